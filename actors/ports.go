@@ -1,0 +1,81 @@
+package actors
+
+import (
+	"context"
+	"errors"
+)
+
+// EventSource is where Nextcloud's events come from: Redis, in production.
+type EventSource interface {
+	// Receive subscribes to channels and hands on what arrives until ctx ends or the
+	// subscription is lost, and returns why. It calls subscribed once, when every channel is
+	// confirmed, and then message for each payload, in order and from one goroutine. message may
+	// block: that is how a flood is slowed down. The payload belongs to the callee.
+	Receive(ctx context.Context, channels []string, subscribed func(), message func(channel string, payload []byte)) error
+}
+
+// Mount says that a user sees a storage, from Root downwards.
+type Mount struct {
+	Storage uint32
+	User    string
+	// Root is the path inside the storage at which the user's view begins; empty for all of it.
+	Root string
+}
+
+// Mounts looks up who sees what: Nextcloud's mounts table. Both methods are called from
+// goroutines of their own and may block until ctx ends.
+type Mounts interface {
+	// MountsOfStorages returns every mount of the given storages, in any order.
+	MountsOfStorages(ctx context.Context, storages []uint32) ([]Mount, error)
+	// MountsOfUser returns every mount of one user.
+	MountsOfUser(ctx context.Context, user string) ([]Mount, error)
+}
+
+// Credentials are what a client sent, and from where.
+type Credentials struct {
+	Login    string
+	Password Secret
+	// Forwarded is the value of X-Forwarded-For that Nextcloud is told: the client's own chain and
+	// its peer, comma-separated; empty over a unix socket without a chain.
+	Forwarded string
+}
+
+// ErrInvalidCredentials is returned by a Verifier when Nextcloud refuses the credentials, and by
+// System.Authenticate then, or when a client without a user name has no live token.
+var ErrInvalidCredentials = errors.New("invalid credentials")
+
+// Verifier asks Nextcloud whether credentials are good.
+type Verifier interface {
+	// Verify returns the user id, which may differ from the login name. It returns
+	// ErrInvalidCredentials when Nextcloud says no, and another error, fit for the client's eyes,
+	// when Nextcloud could not be asked. It is called from a goroutine of its own.
+	Verify(ctx context.Context, credentials Credentials) (user string, err error)
+}
+
+// Control carries out what an administrator asks for over Redis. The methods are called by the
+// listener actor and must not block.
+type Control interface {
+	// SetLogLevel takes a log specification such as "debug" or "notify_push=trace" until
+	// RestoreLogLevel takes it back; levels stack.
+	SetLogLevel(spec string) error
+	RestoreLogLevel()
+	// PublishStats makes the counters readable for Nextcloud.
+	PublishStats(stats Stats)
+}
+
+// Socket is a client's websocket as its connection actor sees it. The connection actor is the
+// only caller, one call at a time, and no method may block.
+type Socket interface {
+	// Serve begins to read. Every chunk of frames, each later completion of a write, and the end
+	// of the socket are told to client.
+	Serve(client Client)
+	// Resume goes on reading: nothing more is read after a chunk until Resume is called.
+	Resume()
+	// Write sends frames, already encoded. When not all of it could be written at once it returns
+	// pending, goes on in the background, and tells client.Written when done; the next Write may
+	// come only then. frames must not change in the meantime.
+	Write(frames []byte) (pending bool, err error)
+	// Close ends the socket: with a close frame of that code and text where one can still be sent,
+	// and without where code is 0. It is called once.
+	Close(code int, text string)
+}
