@@ -1,0 +1,95 @@
+// Package cli is the command line of notify_push: one file a command.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// commandLine is what may be written after notify_push. Without a command, it serves.
+type commandLine struct {
+	Serve serveCommand `cmd:"" default:"withargs" help:"Serve: take events from Redis and push them to clients. This is what runs when no command is named."`
+	Check checkCommand `cmd:"" help:"Show every setting and where it came from, and try the connections."`
+
+	Version bool `help:"Print the version and exit."`
+}
+
+// process is what a command may use of the process it runs in.
+type process struct {
+	ctx            context.Context // ended by SIGINT and SIGTERM; a second signal ends the process at once
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// exitStatus ends the process with that status and no message; the command has said what is wrong.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// version is set by the linker: -X github.com/notifypush/notifypush/cli.version=1.2.3
+var version = ""
+
+// Version is this server's own version, without a leading v; "0.0.0" when it was built from a plain checkout.
+func Version() string {
+	if version != "" {
+		return version
+	}
+	if build, ok := debug.ReadBuildInfo(); ok && len(build.Main.Version) > 1 && build.Main.Version[0] == 'v' {
+		return build.Main.Version[1:]
+	}
+	return "0.0.0"
+}
+
+// Main runs the command that arguments name and returns the exit status: 0, or 1 for a failure, or 2 for settings that cannot be used
+// and a command line that cannot be read. Arguments do not include the program's name.
+func Main(arguments []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	err := run(&process{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr}, arguments)
+	var status exitStatus
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &status):
+		return int(status)
+	default:
+		fmt.Fprintf(stderr, "notify_push: %v\n", err)
+		return 1
+	}
+}
+
+func run(p *process, arguments []string) error {
+	var line commandLine
+	helped := false
+	parser, err := kong.New(&line,
+		kong.Name("notify_push"),
+		kong.Description("A push server for Nextcloud."),
+		kong.Writers(p.stdout, p.stderr),
+		kong.Exit(func(int) { helped = true }),
+		kong.Bind(p),
+	)
+	if err != nil {
+		return fmt.Errorf("declare the command line: %w", err)
+	}
+	parsed, err := parser.Parse(arguments)
+	switch {
+	case helped:
+		return nil
+	case err != nil:
+		fmt.Fprintf(p.stderr, "notify_push: %v; see notify_push --help\n", err)
+		return exitStatus(2)
+	case line.Version:
+		_, err := fmt.Fprintf(p.stdout, "notify_push %s\n", Version())
+		return err
+	}
+	return parsed.Run()
+}
