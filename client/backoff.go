@@ -1,0 +1,47 @@
+package client
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	defaultBackoffBase = time.Second
+	defaultBackoffCap  = 5 * time.Minute
+)
+
+// Backoff spreads the attempts of many clients that lost their server at the same moment: each waits a random time
+// between nothing and a window that doubles with every failure ("full jitter"). Not safe for concurrent use.
+type Backoff struct {
+	// Base is the first window; 0 means a second.
+	Base time.Duration
+	// Cap is the largest window; 0 means five minutes.
+	Cap time.Duration
+
+	window time.Duration
+}
+
+// Next gives the time to wait after one more failure.
+func (b *Backoff) Next() time.Duration {
+	b.window = min(max(2*b.window, b.base()), b.cap())
+	return rand.N(b.window + 1)
+}
+
+// Reset forgets all failures.
+func (b *Backoff) Reset() {
+	b.window = 0
+}
+
+func (b *Backoff) base() time.Duration {
+	if b.Base > 0 {
+		return b.Base
+	}
+	return defaultBackoffBase
+}
+
+func (b *Backoff) cap() time.Duration {
+	if b.Cap > 0 {
+		return b.Cap
+	}
+	return defaultBackoffCap
+}

@@ -1,0 +1,112 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+var (
+	// ErrInvalidCredentials: user and password, or the token, are wrong. Trying again with the same ones is of no use,
+	// and Nextcloud slows down addresses that do.
+	ErrInvalidCredentials = errors.New("invalid credentials")
+	// ErrAuthMessage: the push server did not understand the login.
+	ErrAuthMessage = errors.New("invalid authentication message")
+	// ErrAuthTimeout: the login did not reach the push server in its time, 15 s.
+	ErrAuthTimeout = errors.New("authentication timeout")
+	// ErrUnknownToken: the push server does not know the token that Nextcloud has just given for this login. It did not
+	// get it in time, or listens to another Redis than Nextcloud speaks to.
+	ErrUnknownToken = errors.New("the push server does not know the token that Nextcloud gave")
+	// ErrLimitExceeded: the user has as many connections as the push server allows.
+	ErrLimitExceeded = errors.New("connection limit exceeded for user")
+	// ErrNoPush: Nextcloud answered, and has no push server for this user.
+	ErrNoPush = errors.New("no notify_push in Nextcloud's capabilities")
+	// ErrSilent: nothing came from the push server for 90 s, not even its heartbeat, which is due every 30 s.
+	ErrSilent = errors.New("nothing heard from the push server for 90 s")
+)
+
+// NextcloudError says why the push server could not have the credentials checked by Nextcloud, in the server's words.
+type NextcloudError struct {
+	Text string
+}
+
+func (e *NextcloudError) Error() string {
+	return "the push server could not ask Nextcloud: " + e.Text
+}
+
+// Request is a step on the way to the push server.
+type Request string
+
+// The requests that a [StatusError] can tell of.
+const (
+	RequestCapabilities Request = "capabilities"
+	RequestPreAuth      Request = "pre-auth token"
+	RequestWebsocket    Request = "websocket"
+)
+
+// StatusError is an HTTP answer that does not lead on.
+type StatusError struct {
+	Request Request
+	URL     string
+	Status  int
+	// Text is the first line of the answer's body, at most 200 bytes; empty when the body is a web page.
+	Text string
+	// RetryAfter is how long the server asks to be left alone; 0 when it does not say, at most an hour.
+	RetryAfter time.Duration
+}
+
+func (e *StatusError) Error() string {
+	text := fmt.Sprintf("%s answered the request for the %s with %d %s", e.URL, e.Request, e.Status, http.StatusText(e.Status))
+	if e.Text != "" {
+		text += fmt.Sprintf(" (%s)", e.Text)
+	}
+	return text
+}
+
+const (
+	maxRetryAfter = time.Hour
+	maxErrorText  = 200
+)
+
+func newStatusError(request Request, url string, response *http.Response, body []byte) *StatusError {
+	return &StatusError{
+		Request:    request,
+		URL:        url,
+		Status:     response.StatusCode,
+		Text:       firstLine(body),
+		RetryAfter: parseRetryAfter(response.Header.Get("Retry-After"), time.Now()),
+	}
+}
+
+// parseRetryAfter reads both forms of RFC 9110, 10.2.3: seconds or a date.
+func parseRetryAfter(value string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+	}
+	if date, err := http.ParseTime(value); err == nil {
+		return min(max(date.Sub(now), 0), maxRetryAfter)
+	}
+	return 0
+}
+
+func firstLine(body []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
+	if strings.HasPrefix(line, "<") {
+		return ""
+	}
+	line = line[:min(len(line), maxErrorText)]
+	return strings.ToValidUTF8(strings.TrimSpace(line), "")
+}
+
+// CloseCode is the code of the websocket close frame that caused err (RFC 6455, 7.4), or 0 when err has none.
+func CloseCode(err error) int {
+	if code := websocket.CloseStatus(err); code > 0 {
+		return int(code)
+	}
+	return 0
+}

@@ -1,0 +1,128 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+const (
+	// attemptLimit bounds one attempt to connect and log in. It is long because a server that has thousands of logins
+	// to check makes each wait for its turn, and who gives up early only joins the queue again.
+	attemptLimit = 2 * time.Minute
+	// stableAfter is how long a connection must last for earlier failures to be forgotten.
+	stableAfter = time.Minute
+)
+
+// Run connects, logs in and calls handle for each push, one at a time, until ctx ends. A connection that is lost or
+// refused is tried again after a [Backoff], and after the time that the server asks for in Retry-After. Only what cannot
+// get better ends Run early: [ErrInvalidCredentials], and options that make no sense.
+//
+// Nextcloud is asked for its push server once, and again when nothing answers as a push server there.
+func Run(ctx context.Context, opts Options, handle func(Push)) error {
+	if err := opts.validate(); err != nil {
+		return err
+	}
+	r := runner{opts: opts, handle: handle}
+	for {
+		err := r.session(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if errors.Is(err, ErrInvalidCredentials) {
+			return err
+		}
+		if err := r.wait(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+// runner is what Run remembers from one connection to the next.
+type runner struct {
+	opts      Options
+	handle    func(Push)
+	endpoints Endpoints
+	backoff   Backoff
+}
+
+// session is the life of one connection; it always ends with an error.
+func (r *runner) session(ctx context.Context) error {
+	conn, err := r.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.abandon()
+
+	since := time.Now()
+	defer func() {
+		if time.Since(since) >= stableAfter {
+			r.backoff.Reset()
+		}
+	}()
+	if r.opts.OnConnect != nil {
+		r.opts.OnConnect()
+	}
+	for {
+		push, err := conn.Read(ctx)
+		if err != nil {
+			return err
+		}
+		r.handle(push)
+	}
+}
+
+func (r *runner) connect(ctx context.Context) (*Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	defer cancel()
+
+	if r.endpoints.Websocket == "" {
+		endpoints, err := findEndpoints(ctx, r.opts)
+		if err != nil {
+			return nil, err
+		}
+		r.endpoints = endpoints
+	}
+	conn, err := dial(ctx, r.opts, r.endpoints)
+	if err != nil && mayHaveMoved(err) {
+		r.endpoints = Endpoints{}
+	}
+	return conn, err
+}
+
+// mayHaveMoved reports whether a failed attempt leaves it open that the push server is elsewhere now. It is not when
+// the server itself refused the login, or a proxy says that it is only away: then asking Nextcloud again, by every
+// client at once, would be a load with no gain.
+func mayHaveMoved(err error) bool {
+	var status *StatusError
+	var nextcloud *NextcloudError
+	switch {
+	case errors.As(err, &status):
+		return status.Status < http.StatusInternalServerError && status.Status != http.StatusTooManyRequests
+	case errors.As(err, &nextcloud), errors.Is(err, ErrLimitExceeded), errors.Is(err, ErrAuthTimeout), errors.Is(err, ErrUnknownToken):
+		return false
+	default:
+		return true
+	}
+}
+
+// wait lets the time pass that is due before the next attempt. It fails when ctx ends.
+func (r *runner) wait(ctx context.Context, reason error) error {
+	delay := r.backoff.Next()
+	var status *StatusError
+	if errors.As(reason, &status) {
+		delay += status.RetryAfter
+	}
+	if r.opts.OnDisconnect != nil {
+		r.opts.OnDisconnect(reason, delay)
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
