@@ -25,7 +25,7 @@ type Conn struct {
 	ws       *websocket.Conn
 	endpoint string
 
-	// The server's heartbeat keeps the timer from firing.
+	// Started by the first word from the server, and by each further one again.
 	silence *time.Timer
 	silent  atomic.Bool
 }
@@ -120,6 +120,8 @@ func open(ctx context.Context, opts Options, endpoint string) (*Conn, error) {
 		c.silent.Store(true)
 		_ = ws.CloseNow()
 	})
+	// Not yet: a server may say nothing at all while Nextcloud takes its time over the login.
+	c.silence.Stop()
 	return c, nil
 }
 

@@ -1,0 +1,4 @@
+package client
+
+// AttemptLimit is for tests of its effect.
+const AttemptLimit = attemptLimit
