@@ -1,0 +1,7 @@
+//go:build !linux
+
+package storagetest
+
+import "syscall"
+
+func endWithParent(*syscall.SysProcAttr) {}

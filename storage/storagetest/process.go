@@ -1,0 +1,230 @@
+package storagetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startTimeout is generous: a loaded machine is slow, but a server that will not start ends itself
+// and is noticed at once.
+const startTimeout = time.Minute
+
+// Process is a server that a test may stop, kill, pause and start again. It ends with its test.
+type Process struct {
+	t         testing.TB
+	path      string
+	args      []string
+	account   *syscall.Credential
+	ready     func() error
+	terminate syscall.Signal
+
+	cmd    *exec.Cmd
+	output bytes.Buffer // read only after exited is closed
+	exited chan struct{}
+}
+
+// Start starts the server, again if need be, and returns when it answers.
+func (p *Process) Start() {
+	p.t.Helper()
+	p.output.Reset()
+	p.cmd = exec.Command(p.path, p.args...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.account}
+	endWithParent(p.cmd.SysProcAttr)
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatalf("start %s: %v", p.path, err)
+	}
+	p.exited = make(chan struct{})
+	go func(cmd *exec.Cmd, exited chan struct{}) {
+		_ = cmd.Wait()
+		close(exited)
+	}(p.cmd, p.exited)
+	p.awaitReady()
+}
+
+func (p *Process) awaitReady() {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	retry := time.NewTicker(10 * time.Millisecond)
+	defer retry.Stop()
+	for {
+		err := p.ready()
+		if err == nil {
+			return
+		}
+		select {
+		case <-retry.C:
+		case <-p.exited:
+			p.t.Fatalf("%s ended instead of starting:\n%s", filepath.Base(p.path), p.output.String())
+		case <-ctx.Done():
+			p.Kill()
+			p.t.Fatalf("%s does not answer: %v\n%s", filepath.Base(p.path), err, p.output.String())
+		}
+	}
+}
+
+// Stop asks the server to end, and returns when it has ended.
+func (p *Process) Stop() { p.end(p.terminate) }
+
+// Kill ends the server without asking.
+func (p *Process) Kill() { p.end(syscall.SIGKILL) }
+
+func (p *Process) end(signal syscall.Signal) {
+	_ = p.cmd.Process.Signal(signal)
+	<-p.exited
+}
+
+// Pause stops the server and its children where they are, as a frozen machine would: connections
+// stay open and nothing answers.
+func (p *Process) Pause() { p.signalTree(syscall.SIGSTOP) }
+
+// Resume lets a paused server go on.
+func (p *Process) Resume() { p.signalTree(syscall.SIGCONT) }
+
+func (p *Process) signalTree(signal syscall.Signal) {
+	for _, pid := range append(childrenOf(p.cmd.Process.Pid), p.cmd.Process.Pid) {
+		_ = syscall.Kill(pid, signal)
+	}
+}
+
+// childrenOf reads /proc, because PostgreSQL's children leave the process group of their parent.
+func childrenOf(parent int) []int {
+	var children []int
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		stat, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		// "pid (name) state parent …", where the name may hold spaces and parentheses
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		if fields[1] == strconv.Itoa(parent) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+			children = append(children, pid)
+		}
+	}
+	return children
+}
+
+func (p *Process) cleanUp() {
+	select {
+	case <-p.exited:
+	default:
+		p.Resume() // a paused process ends only when it goes on
+		p.Kill()
+	}
+}
+
+// program finds an installed server, or skips or fails the test.
+func program(t testing.TB, names ...string) string {
+	t.Helper()
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	// Debian keeps PostgreSQL's programs and many servers off the PATH.
+	for _, name := range names {
+		for _, pattern := range []string{"/usr/lib/postgresql/*/bin/", "/usr/sbin/", "/usr/local/sbin/"} {
+			if found, _ := filepath.Glob(pattern + name); len(found) > 0 {
+				return slices.Max(found)
+			}
+		}
+	}
+	Missing(t, names[0])
+	return ""
+}
+
+// Missing skips the test for want of a program, or fails it when REQUIRE_SERVICES=1 is set.
+func Missing(t testing.TB, program string) {
+	t.Helper()
+	if os.Getenv("REQUIRE_SERVICES") == "1" {
+		t.Fatalf("%s is not installed, and REQUIRE_SERVICES=1 is set", program)
+	}
+	t.Skipf("%s is not installed", program)
+}
+
+// Dir returns a new directory that is removed with the test. Its path is short, because a unix
+// socket's path has room for about 100 bytes, and every account may enter it.
+func Dir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "np")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// FreePort returns a TCP port of 127.0.0.1 on which nobody listens at the moment.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// serverAccount returns the account of that name when the test runs as root, because PostgreSQL
+// and MariaDB refuse to run as root; nil means the test's own account.
+func serverAccount(t testing.TB, name string) *syscall.Credential {
+	t.Helper()
+	if os.Getuid() != 0 {
+		return nil
+	}
+	account, err := user.Lookup(name)
+	if err != nil {
+		account, err = user.Lookup("nobody")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	uid, err1 := strconv.ParseUint(account.Uid, 10, 32)
+	gid, err2 := strconv.ParseUint(account.Gid, 10, 32)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+}
+
+// give hands paths to a server's account.
+func give(t testing.TB, account *syscall.Credential, paths ...string) {
+	t.Helper()
+	if account == nil {
+		return
+	}
+	for _, path := range paths {
+		if err := os.Chown(path, int(account.Uid), int(account.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// run runs a program that prepares a server.
+func run(t testing.TB, account *syscall.Credential, dir, path string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(path, args...)
+	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account}
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", path, err, output)
+	}
+}
