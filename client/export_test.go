@@ -1,4 +1,4 @@
 package client
 
-// AttemptLimit is for tests of its effect.
+// AttemptLimit is for the test of its effect.
 const AttemptLimit = attemptLimit

@@ -2,6 +2,7 @@ package client
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -60,4 +61,23 @@ func ParsePush(text string) Push {
 		}
 	}
 	return Push{Kind: Custom, Message: message, Body: json.RawMessage(rest)}
+}
+
+// String gives the message as the server wrote it.
+func (p Push) String() string {
+	switch p.Kind {
+	case Custom:
+		if p.Body == nil {
+			return p.Message
+		}
+		return p.Message + " " + string(p.Body)
+	case FileIDs:
+		ids := make([]string, len(p.FileIDs))
+		for i, id := range p.FileIDs {
+			ids[i] = strconv.FormatUint(id, 10)
+		}
+		return "notify_file_id [" + strings.Join(ids, ",") + "]"
+	default:
+		return "notify_" + string(p.Kind)
+	}
 }

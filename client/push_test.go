@@ -45,6 +45,20 @@ func TestParsePush(t *testing.T) {
 	}
 }
 
+func TestPushPrintsAsTheServerWroteIt(t *testing.T) {
+	for _, text := range []string{
+		"notify_file",
+		"notify_file_id [1,18446744073709551615]",
+		"notify_file_id []",
+		"notify_activity",
+		"notify_notification",
+		"chat",
+		`chat {"a": 1.00}`,
+	} {
+		require.Equal(t, text, client.ParsePush(text).String())
+	}
+}
+
 // No text is lost, whatever it is: what a push says can be turned back into what was sent.
 func FuzzParsePush(f *testing.F) {
 	for _, text := range []string{"notify_file", "notify_file_id [1,2]", "notify_file_id [", `my_app {"a":[1]}`, "a b", " ", "\xff"} {
@@ -54,18 +68,14 @@ func FuzzParsePush(f *testing.F) {
 		push := client.ParsePush(text)
 		switch push.Kind {
 		case client.File, client.Activity, client.Notification:
-			require.Equal(t, "notify_"+string(push.Kind), text)
+			require.Equal(t, text, push.String())
 		case client.FileIDs:
 			var ids []uint64
 			require.NoError(t, json.Unmarshal([]byte(text[len("notify_file_id "):]), &ids))
 			require.Equal(t, ids, push.FileIDs)
 		case client.Custom:
-			if push.Body != nil {
-				require.True(t, json.Valid(push.Body))
-				require.Equal(t, text, push.Message+" "+string(push.Body))
-			} else {
-				require.Equal(t, text, push.Message)
-			}
+			require.Equal(t, text, push.String())
+			require.True(t, push.Body == nil || json.Valid(push.Body))
 		default:
 			t.Fatalf("unknown kind %q", push.Kind)
 		}
