@@ -15,8 +15,9 @@ import (
 
 // commandLine is what may be written after notify_push. Without a command, it serves.
 type commandLine struct {
-	Serve serveCommand `cmd:"" default:"withargs" help:"Serve: take events from Redis and push them to clients. This is what runs when no command is named."`
-	Check checkCommand `cmd:"" help:"Show every setting and where it came from, and try the connections."`
+	Serve  serveCommand  `cmd:"" default:"withargs" help:"Serve: take events from Redis and push them to clients. This is what runs when no command is named."`
+	Check  checkCommand  `cmd:"" help:"Show every setting and where it came from, and try the connections."`
+	Listen listenCommand `cmd:"" help:"Receive pushes as a client does, and print them."`
 
 	Version bool `help:"Print the version and exit."`
 }

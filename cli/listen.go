@@ -1,0 +1,253 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/term"
+
+	"github.com/notifypush/notifypush/client"
+)
+
+type listenCommand struct {
+	URL      string `arg:"" name:"url" help:"Nextcloud's address, https://...; or the push server's own, wss://..., to skip the question to Nextcloud."`
+	User     string `arg:"" optional:"" help:"Login name."`
+	Password string `arg:"" optional:"" env:"NOTIFY_PUSH_PASSWORD" help:"Password, or better an app password. - reads it from standard input; without one it is asked for."`
+
+	Token           string   `xor:"token" help:"Log in with this pre-authenticated token instead." placeholder:"TOKEN"`
+	PreAuth         bool     `xor:"token" help:"Have Nextcloud make a token and log in with that, as its web pages do."`
+	FileIDs         bool     `name:"file-ids" help:"Ask for the ids of changed files."`
+	JSON            bool     `name:"json" help:"Print one JSON object a line for each push."`
+	Count           int      `help:"End after so many pushes." placeholder:"N"`
+	Timeout         duration `help:"End after this time: seconds, or a form like 1m30s." placeholder:"TIME"`
+	AllowSelfSigned bool     `help:"Accept any certificate."`
+}
+
+// Help is printed below the flags.
+func (*listenCommand) Help() string {
+	return `Does what a desktop client does: asks Nextcloud where its push server is, logs in there, and prints each push as it comes. A lost connection is made again.
+
+Exit status: 0 when all that was asked for came, 1 when something failed, 2 for arguments that do not fit, 3 when the login was refused, 4 when Nextcloud has no push server, 5 when the time was over before --count pushes came.`
+}
+
+const (
+	exitUsage        = exitStatus(2)
+	exitRefused      = exitStatus(3)
+	exitNoPushServer = exitStatus(4)
+	exitTimeOver     = exitStatus(5)
+)
+
+var (
+	errEnough   = errors.New("as many pushes as asked for")
+	errTimeOver = errors.New("the time is over")
+)
+
+func (c *listenCommand) Run(p *process) error {
+	opts, err := c.options(p)
+	if err != nil {
+		fmt.Fprintf(p.stderr, "notify_push listen: %v\n", err)
+		return exitUsage
+	}
+	if transport, ok := opts.HTTPClient.Transport.(*http.Transport); ok {
+		defer transport.CloseIdleConnections()
+	}
+	return c.result(p, c.listen(p, opts))
+}
+
+func (c *listenCommand) options(p *process) (client.Options, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: c.AllowSelfSigned} //nolint:gosec // only when the user asks for it
+	opts := client.Options{
+		User:       c.User,
+		Token:      c.Token,
+		PreAuth:    c.PreAuth,
+		FileIDs:    c.FileIDs,
+		HTTPClient: &http.Client{Transport: transport},
+	}
+	if isPushServer(c.URL) {
+		opts.Endpoint = c.URL
+	} else {
+		opts.Nextcloud = c.URL
+	}
+
+	switch {
+	case c.Token != "":
+		opts.Password = c.Password
+		return opts, nil
+	case c.PreAuth && opts.Endpoint != "":
+		return opts, errors.New("--pre-auth needs Nextcloud's address, https://..., for Nextcloud makes the token")
+	case c.User == "":
+		return opts, errors.New("give a user and a password, or --token")
+	}
+	var err error
+	opts.Password, err = c.password(p)
+	return opts, err
+}
+
+func isPushServer(address string) bool {
+	return strings.HasPrefix(address, "ws://") || strings.HasPrefix(address, "wss://")
+}
+
+func (c *listenCommand) password(p *process) (string, error) {
+	terminal, isFile := p.stdin.(*os.File)
+	switch {
+	case c.Password == "-":
+		line, err := bufio.NewReader(p.stdin).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", fmt.Errorf("read the password from standard input: %w", err)
+		}
+		return strings.TrimRight(line, "\r\n"), nil
+	case c.Password != "":
+		return c.Password, nil
+	case isFile && term.IsTerminal(int(terminal.Fd())):
+		return askPassword(p, terminal)
+	default:
+		return "", errors.New("no password: give it as an argument, in NOTIFY_PUSH_PASSWORD, or - to read it from standard input")
+	}
+}
+
+func askPassword(p *process, terminal *os.File) (string, error) {
+	fd := int(terminal.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", fmt.Errorf("ask for the password: %w", err)
+	}
+	fmt.Fprint(p.stderr, "Password: ")
+	defer fmt.Fprintln(p.stderr)
+
+	type answer struct {
+		password []byte
+		err      error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		password, err := term.ReadPassword(fd)
+		answered <- answer{password, err}
+	}()
+	select {
+	case a := <-answered:
+		return string(a.password), a.err
+	case <-p.ctx.Done():
+		// The read cannot be interrupted; the process ends over it, and the terminal must echo again.
+		_ = term.Restore(fd, before)
+		return "", errors.New("no password was given")
+	}
+}
+
+// listen prints pushes until it has a reason to end, and returns that.
+func (c *listenCommand) listen(p *process, opts client.Options) error {
+	ctx, end := context.WithCancelCause(p.ctx)
+	defer end(nil)
+	if c.Timeout > 0 {
+		timer := time.AfterFunc(time.Duration(c.Timeout), func() { end(errTimeOver) })
+		defer timer.Stop()
+	}
+
+	if opts.Endpoint == "" {
+		capability, err := client.Discover(ctx, opts)
+		if err != nil {
+			return reasonOf(ctx, err)
+		}
+		opts.Endpoint = capability.Endpoints.Websocket
+		fmt.Fprintf(p.stderr, "Nextcloud names the push server %s, for %s.\n", withoutPassword(opts.Endpoint), printable(strings.Join(capability.Types, ", ")))
+	}
+
+	connected := false
+	opts.OnConnect = func() {
+		connected = true
+		fmt.Fprintf(p.stderr, "Logged in at %s, waiting for pushes.\n", withoutPassword(opts.Endpoint))
+	}
+	opts.OnDisconnect = func(reason error, retryIn time.Duration) {
+		switch {
+		case !connected:
+			end(reason)
+		case c.Token != "":
+			end(fmt.Errorf("the connection is lost, and a token logs in only once: %w", reason))
+		default:
+			fmt.Fprintf(p.stderr, "Connection lost: %s. Trying again in %s.\n", printable(reason.Error()), retryIn.Round(time.Millisecond))
+		}
+	}
+	count := 0
+	return client.Run(ctx, opts, func(push client.Push) {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := c.print(p.stdout, push); err != nil {
+			end(fmt.Errorf("print a push: %w", err))
+		}
+		if count++; count == c.Count {
+			end(errEnough)
+		}
+	})
+}
+
+// reasonOf prefers why ctx was ended to what an operation made of that.
+func reasonOf(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (c *listenCommand) print(w io.Writer, push client.Push) error {
+	if c.JSON {
+		return json.NewEncoder(w).Encode(push)
+	}
+	_, err := fmt.Fprintf(w, "%s  %s\n", push.At.Format("2006-01-02T15:04:05.000Z07:00"), printable(push.String()))
+	return err
+}
+
+func withoutPassword(address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return "an address that cannot be read"
+	}
+	return printable(parsed.Redacted())
+}
+
+// printable keeps what strangers wrote from steering the terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}
+
+// result says in words why listening ended, and turns it into the exit status.
+func (c *listenCommand) result(p *process, reason error) error {
+	switch {
+	case errors.Is(reason, errEnough), errors.Is(reason, context.Canceled) && p.ctx.Err() != nil:
+		return nil
+	case errors.Is(reason, errTimeOver) && c.Count == 0:
+		return nil
+	case errors.Is(reason, errTimeOver):
+		fmt.Fprintf(p.stderr, "Failed: %s passed before %d pushes came.\n", time.Duration(c.Timeout), c.Count)
+		return exitTimeOver
+	}
+
+	fmt.Fprintf(p.stderr, "Failed: %s.\n", printable(reason.Error()))
+	if advice := c.advise(reason); advice != "" {
+		fmt.Fprintln(p.stderr, advice)
+	}
+	switch {
+	case errors.Is(reason, client.ErrInvalidCredentials):
+		return exitRefused
+	case errors.Is(reason, client.ErrNoPush):
+		return exitNoPushServer
+	default:
+		return exitStatus(1)
+	}
+}
