@@ -1,0 +1,294 @@
+package actors
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+const (
+	// tokenTime is how long a pre-authenticated token is good.
+	tokenTime = 15 * time.Second
+	// sweepTime is how often what is over is forgotten.
+	sweepTime = 15 * time.Second
+	// maxRefusals bounds the refusals that are remembered, for strangers make them.
+	maxRefusals = 10_000
+)
+
+// ErrShutDown is returned to who waits for an answer when the system is shut down.
+var ErrShutDown = errors.New("the server is going down")
+
+// Login says who a client is. It is what Authenticate returns and Attach takes.
+type Login struct {
+	User   string
+	digest digest
+	known  bool // by credentials, and not by a token
+}
+
+// digest stands for credentials or for a token. It is keyed, so it tells nothing by itself.
+type digest [sha256.Size]byte
+
+// auth is the actor that says who a client is: by a token that Nextcloud issued, by what
+// Nextcloud said before, or by asking it.
+//
+// For the same credentials Nextcloud is asked once however many wait, and only so many questions
+// are under way at once; the others wait for their turn. Passwords and tokens are kept as keyed
+// digests, and in clear only while Nextcloud is being asked.
+type auth struct {
+	system *System
+
+	tokens   map[digest]issuedToken
+	verified map[digest]*verifiedLogin
+	refused  map[digest]time.Duration // until
+	flights  map[digest]*flight
+	queue    []digest // flights that wait for their turn
+	flying   int
+	sweeping *time.Timer
+}
+
+type issuedToken struct {
+	user  string
+	until time.Duration
+}
+
+// verifiedLogin is what Nextcloud said yes to.
+type verifiedLogin struct {
+	user        string
+	verifiedAt  time.Duration
+	connections int
+	endedAt     time.Duration // when the last connection did
+}
+
+// flight is a question to Nextcloud and those who wait for the answer.
+type flight struct {
+	credentials Credentials
+	waiting     []*authenticate
+}
+
+func newAuth(system *System) actor.Actor {
+	return &auth{
+		system:   system,
+		tokens:   map[digest]issuedToken{},
+		verified: map[digest]*verifiedLogin{},
+		refused:  map[digest]time.Duration{},
+		flights:  map[digest]*flight{},
+	}
+}
+
+// Receive handles one message.
+func (a *auth) Receive(ctx actor.Context) {
+	defer a.system.reportPanic(ctx)
+	switch m := ctx.Message().(type) {
+	case *authenticate:
+		a.onAuthenticate(ctx, m)
+	case *verified:
+		a.onVerified(ctx, m)
+	case *tokenIssued:
+		a.tokens[a.digest("token", m.Token.Reveal())] = issuedToken{m.User, a.system.now() + tokenTime}
+		a.startSweeping(ctx)
+	case *loginHeld:
+		a.onHeld(m.login)
+	case *loginReleased:
+		a.onReleased(m.login)
+	case *sweep:
+		a.onSweep(ctx)
+	case *actor.Stopping, *actor.Restarting:
+		a.onStopping()
+	}
+}
+
+// digest returns what stands for a list of texts.
+func (a *auth) digest(texts ...string) (sum digest) {
+	mac := hmac.New(sha256.New, a.system.authKey)
+	for _, text := range texts {
+		var length [8]byte
+		binary.BigEndian.PutUint64(length[:], uint64(len(text)))
+		mac.Write(length[:])
+		mac.Write([]byte(text))
+	}
+	mac.Sum(sum[:0])
+	return sum
+}
+
+func (a *auth) onAuthenticate(ctx actor.Context, m *authenticate) {
+	if user, ok := a.redeem(m.Credentials.Password); ok {
+		a.system.counters.tokenLogins.Add(1)
+		m.answer <- authenticated{login: &Login{User: user}}
+		return
+	}
+	if m.Credentials.Login == "" {
+		a.refuse(m)
+		return
+	}
+	sum := a.digest("login", m.Credentials.Login, m.Credentials.Password.Reveal())
+	if v := a.verified[sum]; v != nil && a.good(v) {
+		a.system.counters.cachedLogins.Add(1)
+		m.answer <- authenticated{login: &Login{User: v.user, digest: sum, known: true}}
+		return
+	}
+	if a.refused[sum] > a.system.now() {
+		a.refuse(m)
+		return
+	}
+	f := a.flights[sum]
+	if f == nil {
+		f = &flight{credentials: m.Credentials}
+		a.flights[sum] = f
+		a.queue = append(a.queue, sum)
+	}
+	f.waiting = append(f.waiting, m)
+	a.takeOff(ctx)
+}
+
+func (a *auth) refuse(m *authenticate) {
+	a.system.counters.refusedLogins.Add(1)
+	m.answer <- authenticated{err: ErrInvalidCredentials}
+}
+
+// redeem uses up a token.
+func (a *auth) redeem(token Secret) (user string, ok bool) {
+	if len(a.tokens) == 0 {
+		return "", false
+	}
+	sum := a.digest("token", token.Reveal())
+	t, ok := a.tokens[sum]
+	delete(a.tokens, sum)
+	return t.user, ok && t.until > a.system.now()
+}
+
+// good reports whether a verified login may be used again without asking Nextcloud.
+func (a *auth) good(v *verifiedLogin) bool {
+	now, o := a.system.now(), a.system.options
+	age := now - v.verifiedAt
+	resumable := o.AuthResume > 0 && (v.connections > 0 || v.endedAt > 0 && now-v.endedAt < o.AuthResume)
+	return age < o.AuthCacheTTL || resumable && age < o.AuthMaxAge
+}
+
+// takeOff asks Nextcloud for as many as may be asked for at once.
+func (a *auth) takeOff(ctx actor.Context) {
+	for a.flying < a.system.options.AuthConcurrency && len(a.queue) > 0 {
+		sum := a.queue[0]
+		a.queue = a.queue[1:]
+		f := a.flights[sum]
+		if f.abandoned() {
+			delete(a.flights, sum)
+			continue
+		}
+		a.flying++
+		a.system.counters.nextcloudLogins.Add(1)
+		system, self, credentials := a.system, ctx.Self(), f.credentials
+		f.credentials = Credentials{}
+		system.spawnWorker(func() {
+			user, err := system.ports.Verifier.Verify(system.ctx, credentials)
+			system.root.Send(self, &verified{a, sum, user, err})
+		})
+	}
+}
+
+// abandoned reports whether nobody waits any more.
+func (f *flight) abandoned() bool {
+	for _, m := range f.waiting {
+		select {
+		case <-m.gone:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func (a *auth) onVerified(ctx actor.Context, m *verified) {
+	if m.asker != a {
+		return
+	}
+	a.flying--
+	f := a.flights[m.digest]
+	delete(a.flights, m.digest)
+	now := a.system.now()
+	switch {
+	case m.err == nil:
+		v := a.verified[m.digest]
+		if v == nil {
+			v = &verifiedLogin{}
+			a.verified[m.digest] = v
+		}
+		v.user, v.verifiedAt = m.user, now
+	case errors.Is(m.err, ErrInvalidCredentials) && len(a.refused) < maxRefusals:
+		a.refused[m.digest] = now + a.system.options.AuthRefusalTTL
+	}
+	a.startSweeping(ctx)
+	for _, waiting := range f.waiting {
+		a.answer(waiting, m)
+	}
+	a.takeOff(ctx)
+}
+
+func (a *auth) answer(waiting *authenticate, m *verified) {
+	switch {
+	case m.err == nil:
+		waiting.answer <- authenticated{login: &Login{User: m.user, digest: m.digest, known: true}}
+	case errors.Is(m.err, ErrInvalidCredentials):
+		a.refuse(waiting)
+	default:
+		waiting.answer <- authenticated{err: m.err}
+	}
+}
+
+func (a *auth) onHeld(login *Login) {
+	if v := a.verified[login.digest]; v != nil && login.known {
+		v.connections++
+	}
+}
+
+func (a *auth) onReleased(login *Login) {
+	if v := a.verified[login.digest]; v != nil && login.known && v.connections > 0 {
+		v.connections--
+		v.endedAt = a.system.now()
+	}
+}
+
+func (a *auth) startSweeping(ctx actor.Context) {
+	if a.sweeping == nil {
+		root, self := a.system.root, ctx.Self()
+		a.sweeping = time.AfterFunc(sweepTime, func() { root.Send(self, &sweep{}) })
+	}
+}
+
+func (a *auth) onSweep(ctx actor.Context) {
+	now := a.system.now()
+	for sum, t := range a.tokens {
+		if t.until <= now {
+			delete(a.tokens, sum)
+		}
+	}
+	for sum, until := range a.refused {
+		if until <= now {
+			delete(a.refused, sum)
+		}
+	}
+	for sum, v := range a.verified {
+		if v.connections == 0 && !a.good(v) {
+			delete(a.verified, sum)
+		}
+	}
+	a.sweeping = nil
+	if len(a.tokens)+len(a.refused)+len(a.verified) > 0 {
+		a.startSweeping(ctx)
+	}
+}
+
+func (a *auth) onStopping() {
+	if a.sweeping != nil {
+		a.sweeping.Stop()
+	}
+	for _, f := range a.flights {
+		for _, waiting := range f.waiting {
+			waiting.answer <- authenticated{err: ErrShutDown}
+		}
+	}
+	clear(a.flights)
+}

@@ -1,0 +1,68 @@
+package actors
+
+// CloseReason is why a connection ended. Every ending has one; logs and metrics use its name.
+type CloseReason int
+
+// All endings there are.
+const (
+	ClosedByClient CloseReason = iota
+	ConnectionLost
+	PongMissing
+	PongWrong
+	TooSlow
+	MessageTooBig
+	MessageUnsupported
+	ProtocolViolated
+	LifetimeOver
+	ResetRequested
+	ShuttingDown
+	InternalFailure
+	InvalidCredentials
+	InvalidLoginMessage
+	LoginTimeout
+	NextcloudFailed
+	TooManyOfUser
+	closeReasons
+)
+
+var closings = [closeReasons]struct {
+	name string
+	code int // of RFC 6455, 7.4.1; 0 where nobody is there to read it
+	text string
+}{
+	ClosedByClient:      {"closed_by_client", 1000, ""},
+	ConnectionLost:      {"connection_lost", 0, ""},
+	PongMissing:         {"pong_missing", 1008, "ping was not answered"},
+	PongWrong:           {"pong_wrong", 1008, "pong does not match the ping"},
+	TooSlow:             {"too_slow", 1008, "too slow in reading"},
+	MessageTooBig:       {"message_too_big", 1009, "message too big"},
+	MessageUnsupported:  {"message_unsupported", 1003, "only text messages are understood"},
+	ProtocolViolated:    {"protocol_violated", 1002, "websocket protocol violated"},
+	LifetimeOver:        {"lifetime_over", 1001, "maximum connection time reached"},
+	ResetRequested:      {"reset_requested", 1012, "reset requested"},
+	ShuttingDown:        {"shutting_down", 1012, "server is going down"},
+	InternalFailure:     {"internal_failure", 1011, "internal failure"},
+	InvalidCredentials:  {"invalid_credentials", 1008, "invalid credentials"},
+	InvalidLoginMessage: {"invalid_login_message", 1008, "invalid authentication message"},
+	LoginTimeout:        {"login_timeout", 1008, "authentication timeout"},
+	NextcloudFailed:     {"nextcloud_failed", 1008, "authentication failed"},
+	TooManyOfUser:       {"too_many_of_user", 1008, "connection limit exceeded"},
+}
+
+// String returns the reason's name in logs and metrics.
+func (r CloseReason) String() string { return closings[r].name }
+
+// Code returns the close code of RFC 6455 that the client is sent; 0 where no close frame is sent.
+func (r CloseReason) Code() int { return closings[r].code }
+
+// Text returns the words in the close frame.
+func (r CloseReason) Text() string { return closings[r].text }
+
+// CloseReasons returns all reasons.
+func CloseReasons() []CloseReason {
+	all := make([]CloseReason, closeReasons)
+	for i := range all {
+		all[i] = CloseReason(i)
+	}
+	return all
+}

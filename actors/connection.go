@@ -1,0 +1,314 @@
+package actors
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+const (
+	// heartbeat is how long a connection may be silent before it is sent a ping, and how long the
+	// client then has to answer.
+	heartbeat = 30 * time.Second
+	// lifetimeSpread is the part of --max-connection-time over which the endings are spread.
+	lifetimeSpread = 4
+	// listenFileIDs is the one thing that a logged-in client may say.
+	listenFileIDs = "listen notify_file_id"
+)
+
+// authenticatedFrame is a connection's first.
+var authenticatedFrame = AppendFrame(nil, OpText, "authenticated")
+
+// connection is the actor of one client's websocket.
+//
+// It begins with the attach message and is the only one that writes to its socket, which never
+// blocks it. It ends by close, with a reason, whoever wanted it; if it panics, its supervisor
+// stops it and the client comes back. It runs in the goroutine of whoever sends to it.
+type connection struct {
+	system *System
+	shard  *actor.PID // the registry that its user belongs to
+	self   *actor.PID
+
+	login  *Login
+	socket Socket
+
+	outbox     outbox
+	wantsIDs   bool
+	flushAsked bool
+	writing    bool
+	closed     bool
+	timer      *time.Timer // armed while a push is held
+	timerDue   time.Duration
+	pace       float32 // this connection's factor of the debounce time
+
+	spoke      spoke
+	lastSent   time.Duration
+	lifetime   time.Duration // when it is over; 0 is never
+	ping       uint32        // what the pong must carry
+	pingSentAt time.Duration
+	pinged     bool
+}
+
+// Receive handles one message.
+func (c *connection) Receive(ctx actor.Context) {
+	defer c.system.reportPanic(ctx)
+	switch m := ctx.Message().(type) {
+	case *attach:
+		c.onAttach(ctx, m)
+	case *Push:
+		c.onPush(m)
+	case *heldDue:
+		c.onHeldDue()
+	case *flush:
+		c.onFlush()
+	case *writeDone:
+		c.onWriteDone(m)
+	case *framesReceived:
+		c.onFrames(m)
+	case *wake:
+		c.onWake()
+	case *refreshAll:
+		c.onRefresh(m)
+	case *closeAll:
+		c.onClose(m)
+	case *socketEnded:
+		c.close(m.reason)
+	case *actor.Stopping:
+		c.onStopping()
+	}
+}
+
+func (c *connection) onAttach(ctx actor.Context, m *attach) {
+	c.self = ctx.Self()
+	c.login, c.socket = m.login, m.socket
+	c.pace = 0.5 + rand.Float32()
+	c.spoke.pid = c.self
+	now := c.system.now()
+	if most := c.system.options.MaxConnectionTime; most > 0 {
+		c.lifetime = now + most - rand.N(most/lifetimeSpread+1)
+	}
+	c.system.counters.activeConnections.Add(1)
+	c.system.counters.totalConnections.Add(1)
+	c.system.tellAuth(&loginHeld{m.login})
+	c.send(authenticatedFrame)
+	c.scheduleWake(now)
+	c.socket.Serve(Client{c.system, c.self})
+	m.answer <- nil
+}
+
+func (c *connection) onPush(p *Push) {
+	if p.kind >= debounced || c.system.options.NoDebounce {
+		c.sendPush(p)
+		return
+	}
+	c.outbox.hold(p, c.system.now(), c.interval(p.kind))
+	c.armTimer()
+}
+
+// interval returns the least time between two pushes of a kind: the more clients there are, the
+// longer, and not the same for each.
+func (c *connection) interval(kind Kind) time.Duration {
+	if kind == KindNotification {
+		return notificationInterval
+	}
+	base := time.Duration(c.system.counters.activeConnections.Load()) * time.Second / 10
+	base = min(max(base, time.Second), c.system.options.MaxDebounceTime)
+	return time.Duration(float64(base) * float64(c.pace))
+}
+
+func (c *connection) armTimer() {
+	due, any := c.outbox.next()
+	if !any || c.timer != nil && c.timerDue <= due {
+		return
+	}
+	c.stopTimer()
+	root, self := c.system.root, c.self
+	c.timerDue = due
+	c.timer = time.AfterFunc(due-c.system.now(), func() { root.Send(self, releaseDue) })
+}
+
+func (c *connection) stopTimer() {
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+}
+
+func (c *connection) onHeldDue() {
+	c.timer = nil
+	for _, p := range c.outbox.release(c.system.now()) {
+		c.sendPush(p)
+	}
+	c.armTimer()
+}
+
+func (c *connection) sendPush(p *Push) {
+	if c.closed {
+		return
+	}
+	c.system.counters.sent[p.kind].Add(1)
+	c.send(p.encoded(c.wantsIDs))
+}
+
+// send queues a frame and asks for its turn to be written: the request goes once round through the
+// registry, behind the pushes that are queued there, so that those leave in the same write.
+func (c *connection) send(frame []byte) {
+	if err := c.outbox.enqueue(frame); err != nil {
+		c.close(TooSlow)
+		return
+	}
+	if !c.flushAsked && !c.writing {
+		c.flushAsked = true
+		c.system.root.Send(c.shard, &flushTurn{c.self})
+	}
+}
+
+func (c *connection) onFlush() {
+	c.flushAsked = false
+	if c.closed || c.writing {
+		return
+	}
+	frames := c.outbox.take()
+	if frames == nil {
+		return
+	}
+	c.lastSent = c.system.now()
+	pending, err := c.socket.Write(frames)
+	switch {
+	case err != nil:
+		c.close(ConnectionLost)
+	case pending:
+		c.writing = true
+	default:
+		c.outbox.written()
+	}
+}
+
+func (c *connection) onWriteDone(m *writeDone) {
+	c.writing = false
+	if m.err != nil {
+		c.close(ConnectionLost)
+		return
+	}
+	c.outbox.written()
+	c.onFlush()
+}
+
+func (c *connection) onFrames(m *framesReceived) {
+	for _, frame := range m.frames {
+		if c.closed {
+			return
+		}
+		switch frame.Opcode {
+		case OpText:
+			c.wantsIDs = c.wantsIDs || string(frame.Payload) == listenFileIDs
+		case OpPing:
+			c.send(AppendFrame(nil, OpPong, string(frame.Payload)))
+		case OpPong:
+			c.onPong(frame.Payload)
+		case OpClose:
+			c.close(ClosedByClient)
+		default:
+			c.close(MessageUnsupported)
+		}
+	}
+	if !c.closed {
+		c.socket.Resume()
+	}
+}
+
+func (c *connection) onPong(payload []byte) {
+	switch {
+	case !c.pinged: // unsolicited, which is allowed
+	case len(payload) != 4 || binary.BigEndian.Uint32(payload) != c.ping:
+		c.close(PongWrong)
+	default:
+		c.pinged = false
+	}
+}
+
+// onWake looks at the heartbeat and the lifetime.
+func (c *connection) onWake() {
+	now := c.system.now()
+	switch {
+	case c.closed:
+		return
+	case c.lifetime > 0 && now >= c.lifetime:
+		c.close(LifetimeOver)
+		return
+	case c.pinged && now-c.pingSentAt >= heartbeat:
+		c.close(PongMissing)
+		return
+	case !c.pinged && now-c.lastSent >= heartbeat:
+		c.sendPing(now)
+	}
+	if !c.closed {
+		c.scheduleWake(now)
+	}
+}
+
+func (c *connection) sendPing(now time.Duration) {
+	c.ping, c.pinged, c.pingSentAt, c.lastSent = rand.Uint32(), true, now, now
+	var payload [4]byte
+	binary.BigEndian.PutUint32(payload[:], c.ping)
+	c.send(AppendFrame(nil, OpPing, string(payload[:])))
+}
+
+func (c *connection) scheduleWake(now time.Duration) {
+	next := c.lastSent + heartbeat
+	if c.pinged {
+		next = c.pingSentAt + heartbeat
+	}
+	if c.lifetime > 0 {
+		next = min(next, c.lifetime)
+	}
+	c.system.wheel.schedule(&c.spoke, next-now)
+}
+
+func (c *connection) onRefresh(m *refreshAll) {
+	if m.within > 0 {
+		c.later(m.within, &refreshAll{})
+		return
+	}
+	for _, p := range []*Push{filePush, activityPush, notificationPush} {
+		c.onPush(p)
+	}
+}
+
+func (c *connection) onClose(m *closeAll) {
+	if m.within > 0 {
+		c.later(m.within, &closeAll{reason: m.reason})
+		return
+	}
+	c.close(m.reason)
+}
+
+// later sends the connection a message at a random moment within that time.
+func (c *connection) later(within time.Duration, message any) {
+	root, self := c.system.root, c.self
+	time.AfterFunc(rand.N(within), func() { root.Send(self, message) })
+}
+
+// close ends the connection for a reason; the first one counts.
+func (c *connection) close(reason CloseReason) {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	c.system.closed(reason, c.login)
+	c.socket.Close(reason.Code(), reason.Text())
+	c.system.root.Stop(c.self)
+}
+
+func (c *connection) onStopping() {
+	if c.socket == nil {
+		return
+	}
+	c.stopTimer()
+	c.system.wheel.cancel(&c.spoke)
+	c.close(InternalFailure) // unless it ended in order
+	c.system.counters.activeConnections.Add(-1)
+	c.system.tellAuth(&loginReleased{c.login})
+}

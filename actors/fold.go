@@ -1,0 +1,56 @@
+package actors
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// foldTime is how often a line that repeats may be logged.
+const foldTime = time.Second
+
+// Fold logs a warning at most once a second however often it comes, and then says how often.
+// It is safe for concurrent use.
+type Fold struct {
+	log  *zap.Logger
+	text string
+
+	mu     sync.Mutex
+	fields []zap.Field // of the last one that was held back
+	held   int
+	armed  bool
+}
+
+// NewFold returns a Fold for one line.
+func NewFold(log *zap.Logger, text string) *Fold { return &Fold{log: log, text: text} }
+
+// Warn logs the line with these fields, or counts it.
+func (f *Fold) Warn(fields ...zap.Field) {
+	f.mu.Lock()
+	if f.armed {
+		f.held++
+		f.fields = fields
+		f.mu.Unlock()
+		return
+	}
+	f.armed = true
+	time.AfterFunc(foldTime, f.unfold)
+	f.mu.Unlock()
+	f.log.Warn(f.text, fields...)
+}
+
+func (f *Fold) unfold() {
+	f.mu.Lock()
+	held, fields := f.held, f.fields
+	f.held, f.fields = 0, nil
+	f.armed = held > 0
+	if f.armed {
+		time.AfterFunc(foldTime, f.unfold)
+	}
+	f.mu.Unlock()
+	if held > 0 {
+		f.log.Warn(f.text, append(slices.Clip(fields), zap.Int("times", held))...)
+	}
+}

@@ -1,0 +1,45 @@
+package actors
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// gateLimit is how many messages of events may be on their way between listener, mapper and
+// registries before the subscription is made to wait, and Redis to buffer.
+const gateLimit = 4096
+
+// gate keeps a flood of events out of the mailboxes, which have no bound of their own. Only the
+// goroutine that brings events waits at it; actors never do.
+type gate struct {
+	inside atomic.Int64
+	room   chan struct{}
+}
+
+func newGate() *gate { return &gate{room: make(chan struct{}, 1)} }
+
+// enter waits until there is room, and takes one place.
+func (g *gate) enter(ctx context.Context) error {
+	for g.inside.Load() >= gateLimit {
+		select {
+		case <-g.room:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	g.inside.Add(1)
+	return ctx.Err()
+}
+
+// add takes a place for a message that follows from one that is inside.
+func (g *gate) add() { g.inside.Add(1) }
+
+// leave gives a place back.
+func (g *gate) leave() {
+	if g.inside.Add(-1) < gateLimit {
+		select {
+		case g.room <- struct{}{}:
+		default:
+		}
+	}
+}

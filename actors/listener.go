@@ -1,0 +1,157 @@
+package actors
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+)
+
+const (
+	// The wait before the subscription is tried again doubles from the first to the last.
+	firstRetry, lastRetry = 100 * time.Millisecond, 5 * time.Second
+	// maxResync bounds the time over which clients are told to refresh.
+	maxResync = 2 * time.Minute
+)
+
+// listener is the Redis-listener actor: it owns the subscription, makes events of what arrives,
+// and routes them. When the subscription was lost and is there again, every client is sent one
+// push of each kind, because nobody knows what was missed.
+type listener struct {
+	system    *System
+	malformed *Fold
+
+	run     uint64 // the subscription that counts; an older one's last words are ignored
+	cancel  context.CancelFunc
+	retries int
+	retry   *time.Timer
+}
+
+func newListener(system *System) actor.Actor {
+	return &listener{system: system, malformed: NewFold(system.log, "malformed event")}
+}
+
+// Receive handles one message.
+func (l *listener) Receive(ctx actor.Context) {
+	defer l.system.reportPanic(ctx)
+	switch m := ctx.Message().(type) {
+	case *payloadArrived:
+		l.onPayload(ctx, m)
+	case *eventPublished:
+		l.onEvent(ctx, m)
+	case *actor.Started, *subscribe:
+		l.subscribe(ctx)
+	case *subscribed:
+		l.onSubscribed(m)
+	case *subscriptionEnded:
+		l.onSubscriptionEnded(ctx, m)
+	case *actor.Stopping, *actor.Restarting:
+		l.cancel()
+		if l.retry != nil {
+			l.retry.Stop()
+		}
+	}
+}
+
+// subscribe starts the goroutine that receives, and that alone may be made to wait.
+func (l *listener) subscribe(actorContext actor.Context) {
+	ctx, cancel := context.WithCancel(l.system.ctx)
+	l.run, l.cancel = l.system.nextRun(), cancel
+	run, root, self, system := l.run, l.system.root, actorContext.Self(), l.system
+	system.spawnWorker(func() {
+		err := system.ports.Events.Receive(ctx, Channels,
+			func() { root.Send(self, &subscribed{run}) },
+			func(channel string, payload []byte) {
+				if system.gate.enter(ctx) == nil {
+					root.Send(self, &payloadArrived{channel, payload})
+				}
+			})
+		root.Send(self, &subscriptionEnded{run, err})
+	})
+}
+
+func (l *listener) onSubscribed(m *subscribed) {
+	if m.run != l.run {
+		return
+	}
+	l.retries = 0
+	l.system.solved(problemEvents)
+	l.system.log.Info("subscribed to Nextcloud's events")
+	if !l.system.everSubscribed.Swap(true) || l.system.options.NoResync {
+		return
+	}
+	l.system.counters.resyncs.Add(1)
+	l.system.tellRegistries(&refreshAll{within: l.system.spread(maxResync)})
+}
+
+func (l *listener) onSubscriptionEnded(ctx actor.Context, m *subscriptionEnded) {
+	if m.run != l.run || l.system.ctx.Err() != nil {
+		return
+	}
+	l.cancel()
+	wait := min(firstRetry<<min(l.retries, 10), lastRetry)
+	wait = wait/2 + rand.N(wait/2)
+	l.retries++
+	l.system.problem(problemEvents, m.err, zap.Duration("retry_in", wait))
+	root, self := l.system.root, ctx.Self()
+	l.retry = time.AfterFunc(wait, func() { root.Send(self, &subscribe{}) })
+}
+
+func (l *listener) onPayload(ctx actor.Context, m *payloadArrived) {
+	defer l.system.gate.leave()
+	l.system.counters.events.Add(1)
+	event, err := DecodeEvent(m.channel, m.payload)
+	if err != nil {
+		l.system.counters.malformed.Add(1)
+		l.malformed.Warn(zap.String("channel", m.channel), zap.Int("bytes", len(m.payload)), zap.Error(err))
+		return
+	}
+	l.route(ctx, event)
+}
+
+func (l *listener) onEvent(ctx actor.Context, m *eventPublished) {
+	defer l.system.gate.leave()
+	l.system.counters.events.Add(1)
+	l.route(ctx, m.event)
+}
+
+func (l *listener) route(ctx actor.Context, event Event) {
+	system := l.system
+	switch e := event.(type) {
+	case StorageUpdate:
+		system.gate.add()
+		ctx.Send(system.mapper, &storageChanged{e})
+	case GroupUpdate:
+		l.push(ctx, &pushUser{user: e.User, push: filePush, gained: true})
+	case ShareCreated:
+		l.push(ctx, &pushUser{user: e.User, push: filePush, gained: true})
+	case ActivityAdded:
+		l.push(ctx, &pushUser{user: e.User, push: activityPush})
+	case NotificationChanged:
+		l.push(ctx, &pushUser{user: e.User, push: notificationPush})
+	case Custom:
+		l.push(ctx, &pushUser{user: e.User, push: customPush(e.Text)})
+	case TokenIssued:
+		system.tellAuth(&tokenIssued{e})
+	case TestCookie:
+		system.testCookie.Store(e.Value)
+	case LogLevelSet:
+		if err := system.ports.Control.SetLogLevel(e.Spec); err != nil {
+			l.malformed.Warn(zap.String("channel", "notify_config"), zap.Error(err))
+		}
+	case LogLevelRestored:
+		system.ports.Control.RestoreLogLevel()
+	case StatsRequested:
+		system.ports.Control.PublishStats(system.Stats())
+	case Reset:
+		system.log.Info("all connections are closed on request")
+		system.tellRegistries(&closeAll{reason: ResetRequested, within: system.spread(system.options.DrainTimeout)})
+	}
+}
+
+func (l *listener) push(ctx actor.Context, m *pushUser) {
+	l.system.gate.add()
+	ctx.Send(l.system.registries[shardOf(m.user)], m)
+}

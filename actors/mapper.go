@@ -1,0 +1,319 @@
+package actors
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"go.uber.org/zap"
+)
+
+const (
+	// What is known about a storage is good for cacheTime, and up to cacheSpread longer.
+	cacheTime, cacheSpread = 4 * time.Minute, time.Minute
+	// The cache is bounded by storages and by their rows together.
+	maxStorages, maxRows = 16384, 500_000
+
+	maxQueries   = 2   // under way at once; one more is one for a user
+	maxBatch     = 200 // storages in one query
+	queryTimeout = 10 * time.Second
+
+	// wakeTime is how often the mapper looks at what waits: the database is asked again, and the
+	// time of those that wait may be over.
+	wakeTime = time.Second
+	// staleTime is how long an event waits for fresh rows when there are stale ones.
+	staleTime = time.Second
+	// An event waits for the rows of an unknown storage for maxWait, among maxWaiting others.
+	maxWait, maxWaiting = time.Minute, 10_000
+
+	// settleMounts is when a user who gained something is looked at again: Nextcloud writes a new
+	// mount down only when that user comes next, most likely because of the push.
+	settleMounts = 30 * time.Second
+	maxGained    = 1000 // users waiting to be looked at
+)
+
+// mapper is the actor that knows who sees which storage.
+//
+// It answers from its cache. Where that has nothing, all events for a storage wait for one query,
+// and storages that wait together are asked for together. The queries run in goroutines, and as
+// long as the database fails, stale rows are used and events for unknown storages wait.
+type mapper struct {
+	system  *System
+	cache   *simplelru.LRU[uint32, *storageUsers]
+	rows    int // in the cache
+	expired *Fold
+
+	waiting       map[uint32]*waitingStorage
+	waitingEvents int
+	queue         []uint32 // storages to ask for
+	queries       int      // under way
+	failing       bool     // the last query failed
+	wake          *time.Timer
+
+	gained       []string // users to ask for
+	askingUser   bool
+	toBeReminded map[string]struct{} // users whose userSettled is on its way
+}
+
+// waitingStorage is a storage that is being asked for.
+type waitingStorage struct {
+	events []waitingEvent
+	queued bool
+}
+
+type waitingEvent struct {
+	StorageUpdate
+	since time.Duration
+}
+
+func newMapper(system *System) actor.Actor {
+	m := &mapper{
+		system:       system,
+		expired:      NewFold(system.log, "file events are lost, for the database does not say whom they concern"),
+		waiting:      map[uint32]*waitingStorage{},
+		toBeReminded: map[string]struct{}{},
+	}
+	m.cache, _ = simplelru.NewLRU(maxStorages, func(_ uint32, users *storageUsers) { m.rows -= users.rows })
+	return m
+}
+
+// Receive handles one message.
+func (m *mapper) Receive(ctx actor.Context) {
+	defer m.system.reportPanic(ctx)
+	switch msg := ctx.Message().(type) {
+	case *storageChanged:
+		m.onStorageChanged(ctx, msg)
+	case *mountsFound:
+		m.onMountsFound(ctx, msg)
+	case *mapperWake:
+		m.onWake(ctx)
+	case *userGained:
+		m.onUserGained(ctx, msg.user)
+	case *userSettled:
+		delete(m.toBeReminded, msg.user)
+		m.lookAtUser(ctx, msg.user)
+	case *userMountsFound:
+		m.onUserMountsFound(ctx, msg)
+	case *actor.Stopping, *actor.Restarting:
+		if m.wake != nil {
+			m.wake.Stop()
+		}
+	}
+}
+
+func (m *mapper) onStorageChanged(ctx actor.Context, e *storageChanged) {
+	defer m.system.gate.leave()
+	users, known := m.cache.Get(e.Storage)
+	switch now := m.system.now(); {
+	case known && now < users.until:
+		m.tell(ctx, e.StorageUpdate, users)
+	case known && m.failing:
+		m.tell(ctx, e.StorageUpdate, users)
+		m.ask(ctx, e.Storage)
+	case m.waitingEvents >= maxWaiting:
+		m.lose(1)
+	default:
+		w := m.ask(ctx, e.Storage)
+		w.events = append(w.events, waitingEvent{e.StorageUpdate, now})
+		m.waitingEvents++
+	}
+}
+
+// tell sends the push to all users who see the file.
+func (m *mapper) tell(ctx actor.Context, e StorageUpdate, users *storageUsers) {
+	push := fileIDsPush(e.FileID)
+	for shard, names := range users.covering(e.Path) {
+		if len(names) > 0 {
+			m.system.gate.add()
+			ctx.Send(m.system.registries[shard], &pushUsers{names, push})
+		}
+	}
+}
+
+func (m *mapper) lose(events int) {
+	m.system.counters.expired.Add(int64(events))
+	m.expired.Warn(zap.Int("waiting", m.waitingEvents))
+}
+
+// ask has a storage asked for, unless it is already.
+func (m *mapper) ask(ctx actor.Context, storage uint32) *waitingStorage {
+	w := m.waiting[storage]
+	if w == nil {
+		w = &waitingStorage{queued: true}
+		m.waiting[storage] = w
+		m.queue = append(m.queue, storage)
+		m.startWaking(ctx)
+		if !m.failing {
+			m.query(ctx)
+		}
+	}
+	return w
+}
+
+// query asks for what is queued, in as few queries as may be.
+func (m *mapper) query(ctx actor.Context) {
+	for m.queries < maxQueries && len(m.queue) > 0 {
+		n := min(len(m.queue), maxBatch)
+		storages := m.queue[:n:n]
+		if m.queue = m.queue[n:]; len(m.queue) == 0 {
+			m.queue = nil
+		}
+		m.queries++
+		m.system.counters.mappingQueries.Add(1)
+		system, self := m.system, ctx.Self()
+		system.spawnWorker(func() {
+			ctx, cancel := context.WithTimeout(system.ctx, queryTimeout)
+			defer cancel()
+			mounts, err := system.ports.Mounts.MountsOfStorages(ctx, storages)
+			system.root.Send(self, &mountsFound{m, storages, mounts, err})
+		})
+	}
+}
+
+func (m *mapper) onMountsFound(ctx actor.Context, found *mountsFound) {
+	if found.asker != m {
+		return
+	}
+	m.queries--
+	if found.err != nil {
+		m.failing = true
+		m.system.problem(problemMounts, found.err)
+		m.queue = append(m.queue, found.storages...)
+		m.useStale(ctx, 0)
+		return
+	}
+	m.failing = false
+	m.system.solved(problemMounts)
+	byStorage := make(map[uint32][]Mount, len(found.storages))
+	for _, mount := range found.mounts {
+		byStorage[mount.Storage] = append(byStorage[mount.Storage], mount)
+	}
+	for _, storage := range found.storages {
+		until := m.system.now() + cacheTime + rand.N(cacheSpread)
+		users := newStorageUsers(byStorage[storage], until)
+		m.remember(storage, users)
+		m.deliver(ctx, storage, users)
+		delete(m.waiting, storage)
+	}
+	m.query(ctx)
+}
+
+func (m *mapper) remember(storage uint32, users *storageUsers) {
+	if old, known := m.cache.Peek(storage); known {
+		m.rows -= old.rows
+	}
+	m.cache.Add(storage, users)
+	for m.rows += users.rows; m.rows > maxRows && m.cache.Len() > 1; {
+		m.cache.RemoveOldest()
+	}
+}
+
+// deliver tells the users of all events that wait for a storage.
+func (m *mapper) deliver(ctx actor.Context, storage uint32, users *storageUsers) {
+	w := m.waiting[storage]
+	for _, e := range w.events {
+		m.tell(ctx, e.StorageUpdate, users)
+	}
+	m.waitingEvents -= len(w.events)
+	w.events = nil
+}
+
+// useStale delivers events that waited that long with stale rows, where there are any.
+func (m *mapper) useStale(ctx actor.Context, waited time.Duration) {
+	for storage, w := range m.waiting {
+		if len(w.events) == 0 || m.system.now()-w.events[0].since < waited {
+			continue
+		}
+		if users, known := m.cache.Peek(storage); known {
+			m.deliver(ctx, storage, users)
+		}
+	}
+}
+
+func (m *mapper) startWaking(ctx actor.Context) {
+	if m.wake == nil {
+		root, self := m.system.root, ctx.Self()
+		m.wake = time.AfterFunc(wakeTime, func() { root.Send(self, &mapperWake{}) })
+	}
+}
+
+func (m *mapper) onWake(ctx actor.Context) {
+	m.wake = nil
+	m.useStale(ctx, staleTime)
+	m.dropExpired()
+	if len(m.waiting) > 0 {
+		m.startWaking(ctx)
+	}
+	m.query(ctx)
+}
+
+func (m *mapper) dropExpired() {
+	now := m.system.now()
+	for _, w := range m.waiting {
+		kept := w.events[:0]
+		for _, e := range w.events {
+			if now-e.since < maxWait {
+				kept = append(kept, e)
+			}
+		}
+		if lost := len(w.events) - len(kept); lost > 0 {
+			m.waitingEvents -= lost
+			m.lose(lost)
+		}
+		w.events = kept
+	}
+}
+
+func (m *mapper) onUserGained(ctx actor.Context, user string) {
+	if _, known := m.toBeReminded[user]; !known && len(m.toBeReminded) < maxGained {
+		m.toBeReminded[user] = struct{}{}
+		root, self := m.system.root, ctx.Self()
+		time.AfterFunc(settleMounts, func() { root.Send(self, &userSettled{user}) })
+	}
+	m.lookAtUser(ctx, user)
+}
+
+func (m *mapper) lookAtUser(ctx actor.Context, user string) {
+	if len(m.gained) < maxGained {
+		m.gained = append(m.gained, user)
+	}
+	m.queryUser(ctx)
+}
+
+// queryUser asks for the mounts of the next user.
+func (m *mapper) queryUser(ctx actor.Context) {
+	if m.askingUser || len(m.gained) == 0 {
+		return
+	}
+	user := m.gained[0]
+	m.gained = m.gained[1:]
+	m.askingUser = true
+	m.system.counters.mappingQueries.Add(1)
+	system, self := m.system, ctx.Self()
+	system.spawnWorker(func() {
+		ctx, cancel := context.WithTimeout(system.ctx, queryTimeout)
+		defer cancel()
+		mounts, err := system.ports.Mounts.MountsOfUser(ctx, user)
+		system.root.Send(self, &userMountsFound{m, user, mounts, err})
+	})
+}
+
+// onUserMountsFound adds the user to what is cached. What the user has lost stays until its time
+// is over: being told of one's former files does less harm than not being told of new ones.
+func (m *mapper) onUserMountsFound(ctx actor.Context, found *userMountsFound) {
+	if found.asker != m {
+		return
+	}
+	m.askingUser = false
+	if found.err != nil {
+		m.system.problem(problemMounts, found.err)
+	}
+	for _, mount := range found.mounts {
+		if users, known := m.cache.Peek(mount.Storage); known {
+			m.remember(mount.Storage, users.with(mount))
+		}
+	}
+	m.queryUser(ctx)
+}

@@ -1,0 +1,175 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// Every message between actors, by who sends it to whom. A message is never changed once sent.
+
+// Outside → listener.
+type (
+	// payloadArrived is what the subscription received.
+	payloadArrived struct {
+		channel string
+		payload []byte
+	}
+	// eventPublished is an event that the host made itself.
+	eventPublished struct{ event Event }
+	// subscribed says that every channel is confirmed.
+	subscribed struct{ run uint64 }
+	// subscriptionEnded says why a subscription is over.
+	subscriptionEnded struct {
+		run uint64
+		err error
+	}
+	// subscribe asks the listener, by itself, to try again.
+	subscribe struct{}
+)
+
+// Listener → mapper, and registry → mapper.
+type (
+	// storageChanged asks for the users of a storage to be told.
+	storageChanged struct{ StorageUpdate }
+	// userGained says that a connected user may see more storages now.
+	userGained struct{ user string }
+)
+
+// Outside → mapper. The asker is the incarnation that asked; another one ignores the answer.
+type (
+	// mountsFound is the answer to a query for storages.
+	mountsFound struct {
+		asker    *mapper
+		storages []uint32
+		mounts   []Mount
+		err      error
+	}
+	// userMountsFound is the answer to a query for a user.
+	userMountsFound struct {
+		asker  *mapper
+		user   string
+		mounts []Mount
+		err    error
+	}
+	// mapperWake asks the mapper, by itself, to look at what waits.
+	mapperWake struct{}
+	// userSettled reminds the mapper, by itself, to look once more what a user may see.
+	userSettled struct{ user string }
+)
+
+// Listener → registry, and mapper → registry.
+type (
+	// pushUser is a push for one user; gained says that it may see more storages now.
+	pushUser struct {
+		user   string
+		push   *Push
+		gained bool
+	}
+	// pushUsers is one push for many users, all of the receiving registry.
+	pushUsers struct {
+		users []string
+		push  *Push
+	}
+)
+
+// System or listener → registry → user → connection. within spreads what is asked for at random
+// over that time; 0 is at once.
+type (
+	// closeAll closes connections.
+	closeAll struct {
+		reason CloseReason
+		within time.Duration
+	}
+	// refreshAll sends a push of each debounced kind.
+	refreshAll struct{ within time.Duration }
+)
+
+// System → registry → user → connection.
+type (
+	// attach makes a socket a connection of a user. The answer comes once, on a channel with room:
+	// nil when the connection is registered and its first frame is on the way.
+	attach struct {
+		login  *Login
+		socket Socket
+		answer chan<- error
+	}
+)
+
+// User → registry, and connection → registry.
+type (
+	// connectionEnded is sent once for each attach that was passed on to the user.
+	connectionEnded struct {
+		user string
+		pid  *actor.PID // of the user's actor, for a successor may have the name
+	}
+	// flushTurn asks for a flush, after everything that is queued already.
+	flushTurn struct{ connection *actor.PID }
+)
+
+// Outside → connection.
+type (
+	framesReceived struct{ frames []Frame }
+	writeDone      struct{ err error }
+	socketEnded    struct{ reason CloseReason }
+	wake           struct{}
+	heldDue        struct{}
+)
+
+// Registry → connection.
+type flush struct{}
+
+// The messages without content.
+var (
+	wakeUp     = &wake{}
+	flushNow   = &flush{}
+	releaseDue = &heldDue{}
+)
+
+// System, listener and connection → auth, and auth's own.
+type (
+	// authenticate asks who somebody is; the answer comes once, on a channel with room.
+	authenticate struct {
+		Credentials Credentials     // exported, for fmt prints a Secret in clear where it is not
+		gone        <-chan struct{} // closed when nobody waits for the answer any more
+		answer      chan<- authenticated
+	}
+	authenticated struct {
+		login *Login
+		err   error
+	}
+	// tokenIssued is a TokenIssued.
+	tokenIssued struct{ TokenIssued }
+	// loginHeld and loginReleased count a login's living connections.
+	loginHeld     struct{ login *Login }
+	loginReleased struct{ login *Login }
+	// verified is Nextcloud's answer.
+	verified struct {
+		asker  *auth
+		digest digest
+		user   string
+		err    error
+	}
+	// sweep asks auth, by itself, to forget what is over.
+	sweep struct{}
+)
+
+// Messages that may reach an actor that is gone: nothing is wrong then, and some hold secrets that
+// a host's log should not see.
+func (*payloadArrived) IgnoreDeadLetterLogging()  {}
+func (*eventPublished) IgnoreDeadLetterLogging()  {}
+func (*authenticate) IgnoreDeadLetterLogging()    {}
+func (*tokenIssued) IgnoreDeadLetterLogging()     {}
+func (*verified) IgnoreDeadLetterLogging()        {}
+func (*Push) IgnoreDeadLetterLogging()            {}
+func (*wake) IgnoreDeadLetterLogging()            {}
+func (*flush) IgnoreDeadLetterLogging()           {}
+func (*heldDue) IgnoreDeadLetterLogging()         {}
+func (*framesReceived) IgnoreDeadLetterLogging()  {}
+func (*writeDone) IgnoreDeadLetterLogging()       {}
+func (*socketEnded) IgnoreDeadLetterLogging()     {}
+func (*closeAll) IgnoreDeadLetterLogging()        {}
+func (*refreshAll) IgnoreDeadLetterLogging()      {}
+func (*connectionEnded) IgnoreDeadLetterLogging() {}
+func (*flushTurn) IgnoreDeadLetterLogging()       {}
+func (*loginReleased) IgnoreDeadLetterLogging()   {}

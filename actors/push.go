@@ -1,0 +1,69 @@
+package actors
+
+import (
+	"strconv"
+	"sync"
+)
+
+// Kind is what a push is about. The first three are debounced and merge; a custom push is not.
+type Kind int
+
+// The kinds of push.
+const (
+	KindFile Kind = iota
+	KindActivity
+	KindNotification
+	KindCustom
+	kinds
+)
+
+// debounced are the kinds of which a connection holds at most one.
+const debounced = KindCustom
+
+func (k Kind) String() string {
+	return [kinds]string{"file", "activity", "notification", "custom"}[k]
+}
+
+// Push is what users are told. It is never changed once made, and one Push is shared by all that
+// it goes to, encoded once.
+type Push struct {
+	kind  Kind
+	frame []byte // without ids
+
+	// fileIDs is empty where not every id is known.
+	fileIDs  []uint64
+	idsFrame func() []byte
+}
+
+// The pushes that say nothing but their kind.
+var (
+	filePush         = plainPush(KindFile, "notify_file")
+	activityPush     = plainPush(KindActivity, "notify_activity")
+	notificationPush = plainPush(KindNotification, "notify_notification")
+)
+
+func plainPush(kind Kind, text string) *Push {
+	return &Push{kind: kind, frame: AppendFrame(nil, OpText, text)}
+}
+
+func customPush(text string) *Push { return plainPush(KindCustom, text) }
+
+func fileIDsPush(ids ...uint64) *Push {
+	p := &Push{kind: KindFile, frame: filePush.frame, fileIDs: ids}
+	p.idsFrame = sync.OnceValue(func() []byte {
+		text := []byte("notify_file_id ")
+		for i, id := range ids {
+			text = strconv.AppendUint(append(text, "[,"[min(i, 1)]), id, 10)
+		}
+		return AppendFrame(nil, OpText, string(append(text, ']')))
+	})
+	return p
+}
+
+// encoded returns the frame for a client that does or doesn't listen to file ids.
+func (p *Push) encoded(withIDs bool) []byte {
+	if withIDs && len(p.fileIDs) > 0 {
+		return p.idsFrame()
+	}
+	return p.frame
+}

@@ -1,0 +1,121 @@
+package actors
+
+import (
+	"hash/maphash"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// shards is how many registries there are: enough for the cores that push servers have.
+const shards = 4
+
+// registry is a user-registry actor. There are several, and each user belongs to one of them.
+//
+// It alone spawns and stops user actors, and knows how many connections each has been given, so a
+// new connection never meets a dying user. It decodes nothing, waits for nothing, and calls
+// nobody; what it sends to a user runs, down to the socket, before it goes on. That is what keeps
+// its own queue, and so the listener, in step with the sockets.
+type registry struct {
+	system *System
+	props  *actor.Props // of its users
+	users  map[string]*registered
+}
+
+// registered is a user with connections.
+type registered struct {
+	pid         *actor.PID
+	connections int // given to the user and not yet ended
+}
+
+func newRegistry(system *System) actor.Actor {
+	return &registry{system: system, users: map[string]*registered{}}
+}
+
+// Receive handles one message.
+func (r *registry) Receive(ctx actor.Context) {
+	defer r.system.reportPanic(ctx)
+	switch m := ctx.Message().(type) {
+	case *pushUser:
+		r.onPushUser(ctx, m)
+	case *pushUsers:
+		r.onPushUsers(ctx, m)
+	case *flushTurn:
+		ctx.Send(m.connection, flushNow)
+	case *attach:
+		r.onAttach(ctx, m)
+	case *connectionEnded:
+		r.onConnectionEnded(ctx, m)
+	case *closeAll, *refreshAll:
+		for _, u := range r.users {
+			ctx.Send(u.pid, m)
+		}
+	case *actor.Started:
+		r.props = r.system.userProps(ctx.Self())
+	case *actor.Stopping, *actor.Restarting:
+		r.system.counters.activeUsers.Add(-int64(len(r.users)))
+		clear(r.users)
+	}
+}
+
+func (r *registry) onPushUser(ctx actor.Context, m *pushUser) {
+	defer r.system.gate.leave()
+	u := r.users[m.user]
+	if u == nil {
+		return
+	}
+	ctx.Send(u.pid, m.push)
+	if m.gained {
+		ctx.Send(r.system.mapper, &userGained{m.user})
+	}
+}
+
+func (r *registry) onPushUsers(ctx actor.Context, m *pushUsers) {
+	defer r.system.gate.leave()
+	for _, name := range m.users {
+		if u := r.users[name]; u != nil {
+			ctx.Send(u.pid, m.push)
+		}
+	}
+}
+
+func (r *registry) onAttach(ctx actor.Context, m *attach) {
+	u := r.users[m.login.User]
+	if u == nil {
+		u = &registered{pid: ctx.Spawn(r.system.userProps(ctx.Self()))}
+		r.users[m.login.User] = u
+		r.system.counters.activeUsers.Add(1)
+	}
+	u.connections++
+	ctx.Send(u.pid, m)
+}
+
+func (r *registry) onConnectionEnded(ctx actor.Context, m *connectionEnded) {
+	u := r.users[m.user]
+	if u == nil || u.pid.Id != m.pid.Id {
+		return
+	}
+	if u.connections--; u.connections == 0 {
+		r.forget(m.user)
+		ctx.Stop(u.pid)
+	}
+}
+
+// onUserFailed forgets a user whose actor panicked.
+func (r *registry) onUserFailed(pid *actor.PID) {
+	for name, u := range r.users {
+		if u.pid.Id == pid.Id {
+			r.forget(name)
+			return
+		}
+	}
+}
+
+func (r *registry) forget(name string) {
+	delete(r.users, name)
+	r.system.counters.activeUsers.Add(-1)
+}
+
+var shardSeed = maphash.MakeSeed()
+
+// shardOf returns the number of the registry that a user belongs to.
+func shardOf(user string) int { return int(maphash.String(shardSeed, user) % shards) }

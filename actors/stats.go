@@ -1,0 +1,77 @@
+package actors
+
+import "sync/atomic"
+
+// Stats are the counters at one moment. Those named after what is there now go up and down;
+// the others only up.
+type Stats struct {
+	ActiveConnections uint64
+	ActiveUsers       uint64
+	TotalConnections  uint64
+	MappingQueries    uint64
+	EventsReceived    uint64
+	EventsMalformed   uint64
+	EventsExpired     uint64 // waited in vain for the database
+	Resyncs           uint64 // subscriptions regained after a gap
+	Logins            Logins
+	MessagesSent      [kinds]uint64 // by Kind
+	Closed            [closeReasons]uint64
+	ActorFailures     uint64
+	DeadLetters       uint64
+}
+
+// Logins counts where the answer to a login came from.
+type Logins struct {
+	Token     uint64 // a pre-authenticated token
+	Cached    uint64 // a login that Nextcloud had verified before
+	Nextcloud uint64 // Nextcloud was asked
+	Refused   uint64 // by whomever
+}
+
+// AllMessagesSent sums MessagesSent.
+func (s Stats) AllMessagesSent() (sum uint64) {
+	for _, n := range s.MessagesSent {
+		sum += n
+	}
+	return sum
+}
+
+// counters are the living Stats, counted by many actors at once.
+type counters struct {
+	activeConnections, activeUsers, totalConnections atomic.Int64
+	mappingQueries                                   atomic.Int64
+	events, malformed, expired, resyncs              atomic.Int64
+	tokenLogins, cachedLogins, nextcloudLogins       atomic.Int64
+	refusedLogins                                    atomic.Int64
+	sent                                             [kinds]atomic.Int64
+	closed                                           [closeReasons]atomic.Int64
+	failures, deadLetters                            atomic.Int64
+}
+
+func (c *counters) snapshot() Stats {
+	s := Stats{
+		ActiveConnections: uint64(c.activeConnections.Load()),
+		ActiveUsers:       uint64(c.activeUsers.Load()),
+		TotalConnections:  uint64(c.totalConnections.Load()),
+		MappingQueries:    uint64(c.mappingQueries.Load()),
+		EventsReceived:    uint64(c.events.Load()),
+		EventsMalformed:   uint64(c.malformed.Load()),
+		EventsExpired:     uint64(c.expired.Load()),
+		Resyncs:           uint64(c.resyncs.Load()),
+		Logins: Logins{
+			Token:     uint64(c.tokenLogins.Load()),
+			Cached:    uint64(c.cachedLogins.Load()),
+			Nextcloud: uint64(c.nextcloudLogins.Load()),
+			Refused:   uint64(c.refusedLogins.Load()),
+		},
+		ActorFailures: uint64(c.failures.Load()),
+		DeadLetters:   uint64(c.deadLetters.Load()),
+	}
+	for i := range c.sent {
+		s.MessagesSent[i] = uint64(c.sent[i].Load())
+	}
+	for i := range c.closed {
+		s.Closed[i] = uint64(c.closed[i].Load())
+	}
+	return s
+}

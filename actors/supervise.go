@@ -1,0 +1,131 @@
+package actors
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+)
+
+// The supervision tree, and all that we ask of the runtime beyond sending:
+//
+//	push ─┬─ listener     restarted
+//	      ├─ mapper       restarted
+//	      ├─ auth         restarted
+//	      └─ registry ×4  restarted, which ends its users
+//	          └─ user           stopped, which ends its connections
+//	              └─ connection stopped; the client comes back
+//
+// A restarted actor goes on with its next message, so one that fails at each message still costs
+// no more than those.
+
+// throughput is how many messages an actor handles before it lets others run.
+const throughput = 300
+
+// inSenders runs actors that never block in the goroutine of whoever sends to them.
+var inSenders = actor.NewSynchronizedDispatcher(throughput)
+
+// hostOrOwn returns the host's runtime or a quiet one of our own, and how to let go of it.
+func hostOrOwn(host *actor.ActorSystem, s *System) (*actor.ActorSystem, func()) {
+	if host == nil {
+		own := actor.NewActorSystem(
+			actor.WithLoggerFactory(runtimeLogger(s.log)),
+			actor.WithDeadLetterRequestLogging(false),
+		)
+		return own, s.watchDeadLetters(own, own.Shutdown)
+	}
+	return host, s.watchDeadLetters(host, func() {})
+}
+
+func (s *System) watchDeadLetters(runtime *actor.ActorSystem, then func()) func() {
+	subscription := runtime.EventStream.Subscribe(func(event any) {
+		if _, lost := event.(*actor.DeadLetterEvent); lost {
+			s.counters.deadLetters.Add(1)
+		}
+	})
+	return func() {
+		runtime.EventStream.Unsubscribe(subscription)
+		then()
+	}
+}
+
+// top is the root of our tree. It spawns the others and has nothing else to do.
+type top struct {
+	system  *System
+	spawned chan<- struct{}
+}
+
+// Receive handles one message.
+func (t *top) Receive(ctx actor.Context) {
+	if _, started := ctx.Message().(*actor.Started); started {
+		t.spawn(ctx)
+		close(t.spawned)
+	}
+}
+
+// spawn starts the listener last: when the first event comes, all others are there.
+func (t *top) spawn(ctx actor.Context) {
+	s := t.system
+	spawn := func(name string, producer func() actor.Actor) *actor.PID {
+		pid, err := ctx.SpawnNamed(actor.PropsFromProducer(producer), name)
+		if err != nil {
+			panic(err) // top's name is ours alone, so its children's are
+		}
+		return pid
+	}
+	s.auth = spawn("auth", func() actor.Actor { return newAuth(s) })
+	for i := range s.registries {
+		s.registries[i] = spawn(fmt.Sprint("registry", i), func() actor.Actor { return newRegistry(s) })
+	}
+	s.mapper = spawn("mapper", func() actor.Actor { return newMapper(s) })
+	s.listener = spawn("listener", func() actor.Actor { return newListener(s) })
+}
+
+func (s *System) spawnTop() {
+	spawned := make(chan struct{})
+	s.top = s.root.SpawnPrefix(actor.PropsFromProducer(
+		func() actor.Actor { return &top{s, spawned} },
+		actor.WithSupervisor(actor.RestartingSupervisorStrategy()),
+	), "push")
+	<-spawned
+}
+
+// stopTop stops the tree, children first, and waits.
+func (s *System) stopTop() {
+	for s.root.StopFuture(s.top).Wait() != nil { // it gives up after 10 s
+		s.log.Warn("actors are still stopping")
+	}
+}
+
+// userProps are those of the users of one registry, and of their connections: one for all, for
+// they cost more than an actor.
+func (s *System) userProps(shard *actor.PID) *actor.Props {
+	connections := actor.PropsFromProducer(
+		func() actor.Actor { return &connection{system: s, shard: shard} },
+		actor.WithDispatcher(inSenders))
+	return actor.PropsFromProducer(
+		func() actor.Actor { return &user{system: s, shard: shard, props: connections} },
+		actor.WithDispatcher(inSenders))
+}
+
+// HandleFailure stops a user that panicked, and forgets it.
+func (r *registry) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, _, _ any) {
+	r.onUserFailed(child)
+	supervisor.StopChildren(child)
+}
+
+// HandleFailure stops a connection that panicked.
+func (u *user) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, _, _ any) {
+	supervisor.StopChildren(child)
+}
+
+// reportPanic logs a panic with its stack and passes it on to the supervisor.
+func (s *System) reportPanic(ctx actor.Context) {
+	if reason := recover(); reason != nil {
+		s.counters.failures.Add(1)
+		s.log.Error("actor failed", zap.String("actor", ctx.Self().Id), zap.Any("reason", reason),
+			zap.ByteString("stack", debug.Stack()))
+		panic(reason)
+	}
+}

@@ -1,0 +1,220 @@
+package actors
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+)
+
+// connectionsPerSecond is how fast many connections are closed or refreshed, so that neither this
+// server nor Nextcloud sees a wave.
+const connectionsPerSecond = 100
+
+// Ports are what a System needs from outside. All are required.
+type Ports struct {
+	Events   EventSource
+	Mounts   Mounts
+	Verifier Verifier
+	Control  Control
+}
+
+// System is the actor system of a push server: it logs clients in, holds their connections, and
+// pushes to them what Nextcloud publishes. Several may run in one process. All methods are safe
+// for concurrent use, but not to be called by actors, for some wait.
+type System struct {
+	ports   Ports
+	options Options
+	log     *zap.Logger
+	authKey []byte
+
+	// Set by Start.
+	runtime    *actor.ActorSystem
+	root       *actor.RootContext
+	top        *actor.PID
+	listener   *actor.PID
+	mapper     *actor.PID
+	auth       *actor.PID
+	registries [shards]*actor.PID
+	wheel      *wheel
+	ctx        context.Context // ends when the system is shut down
+	cancel     context.CancelFunc
+	release    func()
+
+	gate           *gate
+	workers        sync.WaitGroup
+	problems       problems
+	counters       counters
+	testCookie     atomic.Uint32
+	everSubscribed atomic.Bool
+	stopping       atomic.Bool
+	runs           atomic.Uint64
+	started        time.Time
+}
+
+// New checks ports and options and returns a System that Start will start.
+func New(ports Ports, options Options) (*System, error) {
+	if ports.Events == nil || ports.Mounts == nil || ports.Verifier == nil || ports.Control == nil {
+		return nil, errors.New("actors: a port is missing; Events, Mounts, Verifier and Control are all needed")
+	}
+	if err := options.validate(); err != nil {
+		return nil, err
+	}
+	s := &System{ports: ports, options: options, log: options.Logger, authKey: options.AuthKey, gate: newGate()}
+	if s.log == nil {
+		s.log = zap.NewNop()
+	}
+	if s.authKey == nil {
+		s.authKey = make([]byte, 32)
+		_, _ = rand.Read(s.authKey) // cannot fail
+	}
+	s.problems.log = s.log
+	s.problems.set(problemEvents, errors.New("not subscribed yet"))
+	return s, nil
+}
+
+// Start starts the actors, and with them the subscription. It is called once.
+func (s *System) Start() {
+	s.started = time.Now().Add(-time.Second) // so that now is never 0
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.runtime, s.release = hostOrOwn(s.options.ActorSystem, s)
+	s.root = s.runtime.Root
+	s.wheel = &wheel{root: s.root}
+	s.spawnWorker(func() { s.wheel.run(s.ctx.Done()) })
+	s.spawnTop()
+}
+
+// now is the time since some fixed moment; it is never 0.
+func (s *System) now() time.Duration { return time.Since(s.started) }
+
+// nextRun numbers subscriptions, over all incarnations of the listener.
+func (s *System) nextRun() uint64 { return s.runs.Add(1) }
+
+// spawnWorker runs work that may block in a goroutine that Shutdown waits for.
+func (s *System) spawnWorker(work func()) {
+	s.workers.Go(work)
+}
+
+// Authenticate says who a client is, or why not: ErrInvalidCredentials, ErrShutDown, ctx's error,
+// or what went wrong with Nextcloud. It waits for Nextcloud as long as ctx lasts.
+func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Login, error) {
+	answer := make(chan authenticated, 1)
+	s.tellAuth(&authenticate{credentials, ctx.Done(), answer})
+	select {
+	case a := <-answer:
+		return a.login, a.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.ctx.Done():
+		return nil, ErrShutDown
+	}
+}
+
+// Attach makes a socket a connection of the user that logged in, and sends "authenticated" to it
+// as the first frame. From then on the socket is the connection's. Where Attach returns an error,
+// ErrTooManyConnections or ErrShutDown, the socket is still the caller's.
+func (s *System) Attach(login *Login, socket Socket) error {
+	if s.stopping.Load() {
+		return ErrShutDown
+	}
+	answer := make(chan error, 1)
+	s.root.Send(s.registries[shardOf(login.User)], &attach{login, socket, answer})
+	select {
+	case err := <-answer:
+		return err
+	case <-s.ctx.Done():
+		return ErrShutDown
+	}
+}
+
+// Publish hands over an event as if it had come from the EventSource. It waits while the system
+// has enough to do already.
+func (s *System) Publish(ctx context.Context, event Event) error {
+	if s.stopping.Load() {
+		return ErrShutDown
+	}
+	if err := s.gate.enter(ctx); err != nil {
+		return err
+	}
+	s.root.Send(s.listener, &eventPublished{event})
+	return nil
+}
+
+// Stats returns the counters.
+func (s *System) Stats() Stats { return s.counters.snapshot() }
+
+// TestCookie returns the last TestCookie event's value; 0 before the first.
+func (s *System) TestCookie() uint32 { return s.testCookie.Load() }
+
+// CountUsers returns how many users see all of a storage. It asks Mounts, not the cache.
+func (s *System) CountUsers(ctx context.Context, storage uint32) (int, error) {
+	s.counters.mappingQueries.Add(1)
+	mounts, err := s.ports.Mounts.MountsOfStorages(ctx, []uint32{storage})
+	if err != nil {
+		return 0, err
+	}
+	users := 0
+	for _, names := range newStorageUsers(mounts, 0).covering("") {
+		users += len(names)
+	}
+	return users, nil
+}
+
+// Shutdown closes all connections, spread over Options.DrainTimeout where there are many, then
+// stops the actors and waits for everything that was started. When ctx ends first, what is left is
+// cut off at once.
+func (s *System) Shutdown(ctx context.Context) {
+	if s.stopping.Swap(true) {
+		return
+	}
+	s.drain(ctx)
+	s.cancel()
+	s.stopTop()
+	s.workers.Wait()
+	s.release()
+}
+
+// drain closes the connections and waits until they are gone or ctx ends.
+func (s *System) drain(ctx context.Context) {
+	within := s.spread(s.options.DrainTimeout)
+	s.tellRegistries(&closeAll{reason: ShuttingDown, within: within})
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	patience := time.After(within + time.Second)
+	for s.counters.activeConnections.Load() > 0 {
+		select {
+		case <-ticker.C:
+		case <-patience:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// spread returns how long something that concerns all connections may take, at most limit.
+func (s *System) spread(limit time.Duration) time.Duration {
+	return min(limit, time.Duration(s.counters.activeConnections.Load())*time.Second/connectionsPerSecond)
+}
+
+func (s *System) tellRegistries(message any) {
+	for _, pid := range s.registries {
+		s.root.Send(pid, message)
+	}
+}
+
+func (s *System) tellAuth(message any) { s.root.Send(s.auth, message) }
+
+// closed counts and logs the end of a connection.
+func (s *System) closed(reason CloseReason, login *Login) {
+	s.counters.closed[reason].Add(1)
+	s.log.Debug("connection ended", zap.Stringer("reason", reason), zap.String("user", login.User))
+}
+
+// CountRefusal counts the end of a socket that never became a connection.
+func (s *System) CountRefusal(reason CloseReason) { s.counters.closed[reason].Add(1) }

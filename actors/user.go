@@ -1,0 +1,57 @@
+package actors
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// ErrTooManyConnections is returned by System.Attach when the user has as many connections as
+// Options.MaxConnectionsPerUser allows.
+var ErrTooManyConnections = errors.New("too many connections of this user")
+
+// user is the actor of one user who has at least one connection.
+//
+// The registry spawns it with its first connection and stops it after its last; the user holds the
+// connections, keeps to their limit, and passes on to each what the registry sends. It runs in
+// the goroutine of whoever sends to it, and never blocks.
+type user struct {
+	system      *System
+	shard       *actor.PID
+	props       *actor.Props // of its connections
+	name        string
+	connections []*actor.PID
+}
+
+// Receive handles one message.
+func (u *user) Receive(ctx actor.Context) {
+	defer u.system.reportPanic(ctx)
+	switch m := ctx.Message().(type) {
+	case *attach:
+		u.onAttach(ctx, m)
+	case *Push, *closeAll, *refreshAll:
+		for _, pid := range u.connections {
+			ctx.Send(pid, m)
+		}
+	case *actor.Terminated:
+		u.onTerminated(ctx, m)
+	}
+}
+
+func (u *user) onAttach(ctx actor.Context, m *attach) {
+	u.name = m.login.User
+	if len(u.connections) >= u.system.options.MaxConnectionsPerUser {
+		ctx.Send(u.shard, &connectionEnded{u.name, ctx.Self()})
+		m.answer <- ErrTooManyConnections
+		return
+	}
+	pid := ctx.Spawn(u.props)
+	u.connections = append(u.connections, pid)
+	ctx.Send(pid, m)
+}
+
+func (u *user) onTerminated(ctx actor.Context, m *actor.Terminated) {
+	u.connections = slices.DeleteFunc(u.connections, func(pid *actor.PID) bool { return pid.Id == m.Who.Id })
+	ctx.Send(u.shard, &connectionEnded{u.name, ctx.Self()})
+}
