@@ -54,20 +54,42 @@ func (r *runner) session(ctx context.Context) error {
 		return err
 	}
 	defer conn.abandon()
+	defer closeWhenDone(ctx, conn)()
 
 	since := time.Now()
-	defer func() {
-		if time.Since(since) >= stableAfter {
-			r.backoff.Reset()
-		}
-	}()
 	if r.opts.OnConnect != nil {
 		r.opts.OnConnect()
 	}
+	err = r.read(ctx, conn)
+	if time.Since(since) >= stableAfter {
+		r.backoff.Reset()
+	}
+	return err
+}
+
+// closeWhenDone says goodbye to the server when ctx ends. The caller calls what it returns when it no longer reads.
+func closeWhenDone(ctx context.Context, conn *Conn) (release func()) {
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(closed)
+		_ = conn.Close()
+	})
+	return func() {
+		if !stop() {
+			<-closed
+		}
+	}
+}
+
+func (r *runner) read(ctx context.Context, conn *Conn) error {
 	for {
-		push, err := conn.Read(ctx)
+		// A context that ends would cut the connection before the goodbye.
+		push, err := conn.Read(context.WithoutCancel(ctx))
 		if err != nil {
 			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		r.handle(push)
 	}

@@ -133,6 +133,24 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	})
 }
 
+func TestRunSaysGoodbye(t *testing.T) {
+	code := make(chan websocket.StatusCode, 1)
+	address, httpClient := serve(t, admit(func(t *testing.T, ctx context.Context, ws *websocket.Conn) {
+		write(t, ctx, ws, "notify_file")
+		write(t, ctx, ws, "notify_file")
+		_, _, err := ws.Read(ctx)
+		code <- websocket.CloseStatus(err)
+	}).handler(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	pushes := 0
+	client.Run(ctx, aliceAt(websocketAddress(address), httpClient), func(client.Push) {
+		pushes++
+		cancel()
+	})
+	require.Equal(t, websocket.StatusNormalClosure, <-code)
+	require.Equal(t, 1, pushes, "nothing is handed on after the end")
+}
+
 func TestRunGivesUpAnAttemptThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
