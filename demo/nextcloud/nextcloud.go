@@ -13,14 +13,15 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Redis is where the app publishes its events and leaves its notes for the daemon.
 type Redis interface {
 	// Publish hands payload to every subscriber of channel and says how many there were.
-	Publish(ctx context.Context, channel string, payload []byte) (int64, error)
-	// Set stores value under key.
-	Set(ctx context.Context, key, value string) error
+	Publish(ctx context.Context, channel string, payload []byte) (int, error)
+	// Set stores value under key for ttl, or for ever when that is 0.
+	Set(ctx context.Context, key, value string, ttl time.Duration) error
 }
 
 // Options are the parts of an installation that do not change while it runs.
@@ -163,7 +164,7 @@ func (n *Nextcloud) testVersion(w http.ResponseWriter, r *http.Request) {
 }
 
 func (n *Nextcloud) note(w http.ResponseWriter, r *http.Request, key, value string) {
-	if err := n.options.Redis.Set(r.Context(), key, value); err != nil {
+	if err := n.options.Redis.Set(r.Context(), key, value, 0); err != nil {
 		http.Error(w, fmt.Sprintf("set %s: %v", key, err), http.StatusInternalServerError)
 	}
 }

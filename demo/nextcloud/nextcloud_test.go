@@ -25,12 +25,12 @@ type recorder struct {
 	keys      map[string]string
 }
 
-func (r *recorder) Publish(_ context.Context, channel string, payload []byte) (int64, error) {
+func (r *recorder) Publish(_ context.Context, channel string, payload []byte) (int, error) {
 	r.published[channel] = string(payload)
 	return 1, nil
 }
 
-func (r *recorder) Set(_ context.Context, key, value string) error {
+func (r *recorder) Set(_ context.Context, key, value string, _ time.Duration) error {
 	r.keys[key] = value
 	return nil
 }
