@@ -1,0 +1,67 @@
+package storage
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/youmark/pkcs8"
+)
+
+// clientCertificate says where the certificate lies with which this client shows who it is.
+type clientCertificate struct {
+	cert       string // a PEM file; empty: none
+	key        string // empty: the key is in cert's file, too
+	passphrase string // of an encrypted key
+}
+
+func (c clientCertificate) load() (tls.Certificate, error) {
+	cert, err := os.ReadFile(c.cert)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("read the client certificate: %w", err)
+	}
+	key := cert
+	if c.key != "" {
+		if key, err = os.ReadFile(c.key); err != nil {
+			return tls.Certificate{}, fmt.Errorf("read the client certificate's key: %w", err)
+		}
+	}
+	key, err = decryptKey(key, c.passphrase)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("read the client certificate's key %s: %w", c.key, err)
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("use the client certificate %s: %w", c.cert, err)
+	}
+	return pair, nil
+}
+
+// decryptKey returns keys that are not encrypted as they are. It knows both forms in which OpenSSL
+// has written encrypted keys.
+func decryptKey(content []byte, passphrase string) ([]byte, error) {
+	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
+		switch {
+		case block.Type == "ENCRYPTED PRIVATE KEY":
+			key, err := pkcs8.ParsePKCS8PrivateKey(block.Bytes, []byte(passphrase))
+			if err != nil {
+				return nil, errors.New("it is encrypted, and the passphrase does not open it")
+			}
+			der, err := x509.MarshalPKCS8PrivateKey(key)
+			if err != nil {
+				return nil, err
+			}
+			return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+		case x509.IsEncryptedPEMBlock(block): //nolint:staticcheck // weak, but OpenSSL wrote keys so for decades
+			der, err := x509.DecryptPEMBlock(block, []byte(passphrase)) //nolint:staticcheck // see above
+			if err != nil {
+				return nil, errors.New("it is encrypted, and the passphrase does not open it")
+			}
+			return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: der}), nil
+		}
+	}
+	return content, nil
+}

@@ -1,0 +1,225 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// node is one Redis server.
+type node struct {
+	network string // "tcp" or "unix"
+	address string // host:port or path
+	tls     bool
+}
+
+// parseNode reads an address without user and password, which are options of their own.
+func parseNode(address string) (node, error) {
+	if path, isSocket := strings.CutPrefix(address, "unix://"); isSocket {
+		if !filepath.IsAbs(path) {
+			return node{}, fmt.Errorf("the socket's path in %q is not absolute", address)
+		}
+		return node{network: "unix", address: path}, nil
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.User != nil {
+		// The address may hold a password: it is not repeated.
+		return node{}, errors.New("an address of Redis must be redis://host:port, rediss://host:port or unix:///path")
+	}
+	if (u.Scheme != "redis" && u.Scheme != "rediss") || u.Hostname() == "" {
+		return node{}, fmt.Errorf("the address %q of Redis is not redis://host:port, rediss://host:port or unix:///path", address)
+	}
+	port := u.Port()
+	if port == "" {
+		port = "6379"
+	}
+	return node{network: "tcp", address: net.JoinHostPort(u.Hostname(), port), tls: u.Scheme == "rediss"}, nil
+}
+
+func (n node) String() string {
+	switch {
+	case n.network == "unix":
+		return "unix://" + n.address
+	case n.tls:
+		return "rediss://" + n.address
+	default:
+		return "redis://" + n.address
+	}
+}
+
+// sibling is the node of the same cluster at another address. A node that does not know its own
+// host tells none, or "?": it is the one that was asked.
+func (n node) sibling(host, port string) node {
+	if host == "" || host == "?" {
+		host, _, _ = net.SplitHostPort(n.address)
+	}
+	return node{network: "tcp", address: net.JoinHostPort(host, port), tls: n.tls}
+}
+
+// candidates are the nodes to try, the best first.
+func (r *Redis) candidates() []node {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.nodes)
+}
+
+// demote lets all other nodes be tried before n.
+func (r *Redis) demote(n node) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if at := slices.Index(r.nodes, n); at >= 0 {
+		r.nodes = append(slices.Delete(r.nodes, at, at+1), n)
+	}
+}
+
+// learnNodes asks a node who else is in the cluster, so that the seeds may all go. A node that does
+// not tell is no failure: it may serve all the same.
+func (r *Redis) learnNodes(ctx context.Context, n node, conn redis.Conn) {
+	ranges, err := redis.Values(redis.DoContext(conn, ctx, "CLUSTER", "SLOTS"))
+	if err != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, slots := range ranges {
+		for _, other := range nodesOf(slots, n) {
+			if !slices.Contains(r.nodes, other) {
+				r.nodes = append(r.nodes, other)
+			}
+		}
+	}
+}
+
+// nodesOf reads one element of the reply to CLUSTER SLOTS: first slot, last slot, and then for each
+// node of them its host, its port, and more.
+func nodesOf(slots any, asked node) []node {
+	fields, err := redis.Values(slots, nil)
+	if err != nil || len(fields) < 3 {
+		return nil
+	}
+	var nodes []node
+	for _, field := range fields[2:] {
+		parts, err := redis.Values(field, nil)
+		if err != nil || len(parts) < 2 {
+			continue
+		}
+		host, _ := redis.String(parts[0], nil)
+		port, err := redis.Int(parts[1], nil)
+		if err == nil {
+			nodes = append(nodes, asked.sibling(host, strconv.Itoa(port)))
+		}
+	}
+	return nodes
+}
+
+// maxRedirects is far more than a cluster needs that is not changing all the time.
+const maxRedirects = 8
+
+// doInCluster sends a command to the node that owns the slot of key. A node that cannot be reached
+// is replaced by another one, which tells the owner of today.
+func (r *Redis) doInCluster(ctx context.Context, key, command string, args []any) (any, error) {
+	slot := slotOf(key)
+	var failures []error
+	for _, n := range r.candidatesFor(slot) {
+		reply, err := r.followRedirects(ctx, n, slot, command, args)
+		var refused redis.Error
+		if err == nil || errors.As(err, &refused) || ctx.Err() != nil {
+			return reply, err
+		}
+		r.disown(slot)
+		failures = append(failures, err)
+	}
+	return nil, errors.Join(failures...)
+}
+
+func (r *Redis) followRedirects(ctx context.Context, n node, slot uint16, command string, args []any) (any, error) {
+	asking := false
+	for range maxRedirects {
+		reply, err := r.doAt(ctx, n, asking, command, args)
+		moved, target, redirected := parseRedirect(err, n)
+		if !redirected {
+			return reply, err
+		}
+		if moved {
+			r.own(slot, target)
+		}
+		n, asking = target, !moved
+	}
+	return nil, fmt.Errorf("Redis Cluster sends %s from node to node: is it being rebuilt?", command)
+}
+
+// parseRedirect reads "MOVED 3999 10.0.0.1:6381" and "ASK 3999 10.0.0.1:6381". The host may be empty
+// or an IPv6 address without brackets.
+func parseRedirect(err error, from node) (moved bool, target node, redirected bool) {
+	var reply redis.Error
+	if !errors.As(err, &reply) {
+		return false, node{}, false
+	}
+	fields := strings.Fields(string(reply))
+	if len(fields) < 3 || (fields[0] != "MOVED" && fields[0] != "ASK") {
+		return false, node{}, false
+	}
+	colon := strings.LastIndexByte(fields[2], ':')
+	if colon < 0 {
+		return false, node{}, false
+	}
+	host := strings.Trim(fields[2][:colon], "[]")
+	return fields[0] == "MOVED", from.sibling(host, fields[2][colon+1:]), true
+}
+
+// candidatesFor are the nodes to try for a slot: its owner, if known, then all others.
+func (r *Redis) candidatesFor(slot uint16) []node {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	owner, known := r.owners[slot]
+	if !known {
+		return slices.Clone(r.nodes)
+	}
+	others := slices.DeleteFunc(slices.Clone(r.nodes), func(n node) bool { return n == owner })
+	return append([]node{owner}, others...)
+}
+
+func (r *Redis) own(slot uint16, owner node) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.owners[slot] = owner
+	if !slices.Contains(r.nodes, owner) {
+		r.nodes = append(r.nodes, owner)
+	}
+}
+
+func (r *Redis) disown(slot uint16) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.owners, slot)
+}
+
+// slotOf is the hash slot of a key, by the specification of Redis Cluster: CRC-16/XMODEM of the key,
+// or of what is in its first braces, modulo 16384.
+func slotOf(key string) uint16 {
+	if _, tail, found := strings.Cut(key, "{"); found {
+		if tag, _, closed := strings.Cut(tail, "}"); closed && tag != "" {
+			key = tag
+		}
+	}
+	var crc uint16
+	for i := range len(key) {
+		crc ^= uint16(key[i]) << 8
+		for range 8 {
+			if crc&0x8000 != 0 {
+				crc = crc<<1 ^ 0x1021
+			} else {
+				crc <<= 1
+			}
+		}
+	}
+	return crc % 16384
+}

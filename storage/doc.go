@@ -1,0 +1,7 @@
+// Package storage connects the push server to what Nextcloud shares with it: Redis, from which
+// events come, and the mounts table of Nextcloud's database, which says who sees a storage. It
+// implements the ports of package actors.
+//
+// Nothing connects before it is used, and nothing is retried here: every failure is returned with
+// what was tried, where, why it failed, and what might help. Passwords never appear in an error.
+package storage

@@ -1,0 +1,172 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+const (
+	// pingInterval is part of the contract with Nextcloud.
+	pingInterval = 15 * time.Second
+	// silenceLimit and lastChance together leave an unanswered PING less than 20 s after the last
+	// sign of life.
+	silenceLimit = 19 * time.Second
+	lastChance   = 500 * time.Millisecond
+)
+
+// Receive subscribes to channels and hands on what arrives, as actors.EventSource wants it. Only
+// Redis's own confirmation of each channel counts as a subscription. In a cluster, one node carries
+// the subscription, and the next call begins with another one when it fails.
+func (r *Redis) Receive(ctx context.Context, channels []string, subscribed func(), message func(channel string, payload []byte)) error {
+	subscription, err := r.subscribe(ctx, channels)
+	if err != nil {
+		return err
+	}
+	subscribed()
+	err = subscription.run(ctx, message)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	r.demote(subscription.node)
+	return fmt.Errorf("the subscription to Redis at %s is lost: %w", subscription.node, err)
+}
+
+func (r *Redis) subscribe(ctx context.Context, channels []string) (*subscription, error) {
+	var failures []error
+	for _, n := range r.candidates() {
+		subscription, err := r.subscribeAt(ctx, n, channels)
+		if err == nil {
+			return subscription, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		r.demote(n)
+		failures = append(failures, err)
+	}
+	return nil, errors.Join(failures...)
+}
+
+func (r *Redis) subscribeAt(ctx context.Context, n node, channels []string) (*subscription, error) {
+	line := &lifeline{}
+	conn, err := r.connect(ctx, n, line.attach, 0)
+	if err != nil {
+		return nil, err
+	}
+	s := &subscription{node: n, line: line, conn: redis.PubSubConn{Conn: conn}, prefix: r.options.ChannelPrefix}
+	ctx, cancel := context.WithTimeout(ctx, r.options.ReadTimeout)
+	defer cancel()
+	if err := s.confirm(ctx, channels); err != nil {
+		conn.Close()
+		return nil, failed(StepSubscribe, n, err)
+	}
+	return s, nil
+}
+
+// subscription is a connection that is subscribed. One goroutine reads from it and another one
+// sends a PING now and then; whatever ends one ends the other.
+type subscription struct {
+	node   node
+	line   *lifeline
+	conn   redis.PubSubConn
+	prefix string
+}
+
+func (s *subscription) confirm(ctx context.Context, channels []string) error {
+	names := redis.Args{}
+	for _, channel := range channels {
+		names = names.Add(s.prefix + channel)
+	}
+	if err := s.conn.Subscribe(names...); err != nil {
+		return err
+	}
+	for range channels {
+		switch reply := s.conn.ReceiveContext(ctx).(type) {
+		case redis.Subscription:
+		case error:
+			return reply
+		default:
+			return fmt.Errorf("Redis answered with %T", reply)
+		}
+	}
+	return nil
+}
+
+// run returns when ctx ends or the connection does.
+func (s *subscription) run(ctx context.Context, message func(channel string, payload []byte)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer context.AfterFunc(ctx, func() { s.line.Close() })()
+	var pinger sync.WaitGroup
+	pinger.Go(func() { cancel(s.ping(ctx)) })
+	cancel(s.deliver(message))
+	pinger.Wait()
+	s.conn.Close()
+	return context.Cause(ctx)
+}
+
+func (s *subscription) ping(ctx context.Context) error {
+	ticker := time.NewTicker(pingInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			if err := s.conn.Ping(""); err != nil {
+				return fmt.Errorf("send a PING: %w", err)
+			}
+		}
+	}
+}
+
+func (s *subscription) deliver(message func(channel string, payload []byte)) error {
+	for {
+		switch reply := s.conn.Receive().(type) {
+		case redis.Message:
+			message(strings.TrimPrefix(reply.Channel, s.prefix), reply.Data)
+		case redis.Pong:
+		case redis.Subscription:
+			return fmt.Errorf("Redis said %s of %q", reply.Kind, reply.Channel)
+		case error:
+			return reply
+		}
+	}
+}
+
+// lifeline is a connection that must show a sign of life every so often.
+type lifeline struct{ net.Conn }
+
+func (l *lifeline) attach(conn net.Conn) net.Conn {
+	l.Conn = conn
+	return l
+}
+
+func (l *lifeline) Read(p []byte) (int, error) {
+	n, err := l.readWithin(silenceLimit, p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		// When the process itself was stopped, time is over although bytes have arrived.
+		n, err = l.readWithin(lastChance, p)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, fmt.Errorf("no answer to PING: %w", err)
+	}
+	return n, err
+}
+
+func (l *lifeline) readWithin(limit time.Duration, p []byte) (int, error) {
+	if err := l.Conn.SetReadDeadline(time.Now().Add(limit)); err != nil {
+		return 0, err
+	}
+	return l.Conn.Read(p)
+}
+
+// SetReadDeadline does nothing: redigo would take the limit away before each reply.
+func (l *lifeline) SetReadDeadline(time.Time) error { return nil }

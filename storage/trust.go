@@ -1,0 +1,172 @@
+package storage
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// trust says which server certificates are good. It accepts what PHP and libpq accept, which is
+// more than crypto/tls does: a certificate that names its host only in the common name, as the
+// manuals of MySQL and PostgreSQL still teach to make them.
+type trust struct {
+	caFile, caFolder string // both empty: the system's roots
+	crlFile          string
+	chain            bool // an authority must vouch for the certificate
+	name             bool // the certificate must name the host
+	selfSigned       bool // a certificate that vouches for itself will do
+}
+
+// config reads the files anew for each connection, so that renewed certificates are used.
+func (t trust) config(host string, client clientCertificate) (*tls.Config, error) {
+	roots, err := t.roots()
+	if err != nil {
+		return nil, err
+	}
+	revoked, err := readRevocations(t.crlFile)
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{
+		ServerName:         host,
+		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection below does it.
+		VerifyConnection: func(state tls.ConnectionState) error {
+			return t.verify(state.PeerCertificates, host, roots, revoked)
+		},
+	}
+	if client.cert == "" {
+		return config, nil
+	}
+	pair, err := client.load()
+	if err != nil {
+		return nil, err
+	}
+	// Shown whichever authorities the server says that it knows, as OpenSSL does.
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
+	return config, nil
+}
+
+func (t trust) verify(shown []*x509.Certificate, host string, roots *x509.CertPool, revoked []*x509.RevocationList) error {
+	leaf := shown[0]
+	if t.chain {
+		if err := t.verifyChain(leaf, shown[1:], roots, revoked); err != nil {
+			return err
+		}
+	}
+	if t.name && !names(leaf, host) {
+		return x509.HostnameError{Certificate: leaf, Host: host}
+	}
+	return nil
+}
+
+func (t trust) verifyChain(leaf *x509.Certificate, others []*x509.Certificate, roots *x509.CertPool, revoked []*x509.RevocationList) error {
+	if t.selfSigned && signsItself(leaf) {
+		roots = x509.NewCertPool()
+		roots.AddCert(leaf)
+	}
+	options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
+	for _, other := range others {
+		options.Intermediates.AddCert(other)
+	}
+	chains, err := leaf.Verify(options)
+	if err != nil {
+		return err
+	}
+	for _, chain := range chains {
+		if err := checkRevocation(chain, revoked); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func signsItself(c *x509.Certificate) bool {
+	return bytes.Equal(c.RawIssuer, c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+}
+
+// names reports whether a certificate names a host, in the common name if nowhere else.
+func names(c *x509.Certificate, host string) bool {
+	if c.VerifyHostname(host) == nil || strings.EqualFold(c.Subject.CommonName, host) {
+		return true
+	}
+	byCommonName := x509.Certificate{DNSNames: []string{c.Subject.CommonName}}
+	return byCommonName.VerifyHostname(host) == nil
+}
+
+func checkRevocation(chain []*x509.Certificate, revoked []*x509.RevocationList) error {
+	for i, certificate := range chain[:len(chain)-1] {
+		for _, list := range revoked {
+			if list.CheckSignatureFrom(chain[i+1]) != nil {
+				continue // another authority's list
+			}
+			for _, entry := range list.RevokedCertificateEntries {
+				if entry.SerialNumber.Cmp(certificate.SerialNumber) == 0 {
+					return fmt.Errorf("the certificate of %q is revoked", certificate.Subject.CommonName)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// roots returns nil for the system's roots.
+func (t trust) roots() (*x509.CertPool, error) {
+	if t.caFile == "" && t.caFolder == "" {
+		return nil, nil
+	}
+	var files []string
+	if t.caFile != "" {
+		files = append(files, t.caFile)
+	}
+	if t.caFolder != "" {
+		entries, err := os.ReadDir(t.caFolder)
+		if err != nil {
+			return nil, fmt.Errorf("read the folder of certificate authorities: %w", err)
+		}
+		for _, entry := range entries {
+			if !entry.IsDir() {
+				files = append(files, filepath.Join(t.caFolder, entry.Name()))
+			}
+		}
+	}
+	pool, found := x509.NewCertPool(), false
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read the certificate authority: %w", err)
+		}
+		found = pool.AppendCertsFromPEM(content) || found
+	}
+	if !found {
+		return nil, fmt.Errorf("no certificate in PEM form in %s", strings.Join(files, ", "))
+	}
+	return pool, nil
+}
+
+func readRevocations(file string) ([]*x509.RevocationList, error) {
+	if file == "" {
+		return nil, nil
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the revocation list: %w", err)
+	}
+	var lists []*x509.RevocationList
+	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
+		list, err := x509.ParseRevocationList(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("read the revocation list %s: %w", file, err)
+		}
+		lists = append(lists, list)
+	}
+	if lists == nil {
+		return nil, errors.New("no revocation list in PEM form in " + file)
+	}
+	return lists, nil
+}
