@@ -12,6 +12,7 @@ const (
 	TooSlow
 	MessageTooBig
 	MessageUnsupported
+	TextInvalid
 	ProtocolViolated
 	LifetimeOver
 	ResetRequested
@@ -37,6 +38,7 @@ var closings = [closeReasons]struct {
 	TooSlow:             {"too_slow", 1008, "too slow in reading"},
 	MessageTooBig:       {"message_too_big", 1009, "message too big"},
 	MessageUnsupported:  {"message_unsupported", 1003, "only text messages are understood"},
+	TextInvalid:         {"text_invalid", 1007, "text is not UTF-8"},
 	ProtocolViolated:    {"protocol_violated", 1002, "websocket protocol violated"},
 	LifetimeOver:        {"lifetime_over", 1001, "maximum connection time reached"},
 	ResetRequested:      {"reset_requested", 1012, "reset requested"},

@@ -1,0 +1,236 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/notifypush/notifypush/actors"
+	"go.uber.org/zap"
+)
+
+const (
+	// watchAfter is how long Nextcloud may think about a login before the client is watched
+	// meanwhile, so that its pings are answered and its going away is noticed.
+	watchAfter = time.Second
+	// maxEarly bounds the frames that a client may send before it is logged in.
+	maxEarly = 16
+)
+
+// What a client is told when it isn't let in; the words are part of the protocol.
+const (
+	textInvalidCredentials = "err: Invalid credentials"
+	textInvalidMessage     = "err: Invalid authentication message"
+	textLoginTimeout       = "Authentication timeout"
+	textTooMany            = "Connection limit exceeded for user"
+	textNextcloudFailed    = "err: Error while sending authentication request to nextcloud: "
+)
+
+var (
+	errNotText  = errors.New("a text message was due")
+	errHungUp   = errors.New("the client closed the connection")
+	errTooEarly = errors.New("the client sends too much before it is logged in")
+)
+
+// nextcloudError is what went wrong when Nextcloud was asked.
+type nextcloudError struct{ error }
+
+func (e *nextcloudError) Unwrap() error { return e.error }
+
+// login is a client that has to say who it is. It reads the user name and the password, has them
+// checked, and either hands the socket over to the actor system or says why not and hangs up.
+type login struct {
+	websocket *Websocket
+	conn      net.Conn
+	address   netip.Addr
+	forwarded string
+
+	reader frameReader
+	early  []byte         // bytes that came with the handshake
+	frames []actors.Frame // read and not yet used
+}
+
+func (l *login) run() {
+	who, err := l.authenticate()
+	if err == nil {
+		err = l.attach(who)
+	}
+	l.websocket.leaveLogin(l.address)
+	if err != nil {
+		l.refuse(err)
+		l.websocket.leave()
+	}
+}
+
+func (l *login) authenticate() (*actors.Login, error) {
+	credentials, err := l.credentials()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancelCause(l.websocket.ctx)
+	defer cancel(nil)
+	stop := l.watch(cancel)
+	who, err := l.websocket.system.Authenticate(ctx, credentials)
+	stop()
+	switch cause := context.Cause(ctx); {
+	case err == nil:
+		return who, nil
+	case cause != nil:
+		return nil, cause
+	case errors.Is(err, actors.ErrInvalidCredentials), errors.Is(err, actors.ErrShutDown):
+		return nil, err
+	default:
+		return nil, &nextcloudError{err}
+	}
+}
+
+// credentials reads the two messages.
+func (l *login) credentials() (actors.Credentials, error) {
+	_ = l.conn.SetReadDeadline(time.Now().Add(l.websocket.options.LoginTimeout))
+	name, err := l.nextText()
+	if err != nil {
+		return actors.Credentials{}, err
+	}
+	password, err := l.nextText()
+	if err != nil {
+		return actors.Credentials{}, err
+	}
+	_ = l.conn.SetReadDeadline(time.Time{})
+	return actors.Credentials{Login: name, Password: actors.Secret(password), Forwarded: l.forwarded}, nil
+}
+
+// nextText returns the next text message, trimmed. Pings before it are answered.
+func (l *login) nextText() (string, error) {
+	for {
+		for len(l.frames) == 0 {
+			if err := l.read(); err != nil {
+				return "", err
+			}
+		}
+		frame := l.frames[0]
+		l.frames = l.frames[1:]
+		switch frame.Opcode {
+		case actors.OpText:
+			return strings.TrimSpace(string(frame.Payload)), nil
+		case actors.OpBinary:
+			return "", errNotText
+		}
+	}
+}
+
+// read reads more frames. It deals with control frames itself.
+func (l *login) read() error {
+	buffer := make([]byte, 1024)
+	n := copy(buffer, l.early)
+	l.early = l.early[n:]
+	if n == 0 {
+		var err error
+		if n, err = l.conn.Read(buffer); err != nil {
+			return err
+		}
+	}
+	frames, err := l.reader.feed(buffer[:n])
+	for _, frame := range frames {
+		switch frame.Opcode {
+		case actors.OpPing:
+			if err := l.write(actors.AppendFrame(nil, actors.OpPong, string(frame.Payload))); err != nil {
+				return err
+			}
+		case actors.OpPong:
+		case actors.OpClose:
+			return errHungUp
+		default:
+			l.frames = append(l.frames, frame)
+		}
+	}
+	if len(l.frames) > maxEarly {
+		return errTooEarly
+	}
+	return err
+}
+
+// watch reads on while Nextcloud thinks, and ends that with a reason when the client is gone. The
+// function that it returns ends the watching.
+func (l *login) watch(gone context.CancelCauseFunc) (stop func()) {
+	done := make(chan struct{})
+	timer := time.AfterFunc(watchAfter, func() {
+		defer close(done)
+		for {
+			switch err := l.read(); {
+			case err == nil:
+			case errors.Is(err, os.ErrDeadlineExceeded): // set by stop
+				return
+			default:
+				gone(err)
+				return
+			}
+		}
+	})
+	return func() {
+		if !timer.Stop() {
+			_ = l.conn.SetReadDeadline(time.Unix(1, 0))
+			<-done
+			_ = l.conn.SetReadDeadline(time.Time{})
+		}
+	}
+}
+
+func (l *login) write(frames []byte) error {
+	_ = l.conn.SetWriteDeadline(time.Now().Add(farewellTimeout))
+	_, err := l.conn.Write(frames)
+	_ = l.conn.SetWriteDeadline(time.Time{})
+	return err
+}
+
+// attach makes the client a connection of its user.
+func (l *login) attach(who *actors.Login) error {
+	_ = l.conn.SetReadDeadline(time.Time{})
+	socket := newSocket(l.conn, l.websocket.poller, l.reader, l.frames, l.websocket.leave)
+	return l.websocket.system.Attach(who, socket)
+}
+
+// refuse tells the client why it isn't let in, and hangs up.
+func (l *login) refuse(err error) {
+	text, reason := refusal(err)
+	l.websocket.system.CountRefusal(reason)
+	l.websocket.refused.Warn(zap.Stringer("reason", reason), zap.Stringer("client", l.address), zap.Error(err))
+	var frames []byte
+	if text != "" {
+		frames = actors.AppendFrame(frames, actors.OpText, text)
+	}
+	if reason.Code() == 0 || l.write(actors.AppendCloseFrame(frames, reason.Code(), reason.Text())) != nil {
+		_ = l.conn.Close()
+		return
+	}
+	sayGoodbye(l.conn)
+}
+
+// refusal returns what a client is told after an error, and how its connection ends.
+func refusal(err error) (text string, reason actors.CloseReason) {
+	switch {
+	case errors.As(err, new(*nextcloudError)):
+		return textNextcloudFailed + err.Error(), actors.NextcloudFailed
+	case errors.Is(err, actors.ErrInvalidCredentials):
+		return textInvalidCredentials, actors.InvalidCredentials
+	case errors.Is(err, actors.ErrTooManyConnections):
+		return textTooMany, actors.TooManyOfUser
+	case errors.Is(err, errNotText):
+		return textInvalidMessage, actors.InvalidLoginMessage
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return textLoginTimeout, actors.LoginTimeout
+	case errors.Is(err, errHungUp):
+		return "", actors.ClosedByClient
+	case errors.Is(err, actors.ErrShutDown), errors.Is(err, context.Canceled):
+		return "", actors.ShuttingDown
+	case errors.Is(err, errMessageTooBig), errors.Is(err, errTooEarly):
+		return "", actors.MessageTooBig
+	case errors.Is(err, errTextInvalid), errors.Is(err, errProtocol):
+		return "", endingOf(err)
+	default:
+		return "", actors.ConnectionLost
+	}
+}

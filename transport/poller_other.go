@@ -1,0 +1,13 @@
+//go:build !linux
+
+package transport
+
+// poller exists on Linux only; elsewhere each socket has a goroutine that reads.
+type poller struct{}
+
+func newPoller() (*poller, error) { return nil, nil }
+
+func (*poller) close()              {}
+func (*poller) watch(*socket) error { return nil }
+func (*poller) remove(*socket)      {}
+func (*poller) run()                {}

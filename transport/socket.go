@@ -1,0 +1,184 @@
+package transport
+
+import (
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/notifypush/notifypush/actors"
+)
+
+const (
+	// writeTimeout is how long a write may wait for a client to read.
+	writeTimeout = time.Minute
+	// farewellTimeout is how long a client may take to hang up after the close frame.
+	farewellTimeout = 5 * time.Second
+)
+
+// socket is a logged-in client's connection: the actors.Socket of its connection actor, which
+// alone calls its methods.
+//
+// Writes are tried without blocking, and finished in a goroutine only where the kernel's buffer is
+// full. Reading costs no goroutine either where a poller can watch the file descriptor; over TLS,
+// and where there is no poller, one goroutine reads.
+type socket struct {
+	conn   net.Conn
+	raw    syscall.RawConn // nil over TLS
+	poller *poller         // nil where a goroutine reads
+	fd     int             // what the poller knows it by
+	resume chan struct{}   // the reading goroutine's, nil where the poller reads
+	closed func()          // tells that the socket is gone
+
+	client actors.Client
+	reader frameReader
+	early  []actors.Frame // arrived before Serve
+}
+
+// newSocket makes a socket of a client that has logged in. reader has read what came so far, early
+// is what it found beyond the login.
+func newSocket(conn net.Conn, p *poller, reader frameReader, early []actors.Frame, closed func()) *socket {
+	s := &socket{conn: conn, closed: closed, reader: reader, early: early}
+	s.reader.limit = readLimit
+	if c, ok := conn.(syscall.Conn); ok {
+		s.raw, _ = c.SyscallConn()
+	}
+	if s.raw != nil && p != nil {
+		s.poller = p
+		_ = s.raw.Control(func(fd uintptr) { s.fd = int(fd) })
+	}
+	return s
+}
+
+// Serve begins to read.
+func (s *socket) Serve(client actors.Client) {
+	s.client = client
+	if s.poller == nil {
+		s.resume = make(chan struct{}, 1)
+		go s.readLoop()
+	}
+	if s.early != nil {
+		client.Received(s.early)
+		s.early = nil
+		return
+	}
+	s.Resume()
+}
+
+// Resume goes on reading.
+func (s *socket) Resume() {
+	if s.poller == nil {
+		s.resume <- struct{}{}
+	} else if err := s.poller.watch(s); err != nil {
+		s.client.Ended(actors.ConnectionLost)
+	}
+}
+
+// arrived takes bytes that were read, and reports whether to go on reading at once.
+func (s *socket) arrived(data []byte) bool {
+	frames, err := s.reader.feed(data)
+	if len(frames) > 0 {
+		s.client.Received(frames)
+	}
+	if err != nil {
+		s.client.Ended(endingOf(err))
+		return false
+	}
+	return len(frames) == 0
+}
+
+// readable reads what is there, without waiting. The poller calls it, with its buffer.
+func (s *socket) readable(buffer []byte) {
+	var n int
+	var err error
+	rawErr := s.raw.Read(func(fd uintptr) bool {
+		n, err = syscall.Read(int(fd), buffer)
+		return true
+	})
+	switch {
+	case rawErr == nil && (err == syscall.EAGAIN || err == syscall.EINTR):
+		s.Resume()
+	case rawErr != nil || err != nil || n == 0:
+		s.client.Ended(actors.ConnectionLost)
+	case s.arrived(buffer[:n]):
+		s.Resume()
+	}
+}
+
+// readLoop reads where no poller can.
+func (s *socket) readLoop() {
+	buffer := make([]byte, 512)
+	for range s.resume {
+		for again := true; again; {
+			n, err := s.conn.Read(buffer)
+			if err != nil {
+				s.client.Ended(actors.ConnectionLost)
+				return
+			}
+			again = s.arrived(buffer[:n])
+		}
+	}
+}
+
+// Write sends frames, as much as possible at once.
+func (s *socket) Write(frames []byte) (pending bool, err error) {
+	n, err := s.tryWrite(frames)
+	if err != nil || n == len(frames) {
+		return false, err
+	}
+	go s.writeRest(frames[n:])
+	return true, nil
+}
+
+// tryWrite writes what the kernel takes without waiting.
+func (s *socket) tryWrite(frames []byte) (n int, err error) {
+	if s.raw == nil {
+		return 0, nil
+	}
+	rawErr := s.raw.Write(func(fd uintptr) bool {
+		n, err = syscall.Write(int(fd), frames)
+		return err != syscall.EINTR
+	})
+	if rawErr != nil {
+		return 0, rawErr
+	}
+	if err == syscall.EAGAIN {
+		return 0, nil
+	}
+	return max(n, 0), err
+}
+
+func (s *socket) writeRest(frames []byte) {
+	_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	_, err := s.conn.Write(frames)
+	s.client.Written(err)
+}
+
+// Close ends the socket, politely where a close frame can still be sent.
+func (s *socket) Close(code int, text string) {
+	if s.poller != nil {
+		s.poller.remove(s)
+	}
+	if s.resume != nil {
+		close(s.resume)
+	}
+	polite := code != 0
+	if polite && s.raw != nil {
+		frame := actors.AppendCloseFrame(nil, code, text)
+		n, err := s.tryWrite(frame)
+		polite = err == nil && n == len(frame)
+	}
+	go s.hangUp(polite, code, text)
+}
+
+func (s *socket) hangUp(polite bool, code int, text string) {
+	defer s.closed()
+	if !polite {
+		_ = s.conn.Close()
+		return
+	}
+	if s.raw == nil {
+		_ = s.conn.SetWriteDeadline(time.Now().Add(farewellTimeout))
+		_, _ = s.conn.Write(actors.AppendCloseFrame(nil, code, text))
+	}
+	sayGoodbye(s.conn)
+}

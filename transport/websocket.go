@@ -1,0 +1,147 @@
+package transport
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/notifypush/notifypush/actors"
+	"go.uber.org/zap"
+)
+
+// WebsocketOptions are the settings of a Websocket.
+type WebsocketOptions struct {
+	// Logger is where to log; nil for nowhere.
+	Logger *zap.Logger
+	// LoginTimeout is how long a client may take to send its user name and password.
+	LoginTimeout time.Duration
+	// TrustedProxies are those whose word is taken for a client's address.
+	TrustedProxies []netip.Prefix
+	Limits         Limits
+}
+
+// DefaultLoginTimeout is what clients are used to.
+const DefaultLoginTimeout = 15 * time.Second
+
+// Websocket is the handler of websocket handshakes: it logs clients in, and makes each a
+// connection of the actor system.
+type Websocket struct {
+	system  *actors.System
+	options WebsocketOptions
+	log     *zap.Logger
+	poller  *poller
+	admission
+	refused *actors.Fold
+
+	ctx     context.Context // of the logins
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+}
+
+// NewWebsocket returns a handler that serves the system's clients. Close ends it.
+func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, error) {
+	if options.LoginTimeout <= 0 {
+		options.LoginTimeout = DefaultLoginTimeout
+	}
+	if options.Logger == nil {
+		options.Logger = zap.NewNop()
+	}
+	p, err := newPoller()
+	if err != nil {
+		return nil, err
+	}
+	w := &Websocket{
+		system:    system,
+		options:   options,
+		log:       options.Logger,
+		poller:    p,
+		admission: admission{limits: options.Limits, logins: map[netip.Addr]int{}},
+		refused:   actors.NewFold(options.Logger, "login refused"),
+	}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	if p != nil {
+		w.running.Go(p.run)
+	}
+	return w, nil
+}
+
+// Close ends logins that are under way, and waits until all sockets are gone. The system must
+// have been shut down, or no new handshakes must come.
+func (w *Websocket) Close() {
+	w.cancel()
+	w.sockets.Wait()
+	if w.poller != nil {
+		w.poller.close()
+	}
+	w.running.Wait()
+}
+
+// ServeHTTP makes a websocket of the request, and returns; the login goes on in a goroutine of its
+// own, so that the request, its headers and the stack that they took can be collected.
+func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	address := ClientAddress(r, w.options.TrustedProxies)
+	if reason := w.admit(address); reason != "" {
+		rw.Header().Set("Retry-After", retryAfter)
+		http.Error(rw, reason, http.StatusServiceUnavailable)
+		return
+	}
+	takeover := &takeover{ResponseWriter: rw}
+	_, err := websocket.Accept(takeover, r, &websocket.AcceptOptions{
+		InsecureSkipVerify: true, // of the origin: every origin may connect, for the login protects
+		CompressionMode:    websocket.CompressionDisabled,
+	})
+	if err != nil {
+		w.leaveLogin(address)
+		w.leave()
+		w.log.Debug("handshake failed", zap.Stringer("client", address), zap.Error(err))
+		return
+	}
+	l := &login{
+		websocket: w,
+		conn:      takeover.conn,
+		early:     takeover.buffered,
+		address:   address,
+		forwarded: Forwarded(r),
+		reader:    frameReader{limit: readLimitBeforeLogin},
+	}
+	go l.run()
+}
+
+// takeover hands the websocket library a connection that it can do nothing to: the library does
+// the handshake, and everything after it is ours.
+type takeover struct {
+	http.ResponseWriter
+	conn     net.Conn
+	buffered []byte // what the HTTP server had read already: a fast client's first frames
+}
+
+// Hijack takes the connection over from the HTTP server.
+func (t *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	hijacker, ok := t.ResponseWriter.(http.Hijacker)
+	if !ok {
+		return nil, nil, errors.New("the HTTP server doesn't give its connections away")
+	}
+	conn, buffers, err := hijacker.Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	if n := buffers.Reader.Buffered(); n > 0 {
+		peeked, _ := buffers.Reader.Peek(n)
+		t.buffered = append([]byte(nil), peeked...)
+	}
+	t.conn = conn
+	return noConn{}, bufio.NewReadWriter(bufio.NewReaderSize(noConn{}, 1), bufio.NewWriterSize(noConn{}, 1)), nil
+}
+
+// noConn is a connection of which nothing comes and into which nothing goes.
+type noConn struct{ net.Conn }
+
+func (noConn) Read([]byte) (int, error)  { return 0, net.ErrClosed }
+func (noConn) Write([]byte) (int, error) { return 0, net.ErrClosed }
+func (noConn) Close() error              { return nil }
