@@ -1,0 +1,118 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// parseDatabaseURL reads DATABASE_URL and --database-url with the parameters that the daemon of the notify_push app takes.
+func parseDatabaseURL(text string) (Database, error) {
+	if path, isSQLite := cutSQLite(text); isSQLite {
+		return parseSQLitePath(path)
+	}
+	parsed, err := parseAddress(text)
+	if err != nil {
+		return Database{}, err
+	}
+	database := Database{User: parsed.user, Password: NewSecret(parsed.password), Name: parsed.path}
+	switch parsed.scheme {
+	case "postgres", "postgresql":
+		database.Driver = DriverPostgres
+		return database, database.applyPostgresURL(parsed)
+	case "mysql", "mariadb":
+		database.Driver = DriverMySQL
+		return database, database.applyMySQLURL(parsed)
+	}
+	return Database{}, fmt.Errorf("%q is not a database that Nextcloud knows; write postgres://, mysql:// or sqlite:", parsed.scheme)
+}
+
+func cutSQLite(text string) (path string, isSQLite bool) {
+	scheme, rest, _ := strings.Cut(strings.TrimSpace(text), ":")
+	if scheme != "sqlite" && scheme != "sqlite3" {
+		return "", false
+	}
+	return strings.TrimPrefix(rest, "//"), true
+}
+
+func parseSQLitePath(text string) (Database, error) {
+	path, _, _ := strings.Cut(text, "?")
+	if path == "" {
+		return Database{}, errors.New("it names no file; write sqlite:///path/owncloud.db")
+	}
+	return Database{Driver: DriverSQLite, Path: unescape(path), TLS: DatabaseTLS{Mode: TLSDisable}}, nil
+}
+
+func (d *Database) applyPostgresURL(parsed address) error {
+	d.TLS.Mode, d.Port = TLSPrefer, postgresPort
+	hosts := strings.Split(parsed.host, ",")
+	if host := parsed.query.Get("host"); host != "" {
+		hosts = strings.Split(host, ",")
+		if at, err := parseEndpoint(parsed.host); err == nil && at.port != 0 {
+			d.Port = at.port
+		}
+	}
+	parsed.query.Del("host")
+	take(parsed.query, map[string]func(string){
+		"user":     func(value string) { d.User = value },
+		"password": func(value string) { d.Password = NewSecret(value) },
+		"dbname":   func(value string) { d.Name = value },
+	})
+	for _, key := range slices.Sorted(maps.Keys(parsed.query)) {
+		if err := d.setPostgresOption(strings.ReplaceAll(key, "-", ""), parsed.query.Get(key)); err != nil {
+			return err
+		}
+	}
+	return d.setPostgresHosts(hosts)
+}
+
+// mysqlModes are MySQL's words for how far TLS goes.
+var mysqlModes = map[string]string{
+	"DISABLED": TLSDisable, "PREFERRED": TLSPrefer, "REQUIRED": TLSRequire, "VERIFY_CA": TLSVerifyCA, "VERIFY_IDENTITY": TLSVerifyFull,
+}
+
+func (d *Database) applyMySQLURL(parsed address) error {
+	if err := d.locateMySQL(parsed.host); err != nil {
+		return err
+	}
+	if d.Name == "" {
+		return errors.New("it names no database; write mysql://USER:PASSWORD@HOST/DATABASE")
+	}
+	d.TLS.Mode = TLSPrefer
+	for _, key := range []string{"ssl-mode", "sslmode"} {
+		value := strings.ToUpper(parsed.query.Get(key))
+		mode, known := mysqlModes[strings.ReplaceAll(value, "-", "_")]
+		if value != "" && !known {
+			return fmt.Errorf("ssl-mode %q is not known; write DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY", value)
+		}
+		d.TLS.Mode = cmp.Or(mode, d.TLS.Mode)
+		parsed.query.Del(key)
+	}
+	take(parsed.query, map[string]func(string){
+		"socket":   func(value string) { d.Socket, d.Host = value, "" },
+		"ssl-ca":   func(value string) { d.TLS.CA = value },
+		"ssl-cert": func(value string) { d.TLS.Cert = value },
+		"ssl-key":  func(value string) { d.TLS.Key = value },
+	})
+	for key := range parsed.query {
+		if d.Options == nil {
+			d.Options = map[string]string{}
+		}
+		d.Options[key] = parsed.query.Get(key)
+	}
+	return nil
+}
+
+// take hands on parameters that are there, and removes them.
+func take(query url.Values, setters map[string]func(string)) {
+	for key, set := range setters {
+		if query.Has(key) {
+			set(query.Get(key))
+			query.Del(key)
+		}
+	}
+}

@@ -1,0 +1,251 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/notifypush/notifypush/config/php"
+)
+
+// nextcloud is Nextcloud's configuration as its own code sees it: config.php, the *.config.php beside it, and NC_ variables above both.
+type nextcloud struct {
+	root        string // Nextcloud's folder, the one above that of config.php
+	environment environment
+	values      map[string]php.Entry
+	unknown     map[string]php.Unknown
+	broken      string // why config.php was not read to its end; empty when it was
+
+	ask     func() (map[string]php.Value, error) // asks PHP itself for the keys of consulted; nil when it must not be asked, or was
+	answers map[string]php.Value
+
+	unmet    []error // one for each needed key that stayed unknown
+	warnings []string
+}
+
+const (
+	databaseAdvice = "--database-url or DATABASE_URL"
+	prefixAdvice   = "--database-prefix or DATABASE_PREFIX"
+	redisAdvice    = "--redis-url or REDIS_URL"
+	urlAdvice      = "--nextcloud-url or NEXTCLOUD_URL"
+)
+
+// consulted are the keys that are read, and what to give instead of one that cannot be known.
+var consulted = map[string]string{
+	"dbtype": databaseAdvice, "dbhost": databaseAdvice, "dbname": databaseAdvice, "dbuser": databaseAdvice, "dbpassword": databaseAdvice,
+	"dbdriveroptions": databaseAdvice, "pgsql_ssl": databaseAdvice, "datadirectory": databaseAdvice, "dbtableprefix": prefixAdvice,
+	"notify_push_redis": redisAdvice, "redis.cluster": redisAdvice, "redis": redisAdvice, "overwrite.cli.url": urlAdvice,
+}
+
+// readNextcloud evaluates the configuration whose main file is path. Without a path only NC_ variables count.
+func readNextcloud(ctx context.Context, path string, glob, mayAsk bool, env environment) *nextcloud {
+	n := &nextcloud{environment: env}
+	if path == "" {
+		return n
+	}
+	if absolute, err := filepath.Abs(path); err == nil {
+		n.root = filepath.Dir(filepath.Dir(absolute))
+	}
+	files := []string{path}
+	if glob {
+		files = append(files, n.beside(path)...)
+	}
+	n.evaluate(ctx, files)
+	if mayAsk {
+		n.ask = func() (map[string]php.Value, error) {
+			return php.AskPHP(ctx, files, slices.Sorted(maps.Keys(consulted)))
+		}
+	}
+	return n
+}
+
+// beside lists the further files that Nextcloud reads, in its order.
+func (n *nextcloud) beside(path string) []string {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		n.warn("list the *.config.php beside %s: %v", path, err)
+		return nil
+	}
+	var files []string
+	for _, entry := range entries {
+		name := entry.Name()
+		if strings.HasSuffix(name, ".config.php") && !strings.HasPrefix(name, ".") && name != filepath.Base(path) {
+			files = append(files, filepath.Join(filepath.Dir(path), name))
+		}
+	}
+	slices.SortStableFunc(files, compareNaturally)
+	return files
+}
+
+func (n *nextcloud) evaluate(ctx context.Context, files []string) {
+	evaluated, err := php.Evaluate(ctx, files, php.Options{Getenv: n.environment.lookup})
+	if err != nil {
+		n.broken = err.Error()
+		n.warn("%v", err)
+		return
+	}
+	n.values = evaluated.Values
+	n.unknown = map[string]php.Unknown{}
+	for _, unknown := range evaluated.Unknown {
+		n.unknown[unknown.Key] = unknown
+	}
+	for _, problem := range evaluated.Warnings {
+		text := fmt.Sprintf("%s:%d: %s", problem.File, problem.Line, problem.Reason)
+		n.warn("%s", text)
+		if problem.File == filepath.Base(files[0]) {
+			n.broken = text
+		}
+	}
+}
+
+// variable is the environment variable that overrules a key. PHP does not see names with a dot, a space or a bracket.
+func (n *nextcloud) variable(key string) (text, source string, found bool) {
+	if strings.ContainsAny(key, ". [") {
+		return "", "", false
+	}
+	return n.environment.find("NC_" + key)
+}
+
+// isPresent says whether a key has a value, be it null.
+func (n *nextcloud) isPresent(key string) bool {
+	_, evaluated := n.values[key]
+	_, answered := n.answers[key]
+	_, _, overruled := n.variable(key)
+	return evaluated || answered || overruled
+}
+
+// isKnown says whether there is anything to say of a key, be it that its value is beyond the evaluator.
+func (n *nextcloud) isKnown(key string) bool {
+	_, unknown := n.unknown[key]
+	return unknown || n.isPresent(key)
+}
+
+// find is what Nextcloud's getValue finds, and nil for null and for what is not there. A key that stays unknown is noted.
+func (n *nextcloud) find(key string) php.Value {
+	if text, _, found := n.variable(key); found {
+		return text
+	}
+	if entry, found := n.values[key]; found {
+		return entry.Value
+	}
+	unknown, isUnknown := n.unknown[key]
+	if !isUnknown && n.broken == "" {
+		return nil
+	}
+	if n.askPHP() {
+		return n.answers[key]
+	}
+	if isUnknown {
+		n.miss(fmt.Errorf("%s:%d: the value of %s cannot be found out here: %s; give %s instead", unknown.File, unknown.Line, key, unknown.Reason, consulted[key]))
+	} else {
+		n.miss(fmt.Errorf("%s; mend it, or give %s instead", n.broken, consulted[key]))
+	}
+	return nil
+}
+
+// miss notes why a needed value is not there. A broken file is told of once for all the keys that one flag would overrule.
+func (n *nextcloud) miss(err error) {
+	if !slices.ContainsFunc(n.unmet, func(noted error) bool { return noted.Error() == err.Error() }) {
+		n.unmet = append(n.unmet, err)
+	}
+}
+
+// takeUnmet gives what was missed since it was last called.
+func (n *nextcloud) takeUnmet() []error {
+	unmet := n.unmet
+	n.unmet = nil
+	return unmet
+}
+
+// askPHP asks PHP itself, once, and says whether there are answers.
+func (n *nextcloud) askPHP() bool {
+	if n.ask != nil {
+		answers, err := n.ask()
+		if err != nil {
+			n.warn("ask php for what could not be evaluated: %v", err)
+		}
+		n.answers, n.ask = answers, nil
+	}
+	return n.answers != nil
+}
+
+// source names where a key got its value.
+func (n *nextcloud) source(key string) string {
+	if _, source, found := n.variable(key); found {
+		return source
+	}
+	if entry, found := n.values[key]; found {
+		return fmt.Sprintf("%s:%d", entry.File, entry.Line)
+	}
+	if _, found := n.answers[key]; found {
+		return "php"
+	}
+	if unknown, found := n.unknown[key]; found {
+		return fmt.Sprintf("%s:%d", unknown.File, unknown.Line)
+	}
+	return "default"
+}
+
+// text is a key's value as text, and fallback when there is none.
+func (n *nextcloud) text(key, fallback string) string {
+	switch value := n.find(key).(type) {
+	case nil:
+		return fallback
+	case *php.Array, *php.Object:
+		n.miss(n.problem(key, errors.New("it is an array, and has to be a text")))
+		return fallback
+	default:
+		return php.Text(value)
+	}
+}
+
+// optional is a key's value as text where nothing depends on it; empty when there is none.
+func (n *nextcloud) optional(key string) string {
+	if text, _, found := n.variable(key); found {
+		return text
+	}
+	switch value := n.values[key].Value.(type) {
+	case *php.Array, *php.Object:
+		return ""
+	default:
+		return php.Text(value)
+	}
+}
+
+// unknownKeys are the keys whose values neither the evaluator nor PHP gave.
+func (n *nextcloud) unknownKeys() []php.Unknown {
+	var keys []php.Unknown
+	for _, key := range slices.Sorted(maps.Keys(n.unknown)) {
+		if _, answered := n.answers[key]; !answered {
+			keys = append(keys, n.unknown[key])
+		}
+	}
+	return keys
+}
+
+// array is a key's value as array, empty when there is none.
+func (n *nextcloud) array(key string) *php.Array {
+	switch value := n.find(key).(type) {
+	case nil:
+	case *php.Array:
+		return value
+	default:
+		n.warn("%s: %s is not an array, and counts as an empty one", n.source(key), key)
+	}
+	return &php.Array{}
+}
+
+func (n *nextcloud) problem(key string, err error) error {
+	return fmt.Errorf("%s: %s: %w; give %s to overrule it", n.source(key), key, err, consulted[key])
+}
+
+func (n *nextcloud) warn(format string, arguments ...any) {
+	if text := fmt.Sprintf(format, arguments...); !slices.Contains(n.warnings, text) {
+		n.warnings = append(n.warnings, text)
+	}
+}

@@ -1,0 +1,98 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// address is a URL of a database or of Redis, taken apart.
+type address struct {
+	scheme         string
+	user, password string
+	host           string // with its port, as written
+	path           string // without the slash that ends the host
+	query          url.Values
+	fragment       string
+}
+
+// parseAddress takes URLs apart as people write them: in the password, characters that ought to be escaped are taken as they are.
+func parseAddress(text string) (address, error) {
+	scheme, rest, found := strings.Cut(strings.TrimSpace(text), "://")
+	if !found || strings.ContainsAny(scheme, "/@?#") {
+		return address{}, errors.New("it is not a URL, which begins like redis:// or postgres://")
+	}
+	parsed := address{scheme: strings.ToLower(scheme)}
+	authority, rest := cutAuthority(rest)
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		user, password, _ := strings.Cut(authority[:at], ":")
+		parsed.user, parsed.password = unescape(user), unescape(password)
+		authority = authority[at+1:]
+	}
+	parsed.host = unescape(authority)
+	rest, fragment, _ := strings.Cut(rest, "#")
+	path, query, _ := strings.Cut(rest, "?")
+	parsed.path, parsed.fragment = unescape(strings.TrimPrefix(path, "/")), fragment
+	var err error
+	if parsed.query, err = url.ParseQuery(query); err != nil {
+		return address{}, fmt.Errorf("its parameters cannot be read: %w", err)
+	}
+	return parsed, nil
+}
+
+// cutAuthority cuts where the host ends: at the first slash, question mark or hash, unless what stands before it is a user and the beginning of
+// a password.
+func cutAuthority(text string) (authority, rest string) {
+	end := strings.IndexAny(text, "/?#")
+	if end < 0 {
+		return text, ""
+	}
+	authority = text[:end]
+	_, begun, colon := strings.Cut(authority, ":")
+	at := strings.LastIndexByte(text, '@')
+	if at > end && colon && !strings.ContainsAny(authority, "@[") && !isDigits(begun) {
+		end = len(text)
+		if next := strings.IndexAny(text[at:], "/?#"); next >= 0 {
+			end = at + next
+		}
+	}
+	return text[:end], text[end:]
+}
+
+// unescape decodes %XX; a text with a % of another meaning stays as it is.
+func unescape(text string) string {
+	decoded, err := url.PathUnescape(text)
+	if err != nil {
+		return text
+	}
+	return decoded
+}
+
+// parseNextcloudURL completes Nextcloud's URL: https where no scheme is written, the path kept, one slash at the end.
+func parseNextcloudURL(text string) (string, error) {
+	text = strings.TrimSpace(text)
+	if !strings.Contains(text, "://") {
+		text = "https://" + strings.TrimLeft(text, "/")
+	}
+	parsed, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%q is not a URL; write one like https://cloud.example.com/", withoutPassword(text))
+	case parsed.Scheme != "http" && parsed.Scheme != "https":
+		return "", fmt.Errorf("%q is neither an http nor an https URL", withoutPassword(text))
+	case parsed.Hostname() == "":
+		return "", fmt.Errorf("%q names no host; write a URL like https://cloud.example.com/", withoutPassword(text))
+	}
+	parsed.RawQuery, parsed.ForceQuery, parsed.Fragment, parsed.RawFragment = "", false, "", ""
+	return strings.TrimRight(parsed.String(), "/") + "/", nil
+}
+
+// withoutPassword is a URL fit for messages.
+func withoutPassword(text string) string {
+	at := strings.LastIndexByte(text, '@')
+	if scheme := strings.Index(text, "://"); at >= 0 && scheme >= 0 && scheme < at {
+		return text[:scheme+3] + "***" + text[at:]
+	}
+	return text
+}
