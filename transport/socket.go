@@ -12,7 +12,7 @@ const (
 	// writeTimeout is how long a write may wait for a client to read.
 	writeTimeout = time.Minute
 	// farewellTimeout is how long a client may take to hang up after the close frame.
-	farewellTimeout = 5 * time.Second
+	farewellTimeout = 2 * time.Second
 )
 
 // socket is a logged-in client's connection: the actors.Socket of its connection actor, which

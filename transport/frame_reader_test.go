@@ -1,0 +1,122 @@
+package transport
+
+import (
+	"encoding/binary"
+	"strings"
+	"testing"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/stretchr/testify/require"
+)
+
+// clientFrame is a frame as a client sends it.
+func clientFrame(first byte, payload string) []byte {
+	mask := [4]byte{1, 2, 3, 4}
+	out := []byte{first}
+	switch n := len(payload); {
+	case n < 126:
+		out = append(out, 0x80|byte(n))
+	case n < 1<<16:
+		out = binary.BigEndian.AppendUint16(append(out, 0x80|126), uint16(n))
+	default:
+		out = binary.BigEndian.AppendUint64(append(out, 0x80|127), uint64(n))
+	}
+	out = append(out, mask[:]...)
+	for i := range len(payload) {
+		out = append(out, payload[i]^mask[i%4])
+	}
+	return out
+}
+
+const final = 0x80
+
+func TestFrameReader(t *testing.T) {
+	text := func(s string) actors.Frame { return actors.Frame{Opcode: actors.OpText, Payload: []byte(s)} }
+	long := strings.Repeat("x", 300)
+	longest := strings.Repeat("y", 1000)
+	tests := []struct {
+		name  string
+		bytes []byte
+		want  []actors.Frame
+		err   error
+	}{
+		{"text", clientFrame(final|1, "hello"), []actors.Frame{text("hello")}, nil},
+		{"empty", clientFrame(final|1, ""), []actors.Frame{text("")}, nil},
+		{"two at once", append(clientFrame(final|1, "a"), clientFrame(final|1, "b")...), []actors.Frame{text("a"), text("b")}, nil},
+		{"16 bit length", clientFrame(final|1, long), []actors.Frame{text(long)}, nil},
+		{"as long as may be", clientFrame(final|1, longest), []actors.Frame{text(longest)}, nil},
+		{"too long", clientFrame(final|1, longest+"!"), nil, errMessageTooBig},
+		{"64 bit length", []byte{final | 1, 0xFF, 0x7F, 0, 0, 0, 0, 0, 0, 0}, nil, errMessageTooBig},
+		{"in fragments with a ping between", concat(clientFrame(1, "he"), clientFrame(final|9, "p"), clientFrame(0, "l"), clientFrame(final, "lo")),
+			[]actors.Frame{{Opcode: actors.OpPing, Payload: []byte("p")}, text("hello")}, nil},
+		{"fragments too long together", concat(clientFrame(1, longest), clientFrame(final, "!")), nil, errMessageTooBig},
+		{"fragment of nothing", clientFrame(final, "x"), nil, errProtocol},
+		{"message inside a message", concat(clientFrame(1, "x"), clientFrame(final|1, "y")), nil, errProtocol},
+		{"binary", clientFrame(final|2, "\x00\xff"), []actors.Frame{{Opcode: actors.OpBinary, Payload: []byte{0, 0xff}}}, nil},
+		{"not masked", []byte{final | 1, 1, 'x'}, nil, errProtocol},
+		{"reserved bit", clientFrame(final|0x40|1, "x"), nil, errProtocol},
+		{"unknown opcode", clientFrame(final|3, "x"), nil, errProtocol},
+		{"control in fragments", clientFrame(9, "x"), nil, errProtocol},
+		{"control too long", clientFrame(final|9, strings.Repeat("x", 126)), nil, errProtocol},
+		{"not UTF-8", clientFrame(final|1, "\xff"), nil, errTextInvalid},
+		{"UTF-8 over two fragments", concat(clientFrame(1, "\xc3"), clientFrame(final, "\xa9")), []actors.Frame{text("é")}, nil},
+		{"good before bad", concat(clientFrame(final|1, "a"), clientFrame(final|3, "")), []actors.Frame{text("a")}, errProtocol},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			whole := frameReader{limit: 1000}
+			frames, err := whole.feed(test.bytes)
+			require.ErrorIs(t, err, test.err)
+			require.Equal(t, test.want, frames)
+			frames, err = feedBytewise(&frameReader{limit: 1000}, test.bytes)
+			require.ErrorIs(t, err, test.err)
+			require.Equal(t, test.want, frames)
+		})
+	}
+}
+
+func TestFrameReaderKeepsNothingBetweenFrames(t *testing.T) {
+	r := frameReader{limit: 1000}
+	_, err := r.feed(concat(clientFrame(1, "he"), clientFrame(final, "llo")))
+	require.NoError(t, err)
+	require.Nil(t, r.partial)
+	require.Nil(t, r.message)
+}
+
+func concat(parts ...[]byte) (all []byte) {
+	for _, part := range parts {
+		all = append(all, part...)
+	}
+	return all
+}
+
+func feedBytewise(r *frameReader, data []byte) (all []actors.Frame, err error) {
+	for i := range data {
+		frames, err := r.feed(data[i : i+1])
+		all = append(all, frames...)
+		if err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+// FuzzFrameReader checks that the same bytes mean the same frames in whatever pieces they come,
+// and that no message is longer than the limit.
+func FuzzFrameReader(f *testing.F) {
+	f.Add(clientFrame(final|1, "listen notify_file_id"))
+	f.Add(concat(clientFrame(1, "a"), clientFrame(final|9, "ping"), clientFrame(final, "b")))
+	f.Add([]byte{final | 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		const limit = 256
+		at := frameReader{limit: limit}
+		frames, err := at.feed(data)
+		bytewise, bytewiseErr := feedBytewise(&frameReader{limit: limit}, data)
+		require.Equal(t, err, bytewiseErr)
+		require.Equal(t, frames, bytewise)
+		for _, frame := range frames {
+			require.LessOrEqual(t, len(frame.Payload), limit)
+		}
+		require.LessOrEqual(t, len(at.partial), limit+14)
+	})
+}
