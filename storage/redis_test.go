@@ -192,7 +192,7 @@ func TestFailingSteps(t *testing.T) {
 	}{
 		{"nobody listens", StepDial, "is Redis running", RedisOptions{Addresses: []string{closed}, Password: secret}},
 		{"no such socket", StepDial, "is Redis running", RedisOptions{Addresses: []string{"unix:///nowhere/redis.sock"}}},
-		{"TLS to a plain port", StepTLS, "does this port speak TLS?", RedisOptions{Addresses: []string{"rediss://" + server.Addr()}, DialTimeout: 100 * time.Millisecond}},
+		{"TLS to a plain port", StepTLS, "does this port speak TLS?", RedisOptions{Addresses: []string{"rediss://" + server.Addr()}, DialTimeout: 500 * time.Millisecond}},
 		{"wrong password", StepAuth, "check user and password", RedisOptions{Addresses: []string{server.URL()}, Password: secret + "!"}},
 		{"wrong user", StepAuth, "check user and password", RedisOptions{Addresses: []string{server.URL()}, User: "x", Password: secret}},
 		{"no such database", StepSelect, "out of range", RedisOptions{Addresses: []string{server.URL()}, Password: secret, Database: 99}},

@@ -1,0 +1,228 @@
+package storage
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gomodule/redigo/redis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/storage/storagetest"
+)
+
+func TestCluster(t *testing.T) {
+	for _, test := range []struct {
+		name, password string
+		tls            bool
+		args           []string
+	}{
+		{"plain", "", false, nil},
+		{"password", "secret", false, []string{"--requirepass", "secret", "--masterauth", "secret"}},
+		{"TLS", "", true, []string{"--tls-cluster", "yes", "--tls-auth-clients", "yes"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			nodes := storagetest.RedisCluster(t, test.args...)
+			cert, key := nodes[0].Authority.Issue("client")
+			options := RedisOptions{
+				Cluster:  true,
+				Password: test.password,
+				Database: 7, // which a cluster refuses: no SELECT may be sent
+				TLS:      RedisTLS{CA: nodes[0].Authority.CA, Cert: cert, Key: key},
+			}
+			for _, node := range nodes {
+				options.Addresses = append(options.Addresses, addressOf(node, test.tls))
+			}
+			testCluster(t, nodes, options)
+		})
+	}
+}
+
+func testCluster(t *testing.T, nodes []*storagetest.RedisServer, options RedisOptions) {
+	t.Run("keys", func(t *testing.T) {
+		r := newRedis(t, options)
+		holders := map[*storagetest.RedisServer]bool{}
+		for i := range 30 {
+			key := fmt.Sprint("key", i)
+			require.NoError(t, r.Set(t.Context(), key, key, 0))
+			holders[storagetest.SlotOwner(t, nodes, options.Password, key)] = true
+			value, found, err := r.Get(t.Context(), key)
+			require.NoError(t, err)
+			require.True(t, found)
+			require.Equal(t, key, value)
+			value, _, err = r.GetDelete(t.Context(), key)
+			require.NoError(t, err)
+			require.Equal(t, key, value)
+			require.NoError(t, r.Delete(t.Context(), key))
+		}
+		require.Len(t, holders, 3, "keys of every node")
+	})
+	t.Run("events from every node", func(t *testing.T) {
+		r := newRedis(t, options)
+		n := receive(t, r, "a", "b").awaitSubscribed()
+		for i, node := range nodes {
+			node.Do(options.Password, "PUBLISH", "a", i)
+			require.Equal(t, received{"a", fmt.Sprint(i)}, <-n.messages)
+		}
+		_, err := r.Publish(t.Context(), "b", []byte("x"))
+		require.NoError(t, err)
+		require.Equal(t, received{"b", "x"}, <-n.messages)
+	})
+	t.Run("one seed tells of all nodes", func(t *testing.T) {
+		single := options
+		single.Addresses = options.Addresses[2:]
+		r := newRedis(t, single)
+		_, _, err := r.Get(t.Context(), "key")
+		require.NoError(t, err)
+		for _, address := range options.Addresses {
+			require.True(t, slices.ContainsFunc(r.candidates(), func(n node) bool { return n.String() == address }), address)
+		}
+	})
+	t.Run("a dead seed", func(t *testing.T) {
+		dead := options
+		dead.Addresses = append([]string{fmt.Sprintf("redis://127.0.0.1:%d", storagetest.FreePort(t))}, options.Addresses...)
+		r := newRedis(t, dead)
+		require.NoError(t, r.Set(t.Context(), "key", "value", 0))
+		receive(t, r, "a").awaitSubscribed()
+	})
+	t.Run("a node dies", func(t *testing.T) {
+		seed := options
+		seed.Addresses = options.Addresses[:1]
+		r := newRedis(t, seed)
+		n := receive(t, r, "a").awaitSubscribed()
+		nodes[0].Kill()
+		require.ErrorContains(t, <-n.result, options.Addresses[0])
+		n = receive(t, r, "a").awaitSubscribed()
+		nodes[2].Do(options.Password, "PUBLISH", "a", "still here")
+		require.Equal(t, received{"a", "still here"}, <-n.messages)
+
+		nodes[0].Start()
+		for i := range 10 {
+			key := fmt.Sprint("key", i)
+			if storagetest.SlotOwner(t, nodes, options.Password, key) != nodes[0] {
+				require.NoError(t, r.Set(t.Context(), key, key, 0))
+			}
+		}
+	})
+}
+
+func addressOf(node *storagetest.RedisServer, tls bool) string {
+	if tls {
+		return node.TLSURL()
+	}
+	return node.URL()
+}
+
+// A slot on its way from one node to another is answered for by either: ASK.
+func TestClusterSlotOnItsWay(t *testing.T) {
+	nodes := storagetest.RedisCluster(t)
+	r := newRedis(t, RedisOptions{Cluster: true, Addresses: []string{nodes[0].URL()}})
+	const key = "travelling"
+	slot := int(slotOf(key))
+	from := storagetest.SlotOwner(t, nodes, "", key)
+	to := nodes[(slices.Index(nodes, from)+1)%len(nodes)]
+	id := func(s *storagetest.RedisServer) string {
+		id, err := redis.String(s.Do("", "CLUSTER", "MYID"), nil)
+		require.NoError(t, err)
+		return id
+	}
+	to.Do("", "CLUSTER", "SETSLOT", slot, "IMPORTING", id(from))
+	from.Do("", "CLUSTER", "SETSLOT", slot, "MIGRATING", id(to))
+
+	require.NoError(t, r.Set(t.Context(), key, "value", 0), "new keys go to the new owner")
+	value, _, err := r.Get(t.Context(), key)
+	require.NoError(t, err)
+	require.Equal(t, "value", value)
+
+	to.Do("", "CLUSTER", "SETSLOT", slot, "NODE", id(to))
+	from.Do("", "CLUSTER", "SETSLOT", slot, "NODE", id(to))
+	value, _, err = r.Get(t.Context(), key)
+	require.NoError(t, err)
+	require.Equal(t, "value", value)
+}
+
+func TestClusterWithoutANode(t *testing.T) {
+	first := fmt.Sprintf("redis://127.0.0.1:%d", storagetest.FreePort(t))
+	second := fmt.Sprintf("redis://127.0.0.1:%d", storagetest.FreePort(t))
+	r := newRedis(t, RedisOptions{Cluster: true, Addresses: []string{first, second}})
+	_, _, err := r.Get(t.Context(), "key")
+	requireStep(t, StepDial, err)
+	require.ErrorContains(t, err, first)
+	require.ErrorContains(t, err, second)
+	err = r.Receive(t.Context(), []string{"a"}, nil, nil)
+	requireStep(t, StepDial, err)
+	require.ErrorContains(t, err, first)
+	require.ErrorContains(t, err, second)
+}
+
+// The specification of Redis Cluster gives the first value; CLUSTER KEYSLOT the others.
+func TestSlotOf(t *testing.T) {
+	require.EqualValues(t, 0x31c3, slotOf("123456789"))
+	server := storagetest.RedisCluster(t)[0]
+	for _, key := range []string{"", "key", "{user}.a", "a{user}b", "{}a", "a{b", "{a}{b}", "a{{b}}c", "ü€", "\x00"} {
+		require.Equal(t, server.Do("", "CLUSTER", "KEYSLOT", key), int64(slotOf(key)), "%q", key)
+	}
+}
+
+func TestParseRedirect(t *testing.T) {
+	from := node{"tcp", "10.0.0.1:6379", true}
+	for reply, want := range map[string]struct {
+		moved, redirected bool
+		address           string
+	}{
+		"MOVED 3999 127.0.0.1:6381":     {true, true, "127.0.0.1:6381"},
+		"ASK 3999 127.0.0.1:6381":       {false, true, "127.0.0.1:6381"},
+		"MOVED 3999 cache.example:6381": {true, true, "cache.example:6381"},
+		"MOVED 3999 :6381":              {true, true, "10.0.0.1:6381"},
+		"MOVED 3999 ?:6381":             {true, true, "10.0.0.1:6381"},
+		"MOVED 3999 fe80::1:6381":       {true, true, "[fe80::1]:6381"},
+		"MOVED 3999":                    {},
+		"MOVED 3999 nonsense":           {},
+		"CLUSTERDOWN Hash slot":         {},
+		"":                              {},
+	} {
+		moved, target, redirected := parseRedirect(redis.Error(reply), from)
+		require.Equal(t, want.redirected, redirected, reply)
+		require.Equal(t, want.moved, moved, reply)
+		if redirected {
+			require.Equal(t, node{"tcp", want.address, true}, target, reply)
+		}
+	}
+}
+
+func FuzzParseRedirect(f *testing.F) {
+	f.Add("MOVED 3999 127.0.0.1:6381")
+	f.Add("ASK 1 :1")
+	f.Fuzz(func(t *testing.T, reply string) {
+		_, target, redirected := parseRedirect(redis.Error(reply), node{"tcp", "10.0.0.1:6379", false})
+		if redirected && !strings.Contains(target.address, ":") {
+			t.Fatalf("%q leads to %q", reply, target.address)
+		}
+	})
+}
+
+// Replies of Redis 6 and 7, of nodes that do not know their host, and damaged ones.
+func TestNodesOf(t *testing.T) {
+	asked := node{"tcp", "10.0.0.1:6379", false}
+	other := node{"tcp", "10.0.0.2:6380", false}
+	host, port := []byte("10.0.0.2"), int64(6380)
+	for name, test := range map[string]struct {
+		reply any
+		want  []node
+	}{
+		"Redis 6":       {[]any{int64(0), int64(1), []any{host, port, []byte("id")}}, []node{other}},
+		"Redis 7":       {[]any{int64(0), int64(1), []any{host, port, []byte("id"), []any{}}}, []node{other}},
+		"no host":       {[]any{int64(0), int64(1), []any{nil, port}}, []node{{"tcp", "10.0.0.1:6380", false}}},
+		"empty host":    {[]any{int64(0), int64(1), []any{[]byte(""), port}}, []node{{"tcp", "10.0.0.1:6380", false}}},
+		"unknown host":  {[]any{int64(0), int64(1), []any{[]byte("?"), port}}, []node{{"tcp", "10.0.0.1:6380", false}}},
+		"replicas":      {[]any{int64(0), int64(1), []any{host, port}, []any{host, port}}, []node{other, other}},
+		"no nodes":      {[]any{int64(0), int64(1)}, nil},
+		"no port":       {[]any{int64(0), int64(1), []any{host}}, nil},
+		"port no one's": {[]any{int64(0), int64(1), []any{host, nil}}, nil},
+		"no array":      {"OK", nil},
+		"nothing":       {nil, nil},
+	} {
+		require.Equal(t, test.want, nodesOf(test.reply, asked), name)
+	}
+}
