@@ -20,7 +20,7 @@ type Result struct {
 	Warnings []string
 	Errors   []string // why the server cannot start with these settings; empty when it can
 
-	failed map[string]bool // settings that have no usable value
+	failed map[string]error // by setting: why it has no usable value
 }
 
 // Err is nil when the server can start with the settings.
@@ -30,6 +30,9 @@ func (r *Result) Err() error {
 	}
 	return errors.New(strings.Join(r.Errors, "\n"))
 }
+
+// ErrOf is nil when the setting has a usable value.
+func (r *Result) ErrOf(setting string) error { return r.failed[setting] }
 
 // Load resolves all settings. It opens no connection. lookupEnv is os.LookupEnv, or stands in for it.
 func Load(ctx context.Context, flags Flags, lookupEnv func(string) (string, bool)) *Result {
@@ -111,7 +114,7 @@ func newLoader(flags Flags, lookupEnv func(string) (string, bool)) *loader {
 	l := &loader{
 		declared:    map[string]declaration{},
 		environment: environment{process: lookupEnv},
-		result:      &Result{Sources: map[string]string{}, failed: map[string]bool{}},
+		result:      &Result{Sources: map[string]string{}, failed: map[string]error{}},
 	}
 	for declared := range flags.declarations() {
 		l.declared[declared.flag] = declared
@@ -214,7 +217,7 @@ func (l *loader) isDebounceDisabled() bool {
 
 func (l *loader) loadNextcloudURL(n *nextcloud) {
 	s := &l.result.Settings
-	if s.NextcloudURL = read(l, "nextcloud-url", parseNextcloudURL); s.NextcloudURL != "" || l.result.failed["nextcloud_url"] {
+	if s.NextcloudURL = read(l, "nextcloud-url", parseNextcloudURL); s.NextcloudURL != "" || l.result.failed["nextcloud_url"] != nil {
 		return
 	}
 	text := n.text("overwrite.cli.url", "")
@@ -344,7 +347,7 @@ func firstOf(n *nextcloud, keys ...string) string {
 // fail notes why a setting has no usable value; a nil error notes nothing.
 func (l *loader) fail(setting string, err error) {
 	if err != nil {
-		l.result.failed[setting] = true
+		l.result.failed[setting] = errors.Join(l.result.failed[setting], err)
 		l.result.Errors = append(l.result.Errors, strings.Split(err.Error(), "\n")...)
 	}
 }

@@ -43,7 +43,7 @@ func (r *Result) Report(showSecrets bool) Report {
 		if setting.Source == "" {
 			setting.Source = sourceDefault
 		}
-		if !r.failed[name] && !r.isUnset(name, value) {
+		if r.failed[name] == nil && !r.isUnset(name, value) {
 			setting.Value = plain(value, showSecrets)
 		}
 		report.Settings[name] = setting

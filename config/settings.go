@@ -30,14 +30,8 @@ type Flags struct {
 	DatabaseURL    *string `name:"database-url" variable:"DATABASE_URL" placeholder:"URL" group:"Database" help:"postgres://, postgresql://, mysql:// or sqlite: URL. Otherwise the database of config.php. DATABASE_URL_FILE names a file that holds it."`
 	DatabasePrefix *string `name:"database-prefix" variable:"DATABASE_PREFIX" placeholder:"oc_" group:"Database" help:"What table names begin with. Otherwise dbtableprefix of config.php, else oc_. May be empty."`
 
-	RedisURL                     []string `name:"redis-url" variable:"REDIS_URL" placeholder:"URL" sep:"none" group:"Redis" help:"redis://, rediss://, redis+unix:// or unix:// URL. Given several times, or as a list with commas, the nodes of a cluster. Otherwise notify_push_redis, redis.cluster or redis of config.php. REDIS_URL_FILE names a file that holds it, REDIS_PASSWORD_FILE one with the password alone."`
-	RedisTLSCert                 *string  `name:"redis-tls-cert" variable:"REDIS_TLS_CERT" placeholder:"FILE" group:"Redis" help:"PEM file of the client's certificate for Redis."`
-	RedisTLSKey                  *string  `name:"redis-tls-key" variable:"REDIS_TLS_KEY" placeholder:"FILE" group:"Redis" help:"PEM file of its key."`
-	RedisTLSCA                   *string  `name:"redis-tls-ca" variable:"REDIS_TLS_CA" placeholder:"FILE" group:"Redis" help:"PEM file of the authorities to trust for Redis."`
-	RedisTLSDontValidateHostname *string  `name:"redis-tls-dont-validate-hostname" variable:"REDIS_TLS_DONT_VALIDATE_HOSTNAME" fallback:"false" type:"switch" group:"Redis" help:"Accept a certificate of Redis that is for another name."`
-	RedisTLSInsecure             *string  `name:"redis-tls-insecure" variable:"REDIS_TLS_INSECURE" fallback:"false" type:"switch" group:"Redis" help:"Accept any certificate of Redis."`
-	RedisChannelPrefix           *string  `name:"redis-channel-prefix" variable:"REDIS_CHANNEL_PREFIX" placeholder:"TEXT" group:"Redis" help:"What channel names begin with, for several Nextclouds on one Redis; the publishing side must use the same."`
-	Resync                       *string  `name:"resync" variable:"RESYNC" fallback:"true" type:"switch" negatable:"" group:"Redis" help:"After Redis was away, tell every client once to look for what it may have missed."`
+	RedisFlags
+	Resync *string `name:"resync" variable:"RESYNC" fallback:"true" type:"switch" negatable:"" group:"Redis" help:"After Redis was away, tell every client once to look for what it may have missed."`
 
 	Port              *string `name:"port" short:"p" variable:"PORT" fallback:"7867" placeholder:"PORT" group:"Listening" help:"TCP port to serve clients on."`
 	Bind              *string `name:"bind" variable:"BIND" fallback:"::" placeholder:"ADDRESS" group:"Listening" help:"Address to listen on, for metrics too. The default means every IPv6 and IPv4 address, or 0.0.0.0 on a machine without IPv6."`
@@ -67,6 +61,17 @@ type Flags struct {
 	LogLevel  *string `name:"log-level" variable:"LOG" fallback:"warn" placeholder:"SPEC" group:"Logs" help:"A level, or target=level,...; levels are error, warn, info, debug, trace and off."`
 	LogFormat *string `name:"log-format" variable:"LOG_FORMAT" fallback:"console" placeholder:"FORMAT" group:"Logs" help:"console or json."`
 	NoANSI    *string `name:"no-ansi" variable:"NO_ANSI" fallback:"false" type:"switch" group:"Logs" help:"No colours in logs."`
+}
+
+// RedisFlags are those of the Flags that say which Redis to use.
+type RedisFlags struct {
+	RedisURL                     []string `name:"redis-url" variable:"REDIS_URL" placeholder:"URL" sep:"none" group:"Redis" help:"redis://, rediss://, redis+unix:// or unix:// URL. Given several times, or as a list with commas, the nodes of a cluster. Otherwise notify_push_redis, redis.cluster or redis of config.php. REDIS_URL_FILE names a file that holds it, REDIS_PASSWORD_FILE one with the password alone."`
+	RedisTLSCert                 *string  `name:"redis-tls-cert" variable:"REDIS_TLS_CERT" placeholder:"FILE" group:"Redis" help:"PEM file of the client's certificate for Redis."`
+	RedisTLSKey                  *string  `name:"redis-tls-key" variable:"REDIS_TLS_KEY" placeholder:"FILE" group:"Redis" help:"PEM file of its key."`
+	RedisTLSCA                   *string  `name:"redis-tls-ca" variable:"REDIS_TLS_CA" placeholder:"FILE" group:"Redis" help:"PEM file of the authorities to trust for Redis."`
+	RedisTLSDontValidateHostname *string  `name:"redis-tls-dont-validate-hostname" variable:"REDIS_TLS_DONT_VALIDATE_HOSTNAME" fallback:"false" type:"switch" group:"Redis" help:"Accept a certificate of Redis that is for another name."`
+	RedisTLSInsecure             *string  `name:"redis-tls-insecure" variable:"REDIS_TLS_INSECURE" fallback:"false" type:"switch" group:"Redis" help:"Accept any certificate of Redis."`
+	RedisChannelPrefix           *string  `name:"redis-channel-prefix" variable:"REDIS_CHANNEL_PREFIX" placeholder:"TEXT" group:"Redis" help:"What channel names begin with, for several Nextclouds on one Redis; the publishing side must use the same."`
 }
 
 // Settings is what the server runs with. The tag of a field is the setting's name in reports.
