@@ -1,0 +1,46 @@
+GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK   = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+VERSION      ?= $(shell git describe --tags --always --dirty 2>/dev/null | sed 's/^v//')
+FUZZTIME     ?= 30s
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## Build the binary notify_push
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X github.com/notifypush/notifypush/cli.version=$(VERSION)' -o notify_push .
+
+.PHONY: demo
+demo: ## Run the demo: everything embedded, and a page that shows pushes arrive
+	go run . demo
+
+.PHONY: test
+test: ## Run the tests; those that need a server which is not installed are skipped
+	go test ./...
+
+.PHONY: race
+race: ## Run the tests with the race detector, ten times over
+	go test -race -count=10 ./...
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (30s)
+	.ci/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: lint
+lint: ## Check formatting, and run go vet and golangci-lint
+	test -z "$$(gofmt -l .)"
+	go vet ./...
+	go run $(GOLANGCI_LINT) run
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities in what is called
+	go run $(GOVULNCHECK) ./...
+
+.PHONY: docs
+docs: ## Write docs/configuration.md anew from the declarations of the settings
+	go generate ./...

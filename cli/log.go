@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"io"
+	"sync"
+
+	"github.com/notifypush/notifypush/config"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// logTarget is what our log lines are called in a log specification.
+const logTarget = "notify_push"
+
+// maxLogLevels bounds the stack of levels: a script that never restores must not fill the memory.
+const maxLogLevels = 64
+
+// logging is the daemon's log, the level of which can be changed and changed back while it runs.
+type logging struct {
+	*zap.Logger
+	level zap.AtomicLevel
+
+	mu     sync.Mutex
+	before []zapcore.Level // what RestoreLogLevel goes back to
+}
+
+// newLogging returns a log that writes lines to out, as text or as JSON.
+func newLogging(out io.Writer, settings config.Settings) *logging {
+	encoding := zap.NewProductionEncoderConfig()
+	encoding.EncodeTime = zapcore.ISO8601TimeEncoder
+	encoding.EncodeDuration = zapcore.StringDurationEncoder
+	encoder := zapcore.NewJSONEncoder(encoding)
+	if settings.LogFormat != "json" {
+		encoding.EncodeLevel = zapcore.CapitalColorLevelEncoder
+		if settings.NoANSI {
+			encoding.EncodeLevel = zapcore.CapitalLevelEncoder
+		}
+		encoder = zapcore.NewConsoleEncoder(encoding)
+	}
+	level := zap.NewAtomicLevelAt(zapLevel(settings.LogLevel))
+	return &logging{
+		Logger: zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(out)), level)),
+		level:  level,
+	}
+}
+
+// SetLogLevel takes another level until RestoreLogLevel goes back.
+func (l *logging) SetLogLevel(spec string) error {
+	parsed, err := config.ParseLogLevel(spec)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.before) < maxLogLevels {
+		l.before = append(l.before, l.level.Level())
+	}
+	l.level.SetLevel(zapLevel(parsed))
+	return nil
+}
+
+// RestoreLogLevel goes back to the level before the last SetLogLevel, if there was one.
+func (l *logging) RestoreLogLevel() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.before); n > 0 {
+		l.level.SetLevel(l.before[n-1])
+		l.before = l.before[:n-1]
+	}
+}
+
+// zapLevel is what a specification means for us; we have nothing below debug.
+func zapLevel(spec config.LogLevel) zapcore.Level {
+	switch spec.For(logTarget) {
+	case config.LevelOff:
+		return zapcore.InvalidLevel
+	case config.LevelError:
+		return zapcore.ErrorLevel
+	case config.LevelWarn:
+		return zapcore.WarnLevel
+	case config.LevelInfo:
+		return zapcore.InfoLevel
+	default:
+		return zapcore.DebugLevel
+	}
+}
