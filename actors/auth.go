@@ -183,7 +183,11 @@ func (a *auth) takeOff(ctx actor.Context) {
 		system, self, credentials := a.system, ctx.Self(), f.credentials
 		f.credentials = Credentials{}
 		system.spawnWorker(func() {
-			user, err := system.ports.Verifier.Verify(system.ctx, credentials)
+			var user string
+			err := system.guarded("verifier", func() (err error) {
+				user, err = system.ports.Verifier.Verify(system.ctx, credentials)
+				return err
+			})
 			system.root.Send(self, &verified{a, sum, user, err})
 		})
 	}

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -14,6 +15,8 @@ const (
 	heartbeat = 30 * time.Second
 	// lifetimeSpread is the part of --max-connection-time over which the endings are spread.
 	lifetimeSpread = 4
+	// flushSize is how many bytes wait for others to be written with.
+	flushSize = 16 << 10
 	// listenFileIDs is the one thing that a logged-in client may say.
 	listenFileIDs = "listen notify_file_id"
 )
@@ -92,10 +95,10 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	c.system.counters.activeConnections.Add(1)
 	c.system.counters.totalConnections.Add(1)
 	c.system.tellAuth(&loginHeld{m.login})
+	m.answer <- nil
 	c.send(authenticatedFrame)
 	c.scheduleWake(now)
 	c.socket.Serve(Client{c.system, c.self})
-	m.answer <- nil
 }
 
 func (c *connection) onPush(p *Push) {
@@ -153,8 +156,15 @@ func (c *connection) sendPush(p *Push) {
 }
 
 // send queues a frame and asks for its turn to be written: the request goes once round through the
-// registry, behind the pushes that are queued there, so that those leave in the same write.
+// registry, behind the pushes that are queued there, so that those leave in the same write. When
+// that is long in coming, the frames don't wait for it.
 func (c *connection) send(frame []byte) {
+	if c.outbox.size >= flushSize {
+		c.onFlush()
+	}
+	if c.closed {
+		return
+	}
 	if err := c.outbox.enqueue(frame); err != nil {
 		c.close(TooSlow)
 		return
@@ -236,7 +246,7 @@ func (c *connection) onWake() {
 	case c.closed:
 		return
 	case c.lifetime > 0 && now >= c.lifetime:
-		c.close(LifetimeOver)
+		c.end(LifetimeOver)
 		return
 	case c.pinged && now-c.pingSentAt >= heartbeat:
 		c.close(PongMissing)
@@ -282,13 +292,22 @@ func (c *connection) onClose(m *closeAll) {
 		c.later(m.within, &closeAll{reason: m.reason})
 		return
 	}
-	c.close(m.reason)
+	c.end(m.reason)
 }
 
 // later sends the connection a message at a random moment within that time.
 func (c *connection) later(within time.Duration, message any) {
 	root, self := c.system.root, c.self
 	time.AfterFunc(rand.N(within), func() { root.Send(self, message) })
+}
+
+// end closes the connection after everything that was promised to the client, held pushes included.
+func (c *connection) end(reason CloseReason) {
+	for _, p := range c.outbox.release(math.MaxInt64) {
+		c.sendPush(p)
+	}
+	c.onFlush()
+	c.close(reason)
 }
 
 // close ends the connection for a reason; the first one counts.
@@ -308,7 +327,10 @@ func (c *connection) onStopping() {
 	}
 	c.stopTimer()
 	c.system.wheel.cancel(&c.spoke)
-	c.close(InternalFailure) // unless it ended in order
 	c.system.counters.activeConnections.Add(-1)
 	c.system.tellAuth(&loginReleased{c.login})
+	if c.system.stopping.Load() {
+		c.close(ShuttingDown)
+	}
+	c.close(InternalFailure) // unless it ended in order
 }

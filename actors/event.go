@@ -288,7 +288,7 @@ func compactJSON(raw []byte) ([]byte, error) {
 		return nil, errors.New(`"body" is not valid JSON`)
 	}
 	if bytes.IndexByte(compact.Bytes(), '\\') < 0 {
-		return compact.Bytes(), nil
+		return bytes.ToValidUTF8(compact.Bytes(), []byte("\uFFFD")), nil
 	}
 	in, out := compact.Bytes(), make([]byte, 0, compact.Len())
 	for len(in) > 0 {

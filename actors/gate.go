@@ -14,21 +14,28 @@ const gateLimit = 4096
 type gate struct {
 	inside atomic.Int64
 	room   chan struct{}
+	closed <-chan struct{}
 }
 
-func newGate() *gate { return &gate{room: make(chan struct{}, 1)} }
+func newGate(closed <-chan struct{}) *gate {
+	return &gate{room: make(chan struct{}, 1), closed: closed}
+}
 
 // enter waits until there is room, and takes one place.
 func (g *gate) enter(ctx context.Context) error {
-	for g.inside.Load() >= gateLimit {
+	for ctx.Err() == nil && g.inside.Load() >= gateLimit {
 		select {
 		case <-g.room:
 		case <-ctx.Done():
-			return ctx.Err()
+		case <-g.closed:
+			return ErrShutDown
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	g.inside.Add(1)
-	return ctx.Err()
+	return nil
 }
 
 // add takes a place for a message that follows from one that is inside.

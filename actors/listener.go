@@ -17,7 +17,7 @@ const (
 )
 
 // listener is the Redis-listener actor: it owns the subscription, makes events of what arrives,
-// and routes them. When the subscription was lost and is there again, every client is sent one
+// and routes them. When the subscription was lost, or late, and is there, every client is sent one
 // push of each kind, because nobody knows what was missed.
 type listener struct {
 	system    *System
@@ -48,7 +48,9 @@ func (l *listener) Receive(ctx actor.Context) {
 	case *subscriptionEnded:
 		l.onSubscriptionEnded(ctx, m)
 	case *actor.Stopping, *actor.Restarting:
-		l.cancel()
+		if l.cancel != nil {
+			l.cancel()
+		}
 		if l.retry != nil {
 			l.retry.Stop()
 		}
@@ -61,13 +63,15 @@ func (l *listener) subscribe(actorContext actor.Context) {
 	l.run, l.cancel = l.system.nextRun(), cancel
 	run, root, self, system := l.run, l.system.root, actorContext.Self(), l.system
 	system.spawnWorker(func() {
-		err := system.ports.Events.Receive(ctx, Channels,
-			func() { root.Send(self, &subscribed{run}) },
-			func(channel string, payload []byte) {
-				if system.gate.enter(ctx) == nil {
-					root.Send(self, &payloadArrived{channel, payload})
-				}
-			})
+		err := system.guarded("event source", func() error {
+			return system.ports.Events.Receive(ctx, Channels,
+				func() { root.Send(self, &subscribed{run}) },
+				func(channel string, payload []byte) {
+					if system.gate.enter(ctx) == nil {
+						root.Send(self, &payloadArrived{channel, payload})
+					}
+				})
+		})
 		root.Send(self, &subscriptionEnded{run, err})
 	})
 }
@@ -76,10 +80,11 @@ func (l *listener) onSubscribed(m *subscribed) {
 	if m.run != l.run {
 		return
 	}
+	gap := l.system.everSubscribed.Swap(true) || l.retries > 0
 	l.retries = 0
 	l.system.solved(problemEvents)
 	l.system.log.Info("subscribed to Nextcloud's events")
-	if !l.system.everSubscribed.Swap(true) || l.system.options.NoResync {
+	if !gap || l.system.options.NoResync {
 		return
 	}
 	l.system.counters.resyncs.Add(1)
@@ -102,10 +107,10 @@ func (l *listener) onSubscriptionEnded(ctx actor.Context, m *subscriptionEnded) 
 func (l *listener) onPayload(ctx actor.Context, m *payloadArrived) {
 	defer l.system.gate.leave()
 	l.system.counters.events.Add(1)
-	event, err := DecodeEvent(m.channel, m.payload)
+	event, err := DecodeEvent(m.channel, m.Payload)
 	if err != nil {
 		l.system.counters.malformed.Add(1)
-		l.malformed.Warn(zap.String("channel", m.channel), zap.Int("bytes", len(m.payload)), zap.Error(err))
+		l.malformed.Warn(zap.String("channel", m.channel), zap.Int("bytes", len(m.Payload)), zap.Error(err))
 		return
 	}
 	l.route(ctx, event)
@@ -114,7 +119,7 @@ func (l *listener) onPayload(ctx actor.Context, m *payloadArrived) {
 func (l *listener) onEvent(ctx actor.Context, m *eventPublished) {
 	defer l.system.gate.leave()
 	l.system.counters.events.Add(1)
-	l.route(ctx, m.event)
+	l.route(ctx, m.Event)
 }
 
 func (l *listener) route(ctx actor.Context, event Event) {

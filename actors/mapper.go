@@ -47,9 +47,8 @@ type mapper struct {
 
 	waiting       map[uint32]*waitingStorage
 	waitingEvents int
-	queue         []uint32 // storages to ask for
-	queries       int      // under way
-	failing       bool     // the last query failed
+	queries       int  // under way
+	failing       bool // the last query failed
 	wake          *time.Timer
 
 	gained       []string // users to ask for
@@ -57,10 +56,10 @@ type mapper struct {
 	toBeReminded map[string]struct{} // users whose userSettled is on its way
 }
 
-// waitingStorage is a storage that is being asked for.
+// waitingStorage is a storage that is being asked for, or soon will be.
 type waitingStorage struct {
 	events []waitingEvent
-	queued bool
+	asked  bool
 }
 
 type waitingEvent struct {
@@ -141,9 +140,8 @@ func (m *mapper) lose(events int) {
 func (m *mapper) ask(ctx actor.Context, storage uint32) *waitingStorage {
 	w := m.waiting[storage]
 	if w == nil {
-		w = &waitingStorage{queued: true}
+		w = &waitingStorage{}
 		m.waiting[storage] = w
-		m.queue = append(m.queue, storage)
 		m.startWaking(ctx)
 		if !m.failing {
 			m.query(ctx)
@@ -152,13 +150,12 @@ func (m *mapper) ask(ctx actor.Context, storage uint32) *waitingStorage {
 	return w
 }
 
-// query asks for what is queued, in as few queries as may be.
+// query asks for the storages that wait, in as few queries as may be.
 func (m *mapper) query(ctx actor.Context) {
-	for m.queries < maxQueries && len(m.queue) > 0 {
-		n := min(len(m.queue), maxBatch)
-		storages := m.queue[:n:n]
-		if m.queue = m.queue[n:]; len(m.queue) == 0 {
-			m.queue = nil
+	for m.queries < maxQueries {
+		storages := m.nextBatch()
+		if len(storages) == 0 {
+			return
 		}
 		m.queries++
 		m.system.counters.mappingQueries.Add(1)
@@ -166,10 +163,27 @@ func (m *mapper) query(ctx actor.Context) {
 		system.spawnWorker(func() {
 			ctx, cancel := context.WithTimeout(system.ctx, queryTimeout)
 			defer cancel()
-			mounts, err := system.ports.Mounts.MountsOfStorages(ctx, storages)
+			var mounts []Mount
+			err := system.guarded("mounts", func() (err error) {
+				mounts, err = system.ports.Mounts.MountsOfStorages(ctx, storages)
+				return err
+			})
 			system.root.Send(self, &mountsFound{m, storages, mounts, err})
 		})
 	}
+}
+
+func (m *mapper) nextBatch() (storages []uint32) {
+	for storage, w := range m.waiting {
+		if len(storages) == maxBatch {
+			break
+		}
+		if !w.asked {
+			w.asked = true
+			storages = append(storages, storage)
+		}
+	}
+	return storages
 }
 
 func (m *mapper) onMountsFound(ctx actor.Context, found *mountsFound) {
@@ -180,7 +194,9 @@ func (m *mapper) onMountsFound(ctx actor.Context, found *mountsFound) {
 	if found.err != nil {
 		m.failing = true
 		m.system.problem(problemMounts, found.err)
-		m.queue = append(m.queue, found.storages...)
+		for _, storage := range found.storages {
+			m.waiting[storage].asked = false
+		}
 		m.useStale(ctx, 0)
 		return
 	}
@@ -241,17 +257,17 @@ func (m *mapper) startWaking(ctx actor.Context) {
 
 func (m *mapper) onWake(ctx actor.Context) {
 	m.wake = nil
+	m.query(ctx)
 	m.useStale(ctx, staleTime)
 	m.dropExpired()
 	if len(m.waiting) > 0 {
 		m.startWaking(ctx)
 	}
-	m.query(ctx)
 }
 
 func (m *mapper) dropExpired() {
 	now := m.system.now()
-	for _, w := range m.waiting {
+	for storage, w := range m.waiting {
 		kept := w.events[:0]
 		for _, e := range w.events {
 			if now-e.since < maxWait {
@@ -262,7 +278,9 @@ func (m *mapper) dropExpired() {
 			m.waitingEvents -= lost
 			m.lose(lost)
 		}
-		w.events = kept
+		if w.events = kept; len(kept) == 0 && !w.asked {
+			delete(m.waiting, storage)
+		}
 	}
 }
 
@@ -295,7 +313,11 @@ func (m *mapper) queryUser(ctx actor.Context) {
 	system.spawnWorker(func() {
 		ctx, cancel := context.WithTimeout(system.ctx, queryTimeout)
 		defer cancel()
-		mounts, err := system.ports.Mounts.MountsOfUser(ctx, user)
+		var mounts []Mount
+		err := system.guarded("mounts", func() (err error) {
+			mounts, err = system.ports.Mounts.MountsOfUser(ctx, user)
+			return err
+		})
 		system.root.Send(self, &userMountsFound{m, user, mounts, err})
 	})
 }

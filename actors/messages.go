@@ -13,10 +13,10 @@ type (
 	// payloadArrived is what the subscription received.
 	payloadArrived struct {
 		channel string
-		payload []byte
+		Payload payload
 	}
 	// eventPublished is an event that the host made itself.
-	eventPublished struct{ event Event }
+	eventPublished struct{ Event Event }
 	// subscribed says that every channel is confirmed.
 	subscribed struct{ run uint64 }
 	// subscriptionEnded says why a subscription is over.
@@ -130,7 +130,7 @@ var (
 type (
 	// authenticate asks who somebody is; the answer comes once, on a channel with room.
 	authenticate struct {
-		Credentials Credentials     // exported, for fmt prints a Secret in clear where it is not
+		Credentials Credentials
 		gone        <-chan struct{} // closed when nobody waits for the answer any more
 		answer      chan<- authenticated
 	}

@@ -101,9 +101,10 @@ func (o *outbox) release(now time.Duration) (released []*Push) {
 	return released
 }
 
-// enqueue appends a frame, or says that the client is too slow for it.
+// enqueue appends a frame, or says that the client is too slow for it. There is room for one frame
+// of any size.
 func (o *outbox) enqueue(frame []byte) error {
-	if o.size+len(frame) > outboxLimit {
+	if o.size > 0 && o.size+len(frame) > outboxLimit {
 		return errOutboxFull
 	}
 	o.queue = append(o.queue, frame)

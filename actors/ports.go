@@ -48,7 +48,8 @@ var ErrInvalidCredentials = errors.New("invalid credentials")
 type Verifier interface {
 	// Verify returns the user id, which may differ from the login name. It returns
 	// ErrInvalidCredentials when Nextcloud says no, and another error, fit for the client's eyes,
-	// when Nextcloud could not be asked. It is called from a goroutine of its own.
+	// when Nextcloud could not be asked. It is called from a goroutine of its own, and must return
+	// when ctx ends.
 	Verify(ctx context.Context, credentials Credentials) (user string, err error)
 }
 

@@ -79,9 +79,13 @@ func (r *registry) onPushUsers(ctx actor.Context, m *pushUsers) {
 }
 
 func (r *registry) onAttach(ctx actor.Context, m *attach) {
+	if r.system.stopping.Load() {
+		m.answer <- ErrShutDown
+		return
+	}
 	u := r.users[m.login.User]
 	if u == nil {
-		u = &registered{pid: ctx.Spawn(r.system.userProps(ctx.Self()))}
+		u = &registered{pid: ctx.Spawn(r.props)}
 		r.users[m.login.User] = u
 		r.system.counters.activeUsers.Add(1)
 	}

@@ -1,17 +1,29 @@
 package actors
 
-import "log/slog"
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
 
 const redacted = "***"
 
 // Secret is a password or a token. Printed, logged or marshalled in any way it is "***";
-// Reveal gives the text.
+// Reveal gives the text. Fields that hold one are exported, for fmt asks only those.
 type Secret string
 
 // Reveal returns the secret itself.
 func (s Secret) Reveal() string { return string(s) }
 
+// Format makes "***" of every verb, also of those that make no sense for a text.
+func (Secret) Format(out fmt.State, _ rune) { _, _ = io.WriteString(out, redacted) }
+
 func (Secret) String() string               { return redacted }
-func (Secret) GoString() string             { return redacted }
 func (Secret) LogValue() slog.Value         { return slog.StringValue(redacted) }
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// payload is what arrived on a channel. It may hold a token, so it is printed like a Secret.
+type payload []byte
+
+// Format makes "***" of every verb.
+func (payload) Format(out fmt.State, _ rune) { _, _ = io.WriteString(out, redacted) }

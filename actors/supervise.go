@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -40,7 +41,11 @@ func hostOrOwn(host *actor.ActorSystem, s *System) (*actor.ActorSystem, func()) 
 
 func (s *System) watchDeadLetters(runtime *actor.ActorSystem, then func()) func() {
 	subscription := runtime.EventStream.Subscribe(func(event any) {
-		if _, lost := event.(*actor.DeadLetterEvent); lost {
+		letter, isLetter := event.(*actor.DeadLetterEvent)
+		if !isLetter {
+			return
+		}
+		if _, expected := letter.Message.(actor.IgnoreDeadLetterLogging); !expected {
 			s.counters.deadLetters.Add(1)
 		}
 	})
@@ -120,12 +125,38 @@ func (u *user) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor, 
 	supervisor.StopChildren(child)
 }
 
-// reportPanic logs a panic with its stack and passes it on to the supervisor.
+// reportPanic logs a panic with its stack and passes it on to the supervisor, unless the actor is
+// ending already: the runtime would forget to end it then, and whoever waits for that would for ever.
 func (s *System) reportPanic(ctx actor.Context) {
-	if reason := recover(); reason != nil {
-		s.counters.failures.Add(1)
-		s.log.Error("actor failed", zap.String("actor", ctx.Self().Id), zap.Any("reason", reason),
-			zap.ByteString("stack", debug.Stack()))
+	reason := recover()
+	if reason == nil {
+		return
+	}
+	s.failed(ctx.Self().Id, reason)
+	switch ctx.Message().(type) {
+	case *actor.Stopping, *actor.Restarting:
+	default:
 		panic(reason)
 	}
+}
+
+// errPanic stands for a panic in a port. The log has more.
+var errPanic = errors.New("internal failure")
+
+// guarded calls a port from a goroutine of its own. A panic there would end the process, so it is
+// made an error.
+func (s *System) guarded(port string, call func() error) (err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			s.failed(port, reason)
+			err = errPanic
+		}
+	}()
+	return call()
+}
+
+func (s *System) failed(who string, reason any) {
+	s.counters.failures.Add(1)
+	s.log.Error("actor failed", zap.String("actor", who), zap.Any("reason", reason),
+		zap.ByteString("stack", debug.Stack()))
 }

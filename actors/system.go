@@ -42,10 +42,11 @@ type System struct {
 	auth       *actor.PID
 	registries [shards]*actor.PID
 	wheel      *wheel
-	ctx        context.Context // ends when the system is shut down
-	cancel     context.CancelFunc
 	release    func()
 
+	ctx            context.Context // ends when the connections are closed
+	cancel         context.CancelFunc
+	stopped        chan struct{} // closed when the actors are gone
 	gate           *gate
 	workers        sync.WaitGroup
 	problems       problems
@@ -65,7 +66,9 @@ func New(ports Ports, options Options) (*System, error) {
 	if err := options.validate(); err != nil {
 		return nil, err
 	}
-	s := &System{ports: ports, options: options, log: options.Logger, authKey: options.AuthKey, gate: newGate()}
+	s := &System{ports: ports, options: options, log: options.Logger, authKey: options.AuthKey, stopped: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.gate = newGate(s.ctx.Done())
 	if s.log == nil {
 		s.log = zap.NewNop()
 	}
@@ -81,7 +84,6 @@ func New(ports Ports, options Options) (*System, error) {
 // Start starts the actors, and with them the subscription. It is called once.
 func (s *System) Start() {
 	s.started = time.Now().Add(-time.Second) // so that now is never 0
-	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.runtime, s.release = hostOrOwn(s.options.ActorSystem, s)
 	s.root = s.runtime.Root
 	s.wheel = &wheel{root: s.root}
@@ -127,7 +129,12 @@ func (s *System) Attach(login *Login, socket Socket) error {
 	select {
 	case err := <-answer:
 		return err
-	case <-s.ctx.Done():
+	case <-s.stopped: // before this, the answer could still come, and the socket be taken
+	}
+	select {
+	case err := <-answer:
+		return err
+	default:
 		return ErrShutDown
 	}
 }
@@ -175,6 +182,7 @@ func (s *System) Shutdown(ctx context.Context) {
 	s.drain(ctx)
 	s.cancel()
 	s.stopTop()
+	close(s.stopped)
 	s.workers.Wait()
 	s.release()
 }
