@@ -23,7 +23,7 @@ import (
 type listenCommand struct {
 	URL      string `arg:"" name:"url" help:"Nextcloud's address, https://...; or the push server's own, wss://..., to skip the question to Nextcloud."`
 	User     string `arg:"" optional:"" help:"Login name."`
-	Password string `arg:"" optional:"" env:"NOTIFY_PUSH_PASSWORD" help:"Password, or better an app password. - reads it from standard input; without one it is asked for."`
+	Password string `arg:"" optional:"" env:"NOTIFY_PUSH_PASSWORD" help:"Password, or better an app password. - reads it from standard input. Otherwise it is taken from NOTIFY_PUSH_PASSWORD, or asked for."`
 
 	Token           string   `xor:"token" help:"Log in with this pre-authenticated token instead." placeholder:"TOKEN"`
 	PreAuth         bool     `xor:"token" help:"Have Nextcloud make a token and log in with that, as its web pages do."`

@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/storage"
+	"github.com/notifypush/notifypush/storage/storagetest"
+)
+
+// published is what arrived on a channel.
+type published struct {
+	channel string
+	payload []byte
+}
+
+// subscribe listens to all of the app's channels until the test ends.
+func subscribe(t *testing.T, options storage.RedisOptions) <-chan published {
+	redis, err := storage.NewRedis(options)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	subscribed, ended := make(chan struct{}), make(chan struct{})
+	arrived := make(chan published, 1)
+	go func() {
+		defer close(ended)
+		redis.Receive(ctx, actors.Channels, func() { close(subscribed) }, func(channel string, payload []byte) {
+			arrived <- published{channel, payload}
+		})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+		redis.Close()
+	})
+	<-subscribed
+	return arrived
+}
+
+func TestSendPublishesEveryEvent(t *testing.T) {
+	address := storagetest.Redis(t).URL()
+	arrived := subscribe(t, storage.RedisOptions{Addresses: []string{address}})
+	for arguments, want := range map[string]actors.Event{
+		"file 7 files/a.txt 42":                  actors.StorageUpdate{Storage: 7, Path: "files/a.txt", FileID: 42},
+		"file 4294967295 files/a.txt":            actors.StorageUpdate{Storage: 4294967295, Path: "files/a.txt"},
+		"group alice staff":                      actors.GroupUpdate{User: "alice"},
+		"share 007":                              actors.ShareCreated{User: "007"},
+		"activity alice@example.com":             actors.ActivityAdded{User: "alice@example.com"},
+		"notification Ünïcode":                   actors.NotificationChanged{User: "Ünïcode"},
+		"custom alice ping":                      actors.Custom{User: "alice", Text: "ping"},
+		`custom alice chat {"b":1.10,"a":"<&>"}`: actors.Custom{User: "alice", Text: `chat {"b":1.10,"a":"<&>"}`},
+		"pre-auth alice ticket":                  actors.TokenIssued{User: "alice", Token: "ticket"},
+		"test-cookie 4294967295":                 actors.TestCookie{Value: 4294967295},
+		"log notify_push=debug":                  actors.LogLevelSet{Spec: "notify_push=debug"},
+		"log-restore":                            actors.LogLevelRestored{},
+		"query metrics":                          actors.StatsRequested{},
+		"reset":                                  actors.Reset{},
+	} {
+		t.Run(arguments, func(t *testing.T) {
+			got := command(t.Context(), "", append([]string{"send", "--redis-url", address}, strings.Split(arguments, " ")...)...)
+			require.Equal(t, 0, got.status, got.stderr)
+			require.Contains(t, got.stdout, "to 1 subscribers")
+			arrival := <-arrived
+			event, err := actors.DecodeEvent(arrival.channel, arrival.payload)
+			require.NoError(t, err)
+			require.Equal(t, want, event)
+		})
+	}
+}
+
+func TestSendFindsRedisWhereTheServerDoes(t *testing.T) {
+	server := storagetest.Redis(t)
+	address := server.URL()
+	folder := t.TempDir()
+	host, port, _ := strings.Cut(server.Addr(), ":")
+	configFile := filepath.Join(folder, "config.php")
+	require.NoError(t, os.WriteFile(configFile, []byte(`<?php $CONFIG = ['redis' => ['host' => '`+host+`', 'port' => `+port+`]];`), 0o600))
+
+	t.Run("flag", func(t *testing.T) {
+		arrived := subscribe(t, storage.RedisOptions{Addresses: []string{address}})
+		require.Equal(t, 0, command(t.Context(), "", "send", "--redis-url", address, "reset").status)
+		<-arrived
+	})
+	t.Run("variable", func(t *testing.T) {
+		t.Setenv("REDIS_URL", address)
+		arrived := subscribe(t, storage.RedisOptions{Addresses: []string{address}})
+		require.Equal(t, 0, command(t.Context(), "", "send", "reset").status)
+		<-arrived
+	})
+	t.Run("config.php", func(t *testing.T) {
+		arrived := subscribe(t, storage.RedisOptions{Addresses: []string{address}})
+		require.Equal(t, 0, command(t.Context(), "", "send", "--config", configFile, "reset").status)
+		<-arrived
+	})
+	t.Run("prefix", func(t *testing.T) {
+		arrived := subscribe(t, storage.RedisOptions{Addresses: []string{address}, ChannelPrefix: "a-"})
+		require.Equal(t, 0, command(t.Context(), "", "send", "--config", configFile, "--redis-channel-prefix=a-", "reset").status)
+		<-arrived
+	})
+}
+
+func TestSendWarnsWhenNobodyListens(t *testing.T) {
+	got := command(t.Context(), "", "send", "--redis-url", storagetest.Redis(t).URL(), "reset")
+	require.Equal(t, 0, got.status)
+	require.Contains(t, got.stdout, "to 0 subscribers")
+	require.Contains(t, got.stderr, "no push server")
+}
+
+func TestSendFails(t *testing.T) {
+	server := storagetest.Redis(t)
+	server.Stop()
+	unreachable := "redis://:hidden@" + server.Addr()
+	for name, test := range map[string]struct {
+		arguments []string
+		status    int
+		says      string
+	}{
+		"no event":           {[]string{"send"}, 2, "expected one of"},
+		"body is no JSON":    {[]string{"send", "custom", "alice", "chat", "{"}, 2, "not JSON"},
+		"bad number":         {[]string{"send", "file", "-1", "files/a.txt"}, 2, "-1"},
+		"too large":          {[]string{"send", "test-cookie", "4294967296"}, 2, "4294967296"},
+		"unknown query":      {[]string{"send", "query", "weather"}, 2, "metrics"},
+		"bad address":        {[]string{"send", "--redis-url", "http://localhost", "reset"}, 1, "--redis-url"},
+		"Redis is not there": {[]string{"send", "--redis-url", unreachable, "reset"}, 1, server.Addr()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := command(t.Context(), "", test.arguments...)
+			require.Equal(t, test.status, got.status, got.stderr)
+			require.Contains(t, got.stderr, test.says)
+			require.NotContains(t, got.stderr, "hidden")
+		})
+	}
+}
