@@ -94,6 +94,12 @@ func (a *auth) Receive(ctx actor.Context) {
 		a.onHeld(m.login)
 	case *loginReleased:
 		a.onReleased(m.login)
+	case *listLogins:
+		a.onListLogins(m)
+	case *resumeLogins:
+		a.onResumeLogins(ctx, m)
+	case *probe:
+		ctx.Send(a.system.registries[0], m)
 	case *sweep:
 		a.onSweep(ctx)
 	case *actor.Stopping, *actor.Restarting:

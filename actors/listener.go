@@ -47,6 +47,8 @@ func (l *listener) Receive(ctx actor.Context) {
 		l.onSubscribed(m)
 	case *subscriptionEnded:
 		l.onSubscriptionEnded(ctx, m)
+	case *probe:
+		ctx.Send(l.system.mapper, m)
 	case *actor.Stopping, *actor.Restarting:
 		if l.cancel != nil {
 			l.cancel()

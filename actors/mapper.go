@@ -95,6 +95,8 @@ func (m *mapper) Receive(ctx actor.Context) {
 		m.lookAtUser(ctx, msg.user)
 	case *userMountsFound:
 		m.onUserMountsFound(ctx, msg)
+	case *probe:
+		ctx.Send(m.system.auth, msg)
 	case *actor.Stopping, *actor.Restarting:
 		if m.wake != nil {
 			m.wake.Stop()

@@ -150,6 +150,10 @@ type (
 		user   string
 		err    error
 	}
+	// listLogins asks for the verified logins; the answer comes once, on a channel with room.
+	listLogins struct{ answer chan<- []RememberedLogin }
+	// resumeLogins hands over those of the process before.
+	resumeLogins struct{ logins []RememberedLogin }
 	// sweep asks auth, by itself, to forget what is over.
 	sweep struct{}
 )

@@ -49,6 +49,8 @@ func (r *registry) Receive(ctx actor.Context) {
 		for _, u := range r.users {
 			ctx.Send(u.pid, m)
 		}
+	case *probe:
+		r.onProbe(ctx, m)
 	case *actor.Started:
 		r.props = r.system.userProps(ctx.Self())
 	case *actor.Stopping, *actor.Restarting:
