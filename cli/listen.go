@@ -229,7 +229,7 @@ func printable(text string) string {
 // result says in words why listening ended, and turns it into the exit status.
 func (c *listenCommand) result(p *process, reason error) error {
 	switch {
-	case errors.Is(reason, errEnough), errors.Is(reason, context.Canceled) && p.ctx.Err() != nil:
+	case errors.Is(reason, errEnough), errors.Is(reason, context.Cause(p.ctx)): // asked to end, either way
 		return nil
 	case errors.Is(reason, errTimeOver) && c.Count == 0:
 		return nil

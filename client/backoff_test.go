@@ -12,8 +12,8 @@ import (
 // With a thousand clients, the longest wait of each round comes close to the window, and the shortest close to nothing.
 func TestBackoffSpreadsOverADoublingWindow(t *testing.T) {
 	crowd := make([]client.Backoff, 1000)
-	for _, window := range []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
-		window *= time.Second
+	for _, seconds := range []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
+		window := time.Duration(seconds) * time.Second
 		shortest, longest := window, time.Duration(0)
 		for i := range crowd {
 			delay := crowd[i].Next()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"sync/atomic"
 	"time"
@@ -99,14 +100,14 @@ func open(ctx context.Context, opts Options, endpoint string) (*Conn, error) {
 		return nil, fmt.Errorf("address of the push server: %w", err)
 	}
 	c := &Conn{endpoint: address.Redacted()}
-	ws, response, err := websocket.Dial(ctx, endpoint, &websocket.DialOptions{
+	ws, response, err := websocket.Dial(ctx, endpoint, &websocket.DialOptions{ //nolint:bodyclose // the library closes it
 		HTTPClient: opts.httpClient(),
 		OnPingReceived: func(context.Context, []byte) bool {
 			c.heard()
 			return true
 		},
 	})
-	if err != nil && response != nil && response.StatusCode != 101 {
+	if err != nil && response != nil && response.StatusCode != http.StatusSwitchingProtocols {
 		body, _ := io.ReadAll(response.Body)
 		return nil, newStatusError(RequestWebsocket, c.endpoint, response, body)
 	}

@@ -177,13 +177,15 @@ func TestRefusedHandshake(t *testing.T) {
 		want    client.StatusError
 	}{
 		"no upgrade": {
-			handler: func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "header Upgrade is missing", 426) },
-			want:    client.StatusError{Status: 426, Text: "header Upgrade is missing"},
+			handler: func(w http.ResponseWriter, _ *http.Request) {
+				http.Error(w, "header Upgrade is missing", http.StatusUpgradeRequired)
+			},
+			want: client.StatusError{Status: 426, Text: "header Upgrade is missing"},
 		},
 		"full": {
 			handler: func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Retry-After", "30")
-				http.Error(w, "too many connections", 503)
+				http.Error(w, "too many connections", http.StatusServiceUnavailable)
 			},
 			want: client.StatusError{Status: 503, Text: "too many connections", RetryAfter: 30 * time.Second},
 		},

@@ -152,7 +152,9 @@ func TestPreAuthFails(t *testing.T) {
 		require.NotErrorIs(t, err, client.ErrInvalidCredentials, "the password is right")
 	})
 	t.Run("refused", func(t *testing.T) {
-		opts := cloud(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "CSRF check failed", 412) }, untilGone)
+		opts := cloud(t, func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "CSRF check failed", http.StatusPreconditionFailed)
+		}, untilGone)
 		opts.PreAuth = true
 		_, err := client.Dial(t.Context(), opts)
 		var status *client.StatusError

@@ -12,21 +12,21 @@ import (
 )
 
 var (
-	// ErrInvalidCredentials: user and password, or the token, are wrong. Trying again with the same ones is of no use,
+	// ErrInvalidCredentials means that user and password, or the token, are wrong. Trying again with the same ones is of no use,
 	// and Nextcloud slows down addresses that do.
 	ErrInvalidCredentials = errors.New("invalid credentials")
-	// ErrAuthMessage: the push server did not understand the login.
+	// ErrAuthMessage means that the push server did not understand the login.
 	ErrAuthMessage = errors.New("invalid authentication message")
-	// ErrAuthTimeout: the login did not reach the push server in its time, 15 s.
+	// ErrAuthTimeout means that the login did not reach the push server in its time, 15 s.
 	ErrAuthTimeout = errors.New("authentication timeout")
-	// ErrUnknownToken: the push server does not know the token that Nextcloud has just given for this login. It did not
+	// ErrUnknownToken means that the push server does not know the token that Nextcloud has just given for this login. It did not
 	// get it in time, or listens to another Redis than Nextcloud speaks to.
 	ErrUnknownToken = errors.New("the push server does not know the token that Nextcloud gave")
-	// ErrLimitExceeded: the user has as many connections as the push server allows.
+	// ErrLimitExceeded means that the user has as many connections as the push server allows.
 	ErrLimitExceeded = errors.New("connection limit exceeded for user")
-	// ErrNoPush: Nextcloud answered, and has no push server for this user.
+	// ErrNoPush means that Nextcloud answered, and has no push server for this user.
 	ErrNoPush = errors.New("no notify_push in Nextcloud's capabilities")
-	// ErrSilent: nothing came from the push server for 90 s, not even its heartbeat, which is due every 30 s.
+	// ErrSilent means that nothing came from the push server for 90 s, not even its heartbeat, which is due every 30 s.
 	ErrSilent = errors.New("nothing heard from the push server for 90 s")
 )
 

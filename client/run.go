@@ -19,6 +19,8 @@ const (
 // refused is tried again after a [Backoff], and after the time that the server asks for in Retry-After. Only what cannot
 // get better ends Run early: [ErrInvalidCredentials], and options that make no sense.
 //
+// While handle runs nothing is read, and the server's heartbeat waits: hand over what takes longer than a few seconds.
+//
 // Nextcloud is asked for its push server once, and again when nothing answers as a push server there.
 func Run(ctx context.Context, opts Options, handle func(Push)) error {
 	if err := opts.validate(); err != nil {
