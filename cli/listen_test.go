@@ -341,9 +341,9 @@ func TestListenEndsInTime(t *testing.T) {
 }
 
 func TestListenEndsWhenInterrupted(t *testing.T) {
-	ctx, interrupt := context.WithCancel(t.Context())
+	ctx, interrupt := context.WithCancelCause(t.Context())
 	cloud := newTestCloud(t, httptest.NewServer, func(ctx context.Context, ws *websocket.Conn) {
-		interrupt()
+		interrupt(errors.New("interrupt signal received"))
 		ws.Read(ctx)
 	})
 	got := command(ctx, "", "listen", cloud.URL, "alice", "secret", "--count=1")
