@@ -14,7 +14,8 @@ type Limits struct {
 	Connections int
 	// Logins is how many of them may not have logged in yet.
 	Logins int
-	// LoginsPerAddress is how many of those may come from one address.
+	// LoginsPerAddress is how many of those may come from one address. It is not kept for trusted
+	// proxies: one that does not say for whom it speaks stands for many.
 	LoginsPerAddress int
 }
 
@@ -30,7 +31,7 @@ type admission struct {
 }
 
 // admit counts a socket in, as open and not logged in, or says why there is no room for it.
-func (a *admission) admit(address netip.Addr) (refusal string) {
+func (a *admission) admit(address netip.Addr, proxy bool) (refusal string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	reached := func(n, limit int) bool { return limit > 0 && n >= limit }
@@ -39,7 +40,7 @@ func (a *admission) admit(address netip.Addr) (refusal string) {
 		return "this server has as many connections as it can hold"
 	case reached(a.login, a.limits.Logins):
 		return "too many clients are logging in"
-	case reached(a.logins[address], a.limits.LoginsPerAddress):
+	case !proxy && reached(a.logins[address], a.limits.LoginsPerAddress):
 		return "too many clients are logging in from this address"
 	}
 	a.open++

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -86,13 +87,13 @@ func (w *Websocket) Close() {
 // own, so that the request, its headers and the stack that they took can be collected.
 func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	address := ClientAddress(r, w.options.TrustedProxies)
-	if reason := w.admit(address); reason != "" {
+	if reason := w.admit(address, w.isProxy(address)); reason != "" {
 		rw.Header().Set("Retry-After", retryAfter)
 		http.Error(rw, reason, http.StatusServiceUnavailable)
 		return
 	}
 	takeover := &takeover{ResponseWriter: rw}
-	_, err := websocket.Accept(takeover, r, &websocket.AcceptOptions{
+	handshake, err := websocket.Accept(takeover, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // of the origin: every origin may connect, for the login protects
 		CompressionMode:    websocket.CompressionDisabled,
 	})
@@ -102,6 +103,7 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		w.log.Debug("handshake failed", zap.Stringer("client", address), zap.Error(err))
 		return
 	}
+	_ = handshake.CloseNow() // frees the library's connection, which its finalizer would keep for ever
 	l := &login{
 		websocket: w,
 		conn:      takeover.conn,
@@ -111,6 +113,10 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		reader:    frameReader{limit: readLimitBeforeLogin},
 	}
 	go l.run()
+}
+
+func (w *Websocket) isProxy(address netip.Addr) bool {
+	return slices.ContainsFunc(w.options.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(address) })
 }
 
 // takeover hands the websocket library a connection that it can do nothing to: the library does

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/storage"
+	"github.com/notifypush/notifypush/transport"
+	"go.uber.org/zap"
+)
+
+// What the settings are called by the packages that they are for.
+
+func redisOptions(s config.Settings) storage.RedisOptions {
+	r := s.Redis
+	return storage.RedisOptions{
+		Addresses:     r.Addresses,
+		Cluster:       r.Mode == config.RedisCluster,
+		User:          r.User,
+		Password:      r.Password.Reveal(),
+		Database:      r.Database,
+		DialTimeout:   r.DialTimeout,
+		ReadTimeout:   r.ReadTimeout,
+		ChannelPrefix: s.RedisChannelPrefix,
+		TLS: storage.RedisTLS{
+			CA:              r.TLS.CA,
+			CAPath:          r.TLS.CAPath,
+			Cert:            r.TLS.Cert,
+			Key:             r.TLS.Key,
+			Passphrase:      r.TLS.Passphrase.Reveal(),
+			SkipVerifyPeer:  !r.TLS.VerifyPeer,
+			SkipVerifyName:  !r.TLS.VerifyName,
+			AllowSelfSigned: r.TLS.AllowSelfSigned,
+			ServerName:      r.TLS.ServerName,
+		},
+	}
+}
+
+func databaseOptions(s config.Settings) storage.DatabaseOptions {
+	d := s.Database
+	return storage.DatabaseOptions{
+		Driver:   d.Driver,
+		Host:     d.Host,
+		Port:     int(d.Port),
+		Socket:   d.Socket,
+		Hosts:    d.Hosts,
+		User:     d.User,
+		Password: d.Password.Reveal(),
+		Name:     d.Name,
+		Path:     d.Path,
+		TLS:      storage.DatabaseTLS(d.TLS),
+		Options:  d.Options,
+		Prefix:   s.DatabasePrefix,
+	}
+}
+
+func nextcloudOptions(s config.Settings) transport.NextcloudOptions {
+	return transport.NextcloudOptions{
+		BaseURL:         s.NextcloudURL,
+		ConnectTo:       s.NextcloudConnectTo,
+		CAFile:          s.NextcloudCA,
+		AllowSelfSigned: s.AllowSelfSigned,
+		UserAgent:       s.UserAgent,
+		Concurrency:     s.AuthConcurrency,
+	}
+}
+
+func actorOptions(s config.Settings, log *zap.Logger) actors.Options {
+	o := actors.DefaultOptions()
+	o.Logger = log
+	o.MaxDebounceTime = s.MaxDebounceTime
+	o.NoDebounce = s.DebounceDisable
+	o.MaxConnectionTime = s.MaxConnectionTime
+	o.MaxConnectionsPerUser = s.MaxConnectionsPerUser
+	o.AuthKey = handoverKey(s.NextcloudSecret)
+	o.AuthCacheTTL = s.AuthCacheTTL
+	o.AuthResume = s.AuthResume
+	o.AuthMaxAge = s.AuthMaxAge
+	o.AuthConcurrency = s.AuthConcurrency
+	o.DrainTimeout = s.DrainTimeout
+	o.NoResync = !s.Resync
+	return o
+}
+
+func websocketOptions(s config.Settings, log *zap.Logger) transport.WebsocketOptions {
+	return transport.WebsocketOptions{
+		Logger:         log,
+		TrustedProxies: s.TrustedProxies,
+		Limits: transport.Limits{
+			Connections:      maxConnections(s.MaxConnections),
+			Logins:           s.MaxUnauthenticated,
+			LoginsPerAddress: s.MaxUnauthenticatedPerAddress,
+		},
+	}
+}
