@@ -1,0 +1,267 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/notifypush/notifypush/actors"
+)
+
+const (
+	appPath = "index.php/apps/notify_push/"
+
+	// maxAnswer bounds an answer, in bytes. The longest honest one is a user id, 64 characters.
+	maxAnswer = 256
+	// maxComplaint bounds what is read of an error page, in bytes.
+	maxComplaint = 64 << 10
+	maxRedirects = 5
+)
+
+// NextcloudOptions say where Nextcloud is and how it is reached.
+type NextcloudOptions struct {
+	// BaseURL is where Nextcloud is, such as https://example.com/nextcloud/.
+	BaseURL string
+	// ConnectTo is a host:port or the path of a unix socket to connect to instead, while BaseURL
+	// still gives the Host header and the name in TLS. When empty, BaseURL says that too.
+	ConnectTo string
+	// CAFile is a PEM file of authorities to trust beside the system's. May be empty.
+	CAFile string
+	// AllowSelfSigned accepts any certificate.
+	AllowSelfSigned bool
+	// UserAgent is the User-Agent of requests. When empty, none is sent.
+	UserAgent string
+	// Timeout is how long Nextcloud may take over an answer; 60 s when zero.
+	Timeout time.Duration
+	// Concurrency is how many requests are usually under way at once, and so how many connections
+	// are kept for the next ones; 32 when zero. More may be made.
+	Concurrency int
+}
+
+// Nextcloud is what Nextcloud is asked through: it verifies logins and serves the self test. It is
+// safe for concurrent use. No error of it holds a password or a token.
+type Nextcloud struct {
+	base      *url.URL
+	userAgent string
+	timeout   time.Duration
+	client    *http.Client
+}
+
+var _ actors.Verifier = (*Nextcloud)(nil)
+
+// NewNextcloud checks the options. It does not connect.
+func NewNextcloud(options NextcloudOptions) (*Nextcloud, error) {
+	base, err := url.Parse(options.BaseURL)
+	switch {
+	case err != nil:
+		return nil, errors.New("the URL of Nextcloud cannot be parsed; write https://example.com/ or https://example.com/nextcloud/")
+	case base.User != nil:
+		return nil, fmt.Errorf("the URL of Nextcloud, %s, must not hold a user name; each client brings its own", base.Redacted())
+	case base.Scheme != "http" && base.Scheme != "https", base.Host == "":
+		return nil, fmt.Errorf("the URL of Nextcloud is %q; write https://example.com/ or https://example.com/nextcloud/", options.BaseURL)
+	}
+	if options.Timeout == 0 {
+		options.Timeout = 60 * time.Second
+	}
+	if options.Concurrency == 0 {
+		options.Concurrency = 32
+	}
+	roots, err := rootsWith(options.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	return &Nextcloud{
+		base:      base,
+		userAgent: options.UserAgent,
+		timeout:   options.Timeout,
+		client:    &http.Client{Transport: newRoundTripper(options, roots), CheckRedirect: staysWithNextcloud},
+	}, nil
+}
+
+func newRoundTripper(options NextcloudOptions, roots *x509.CertPool) *http.Transport {
+	tripper := &http.Transport{
+		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		TLSClientConfig: &tls.Config{
+			RootCAs:            roots,
+			InsecureSkipVerify: options.AllowSelfSigned, //nolint:gosec // The operator asked for it.
+		},
+		Proxy:                  http.ProxyFromEnvironment,
+		TLSHandshakeTimeout:    10 * time.Second,
+		MaxIdleConns:           options.Concurrency,
+		MaxIdleConnsPerHost:    options.Concurrency,
+		IdleConnTimeout:        time.Minute,
+		MaxResponseHeaderBytes: 64 << 10,
+		DisableCompression:     true, // a few bytes inflate to anything
+	}
+	if options.ConnectTo != "" {
+		tripper.Proxy = nil
+		tripper.DialContext = dialInstead(options.ConnectTo)
+	}
+	return tripper
+}
+
+// dialInstead connects to one address, whatever was asked for.
+func dialInstead(to string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	network := "tcp"
+	if strings.HasPrefix(to, "/") {
+		network = "unix"
+	}
+	dialer := net.Dialer{Timeout: 10 * time.Second}
+	return func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return dialer.DialContext(ctx, network, to)
+	}
+}
+
+// rootsWith returns the system's authorities and those of a file; nil is the system's alone.
+func rootsWith(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the authorities to trust for Nextcloud: %w", err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read the authorities to trust for Nextcloud: no certificate in PEM form in %s", file)
+	}
+	return roots, nil
+}
+
+// staysWithNextcloud follows a redirect only where credentials may go: to the same host, and not
+// from https to http. A redirect that is not followed is the answer.
+func staysWithNextcloud(next *http.Request, before []*http.Request) error {
+	last := before[len(before)-1].URL
+	if len(before) > maxRedirects ||
+		!strings.EqualFold(next.URL.Hostname(), last.Hostname()) ||
+		last.Scheme == "https" && next.URL.Scheme != "https" {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}
+
+// Close closes the connections that are kept for further requests.
+func (n *Nextcloud) Close() { n.client.CloseIdleConnections() }
+
+// Verify asks Nextcloud for the user id of who has these credentials. It returns
+// actors.ErrInvalidCredentials where Nextcloud says 401, and a *NextcloudError else.
+func (n *Nextcloud) Verify(ctx context.Context, credentials actors.Credentials) (user string, err error) {
+	user, err = n.ask(ctx, "uid", func(request *http.Request) {
+		request.SetBasicAuth(credentials.Login, credentials.Password.Reveal())
+		if credentials.Forwarded != "" {
+			request.Header.Set("X-Forwarded-For", credentials.Forwarded)
+		}
+	})
+	if failure, ok := errors.AsType[*NextcloudError](err); ok && failure.Status == http.StatusUnauthorized {
+		return "", actors.ErrInvalidCredentials
+	}
+	return user, err
+}
+
+// TestCookie asks for the number that the self test gave to Nextcloud. All errors are *NextcloudError.
+func (n *Nextcloud) TestCookie(ctx context.Context, token actors.Secret) (uint32, error) {
+	answer, err := n.ask(ctx, "test/cookie", func(request *http.Request) {
+		request.Header.Set("token", token.Reveal())
+	})
+	if err != nil {
+		return 0, err
+	}
+	cookie, err := strconv.ParseUint(answer, 10, 32)
+	if err != nil {
+		return 0, &NextcloudError{Status: http.StatusOK, Text: "Nextcloud did not answer with a number", Cause: fmt.Errorf("it said %q", answer)}
+	}
+	return uint32(cookie), nil
+}
+
+// TestRemote asks whom Nextcloud takes for the client of a request that is forwarded for client,
+// which is that same address where this server is one of its trusted proxies. All errors are
+// *NextcloudError.
+func (n *Nextcloud) TestRemote(ctx context.Context, token actors.Secret, client netip.Addr) (string, error) {
+	return n.ask(ctx, "test/remote", func(request *http.Request) {
+		request.Header.Set("token", token.Reveal())
+		request.Header.Set("X-Forwarded-For", client.String())
+	})
+}
+
+// TestVersion makes the app write its version to the Redis key notify_push_app_version. All errors
+// are *NextcloudError.
+func (n *Nextcloud) TestVersion(ctx context.Context) error {
+	_, _, err := n.get(ctx, "test/version", func(*http.Request) {})
+	return err
+}
+
+// ask returns Nextcloud's answer: one line of text that is not empty.
+func (n *Nextcloud) ask(ctx context.Context, call string, prepare func(*http.Request)) (string, error) {
+	from, body, err := n.get(ctx, call, prepare)
+	if err != nil {
+		return "", err
+	}
+	if fault := faultOf(body); fault != "" {
+		return "", &NextcloudError{
+			Status: http.StatusOK,
+			Text:   "Nextcloud answered with " + fault,
+			Cause:  fmt.Errorf("GET %s; is that Nextcloud, and is its app notify_push enabled?", from),
+		}
+	}
+	return string(bytes.TrimSpace(body)), nil
+}
+
+// faultOf says what an answer is instead of a line of text, "" if it is one.
+func faultOf(answer []byte) string {
+	line := bytes.TrimSpace(answer)
+	switch {
+	case len(line) == 0:
+		return "nothing"
+	case line[0] == '<':
+		return "a web page"
+	case len(answer) > maxAnswer:
+		return "too long a text"
+	case !utf8.Valid(line), bytes.ContainsFunc(line, unicode.IsControl):
+		return "something that is not a line of text"
+	default:
+		return ""
+	}
+}
+
+// get returns the body of an answer of status 200, at most one byte more than maxAnswer of it, and
+// the URL that it came from in the end.
+func (n *Nextcloud) get(ctx context.Context, call string, prepare func(*http.Request)) (from *url.URL, body []byte, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, n.timeout, errNoAnswer)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, n.base.JoinPath(appPath, call).String(), nil)
+	if err != nil {
+		return nil, nil, n.unreachable(ctx, err)
+	}
+	request.Header.Set("User-Agent", n.userAgent) // an empty one keeps net/http from adding its own
+	prepare(request)
+	response, err := n.client.Do(request)
+	if err != nil {
+		return nil, nil, n.unreachable(ctx, err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, nil, n.refusal(response)
+	}
+	body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if err != nil {
+		return nil, nil, n.unreachable(ctx, err)
+	}
+	return response.Request.URL, body, nil
+}

@@ -1,0 +1,69 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// NextcloudError is why a question to Nextcloud has no good answer.
+type NextcloudError struct {
+	// Status is the status code of the answer; 0 where none came.
+	Status int
+	// Text is plain and short, and fit for the eyes of a client that has not logged in.
+	Text string
+	// Cause is for the operator: the address, and what went wrong there. It may be nil.
+	Cause error
+}
+
+func (e *NextcloudError) Error() string { return e.Text }
+
+// Unwrap returns the cause.
+func (e *NextcloudError) Unwrap() error { return e.Cause }
+
+// Detail returns the text with its cause, for the operator's eyes.
+func (e *NextcloudError) Detail() string {
+	if e.Cause == nil {
+		return e.Text
+	}
+	return e.Text + ": " + e.Cause.Error()
+}
+
+// errNoAnswer is the cause of a context that ended because Nextcloud was too slow.
+var errNoAnswer = errors.New("no answer in time")
+
+// unreachable is the error of a request that had no answer, or half of one.
+func (n *Nextcloud) unreachable(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), errNoAnswer) {
+		return &NextcloudError{Text: fmt.Sprintf("Nextcloud did not answer within %v", n.timeout), Cause: err}
+	}
+	return &NextcloudError{Text: "Nextcloud cannot be reached", Cause: err}
+}
+
+// refusal is the error of an answer with another status than 200.
+func (n *Nextcloud) refusal(response *http.Response) error {
+	status := response.StatusCode
+	failure := &NextcloudError{
+		Status: status,
+		Text:   fmt.Sprintf("Nextcloud answered %d %s", status, http.StatusText(status)),
+		Cause:  fmt.Errorf("GET %s", response.Request.URL),
+	}
+	switch {
+	case status/100 == 3:
+		failure.Cause = fmt.Errorf("GET %s redirects to %s, where credentials must not be sent; if that is Nextcloud, make it the URL of Nextcloud",
+			response.Request.URL, response.Header.Get("Location"))
+	case status/100 == 4 && namesTrustedDomains(response.Body):
+		failure.Text = n.base.Hostname() + " is not configured as a trusted domain for the nextcloud server"
+	}
+	return failure
+}
+
+// namesTrustedDomains reports whether an error page leads to the manual's chapter of that name, as
+// Nextcloud's does when it is called by a name that it does not know.
+func namesTrustedDomains(body io.Reader) bool {
+	page, _ := io.ReadAll(io.LimitReader(body, maxComplaint))
+	return bytes.Contains(page, []byte("admin-trusted-domains"))
+}

@@ -1,0 +1,106 @@
+package transport
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// bodyTimeout is how long a client may take to send a request body, which is of no use here.
+const bodyTimeout = 10 * time.Second
+
+// NewHandler returns the handler of the clients' port. It serves websocket at …/ws, selfTest at
+// …/test/… and the server's version at …/version, each below any prefix that a reverse proxy left
+// in place, and with doubled slashes too. Pages of any origin may call it.
+func NewHandler(websocket http.Handler, selfTest *SelfTest, version string) http.Handler {
+	return &routes{websocket, selfTest, version}
+}
+
+type routes struct {
+	websocket http.Handler
+	selfTest  *SelfTest
+	version   string
+}
+
+func (h *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 { // or a stranger could keep the connection by never sending it
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	path := strings.FieldsFunc(r.URL.Path, func(c rune) bool { return c == '/' })
+	switch {
+	case r.Method == http.MethodOptions:
+		allowAll(w)
+	case reads(r) && endsWith(path, "ws"):
+		h.serveWebsocket(w, r)
+	case h.selfTest.serve(w, r, path):
+	case reads(r) && endsWith(path, "version"):
+		answer(w, h.version)
+	default:
+		http.Error(w, "nothing is served here; the websocket is at …/ws", http.StatusNotFound)
+	}
+}
+
+// serveWebsocket refuses what is no handshake with the reason, for what is missing was usually
+// lost in a reverse proxy.
+func (h *routes) serveWebsocket(w http.ResponseWriter, r *http.Request) {
+	missing := missingOfHandshake(r)
+	if missing == "" {
+		h.websocket.ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("Connection", "Upgrade")
+	w.Header().Set("Upgrade", "websocket")
+	w.Header().Set("Sec-WebSocket-Version", "13")
+	http.Error(w, fmt.Sprintf("this is a websocket, but %s is missing from the request; a reverse proxy must pass it on", missing), http.StatusUpgradeRequired)
+}
+
+// missingOfHandshake names what a request lacks to be a websocket handshake (RFC 6455, 4.2.1),
+// "" if nothing. What proxies lose most often comes first.
+func missingOfHandshake(r *http.Request) string {
+	switch {
+	case !hasToken(r.Header, "Upgrade", "websocket"):
+		return `the header "Upgrade: websocket"`
+	case !hasToken(r.Header, "Connection", "upgrade"):
+		return `the header "Connection: Upgrade"`
+	case r.Header.Get("Sec-WebSocket-Version") != "13":
+		return `the header "Sec-WebSocket-Version: 13"`
+	case r.Header.Get("Sec-WebSocket-Key") == "":
+		return `the header "Sec-WebSocket-Key"`
+	case !r.ProtoAtLeast(1, 1):
+		return "HTTP/1.1"
+	default:
+		return ""
+	}
+}
+
+// hasToken reports whether a token is in a header that is a list, in any case.
+func hasToken(header http.Header, name, token string) bool {
+	return slices.ContainsFunc(listed(header.Values(name)), func(one string) bool {
+		return strings.EqualFold(strings.TrimSpace(one), token)
+	})
+}
+
+// reads reports whether a request only wants to read.
+func reads(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
+// endsWith reports whether a path ends with these segments.
+func endsWith(path []string, segments ...string) bool {
+	return len(path) >= len(segments) && slices.Equal(path[len(path)-len(segments):], segments)
+}
+
+// allowAll answers a browser that asks beforehand whether it may.
+func allowAll(w http.ResponseWriter) {
+	w.Header().Set("Access-Control-Allow-Methods", "GET, POST")
+	w.Header().Set("Access-Control-Allow-Headers", "token")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// answer writes a text and nothing else, not even the end of the line: the app compares it.
+func answer(w http.ResponseWriter, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write([]byte(text))
+}

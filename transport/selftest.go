@@ -1,0 +1,161 @@
+package transport
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/notifypush/notifypush/actors"
+)
+
+// The keys in Redis of the app's self test.
+const (
+	keyTestToken  = "test-token"
+	keyVersion    = "notify_push_version"
+	keyAppVersion = "notify_push_app_version"
+)
+
+// Keys are Redis's keys, without a prefix.
+type Keys interface {
+	Get(ctx context.Context, key string) (value string, found bool, err error)
+	// Set stores a value for some time; 0 is for ever.
+	Set(ctx context.Context, key, value string, ttl time.Duration) error
+	Delete(ctx context.Context, key string) error
+}
+
+// Inspected is what the self test wants to know of the actor system.
+type Inspected interface {
+	// TestCookie returns the last number that came over Redis for it; 0 before the first.
+	TestCookie() uint32
+	// CountUsers returns how many users see all of a storage.
+	CountUsers(ctx context.Context, storage uint32) (int, error)
+}
+
+// SelfTest answers what `occ notify_push:self-test` asks: whether this server hears Redis, finds
+// users in the database, reaches Nextcloud, is trusted as a proxy, and is of the app's version.
+//
+// It answers only to who shows the token that the app put into Redis.
+type SelfTest struct {
+	Keys      Keys
+	System    Inspected
+	Nextcloud *Nextcloud
+	Version   *AppVersion
+}
+
+// serve answers a request below …/test/, and reports whether it is one.
+func (t *SelfTest) serve(w http.ResponseWriter, r *http.Request, path []string) bool {
+	argument := ""
+	if len(path) > 0 {
+		argument = path[len(path)-1]
+	}
+	var test http.HandlerFunc
+	switch {
+	case reads(r) && endsWith(path, "test", "cookie"):
+		test = t.cookie
+	case reads(r) && endsWith(path, "test", "reverse_cookie"):
+		test = t.reverseCookie
+	case reads(r) && endsWith(path, "test", "mapping", argument):
+		test = func(w http.ResponseWriter, r *http.Request) { t.mapping(w, r, argument) }
+	case reads(r) && endsWith(path, "test", "remote", argument):
+		test = func(w http.ResponseWriter, r *http.Request) { t.remote(w, r, argument) }
+	case r.Method == http.MethodPost && endsWith(path, "test", "version"):
+		test = t.version
+	default:
+		return false
+	}
+	test(w, r)
+	return true
+}
+
+// permitted reports whether a request shows the token, and refuses it otherwise.
+func (t *SelfTest) permitted(w http.ResponseWriter, r *http.Request) bool {
+	shown := r.Header.Get("token")
+	if shown == "" {
+		http.Error(w, "the header token is missing", http.StatusForbidden)
+		return false
+	}
+	token, _, err := t.Keys.Get(r.Context(), keyTestToken)
+	if err != nil {
+		http.Error(w, "the token cannot be checked, for Redis is not available", http.StatusServiceUnavailable)
+		return false
+	}
+	if token == "" || subtle.ConstantTimeCompare([]byte(token), []byte(shown)) == 0 {
+		http.Error(w, "the token is wrong", http.StatusForbidden)
+		return false
+	}
+	return true
+}
+
+// cookie is also asked by the setup wizard, which has no token and only wants to see a number.
+func (t *SelfTest) cookie(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Header.Get("token") == "":
+		answer(w, "0")
+	case t.permitted(w, r):
+		answer(w, strconv.FormatUint(uint64(t.System.TestCookie()), 10))
+	}
+}
+
+func (t *SelfTest) reverseCookie(w http.ResponseWriter, r *http.Request) {
+	if !t.permitted(w, r) {
+		return
+	}
+	cookie, err := t.Nextcloud.TestCookie(r.Context(), actors.Secret(r.Header.Get("token")))
+	answerOrWhyNot(w, strconv.FormatUint(uint64(cookie), 10), err)
+}
+
+func (t *SelfTest) mapping(w http.ResponseWriter, r *http.Request, argument string) {
+	if !t.permitted(w, r) {
+		return
+	}
+	storage, err := strconv.ParseUint(argument, 10, 32)
+	if err != nil {
+		http.Error(w, "a storage is a number from 0 to 4294967295", http.StatusBadRequest)
+		return
+	}
+	users, err := t.System.CountUsers(r.Context(), uint32(storage))
+	if err != nil {
+		http.Error(w, "the users of the storage cannot be counted: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	answer(w, strconv.Itoa(users))
+}
+
+func (t *SelfTest) remote(w http.ResponseWriter, r *http.Request, argument string) {
+	if !t.permitted(w, r) {
+		return
+	}
+	client, err := netip.ParseAddr(argument)
+	if err != nil || client.Zone() != "" {
+		http.Error(w, "an IP address is due, such as 192.0.2.1", http.StatusBadRequest)
+		return
+	}
+	remote, err := t.Nextcloud.TestRemote(r.Context(), actors.Secret(r.Header.Get("token")), client)
+	answerOrWhyNot(w, remote, err)
+}
+
+// version reports the app's version as ours, for the app refuses another.
+func (t *SelfTest) version(w http.ResponseWriter, r *http.Request) {
+	if !t.permitted(w, r) {
+		return
+	}
+	if err := t.Keys.Set(r.Context(), keyVersion, t.Version.Spoken(r.Context()), 0); err != nil {
+		answer(w, "error")
+		return
+	}
+	answer(w, "set")
+}
+
+// answerOrWhyNot answers with status 200 in either case: the app shows the text to the operator.
+func answerOrWhyNot(w http.ResponseWriter, text string, err error) {
+	if failure, ok := errors.AsType[*NextcloudError](err); ok {
+		text = failure.Detail()
+	} else if err != nil {
+		text = err.Error()
+	}
+	answer(w, text)
+}

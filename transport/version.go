@@ -1,0 +1,119 @@
+package transport
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// protocolVersion is the app's version whose protocol this server was written to.
+const protocolVersion = "1.4.0"
+
+// learnTimeout is how long the self test waits for the app's version.
+const learnTimeout = 5 * time.Second
+
+// AppVersion knows the version of the app notify_push. The app accepts only a server of its own
+// version up to the last dot, so that is what this server says it is.
+type AppVersion struct {
+	keys      Keys
+	nextcloud *Nextcloud
+
+	mu      sync.Mutex
+	learned string
+}
+
+// NewAppVersion begins with what the first readable of infoFiles says (see AppInfoFiles).
+func NewAppVersion(keys Keys, nextcloud *Nextcloud, infoFiles []string) *AppVersion {
+	v := &AppVersion{keys: keys, nextcloud: nextcloud, learned: protocolVersion}
+	for _, file := range infoFiles {
+		if version, err := readAppInfo(file); err == nil {
+			v.learned = version
+			break
+		}
+	}
+	return v
+}
+
+// Learn has the app write its version to Redis, and reads it from there. It forgets what an older
+// version of the app may have written.
+func (v *AppVersion) Learn(ctx context.Context) error {
+	if err := v.keys.Delete(ctx, keyAppVersion); err != nil {
+		return fmt.Errorf("delete the app's old version from Redis: %w", err)
+	}
+	if err := v.nextcloud.TestVersion(ctx); err != nil {
+		return fmt.Errorf("ask Nextcloud for the app's version: %w", err)
+	}
+	return v.read(ctx)
+}
+
+// Spoken returns the version of the app to speak to: the app's own where this server knows its
+// protocol, which has been the same in all of 1.x. The app is asked again, for it may have been
+// updated; where it cannot be, what was learned last counts.
+func (v *AppVersion) Spoken(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, learnTimeout)
+	defer cancel()
+	// Errors don't matter here: the rest of the self test tells of Nextcloud and Redis.
+	_ = v.nextcloud.TestVersion(ctx)
+	_ = v.read(ctx)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if strings.HasPrefix(v.learned, "1.") {
+		return v.learned
+	}
+	return protocolVersion
+}
+
+func (v *AppVersion) read(ctx context.Context) error {
+	version, found, err := v.keys.Get(ctx, keyAppVersion)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the app's version from Redis: %w", err)
+	case !found || version == "":
+		return fmt.Errorf("read the app's version from Redis: there is no %s; does Nextcloud use this Redis, and is its app notify_push enabled?", keyAppVersion)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.learned = version
+	return nil
+}
+
+// AppInfoFiles returns the app's info.xml as it may lie in the Nextcloud of a config.php, in
+// whichever of its folders of apps.
+func AppInfoFiles(configFile string) []string {
+	absolute, err := filepath.Abs(configFile)
+	if configFile == "" || err != nil {
+		return nil
+	}
+	root := filepath.Dir(filepath.Dir(absolute))
+	var files []string
+	for _, apps := range []string{"custom_apps", "apps", "*"} {
+		found, _ := filepath.Glob(filepath.Join(root, apps, "notify_push", "appinfo", "info.xml"))
+		files = append(files, found...)
+	}
+	return files
+}
+
+// readAppInfo returns the version in an app's info.xml.
+func readAppInfo(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	var info struct {
+		Version string `xml:"version"`
+	}
+	if err := xml.NewDecoder(io.LimitReader(f, 1<<20)).Decode(&info); err != nil {
+		return "", fmt.Errorf("read %s: %w", file, err)
+	}
+	if info.Version = strings.TrimSpace(info.Version); info.Version == "" {
+		return "", fmt.Errorf("read %s: it holds no version", file)
+	}
+	return info.Version, nil
+}
