@@ -315,7 +315,7 @@ byId("custom").onsubmit = (event) => {
   act("custom", byId("message").value);
 };
 
-// The counters are asked for as occ notify_push:metrics does it, but at most once in 300 ms.
+// The counters are asked for at most once in 300 ms.
 
 let counting = false;
 

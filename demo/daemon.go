@@ -1,0 +1,115 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/storage"
+	"github.com/notifypush/notifypush/transport"
+)
+
+// ownVersion is what the demo's push server calls itself at /version.
+const ownVersion = "demo"
+
+// subscribeTimeout is how long the demo's own Redis may take.
+const subscribeTimeout = 10 * time.Second
+
+// loopback are the proxies that everything in the demo trusts.
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+
+// startDaemon starts the push server as any Go program can have it in itself, and waits until it hears Redis.
+func (d *Demo) startDaemon(ctx context.Context, redis *storage.Redis, database string, log *zap.Logger) (net.Addr, error) {
+	mounts, err := storage.OpenMounts(storage.DatabaseOptions{Driver: storage.SQLite, Path: database, Prefix: "oc_"})
+	if err != nil {
+		return nil, err
+	}
+	d.atClose(func() { mounts.Close() })
+	cloud, err := transport.NewNextcloud(transport.NextcloudOptions{BaseURL: d.URL + "/"})
+	if err != nil {
+		return nil, err
+	}
+	d.atClose(cloud.Close)
+
+	options := actors.DefaultOptions()
+	options.Logger = log
+	options.DrainTimeout = 0
+	system, err := actors.New(actors.Ports{Events: redis, Mounts: mounts, Verifier: cloud, Control: control{redis, log}}, options)
+	if err != nil {
+		return nil, err
+	}
+	websocket, err := transport.NewWebsocket(system, transport.WebsocketOptions{Logger: log, TrustedProxies: loopback})
+	if err != nil {
+		return nil, err
+	}
+	d.atClose(websocket.Close)
+	system.Start()
+	d.atClose(func() { system.Shutdown(context.Background()) })
+	d.stats = system.Stats
+
+	listener, err := listen(0, daemonPort)
+	if err != nil {
+		return nil, err
+	}
+	server := transport.NewServer(transport.NewHandler(websocket, &transport.SelfTest{
+		Keys: redis, System: system, Nextcloud: cloud, Version: transport.NewAppVersion(redis, cloud, nil),
+	}, ownVersion), log)
+	d.serve(server, listener)
+	return listener.Addr(), untilSubscribed(ctx, system)
+}
+
+// serve serves in the background until Close.
+func (d *Demo) serve(server *http.Server, listener net.Listener) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		server.Serve(listener)
+	}()
+	d.atClose(func() {
+		server.Close()
+		<-ended
+	})
+}
+
+func untilSubscribed(ctx context.Context, system *actors.System) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, subscribeTimeout, errors.New("the time is over"))
+	defer cancel()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		problems := system.Problems()
+		if len(problems) == 0 {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the demo's push server to be ready: %w; it says %v", context.Cause(ctx), problems)
+		}
+	}
+}
+
+// control is what an administrator may ask for over Redis: here, only the counters.
+type control struct {
+	redis *storage.Redis
+	log   *zap.Logger
+}
+
+func (control) SetLogLevel(string) error { return errors.New("the demo's log has only one level") }
+func (control) RestoreLogLevel()         {}
+
+// PublishStats writes the counters to where the app reads them.
+func (c control) PublishStats(stats actors.Stats) {
+	go func() {
+		if err := c.redis.Set(context.Background(), transport.KeyMetrics, string(transport.StatsJSON(stats)), 0); err != nil {
+			c.log.Warn("counters were asked for and cannot be written", zap.Error(err))
+		}
+	}()
+}
