@@ -188,28 +188,3 @@ func (c *sendCommand) redis(p *process) (*storage.Redis, error) {
 	}
 	return storage.NewRedis(redisOptions(result.Settings))
 }
-
-func redisOptions(settings config.Settings) storage.RedisOptions {
-	redis := settings.Redis
-	return storage.RedisOptions{
-		Addresses:   redis.Addresses,
-		Cluster:     redis.Mode == config.RedisCluster,
-		User:        redis.User,
-		Password:    redis.Password.Reveal(),
-		Database:    redis.Database,
-		DialTimeout: redis.DialTimeout,
-		ReadTimeout: redis.ReadTimeout,
-		TLS: storage.RedisTLS{
-			CA:              redis.TLS.CA,
-			CAPath:          redis.TLS.CAPath,
-			Cert:            redis.TLS.Cert,
-			Key:             redis.TLS.Key,
-			Passphrase:      redis.TLS.Passphrase.Reveal(),
-			SkipVerifyPeer:  !redis.TLS.VerifyPeer,
-			SkipVerifyName:  !redis.TLS.VerifyName,
-			AllowSelfSigned: redis.TLS.AllowSelfSigned,
-			ServerName:      redis.TLS.ServerName,
-		},
-		ChannelPrefix: settings.RedisChannelPrefix,
-	}
-}
