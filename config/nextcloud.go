@@ -95,10 +95,9 @@ func (n *nextcloud) evaluate(ctx context.Context, files []string) {
 		n.unknown[unknown.Key] = unknown
 	}
 	for _, problem := range evaluated.Warnings {
-		text := fmt.Sprintf("%s:%d: %s", problem.File, problem.Line, problem.Reason)
-		n.warn("%s", text)
+		n.warn("%s", problem)
 		if problem.File == filepath.Base(files[0]) {
-			n.broken = text
+			n.broken = problem.String()
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 )
 
+//go:generate env UPDATE_DOCS=1 go test -run TestDocumentation .
+
 // Flags declares every setting: its flag, variable, default and help. The command line fills it, and --help and docs/configuration.md are
 // made from it. A nil field was not given. The texts are parsed by Load, so that every source has one grammar.
 //

@@ -1,0 +1,9 @@
+<?php
+$CONFIG = [
+    'overwrite.cli.url' => 'https://cloud.example.com',
+    'dbtype' => 'mysql',
+    'dbhost' => '10.0.0.5',
+    'dbdriveroptions' => [
+        \Pdo\Mysql::ATTR_SSL_CA => '/etc/ssl/ca.pem',
+    ],
+];

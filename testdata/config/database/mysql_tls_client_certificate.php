@@ -1,0 +1,10 @@
+<?php
+$CONFIG = [
+    'overwrite.cli.url' => 'https://cloud.example.com',
+    'dbtype' => 'mysql',
+    'dbhost' => '10.0.0.5',
+    'dbdriveroptions' => [
+        PDO::MYSQL_ATTR_SSL_KEY => '/k.pem',
+        PDO::MYSQL_ATTR_SSL_CERT => '/c.pem',
+    ],
+];

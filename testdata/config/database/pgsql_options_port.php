@@ -1,0 +1,6 @@
+<?php
+$CONFIG = [
+    'overwrite.cli.url' => 'https://cloud.example.com',
+    'dbtype' => 'pgsql',
+    'dbhost' => 'db;port=5433',
+];

@@ -1,0 +1,7 @@
+<?php
+$CONFIG = [
+    'overwrite.cli.url' => 'https://cloud.example.com',
+    'dbtype' => 'pgsql',
+    'dbhost' => 'db',
+    'pgsql_ssl' => ['mode' => '', 'rootcert' => ''],
+];

@@ -1,0 +1,6 @@
+<?php
+$CONFIG = [
+    'overwrite.cli.url' => 'https://cloud.example.com',
+    'redis.cluster' => ['seeds' => []],
+    'redis' => ['host' => 'other'],
+];

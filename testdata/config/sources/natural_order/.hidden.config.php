@@ -1,0 +1,2 @@
+<?php
+$CONFIG = ['dbtableprefix' => 'hidden_'];

@@ -1,0 +1,8 @@
+<?php
+$CONFIG = [
+    'overwrite.cli.url' => 'https://cloud.example.com',
+    'dbtype' => 'mysql',
+    'dbhost' => 'db',
+    'redis' => ['host' => 'redis'],
+    'dbtableprefix' => 'x_',
+];

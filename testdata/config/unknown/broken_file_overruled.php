@@ -1,0 +1,5 @@
+<?php
+$CONFIG = [
+    'dbtype' => 'mysql'
+    'dbhost' => 'db',
+];

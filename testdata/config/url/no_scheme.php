@@ -1,0 +1,4 @@
+<?php
+$CONFIG = [
+    'overwrite.cli.url' => 'cloud.example.com',
+];
