@@ -7,7 +7,7 @@ import (
 
 // gateLimit is how many messages of events may be on their way between listener, mapper and
 // registries before the subscription is made to wait, and Redis to buffer.
-const gateLimit = 4096
+const gateLimit = 16384
 
 // gate keeps a flood of events out of the mailboxes, which have no bound of their own. Only the
 // goroutine that brings events waits at it; actors never do.

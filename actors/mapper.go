@@ -110,7 +110,7 @@ func (m *mapper) onStorageChanged(ctx actor.Context, e *storageChanged) {
 	switch now := m.system.now(); {
 	case known && now < users.until:
 		m.tell(ctx, e.StorageUpdate, users)
-	case known && m.failing:
+	case known && (m.failing || m.waitingEvents >= maxWaiting):
 		m.tell(ctx, e.StorageUpdate, users)
 		m.ask(ctx, e.Storage)
 	case m.waitingEvents >= maxWaiting:

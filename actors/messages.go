@@ -160,20 +160,29 @@ type (
 
 // Messages that may reach an actor that is gone: nothing is wrong then, and some hold secrets that
 // a host's log should not see.
-func (*payloadArrived) IgnoreDeadLetterLogging()  {}
-func (*eventPublished) IgnoreDeadLetterLogging()  {}
-func (*authenticate) IgnoreDeadLetterLogging()    {}
-func (*tokenIssued) IgnoreDeadLetterLogging()     {}
-func (*verified) IgnoreDeadLetterLogging()        {}
-func (*Push) IgnoreDeadLetterLogging()            {}
-func (*wake) IgnoreDeadLetterLogging()            {}
-func (*flush) IgnoreDeadLetterLogging()           {}
-func (*heldDue) IgnoreDeadLetterLogging()         {}
-func (*framesReceived) IgnoreDeadLetterLogging()  {}
-func (*writeDone) IgnoreDeadLetterLogging()       {}
-func (*socketEnded) IgnoreDeadLetterLogging()     {}
-func (*closeAll) IgnoreDeadLetterLogging()        {}
-func (*refreshAll) IgnoreDeadLetterLogging()      {}
-func (*connectionEnded) IgnoreDeadLetterLogging() {}
-func (*flushTurn) IgnoreDeadLetterLogging()       {}
-func (*loginReleased) IgnoreDeadLetterLogging()   {}
+func (*payloadArrived) IgnoreDeadLetterLogging()    {}
+func (*eventPublished) IgnoreDeadLetterLogging()    {}
+func (*subscribed) IgnoreDeadLetterLogging()        {}
+func (*subscriptionEnded) IgnoreDeadLetterLogging() {}
+func (*subscribe) IgnoreDeadLetterLogging()         {}
+func (*mountsFound) IgnoreDeadLetterLogging()       {}
+func (*userMountsFound) IgnoreDeadLetterLogging()   {}
+func (*mapperWake) IgnoreDeadLetterLogging()        {}
+func (*userSettled) IgnoreDeadLetterLogging()       {}
+func (*attach) IgnoreDeadLetterLogging()            {}
+func (*sweep) IgnoreDeadLetterLogging()             {}
+func (*authenticate) IgnoreDeadLetterLogging()      {}
+func (*tokenIssued) IgnoreDeadLetterLogging()       {}
+func (*verified) IgnoreDeadLetterLogging()          {}
+func (*Push) IgnoreDeadLetterLogging()              {}
+func (*wake) IgnoreDeadLetterLogging()              {}
+func (*flush) IgnoreDeadLetterLogging()             {}
+func (*heldDue) IgnoreDeadLetterLogging()           {}
+func (*framesReceived) IgnoreDeadLetterLogging()    {}
+func (*writeDone) IgnoreDeadLetterLogging()         {}
+func (*socketEnded) IgnoreDeadLetterLogging()       {}
+func (*closeAll) IgnoreDeadLetterLogging()          {}
+func (*refreshAll) IgnoreDeadLetterLogging()        {}
+func (*connectionEnded) IgnoreDeadLetterLogging()   {}
+func (*flushTurn) IgnoreDeadLetterLogging()         {}
+func (*loginReleased) IgnoreDeadLetterLogging()     {}

@@ -1,0 +1,82 @@
+package actorstest
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/notifypush/notifypush/actors"
+)
+
+// Mounts is an actors.Mounts in memory. The zero value is empty.
+type Mounts struct {
+	blockable
+	mu          sync.Mutex
+	mounts      []actors.Mount
+	failure     error
+	queries     [][]uint32
+	userQueries []string
+}
+
+// Set replaces all mounts.
+func (m *Mounts) Set(mounts ...actors.Mount) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mounts = mounts
+}
+
+// Fail has queries fail with err from now on; nil lets them succeed again.
+func (m *Mounts) Fail(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.failure = err
+}
+
+// Queries returns the storages of each MountsOfStorages so far.
+func (m *Mounts) Queries() [][]uint32 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.queries)
+}
+
+// UserQueries returns the user of each MountsOfUser so far.
+func (m *Mounts) UserQueries() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.userQueries)
+}
+
+// MountsOfStorages implements actors.Mounts.
+func (m *Mounts) MountsOfStorages(ctx context.Context, storages []uint32) ([]actors.Mount, error) {
+	m.mu.Lock()
+	m.queries = append(m.queries, slices.Clone(storages))
+	m.mu.Unlock()
+	return m.find(ctx, func(mount actors.Mount) bool { return slices.Contains(storages, mount.Storage) })
+}
+
+// MountsOfUser implements actors.Mounts.
+func (m *Mounts) MountsOfUser(ctx context.Context, user string) ([]actors.Mount, error) {
+	m.mu.Lock()
+	m.userQueries = append(m.userQueries, user)
+	m.mu.Unlock()
+	return m.find(ctx, func(mount actors.Mount) bool { return mount.User == user })
+}
+
+func (m *Mounts) find(ctx context.Context, wanted func(actors.Mount) bool) (found []actors.Mount, err error) {
+	if err := m.pass(ctx); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failure != nil {
+		return nil, m.failure
+	}
+	for _, mount := range m.mounts {
+		if wanted(mount) {
+			found = append(found, mount)
+		}
+	}
+	return found, nil
+}
+
+var _ actors.Mounts = (*Mounts)(nil)

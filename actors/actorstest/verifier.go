@@ -1,0 +1,89 @@
+package actorstest
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/notifypush/notifypush/actors"
+)
+
+// Verifier is an actors.Verifier that accepts every login under its own name, as long as the
+// password is "secret". The zero value is ready to use.
+type Verifier struct {
+	blockable
+	mu       sync.Mutex
+	failure  error
+	users    map[string]string
+	calls    []actors.Credentials
+	flying   int
+	mostEver int
+}
+
+// Rename has a login accepted under another user id.
+func (v *Verifier) Rename(login, user string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.users == nil {
+		v.users = map[string]string{}
+	}
+	v.users[login] = user
+}
+
+// Fail has all calls fail with err from now on; nil ends that.
+func (v *Verifier) Fail(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.failure = err
+}
+
+// Calls returns the credentials of each Verify so far.
+func (v *Verifier) Calls() []actors.Credentials {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.calls)
+}
+
+// MostInFlight returns how many calls there were at once, at most.
+func (v *Verifier) MostInFlight() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.mostEver
+}
+
+// Verify implements actors.Verifier.
+func (v *Verifier) Verify(ctx context.Context, credentials actors.Credentials) (user string, err error) {
+	v.begin(credentials)
+	defer v.end()
+	if err := v.pass(ctx); err != nil {
+		return "", err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.failure != nil {
+		return "", v.failure
+	}
+	if credentials.Password.Reveal() != "secret" {
+		return "", actors.ErrInvalidCredentials
+	}
+	if user, renamed := v.users[credentials.Login]; renamed {
+		return user, nil
+	}
+	return credentials.Login, nil
+}
+
+func (v *Verifier) begin(credentials actors.Credentials) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.calls = append(v.calls, credentials)
+	v.flying++
+	v.mostEver = max(v.mostEver, v.flying)
+}
+
+func (v *Verifier) end() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.flying--
+}
+
+var _ actors.Verifier = (*Verifier)(nil)
