@@ -1,9 +1,52 @@
 package cli
 
-import "errors"
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/notifypush/notifypush/config"
+	"go.uber.org/zap"
+)
+
+// gcPercent is how much garbage may pile up, in percent of what lives: a server that holds many
+// idle connections is mostly memory, and hardly makes garbage. GOGC overrules it.
+const gcPercent = 25
 
 type serveCommand struct {
-	ConfigFile string `arg:"" optional:"" help:"Nextcloud's config.php."`
+	config.Flags
+
+	DumpConfig bool `help:"Print every setting and where it came from, without secrets, and exit."`
 }
 
-func (c *serveCommand) Run(p *process) error { return errors.New("serve is not built yet") }
+func (c *serveCommand) Run(p *process) error {
+	result := config.Load(p.ctx, c.Flags, os.LookupEnv)
+	if c.DumpConfig {
+		printSettings(p.stdout, result.Report(false))
+		return nil
+	}
+	if err := result.Err(); err != nil {
+		for _, problem := range result.Errors {
+			fmt.Fprintf(p.stderr, "notify_push: %s\n", problem)
+		}
+		fmt.Fprintln(p.stderr, "notify_push: these settings cannot be used; notify_push check shows all of them")
+		return exitUnusable
+	}
+	if _, chosen := os.LookupEnv("GOGC"); !chosen {
+		debug.SetGCPercent(gcPercent)
+	}
+	signal.Ignore(syscall.SIGHUP) // of a terminal that is closed
+
+	log := newLogging(p.stderr, result.Settings)
+	defer func() { _ = log.Sync() }()
+	for _, warning := range result.Warnings {
+		log.Warn("configuration", zap.String("warning", warning))
+	}
+	d, err := newDaemon(result.Settings, log)
+	if err != nil {
+		return err
+	}
+	return d.run(p.ctx)
+}

@@ -1,0 +1,31 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/storage"
+	"github.com/notifypush/notifypush/transport"
+	"go.uber.org/zap"
+)
+
+// publishTimeout is how long writing the counters may take; nobody looks for them much later.
+const publishTimeout = time.Second
+
+// control does what an administrator asks for with occ.
+type control struct {
+	*logging
+	redis *storage.Redis
+}
+
+// PublishStats writes the counters to where `occ notify_push:metrics` reads them.
+func (c *control) PublishStats(stats actors.Stats) {
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
+		defer cancel()
+		if err := c.redis.Set(ctx, transport.KeyMetrics, string(transport.StatsJSON(stats)), 0); err != nil {
+			c.Warn("the counters that were asked for cannot be written", zap.Error(err))
+		}
+	}()
+}
