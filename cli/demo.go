@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/demo"
+)
+
+type demoCommand struct {
+	Port int `placeholder:"PORT" help:"Port of the page, on loopback. Without it 8080, or any free one when that is taken."`
+}
+
+// Help is printed below the flags.
+func (*demoCommand) Help() string {
+	return `Runs the push server with a Redis, a database and a Nextcloud of its own, all small and in this process, and a web page on which pushes can be seen to arrive. Nothing else has to be installed, and nothing is left behind.`
+}
+
+func (c *demoCommand) Run(p *process) error {
+	level, err := config.ParseLogLevel("warn")
+	if err != nil {
+		return err
+	}
+	log := newLogging(p.stderr, config.Settings{LogLevel: level, NoANSI: true})
+	d, err := demo.Start(p.ctx, demo.Options{Port: c.Port, Program: programName(), Log: log.Logger})
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+
+	fmt.Fprintf(p.stdout, "Open %s in a browser, log in as two people, and see pushes arrive.\n\nThen try in another terminal:\n", d.URL)
+	for _, command := range d.Commands {
+		fmt.Fprintf(p.stdout, "\n  # %s\n  %s\n", command.Does, command.Line)
+	}
+	fmt.Fprintln(p.stdout, "\nCtrl-C ends the demo.")
+	<-p.ctx.Done()
+	return nil
+}
+
+// programName is how a shell in any folder starts this program.
+func programName() string {
+	self, err := os.Executable()
+	if err != nil {
+		return "notify_push"
+	}
+	if onPath, err := exec.LookPath("notify_push"); err == nil && sameFile(onPath, self) {
+		return "notify_push"
+	}
+	if strings.ContainsAny(self, " '\"$`\\&|;()<>*?[]#~!") {
+		return "'" + strings.ReplaceAll(self, "'", `'\''`) + "'"
+	}
+	return self
+}
+
+func sameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
+}
