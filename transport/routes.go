@@ -36,7 +36,7 @@ func (h *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case reads(r) && endsWith(path, "ws"):
 		h.serveWebsocket(w, r)
 	case h.selfTest.serve(w, r, path):
-	case reads(r) && endsWith(path, "version"):
+	case reads(r) && endsWith(path, "version") && !endsWith(path, "test", "version"):
 		answer(w, h.version)
 	default:
 		http.Error(w, "nothing is served here; the websocket is at …/ws", http.StatusNotFound)

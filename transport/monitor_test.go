@@ -1,0 +1,139 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/stretchr/testify/require"
+)
+
+// wellSource is that of a server to which something has happened, and which is well.
+func wellSource() MonitorSource {
+	return MonitorSource{
+		Version: "9.8.7",
+		Stats: func() actors.Stats {
+			stats := actors.Stats{
+				ActiveConnections: 1, ActiveUsers: 2, TotalConnections: 3, MappingQueries: 4, EventsReceived: 5,
+				EventsMalformed: 6, EventsExpired: 7, Resyncs: 8, ActorFailures: 9, DeadLetters: 10,
+				Logins: actors.Logins{Token: 11, Cached: 12, Nextcloud: 13, Refused: 14},
+			}
+			stats.MessagesSent = [4]uint64{actors.KindFile: 100, actors.KindActivity: 200, actors.KindNotification: 300, actors.KindCustom: 400}
+			stats.Closed[actors.TooSlow] = 15
+			return stats
+		},
+		Problems: func() map[string]string { return nil },
+		Probe:    func(context.Context) error { return nil },
+	}
+}
+
+func serveMonitor(t testing.TB, source MonitorSource) (url string) {
+	t.Helper()
+	server := httptest.NewServer(NewMonitor(source))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestMetrics(t *testing.T) {
+	got := request(t, "GET", serveMonitor(t, wellSource())+"/metrics")
+	require.Equal(t, 200, got.status)
+	require.True(t, strings.HasPrefix(got.header.Get("Content-Type"), "text/plain; version=0.0.4"))
+	lines := strings.Split(got.body, "\n")
+	for _, want := range []string{
+		// The names that dashboards know.
+		"active_connection_count 1",
+		"active_user_count 2",
+		"total_connection_count 3",
+		"mapping_query_count 4",
+		"event_count_total 5",
+		"message_count_total 1000",
+		`message_count_total{type="file"} 100`,
+		`message_count_total{type="activity"} 200`,
+		`message_count_total{type="notification"} 300`,
+		`message_count_total{type="custom"} 400`,
+
+		"notify_push_connections 1",
+		"notify_push_users 2",
+		"notify_push_connections_total 3",
+		`notify_push_connections_closed_total{reason="too_slow"} 15`,
+		`notify_push_connections_closed_total{reason="pong_missing"} 0`,
+		"notify_push_mapping_queries_total 4",
+		"notify_push_events_total 5",
+		"notify_push_events_malformed_total 6",
+		"notify_push_events_expired_total 7",
+		"notify_push_resyncs_total 8",
+		"notify_push_actor_failures_total 9",
+		"notify_push_dead_letters_total 10",
+		`notify_push_logins_total{source="token"} 11`,
+		`notify_push_logins_total{source="cached"} 12`,
+		`notify_push_logins_total{source="nextcloud"} 13`,
+		"notify_push_logins_refused_total 14",
+		`notify_push_messages_sent_total{type="custom"} 400`,
+		"notify_push_ready 1",
+		"# TYPE notify_push_connections gauge",
+		"# TYPE notify_push_connections_total counter",
+		"# TYPE go_goroutines gauge",
+	} {
+		require.Contains(t, lines, want)
+	}
+	require.Contains(t, got.body, `notify_push_build_info{go_version="go`)
+	require.Contains(t, got.body, `version="9.8.7"} 1`)
+	require.Contains(t, got.body, "process_resident_memory_bytes")
+	for _, line := range lines {
+		name, _, _ := strings.Cut(strings.ReplaceAll(line, "{", " "), " ")
+		if strings.HasPrefix(name, "notify_push_") {
+			require.Contains(t, got.body, "# HELP "+name+" ")
+			require.Contains(t, got.body, "# TYPE "+name+" ")
+			require.NotContains(t, got.body, "# TYPE "+name+" untyped")
+		}
+	}
+}
+
+func TestEveryReasonHasAMetric(t *testing.T) {
+	body := request(t, "GET", serveMonitor(t, wellSource())+"/metrics").body
+	for _, reason := range actors.CloseReasons() {
+		require.Contains(t, body, `notify_push_connections_closed_total{reason="`+reason.String()+`"}`)
+	}
+}
+
+func TestReadyz(t *testing.T) {
+	source := wellSource()
+	got := request(t, "GET", serveMonitor(t, source)+"/readyz")
+	require.Equal(t, 200, got.status)
+	require.JSONEq(t, `{"ready": true, "reasons": {}}`, got.body)
+	require.Equal(t, "application/json", got.header.Get("Content-Type"))
+
+	source.Problems = func() map[string]string { return map[string]string{"redis": "not subscribed yet"} }
+	url := serveMonitor(t, source)
+	got = request(t, "GET", url+"/readyz")
+	require.Equal(t, 503, got.status)
+	require.JSONEq(t, `{"ready": false, "reasons": {"redis": "not subscribed yet"}}`, got.body)
+	require.Contains(t, request(t, "GET", url+"/metrics").body, "notify_push_ready 0")
+	require.Equal(t, 200, request(t, "GET", url+"/livez").status, "a restart would not help")
+}
+
+func TestLivez(t *testing.T) {
+	source := wellSource()
+	require.Equal(t, reply{status: 200, body: "ok\n"}, withoutHeader(request(t, "GET", serveMonitor(t, source)+"/livez")))
+
+	source.Probe = func(ctx context.Context) error {
+		_, limited := ctx.Deadline()
+		require.True(t, limited)
+		return errors.New("the listener does not answer")
+	}
+	got := request(t, "GET", serveMonitor(t, source)+"/livez")
+	require.Equal(t, reply{status: 503, body: "the server makes no progress: the listener does not answer\n"}, withoutHeader(got))
+}
+
+func TestMonitorServesNothingElse(t *testing.T) {
+	url := serveMonitor(t, wellSource())
+	require.Equal(t, reply{status: 200, body: "9.8.7"}, withoutHeader(request(t, "GET", url+"/version")))
+	require.Equal(t, 404, request(t, "GET", url+"/").status)
+	require.Equal(t, 404, request(t, "GET", url+"/debug/pprof/").status)
+	require.Equal(t, 405, request(t, "POST", url+"/metrics").status)
+}
+
+func withoutHeader(r reply) reply { return reply{status: r.status, body: r.body} }

@@ -1,0 +1,133 @@
+package transport
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// handshake is what a websocket client sends.
+var handshake = []string{
+	"Connection", "keep-alive, Upgrade",
+	"Upgrade", "WebSocket",
+	"Sec-WebSocket-Version", "13",
+	"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+// newRoutes serves all routes; in place of the websocket is a handler that says so.
+func newRoutes(t testing.TB) (url string) {
+	t.Helper()
+	websocket := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "a websocket") })
+	server := httptest.NewServer(NewHandler(websocket, &SelfTest{System: inspected{}}, "9.8.7"))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestRoutes(t *testing.T) {
+	url := newRoutes(t)
+	const nothing = "nothing is served here; the websocket is at …/ws\n"
+	for _, test := range []struct {
+		request string
+		header  []string
+		status  int
+		body    string
+	}{
+		{"GET /ws", handshake, 200, "a websocket"},
+		{"GET /push/ws", handshake, 200, "a websocket"},
+		{"GET /push//ws", handshake, 200, "a websocket"},
+		{"GET //ws", handshake, 200, "a websocket"},
+		{"GET //push///ws", handshake, 200, "a websocket"},
+		{"GET /any/prefix/ws", handshake, 200, "a websocket"},
+		{"GET /test/ws", handshake, 200, "a websocket"},
+		{"GET /ws/", handshake, 200, "a websocket"},
+		{"GET /ws?v=1", handshake, 200, "a websocket"},
+		{"POST /ws", handshake, 404, nothing},
+		{"GET /wss", handshake, 404, nothing},
+		{"GET /ws/more", handshake, 404, nothing},
+
+		{"GET /test/cookie", nil, 200, "0"},
+		{"GET /push/test/cookie", nil, 200, "0"},
+		{"GET /push//test//cookie", nil, 200, "0"},
+		{"GET /any/prefix/test/cookie", nil, 200, "0"},
+		{"GET /test/push/test/cookie", nil, 200, "0"},
+		{"POST /test/cookie", nil, 404, nothing},
+		{"GET /test/version", nil, 404, nothing},
+		{"GET /test", nil, 404, nothing},
+		{"GET /test/other", nil, 404, nothing},
+		{"GET /test/mapping", nil, 404, nothing},
+		{"GET /test/mapping/1/2", nil, 404, nothing},
+
+		{"GET /version", nil, 200, "9.8.7"},
+		{"GET /push/version", nil, 200, "9.8.7"},
+		{"GET /", nil, 404, nothing},
+		{"GET /push/", nil, 404, nothing},
+		{"GET /metrics", nil, 404, nothing},
+		{"GET /../ws/%2e%2e/etc", nil, 404, nothing},
+		{"DELETE /version", nil, 404, nothing},
+	} {
+		t.Run(test.request, func(t *testing.T) {
+			method, path, _ := strings.Cut(test.request, " ")
+			got := request(t, method, url+path, test.header...)
+			require.Equal(t, test.status, got.status)
+			require.Equal(t, test.body, got.body)
+			require.Equal(t, "*", got.header.Get("Access-Control-Allow-Origin"))
+			if test.body != "a websocket" {
+				require.Equal(t, "text/plain; charset=utf-8", got.header.Get("Content-Type"))
+			}
+		})
+	}
+}
+
+func TestHandshakesThatAreNone(t *testing.T) {
+	url := newRoutes(t)
+	for _, test := range []struct{ without, named string }{
+		{"Upgrade", `the header "Upgrade: websocket"`},
+		{"Connection", `the header "Connection: Upgrade"`},
+		{"Sec-WebSocket-Version", `the header "Sec-WebSocket-Version: 13"`},
+		{"Sec-WebSocket-Key", `the header "Sec-WebSocket-Key"`},
+	} {
+		var lame []string
+		for i := 0; i < len(handshake); i += 2 {
+			if handshake[i] != test.without {
+				lame = append(lame, handshake[i], handshake[i+1])
+			}
+		}
+		got := request(t, "GET", url+"/push/ws", lame...)
+		require.Equal(t, http.StatusUpgradeRequired, got.status)
+		require.Equal(t, "this is a websocket, but "+test.named+" is missing from the request; a reverse proxy must pass it on\n", got.body)
+		require.Equal(t, "websocket", got.header.Get("Upgrade"), "RFC 9110, 15.5.22")
+		require.Equal(t, "*", got.header.Get("Access-Control-Allow-Origin"))
+	}
+	t.Run("nothing at all", func(t *testing.T) {
+		got := request(t, "GET", url+"/ws")
+		require.Equal(t, http.StatusUpgradeRequired, got.status)
+		require.Contains(t, got.body, `"Upgrade: websocket"`)
+	})
+	t.Run("other values", func(t *testing.T) {
+		got := request(t, "GET", url+"/ws", "Upgrade", "h2c", "Connection", "Upgrade")
+		require.Contains(t, got.body, `"Upgrade: websocket"`)
+		got = request(t, "GET", url+"/ws", "Upgrade", "websocket", "Connection", "Upgrade", "Sec-WebSocket-Version", "8")
+		require.Contains(t, got.body, `"Sec-WebSocket-Version: 13"`)
+	})
+	t.Run("HTTP/1.0", func(t *testing.T) {
+		got := exchange(t, url, "GET /ws HTTP/1.0\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: a\r\n\r\n")
+		require.Contains(t, got, "426 Upgrade Required")
+		require.Contains(t, got, "but HTTP/1.1 is missing from the request")
+	})
+	t.Run("HEAD", func(t *testing.T) {
+		require.Equal(t, http.StatusUpgradeRequired, request(t, "HEAD", url+"/ws").status)
+	})
+}
+
+func TestPreflight(t *testing.T) {
+	got := request(t, "OPTIONS", newRoutes(t)+"/push/test/cookie",
+		"Origin", "https://cloud.example", "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", "token")
+	require.Equal(t, http.StatusNoContent, got.status)
+	require.Equal(t, "*", got.header.Get("Access-Control-Allow-Origin"))
+	require.Contains(t, got.header.Get("Access-Control-Allow-Methods"), "POST")
+	require.Equal(t, "token", got.header.Get("Access-Control-Allow-Headers"))
+}

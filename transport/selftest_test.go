@@ -1,0 +1,224 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// keys are Redis's keys in memory. broken is what all calls return once it is set.
+type keys struct {
+	mu     sync.Mutex
+	values map[string]string
+	broken error
+}
+
+func (k *keys) Get(_ context.Context, key string) (string, bool, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	value, found := k.values[key]
+	return value, found, k.broken
+}
+
+func (k *keys) Set(_ context.Context, key, value string, _ time.Duration) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.broken == nil {
+		k.values[key] = value
+	}
+	return k.broken
+}
+
+func (k *keys) Delete(_ context.Context, key string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.values, key)
+	return k.broken
+}
+
+// onlyReadable are keys that cannot be written.
+type onlyReadable struct{ *keys }
+
+func (onlyReadable) Set(context.Context, string, string, time.Duration) error {
+	return errors.New("READONLY You can't write against a read only replica.")
+}
+
+// inspected is an actor system as the self test sees it.
+type inspected struct {
+	cookie uint32
+	users  map[uint32]int // by storage; another storage is an error
+}
+
+func (i inspected) TestCookie() uint32 { return i.cookie }
+
+func (i inspected) CountUsers(_ context.Context, storage uint32) (int, error) {
+	if users, ok := i.users[storage]; ok {
+		return users, nil
+	}
+	return 0, errors.New("the database is away")
+}
+
+const token = "the-token"
+
+// app plays Nextcloud's side of the self test.
+type app struct {
+	keys    *keys
+	version string
+}
+
+func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch call := strings.TrimPrefix(r.URL.Path, "/index.php/apps/notify_push/"); {
+	case call == "test/version":
+		_ = a.keys.Set(r.Context(), keyAppVersion, a.version, 0)
+	case r.Header.Get("token") != token:
+		http.Error(w, "no", http.StatusForbidden)
+	case call == "test/cookie":
+		fmt.Fprint(w, "1234")
+	case call == "test/remote":
+		fmt.Fprint(w, r.Header.Get("X-Forwarded-For"))
+	}
+}
+
+// newSelfTest serves a self test whose app is well; nextcloud, where not nil, answers in its place.
+func newSelfTest(t testing.TB, nextcloud http.HandlerFunc) (url string, k *keys) {
+	t.Helper()
+	k = &keys{values: map[string]string{keyTestToken: token}}
+	if nextcloud == nil {
+		nextcloud = (&app{keys: k, version: "1.4.9"}).ServeHTTP
+	}
+	n := nextcloudAt(t, nextcloud, nil)
+	return serveSelfTest(t, &SelfTest{
+		Keys:      k,
+		System:    inspected{cookie: 4294967295, users: map[uint32]int{7: 3, 8: 0}},
+		Nextcloud: n,
+		Version:   NewAppVersion(k, n, nil),
+	}), k
+}
+
+func serveSelfTest(t testing.TB, selfTest *SelfTest) (url string) {
+	t.Helper()
+	server := httptest.NewServer(NewHandler(http.NotFoundHandler(), selfTest, "9.8.7"))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestSelfTest(t *testing.T) {
+	url, _ := newSelfTest(t, nil)
+	for _, test := range []struct {
+		request string
+		status  int
+		body    string
+	}{
+		{"GET /test/cookie", 200, "4294967295"},
+		{"GET /push/test/cookie", 200, "4294967295"},
+		{"GET /test/reverse_cookie", 200, "1234"},
+		{"GET /test/mapping/7", 200, "3"},
+		{"GET /push/test/mapping/7", 200, "3"},
+		{"GET /test/mapping/8", 200, "0"},
+		{"GET /test/mapping/9", 500, "the users of the storage cannot be counted: the database is away\n"},
+		{"GET /test/mapping/-1", 400, "a storage is a number from 0 to 4294967295\n"},
+		{"GET /test/mapping/4294967296", 400, "a storage is a number from 0 to 4294967295\n"},
+		{"GET /test/mapping/x", 400, "a storage is a number from 0 to 4294967295\n"},
+		{"GET /test/remote/1.2.3.4", 200, "1.2.3.4"},
+		{"GET /test/remote/2001:db8::1", 200, "2001:db8::1"},
+		{"GET /test/remote/localhost", 400, "an IP address is due, such as 192.0.2.1\n"},
+		{"GET /test/remote/1.2.3.4%0d%0aX:y", 400, "an IP address is due, such as 192.0.2.1\n"},
+		{"GET /test/remote/fe80::1%25eth0", 400, "an IP address is due, such as 192.0.2.1\n"},
+		{"POST /test/version", 200, "set"},
+		{"POST /push/test/version", 200, "set"},
+	} {
+		t.Run(test.request, func(t *testing.T) {
+			method, path, _ := strings.Cut(test.request, " ")
+			got := request(t, method, url+path, "token", token)
+			require.Equal(t, test.status, got.status)
+			require.Equal(t, test.body, got.body)
+			require.Equal(t, "text/plain; charset=utf-8", got.header.Get("Content-Type"))
+		})
+	}
+}
+
+func TestSelfTestIsClosedToOthers(t *testing.T) {
+	requests := []string{
+		"GET /test/cookie", "GET /test/reverse_cookie", "GET /test/mapping/7", "GET /test/remote/1.2.3.4", "POST /test/version", "GET /push/test/mapping/7",
+	}
+	for _, test := range []struct {
+		name, stored, shown string
+		redisIsAway         bool
+		status              int
+		body                string
+	}{
+		{"no token", token, "", false, 403, "the header token is missing\n"},
+		{"a wrong token", token, "another", false, 403, "the token is wrong\n"},
+		{"half the token", token, token[:4], false, 403, "the token is wrong\n"},
+		{"no token in Redis", "", "", false, 403, "the header token is missing\n"},
+		{"any token, none in Redis", "", "any", false, 403, "the token is wrong\n"},
+		{"Redis is away", token, token, true, 503, "the token cannot be checked, for Redis is not available\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			url, k := newSelfTest(t, func(http.ResponseWriter, *http.Request) { t.Error("Nextcloud was asked") })
+			k.values[keyTestToken] = test.stored
+			if test.redisIsAway {
+				k.broken = errors.New("dial redis.internal:6379: refused")
+			}
+			for _, one := range requests {
+				if one == "GET /test/cookie" && test.shown == "" {
+					continue // the exception, see below
+				}
+				method, path, _ := strings.Cut(one, " ")
+				got := request(t, method, url+path, "token", test.shown)
+				require.Equal(t, test.status, got.status, one)
+				require.Equal(t, test.body, got.body, one)
+			}
+			require.NotContains(t, k.values, keyVersion)
+		})
+	}
+	t.Run("an absent key", func(t *testing.T) {
+		url, k := newSelfTest(t, nil)
+		delete(k.values, keyTestToken)
+		for _, shown := range []string{"", token} {
+			require.Equal(t, 403, request(t, "GET", url+"/test/mapping/7", "token", shown).status)
+		}
+	})
+}
+
+// The setup wizard looks for a push server without a token, and wants to see a number.
+func TestCookieWithoutToken(t *testing.T) {
+	url, k := newSelfTest(t, nil)
+	for _, broken := range []error{nil, errors.New("Redis is away")} {
+		k.broken = broken
+		for _, path := range []string{"/test/cookie", "/push/test/cookie"} {
+			got := request(t, "GET", url+path)
+			require.Equal(t, 200, got.status)
+			require.Equal(t, "0", got.body, "and not the cookie")
+		}
+	}
+}
+
+func TestSelfTestTellsWhyNextcloudFails(t *testing.T) {
+	for _, path := range []string{"/test/reverse_cookie", "/test/remote/1.2.3.4"} {
+		url, _ := newSelfTest(t, says(http.StatusBadRequest, "admin-trusted-domains"))
+		got := request(t, "GET", url+path, "token", token)
+		require.Equal(t, 200, got.status, "the app shows only the text of a success")
+		require.Contains(t, got.body, "127.0.0.1 is not configured as a trusted domain for the nextcloud server")
+
+		url, _ = newSelfTest(t, says(http.StatusInternalServerError, ""))
+		require.Contains(t, request(t, "GET", url+path, "token", token).body, "Nextcloud answered 500 Internal Server Error: GET http://127.0.0.1:")
+	}
+}
+
+func TestVersionThatCannotBeWritten(t *testing.T) {
+	k := &keys{values: map[string]string{keyTestToken: token}}
+	n := nextcloudAt(t, says(200, ""), nil)
+	url := serveSelfTest(t, &SelfTest{Keys: onlyReadable{k}, Nextcloud: n, Version: NewAppVersion(k, n, nil)})
+	got := request(t, "POST", url+"/test/version", "token", token)
+	require.Equal(t, 200, got.status)
+	require.Equal(t, "error", got.body)
+}
