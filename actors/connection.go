@@ -84,6 +84,7 @@ func (c *connection) Receive(ctx actor.Context) {
 }
 
 func (c *connection) onAttach(ctx actor.Context, m *attach) {
+	defer func() { m.answer <- nil }() // also after a panic: the socket is this connection's now
 	c.self = ctx.Self()
 	c.login, c.socket = m.login, m.socket
 	c.pace = 0.5 + rand.Float32()
@@ -95,7 +96,6 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	c.system.counters.activeConnections.Add(1)
 	c.system.counters.totalConnections.Add(1)
 	c.system.tellAuth(&loginHeld{m.login})
-	m.answer <- nil
 	c.send(authenticatedFrame)
 	c.scheduleWake(now)
 	c.socket.Serve(Client{c.system, c.self})

@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -296,7 +297,7 @@ func (m *mapper) onUserGained(ctx actor.Context, user string) {
 }
 
 func (m *mapper) lookAtUser(ctx actor.Context, user string) {
-	if len(m.gained) < maxGained {
+	if len(m.gained) < maxGained && !slices.Contains(m.gained, user) {
 		m.gained = append(m.gained, user)
 	}
 	m.queryUser(ctx)

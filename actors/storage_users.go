@@ -16,7 +16,7 @@ type storageUsers struct {
 
 type rootUsers struct {
 	root  string
-	users [shards][]string
+	users [shards][]string // each sorted, and each user once
 }
 
 func newStorageUsers(mounts []Mount, until time.Duration) *storageUsers {
@@ -32,7 +32,18 @@ func newStorageUsers(mounts []Mount, until time.Duration) *storageUsers {
 		users := &s.roots[i].users[shardOf(mount.User)]
 		*users = append(*users, mount.User)
 	}
+	for i := range s.roots {
+		sortUsers(&s.roots[i].users)
+	}
 	return s
+}
+
+// sortUsers sorts, and leaves each user once: one may see the same root at two places.
+func sortUsers(users *[shards][]string) {
+	for i := range users {
+		slices.Sort(users[i])
+		users[i] = slices.Compact(users[i])
+	}
 }
 
 // with returns the same users and one more, or s where the mount is known already.
@@ -45,10 +56,11 @@ func (s *storageUsers) with(mount Mount) *storageUsers {
 		more.roots = append(more.roots, rootUsers{root: mount.Root})
 	}
 	users := &more.roots[i].users[shard]
-	if slices.Contains(*users, mount.User) {
+	at, known := slices.BinarySearch(*users, mount.User)
+	if known {
 		return s
 	}
-	*users = slices.Concat(*users, []string{mount.User})
+	*users = slices.Insert(slices.Clone(*users), at, mount.User)
 	return more
 }
 
@@ -68,10 +80,7 @@ func (s *storageUsers) covering(path string) (users [shards][]string) {
 		}
 	}
 	if found > 1 {
-		for i := range users {
-			slices.Sort(users[i])
-			users[i] = slices.Compact(users[i])
-		}
+		sortUsers(&users)
 	}
 	return users
 }

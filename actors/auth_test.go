@@ -1,0 +1,368 @@
+package actors_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/actors/actorstest"
+)
+
+var (
+	alicesCredentials = actors.Credentials{Login: "alice", Password: "secret", Forwarded: "192.0.2.1"}
+	wrongCredentials  = actors.Credentials{Login: "alice", Password: "guess"}
+)
+
+// authenticate returns who the credentials say that somebody is.
+func authenticate(t *testing.T, kit *actorstest.Kit, credentials actors.Credentials) (user string, err error) {
+	t.Helper()
+	login, err := kit.System.Authenticate(t.Context(), credentials)
+	if err != nil {
+		return "", err
+	}
+	return login.User, nil
+}
+
+// attempts starts n logins at once and returns where their errors come.
+func attempts(t *testing.T, kit *actorstest.Kit, n int, credentials func(i int) actors.Credentials) <-chan error {
+	errs := make(chan error, n)
+	for i := range n {
+		go func() {
+			_, err := kit.System.Authenticate(t.Context(), credentials(i))
+			errs <- err
+		}()
+	}
+	synctest.Wait()
+	return errs
+}
+
+func TestNextcloudIsAsked(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Verifier.Rename("alice@example.com", "alice")
+		user, err := authenticate(t, kit, actors.Credentials{Login: "alice@example.com", Password: "secret", Forwarded: "192.0.2.1"})
+		require.NoError(t, err)
+		require.Equal(t, "alice", user, "the id is Nextcloud's, not what the client typed")
+		calls := kit.Verifier.Calls()
+		require.Len(t, calls, 1)
+		require.Equal(t, "alice@example.com", calls[0].Login)
+		require.Equal(t, "secret", calls[0].Password.Reveal())
+		require.Equal(t, "192.0.2.1", calls[0].Forwarded)
+	})
+}
+
+func TestRefusedLogins(t *testing.T) {
+	down := errors.New("nextcloud is not reachable")
+	for name, c := range map[string]struct {
+		credentials actors.Credentials
+		failure     error
+		want        error
+		asked       int
+	}{
+		"wrong password":             {wrongCredentials, nil, actors.ErrInvalidCredentials, 1},
+		"nobody with unknown token":  {actors.Credentials{Password: "token"}, nil, actors.ErrInvalidCredentials, 0},
+		"nobody with the password":   {actors.Credentials{Password: "secret"}, nil, actors.ErrInvalidCredentials, 0},
+		"nobody with nothing":        {actors.Credentials{}, nil, actors.ErrInvalidCredentials, 0},
+		"Nextcloud is not reachable": {alicesCredentials, down, down, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+				kit.Verifier.Fail(c.failure)
+				_, err := authenticate(t, kit, c.credentials)
+				require.ErrorIs(t, err, c.want)
+				require.Len(t, kit.Verifier.Calls(), c.asked)
+			})
+		})
+	}
+}
+
+// A token logs its user in, whatever the name says, once, and within 15 s.
+func TestTokens(t *testing.T) {
+	token := func(login string) actors.Credentials {
+		return actors.Credentials{Login: login, Password: "token of alice"}
+	}
+	issue := func(kit *actorstest.Kit) {
+		kit.Events.Emit("notify_pre_auth", `{"user":"alice","token":"token of alice"}`)
+		synctest.Wait()
+	}
+	t.Run("once", func(t *testing.T) {
+		bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+			issue(kit)
+			user, err := authenticate(t, kit, token(""))
+			require.NoError(t, err)
+			require.Equal(t, "alice", user)
+			_, err = authenticate(t, kit, token(""))
+			require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+			require.Empty(t, kit.Verifier.Calls())
+		})
+	})
+	t.Run("whatever the name says", func(t *testing.T) {
+		bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+			issue(kit)
+			user, err := authenticate(t, kit, token("bob"))
+			require.NoError(t, err)
+			require.Equal(t, "alice", user)
+			require.Empty(t, kit.Verifier.Calls())
+		})
+	})
+	t.Run("used up, with a name", func(t *testing.T) {
+		bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+			issue(kit)
+			_, _ = authenticate(t, kit, token(""))
+			_, err := authenticate(t, kit, token("bob"))
+			require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+			require.Len(t, kit.Verifier.Calls(), 1, "it may be bob's password")
+		})
+	})
+	for after, good := range map[time.Duration]bool{0: true, 14900 * time.Millisecond: true, 15 * time.Second: false, time.Minute: false} {
+		t.Run(fmt.Sprint("after ", after), func(t *testing.T) {
+			bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+				issue(kit)
+				pass(after)
+				_, err := authenticate(t, kit, token(""))
+				require.Equal(t, good, err == nil, "%v", err)
+			})
+		})
+	}
+	t.Run("issued again", func(t *testing.T) {
+		bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+			issue(kit)
+			pass(10 * time.Second)
+			issue(kit)
+			pass(10 * time.Second)
+			_, err := authenticate(t, kit, token(""))
+			require.NoError(t, err)
+		})
+	})
+	t.Run("at once by many", func(t *testing.T) {
+		bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+			issue(kit)
+			errs := attempts(t, kit, 50, func(int) actors.Credentials { return token("") })
+			admitted := 0
+			for range 50 {
+				if <-errs == nil {
+					admitted++
+				}
+			}
+			require.Equal(t, 1, admitted)
+		})
+	})
+	// A token is not a password, and no later login follows from it.
+	t.Run("never resumed", func(t *testing.T) {
+		bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+			issue(kit)
+			login, err := kit.System.Authenticate(t.Context(), token(""))
+			require.NoError(t, err)
+			require.NoError(t, kit.System.Attach(login, actorstest.NewSocket()))
+			_, err = authenticate(t, kit, token(""))
+			require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+		})
+	})
+}
+
+// What Nextcloud accepted is good for AuthCacheTTL, and as long as a connection from it lives and
+// AuthResume after it, up to AuthMaxAge; then Nextcloud is asked again.
+func TestVerifiedLogins(t *testing.T) {
+	type step struct {
+		wait time.Duration
+		do   string // "login", "connect" or "disconnect"
+		asks int    // so far
+	}
+	for name, c := range map[string]struct {
+		change func(*actors.Options)
+		steps  []step
+	}{
+		"cached": {nil, []step{
+			{0, "login", 1}, {0, "login", 1}, {59 * time.Second, "login", 1}, {time.Second, "login", 2}, {59 * time.Second, "login", 2},
+		}},
+		"not cached": {func(o *actors.Options) { o.AuthCacheTTL = 0 }, []step{
+			{0, "login", 1}, {0, "login", 2},
+		}},
+		"while connected": {nil, []step{
+			{0, "connect", 1}, {time.Hour, "login", 1}, {10*time.Hour + 59*time.Minute, "login", 1}, {time.Minute, "login", 2},
+		}},
+		"resumed": {nil, []step{
+			{0, "connect", 1}, {time.Hour, "disconnect", 1}, {119 * time.Second, "login", 1}, {time.Second, "login", 2},
+		}},
+		"resumed again and again, up to AuthMaxAge": {func(o *actors.Options) { o.AuthMaxAge = 3 * time.Hour }, []step{
+			{0, "connect", 1}, {time.Hour, "disconnect", 1}, {time.Minute, "connect", 1}, {time.Hour, "disconnect", 1},
+			{time.Minute, "connect", 1}, {time.Hour, "disconnect", 1}, {0, "login", 2},
+		}},
+		"not resumed": {func(o *actors.Options) { o.AuthResume = 0 }, []step{
+			{0, "connect", 1}, {time.Hour, "login", 2},
+		}},
+		"by one of two connections": {nil, []step{
+			{0, "connect", 1}, {0, "connect", 1}, {time.Hour, "disconnect", 1}, {time.Hour, "login", 1},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, c.change, func(t *testing.T, kit *actorstest.Kit) {
+				var sockets []*actorstest.Socket
+				for i, s := range c.steps {
+					pass(s.wait)
+					switch s.do {
+					case "login":
+						kit.Login(t, "alice")
+					case "connect":
+						sockets = append(sockets, kit.Connect(t, "alice"))
+					case "disconnect":
+						sockets[0].End(actors.ConnectionLost)
+						sockets = sockets[1:]
+					}
+					synctest.Wait()
+					require.Len(t, kit.Verifier.Calls(), s.asks, "step %d", i)
+				}
+			})
+		})
+	}
+}
+
+func TestOtherPasswordIsNotCached(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Connect(t, "alice")
+		_, err := authenticate(t, kit, wrongCredentials)
+		require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+		// login and password are separate parts of what is remembered
+		_, err = authenticate(t, kit, actors.Credentials{Login: "alicesecret"})
+		require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+		require.Len(t, kit.Verifier.Calls(), 3)
+	})
+}
+
+func TestRefusalIsRemembered(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		for range 100 {
+			_, err := authenticate(t, kit, wrongCredentials)
+			require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+		}
+		require.Len(t, kit.Verifier.Calls(), 1)
+		kit.Login(t, "alice")
+		pass(5 * time.Second)
+		_, err := authenticate(t, kit, wrongCredentials)
+		require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+		require.Len(t, kit.Verifier.Calls(), 3)
+	})
+	bubble(t, func(o *actors.Options) { o.AuthRefusalTTL = 0 }, func(t *testing.T, kit *actorstest.Kit) {
+		for range 10 {
+			_, _ = authenticate(t, kit, wrongCredentials)
+		}
+		require.Len(t, kit.Verifier.Calls(), 10)
+	})
+}
+
+// That Nextcloud could not be asked says nothing about the credentials.
+func TestFailureIsNotRemembered(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Verifier.Fail(errors.New("502"))
+		_, err := authenticate(t, kit, alicesCredentials)
+		require.EqualError(t, err, "502")
+		kit.Verifier.Fail(nil)
+		_, err = authenticate(t, kit, alicesCredentials)
+		require.NoError(t, err)
+	})
+}
+
+func TestOneFlightPerCredential(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Verifier.Block()
+		errs := attempts(t, kit, 100, func(i int) actors.Credentials {
+			return []actors.Credentials{alicesCredentials, wrongCredentials}[i%2]
+		})
+		require.Len(t, kit.Verifier.Calls(), 2)
+		kit.Verifier.Unblock()
+		accepted := 0
+		for range 100 {
+			if <-errs == nil {
+				accepted++
+			}
+		}
+		require.Equal(t, 50, accepted)
+		require.Len(t, kit.Verifier.Calls(), 2)
+	})
+}
+
+// However many come, AuthConcurrency questions are under way at most, and the others wait without
+// being timed out for Nextcloud's slowness.
+func TestLoginsInFlight(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Verifier.Block()
+		errs := attempts(t, kit, 1000, func(i int) actors.Credentials {
+			return actors.Credentials{Login: fmt.Sprint("user", i), Password: "secret"}
+		})
+		require.Len(t, kit.Verifier.Calls(), 32)
+		pass(10 * time.Minute)
+		kit.Verifier.Unblock()
+		for range 1000 {
+			require.NoError(t, <-errs)
+		}
+		require.Equal(t, 32, kit.Verifier.MostInFlight())
+	})
+}
+
+// Nextcloud is not asked for clients that have hung up meanwhile.
+func TestAbandonedLoginsAreSkipped(t *testing.T) {
+	bubble(t, func(o *actors.Options) { o.AuthConcurrency = 1 }, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Verifier.Block()
+		first := attempts(t, kit, 1, func(int) actors.Credentials { return alicesCredentials })
+		ctx, hangUp := context.WithCancel(t.Context())
+		abandoned := make(chan error, 10)
+		for i := range 10 {
+			go func() {
+				_, err := kit.System.Authenticate(ctx, actors.Credentials{Login: fmt.Sprint("gone", i), Password: "secret"})
+				abandoned <- err
+			}()
+		}
+		synctest.Wait()
+		last := attempts(t, kit, 1, func(int) actors.Credentials { return actors.Credentials{Login: "bob", Password: "secret"} })
+		hangUp()
+		for range 10 {
+			require.ErrorIs(t, <-abandoned, context.Canceled)
+		}
+		kit.Verifier.Unblock()
+		require.NoError(t, <-first)
+		require.NoError(t, <-last)
+		require.Len(t, kit.Verifier.Calls(), 2)
+	})
+}
+
+// No more than 10,000 refusals are remembered, and none for long: strangers make them.
+func TestStrangersAreBounded(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		guess := func(i int) {
+			_, err := authenticate(t, kit, actors.Credentials{Login: fmt.Sprint("stranger", i), Password: "guess"})
+			require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+		}
+		for i := range 10_001 {
+			guess(i)
+		}
+		asked := len(kit.Verifier.Calls())
+		guess(9_999)
+		require.Len(t, kit.Verifier.Calls(), asked, "remembered")
+		guess(10_000)
+		require.Len(t, kit.Verifier.Calls(), asked+1, "not remembered")
+		pass(time.Minute)
+		guess(10_000)
+		guess(10_000)
+		require.Len(t, kit.Verifier.Calls(), asked+2, "there is room again")
+	})
+}
+
+func TestLoginCounters(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Events.Emit("notify_pre_auth", `{"user":"alice","token":"token"}`)
+		synctest.Wait()
+		_, _ = authenticate(t, kit, actors.Credentials{Password: "token"})
+		for range 3 {
+			_, _ = authenticate(t, kit, alicesCredentials)
+		}
+		for range 4 {
+			_, _ = authenticate(t, kit, wrongCredentials)
+		}
+		require.Equal(t, actors.Logins{Token: 1, Cached: 2, Nextcloud: 2, Refused: 4}, kit.System.Stats().Logins)
+	})
+}

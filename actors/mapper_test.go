@@ -1,0 +1,353 @@
+package actors_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/actors/actorstest"
+)
+
+var errDatabase = errors.New("database is away")
+
+func fileEvent(storage uint32, id uint64) actors.Event {
+	return actors.StorageUpdate{Storage: storage, Path: "files/a", FileID: id}
+}
+
+// told returns how many file pushes a connection was sent.
+func told(socket *actorstest.Socket) int { return len(pushes(socket)) }
+
+// A user is told when the path lies at or below the root, by path segments.
+func TestPathsBelowRoots(t *testing.T) {
+	for _, c := range []struct {
+		root, path string
+		told       bool
+	}{
+		{"", "", true},
+		{"", "files/a", true},
+		{"files", "files", true},
+		{"files", "files/a", true},
+		{"files/foo", "files/foo", true},
+		{"files/foo", "files/foo/", true},
+		{"files/foo", "files/foo/a.txt", true},
+		{"files/foo", "files/foobar/secret.txt", false},
+		{"files/foo", "files/foo.txt", false},
+		{"files/foo", "files/fo", false},
+		{"files/foo", "files", false},
+		{"files/foo", "", false},
+		{"files/foo", "Files/foo", false},
+		{"files/ä", "files/ä/b", true},
+	} {
+		t.Run(fmt.Sprintf("%q below %q", c.path, c.root), func(t *testing.T) {
+			bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+				kit.Mounts.Set(mount(1, "alice", c.root))
+				alice := kit.Connect(t, "alice")
+				publish(t, kit, actors.StorageUpdate{Storage: 1, Path: c.path, FileID: 7})
+				require.Equal(t, c.told, told(alice) == 1)
+			})
+		})
+	}
+}
+
+// Whoever sees a file from several roots is told once.
+func TestSeveralRootsOneUser(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Mounts.Set(mount(1, "alice", ""), mount(1, "alice", "files"), mount(1, "alice", "files/a"),
+			mount(1, "bob", "files/a"), mount(1, "carol", "files/b"), mount(1, "alice", ""))
+		alice, bob, carol := kit.Connect(t, "alice"), kit.Connect(t, "bob"), kit.Connect(t, "carol")
+		publish(t, kit, fileEvent(1, 1), fileEvent(1, 2))
+		require.Equal(t, []int{2, 2, 0}, []int{told(alice), told(bob), told(carol)})
+	})
+}
+
+func TestManyUsersOfOneStorage(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		var mounts []actors.Mount
+		var sockets []*actorstest.Socket
+		for i := range 500 {
+			user := fmt.Sprint("user", i)
+			mounts = append(mounts, mount(1, user, ""))
+			if i%2 == 0 {
+				sockets = append(sockets, kit.Connect(t, user))
+			}
+		}
+		kit.Mounts.Set(mounts...)
+		publish(t, kit, fileEvent(1, 1))
+		synctest.Wait()
+		for i, socket := range sockets {
+			require.Equal(t, 1, told(socket), "user %d", i)
+		}
+	})
+}
+
+// One query for a storage however many events wait for it, and what it said is good for 4 to 5
+// minutes.
+func TestOneQueryPerStorage(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Mounts.Set(mount(1, "alice", ""))
+		alice := kit.Connect(t, "alice")
+		kit.Mounts.Block()
+		for id := range uint64(100) {
+			publish(t, kit, fileEvent(1, id))
+		}
+		synctest.Wait()
+		require.Equal(t, [][]uint32{{1}}, kit.Mounts.Queries())
+		require.Zero(t, told(alice))
+		kit.Mounts.Unblock()
+		require.Equal(t, 100, told(alice))
+
+		pass(239 * time.Second)
+		publish(t, kit, fileEvent(1, 200))
+		require.Equal(t, 101, told(alice))
+		require.Len(t, kit.Mounts.Queries(), 1)
+		pass(62 * time.Second)
+		publish(t, kit, fileEvent(1, 201))
+		require.Equal(t, 102, told(alice))
+		require.Len(t, kit.Mounts.Queries(), 2)
+		require.EqualValues(t, 2, kit.System.Stats().MappingQueries)
+	})
+}
+
+// That nobody sees a storage is known, too.
+func TestNobodyIsCached(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		for range 10 {
+			publish(t, kit, fileEvent(1, 1))
+			synctest.Wait()
+		}
+		require.Len(t, kit.Mounts.Queries(), 1)
+	})
+}
+
+// Storages that wait together are asked for together, with at most two queries under way.
+func TestStoragesAreAskedForTogether(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Mounts.Block()
+		for storage := range uint32(1000) {
+			publish(t, kit, fileEvent(storage, 1))
+		}
+		synctest.Wait()
+		require.Len(t, kit.Mounts.Queries(), 2)
+		kit.Mounts.Unblock()
+		synctest.Wait()
+		queries := kit.Mounts.Queries()
+		require.LessOrEqual(t, len(queries), 8)
+		asked := map[uint32]int{}
+		for _, storages := range queries {
+			require.LessOrEqual(t, len(storages), 200)
+			for _, storage := range storages {
+				asked[storage]++
+			}
+		}
+		require.Len(t, asked, 1000)
+		for storage, times := range asked {
+			require.Equal(t, 1, times, "storage %d", storage)
+		}
+	})
+}
+
+// A query that takes its time keeps nobody else waiting.
+func TestSlowDatabaseDelaysOnlyWhoNeedsIt(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Mounts.Set(mount(1, "alice", ""))
+		alice, bob := kit.Connect(t, "alice"), kit.Connect(t, "bob")
+		publish(t, kit, fileEvent(1, 1))
+		synctest.Wait()
+		kit.Mounts.Block()
+		publish(t, kit, fileEvent(2, 1), fileEvent(3, 1), fileEvent(4, 1), actors.ActivityAdded{User: "bob"}, fileEvent(1, 2))
+		require.Equal(t, []string{"notify_activity"}, pushes(bob))
+		require.Equal(t, 2, told(alice))
+	})
+}
+
+// While the database fails, rows that are out of date are used, and at once; when it only is slow,
+// after a second or two.
+func TestStaleRows(t *testing.T) {
+	for name, c := range map[string]struct {
+		trouble func(*actorstest.Mounts)
+		heal    func(*actorstest.Mounts)
+		within  time.Duration
+	}{
+		"failing": {func(m *actorstest.Mounts) { m.Fail(errDatabase) }, func(m *actorstest.Mounts) { m.Fail(nil) }, 0},
+		"slow":    {(*actorstest.Mounts).Block, (*actorstest.Mounts).Unblock, 2 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+				kit.Mounts.Set(mount(1, "alice", ""))
+				alice := kit.Connect(t, "alice")
+				publish(t, kit, fileEvent(1, 1))
+				pass(10 * time.Minute)
+				require.Equal(t, 1, told(alice))
+				c.trouble(kit.Mounts)
+				for i := range uint64(300) {
+					publish(t, kit, fileEvent(1, i))
+					pass(20 * time.Millisecond)
+				}
+				pass(c.within)
+				require.Equal(t, 301, told(alice), "each once")
+				c.heal(kit.Mounts)
+				pass(time.Minute)
+				require.Equal(t, 301, told(alice), "none twice")
+				require.Empty(t, kit.System.Problems())
+			})
+		})
+	}
+}
+
+// An event for a storage of which nothing is known waits until the database is back, for up to
+// 60 s.
+func TestUnknownStorageWaits(t *testing.T) {
+	for outage, want := range map[time.Duration]int{6 * time.Second: 300, 55 * time.Second: 300, 70 * time.Second: 0} {
+		t.Run(outage.String(), func(t *testing.T) {
+			bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+				kit.Mounts.Set(mount(1, "alice", ""))
+				kit.Mounts.Fail(errDatabase)
+				alice := kit.Connect(t, "alice")
+				for i := range uint64(300) {
+					publish(t, kit, fileEvent(1, i))
+				}
+				synctest.Wait()
+				require.Equal(t, map[string]string{"database": "database is away"}, kit.System.Problems())
+				pass(outage)
+				require.Zero(t, told(alice))
+				kit.Mounts.Fail(nil)
+				pass(2 * time.Second)
+				require.Equal(t, want, told(alice))
+				require.EqualValues(t, 300-want, kit.System.Stats().EventsExpired)
+				publish(t, kit, fileEvent(1, 1))
+				pass(time.Second)
+				require.Equal(t, want+1, told(alice))
+				require.Empty(t, kit.System.Problems())
+			})
+		})
+	}
+}
+
+// Not more than 10,000 events wait; what is over is counted as lost, and stale rows need no place.
+func TestWaitingEventsAreBounded(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Mounts.Set(mount(1, "alice", ""), mount(2, "alice", ""))
+		alice := kit.Connect(t, "alice")
+		publish(t, kit, fileEvent(2, 1))
+		pass(10 * time.Minute)
+		kit.Mounts.Block()
+		for i := range uint64(10_500) {
+			publish(t, kit, fileEvent(1, i))
+		}
+		synctest.Wait()
+		require.EqualValues(t, 500, kit.System.Stats().EventsExpired)
+		publish(t, kit, fileEvent(2, 1))
+		require.Equal(t, 2, told(alice), "known, if out of date")
+		kit.Mounts.Unblock()
+		require.Equal(t, 10_002, told(alice))
+	})
+}
+
+// A failing database is asked about once a second and not for each event, and never given up on.
+func TestFailingDatabaseIsNotHammered(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Mounts.Fail(errDatabase)
+		for range 100 {
+			for storage := range uint32(100) {
+				publish(t, kit, fileEvent(storage, 1))
+			}
+			pass(100 * time.Millisecond)
+		}
+		require.LessOrEqual(t, len(kit.Mounts.Queries()), 24, "in 10 s")
+		pass(10 * time.Minute)
+		kit.Mounts.Set(mount(1, "alice", ""))
+		kit.Mounts.Fail(nil)
+		alice := kit.Connect(t, "alice")
+		publish(t, kit, fileEvent(1, 1))
+		pass(2 * time.Second)
+		require.Equal(t, 1, told(alice))
+	})
+}
+
+// A query that never ends is given up after 10 s.
+func TestHangingQueryIsGivenUp(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Mounts.Block()
+		publish(t, kit, fileEvent(1, 1))
+		pass(9 * time.Second)
+		require.Empty(t, kit.System.Problems())
+		pass(2 * time.Second)
+		require.Contains(t, kit.System.Problems()["database"], "deadline exceeded")
+	})
+}
+
+// A share or a group for a connected user is known at once, and once more after Nextcloud has had
+// time to write the mount down.
+func TestGainedMountsAreKnownAtOnce(t *testing.T) {
+	for name, event := range map[string]actors.Event{
+		"share": actors.ShareCreated{User: "bob"}, "group": actors.GroupUpdate{User: "bob"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+				kit.Mounts.Set(mount(1, "alice", ""))
+				kit.Connect(t, "alice")
+				bob := kit.Connect(t, "bob")
+				publish(t, kit, fileEvent(1, 1))
+				synctest.Wait()
+				require.Zero(t, told(bob))
+
+				kit.Mounts.Set(mount(1, "alice", ""), mount(1, "bob", "files"), mount(9, "bob", ""))
+				publish(t, kit, event)
+				require.Equal(t, 1, told(bob), "of the share itself")
+				publish(t, kit, fileEvent(1, 2))
+				require.Equal(t, 2, told(bob))
+				require.Equal(t, []string{"bob"}, kit.Mounts.UserQueries())
+				require.Len(t, kit.Mounts.Queries(), 1, "the storage's rows stay")
+
+				kit.Mounts.Set(mount(1, "alice", ""), mount(1, "bob", ""))
+				pass(31 * time.Second)
+				publish(t, kit, actors.StorageUpdate{Storage: 1, Path: "elsewhere", FileID: 1})
+				require.Equal(t, 3, told(bob))
+				require.Equal(t, []string{"bob", "bob"}, kit.Mounts.UserQueries())
+			})
+		})
+	}
+}
+
+func TestGainsOfUsersNotConnectedCostNoQuery(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		publish(t, kit, actors.ShareCreated{User: "nobody"}, actors.GroupUpdate{User: "nobody"})
+		pass(time.Minute)
+		require.Empty(t, kit.Mounts.UserQueries())
+	})
+}
+
+// A thousand share events for one user are not a thousand queries at once, nor a thousand later.
+func TestManyGainsOfOneUser(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Connect(t, "bob")
+		kit.Mounts.Block()
+		for range 1000 {
+			publish(t, kit, actors.ShareCreated{User: "bob"})
+		}
+		synctest.Wait()
+		require.Len(t, kit.Mounts.UserQueries(), 1)
+		kit.Mounts.Unblock()
+		pass(time.Minute)
+		require.LessOrEqual(t, len(kit.Mounts.UserQueries()), 4)
+	})
+}
+
+func TestCountUsers(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Mounts.Set(mount(1, "alice", ""), mount(1, "bob", ""), mount(1, "bob", ""), mount(1, "carol", "files"), mount(2, "dave", ""))
+		for storage, want := range map[uint32]int{1: 2, 2: 1, 3: 0} {
+			users, err := kit.System.CountUsers(t.Context(), storage)
+			require.NoError(t, err)
+			require.Equal(t, want, users)
+		}
+		kit.Mounts.Fail(errDatabase)
+		_, err := kit.System.CountUsers(t.Context(), 1)
+		require.ErrorIs(t, err, errDatabase)
+	})
+}
