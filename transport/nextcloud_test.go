@@ -371,9 +371,10 @@ func TestDefaults(t *testing.T) {
 func TestConnectionsAreKept(t *testing.T) {
 	const concurrency = 8
 	var opened atomic.Int32
-	together := make(chan struct{})
+	arrived, answer := make(chan struct{}), make(chan struct{})
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		together <- struct{}{}
+		arrived <- struct{}{}
+		<-answer
 		fmt.Fprint(w, "alice")
 	}))
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -393,7 +394,10 @@ func TestConnectionsAreKept(t *testing.T) {
 			}()
 		}
 		for range concurrency { // all are there before the first is answered
-			<-together
+			<-arrived
+		}
+		for range concurrency {
+			answer <- struct{}{}
 		}
 		for range concurrency {
 			require.NoError(t, <-done)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,14 +44,19 @@ func requestBy(t testing.TB, by *http.Transport, method, url string, header ...s
 func serve(t testing.TB, listener net.Listener, handler http.Handler) {
 	t.Helper()
 	server := NewServer(handler, nil)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = server.Serve(listener)
-	}()
+	var running sync.WaitGroup
+	server.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			running.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			running.Done()
+		}
+	}
+	running.Go(func() { _ = server.Serve(listener) })
 	t.Cleanup(func() {
 		_ = server.Close()
-		<-done
+		running.Wait()
 	})
 }
 
