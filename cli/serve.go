@@ -4,16 +4,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/notifypush/notifypush/config"
 	"go.uber.org/zap"
 )
-
-// gcPercent is how much garbage may pile up, in percent of what lives: a server that holds many
-// idle connections is mostly memory, and hardly makes garbage. GOGC overrules it.
-const gcPercent = 25
 
 type serveCommand struct {
 	config.Flags
@@ -34,9 +29,7 @@ func (c *serveCommand) Run(p *process) error {
 		fmt.Fprintln(p.stderr, "notify_push: these settings cannot be used; notify_push check shows all of them")
 		return exitUnusable
 	}
-	if _, chosen := os.LookupEnv("GOGC"); !chosen {
-		debug.SetGCPercent(gcPercent)
-	}
+	go runCollector(p.ctx)
 	signal.Ignore(syscall.SIGHUP) // of a terminal that is closed
 
 	log := newLogging(p.stderr, result.Settings)
