@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/demo/nextcloud"
+	"github.com/notifypush/notifypush/storage"
+	"github.com/notifypush/notifypush/storage/storagetest"
+)
+
+// installation is a Nextcloud with alice, who sees files/ of storage 7, and the daemon for it, run by its command.
+type installation struct {
+	nextcloud, redis string // addresses
+}
+
+func install(t *testing.T) installation {
+	t.Setenv("DEBOUNCE_DISABLE", "1")
+	redisServer := storagetest.Redis(t)
+	redis, err := storage.NewRedis(storage.RedisOptions{Addresses: []string{redisServer.URL()}})
+	require.NoError(t, err)
+	t.Cleanup(func() { redis.Close() })
+	database, db := storagetest.SQLite(t, "owncloud.db")
+	storagetest.NewNextcloud(t, db, "oc_").Mount(7, "alice", "files")
+
+	port := strconv.Itoa(storagetest.FreePort(t))
+	var cloud http.Handler
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { cloud.ServeHTTP(w, r) }))
+	t.Cleanup(site.Close)
+	app := nextcloud.New(nextcloud.Options{Redis: redis, URL: site.URL, PushURL: "http://127.0.0.1:" + port + "/push"})
+	app.AddUser(nextcloud.User{ID: "alice", Password: "secret"})
+	cloud = app
+
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan outcome, 1)
+	go func() {
+		served <- command(ctx, "", "serve", "--bind=127.0.0.1", "--port="+port, "--drain-timeout=0",
+			"--nextcloud-url="+site.URL, "--redis-url="+redisServer.URL(), "--database-url=sqlite:"+database)
+	}()
+	t.Cleanup(func() {
+		stop()
+		require.Equal(t, 0, (<-served).status)
+	})
+	i := installation{nextcloud: site.URL, redis: redisServer.URL()}
+	require.Eventually(t, func() bool { return strings.Contains(i.send("test-cookie", "1").stdout, "to 1 subscribers") }, time.Minute, 10*time.Millisecond)
+	return i
+}
+
+func (i installation) send(arguments ...string) outcome {
+	return command(context.Background(), "", append([]string{"send", "--redis-url", i.redis}, arguments...)...)
+}
+
+// listen starts the test client, returns when it is logged in, and gives its output at the end.
+func (i installation) listen(t *testing.T, flags ...string) <-chan []string {
+	stdout, toStdout := io.Pipe()
+	stderr, toStderr := io.Pipe()
+	arguments := append([]string{"listen", i.nextcloud, "alice", "secret"}, flags...)
+	go func() {
+		err := run(&process{ctx: t.Context(), stdin: strings.NewReader(""), stdout: toStdout, stderr: toStderr}, arguments)
+		if err != nil {
+			fmt.Fprintf(toStderr, "ended: %v\n", err)
+		}
+		toStdout.Close()
+		toStderr.Close()
+	}()
+
+	loggedIn := make(chan struct{}, 1)
+	go func() {
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			if strings.HasPrefix(lines.Text(), "Logged in") {
+				select {
+				case loggedIn <- struct{}{}:
+				default: // it has come back
+				}
+			}
+		}
+	}()
+	ended := make(chan []string, 1)
+	go func() {
+		var texts []string
+		for lines := bufio.NewScanner(stdout); lines.Scan(); {
+			_, text, _ := strings.Cut(lines.Text(), "  ")
+			texts = append(texts, text)
+		}
+		ended <- texts
+	}()
+	<-loggedIn
+	return ended
+}
+
+func TestWhatSendPublishesListenPrints(t *testing.T) {
+	i := install(t)
+	heard := i.listen(t, "--file-ids", "--count=7")
+	for _, event := range [][]string{
+		{"file", "7", "files/a.txt", "42"},
+		{"file", "8", "files/of-nobody.txt", "43"},
+		{"activity", "alice"},
+		{"notification", "alice"},
+		{"notification", "bob"},
+		{"group", "alice", "staff"},
+		{"share", "alice"},
+		{"custom", "alice", "chat", `{"b":1.10,"a":"<&>"}`},
+		{"custom", "alice", "bye"},
+	} {
+		require.Equal(t, 0, i.send(event...).status)
+	}
+	require.ElementsMatch(t, []string{
+		"notify_file_id [42]", "notify_activity", "notify_notification", "notify_file", "notify_file",
+		`chat {"b":1.10,"a":"<&>"}`, "bye",
+	}, <-heard)
+}
+
+func TestListenLogsInThroughTokens(t *testing.T) {
+	i := install(t)
+	heard := i.listen(t, "--pre-auth", "--count=1")
+	require.Equal(t, 0, i.send("activity", "alice").status)
+	require.Equal(t, []string{"notify_activity"}, <-heard)
+}
+
+func TestListenIsRefusedWithAWrongPassword(t *testing.T) {
+	i := install(t)
+	got := command(t.Context(), "", "listen", i.nextcloud, "alice", "wrong")
+	require.Equal(t, 3, got.status)
+}
+
+func TestListenSeesAReset(t *testing.T) {
+	i := install(t)
+	heard := i.listen(t, "--count=1")
+	require.Equal(t, 0, i.send("reset").status)
+	// It comes back by itself; events are sent until one finds it there.
+	require.Eventually(t, func() bool {
+		i.send("activity", "alice")
+		select {
+		case texts := <-heard:
+			return len(texts) == 1
+		default:
+			return false
+		}
+	}, time.Minute, 10*time.Millisecond)
+}
