@@ -11,7 +11,7 @@ import (
 )
 
 type demoCommand struct {
-	Port int `placeholder:"PORT" help:"Port of the page, on loopback. Without it 8080, or any free one when that is taken."`
+	Port uint16 `placeholder:"PORT" help:"Port of the page, on loopback. Without it 8080, or any free one when that is taken."`
 }
 
 // Help is printed below the flags.

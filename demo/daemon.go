@@ -54,7 +54,7 @@ func (d *Demo) startDaemon(ctx context.Context, redis *storage.Redis, database s
 	d.atClose(func() { system.Shutdown(context.Background()) })
 	d.stats = system.Stats
 
-	listener, err := listen(0, daemonPort)
+	listener, err := listen(ctx, 0, daemonPort)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (d *Demo) serve(server *http.Server, listener net.Listener) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		server.Serve(listener)
+		_ = server.Serve(listener) // it always says that it was closed
 	}()
 	d.atClose(func() {
 		server.Close()

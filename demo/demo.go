@@ -6,10 +6,8 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"slices"
-	"strconv"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/alicebob/miniredis/v2/server"
@@ -18,6 +16,7 @@ import (
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/demo/nextcloud"
 	"github.com/notifypush/notifypush/storage"
+	"github.com/notifypush/notifypush/transport"
 )
 
 // The ports that are taken when they are free.
@@ -29,7 +28,7 @@ const (
 // Options of a demo; the zero value is one that logs nothing.
 type Options struct {
 	// Port is where the page and the Nextcloud listen, on loopback; 0 means 8080, or any free one when that is taken.
-	Port int
+	Port uint16
 	// Program is how a shell starts notify_push, for the commands to try next; empty means "notify_push".
 	Program string
 	// Log is where the push server logs; nil means nowhere.
@@ -75,7 +74,7 @@ func (d *Demo) start(ctx context.Context, options Options) error {
 		return fmt.Errorf("make a folder for the demo's database: %w", err)
 	}
 	d.atClose(func() { os.RemoveAll(folder) })
-	database, err := createDatabase(folder)
+	database, err := createDatabase(ctx, folder)
 	if err != nil {
 		return err
 	}
@@ -85,7 +84,7 @@ func (d *Demo) start(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
-	listener, err := listen(options.Port, pagePort)
+	listener, err := listen(ctx, options.Port, pagePort)
 	if err != nil {
 		return err
 	}
@@ -106,7 +105,7 @@ func (d *Demo) start(ctx context.Context, options Options) error {
 		return err
 	}
 	d.Commands = commands(options.Program, d.URL, "redis://"+redis.Addr())
-	d.serve(&http.Server{Handler: newSite(d, cloud, events, daemon)}, listener)
+	d.serve(transport.NewServer(newSite(d, cloud, events, daemon), options.Log), listener)
 	return nil
 }
 
@@ -146,21 +145,18 @@ func (d *Demo) Close() {
 func (d *Demo) atClose(end func()) { d.closers = append(d.closers, end) }
 
 // listen opens port on loopback; where port is 0, the preferred one, or any free one.
-func listen(port, preferred int) (net.Listener, error) {
-	if port != 0 {
-		return listenOn(port)
+func listen(ctx context.Context, port, preferred uint16) (net.Listener, error) {
+	options := transport.ListenOptions{Bind: "127.0.0.1", Port: port}
+	if port == 0 {
+		options.Port = preferred
+		if listener, err := transport.Listen(ctx, options); err == nil {
+			return listener, nil
+		}
+		options.Port = 0
 	}
-	listener, err := listenOn(preferred)
+	listener, err := transport.Listen(ctx, options)
 	if err != nil {
-		return listenOn(0)
-	}
-	return listener, nil
-}
-
-func listenOn(port int) (net.Listener, error) {
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil {
-		return nil, fmt.Errorf("listen for the demo: %w; choose another port with --port", err)
+		return nil, fmt.Errorf("%w; choose another port with --port", err)
 	}
 	return listener, nil
 }

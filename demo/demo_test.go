@@ -56,7 +56,7 @@ func TestAPortThatIsTaken(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer listener.Close()
-	_, err = Start(t.Context(), Options{Port: listener.Addr().(*net.TCPAddr).Port})
+	_, err = Start(t.Context(), Options{Port: uint16(listener.Addr().(*net.TCPAddr).Port)})
 	require.ErrorContains(t, err, "--port")
 }
 

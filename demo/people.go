@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"path/filepath"
@@ -70,28 +71,28 @@ func mounts() []mount {
 }
 
 // createDatabase writes an SQLite file with the two tables of Nextcloud that the daemon reads, in folder, and returns its path.
-func createDatabase(folder string) (string, error) {
+func createDatabase(ctx context.Context, folder string) (string, error) {
 	path := filepath.Join(folder, "nextcloud.db")
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		return "", fmt.Errorf("create the demo's database %s: %w", path, err)
 	}
 	defer db.Close()
-	if err := fillDatabase(db); err != nil {
+	if err := fillDatabase(ctx, db); err != nil {
 		return "", fmt.Errorf("fill the demo's database %s: %w", path, err)
 	}
 	return path, nil
 }
 
-func fillDatabase(db *sql.DB) error {
-	if _, err := db.Exec(`
+func fillDatabase(ctx context.Context, db *sql.DB) error {
+	if _, err := db.ExecContext(ctx, `
 		CREATE TABLE oc_filecache (fileid INTEGER PRIMARY KEY, storage INTEGER NOT NULL, path VARCHAR(4000));
 		CREATE TABLE oc_mounts (id INTEGER PRIMARY KEY, storage_id INTEGER NOT NULL, root_id INTEGER NOT NULL,
 			user_id VARCHAR(64) NOT NULL, mount_point VARCHAR(4000) NOT NULL)`); err != nil {
 		return err
 	}
 	for _, m := range mounts() {
-		root, err := db.Exec("INSERT INTO oc_filecache (storage, path) VALUES (?, ?)", m.storage, m.root)
+		root, err := db.ExecContext(ctx, "INSERT INTO oc_filecache (storage, path) VALUES (?, ?)", m.storage, m.root)
 		if err != nil {
 			return err
 		}
@@ -99,7 +100,7 @@ func fillDatabase(db *sql.DB) error {
 		if err != nil {
 			return err
 		}
-		if _, err := db.Exec("INSERT INTO oc_mounts (storage_id, root_id, user_id, mount_point) VALUES (?, ?, ?, ?)",
+		if _, err := db.ExecContext(ctx, "INSERT INTO oc_mounts (storage_id, root_id, user_id, mount_point) VALUES (?, ?, ?, ?)",
 			m.storage, rootID, m.user, "/"+m.user+"/"+m.root); err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func (s *site) state(w http.ResponseWriter, _ *http.Request) {
 		accounts = append(accounts, account{p.id, p.name, p.login, p.password()})
 	}
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(map[string]any{"people": accounts, "commands": s.demo.Commands})
+	_ = json.NewEncoder(w).Encode(map[string]any{"people": accounts, "commands": s.demo.Commands})
 }
 
 // clock lets the page learn how far its clock is from that of the feed.
@@ -108,5 +108,5 @@ func (s *site) change(ctx context.Context, in folder) error {
 // counters are those that the app is given, too.
 func (s *site) counters(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	w.Write(transport.StatsJSON(s.demo.stats()))
+	_, _ = w.Write(transport.StatsJSON(s.demo.stats()))
 }

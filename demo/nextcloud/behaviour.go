@@ -3,7 +3,6 @@ package nextcloud
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 )
@@ -96,7 +95,7 @@ func answer(w http.ResponseWriter, r *http.Request, behaviour Behaviour, next ht
 	case FaultEmpty:
 		w.WriteHeader(http.StatusOK)
 	case FaultHuge:
-		io.Copy(w, bytes.NewReader(bytes.Repeat([]byte("a"), hugeBody)))
+		_, _ = w.Write(bytes.Repeat([]byte("a"), hugeBody))
 	case FaultSlowBody:
 		drip(w, r, max(behaviour.Delay, 10*time.Millisecond))
 	default:
@@ -110,7 +109,7 @@ func drip(w http.ResponseWriter, r *http.Request, delay time.Duration) {
 		if _, err := w.Write([]byte("a")); err != nil {
 			return
 		}
-		http.NewResponseController(w).Flush()
+		_ = http.NewResponseController(w).Flush()
 		if !pause(r, delay) {
 			return
 		}

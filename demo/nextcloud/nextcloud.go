@@ -124,7 +124,7 @@ func (n *Nextcloud) capabilities(w http.ResponseWriter, r *http.Request, _ User)
 		}
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	json.NewEncoder(w).Encode(map[string]any{"ocs": map[string]any{
+	_ = json.NewEncoder(w).Encode(map[string]any{"ocs": map[string]any{
 		"meta": map[string]any{"status": "ok", "statuscode": 200, "message": "OK"},
 		"data": map[string]any{
 			"version":      map[string]any{"major": 31, "minor": 0, "micro": 0, "string": "31.0.0"},
@@ -153,10 +153,11 @@ func (n *Nextcloud) testCookie(w http.ResponseWriter, _ *http.Request) {
 
 // testRemote answers whom it takes for the client, and leaves in Redis what the self test shows when that is wrong.
 func (n *Nextcloud) testRemote(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	forwarded := r.Header.Get("X-Forwarded-For")
 	n.note(w, r, "notify_push_forwarded_header", forwarded)
 	n.note(w, r, "notify_push_remote", peerAddress(r))
-	fmt.Fprint(w, clientAddress(peerAddress(r), forwarded, n.options.TrustedProxies))
+	fmt.Fprint(w, clientAddress(peerAddress(r), forwarded, n.options.TrustedProxies)) //nolint:gosec // it is an address, in plain text
 }
 
 func (n *Nextcloud) testVersion(w http.ResponseWriter, r *http.Request) {

@@ -243,7 +243,9 @@ func TestRequestsBeyondTheWorkersQueue(t *testing.T) {
 			began := time.Now()
 			var all sync.WaitGroup
 			for range 5 {
-				all.Go(func() { n.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", app+"test/cookie", nil)) })
+				all.Go(func() {
+					n.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, app+"test/cookie", nil))
+				})
 			}
 			all.Wait()
 			require.Equal(t, test.want, time.Since(began), "%d workers", test.workers)
