@@ -9,6 +9,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 	"github.com/stretchr/testify/require"
 
+	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
@@ -27,7 +28,7 @@ func TestCluster(t *testing.T) {
 			cert, key := nodes[0].Authority.Issue("client")
 			options := RedisOptions{
 				Cluster:  true,
-				Password: test.password,
+				Password: actors.Secret(test.password),
 				Database: 7, // which a cluster refuses: no SELECT may be sent
 				TLS:      RedisTLS{CA: nodes[0].Authority.CA, Cert: cert, Key: key},
 			}
@@ -46,7 +47,7 @@ func testCluster(t *testing.T, nodes []*storagetest.RedisServer, options RedisOp
 		for i := range 30 {
 			key := fmt.Sprint("key", i)
 			require.NoError(t, r.Set(t.Context(), key, key, 0))
-			holders[storagetest.SlotOwner(t, nodes, options.Password, key)] = true
+			holders[storagetest.SlotOwner(t, nodes, options.Password.Reveal(), key)] = true
 			value, found, err := r.Get(t.Context(), key)
 			require.NoError(t, err)
 			require.True(t, found)
@@ -62,7 +63,7 @@ func testCluster(t *testing.T, nodes []*storagetest.RedisServer, options RedisOp
 		r := newRedis(t, options)
 		n := receive(t, r, "a", "b").awaitSubscribed()
 		for i, node := range nodes {
-			node.Do(options.Password, "PUBLISH", "a", i)
+			node.Do(options.Password.Reveal(), "PUBLISH", "a", i)
 			require.Equal(t, received{"a", fmt.Sprint(i)}, <-n.messages)
 		}
 		_, err := r.Publish(t.Context(), "b", []byte("x"))
@@ -94,13 +95,13 @@ func testCluster(t *testing.T, nodes []*storagetest.RedisServer, options RedisOp
 		nodes[0].Kill()
 		require.ErrorContains(t, <-n.result, options.Addresses[0])
 		n = receive(t, r, "a").awaitSubscribed()
-		nodes[2].Do(options.Password, "PUBLISH", "a", "still here")
+		nodes[2].Do(options.Password.Reveal(), "PUBLISH", "a", "still here")
 		require.Equal(t, received{"a", "still here"}, <-n.messages)
 
 		nodes[0].Start()
 		for i := range 10 {
 			key := fmt.Sprint("key", i)
-			if storagetest.SlotOwner(t, nodes, options.Password, key) != nodes[0] {
+			if storagetest.SlotOwner(t, nodes, options.Password.Reveal(), key) != nodes[0] {
 				require.NoError(t, r.Set(t.Context(), key, key, 0))
 			}
 		}

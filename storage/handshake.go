@@ -3,7 +3,6 @@ package storage
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -52,15 +51,11 @@ func (e *RedisError) Error() string {
 func (e *RedisError) Unwrap() error { return e.Err }
 
 func (e *RedisError) advice() string {
-	var unknownAuthority x509.UnknownAuthorityError
-	var wrongName x509.HostnameError
 	var notTLS tls.RecordHeaderError
 	reply := e.Err.Error()
 	switch {
-	case errors.As(e.Err, &unknownAuthority):
-		return "give the authority that signed Redis's certificate"
-	case errors.As(e.Err, &wrongName):
-		return "connect by a name that the certificate has, or give the name to expect"
+	case trustAdvice(e.Err) != "":
+		return trustAdvice(e.Err)
 	case errors.As(e.Err, &notTLS), e.Step == StepTLS && errors.Is(e.Err, context.DeadlineExceeded):
 		return "does this port speak TLS?"
 	case strings.HasPrefix(reply, "NOAUTH"):
@@ -118,7 +113,7 @@ func (r *Redis) encrypt(ctx context.Context, n node, plain net.Conn) (net.Conn, 
 		chain:      !options.SkipVerifyPeer,
 		name:       !options.SkipVerifyName,
 		selfSigned: options.AllowSelfSigned,
-	}.config(host, clientCertificate{options.Cert, options.Key, options.Passphrase})
+	}.config(host, clientCertificate{options.Cert, options.Key, options.Passphrase.Reveal()})
 	if err != nil {
 		plain.Close()
 		return nil, err
@@ -151,9 +146,9 @@ func (r *Redis) authenticate(ctx context.Context, conn redis.Conn) error {
 	if r.options.Password == "" {
 		return nil
 	}
-	args := []any{r.options.Password}
+	args := []any{r.options.Password.Reveal()}
 	if r.options.User != "" {
-		args = []any{r.options.User, r.options.Password}
+		args = []any{r.options.User, r.options.Password.Reveal()}
 	}
 	_, err := redis.DoContext(conn, ctx, "AUTH", args...)
 	if err != nil && wantsNoPassword(err) {

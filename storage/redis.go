@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"github.com/notifypush/notifypush/actors"
 )
 
 // RedisOptions say which Redis to use, and how. The meaning of each field is that of Nextcloud's
@@ -22,7 +24,7 @@ type RedisOptions struct {
 	// User counts only with a Password. Empty is Redis's default user.
 	User string
 	// Password may be empty: no AUTH is sent then.
-	Password string
+	Password actors.Secret
 	// Database is the index for SELECT. Pub/sub ignores it, and so does a cluster.
 	Database int
 	// TLS is used for rediss:// addresses.
@@ -43,7 +45,7 @@ type RedisTLS struct {
 	// Cert and Key are the files of the client's certificate; without Key it is in Cert's file, too.
 	Cert, Key string
 	// Passphrase opens an encrypted key.
-	Passphrase string
+	Passphrase actors.Secret
 	// SkipVerifyPeer does not ask who vouches for the certificate (verify_peer false).
 	SkipVerifyPeer bool
 	// SkipVerifyName does not ask whom the certificate names (verify_peer_name false).

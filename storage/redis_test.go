@@ -144,7 +144,7 @@ func TestRedisTLS(t *testing.T) {
 		{"CA", server, RedisTLS{CA: server.Authority.CA}, ""},
 		{"CA folder", server, RedisTLS{CAPath: filepath.Dir(server.Authority.CA)}, ""},
 		{"system's authorities", server, RedisTLS{}, "unknown authority"},
-		{"another CA", server, RedisTLS{CA: ca}, "give the authority that signed Redis's certificate"},
+		{"another CA", server, RedisTLS{CA: ca}, "give the authority that signed the server's certificate"},
 		{"no such CA", server, RedisTLS{CA: "/nowhere/ca.pem"}, "/nowhere/ca.pem"},
 		{"CA that is none", server, RedisTLS{CA: "/etc/passwd"}, "no certificate in PEM form in /etc/passwd"},
 		{"empty CA folder", server, RedisTLS{CAPath: t.TempDir()}, "no certificate in PEM form"},

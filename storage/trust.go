@@ -170,3 +170,16 @@ func readRevocations(file string) ([]*x509.RevocationList, error) {
 	}
 	return lists, nil
 }
+
+// trustAdvice says what might help against a certificate that was refused.
+func trustAdvice(err error) string {
+	var unknownAuthority x509.UnknownAuthorityError
+	var wrongName x509.HostnameError
+	switch {
+	case errors.As(err, &unknownAuthority):
+		return "give the authority that signed the server's certificate"
+	case errors.As(err, &wrongName):
+		return "connect by a name that the certificate has, or do not verify the name"
+	}
+	return ""
+}

@@ -15,7 +15,7 @@ import (
 type MariaDBServer struct {
 	*Process
 
-	Port   int
+	Port   uint16
 	Socket string
 	// Authority has signed the server's certificate, which is good for 127.0.0.1 and localhost.
 	Authority *Authority
@@ -27,7 +27,7 @@ func MariaDB(t testing.TB, args ...string) *MariaDBServer {
 	mariadbd, install := program(t, "mariadbd", "mysqld"), program(t, "mariadb-install-db", "mysql_install_db")
 	dir, account := Dir(t), serverAccount(t, "mysql")
 	s := &MariaDBServer{
-		Port:      FreePort(t),
+		Port:      uint16(FreePort(t)),
 		Socket:    filepath.Join(dir, "mysqld.sock"),
 		Authority: NewAuthority(t),
 	}
@@ -46,7 +46,7 @@ func MariaDB(t testing.TB, args ...string) *MariaDBServer {
 		ready:     s.answers,
 		args: append([]string{
 			"--no-defaults", "--datadir", data, "--socket", s.Socket,
-			"--bind-address", "127.0.0.1", "--port", strconv.Itoa(s.Port), "--skip-name-resolve",
+			"--bind-address", "127.0.0.1", "--port", strconv.Itoa(int(s.Port)), "--skip-name-resolve",
 			"--innodb-buffer-pool-size=16M", "--innodb-flush-log-at-trx-commit=0",
 			"--ssl-cert", cert, "--ssl-key", key, "--ssl-ca", s.Authority.CA,
 		}, args...),

@@ -22,7 +22,7 @@ import (
 type PostgresServer struct {
 	*Process
 
-	Port int
+	Port uint16
 	// Folder holds the socket file .s.PGSQL.<Port>.
 	Folder string
 	// Authority has signed the server's certificate, which is good for 127.0.0.1 and localhost.
@@ -35,7 +35,7 @@ func Postgres(t testing.TB, args ...string) *PostgresServer {
 	t.Helper()
 	postgres, initdb := program(t, "postgres"), program(t, "initdb")
 	dir, account := Dir(t), serverAccount(t, "postgres")
-	s := &PostgresServer{Port: FreePort(t), Folder: dir, Authority: NewAuthority(t)}
+	s := &PostgresServer{Port: uint16(FreePort(t)), Folder: dir, Authority: NewAuthority(t)}
 	data := filepath.Join(dir, "data")
 	give(t, account, dir)
 	run(t, account, dir, initdb, "--pgdata", data, "--username", "postgres", "--auth", "trust",
@@ -51,7 +51,7 @@ func Postgres(t testing.TB, args ...string) *PostgresServer {
 		terminate: syscall.SIGINT, // ends without waiting for clients
 		ready:     s.answers,
 		args: append([]string{
-			"-D", data, "-p", strconv.Itoa(s.Port), "-c", "listen_addresses=127.0.0.1",
+			"-D", data, "-p", strconv.Itoa(int(s.Port)), "-c", "listen_addresses=127.0.0.1",
 			"-c", "unix_socket_directories=" + dir, "-c", "fsync=off", "-c", "shared_buffers=16MB",
 			"-c", "ssl=on", "-c", "ssl_cert_file=" + cert, "-c", "ssl_key_file=" + key,
 			"-c", "ssl_ca_file=" + s.Authority.CA,
@@ -92,7 +92,7 @@ func (s *PostgresServer) answers() error {
 
 func (s *PostgresServer) open(database string) (*sql.DB, error) {
 	connector, err := pq.NewConnectorConfig(pq.Config{
-		Host: s.Folder, Port: uint16(s.Port), User: "postgres", Database: database,
+		Host: s.Folder, Port: s.Port, User: "postgres", Database: database,
 		SSLMode: pq.SSLModeDisable, ClientEncoding: "UTF8",
 	})
 	if err != nil {

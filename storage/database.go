@@ -1,0 +1,195 @@
+package storage
+
+import (
+	"cmp"
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/lib/pq"
+
+	"github.com/notifypush/notifypush/actors"
+)
+
+// The values of DatabaseOptions.Driver.
+const (
+	MySQL    = "mysql" // MariaDB, too
+	Postgres = "postgres"
+	SQLite   = "sqlite"
+)
+
+// The values of DatabaseTLS.Mode, which mean what libpq's sslmode means.
+const (
+	TLSDisable    = "disable"
+	TLSPrefer     = "prefer"      // TLS if the server has it, unverified
+	TLSRequire    = "require"     // TLS, unverified; with PostgreSQL and a CA, like verify-ca
+	TLSVerifyCA   = "verify-ca"   // an authority must vouch for the server
+	TLSVerifyFull = "verify-full" // and its certificate must name the host
+)
+
+// DatabaseOptions say where Nextcloud's database is. The meaning of each field is that of
+// Nextcloud's configuration; fields that a driver does not need are ignored.
+type DatabaseOptions struct {
+	// Driver is MySQL, Postgres or SQLite.
+	Driver string
+	// Host is a name or an address, without brackets, and without port. For MySQL "localhost", and
+	// for both an empty Host, means the usual unix sockets and, if none is there, the loopback
+	// addresses, as for PHP.
+	Host string
+	// Port is 3306 or 5432 when zero. PostgreSQL's sockets have a port, too.
+	Port uint16
+	// Socket is a unix socket: for MySQL its file, for PostgreSQL its folder or the file
+	// .s.PGSQL.<port> in it. It goes before Host.
+	Socket string
+	// Hosts are PostgreSQL servers, as host:port or folder:port, that are tried in turn. They go
+	// before Host.
+	Hosts []string
+	// User is the process's user when empty, for PostgreSQL.
+	User string
+	// Password may have any characters.
+	Password actors.Secret
+	// Name is the database's name.
+	Name string
+	// Path is SQLite's file.
+	Path string
+	TLS  DatabaseTLS
+	// Options are further parameters of libpq, such as connect_timeout (in seconds), application_name
+	// or target_session_attrs. Those named ssl… go before TLS.
+	Options map[string]string
+	// Prefix is put before the names of tables; Nextcloud's own default is "oc_".
+	Prefix string
+}
+
+// DatabaseTLS says how the database is trusted over TCP. Unix sockets of PostgreSQL have no TLS.
+type DatabaseTLS struct {
+	// Mode is one of the TLS… constants. Empty is TLSDisable for MySQL and TLSPrefer for
+	// PostgreSQL, as with PHP.
+	Mode string
+	// CA is a file, and CAPath a folder, of the authorities to trust instead of the system's.
+	CA, CAPath string
+	// Cert and Key are the files of the client's certificate.
+	Cert, Key string
+	// Cipher lists cipher suites by OpenSSL's names, separated by colons; for MySQL. It restricts
+	// TLS 1.2, for those of TLS 1.3 are all good. Names that are not known here are skipped.
+	Cipher string
+	// CRL is a file of revoked certificates; for PostgreSQL.
+	CRL string
+}
+
+// check is not left to the drivers: one of them panics.
+func (t DatabaseTLS) check() error {
+	switch t.Mode {
+	case "", TLSDisable, TLSPrefer, TLSRequire, TLSVerifyCA, TLSVerifyFull:
+		return nil
+	}
+	return fmt.Errorf("the database's TLS mode %q is not one of disable, prefer, require, verify-ca and verify-full", t.Mode)
+}
+
+const (
+	// connectTimeout bounds the wait for a server that does not answer.
+	connectTimeout = 5 * time.Second
+	// replyTimeout is how long a server may keep silent in the middle of a query before it is given
+	// up: half-open connections end so.
+	replyTimeout = 15 * time.Second
+)
+
+// connector adds to the failures of a driver's connector what was tried.
+type connector struct {
+	driver.Connector
+	options DatabaseOptions
+}
+
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", c.options, err)
+	}
+	return conn, nil
+}
+
+// String names the database for errors, without the password.
+func (o DatabaseOptions) String() string {
+	var product, place string
+	switch o.Driver {
+	case SQLite:
+		return "SQLite at " + o.Path
+	case Postgres:
+		product, place = "PostgreSQL", o.endpoint(5432)
+	default:
+		product, place = "MySQL", o.endpoint(3306)
+	}
+	return fmt.Sprintf("%s at %s (database %q, user %q)", product, place, o.Name, o.User)
+}
+
+func (o DatabaseOptions) endpoint(defaultPort uint16) string {
+	switch {
+	case len(o.Hosts) > 0:
+		return strings.Join(o.Hosts, ", ")
+	case o.Socket != "":
+		return o.Socket
+	}
+	return net.JoinHostPort(cmp.Or(o.Host, "localhost"), strconv.Itoa(int(cmp.Or(o.Port, defaultPort))))
+}
+
+// withAdvice adds what might help to the failures that operators meet most often.
+func withAdvice(err error) error {
+	if advice := databaseAdvice(err); advice != "" {
+		return fmt.Errorf("%w (%s)", err, advice)
+	}
+	return err
+}
+
+func databaseAdvice(err error) string {
+	switch code := serverCode(err); code {
+	case "1045", "1698", "28P01", "28000":
+		return "check user and password, and from where the server lets this user in"
+	case "1044", "1049", "3D000":
+		return "check the database's name, and that this user may use it"
+	case "1142", "1143", "42501":
+		return "let this user read the tables"
+	case "1146", "42P01":
+		return "check the table prefix and the database's name"
+	case "1040", "53300":
+		return "the server has no connection to spare"
+	case "":
+	default:
+		return ""
+	}
+	switch {
+	case trustAdvice(err) != "":
+		return trustAdvice(err)
+	case strings.Contains(err.Error(), "no such table"):
+		return "check the table prefix and the file's path"
+	case strings.Contains(err.Error(), "unable to open database file"), errors.Is(err, fs.ErrNotExist):
+		return "check the path, and that this process may read it"
+	case errors.Is(err, fs.ErrPermission):
+		return "let this process read it"
+	case errors.Is(err, mysql.ErrNoTLS), errors.Is(err, pq.ErrSSLNotSupported):
+		return "the server has no TLS: turn it on there, or off here"
+	}
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return "is the server running, and is this its address?"
+	}
+	return ""
+}
+
+// serverCode is the code of an error that the server itself reported.
+func serverCode(err error) string {
+	var fromMySQL *mysql.MySQLError
+	var fromPostgres *pq.Error
+	switch {
+	case errors.As(err, &fromMySQL):
+		return strconv.Itoa(int(fromMySQL.Number))
+	case errors.As(err, &fromPostgres):
+		return string(fromPostgres.Code)
+	}
+	return ""
+}

@@ -1,0 +1,140 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/notifypush/notifypush/actors"
+)
+
+// Mounts reads Nextcloud's mounts table; it implements actors.Mounts. It never writes, and it is
+// safe for concurrent use.
+type Mounts struct {
+	db       *sqlx.DB
+	options  DatabaseOptions
+	byStores string
+	byUser   string
+}
+
+// OpenMounts checks the options. It does not connect: a database that is away is noticed by the
+// first query, and used as soon as it is back.
+func OpenMounts(options DatabaseOptions) (*Mounts, error) {
+	// The prefix becomes part of the query: quotes and placeholders would change its meaning.
+	if strings.ContainsAny(options.Prefix, "\"`\\?\x00") {
+		return nil, fmt.Errorf("the table prefix %q has characters that cannot be in the name of a table", options.Prefix)
+	}
+	driverConnector, err := newConnector(options)
+	if err != nil {
+		return nil, err
+	}
+	db := sqlx.NewDb(sql.OpenDB(connector{driverConnector, options}), options.Driver)
+	db.SetMaxOpenConns(4)
+	db.SetMaxIdleConns(2)
+	db.SetConnMaxIdleTime(time.Minute)
+	db.SetConnMaxLifetime(5 * time.Minute) // after a failover, the new server is found
+	m := &Mounts{db: db, options: options}
+	m.byStores = m.query("storage_id IN (?)")
+	m.byUser = m.query("user_id = ?")
+	return m, nil
+}
+
+func newConnector(options DatabaseOptions) (driver.Connector, error) {
+	switch options.Driver {
+	case MySQL:
+		return newMySQL(options)
+	case Postgres:
+		return newPostgres(options)
+	case SQLite:
+		return newSQLite(options), nil
+	default:
+		return nil, fmt.Errorf("the database driver %q is not one of mysql, postgres and sqlite", options.Driver)
+	}
+}
+
+// query is the contract's mapping query with another condition. Rows without a path are left out:
+// nothing lies below them.
+func (m *Mounts) query(condition string) string {
+	return fmt.Sprintf(`SELECT storage_id, user_id, path FROM %s INNER JOIN %s ON root_id = fileid WHERE %s AND path IS NOT NULL`,
+		m.table("mounts"), m.table("filecache"), condition)
+}
+
+// table quotes a table's name as Nextcloud does: a point in the prefix ends the name of a schema.
+func (m *Mounts) table(name string) string {
+	quote := `"`
+	if m.options.Driver == MySQL {
+		quote = "`"
+	}
+	return quote + strings.ReplaceAll(m.options.Prefix+name, ".", quote+"."+quote) + quote
+}
+
+// Close closes the connections.
+func (m *Mounts) Close() error { return m.db.Close() }
+
+// Ping connects, unless a good connection is at hand.
+func (m *Mounts) Ping(ctx context.Context) error {
+	if err := m.db.PingContext(ctx); err != nil {
+		return withAdvice(err)
+	}
+	return nil
+}
+
+// storagesAtOnce stays below the number of parameters that any of the databases takes.
+const storagesAtOnce = 1000
+
+// MountsOfStorages returns who sees the given storages, and from where.
+func (m *Mounts) MountsOfStorages(ctx context.Context, storages []uint32) ([]actors.Mount, error) {
+	var mounts []actors.Mount
+	for some := range slices.Chunk(storages, storagesAtOnce) {
+		query, args, err := sqlx.In(m.byStores, some)
+		if err != nil {
+			return nil, err
+		}
+		if mounts, err = m.read(ctx, mounts, query, args); err != nil {
+			return nil, err
+		}
+	}
+	return mounts, nil
+}
+
+// MountsOfUser returns what a user sees, and from where.
+func (m *Mounts) MountsOfUser(ctx context.Context, user string) ([]actors.Mount, error) {
+	mounts, err := m.read(ctx, nil, m.byUser, []any{user})
+	// A collation may take other users for this one.
+	return slices.DeleteFunc(mounts, func(mount actors.Mount) bool { return mount.User != user }), err
+}
+
+func (m *Mounts) read(ctx context.Context, mounts []actors.Mount, query string, args []any) ([]actors.Mount, error) {
+	rows, err := m.db.QueryContext(ctx, m.db.Rebind(query), args...)
+	if err != nil {
+		return nil, m.failed(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var storage int64
+		var mount actors.Mount
+		if err := rows.Scan(&storage, &mount.User, &mount.Root); err != nil {
+			return nil, m.failed(err)
+		}
+		if storage < 0 || storage > math.MaxUint32 {
+			continue // no event can name it
+		}
+		mount.Storage = uint32(storage)
+		mounts = append(mounts, mount)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, m.failed(err)
+	}
+	return mounts, nil
+}
+
+func (m *Mounts) failed(err error) error {
+	return withAdvice(fmt.Errorf("read who sees a storage from %s: %w", m.options, err))
+}

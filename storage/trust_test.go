@@ -1,0 +1,76 @@
+package storage
+
+import (
+	"crypto/tls"
+	"net"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/storage/storagetest"
+)
+
+func TestTrust(t *testing.T) {
+	authority := storagetest.NewAuthority(t)
+	named, _ := authority.Issue("127.0.0.1")
+	elsewhere, _ := authority.Issue("elsewhere", "db.example")
+	for _, test := range []struct {
+		name, cert, host string
+		trust            trust
+		err              string
+	}{
+		{"common name", named, "127.0.0.1", trust{chain: true, name: true}, ""},
+		{"common name of another", named, "127.0.0.2", trust{chain: true, name: true}, "127.0.0.2"},
+		{"name", elsewhere, "db.example", trust{chain: true, name: true}, ""},
+		{"name in other case", elsewhere, "DB.Example", trust{chain: true, name: true}, ""},
+		{"another name", elsewhere, "db2.example", trust{chain: true, name: true}, "db2.example"},
+		{"another name, chain only", elsewhere, "db2.example", trust{chain: true}, ""},
+		{"revoked", named, "127.0.0.1", trust{chain: true, crlFile: authority.Revoke(named)}, "revoked"},
+		{"revocation list that is none", named, "127.0.0.1", trust{chain: true, crlFile: authority.CA}, "revocation list"},
+		{"no such revocation list", named, "127.0.0.1", trust{chain: true, crlFile: "/nowhere.crl"}, "/nowhere.crl"},
+		{"empty revocation list", named, "127.0.0.1", trust{chain: true, crlFile: os.DevNull}, "no revocation list"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.trust.caFile = authority.CA
+			err := handshake(t, test.trust, test.host, test.cert)
+			if test.err == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, test.err)
+			}
+		})
+	}
+}
+
+// handshake returns what trust says of a server that shows the certificate in the file cert; its
+// key lies beside it.
+func handshake(t *testing.T, trust trust, host, cert string) error {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(cert, strings.TrimSuffix(cert, ".crt")+".key")
+	require.NoError(t, err)
+	config, err := trust.config(host, clientCertificate{})
+	if err != nil {
+		return err
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}})
+	require.NoError(t, err)
+	defer listener.Close()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_ = conn.(*tls.Conn).Handshake()
+	}()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	require.NoError(t, err)
+	err = tls.Client(conn, config).Handshake()
+	conn.Close()
+	<-ended
+	return err
+}
