@@ -16,8 +16,10 @@ import (
 // commandLine is what may be written after notify_push. Without a command, it serves.
 type commandLine struct {
 	Serve  serveCommand  `cmd:"" default:"withargs" help:"Serve: take events from Redis and push them to clients. This is what runs when no command is named."`
+	Demo   demoCommand   `cmd:"" help:"Show what the server does, on a web page, with everything it needs embedded."`
 	Check  checkCommand  `cmd:"" help:"Show every setting and where it came from, and try the connections."`
 	Listen listenCommand `cmd:"" help:"Receive pushes as a client does, and print them."`
+	Send   sendCommand   `cmd:"" help:"Publish an event as Nextcloud does, and say how many servers got it."`
 
 	Version bool `help:"Print the version and exit."`
 }
@@ -73,9 +75,11 @@ func run(p *process, arguments []string) error {
 	helped := false
 	parser, err := kong.New(&line,
 		kong.Name("notify_push"),
-		kong.Description("A push server for Nextcloud."),
+		kong.Description("A push server for Nextcloud. notify_push CONFIG_FILE serves; notify_push serve --help lists every setting."),
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(int) { helped = true }),
+		kong.NamedMapper("switch", switchMapper{}),
+		kong.ValueFormatter(describe),
 		kong.Bind(p),
 	)
 	if err != nil {
