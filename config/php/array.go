@@ -1,0 +1,274 @@
+package php
+
+import (
+	"iter"
+	"strconv"
+)
+
+// Array is PHP's ordered map. Its keys are int64 or string; a string that is a canonical decimal integer is the same key
+// as that integer. The zero value is an empty array. Readers get it from [Evaluate] and cannot change it.
+type Array struct {
+	elements []element
+	index    map[any]int // key → place in elements; nil while a scan or the list's order is faster
+	holes    int         // how many elements were removed
+	next     int64       // the key that the next append takes
+	sparse   bool        // the keys are not 0, 1, 2, … in this order
+	depth    int         // at least how many arrays lie within each other here, this one included once it has elements
+	shared   bool        // more than one variable holds it: to be copied before it is written
+	opaque   bool        // an unknown value, an object or a function may be in it
+}
+
+type element struct {
+	key   any // nil in a hole
+	value Value
+	at    origin
+}
+
+// scanned is how many elements are searched one by one before an index pays.
+const scanned = 8
+
+// Approximate costs in bytes, for the account of memory.
+const (
+	elementCost = 48
+	indexCost   = 64
+)
+
+// Len is the number of elements.
+func (a *Array) Len() int { return len(a.elements) - a.holes }
+
+// Get returns the value of key, which is an int, an int64 or a string.
+func (a *Array) Get(key any) (Value, bool) {
+	if n, isInt := key.(int); isInt {
+		key = int64(n)
+	}
+	if text, isString := key.(string); isString {
+		key = stringKey(text)
+	}
+	e := a.find(key)
+	if e == nil {
+		return nil, false
+	}
+	return e.value, true
+}
+
+// All yields keys (int64 or string) and values in their order.
+func (a *Array) All() iter.Seq2[any, Value] {
+	return func(yield func(any, Value) bool) {
+		for i := range a.elements {
+			if e := &a.elements[i]; e.key != nil && !yield(e.key, e.value) {
+				return
+			}
+		}
+	}
+}
+
+// IsList says whether the keys are 0, 1, 2, … in this order, as PHP's array_is_list does.
+func (a *Array) IsList() bool {
+	want := int64(0)
+	for key := range a.All() {
+		if key != want {
+			return false
+		}
+		want++
+	}
+	return true
+}
+
+// all yields the elements that are there.
+func (a *Array) all() iter.Seq[*element] {
+	return func(yield func(*element) bool) {
+		for i := range a.elements {
+			if e := &a.elements[i]; e.key != nil && !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// find returns the element of a normalised key, or nil.
+func (a *Array) find(key any) *element {
+	if i, found := a.place(key); found {
+		return &a.elements[i]
+	}
+	return nil
+}
+
+func (a *Array) place(key any) (int, bool) {
+	switch {
+	case !a.sparse:
+		n, isInt := key.(int64)
+		return int(n), isInt && n >= 0 && n < int64(len(a.elements))
+	case a.index != nil:
+		i, found := a.index[key]
+		return i, found
+	}
+	for i := range a.elements {
+		if a.elements[i].key == key {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// set gives a normalised key a value. An existing key keeps its place in the order.
+func (a *Array) set(key any, v Value, at origin) {
+	a.note(v)
+	if e := a.find(key); e != nil {
+		e.value, e.at = v, at
+		return
+	}
+	if n, isInt := key.(int64); isInt {
+		a.sparse = a.sparse || n != int64(len(a.elements))
+		if n >= a.next {
+			a.next = n + 1 // wraps round after the largest key; append looks at it
+		}
+	} else {
+		a.sparse = true
+	}
+	a.elements = append(a.elements, element{key, v, at})
+	switch {
+	case a.index != nil:
+		a.index[key] = len(a.elements) - 1
+	case a.sparse && len(a.elements) > scanned:
+		a.reindex()
+	}
+}
+
+// append adds v under the next free integer key. It reports false when there is none left.
+func (a *Array) append(v Value, at origin) bool {
+	if a.next < 0 {
+		return false
+	}
+	a.set(a.next, v, at)
+	return true
+}
+
+// note keeps what an array knows of the values in it. Whoever stores an array shares it.
+func (a *Array) note(v Value) {
+	switch v := v.(type) {
+	case *Array:
+		v.shared = true
+		a.opaque = a.opaque || v.opaque
+	case *Object, *closure, unknown:
+		a.opaque = true
+	}
+	a.depth = max(a.depth, depthOf(v)+1)
+}
+
+func (a *Array) remove(key any) {
+	i, found := a.place(key)
+	if !found {
+		return
+	}
+	if i == len(a.elements)-1 {
+		a.elements = a.elements[:i]
+		delete(a.index, key)
+		return
+	}
+	if !a.sparse {
+		a.sparse = true
+		if len(a.elements) > scanned {
+			a.reindex()
+		}
+	}
+	delete(a.index, key)
+	a.elements[i] = element{}
+	a.holes++
+	if a.holes > scanned && a.holes > len(a.elements)/2 {
+		a.compact()
+	}
+}
+
+func (a *Array) reindex() {
+	a.index = make(map[any]int, 2*len(a.elements))
+	for i := range a.elements {
+		if key := a.elements[i].key; key != nil {
+			a.index[key] = i
+		}
+	}
+}
+
+func (a *Array) compact() {
+	kept := a.elements[:0]
+	for e := range a.all() {
+		kept = append(kept, *e)
+	}
+	clear(a.elements[len(kept):])
+	a.elements, a.holes = kept, 0
+	if a.index != nil {
+		a.reindex()
+	}
+}
+
+// clone returns a copy of one level; deeper arrays are shared until they are written.
+func (a *Array) clone() *Array {
+	c := &Array{
+		elements: make([]element, 0, a.Len()+1),
+		next:     a.next,
+		sparse:   a.sparse,
+		depth:    a.depth,
+		opaque:   a.opaque,
+	}
+	for e := range a.all() {
+		if inner, isArray := e.value.(*Array); isArray {
+			inner.shared = true
+		}
+		c.elements = append(c.elements, *e)
+	}
+	if a.index != nil {
+		c.reindex()
+	}
+	return c
+}
+
+// cost is about how many bytes a copy of one level takes.
+func (a *Array) cost() int {
+	if a.index != nil {
+		return a.Len() * (elementCost + indexCost)
+	}
+	return a.Len() * elementCost
+}
+
+// stringKey turns a string into the key that PHP makes of it.
+func stringKey(s string) any {
+	if len(s) == 0 || len(s) > len("-9223372036854775808") {
+		return s
+	}
+	if c := s[0]; c != '-' && (c < '0' || c > '9') {
+		return s
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || strconv.FormatInt(n, 10) != s {
+		return s
+	}
+	return n
+}
+
+// arrayKey turns any value into a key; false when PHP has none for it.
+func arrayKey(v Value) (any, bool) {
+	switch v := v.(type) {
+	case nil:
+		return "", true
+	case bool:
+		if v {
+			return int64(1), true
+		}
+		return int64(0), true
+	case int64:
+		return v, true
+	case float64:
+		return floatToInt(v), true
+	case string:
+		return stringKey(v), true
+	}
+	return nil, false
+}
+
+// newList makes an array of values, all written at the same place.
+func newList(at origin, values ...Value) *Array {
+	a := &Array{elements: make([]element, 0, len(values))}
+	for _, v := range values {
+		a.append(v, at)
+	}
+	return a
+}

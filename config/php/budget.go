@@ -1,0 +1,78 @@
+package php
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Limits bound the work of one [Evaluate]. A zero field means its default.
+type Limits struct {
+	Time     time.Duration // for all files together; default 2 s
+	Memory   int           // bytes by which the process may grow; default 64 MiB
+	FileSize int64         // bytes of a file that is evaluated or read; default 1 MiB
+}
+
+const (
+	defaultTime     = 2 * time.Second
+	defaultMemory   = 64 << 20
+	defaultFileSize = 1 << 20
+
+	maxSteps      = 3_000_000 // well under a second, so that the outcome seldom depends on the machine's speed
+	maxStringSize = 2 << 20   // bytes of one string
+	maxNesting    = 500       // of expressions and statements in the source, and of arrays within each other
+	maxChain      = 4000      // operators in a row
+	maxDepth      = 5000      // evaluations within each other, calls of functions included
+	maxIncludes   = 50        // files that include each other
+	maxPaths      = 128       // ways through the files that conditions of unknown outcome open
+)
+
+func (l Limits) withDefaults() Limits {
+	if l.Time <= 0 {
+		l.Time = defaultTime
+	}
+	if l.Memory <= 0 {
+		l.Memory = defaultMemory
+	}
+	if l.FileSize <= 0 {
+		l.FileSize = defaultFileSize
+	}
+	return l
+}
+
+// budget is what is left of the limits. Memory that was spent never comes back, so the process cannot grow by more than the
+// budget even if nothing is collected meanwhile; half of the limit is kept for what is not counted.
+type budget struct {
+	ctx    context.Context
+	limits Limits
+	memory int
+	steps  int
+}
+
+func newBudget(ctx context.Context, limits Limits) *budget {
+	return &budget{ctx: ctx, limits: limits, memory: limits.Memory / 2, steps: maxSteps}
+}
+
+// givenUp is what the parser and the evaluator panic with when they cannot say any more what PHP would do.
+type givenUp struct{ reason string }
+
+// step accounts for work and panics with *givenUp when there was too much of it.
+func (b *budget) step(n int) {
+	before := b.steps
+	b.steps -= n
+	if b.steps < 0 {
+		panic(&givenUp{"it takes too much work"})
+	}
+	if b.steps>>10 != before>>10 && b.ctx.Err() != nil {
+		panic(&givenUp{fmt.Sprintf("it takes longer than %v", b.limits.Time)})
+	}
+}
+
+// spend accounts for memory before it is allocated and panics with *givenUp when there is none left.
+func (b *budget) spend(bytes int) {
+	if bytes < 0 || bytes > b.memory {
+		b.memory = 0
+		panic(&givenUp{fmt.Sprintf("it takes more than %d MiB of memory", b.limits.Memory>>20)})
+	}
+	b.memory -= bytes
+}

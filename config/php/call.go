@@ -1,0 +1,413 @@
+package php
+
+import (
+	"slices"
+	"strings"
+)
+
+// closure is a function as a value: one of the files', bound to variables of its surroundings, or one of PHP's own.
+type closure struct {
+	function *function
+	bound    map[string]*slot
+	builtin  string
+	at       origin
+}
+
+// given is an argument of a call.
+type given struct {
+	name  string // of a named argument
+	value Value
+	from  expression // nil when it was spread or comes from a callback
+}
+
+// call calls a function by its name or by what an expression gives.
+func (e *evaluator) call(x *call) Value {
+	e.here.line = x.line
+	if x.callee != nil {
+		return e.callValue(x)
+	}
+	name, known := e.resolve(x.name, x.fallback)
+	if x.partial {
+		return e.partial(name, known)
+	}
+	switch strings.ToLower(name) {
+	case "compact", "extract", "func_get_args", "func_num_args", "putenv":
+		return e.scopeFunction(strings.ToLower(name), x)
+	}
+	if by := byReference[strings.ToLower(name)]; by != nil && e.functions[strings.ToLower(name)] == nil {
+		return e.callByReference(by, x)
+	}
+	arguments := e.arguments(x.arguments)
+	e.here.line = x.line
+	if !known {
+		e.effectsOfCall(x.arguments)
+		return e.mayThrow(e.unknown("the function " + name + "() is not known"))
+	}
+	return e.callNamed(name, arguments)
+}
+
+// resolve picks the function that a name means: in the namespace, or else outside of it.
+func (e *evaluator) resolve(name, fallback string) (resolved string, known bool) {
+	if e.functionExists(name) || fallback == "" {
+		return name, e.functionExists(name)
+	}
+	return fallback, e.functionExists(fallback)
+}
+
+func (e *evaluator) functionExists(name string) bool {
+	name = strings.ToLower(name)
+	return e.functions[name] != nil || functions[name].call != nil
+}
+
+func (e *evaluator) callNamed(name string, arguments []given) Value {
+	if f := e.functions[strings.ToLower(name)]; f != nil {
+		return e.invoke(&closure{function: f, at: f.at}, arguments)
+	}
+	return e.callBuiltin(name, arguments)
+}
+
+func (e *evaluator) partial(name string, known bool) Value {
+	if f := e.functions[strings.ToLower(name)]; f != nil {
+		return &closure{function: f, at: e.here}
+	}
+	if !known {
+		return e.unknown("the function " + name + "() is not known")
+	}
+	return &closure{builtin: strings.ToLower(name), at: e.here}
+}
+
+// callValue calls a closure, or a function whose name is in a string.
+func (e *evaluator) callValue(x *call) Value {
+	callee := e.eval(x.callee)
+	arguments := e.arguments(x.arguments)
+	e.here.line = x.line
+	if x.partial {
+		return callee
+	}
+	if u, isUnknown := callee.(unknown); isUnknown {
+		e.effectsOfCall(x.arguments)
+		return e.mayThrow(u)
+	}
+	return e.callback(callee, arguments)
+}
+
+// callback calls what a value means as a function.
+func (e *evaluator) callback(callee Value, arguments []given) Value {
+	switch f := callee.(type) {
+	case *closure:
+		if f.builtin != "" {
+			return e.callBuiltin(f.builtin, arguments)
+		}
+		return e.invoke(f, arguments)
+	case string:
+		name := strings.TrimPrefix(f, `\`)
+		if e.functionExists(name) {
+			return e.callNamed(name, arguments)
+		}
+		return e.mayThrow(e.unknown("the function " + name + "() is not known"))
+	case unknown:
+		return e.mayThrow(f)
+	}
+	return e.mayThrow(e.unknown("a call of " + typeName(callee)))
+}
+
+// mayThrow stands for a call of unknown effect: where an exception would be caught, one may come.
+func (e *evaluator) mayThrow(u unknown) Value {
+	if e.tries > 0 && e.choices.next(u.reason) {
+		panic(&thrown{})
+	}
+	return u
+}
+
+// effectsOfCall makes unknown the variables that a call of unknown effect may change, because they are handed to it.
+func (e *evaluator) effectsOfCall(arguments []argument) {
+	for _, a := range arguments {
+		if isTarget(a.value) {
+			e.forgetArgument(a.value)
+		}
+	}
+}
+
+func (e *evaluator) forgetArgument(x expression) {
+	if v, isVariable := rootOf(x).(*variable); isVariable && !unassignable[v.name] {
+		e.slot(v.name).value = e.unknown("it is handed to a function that is not known")
+	}
+}
+
+// arguments evaluates what stands between the parentheses of a call.
+func (e *evaluator) arguments(list []argument) []given {
+	e.budget.spend(len(list) * 48)
+	arguments := make([]given, 0, len(list))
+	for _, a := range list {
+		v := e.eval(a.value)
+		if !a.spread {
+			arguments = append(arguments, given{a.name, v, a.value})
+			continue
+		}
+		if _, isUnknown := v.(unknown); isUnknown {
+			e.giveUp("arguments that are not known are spread")
+		}
+		spread, isArray := v.(*Array)
+		if !isArray {
+			e.throw("Error", "only arrays can be unpacked")
+		}
+		e.budget.spend(spread.Len() * 48)
+		for element := range spread.all() {
+			name, _ := element.key.(string)
+			arguments = append(arguments, given{name: name, value: element.value})
+		}
+	}
+	return arguments
+}
+
+// invoke calls a function of the files.
+func (e *evaluator) invoke(c *closure, arguments []given) Value {
+	f := c.function
+	if f.generator {
+		return e.unknown("a generator is not evaluated")
+	}
+	caller, here, strict, depth := e.scope, e.here, e.strict, e.depth
+	inner := &scope{variables: make(map[string]*slot, len(f.parameters)), function: f, arguments: &Array{}}
+	e.budget.spend(256 + (len(f.parameters)+len(c.bound))*indexCost)
+	e.descend()
+	for name, s := range c.bound {
+		inner.variables[name] = s
+	}
+	for _, a := range arguments {
+		inner.arguments.append(a.value, here)
+	}
+	passed := e.positions(f, arguments)
+	for i := range f.parameters {
+		inner.variables[f.parameters[i].name] = e.bind(f, i, passed, strict)
+	}
+	e.scope, e.here, e.strict = inner, f.at, f.strict
+	for i := range f.parameters {
+		e.fallback(f, i)
+	}
+	out := e.execute(f.body)
+	result := e.coerce(out.value, f.result, f.strict, "its result")
+	e.scope, e.here, e.strict, e.depth = caller, here, strict, depth
+	return result
+}
+
+// positions orders arguments by parameter; those of a variadic parameter stay at the end.
+func (e *evaluator) positions(f *function, arguments []given) []*given {
+	passed := make([]*given, len(f.parameters))
+	for i := range arguments {
+		a := &arguments[i]
+		position := i
+		if a.name != "" {
+			position = slices.IndexFunc(f.parameters, func(p parameter) bool { return p.name == a.name && !p.variadic })
+			if position < 0 && !f.variadic() {
+				e.throw("Error", "unknown named parameter $"+a.name)
+			}
+		}
+		switch {
+		case position < 0 || position >= len(passed)-1 && f.variadic():
+			passed = append(passed, a)
+		case position < len(passed):
+			passed[position] = a
+		}
+	}
+	return passed
+}
+
+func (f *function) variadic() bool {
+	return len(f.parameters) > 0 && f.parameters[len(f.parameters)-1].variadic
+}
+
+// bind makes the slot of a parameter. Without an argument it is nil until fallback fills it.
+func (e *evaluator) bind(f *function, i int, passed []*given, strict bool) *slot {
+	p := &f.parameters[i]
+	if p.variadic {
+		rest := &Array{}
+		for _, a := range passed[len(f.parameters):] {
+			v := e.coerce(a.value, p.hint, strict, "$"+p.name)
+			if a.name != "" {
+				e.set(rest, stringKey(a.name), v, e.here)
+			} else {
+				e.appendTo(rest, v, e.here)
+			}
+			if p.byReference && a.from != nil {
+				e.forgetArgument(a.from)
+			}
+		}
+		return &slot{rest}
+	}
+	a := passed[i]
+	if a == nil {
+		return nil
+	}
+	if p.byReference && a.from != nil && isTarget(a.from) {
+		if v, isVariable := a.from.(*variable); isVariable && !unassignable[v.name] {
+			return e.slot(v.name)
+		}
+		e.forgetArgument(a.from)
+	}
+	s := &slot{}
+	s.store(e.coerce(a.value, p.hint, strict, "$"+p.name))
+	return s
+}
+
+// fallback gives a parameter without argument its default. It is evaluated inside of the function.
+func (e *evaluator) fallback(f *function, i int) {
+	p := &f.parameters[i]
+	if e.scope.variables[p.name] != nil {
+		return
+	}
+	if p.fallback == nil {
+		e.throw("ArgumentCountError", "too few arguments to "+f.name+"()")
+	}
+	s := &slot{}
+	s.store(e.eval(p.fallback))
+	e.scope.variables[p.name] = s
+}
+
+// closure makes a function expression a value. An arrow function keeps all variables as they are now.
+func (e *evaluator) closure(x *functionExpression) Value {
+	c := &closure{function: x.function, bound: map[string]*slot{}, at: e.at(x.line)}
+	if x.function.arrow {
+		e.budget.spend(len(e.scope.variables) * indexCost)
+		for name, s := range e.scope.variables {
+			copied := &slot{}
+			copied.store(s.value)
+			c.bound[name] = copied
+		}
+		return c
+	}
+	for _, use := range x.function.uses {
+		e.budget.spend(indexCost)
+		if use.byReference {
+			c.bound[use.name] = e.slot(use.name)
+			continue
+		}
+		copied := &slot{}
+		if s := e.scope.variables[use.name]; s != nil {
+			copied.store(s.value)
+		}
+		c.bound[use.name] = copied
+	}
+	return c
+}
+
+// foreignCall is a call of a method or a constructor. Few are known: those of PHP's exceptions and of stdClass.
+func (e *evaluator) foreignCall(x *foreignCall) Value {
+	var object Value
+	if x.object != nil {
+		object = e.eval(x.object)
+	}
+	arguments := e.arguments(x.arguments)
+	e.here.line = x.line
+	if x.object == nil && x.method == "" {
+		if v, known := e.construct(x.class, arguments); known {
+			return v
+		}
+	}
+	if o, isObject := object.(*Object); isObject && strings.EqualFold(x.method, "getMessage") && isA(o.Class, "throwable") {
+		if message := o.Properties.find("message"); message != nil {
+			return message.value
+		}
+		return ""
+	}
+	e.effectsOfCall(x.arguments)
+	if u, isUnknown := object.(unknown); isUnknown {
+		return e.mayThrow(u)
+	}
+	return e.mayThrow(e.unknown(describe(x)))
+}
+
+func describe(x *foreignCall) string {
+	switch {
+	case x.method == "":
+		return "the class " + x.class + " is not known"
+	case x.class != "":
+		return "the method " + x.class + "::" + x.method + "() is not known"
+	}
+	return "the method " + x.method + "() is not known"
+}
+
+// construct makes the objects that are known.
+func (e *evaluator) construct(class string, arguments []given) (Value, bool) {
+	switch {
+	case class == "" || e.classes[strings.ToLower(class)]:
+		return nil, false
+	case strings.EqualFold(class, "stdClass"):
+		return &Object{Class: "stdClass", Properties: &Array{}}, true
+	case !isA(class, "throwable"):
+		return nil, false
+	}
+	o := &Object{Class: class, Properties: &Array{}}
+	if len(arguments) > 0 {
+		o.Properties.set("message", arguments[0].value, e.here)
+	}
+	return o, true
+}
+
+// scopeFunction are the functions that see the variables of their caller.
+func (e *evaluator) scopeFunction(name string, x *call) Value {
+	arguments := e.arguments(x.arguments)
+	e.here.line = x.line
+	switch name {
+	case "compact":
+		return e.compact(arguments)
+	case "func_get_args":
+		if e.scope.function != nil {
+			return e.scope.arguments.clone()
+		}
+	case "func_num_args":
+		if e.scope.function != nil {
+			return int64(e.scope.arguments.Len())
+		}
+	case "extract":
+		return e.extract(arguments)
+	case "putenv":
+		return e.putenv(arguments)
+	}
+	return e.unknown(name + "() is not evaluated here")
+}
+
+func (e *evaluator) compact(arguments []given) Value {
+	result := &Array{}
+	for _, a := range arguments {
+		names := []Value{a.value}
+		if list, isArray := a.value.(*Array); isArray {
+			names = names[:0]
+			for element := range list.all() {
+				names = append(names, element.value)
+			}
+		}
+		for _, v := range names {
+			name, isString := v.(string)
+			if !isString {
+				return e.unknown("compact() of what is not a name")
+			}
+			if s := e.scope.variables[name]; s != nil {
+				e.set(result, stringKey(name), s.value, e.here)
+			}
+		}
+	}
+	return result
+}
+
+// extract makes variables of the elements of an array.
+func (e *evaluator) extract(arguments []given) Value {
+	from, isArray := firstValue(arguments).(*Array)
+	if !isArray || len(arguments) > 1 {
+		e.giveUp("extract() of what is not known")
+	}
+	for element := range from.all() {
+		name, isString := element.key.(string)
+		if !isString || nameLength(name) != len(name) || unassignable[name] {
+			e.giveUp("extract() of a name that is not one")
+		}
+		e.slot(name).store(element.value)
+	}
+	return int64(from.Len())
+}
+
+func firstValue(arguments []given) Value {
+	if len(arguments) == 0 {
+		return nil
+	}
+	return arguments[0].value
+}

@@ -1,0 +1,264 @@
+package php
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+const space = " \t\n\r\v\f" // what PHP skips around a number
+
+func toBool(v Value) bool {
+	switch v := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case int64:
+		return v != 0
+	case float64:
+		return v != 0
+	case string:
+		return v != "" && v != "0"
+	case *Array:
+		return v.Len() > 0
+	}
+	return true
+}
+
+// toInt follows (int): a string counts as far as it is a number.
+func toInt(v Value) int64 {
+	switch v := v.(type) {
+	case bool:
+		if v {
+			return 1
+		}
+		return 0
+	case int64:
+		return v
+	case float64:
+		return floatToInt(v)
+	case string:
+		n, _ := numberPrefix(v)
+		if f, isFloat := n.(float64); isFloat {
+			return clampToInt(f)
+		}
+		return n.(int64)
+	case *Array:
+		return min(int64(v.Len()), 1)
+	case *Object, *closure:
+		return 1
+	}
+	return 0
+}
+
+func toFloat(v Value) float64 {
+	switch v := v.(type) {
+	case float64:
+		return v
+	case string:
+		n, _ := numberPrefix(v)
+		return asFloat(n)
+	}
+	return float64(toInt(v))
+}
+
+// asFloat turns a number, an int64 or a float64, into a float64.
+func asFloat(number Value) float64 {
+	if n, isInt := number.(int64); isInt {
+		return float64(n)
+	}
+	return number.(float64)
+}
+
+// floatToInt drops the fraction and, as PHP does on 64 bits, what does not fit into 64 bits.
+func floatToInt(f float64) int64 {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return 0
+	}
+	f = math.Trunc(f)
+	if f >= -0x1p63 && f < 0x1p63 {
+		return int64(f)
+	}
+	f = math.Mod(f, 0x1p64)
+	if f < 0 {
+		f += 0x1p64
+	}
+	return int64(uint64(f))
+}
+
+// clampToInt is how numeric strings out of range become integers.
+func clampToInt(f float64) int64 {
+	switch {
+	case math.IsNaN(f) || math.IsInf(f, 0):
+		return 0
+	case f >= 0x1p63:
+		return math.MaxInt64
+	case f < -0x1p63:
+		return math.MinInt64
+	}
+	return int64(f)
+}
+
+// numberPrefix reads the number that s begins with, an int64 or a float64, and returns what follows it. Without a
+// number it returns int64(0) and the whole string.
+func numberPrefix(s string) (number Value, rest string) {
+	text := strings.TrimLeft(s, space)
+	length, isFloat := numberLength(text)
+	if length == 0 {
+		return int64(0), s
+	}
+	literal, rest := text[:length], text[length:]
+	if !isFloat {
+		if n, err := strconv.ParseInt(literal, 10, 64); err == nil {
+			return n, rest
+		}
+	}
+	f, _ := strconv.ParseFloat(literal, 64) // out of range is ±Inf, as in PHP
+	return f, rest
+}
+
+// numberLength measures [+-]digits[.digits][e[+-]digits] at the start of s.
+func numberLength(s string) (length int, isFloat bool) {
+	i := 0
+	if i < len(s) && (s[i] == '+' || s[i] == '-') {
+		i++
+	}
+	whole := digits(s[i:])
+	i += whole
+	fraction := 0
+	if i < len(s) && s[i] == '.' {
+		fraction = digits(s[i+1:])
+		if whole+fraction > 0 {
+			i += 1 + fraction
+			isFloat = true
+		}
+	}
+	if whole+fraction == 0 {
+		return 0, false
+	}
+	if i < len(s) && (s[i] == 'e' || s[i] == 'E') {
+		j := i + 1
+		if j < len(s) && (s[j] == '+' || s[j] == '-') {
+			j++
+		}
+		if exponent := digits(s[j:]); exponent > 0 {
+			return j + exponent, true
+		}
+	}
+	return i, isFloat
+}
+
+func digits(s string) int {
+	n := 0
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return n
+}
+
+// numeric returns the number that the whole string is, white space around it allowed.
+func numeric(s string) (Value, bool) {
+	number, rest := numberPrefix(s)
+	if len(rest) == len(s) || strings.TrimLeft(rest, space) != "" {
+		return nil, false
+	}
+	return number, true
+}
+
+// toString follows (string) for everything but objects, of which it knows none that has a text.
+func toString(v Value) string {
+	switch v := v.(type) {
+	case bool:
+		if v {
+			return "1"
+		}
+		return ""
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case float64:
+		return formatFloat(v)
+	case string:
+		return v
+	case *Array:
+		return "Array"
+	}
+	return ""
+}
+
+// precision is PHP's setting of that name, the number of digits of a float that becomes a string.
+const precision = 14
+
+func formatFloat(f float64) string {
+	switch {
+	case math.IsNaN(f):
+		return "NAN"
+	case math.IsInf(f, 1):
+		return "INF"
+	case math.IsInf(f, -1):
+		return "-INF"
+	case f == 0:
+		if math.Signbit(f) {
+			return "-0"
+		}
+		return "0"
+	}
+	scientific := strconv.FormatFloat(f, 'E', precision-1, 64)
+	mantissa, exponentText, _ := strings.Cut(scientific, "E")
+	exponent, _ := strconv.Atoi(exponentText)
+	if exponent >= -4 && exponent < precision {
+		return trimFraction(strconv.FormatFloat(f, 'f', max(precision-1-exponent, 0), 64))
+	}
+	mantissa = trimFraction(mantissa)
+	if !strings.Contains(mantissa, ".") {
+		mantissa += ".0"
+	}
+	sign := "+"
+	if exponent < 0 {
+		sign, exponent = "-", -exponent
+	}
+	return mantissa + "E" + sign + strconv.Itoa(exponent)
+}
+
+func trimFraction(s string) string {
+	if !strings.Contains(s, ".") {
+		return s
+	}
+	return strings.TrimRight(strings.TrimRight(s, "0"), ".")
+}
+
+// toArray follows (array).
+func toArray(v Value, at origin) *Array {
+	switch v := v.(type) {
+	case nil:
+		return &Array{}
+	case *Array:
+		return v
+	case *Object:
+		return v.Properties.clone()
+	}
+	return newList(at, v)
+}
+
+// typeName is how PHP calls the type of v in its messages.
+func typeName(v Value) string {
+	switch v := v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "bool"
+	case int64:
+		return "int"
+	case float64:
+		return "float"
+	case string:
+		return "string"
+	case *Array:
+		return "array"
+	case *Object:
+		return v.Class
+	case *closure:
+		return "Closure"
+	}
+	return "unknown"
+}

@@ -1,0 +1,227 @@
+package php
+
+// effect is what a piece of the syntax tree may do when it runs.
+type effect struct {
+	variables []string // that it may change
+	leaves    bool     // it may end the function or file, or change anything at all
+}
+
+// pure says whether evaluating an expression changes nothing. A call of a function counts as a change.
+func pure(x expression) bool {
+	clean := true
+	inspect(x, func(node any) {
+		switch node.(type) {
+		case *assignment, *increment, *call, *foreignCall, *include, *exitExpression, *throwExpression, *beyond:
+			clean = false
+		}
+	})
+	return clean
+}
+
+// effects finds what a statement may change. Whatever is handed to a call counts, as it may be by reference.
+func effects(s statement) effect {
+	var found effect
+	inspect(s, func(node any) {
+		switch n := node.(type) {
+		case *assignment:
+			found.change(n.target)
+			if n.byReference {
+				found.change(n.value)
+			}
+		case *increment:
+			found.change(n.target)
+		case *foreach:
+			found.change(n.value)
+			if n.key != nil {
+				found.change(n.key)
+			}
+			if n.byReference {
+				found.change(n.subject)
+			}
+		case *unsetStatement:
+			for _, target := range n.targets {
+				found.change(target)
+			}
+		case *call:
+			found.changeArguments(n.arguments)
+		case *foreignCall:
+			found.changeArguments(n.arguments)
+		case *functionExpression:
+			for _, use := range n.function.uses {
+				if use.byReference {
+					found.variables = append(found.variables, use.name)
+				}
+			}
+		case *staticStatement:
+			found.variables = append(found.variables, n.name)
+		case *globalStatement:
+			found.variables = append(found.variables, n.names...)
+		case *tryStatement:
+			for _, c := range n.catches {
+				found.variables = append(found.variables, c.variable)
+			}
+		case *returnStatement, *include, *functionDeclaration, *classDeclaration, *constantDeclaration:
+			found.leaves = true
+		}
+	})
+	return found
+}
+
+func (found *effect) changeArguments(arguments []argument) {
+	for _, a := range arguments {
+		if isTarget(a.value) {
+			found.change(a.value)
+		}
+	}
+}
+
+func (found *effect) change(target expression) {
+	switch root := rootOf(target).(type) {
+	case *variable:
+		found.variables = append(found.variables, root.name)
+	case *arrayLiteral:
+		for _, item := range root.items {
+			if item.value != nil {
+				found.change(item.value)
+			}
+		}
+	case *dynamicVariable:
+		found.leaves = true
+	}
+}
+
+// rootOf follows indexes and properties down to what they belong to.
+func rootOf(x expression) expression {
+	for {
+		switch n := x.(type) {
+		case *indexed:
+			x = n.base
+		case *property:
+			x = n.base
+		default:
+			return x
+		}
+	}
+}
+
+// inspect visits a node and all nodes within it, nil ones left out.
+func inspect(node any, visit func(node any)) {
+	if node == nil {
+		return
+	}
+	visit(node)
+	for _, child := range children(node) {
+		inspect(child, visit)
+	}
+}
+
+// children returns the nodes directly within a node.
+func children(node any) []any {
+	switch n := node.(type) {
+	case *interpolation:
+		return n.parts
+	case *arrayLiteral:
+		var list []any
+		for _, item := range n.items {
+			list = append(list, item.key, item.value)
+		}
+		return list
+	case *dynamicVariable:
+		return []any{n.name}
+	case *indexed:
+		return []any{n.base, n.key}
+	case *property:
+		return []any{n.base, n.name}
+	case *call:
+		return append(argumentValues(n.arguments), n.callee)
+	case *foreignCall:
+		return append(argumentValues(n.arguments), n.object)
+	case *unary:
+		return []any{n.operand}
+	case *binary:
+		return []any{n.left, n.right}
+	case *ternary:
+		return []any{n.condition, n.then, n.otherwise}
+	case *assignment:
+		return []any{n.target, n.value}
+	case *increment:
+		return []any{n.target}
+	case *cast:
+		return []any{n.operand}
+	case *issetExpression:
+		return n.operands
+	case *emptyExpression:
+		return []any{n.operand}
+	case *include:
+		return []any{n.path}
+	case *throwExpression:
+		return []any{n.operand}
+	case *matchExpression:
+		list := []any{n.subject}
+		for _, arm := range n.arms {
+			list = append(append(list, arm.conditions...), arm.result)
+		}
+		return list
+	case *functionExpression:
+		return n.function.body
+	case *beyond:
+		return n.operands
+	}
+	return statementChildren(node)
+}
+
+func argumentValues(arguments []argument) []any {
+	list := make([]any, 0, len(arguments)+1)
+	for _, a := range arguments {
+		list = append(list, a.value)
+	}
+	return list
+}
+
+func statementChildren(node any) []any {
+	switch n := node.(type) {
+	case *expressionStatement:
+		return []any{n.expression}
+	case *block:
+		return n.statements
+	case *ifStatement:
+		var list []any
+		for _, branch := range n.branches {
+			list = append(append(list, branch.condition), branch.body...)
+		}
+		return append(list, n.otherwise...)
+	case *loop:
+		return join(n.before, n.conditions, n.after, n.body)
+	case *doLoop:
+		return append([]any{n.condition}, n.body...)
+	case *foreach:
+		return append([]any{n.subject, n.key, n.value}, n.body...)
+	case *switchStatement:
+		list := []any{n.subject}
+		for _, c := range n.cases {
+			list = append(append(list, c.value), c.body...)
+		}
+		return list
+	case *returnStatement:
+		return []any{n.value}
+	case *staticStatement:
+		return []any{n.value}
+	case *unsetStatement:
+		return n.targets
+	case *tryStatement:
+		list := join(n.body, n.finally)
+		for _, c := range n.catches {
+			list = append(list, c.body...)
+		}
+		return list
+	}
+	return nil
+}
+
+func join(lists ...[]any) []any {
+	var all []any
+	for _, list := range lists {
+		all = append(all, list...)
+	}
+	return all
+}

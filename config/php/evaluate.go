@@ -1,0 +1,221 @@
+package php
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// AnyKey is the key of an [Unknown] that stands for every key, named elsewhere or not.
+const AnyKey = "*"
+
+// Options are what an evaluation may see and how much it may use. The zero value is usable.
+type Options struct {
+	// Getenv looks up the environment that PHP would see. Nil means an empty one.
+	Getenv func(name string) (value string, found bool)
+
+	Limits Limits
+}
+
+// Config is what the files say, merged as Nextcloud merges them.
+type Config struct {
+	// Values holds the keys whose value is certain.
+	Values map[string]Entry
+
+	// Unknown holds the others, ordered by key. If nothing is certain any more, for instance because a file does too much work,
+	// it has one element with the key AnyKey, and Values is empty.
+	Unknown []Unknown
+
+	// Warnings tell of files that are broken, cannot be read or assign nothing, and of files that they look for in vain.
+	Warnings []Problem
+}
+
+// Entry is the value of a top-level key.
+type Entry struct {
+	Value Value
+	File  string // the base name of the file that gave the value
+	Line  int    // the line of the key, from 1
+}
+
+// Unknown is a key whose value is beyond the evaluator, or differs with something that is.
+type Unknown struct {
+	Key    string
+	File   string
+	Line   int
+	Reason string
+}
+
+// Problem is something wrong with a file. It never quotes a value.
+type Problem struct {
+	File    string
+	Line    int // 0 when the file as a whole is meant
+	Message string
+}
+
+func (p Problem) String() string {
+	if p.Line == 0 {
+		return fmt.Sprintf("%s: %s", p.File, p.Message)
+	}
+	return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Message)
+}
+
+// Evaluate runs the files in their order, in one scope, as Nextcloud's \OC\Config::readData includes them: $CONFIG is unset
+// before each, and what a file leaves in it is merged into the result, where a later key replaces an earlier one. A file that is
+// broken or cannot be read is a warning and gives nothing.
+//
+// PHP is taken to run on the command line, with its usual settings and without arguments: there is no request, and $_ENV is
+// empty. OC::$SERVERROOT is the parent of the folder of the first file.
+//
+// Evaluate opens regular files only and runs nothing. Its error is that of ctx.
+func Evaluate(ctx context.Context, files []string, options Options) (*Config, error) {
+	limits := options.Limits.withDefaults()
+	limited, cancel := context.WithTimeout(ctx, limits.Time)
+	defer cancel()
+	budget := newBudget(limited, limits)
+	sources := newSources(budget)
+	choices := &choices{}
+	var runs []*run
+	for {
+		e := newEvaluator(files, options, sources, budget, choices)
+		r := e.run(files)
+		runs = append(runs, r)
+		if r.lost != nil || !choices.advance() {
+			break
+		}
+		if len(runs) == maxPaths {
+			r.lost = &Unknown{Reason: fmt.Sprintf("more than %d ways through it, because %s", maxPaths, choices.reason)}
+			break
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("evaluate %s: %w", strings.Join(files, ", "), err)
+	}
+	return merge(runs, sources, choices), nil
+}
+
+// run is one way through all files.
+type run struct {
+	values   *Array
+	warnings []Problem
+	broken   int      // how many files failed as PHP would
+	lost     *Unknown // why nothing is certain
+}
+
+// run evaluates the files one after the other.
+func (e *evaluator) run(files []string) *run {
+	r := &run{values: &Array{}}
+	for _, file := range files {
+		delete(e.scope.variables, "CONFIG")
+		problem, lost := e.runFile(file)
+		if lost == nil && problem == nil {
+			problem, lost = e.collect(r.values, file)
+		} else if problem != nil {
+			r.broken++
+		}
+		if problem != nil {
+			e.warnings = append(e.warnings, *problem)
+		}
+		if lost != nil {
+			r.lost = lost
+			break
+		}
+	}
+	r.warnings = e.warnings
+	return r
+}
+
+// runFile evaluates one file. A problem is what PHP would fail with; lost says that PHP may do anything.
+func (e *evaluator) runFile(path string) (problem *Problem, lost *Unknown) {
+	base := filepath.Base(path)
+	e.here = origin{}
+	defer func() {
+		line := 0
+		if e.here.file != 0 {
+			base, line = e.sources.base(e.here), int(e.here.line)
+		}
+		switch r := recover().(type) {
+		case nil:
+		case *thrown:
+			problem = &Problem{base, line, "PHP would fail: " + r.Error()}
+		case *fatal:
+			problem = &Problem{base, line, "PHP would stop: " + r.message}
+		case *givenUp:
+			lost = &Unknown{Key: AnyKey, File: base, Line: line, Reason: r.reason}
+		default:
+			panic(r)
+		}
+	}()
+	f := e.sources.load(path)
+	switch {
+	case f.problem != nil:
+		return &Problem{base, f.problem.Line, f.problem.Message}, nil
+	case f.beyond != nil:
+		return nil, &Unknown{Key: AnyKey, File: base, Line: f.beyond.Line, Reason: f.beyond.Message}
+	}
+	e.included[f.path] = true
+	e.runScript(f)
+	return nil, nil
+}
+
+// collect merges what a file left in $CONFIG.
+func (e *evaluator) collect(into *Array, file string) (problem *Problem, lost *Unknown) {
+	base := filepath.Base(file)
+	var left Value
+	if s := e.scope.variables["CONFIG"]; s != nil {
+		left = s.value
+	}
+	switch left := left.(type) {
+	case *Array:
+		mergeInto(into, left)
+		return nil, nil
+	case unknown:
+		return nil, &Unknown{Key: AnyKey, File: e.sources.base(left.at), Line: int(left.at.line), Reason: "$CONFIG is not known: " + left.reason}
+	}
+	return &Problem{File: base, Message: "leaves no array in $CONFIG and was skipped"}, nil
+}
+
+// merge makes certain what all runs agree on. Runs in which PHP would fail are left out if there are better ones.
+func merge(runs []*run, sources *sources, choices *choices) *Config {
+	last := runs[len(runs)-1]
+	if last.lost != nil {
+		lost := *last.lost
+		lost.Key = AnyKey
+		return &Config{Unknown: []Unknown{lost}, Warnings: last.warnings}
+	}
+	least := slices.MinFunc(runs, func(a, b *run) int { return a.broken - b.broken })
+	runs = slices.DeleteFunc(runs, func(r *run) bool { return r.broken > least.broken })
+	c := &Config{Values: map[string]Entry{}, Warnings: runs[0].warnings}
+	seen := map[string]bool{}
+	for _, r := range runs {
+		for e := range r.values.all() {
+			key := toString(e.key)
+			if seen[key] {
+				continue
+			}
+			seen[key] = true
+			file, line := sources.base(e.at), int(e.at.line)
+			if reason := doubt(e, runs, choices); reason != "" {
+				c.Unknown = append(c.Unknown, Unknown{key, file, line, reason})
+			} else {
+				c.Values[key] = Entry{e.value, file, line}
+			}
+		}
+	}
+	slices.SortFunc(c.Unknown, func(a, b Unknown) int { return strings.Compare(a.Key, b.Key) })
+	return c
+}
+
+// doubt says why the value of an element is not certain, or "".
+func doubt(e *element, runs []*run, choices *choices) string {
+	if u, found := findUnknown(e.value); found {
+		return u.reason
+	}
+	for _, r := range runs {
+		if other := r.values.find(e.key); other == nil || !identical(e.value, other.value) {
+			return "it depends on a condition that is not known: " + choices.reason
+		}
+	}
+	return ""
+}

@@ -1,0 +1,171 @@
+package php
+
+import (
+	"path/filepath"
+	"strings"
+)
+
+// evaluator runs scripts by walking their syntax trees. Three things end a walk early, all by a panic that is recovered where
+// it is handled: *thrown up to a catch or the file, *fatal up to the file, *givenUp up to the file.
+type evaluator struct {
+	options Options
+	sources *sources
+	budget  *budget
+	choices *choices
+
+	// What PHP keeps for the whole process.
+	functions   map[string]*function
+	constants   map[string]Value
+	classes     map[string]bool // declared in the files; what is in them is not known
+	statics     map[*staticStatement]*slot
+	globals     map[string]*slot // $_ENV, $_GET and so on
+	environment map[string]any   // what putenv changed: a string, or nil for what it removed
+	server      *Array           // what was assigned to $_SERVER
+	included    map[string]bool  // for include_once
+	jsonError   int64
+	serverRoot  string
+	configDir   string
+
+	// Where the walk is.
+	scope    *scope
+	here     origin
+	strict   bool
+	depth    int
+	includes int
+	tries    int
+
+	warnings []Problem
+}
+
+// scope is the variables of a function or, shared by all files, of the configuration.
+type scope struct {
+	variables map[string]*slot
+	function  *function // nil outside of functions
+	arguments *Array
+}
+
+// slot holds the value of a variable. Variables that are references to each other share one.
+type slot struct{ value Value }
+
+// thrown is an exception on its way. The object is nil when its class is not known.
+type thrown struct{ object *Object }
+
+func (t *thrown) Error() string {
+	if t.object == nil {
+		return "an exception is thrown"
+	}
+	return "an exception is thrown: " + t.object.Class
+}
+
+// fatal ends the request: exit, or an error that cannot be caught.
+type fatal struct{ message string }
+
+func newEvaluator(files []string, options Options, sources *sources, budget *budget, choices *choices) *evaluator {
+	if options.Getenv == nil {
+		options.Getenv = func(string) (string, bool) { return "", false }
+	}
+	e := &evaluator{
+		options:     options,
+		sources:     sources,
+		budget:      budget,
+		choices:     choices,
+		functions:   map[string]*function{},
+		constants:   map[string]Value{},
+		classes:     map[string]bool{},
+		statics:     map[*staticStatement]*slot{},
+		globals:     map[string]*slot{},
+		environment: map[string]any{},
+		server:      &Array{},
+		included:    map[string]bool{},
+		scope:       &scope{variables: map[string]*slot{}},
+	}
+	for _, name := range []string{"_ENV", "_GET", "_POST", "_COOKIE", "_FILES", "_REQUEST"} {
+		e.globals[name] = &slot{&Array{}}
+	}
+	if len(files) > 0 {
+		if first, err := filepath.Abs(files[0]); err == nil {
+			e.configDir = filepath.Dir(first)
+			e.serverRoot = filepath.Dir(e.configDir)
+		}
+	}
+	return e
+}
+
+// runScript runs a parsed file and returns what it returns.
+func (e *evaluator) runScript(f *source) Value {
+	here, strict := e.here, e.strict
+	e.here, e.strict = origin{f.file, 1}, f.script.strict
+	e.declareFunctions(f.script.statements)
+	out := e.execute(f.script.statements)
+	e.here, e.strict = here, strict
+	if out.kind == returns {
+		return out.value
+	}
+	return int64(1)
+}
+
+// declareFunctions makes functions known before the code that stands above them runs.
+func (e *evaluator) declareFunctions(statements []statement) {
+	for _, s := range statements {
+		switch s := s.(type) {
+		case *functionDeclaration:
+			e.declareFunction(s.function)
+		case *classDeclaration:
+			e.classes[strings.ToLower(s.name)] = true
+		case *block:
+			e.declareFunctions(s.statements)
+		}
+	}
+}
+
+func (e *evaluator) declareFunction(f *function) {
+	name := strings.ToLower(f.name)
+	if e.functionExists(name) {
+		panic(&fatal{"the function " + f.name + "() is declared twice"})
+	}
+	e.functions[name] = f
+}
+
+// at is the place of a line in the file that is being run.
+func (e *evaluator) at(line int32) origin { return origin{e.here.file, line} }
+
+// unknown makes a value that is not known, for a reason that belongs to the current place.
+func (e *evaluator) unknown(reason string) unknown { return unknown{reason, e.here} }
+
+func (e *evaluator) giveUp(reason string) { panic(&givenUp{reason}) }
+
+// throw raises an exception as PHP would.
+func (e *evaluator) throw(class, message string) {
+	o := &Object{Class: class, Properties: &Array{}}
+	o.Properties.set("message", message, e.here)
+	panic(&thrown{o})
+}
+
+// must throws what a failed operation throws.
+func (e *evaluator) must(v Value, err error) Value {
+	if f, failed := err.(*failure); failed {
+		e.throw(f.class, f.message)
+	}
+	return v
+}
+
+func (e *evaluator) warn(message string) {
+	e.warnings = append(e.warnings, Problem{e.sources.base(e.here), int(e.here.line), message})
+}
+
+// getenv looks at what putenv changed before it asks for the environment.
+func (e *evaluator) getenv(name string) (string, bool) {
+	if changed, found := e.environment[name]; found {
+		value, isString := changed.(string)
+		return value, isString
+	}
+	return e.options.Getenv(name)
+}
+
+// truth decides a condition. Where it is not known both ways are tried, one in this run and one in another.
+func (e *evaluator) truth(v Value) bool {
+	if u, isUnknown := v.(unknown); isUnknown {
+		return e.choices.next(u.reason)
+	}
+	return toBool(v)
+}

@@ -1,0 +1,290 @@
+package php
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+var fileFunctions = map[string]builtin{
+	"file_get_contents": {1, 1, fileGetContents, false},
+	"file":              {1, 2, fileLines, false},
+	"file_exists":       {1, 1, func(c *invocation) Value { return c.stat(func(fs.FileInfo) bool { return true }) }, false},
+	"is_file":           {1, 1, func(c *invocation) Value { return c.stat(func(f fs.FileInfo) bool { return f.Mode().IsRegular() }) }, false},
+	"is_dir":            {1, 1, func(c *invocation) Value { return c.stat(fs.FileInfo.IsDir) }, false},
+	"is_readable":       {1, 1, isReadable, false},
+	"realpath":          {1, 1, realpath, false},
+	"dirname":           {1, 2, dirname, false},
+	"basename":          {1, 2, func(c *invocation) Value { return basename(c) }, false},
+	"pathinfo":          {1, 2, pathinfo, false},
+	"glob":              {1, 1, glob, false},
+}
+
+// local turns the name of a file into a path, or says why PHP may mean something else by it. What PHP's working directory is
+// nobody knows: a relative name counts when there is such a file here.
+func (e *evaluator) local(name string) (path string, u unknown, known bool) {
+	path, _ = strings.CutPrefix(name, "file://")
+	switch {
+	case strings.Contains(path, "://"), strings.HasPrefix(path, "data:"), strings.Contains(path, "\x00"):
+		return "", e.unknown("a name that is no path of a file"), false
+	case filepath.IsAbs(path):
+		return path, unknown{}, true
+	}
+	if _, err := os.Stat(path); err != nil || path == "" {
+		return "", e.unknown("a relative path depends on where PHP runs"), false
+	}
+	return path, unknown{}, true
+}
+
+// absent says whether an error means that there is no such file, for PHP just as for this process.
+func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) }
+
+// content reads a file: a string, false if there is none, or unknown if this process cannot read it and PHP perhaps can.
+func (c *invocation) content(name string) Value {
+	path, u, known := c.local(name)
+	if !known {
+		return u
+	}
+	content, err := readFile(path, c.budget)
+	switch {
+	case err == nil:
+		return content
+	case absent(err):
+		c.warn(fmt.Sprintf("%s(): there is no file %s, and PHP reads false there", c.name, path))
+		return false
+	}
+	return c.unknown(fmt.Sprintf("the file %s %v", path, err))
+}
+
+func fileGetContents(c *invocation) Value { return c.content(c.string(0)) }
+
+// fileLines is file().
+func fileLines(c *invocation) Value {
+	const ignoreNewLines, skipEmptyLines = 2, 4
+	flags := c.intOr(1, 0)
+	if flags&^(ignoreNewLines|skipEmptyLines) != 0 {
+		return c.unknown("file() with these flags is not evaluated")
+	}
+	v := c.content(c.string(0))
+	content, isString := v.(string)
+	if !isString {
+		return v
+	}
+	lines := &Array{}
+	for line := range strings.Lines(content) {
+		if flags&ignoreNewLines != 0 {
+			if withoutEnd, found := strings.CutSuffix(line, "\n"); found {
+				line = strings.TrimSuffix(withoutEnd, "\r")
+			}
+			if line == "" && flags&skipEmptyLines != 0 {
+				continue
+			}
+		}
+		c.appendTo(lines, line, c.here)
+	}
+	return lines
+}
+
+func (c *invocation) stat(is func(fs.FileInfo) bool) Value {
+	name := c.string(0)
+	if name == "" {
+		return false
+	}
+	path, u, known := c.local(name)
+	if !known {
+		return u
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil:
+		return is(info)
+	case absent(err):
+		return false
+	}
+	return c.unknown(fmt.Sprintf("the file %s cannot be looked at: %v", path, reason(err)))
+}
+
+func isReadable(c *invocation) Value {
+	exists := c.stat(func(fs.FileInfo) bool { return true })
+	if exists != true {
+		return exists
+	}
+	path, _, _ := c.local(c.string(0))
+	if err := unix.Access(path, unix.R_OK); err != nil {
+		return c.unknown(fmt.Sprintf("the file %s is not readable for this process, perhaps for PHP's", path))
+	}
+	return true
+}
+
+func realpath(c *invocation) Value {
+	path, u, known := c.local(c.string(0))
+	if !known {
+		return u
+	}
+	if _, err := os.Stat(path); err != nil {
+		if absent(err) {
+			return false
+		}
+		return c.unknown(fmt.Sprintf("the file %s cannot be looked at: %v", path, reason(err)))
+	}
+	return realPath(path)
+}
+
+func dirname(c *invocation) Value {
+	path, levels := c.string(0), c.intOr(1, 1)
+	if levels < 1 {
+		c.throw("ValueError", "dirname(): at least one level has to go")
+	}
+	for range min(levels, int64(len(path))) {
+		path = parent(path)
+	}
+	return path
+}
+
+// parent is dirname of one level.
+func parent(path string) string {
+	if path == "" {
+		return ""
+	}
+	trimmed := strings.TrimRight(path, "/")
+	i := strings.LastIndexByte(trimmed, '/')
+	switch {
+	case trimmed == "":
+		return "/"
+	case i < 0:
+		return "."
+	}
+	if up := strings.TrimRight(trimmed[:i], "/"); up != "" {
+		return up
+	}
+	return "/"
+}
+
+func basename(c *invocation) string {
+	base := lastPart(c.string(0))
+	if c.has(1) {
+		if short := strings.TrimSuffix(base, c.string(1)); short != "" {
+			return short
+		}
+	}
+	return base
+}
+
+func lastPart(path string) string {
+	trimmed := strings.TrimRight(path, "/")
+	return trimmed[strings.LastIndexByte(trimmed, '/')+1:]
+}
+
+func pathinfo(c *invocation) Value {
+	path := c.string(0)
+	base := lastPart(path)
+	dot := strings.LastIndexByte(base, '.')
+	info := &Array{}
+	if folder := parent(path); folder != "" {
+		c.set(info, "dirname", folder, c.here)
+	}
+	c.set(info, "basename", base, c.here)
+	if dot >= 0 {
+		c.set(info, "extension", base[dot+1:], c.here)
+		c.set(info, "filename", base[:dot], c.here)
+	} else {
+		c.set(info, "filename", base, c.here)
+	}
+	if !c.has(1) {
+		return info
+	}
+	key, known := map[int64]string{1: "dirname", 2: "basename", 4: "extension", 8: "filename"}[c.int(1)]
+	if !known {
+		return c.unknown("pathinfo() with these flags is not evaluated")
+	}
+	if found := info.find(key); found != nil {
+		return found.value
+	}
+	return ""
+}
+
+// glob knows patterns of * and ? in an absolute path.
+func glob(c *invocation) Value {
+	pattern := c.string(0)
+	if !filepath.IsAbs(pattern) || strings.ContainsAny(pattern, `[]{}\`) {
+		return c.unknown("glob() of this pattern is not evaluated")
+	}
+	if strings.ContainsAny(filepath.Dir(pattern), "*?") {
+		return c.unknown("glob() with wildcards in the folder is not evaluated")
+	}
+	folder, base := filepath.Split(pattern)
+	entries, err := os.ReadDir(folder)
+	if err != nil && !absent(err) {
+		return c.unknown(fmt.Sprintf("the folder %s cannot be read: %v", folder, reason(err)))
+	}
+	c.budget.spend(len(entries) * 128)
+	found := &Array{}
+	for _, entry := range entries {
+		matches, _ := filepath.Match(base, entry.Name())
+		if matches && (entry.Name()[0] != '.' || base[0] == '.') {
+			c.appendTo(found, folder+entry.Name(), c.here)
+		}
+	}
+	return found
+}
+
+// include runs another file, in the scope of this one.
+func (e *evaluator) include(x *include) Value {
+	if x.path == nil {
+		e.here.line = x.line
+		e.giveUp("eval() is not evaluated")
+	}
+	name := e.eval(x.path)
+	e.here.line = x.line
+	if u, isUnknown := name.(unknown); isUnknown {
+		e.giveUp("a file of unknown name is included: " + u.reason)
+	}
+	path, exists := e.includePath(e.text(name))
+	if !exists {
+		if x.required {
+			panic(&fatal{"the required file " + path + " does not exist"})
+		}
+		e.warn("there is no file " + path + " to include")
+		return false
+	}
+	real := realPath(path)
+	if x.once && e.included[real] {
+		return true
+	}
+	e.included[real] = true
+	e.includes++
+	if e.includes > maxIncludes {
+		e.giveUp(fmt.Sprintf("more than %d files include each other", maxIncludes))
+	}
+	f := e.sources.load(path)
+	switch {
+	case f.problem != nil && f.problem.Line > 0:
+		e.throw("ParseError", f.problem.Message)
+	case f.problem != nil:
+		e.giveUp("the included file " + path + " " + f.problem.Message)
+	case f.beyond != nil:
+		e.giveUp("the included file " + path + " is not evaluated: " + f.beyond.Message)
+	}
+	v := e.runScript(f)
+	e.includes--
+	return v
+}
+
+// includePath finds an included file, relative names in the folder of the file that includes it.
+func (e *evaluator) includePath(name string) (path string, exists bool) {
+	path = name
+	if beside := filepath.Join(e.sources.folder(e.here), name); !filepath.IsAbs(name) && !strings.HasPrefix(name, ".") {
+		path = beside
+	}
+	path, u, known := e.local(path)
+	if !known {
+		e.giveUp(u.reason)
+	}
+	_, err := os.Stat(path)
+	return path, err == nil
+}

@@ -1,0 +1,333 @@
+package php
+
+import (
+	"strconv"
+	"strings"
+)
+
+// lexer cuts PHP source into tokens on demand. It is a plain value: a copy of it is a place to come back to.
+type lexer struct {
+	source string
+	offset int
+	line   int32
+}
+
+// syntaxError is what the lexer and the parser panic with. parse turns it into an error.
+type syntaxError struct {
+	line    int32
+	message string
+	beyond  bool // PHP may well accept it, this package does not
+}
+
+func (l *lexer) fail(message string) {
+	panic(&syntaxError{line: l.line, message: message})
+}
+
+func (l *lexer) rest() string { return l.source[l.offset:] }
+
+func (l *lexer) starts(prefix string) bool { return strings.HasPrefix(l.rest(), prefix) }
+
+// peek returns the byte that lies distance ahead, and 0 after the end.
+func (l *lexer) peek(distance int) byte {
+	if l.offset+distance < len(l.source) {
+		return l.source[l.offset+distance]
+	}
+	return 0
+}
+
+// skip moves forward and counts lines: \n, \r\n and \r each end one.
+func (l *lexer) skip(n int) {
+	for _, c := range []byte(l.source[l.offset : l.offset+n]) {
+		l.offset++
+		if c == '\n' || c == '\r' && l.peek(0) != '\n' {
+			l.line++
+		}
+	}
+}
+
+func (l *lexer) take(n int) string {
+	start := l.offset
+	l.skip(n)
+	return l.source[start:l.offset]
+}
+
+// skipHTML skips text outside of PHP and the tag that ends it. It reports true when the tag was <?=, an echo.
+func (l *lexer) skipHTML() (echo bool) {
+	for {
+		i := strings.Index(l.rest(), "<?")
+		if i < 0 {
+			l.skip(len(l.rest()))
+			return false
+		}
+		l.skip(i)
+		switch {
+		case l.starts("<?="):
+			l.skip(len("<?="))
+			return true
+		case len(l.rest()) >= len("<?php") && strings.EqualFold(l.rest()[:len("<?php")], "<?php") &&
+			(len(l.rest()) == len("<?php") || isSpace(l.peek(len("<?php")))):
+			l.skip(len("<?php"))
+			return false
+		}
+		l.skip(len("<?"))
+	}
+}
+
+func (l *lexer) next() token {
+	if closing, found := l.skipBlanks(); found {
+		return closing
+	}
+	if l.peek(0)|0x20 == 'b' && (l.peek(1) == '"' || l.peek(1) == '\'' || strings.HasPrefix(l.rest()[1:], "<<<")) {
+		l.skip(1) // a "binary" string is like any other
+	}
+	line := l.line
+	c := l.peek(0)
+	switch {
+	case l.offset == len(l.source):
+		return token{kind: endOfFile, line: line}
+	case c == '$' && isNameStart(l.peek(1)):
+		l.skip(1)
+		return token{kind: variableName, text: l.take(nameLength(l.rest())), line: line}
+	case isNameStart(c) || c == '\\' && isNameStart(l.peek(1)):
+		return l.name()
+	case isDigit(c) || c == '.' && isDigit(l.peek(1)):
+		return l.number()
+	case c == '\'':
+		return l.singleQuoted()
+	case c == '"':
+		return l.doubleQuoted()
+	case l.starts("<<<"):
+		if t, found := l.heredoc(); found {
+			return t
+		}
+	case c == '(':
+		if t, found := l.cast(); found {
+			return t
+		}
+	}
+	return l.operator()
+}
+
+// skipBlanks skips white space, comments and attributes. A closing tag ends a statement; with the text that follows it it
+// becomes the token ";", or an echo.
+func (l *lexer) skipBlanks() (closing token, found bool) {
+	for l.offset < len(l.source) {
+		switch {
+		case isSpace(l.peek(0)):
+			l.skip(1)
+		case l.starts("#["):
+			l.skipAttribute()
+		case l.starts("#"), l.starts("//"):
+			l.skipLine()
+		case l.starts("/*"):
+			end := strings.Index(l.source[l.offset+2:], "*/")
+			if end < 0 {
+				l.fail("a comment does not end")
+			}
+			l.skip(2 + end + 2)
+		case l.starts("?>"):
+			line := l.line
+			l.skip(len("?>"))
+			if l.skipHTML() {
+				return token{kind: name, text: "echo", line: line}, true
+			}
+			return token{kind: operator, text: ";", line: line}, true
+		default:
+			return token{}, false
+		}
+	}
+	return token{}, false
+}
+
+// skipLine skips a comment up to the end of the line or a closing tag, whichever comes first.
+func (l *lexer) skipLine() {
+	end := strings.IndexAny(l.rest(), "\r\n")
+	if end < 0 {
+		end = len(l.rest())
+	}
+	if tag := strings.Index(l.rest()[:end], "?>"); tag >= 0 {
+		end = tag
+	}
+	l.skip(end)
+}
+
+// skipAttribute skips #[…] with the brackets and strings in it.
+func (l *lexer) skipAttribute() {
+	l.skip(len("#["))
+	for depth := 1; depth > 0; {
+		switch t := l.next(); {
+		case t.kind == endOfFile:
+			l.fail("an attribute does not end")
+		case t.is("["):
+			depth++
+		case t.is("]"):
+			depth--
+		}
+	}
+}
+
+func (l *lexer) name() token {
+	t := token{kind: name, line: l.line}
+	n := 0
+	for {
+		if l.peek(n) == '\\' && isNameStart(l.peek(n+1)) {
+			n++
+		}
+		part := nameLength(l.rest()[n:])
+		if part == 0 {
+			break
+		}
+		n += part
+		if l.peek(n) != '\\' {
+			break
+		}
+	}
+	if l.peek(n) == '\\' && l.peek(n+1) == '{' {
+		n++ // use A\{B, C}
+	}
+	t.text = l.take(n)
+	return t
+}
+
+func (l *lexer) operator() token {
+	t := token{kind: operator, line: l.line}
+	for _, candidates := range operators {
+		for _, op := range candidates {
+			if l.starts(op) {
+				t.text = l.take(len(op))
+				return t
+			}
+		}
+	}
+	if !strings.Contains("+-*/%=<>!.,;:?()[]{}&|^~@$`", string(rune(l.peek(0)))) {
+		l.fail("the character " + strconv.QuoteToASCII(l.rest()[:1]) + " has no meaning here")
+	}
+	t.text = l.take(1)
+	return t
+}
+
+// cast recognises a type in parentheses.
+func (l *lexer) cast() (token, bool) {
+	inside, _, found := strings.Cut(l.rest()[1:min(len(l.rest()), 64)], ")")
+	if !found {
+		return token{}, false
+	}
+	to, isType := castTypes[strings.ToLower(strings.Trim(inside, " \t"))]
+	if !isType {
+		return token{}, false
+	}
+	t := token{kind: castOperator, text: to, line: l.line}
+	l.skip(len(inside) + 2)
+	return t, true
+}
+
+func (l *lexer) number() token {
+	t := token{kind: number, line: l.line}
+	base, prefix := 10, 0
+	if l.peek(0) == '0' {
+		switch l.peek(1) {
+		case 'x', 'X':
+			base, prefix = 16, 2
+		case 'b', 'B':
+			base, prefix = 2, 2
+		case 'o', 'O':
+			base, prefix = 8, 2
+		}
+	}
+	if base == 10 {
+		return l.decimal(t)
+	}
+	t.value = l.integer(l.take(prefix + numeralLength(l.rest()[prefix:], base))[prefix:], base)
+	return t
+}
+
+// decimal reads an integer, a float, or an octal number that begins with a plain 0.
+func (l *lexer) decimal(t token) token {
+	n := numeralLength(l.rest(), 10)
+	isFloat := false
+	if l.peek(n) == '.' {
+		isFloat = true
+		n++
+		n += numeralLength(l.rest()[n:], 10)
+	}
+	if e := l.peek(n); e == 'e' || e == 'E' {
+		sign := 0
+		if c := l.peek(n + 1); c == '+' || c == '-' {
+			sign = 1
+		}
+		if exponent := numeralLength(l.rest()[n+1+sign:], 10); exponent > 0 {
+			isFloat = true
+			n += 1 + sign + exponent
+		}
+	}
+	literal := l.take(n)
+	switch {
+	case isFloat:
+		t.value, _ = strconv.ParseFloat(strings.ReplaceAll(literal, "_", ""), 64)
+	case len(literal) > 1 && literal[0] == '0':
+		t.value = l.integer(literal, 8)
+	default:
+		t.value = l.integer(literal, 10)
+	}
+	return t
+}
+
+// integer turns digits into an int64 or, when they are too many, into a float64.
+func (l *lexer) integer(literal string, base int) Value {
+	plain := strings.ReplaceAll(literal, "_", "")
+	if n, err := strconv.ParseInt(plain, base, 64); err == nil {
+		return n
+	}
+	if base == 10 {
+		f, _ := strconv.ParseFloat(plain, 64)
+		return f
+	}
+	f := 0.0
+	for _, c := range []byte(plain) {
+		digit, err := strconv.ParseInt(string(rune(c)), base, 64)
+		if err != nil {
+			l.fail("the number " + literal + " has a digit that is not allowed")
+		}
+		f = f*float64(base) + float64(digit)
+	}
+	if plain == "" {
+		l.fail("a number has no digits")
+	}
+	return f
+}
+
+// numeralLength counts digits, with single underscores between them.
+func numeralLength(s string, base int) int {
+	isNumeral := func(i int) bool {
+		if i >= len(s) {
+			return false
+		}
+		if base == 16 {
+			return isDigit(s[i]) || s[i]|0x20 >= 'a' && s[i]|0x20 <= 'f'
+		}
+		return isDigit(s[i])
+	}
+	n := 0
+	for isNumeral(n) || n > 0 && n < len(s) && s[n] == '_' && isNumeral(n-1) && isNumeral(n+1) {
+		n++
+	}
+	return n
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func isNameStart(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c >= 0x80 }
+
+// nameLength measures the identifier at the start of s.
+func nameLength(s string) int {
+	if s == "" || !isNameStart(s[0]) {
+		return 0
+	}
+	n := 1
+	for n < len(s) && (isNameStart(s[n]) || isDigit(s[n])) {
+		n++
+	}
+	return n
+}

@@ -1,0 +1,192 @@
+package php
+
+import (
+	"fmt"
+	"strings"
+)
+
+// parser makes a syntax tree of one file. It looks one token ahead and panics with *syntaxError.
+type parser struct {
+	lexer
+	current token
+	budget  *budget
+	path    string
+	file    int32 // the index of the file in origins
+	depth   int
+
+	strict    bool
+	namespace string
+	classes   map[string]string // what use declared, by lower-case alias
+	functions map[string]string
+	constants map[string]string
+	inside    *function // the function whose body is being read, or nil
+}
+
+// parse returns the syntax tree of a file, or a *syntaxError.
+func parse(source, path string, file int32, b *budget) (parsed *script, err error) {
+	p := &parser{
+		lexer:     lexer{source: source, line: 1},
+		budget:    b,
+		path:      path,
+		file:      file,
+		classes:   map[string]string{},
+		functions: map[string]string{},
+		constants: map[string]string{},
+	}
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case *syntaxError:
+			err = r
+		default:
+			panic(r)
+		}
+	}()
+	if p.skipHTML() {
+		p.current = token{kind: name, text: "echo", line: p.line}
+	} else {
+		p.advance()
+	}
+	statements := p.statements()
+	if p.current.kind != endOfFile {
+		p.unexpected()
+	}
+	return &script{statements: statements, strict: p.strict}, nil
+}
+
+func (e *syntaxError) Error() string { return e.message }
+
+func (p *parser) advance() {
+	p.budget.step(1)
+	p.current = p.next()
+}
+
+func (p *parser) failAt(line int32, format string, values ...any) {
+	panic(&syntaxError{line: line, message: fmt.Sprintf(format, values...)})
+}
+
+// beyond gives up on a file that PHP may accept.
+func (p *parser) beyond(format string, values ...any) {
+	panic(&syntaxError{line: p.current.line, message: fmt.Sprintf(format, values...), beyond: true})
+}
+
+func (p *parser) unexpected() {
+	p.failAt(p.current.line, "syntax error, unexpected %s", p.current)
+}
+
+func (p *parser) accept(op string) bool {
+	if !p.current.is(op) {
+		return false
+	}
+	p.advance()
+	return true
+}
+
+func (p *parser) expect(op string) {
+	if !p.current.is(op) {
+		p.failAt(p.current.line, "syntax error, unexpected %s where '%s' should be", p.current, op)
+	}
+	p.advance()
+}
+
+// word is the current token in lower case if it is an unqualified name, else "".
+func (p *parser) word() string {
+	if p.current.kind != name || strings.Contains(p.current.text, `\`) {
+		return ""
+	}
+	return strings.ToLower(p.current.text)
+}
+
+func (p *parser) acceptWord(word string) bool {
+	if p.word() != word {
+		return false
+	}
+	p.advance()
+	return true
+}
+
+func (p *parser) expectWord(word string) {
+	if !p.acceptWord(word) {
+		p.failAt(p.current.line, "syntax error, unexpected %s where '%s' should be", p.current, word)
+	}
+}
+
+// identifier takes an unqualified name.
+func (p *parser) identifier() string {
+	if p.word() == "" {
+		p.unexpected()
+	}
+	text := p.current.text
+	p.advance()
+	return text
+}
+
+func (p *parser) variable() string {
+	if p.current.kind != variableName {
+		p.unexpected()
+	}
+	text := p.current.text
+	p.advance()
+	return text
+}
+
+// following returns the token after the current one.
+func (p *parser) following() token {
+	saved := p.lexer
+	t := p.next()
+	p.lexer = saved
+	return t
+}
+
+// enter guards against source nested so deeply that the stack would have to grow without bound.
+func (p *parser) enter() {
+	p.depth++
+	if p.depth > maxNesting {
+		p.beyond("nested more than %d deep", maxNesting)
+	}
+	p.budget.spend(nodeCost)
+}
+
+func (p *parser) leave() { p.depth-- }
+
+// nodeCost is about what a node of the syntax tree takes, in bytes.
+const nodeCost = 96
+
+// className resolves the name of a class against namespace and use.
+func (p *parser) className(written string) string {
+	first, rest, qualified := strings.Cut(written, `\`)
+	if qualified && first == "" {
+		return rest
+	}
+	if strings.EqualFold(first, "namespace") && qualified {
+		return p.inNamespace(rest)
+	}
+	if full, imported := p.classes[strings.ToLower(first)]; imported {
+		if qualified {
+			return full + `\` + rest
+		}
+		return full
+	}
+	return p.inNamespace(written)
+}
+
+// functionName resolves the name of a function or constant: where to look first and, if that is not there, second.
+func (p *parser) functionName(written string, imports map[string]string, key string) (first, fallback string) {
+	if full, imported := imports[key]; imported {
+		return full, ""
+	}
+	if strings.Contains(written, `\`) {
+		return p.className(written), ""
+	}
+	if p.namespace == "" {
+		return written, ""
+	}
+	return p.inNamespace(written), written
+}
+
+func (p *parser) inNamespace(relative string) string {
+	if p.namespace == "" {
+		return relative
+	}
+	return p.namespace + `\` + relative
+}

@@ -1,0 +1,112 @@
+package php
+
+// template reads the parts of a string with variables in it up to the closing quote, or to the end of the source when quote is 0.
+// The lexer then stands behind the quote, and the current token is stale.
+func (p *parser) template(quote byte) []expression {
+	p.enter()
+	defer p.leave()
+	var parts []expression
+	for {
+		p.budget.spend(nodeCost)
+		if n := literalLength(p.rest(), quote); n > 0 {
+			parts = append(parts, &literal{p.unescape(p.take(n), quote)})
+		}
+		switch {
+		case p.rest() == "" && quote == 0:
+			return parts
+		case p.rest() == "":
+			p.fail("a string does not end")
+		case p.peek(0) == quote && quote != 0:
+			p.skip(1)
+			return parts
+		case p.starts("{$"):
+			p.skip(1)
+			p.advance()
+			parts = append(parts, p.expression(bindsNothing))
+			if !p.current.is("}") {
+				p.unexpected()
+			}
+		case p.starts("${"):
+			parts = append(parts, p.bracedName())
+		default:
+			parts = append(parts, p.simpleVariable())
+		}
+	}
+}
+
+// heredocParts reads the body of a heredoc, which is a source of its own.
+func (p *parser) heredocParts() expression {
+	body, after := p.current, p.lexer
+	p.lexer = lexer{source: body.text, line: body.line + 1}
+	parts := p.template(0)
+	p.lexer = after
+	p.advance()
+	return &interpolation{parts}
+}
+
+// bracedName reads ${name}, ${name[key]} and ${expression}.
+func (p *parser) bracedName() expression {
+	line := p.line
+	p.skip(len("${"))
+	var e expression
+	n := nameLength(p.rest())
+	if c := p.peek(n); n > 0 && (c == '}' || c == '[') {
+		e = &variable{p.take(n), line}
+		p.advance()
+		if p.accept("[") {
+			e = &indexed{base: e, key: p.expression(bindsNothing), line: line}
+			p.expect("]")
+		}
+	} else {
+		p.advance()
+		e = &dynamicVariable{p.expression(bindsNothing), line}
+	}
+	if !p.current.is("}") {
+		p.unexpected()
+	}
+	return e
+}
+
+// simpleVariable reads $name, $name[key] and $name->property as they stand in a string.
+func (p *parser) simpleVariable() expression {
+	line := p.line
+	p.skip(1)
+	v := &variable{p.take(nameLength(p.rest())), line}
+	switch {
+	case p.starts("["):
+		p.skip(1)
+		i := &indexed{base: v, key: p.simpleKey(), line: line}
+		if p.peek(0) != ']' {
+			p.fail("an index in a string does not end")
+		}
+		p.skip(1)
+		return i
+	case p.starts("->") && isNameStart(p.peek(2)):
+		p.skip(len("->"))
+		return &property{base: v, name: &literal{p.take(nameLength(p.rest()))}, line: line}
+	case p.starts("?->") && isNameStart(p.peek(3)):
+		p.skip(len("?->"))
+		return &property{base: v, name: &literal{p.take(nameLength(p.rest()))}, nullsafe: true, line: line}
+	}
+	return v
+}
+
+// simpleKey reads the key of $name[key] in a string: a variable, a bare word or a number.
+func (p *parser) simpleKey() expression {
+	if p.peek(0) == '$' && isNameStart(p.peek(1)) {
+		p.skip(1)
+		return &variable{p.take(nameLength(p.rest())), p.line}
+	}
+	if n := nameLength(p.rest()); n > 0 {
+		return &literal{p.take(n)}
+	}
+	sign := 0
+	if p.peek(0) == '-' {
+		sign = 1
+	}
+	n := digits(p.rest()[sign:])
+	if n == 0 {
+		p.fail("an index in a string is not a name, a number or a variable")
+	}
+	return &literal{stringKey(p.take(sign + n))}
+}

@@ -1,0 +1,137 @@
+package php
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// sources reads and parses each file once.
+type sources struct {
+	budget *budget
+	files  map[string]*source
+	names  []string // base names; an origin's file counts from 1
+
+	folders []string
+}
+
+// source is a file that was looked for. Exactly one of script, problem and beyond is set.
+type source struct {
+	path    string // absolute, without symbolic links
+	file    int32
+	script  *script
+	problem *Problem // PHP would fail, too
+	beyond  *Problem // this package fails, PHP may not
+}
+
+func newSources(b *budget) *sources {
+	return &sources{budget: b, files: map[string]*source{}}
+}
+
+// base returns the base name of the file in which something was written.
+func (s *sources) base(at origin) string {
+	if at.file < 1 {
+		return ""
+	}
+	return s.names[at.file-1]
+}
+
+// folder returns the folder of the file in which something was written.
+func (s *sources) folder(at origin) string {
+	if at.file < 1 {
+		return ""
+	}
+	return s.folders[at.file-1]
+}
+
+// load returns the parsed file. It may panic with *givenUp.
+func (s *sources) load(path string) *source {
+	if loaded, found := s.files[path]; found {
+		return loaded
+	}
+	s.names = append(s.names, filepath.Base(path))
+	f := &source{path: realPath(path), file: int32(len(s.names))}
+	s.folders = append(s.folders, filepath.Dir(f.path))
+	s.files[path] = f
+	content, err := readFile(path, s.budget)
+	if err != nil {
+		f.problem = &Problem{Message: err.Error()}
+		return f
+	}
+	parsed, err := parse(content, f.path, f.file, s.budget)
+	var bad *syntaxError
+	switch {
+	case errors.As(err, &bad) && bad.beyond:
+		f.beyond = &Problem{Line: int(bad.line), Message: bad.message}
+	case errors.As(err, &bad):
+		f.problem = &Problem{Line: int(bad.line), Message: "PHP cannot read it: " + bad.message}
+	default:
+		f.script = parsed
+	}
+	return f
+}
+
+// errNotRegular is why a device, a pipe or a folder is not read.
+var errNotRegular = errors.New("not a regular file")
+
+// readFile reads a regular file within the limits. A pipe that takes the file's place is not waited for.
+func readFile(path string, b *budget) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", fmt.Errorf("cannot be read: %w", reason(err))
+	}
+	if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("cannot be read: %w", errNotRegular)
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return "", fmt.Errorf("cannot be read: %w", reason(err))
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return "", fmt.Errorf("cannot be read: %w", errNotRegular)
+	}
+	limit := b.limits.FileSize
+	size := min(info.Size(), limit)
+	b.spend(int(size) + copyBuffer)
+	var content strings.Builder
+	content.Grow(int(size) + 1)
+	length, err := io.Copy(&content, io.LimitReader(f, limit+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("cannot be read: %w", reason(err))
+	case length > limit:
+		return "", fmt.Errorf("is larger than %d KiB", limit>>10)
+	}
+	b.spend(int(length - size)) // some files say that they are empty and are not
+	return content.String(), nil
+}
+
+const copyBuffer = 32 << 10 // what io.Copy allocates
+
+// reason leaves the path out of an error of the file system.
+func reason(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// realPath is the absolute path without symbolic links, as PHP's __FILE__ has it.
+func realPath(path string) string {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	if resolved, err := filepath.EvalSymlinks(absolute); err == nil {
+		return resolved
+	}
+	return absolute
+}

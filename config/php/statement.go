@@ -1,0 +1,312 @@
+package php
+
+import (
+	"slices"
+	"strings"
+)
+
+// flow is how a statement ended.
+type flow int
+
+const (
+	proceeds flow = iota
+	breaks
+	continues
+	returns
+)
+
+type outcome struct {
+	kind   flow
+	levels int   // how many loops are still to be left
+	value  Value // that is returned
+}
+
+func (e *evaluator) execute(statements []statement) outcome {
+	for _, s := range statements {
+		e.budget.step(1)
+		if out := e.statement(s); out.kind != proceeds {
+			return out
+		}
+	}
+	return outcome{}
+}
+
+func (e *evaluator) statement(s statement) outcome {
+	switch s := s.(type) {
+	case *expressionStatement:
+		e.here.line = s.line
+		e.eval(s.expression)
+	case *block:
+		return e.execute(s.statements)
+	case *ifStatement:
+		return e.ifStatement(s)
+	case *loop:
+		return e.loop(s)
+	case *doLoop:
+		return e.doLoop(s)
+	case *foreach:
+		return e.foreach(s)
+	case *switchStatement:
+		return e.switchStatement(s)
+	case *jump:
+		return outcome{kind: s.kind, levels: s.levels}
+	case *returnStatement:
+		e.here.line = s.line
+		if s.value == nil {
+			return outcome{kind: returns}
+		}
+		return outcome{kind: returns, value: e.eval(s.value)}
+	case *tryStatement:
+		return e.try(s)
+	case *functionDeclaration:
+		if e.functions[strings.ToLower(s.function.name)] != s.function {
+			e.declareFunction(s.function)
+		}
+	case *classDeclaration:
+		e.classes[strings.ToLower(s.name)] = true
+	case *constantDeclaration:
+		e.here.line = s.line
+		e.define(s.name, e.eval(s.value))
+	case *globalStatement:
+		for _, name := range s.names {
+			e.scope.variables[name] = &slot{e.unknown("global variables are not known")}
+		}
+	case *staticStatement:
+		e.static(s)
+	case *unsetStatement:
+		e.here.line = s.line
+		for _, target := range s.targets {
+			e.unset(target)
+		}
+	}
+	return outcome{}
+}
+
+func (e *evaluator) ifStatement(s *ifStatement) outcome {
+	for _, branch := range s.branches {
+		e.here.line = s.line
+		if e.truth(e.eval(branch.condition)) {
+			return e.execute(branch.body)
+		}
+	}
+	return e.execute(s.otherwise)
+}
+
+// leave decides what an outcome of its body means for a loop: done when the loop ends, and how.
+func leave(out outcome) (result outcome, done bool) {
+	switch {
+	case out.kind == proceeds, out.kind == continues && out.levels == 1:
+		return outcome{}, false
+	case out.kind == returns:
+		return out, true
+	case out.levels > 1:
+		out.levels--
+		return out, true
+	}
+	return outcome{}, true
+}
+
+func (e *evaluator) loop(s *loop) outcome {
+	e.here.line = s.line
+	e.evalAll(s.before)
+	for {
+		e.budget.step(1)
+		if condition := e.evalAll(s.conditions); len(s.conditions) > 0 && !e.truth(condition) {
+			return outcome{}
+		}
+		if out, done := leave(e.execute(s.body)); done {
+			return out
+		}
+		e.evalAll(s.after)
+	}
+}
+
+func (e *evaluator) doLoop(s *doLoop) outcome {
+	for {
+		e.budget.step(1)
+		if out, done := leave(e.execute(s.body)); done {
+			return out
+		}
+		if !e.truth(e.eval(s.condition)) {
+			return outcome{}
+		}
+	}
+}
+
+// evalAll returns the value of the last expression.
+func (e *evaluator) evalAll(list []expression) (last Value) {
+	for _, x := range list {
+		last = e.eval(x)
+	}
+	return last
+}
+
+func (e *evaluator) foreach(s *foreach) outcome {
+	e.here.line = s.line
+	subject := e.eval(s.subject)
+	if object, isObject := subject.(*Object); isObject {
+		subject = object.Properties.clone()
+	}
+	list, isArray := subject.(*Array)
+	switch {
+	case s.byReference && isArray:
+		e.forget(s, "references to elements are not known")
+		return outcome{}
+	case isArray:
+		return e.each(s, list)
+	}
+	if u, isUnknown := subject.(unknown); isUnknown {
+		e.forget(s, u.reason)
+	}
+	return outcome{}
+}
+
+func (e *evaluator) each(s *foreach, list *Array) outcome {
+	list.shared = true // the loop goes over what was there when it began
+	for element := range list.all() {
+		e.budget.step(1)
+		e.assign(s.value, element.value, e.at(s.line))
+		if s.key != nil {
+			e.assign(s.key, element.key, e.at(s.line))
+		}
+		if out, done := leave(e.execute(s.body)); done {
+			return out
+		}
+	}
+	return outcome{}
+}
+
+// forget makes unknown what a loop of unknown length may change, and gives up if that cannot be told from its text.
+func (e *evaluator) forget(s *foreach, reason string) {
+	changed := effects(s)
+	if changed.leaves {
+		e.giveUp("a loop over what is not known may end the file: " + reason)
+	}
+	for _, name := range changed.variables {
+		e.slot(name).value = e.unknown(reason)
+	}
+}
+
+func (e *evaluator) switchStatement(s *switchStatement) outcome {
+	e.here.line = s.line
+	subject := e.eval(s.subject)
+	start := slices.IndexFunc(s.cases, func(c switchCase) bool {
+		return c.value != nil && e.truth(e.compareWith("==", subject, e.eval(c.value)))
+	})
+	if start < 0 {
+		start = slices.IndexFunc(s.cases, func(c switchCase) bool { return c.value == nil })
+	}
+	if start < 0 {
+		return outcome{}
+	}
+	for _, c := range s.cases[start:] {
+		out := e.execute(c.body)
+		if out.kind == continues && out.levels == 1 {
+			return outcome{} // continue acts on a switch as break does
+		}
+		if result, done := leave(out); done {
+			return result
+		}
+	}
+	return outcome{}
+}
+
+func (e *evaluator) static(s *staticStatement) {
+	kept := e.statics[s]
+	if kept == nil {
+		kept = &slot{}
+		if s.value != nil {
+			kept.value = e.eval(s.value)
+		}
+		e.statics[s] = kept
+	}
+	e.scope.variables[s.name] = kept
+}
+
+// try runs the body, then the catch that fits what it threw, and in any case the finally block.
+func (e *evaluator) try(s *tryStatement) outcome {
+	out, exception := e.guard(s.body, len(s.catches) > 0)
+	if exception != nil {
+		for _, c := range s.catches {
+			if e.catches(c, exception) {
+				out, exception = e.handle(c, exception, s.finally != nil)
+				break
+			}
+		}
+	}
+	if last := e.execute(s.finally); last.kind != proceeds {
+		return last
+	}
+	if exception != nil {
+		panic(exception)
+	}
+	return out
+}
+
+func (e *evaluator) handle(c catchClause, exception *thrown, guarded bool) (outcome, *thrown) {
+	if c.variable != "" {
+		var caught Value = e.unknown("an exception of unknown class")
+		if exception.object != nil {
+			caught = exception.object
+		}
+		e.slot(c.variable).value = caught
+	}
+	if guarded {
+		return e.guard(c.body, false)
+	}
+	return e.execute(c.body), nil
+}
+
+// guard runs statements and returns the exception that ended them. While a catch waits, a call of unknown effect may throw.
+func (e *evaluator) guard(body []statement, caught bool) (out outcome, exception *thrown) {
+	scope, here, strict, depth, includes, tries := e.scope, e.here, e.strict, e.depth, e.includes, e.tries
+	defer func() {
+		e.tries = tries
+		if r := recover(); r != nil {
+			t, isThrown := r.(*thrown)
+			if !isThrown {
+				panic(r)
+			}
+			e.scope, e.here, e.strict, e.depth, e.includes = scope, here, strict, depth, includes
+			exception = t
+		}
+	}()
+	if caught {
+		e.tries++
+	}
+	return e.execute(body), nil
+}
+
+// catches says whether a catch clause takes an exception.
+func (e *evaluator) catches(c catchClause, exception *thrown) bool {
+	if slices.Contains(c.classes, "throwable") {
+		return true
+	}
+	if exception.object == nil {
+		return e.choices.next("an exception of unknown class")
+	}
+	return slices.ContainsFunc(c.classes, func(class string) bool { return isA(exception.object.Class, class) })
+}
+
+// parents of PHP's own exceptions, in lower case.
+var parents = map[string]string{
+	"exception": "throwable", "error": "throwable",
+	"errorexception": "exception", "jsonexception": "exception", "logicexception": "exception", "runtimeexception": "exception",
+	"badfunctioncallexception": "logicexception", "domainexception": "logicexception", "invalidargumentexception": "logicexception",
+	"lengthexception": "logicexception", "outofrangeexception": "logicexception", "outofboundsexception": "runtimeexception",
+	"overflowexception": "runtimeexception", "rangeexception": "runtimeexception", "underflowexception": "runtimeexception",
+	"unexpectedvalueexception": "runtimeexception",
+	"arithmeticerror":          "error", "assertionerror": "error", "compileerror": "error", "parseerror": "compileerror",
+	"typeerror": "error", "valueerror": "error", "unhandledmatcherror": "error",
+	"divisionbyzeroerror": "arithmeticerror", "argumentcounterror": "typeerror",
+}
+
+// isA says whether a class of PHP's own is another, which is in lower case, or a child of it.
+func isA(class, other string) bool {
+	for class = strings.ToLower(class); class != ""; class = parents[class] {
+		if class == other {
+			return true
+		}
+	}
+	return false
+}
