@@ -19,7 +19,7 @@ type nextcloud struct {
 	environment environment
 	values      map[string]php.Entry
 	unknown     map[string]php.Unknown
-	broken      string // why config.php was not read to its end; empty when it was
+	broken      string // why nothing could be read from config.php; empty when something could
 
 	ask     func() (map[string]php.Value, error) // asks PHP itself for the keys of consulted; nil when it must not be asked, or was
 	answers map[string]php.Value
@@ -96,10 +96,25 @@ func (n *nextcloud) evaluate(ctx context.Context, files []string) {
 	}
 	for _, problem := range evaluated.Warnings {
 		n.warn("%s", problem)
-		if problem.File == filepath.Base(files[0]) {
+		if problem.File == filepath.Base(files[0]) && !n.isFrom(problem.File) {
 			n.broken = problem.String()
 		}
 	}
+}
+
+// isFrom says whether anything is known to come from a file.
+func (n *nextcloud) isFrom(file string) bool {
+	for _, entry := range n.values {
+		if entry.File == file {
+			return true
+		}
+	}
+	for _, unknown := range n.unknown {
+		if unknown.File == file {
+			return true
+		}
+	}
+	return false
 }
 
 // variable is the environment variable that overrules a key. PHP does not see names with a dot, a space or a bracket.
@@ -133,6 +148,9 @@ func (n *nextcloud) find(key string) php.Value {
 		return entry.Value
 	}
 	unknown, isUnknown := n.unknown[key]
+	if !isUnknown {
+		unknown, isUnknown = n.unknown[php.AnyKey]
+	}
 	if !isUnknown && n.broken == "" {
 		return nil
 	}
@@ -165,23 +183,23 @@ func (n *nextcloud) takeUnmet() []error {
 func (n *nextcloud) askPHP() bool {
 	if n.ask != nil {
 		answers, err := n.ask()
-		if err != nil {
-			n.warn("ask php for what could not be evaluated: %v", err)
+		if err != nil && !errors.Is(err, php.ErrNoPHP) {
+			n.warn("%v", err)
 		}
 		n.answers, n.ask = answers, nil
 	}
 	return n.answers != nil
 }
 
-// source names where a key got its value.
+// source names where a key got its value; a null is as good as none.
 func (n *nextcloud) source(key string) string {
 	if _, source, found := n.variable(key); found {
 		return source
 	}
-	if entry, found := n.values[key]; found {
+	if entry := n.values[key]; entry.Value != nil {
 		return fmt.Sprintf("%s:%d", entry.File, entry.Line)
 	}
-	if _, found := n.answers[key]; found {
+	if n.answers[key] != nil {
 		return "php"
 	}
 	if unknown, found := n.unknown[key]; found {
@@ -229,11 +247,11 @@ func (n *nextcloud) unknownKeys() []php.Unknown {
 
 // array is a key's value as array, empty when there is none.
 func (n *nextcloud) array(key string) *php.Array {
-	switch value := n.find(key).(type) {
-	case nil:
-	case *php.Array:
-		return value
-	default:
+	value := n.find(key)
+	if array, isArray := value.(*php.Array); isArray {
+		return array
+	}
+	if php.Bool(value) {
 		n.warn("%s: %s is not an array, and counts as an empty one", n.source(key), key)
 	}
 	return &php.Array{}

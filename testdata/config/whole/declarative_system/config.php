@@ -1,0 +1,6 @@
+<?php
+$CONFIG = array (
+  'instanceid' => 'oc1',
+  'secret' => 's',
+  'version' => '30.0.0',
+);

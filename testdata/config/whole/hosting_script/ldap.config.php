@@ -1,0 +1,2 @@
+<?php
+$CONFIG = ['ldapProviderFactory' => 'OCA\\User_LDAP\\LDAPProviderFactory'];
