@@ -52,7 +52,7 @@ func install(t *testing.T) installation {
 		require.Equal(t, 0, (<-served).status)
 	})
 	i := installation{nextcloud: site.URL, redis: redisServer.URL()}
-	require.Eventually(t, func() bool { return strings.Contains(i.send("test-cookie", "1").stdout, "to 1 subscribers") }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(i.send("test-cookie", "1").stdout, "subscribers: 1.") }, time.Minute, 10*time.Millisecond)
 	return i
 }
 

@@ -173,7 +173,7 @@ func (c *sendCommand) publish(p *process, channel string, payload any) error {
 	if subscribers == 0 {
 		fmt.Fprintln(p.stderr, "Warning: no push server heard it. Is one running, with this Redis and the same --redis-channel-prefix? In a cluster, only those on one node are counted.")
 	}
-	_, err = fmt.Fprintf(p.stdout, "Published on %s to %d subscribers.\n", channel, subscribers)
+	_, err = fmt.Fprintf(p.stdout, "Published on %s; subscribers: %d.\n", channel, subscribers)
 	return err
 }
 

@@ -64,7 +64,7 @@ func TestSendPublishesEveryEvent(t *testing.T) {
 		t.Run(arguments, func(t *testing.T) {
 			got := command(t.Context(), "", append([]string{"send", "--redis-url", address}, strings.Split(arguments, " ")...)...)
 			require.Equal(t, 0, got.status, got.stderr)
-			require.Contains(t, got.stdout, "to 1 subscribers")
+			require.Contains(t, got.stdout, "subscribers: 1.")
 			arrival := <-arrived
 			event, err := actors.DecodeEvent(arrival.channel, arrival.payload)
 			require.NoError(t, err)
@@ -107,7 +107,7 @@ func TestSendFindsRedisWhereTheServerDoes(t *testing.T) {
 func TestSendWarnsWhenNobodyListens(t *testing.T) {
 	got := command(t.Context(), "", "send", "--redis-url", storagetest.Redis(t).URL(), "reset")
 	require.Equal(t, 0, got.status)
-	require.Contains(t, got.stdout, "to 0 subscribers")
+	require.Contains(t, got.stdout, "subscribers: 0.")
 	require.Contains(t, got.stderr, "no push server")
 }
 
