@@ -32,11 +32,6 @@ type RedisError struct {
 }
 
 func failed(step string, n node, err error) *RedisError {
-	var alert *net.OpError
-	if errors.As(err, &alert) && alert.Op == "remote error" {
-		// TLS 1.3 lets the server refuse a client's certificate only after the handshake.
-		step = StepTLS
-	}
 	return &RedisError{step, n.String(), err}
 }
 
@@ -58,6 +53,8 @@ func (e *RedisError) advice() string {
 		return trustAdvice(e.Err)
 	case errors.As(e.Err, &notTLS), e.Step == StepTLS && errors.Is(e.Err, context.DeadlineExceeded):
 		return "does this port speak TLS?"
+	case e.Step == StepTLS && (hungUp(e.Err) || strings.Contains(reply, "remote error")):
+		return "does Redis want a client certificate, and of which authority?"
 	case strings.HasPrefix(reply, "NOAUTH"):
 		return "this Redis wants a password"
 	case strings.HasPrefix(reply, "WRONGPASS"):
@@ -94,6 +91,12 @@ func (r *Redis) connect(ctx context.Context, n node, wrap func(net.Conn) net.Con
 		}
 	}
 	conn := redis.NewConn(netConn, readTimeout, r.options.ReadTimeout)
+	if n.tls {
+		if err := confirmTLS(ctx, conn); err != nil {
+			conn.Close()
+			return nil, failed(StepTLS, n, err)
+		}
+	}
 	if err := r.logIn(ctx, n, conn); err != nil {
 		conn.Close()
 		return nil, err
@@ -124,6 +127,16 @@ func (r *Redis) encrypt(ctx context.Context, n node, plain net.Conn) (net.Conn, 
 		return nil, err
 	}
 	return conn, nil
+}
+
+// confirmTLS waits for any reply: a server of TLS 1.3 refuses a client's certificate only after the
+// handshake.
+func confirmTLS(ctx context.Context, conn redis.Conn) error {
+	_, err := redis.DoContext(conn, ctx, "PING")
+	if reply := redis.Error(""); errors.As(err, &reply) {
+		return nil
+	}
+	return err
 }
 
 func (r *Redis) logIn(ctx context.Context, n node, conn redis.Conn) error {
@@ -157,7 +170,7 @@ func (r *Redis) authenticate(ctx context.Context, conn redis.Conn) error {
 	return err
 }
 
-// wantsNoPassword recognizes how Redis says that a password was sent to it and it has none. PHP
+// wantsNoPassword recognises how Redis says that a password was sent to it and it has none. PHP
 // takes no notice either, so Nextcloud works with such a configuration.
 func wantsNoPassword(err error) bool {
 	var reply redis.Error

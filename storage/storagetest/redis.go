@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"errors"
 	"net"
 	"path/filepath"
 	"strconv"
@@ -63,7 +64,7 @@ func (s *RedisServer) answers() error {
 	}
 	defer conn.Close()
 	_, err = conn.Do("PING")
-	if _, refused := err.(redis.Error); refused {
+	if refusal := redis.Error(""); errors.As(err, &refusal) {
 		return nil
 	}
 	return err
