@@ -102,8 +102,10 @@ func (a *auth) Receive(ctx actor.Context) {
 		ctx.Send(a.system.registries[0], m)
 	case *sweep:
 		a.onSweep(ctx)
-	case *actor.Stopping, *actor.Restarting:
-		a.onStopping()
+	case *actor.Stopping:
+		a.onEnding(ErrShutDown)
+	case *actor.Restarting:
+		a.onEnding(errPanic)
 	}
 }
 
@@ -291,13 +293,14 @@ func (a *auth) onSweep(ctx actor.Context) {
 	}
 }
 
-func (a *auth) onStopping() {
+// onEnding answers everybody who waits, for nobody else will.
+func (a *auth) onEnding(err error) {
 	if a.sweeping != nil {
 		a.sweeping.Stop()
 	}
 	for _, f := range a.flights {
 		for _, waiting := range f.waiting {
-			waiting.answer <- authenticated{err: ErrShutDown}
+			waiting.answer <- authenticated{err: err}
 		}
 	}
 	clear(a.flights)

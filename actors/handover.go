@@ -51,7 +51,7 @@ func (a *auth) onResumeLogins(ctx actor.Context, m *resumeLogins) {
 		if copy(sum[:], login.Digest) != len(sum) || len(login.Digest) != len(sum) || a.verified[sum] != nil {
 			continue
 		}
-		a.verified[sum] = &verifiedLogin{user: login.User, verifiedAt: now - time.Since(login.VerifiedAt), endedAt: now}
+		a.verified[sum] = &verifiedLogin{user: login.User, verifiedAt: now - max(time.Since(login.VerifiedAt), 0), endedAt: now}
 	}
 	a.startSweeping(ctx)
 }

@@ -7,8 +7,31 @@ import (
 
 // blockable is a port whose calls a test can hold up.
 type blockable struct {
+	hooked
 	mu      sync.Mutex
 	barrier chan struct{} // nil while calls pass
+}
+
+// hooked is a port whose calls a test can interfere with.
+type hooked struct {
+	mu   sync.Mutex
+	hook func()
+}
+
+// OnCall has f called at the beginning of each call from now on; it may panic. nil ends that.
+func (h *hooked) OnCall(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hook = f
+}
+
+func (h *hooked) called() {
+	h.mu.Lock()
+	hook := h.hook
+	h.mu.Unlock()
+	if hook != nil {
+		hook()
+	}
 }
 
 // Block holds up the calls from now on, until Unblock.
@@ -32,6 +55,7 @@ func (b *blockable) Unblock() {
 
 // pass waits until calls may pass, or ctx ends.
 func (b *blockable) pass(ctx context.Context) error {
+	b.called()
 	b.mu.Lock()
 	barrier := b.barrier
 	b.mu.Unlock()

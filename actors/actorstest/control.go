@@ -10,6 +10,7 @@ import (
 // Control is an actors.Control that remembers what it was asked for. The zero value is ready to
 // use.
 type Control struct {
+	hooked
 	mu        sync.Mutex
 	levels    []string
 	failure   error
@@ -18,6 +19,7 @@ type Control struct {
 
 // SetLogLevel implements actors.Control.
 func (c *Control) SetLogLevel(spec string) error {
+	c.called()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.failure != nil {
@@ -29,6 +31,7 @@ func (c *Control) SetLogLevel(spec string) error {
 
 // RestoreLogLevel implements actors.Control.
 func (c *Control) RestoreLogLevel() {
+	c.called()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.levels = c.levels[:max(len(c.levels)-1, 0)]
@@ -36,6 +39,7 @@ func (c *Control) RestoreLogLevel() {
 
 // PublishStats implements actors.Control.
 func (c *Control) PublishStats(stats actors.Stats) {
+	c.called()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.published = append(c.published, stats)

@@ -13,8 +13,10 @@ var ErrLost = errors.New("connection lost")
 
 // Events is an actors.EventSource that a test speaks through.
 type Events struct {
+	hooked
 	mu            sync.Mutex
 	refusal       error
+	refusals      int
 	subscriptions int
 
 	emitted chan emission
@@ -34,10 +36,13 @@ func NewEvents() *Events {
 
 // Receive implements actors.EventSource.
 func (e *Events) Receive(ctx context.Context, _ []string, subscribed func(), message func(string, []byte)) error {
+	e.called()
 	e.mu.Lock()
 	refusal := e.refusal
 	if refusal == nil {
 		e.subscriptions++
+	} else {
+		e.refusals++
 	}
 	e.mu.Unlock()
 	if refusal != nil {
@@ -85,6 +90,13 @@ func (e *Events) Subscriptions() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.subscriptions
+}
+
+// Refusals returns how many subscriptions were refused.
+func (e *Events) Refusals() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.refusals
 }
 
 var _ actors.EventSource = (*Events)(nil)

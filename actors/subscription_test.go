@@ -1,0 +1,212 @@
+package actors_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/actors/actorstest"
+)
+
+var errRedis = errors.New("redis is away")
+
+// bubbleWithout is bubble for a System that can't subscribe yet.
+func bubbleWithout(t *testing.T, change func(*actors.Options), test func(*testing.T, *actorstest.Kit)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(func() { pass(2 * time.Second) })
+		kit := actorstest.New(t, change)
+		kit.Events.Refuse(errRedis)
+		kit.System.Start()
+		t.Cleanup(func() { kit.System.Shutdown(t.Context()) })
+		synctest.Wait()
+		test(t, kit)
+	})
+}
+
+// Redis absent at start: clients are let in, it is said what is missing, and all is well without
+// help when it comes.
+func TestSubscribingIsRetriedForEver(t *testing.T) {
+	bubbleWithout(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		alice := kit.Connect(t, "alice")
+		pass(24 * time.Hour)
+		requireOpen(t, alice)
+		require.Equal(t, map[string]string{"redis": "redis is away"}, kit.System.Problems())
+		require.Zero(t, kit.Events.Subscriptions())
+		kit.Events.Refuse(nil)
+		pass(5 * time.Second)
+		require.Empty(t, kit.System.Problems())
+		require.Equal(t, 1, kit.Events.Subscriptions())
+		customs(kit, "alice", []string{"m"})
+		require.Contains(t, pushes(alice), "m")
+	})
+}
+
+func TestProblemsBeforeTheFirstSubscription(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kit := actorstest.New(t, nil)
+		require.Equal(t, map[string]string{"redis": "not subscribed yet"}, kit.System.Problems())
+		kit.System.Start()
+		synctest.Wait()
+		require.Empty(t, kit.System.Problems())
+		kit.System.Shutdown(t.Context())
+	})
+}
+
+// Retries are quick at first, then every few seconds.
+func TestRetriesBackOff(t *testing.T) {
+	bubbleWithout(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		pass(time.Second)
+		first := kit.Events.Refusals()
+		require.GreaterOrEqual(t, first, 3)
+		require.LessOrEqual(t, first, 6)
+		pass(time.Minute)
+		second := kit.Events.Refusals()
+		pass(time.Minute)
+		require.GreaterOrEqual(t, kit.Events.Refusals()-second, 12)
+		require.LessOrEqual(t, kit.Events.Refusals()-second, 25)
+	})
+}
+
+// After a gap every client gets one push of each kind, for nobody knows what was missed, and they
+// are spread over time.
+func TestResync(t *testing.T) {
+	all := []string{"notify_file", "notify_activity", "notify_notification"}
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		const clients = 500
+		var sockets []*actorstest.Socket
+		for i := range clients {
+			sockets = append(sockets, kit.Connect(t, fmt.Sprint("user", i)))
+		}
+		pass(time.Minute)
+		refreshed := func() (n int) {
+			for _, socket := range sockets {
+				if len(pushes(socket)) > 0 {
+					n++
+				}
+			}
+			return n
+		}
+		require.Zero(t, refreshed(), "not after the first subscription")
+
+		kit.Events.Lose(nil)
+		pass(50 * time.Millisecond)
+		require.Equal(t, map[string]string{"redis": "connection lost"}, kit.System.Problems())
+		pass(100 * time.Millisecond)
+		require.Empty(t, kit.System.Problems())
+		pass(time.Second)
+		require.InDelta(t, clients/5, refreshed(), clients/10, "100 a second")
+		pass(5 * time.Second)
+		for _, socket := range sockets {
+			require.ElementsMatch(t, all, pushes(socket))
+		}
+		require.EqualValues(t, 1, kit.System.Stats().Resyncs)
+	})
+	bubble(t, func(o *actors.Options) { o.NoResync = true }, func(t *testing.T, kit *actorstest.Kit) {
+		alice := kit.Connect(t, "alice")
+		kit.Events.Lose(nil)
+		pass(time.Minute)
+		require.Equal(t, 2, kit.Events.Subscriptions())
+		require.Empty(t, pushes(alice))
+	})
+	// Clients that were let in before a first subscription that came late have missed something, too.
+	bubbleWithout(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		alice := kit.Connect(t, "alice")
+		pass(time.Minute)
+		require.Empty(t, pushes(alice))
+		kit.Events.Refuse(nil)
+		pass(time.Minute)
+		require.ElementsMatch(t, all, pushes(alice))
+	})
+}
+
+// An event source that ends without a reason, or again and again, is subscribed to again.
+func TestSubscriptionIsLostOften(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		alice := kit.Connect(t, "alice")
+		for i := range 20 {
+			kit.Events.Lose(nil)
+			customs(kit, "alice", []string{fmt.Sprint("m", i)}) // waits for the new subscription
+		}
+		pass(time.Minute)
+		var texts []string
+		for _, text := range pushes(alice) {
+			if text[0] == 'm' {
+				texts = append(texts, text)
+			}
+		}
+		require.Equal(t, numbered(20), texts)
+	})
+}
+
+// stuckSocket blocks in Write, as no socket may: here, it makes the system busy.
+type stuckSocket struct {
+	*actorstest.Socket
+	stuck chan struct{}
+}
+
+func (s *stuckSocket) Write(frames []byte) (bool, error) {
+	<-s.stuck
+	return s.Socket.Write(frames)
+}
+
+// Back-pressure: when too much is on its way inside, the source is made to wait and not the
+// mailboxes to grow; nothing is lost, and the order is kept.
+func TestFloodIsMadeToWait(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		socket := &stuckSocket{actorstest.NewSocket(), make(chan struct{})}
+		go func() { _ = kit.System.Attach(kit.Login(t, "alice"), socket) }()
+		synctest.Wait()
+		taken := 0
+		done := make(chan struct{})
+		texts := numbered(20_000)
+		go func() {
+			defer close(done)
+			for _, text := range texts {
+				customs(kit, "alice", []string{text})
+				taken++
+			}
+		}()
+		synctest.Wait()
+		require.Less(t, taken, 17_000)
+		published := make(chan error, 1)
+		go func() { published <- kit.System.Publish(t.Context(), actors.ActivityAdded{User: "alice"}) }()
+		synctest.Wait()
+		require.Empty(t, published, "the host waits as well")
+		close(socket.stuck)
+		<-done
+		require.NoError(t, <-published)
+		got := pushes(socket.Socket)
+		require.Len(t, got, len(texts)+1)
+		next := 0
+		for _, text := range got {
+			if text == texts[min(next, len(texts)-1)] {
+				next++
+			}
+		}
+		require.Equal(t, len(texts), next, "in order")
+	})
+}
+
+func TestPublishGivesUp(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		socket := &stuckSocket{actorstest.NewSocket(), make(chan struct{})}
+		go func() { _ = kit.System.Attach(kit.Login(t, "alice"), socket) }()
+		synctest.Wait()
+		var err error
+		for n := 0; err == nil; n++ {
+			require.Less(t, n, 20_000, "it never waited")
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			err = kit.System.Publish(ctx, actors.ActivityAdded{User: "alice"})
+			cancel()
+		}
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		close(socket.stuck)
+	})
+}
