@@ -47,6 +47,8 @@ type budget struct {
 	limits Limits
 	memory int
 	steps  int
+
+	exhausted bool // a limit was reached
 }
 
 func newBudget(ctx context.Context, limits Limits) *budget {
@@ -61,9 +63,11 @@ func (b *budget) step(n int) {
 	before := b.steps
 	b.steps -= n
 	if b.steps < 0 {
+		b.exhausted = true
 		panic(&givenUp{"it takes too much work"})
 	}
 	if b.steps>>10 != before>>10 && b.ctx.Err() != nil {
+		b.exhausted = true
 		panic(&givenUp{fmt.Sprintf("it takes longer than %v", b.limits.Time)})
 	}
 }
@@ -71,7 +75,7 @@ func (b *budget) step(n int) {
 // spend accounts for memory before it is allocated and panics with *givenUp when there is none left.
 func (b *budget) spend(bytes int) {
 	if bytes < 0 || bytes > b.memory {
-		b.memory = 0
+		b.memory, b.exhausted = 0, true
 		panic(&givenUp{fmt.Sprintf("it takes more than %d MiB of memory", b.limits.Memory>>20)})
 	}
 	b.memory -= bytes

@@ -30,6 +30,9 @@ type Config struct {
 
 	// Warnings tell of files that are broken, cannot be read or assign nothing, and of files that they look for in vain.
 	Warnings []Problem
+
+	// Exhausted says that a limit was reached, so that PHP, which has none, may do the work without end.
+	Exhausted bool
 }
 
 // Entry is the value of a top-level key.
@@ -92,7 +95,9 @@ func Evaluate(ctx context.Context, files []string, options Options) (*Config, er
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("evaluate %s: %w", strings.Join(files, ", "), err)
 	}
-	return merge(runs, sources, choices), nil
+	config := merge(runs, sources, choices)
+	config.Exhausted = budget.exhausted
+	return config, nil
 }
 
 // run is one way through all files.

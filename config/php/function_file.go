@@ -259,6 +259,7 @@ func (e *evaluator) include(x *include) Value {
 	e.included[real] = true
 	e.includes++
 	if e.includes > maxIncludes {
+		e.budget.exhausted = true
 		e.giveUp(fmt.Sprintf("more than %d files include each other", maxIncludes))
 	}
 	f := e.sources.load(path)
