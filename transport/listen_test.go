@@ -167,6 +167,26 @@ func TestTLS(t *testing.T) {
 	require.Error(t, err)
 }
 
+func TestNoKeepAlives(t *testing.T) {
+	listener, err := Listen(t.Context(), ListenOptions{Bind: "127.0.0.1"})
+	require.NoError(t, err)
+	defer listener.Close()
+	client, err := net.Dial("tcp", listener.Addr().String())
+	require.NoError(t, err)
+	defer client.Close()
+	conn, err := listener.Accept()
+	require.NoError(t, err)
+	defer conn.Close()
+	raw, err := conn.(*net.TCPConn).SyscallConn()
+	require.NoError(t, err)
+	var on int
+	require.NoError(t, raw.Control(func(fd uintptr) {
+		on, err = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_KEEPALIVE)
+	}))
+	require.NoError(t, err)
+	require.Zero(t, on)
+}
+
 func TestListenerCloses(t *testing.T) {
 	listener, err := Listen(t.Context(), ListenOptions{Bind: "127.0.0.1"})
 	require.NoError(t, err)

@@ -82,6 +82,7 @@ func TestVerifyAsksForTheUserID(t *testing.T) {
 	require.Equal(t, []string{"alice@example.com", "pässword:1"}, []string{login, password})
 	require.Equal(t, "203.0.113.1, 192.0.2.9", asked.Header.Get("X-Forwarded-For"))
 	require.NotContains(t, asked.Header, "User-Agent")
+	require.NotContains(t, asked.Header, "Accept-Encoding", "a small answer could inflate to a large one")
 
 	_, err = nextcloud.Verify(t.Context(), actors.Credentials{Login: "alice"})
 	require.NoError(t, err)

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// handshake is what a websocket client sends.
-var handshake = []string{
+// upgradeHeader is what a websocket client sends.
+var upgradeHeader = []string{
 	"Connection", "keep-alive, Upgrade",
 	"Upgrade", "WebSocket",
 	"Sec-WebSocket-Version", "13",
@@ -36,18 +36,18 @@ func TestRoutes(t *testing.T) {
 		status  int
 		body    string
 	}{
-		{"GET /ws", handshake, 200, "a websocket"},
-		{"GET /push/ws", handshake, 200, "a websocket"},
-		{"GET /push//ws", handshake, 200, "a websocket"},
-		{"GET //ws", handshake, 200, "a websocket"},
-		{"GET //push///ws", handshake, 200, "a websocket"},
-		{"GET /any/prefix/ws", handshake, 200, "a websocket"},
-		{"GET /test/ws", handshake, 200, "a websocket"},
-		{"GET /ws/", handshake, 200, "a websocket"},
-		{"GET /ws?v=1", handshake, 200, "a websocket"},
-		{"POST /ws", handshake, 404, nothing},
-		{"GET /wss", handshake, 404, nothing},
-		{"GET /ws/more", handshake, 404, nothing},
+		{"GET /ws", upgradeHeader, 200, "a websocket"},
+		{"GET /push/ws", upgradeHeader, 200, "a websocket"},
+		{"GET /push//ws", upgradeHeader, 200, "a websocket"},
+		{"GET //ws", upgradeHeader, 200, "a websocket"},
+		{"GET //push///ws", upgradeHeader, 200, "a websocket"},
+		{"GET /any/prefix/ws", upgradeHeader, 200, "a websocket"},
+		{"GET /test/ws", upgradeHeader, 200, "a websocket"},
+		{"GET /ws/", upgradeHeader, 200, "a websocket"},
+		{"GET /ws?v=1", upgradeHeader, 200, "a websocket"},
+		{"POST /ws", upgradeHeader, 404, nothing},
+		{"GET /wss", upgradeHeader, 404, nothing},
+		{"GET /ws/more", upgradeHeader, 404, nothing},
 
 		{"GET /test/cookie", nil, 200, "0"},
 		{"GET /push/test/cookie", nil, 200, "0"},
@@ -91,9 +91,9 @@ func TestHandshakesThatAreNone(t *testing.T) {
 		{"Sec-WebSocket-Key", `the header "Sec-WebSocket-Key"`},
 	} {
 		var lame []string
-		for i := 0; i < len(handshake); i += 2 {
-			if handshake[i] != test.without {
-				lame = append(lame, handshake[i], handshake[i+1])
+		for i := 0; i < len(upgradeHeader); i += 2 {
+			if upgradeHeader[i] != test.without {
+				lame = append(lame, upgradeHeader[i], upgradeHeader[i+1])
 			}
 		}
 		got := request(t, "GET", url+"/push/ws", lame...)
