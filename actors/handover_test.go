@@ -1,0 +1,92 @@
+package actors_test
+
+import (
+	"encoding/json"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/actors/actorstest"
+)
+
+// handOver takes a System's logins, by way of JSON, to another one.
+func handOver(t *testing.T, from, to *actorstest.Kit) []actors.RememberedLogin {
+	t.Helper()
+	logins, err := from.System.Logins(t.Context())
+	require.NoError(t, err)
+	text, err := json.Marshal(logins)
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "secret")
+	logins = nil
+	require.NoError(t, json.Unmarshal(text, &logins))
+	to.System.Resume(logins)
+	synctest.Wait()
+	return logins
+}
+
+// The next process lets in who was logged in, without asking Nextcloud, if it knows the key.
+func TestLoginsAreHandedOver(t *testing.T) {
+	key := func(key string) func(*actors.Options) {
+		return func(o *actors.Options) { o.AuthKey = []byte(key) }
+	}
+	for name, c := range map[string]struct {
+		nextKey string
+		wait    time.Duration
+		asked   int
+	}{
+		"at once":     {"key", 0, 0},
+		"in time":     {"key", 119 * time.Second, 0},
+		"too late":    {"key", 120 * time.Second, 1},
+		"another key": {"other key", 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, key("key"), func(t *testing.T, before *actorstest.Kit) {
+				before.Connect(t, "alice")
+				pass(time.Hour)
+				after := actorstest.Start(t, key(c.nextKey))
+				require.Len(t, handOver(t, before, after), 1)
+				pass(c.wait)
+				after.Connect(t, "alice")
+				require.Len(t, after.Verifier.Calls(), c.asked)
+				_, err := authenticate(t, after, wrongCredentials)
+				require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+			})
+		})
+	}
+}
+
+// Over any number of processes, Nextcloud is asked again after AuthMaxAge.
+func TestHandedOverLoginsAge(t *testing.T) {
+	key := func(o *actors.Options) { o.AuthKey = []byte("key") }
+	bubble(t, key, func(t *testing.T, before *actorstest.Kit) {
+		before.Connect(t, "alice")
+		for range 2 {
+			pass(5 * time.Hour)
+			after := actorstest.Start(t, key)
+			handOver(t, before, after)
+			after.Connect(t, "alice")
+			require.Empty(t, after.Verifier.Calls())
+			before = after
+		}
+		pass(119 * time.Minute)
+		before.Login(t, "alice")
+		require.Empty(t, before.Verifier.Calls())
+		pass(time.Minute)
+		before.Login(t, "alice")
+		require.Len(t, before.Verifier.Calls(), 1)
+	})
+}
+
+func TestNonsenseIsNotResumed(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		kit.System.Resume([]actors.RememberedLogin{{}, {Digest: []byte("short"), User: "alice"}, {Digest: make([]byte, 64), User: "alice"}})
+		logins, err := kit.System.Logins(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, logins)
+		kit.Login(t, "alice")
+		require.Len(t, kit.Verifier.Calls(), 1)
+	})
+}
