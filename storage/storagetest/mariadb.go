@@ -24,7 +24,7 @@ type MariaDBServer struct {
 // MariaDB starts a MariaDB server. args are further options of mariadbd, such as "--skip-ssl".
 func MariaDB(t testing.TB, args ...string) *MariaDBServer {
 	t.Helper()
-	mariadbd, install := program(t, "mariadbd", "mysqld"), program(t, "mariadb-install-db", "mysql_install_db")
+	mariadbd, install := Program(t, "mariadbd", "mysqld"), Program(t, "mariadb-install-db", "mysql_install_db")
 	dir, account := Dir(t), serverAccount(t, "mysql")
 	s := &MariaDBServer{
 		Port:      uint16(FreePort(t)),
@@ -51,8 +51,7 @@ func MariaDB(t testing.TB, args ...string) *MariaDBServer {
 			"--ssl-cert", cert, "--ssl-key", key, "--ssl-ca", s.Authority.CA,
 		}, args...),
 	}
-	s.Start()
-	t.Cleanup(s.cleanUp)
+	s.begin()
 	return s
 }
 

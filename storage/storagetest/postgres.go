@@ -33,7 +33,7 @@ type PostgresServer struct {
 // "-c", "ssl=off".
 func Postgres(t testing.TB, args ...string) *PostgresServer {
 	t.Helper()
-	postgres, initdb := program(t, "postgres"), program(t, "initdb")
+	postgres, initdb := Program(t, "postgres"), Program(t, "initdb")
 	dir, account := Dir(t), serverAccount(t, "postgres")
 	s := &PostgresServer{Port: uint16(FreePort(t)), Folder: dir, Authority: NewAuthority(t)}
 	data := filepath.Join(dir, "data")
@@ -57,8 +57,7 @@ func Postgres(t testing.TB, args ...string) *PostgresServer {
 			"-c", "ssl_ca_file=" + s.Authority.CA,
 		}, args...),
 	}
-	s.Start()
-	t.Cleanup(s.cleanUp)
+	s.begin()
 	return s
 }
 

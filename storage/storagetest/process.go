@@ -35,6 +35,22 @@ type Process struct {
 	exited chan struct{}
 }
 
+// StartProcess starts a program that is no storage but needs the same care, such as a proxy. It
+// counts as started when ready returns nil.
+func StartProcess(t testing.TB, ready func() error, path string, args ...string) *Process {
+	t.Helper()
+	p := &Process{t: t, path: path, args: args, ready: ready, terminate: syscall.SIGTERM}
+	p.begin()
+	return p
+}
+
+// begin starts the server for the first time.
+func (p *Process) begin() {
+	p.t.Helper()
+	p.Start()
+	p.t.Cleanup(p.cleanUp)
+}
+
 // Start starts the server, again if need be, and returns when it answers.
 func (p *Process) Start() {
 	p.t.Helper()
@@ -128,8 +144,9 @@ func (p *Process) cleanUp() {
 	}
 }
 
-// program finds an installed server, or skips or fails the test.
-func program(t testing.TB, names ...string) string {
+// Program returns the path of an installed program, the first of names that is there. Without one
+// it skips the test, or fails it when REQUIRE_SERVICES=1 is set.
+func Program(t testing.TB, names ...string) string {
 	t.Helper()
 	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
@@ -144,17 +161,11 @@ func program(t testing.TB, names ...string) string {
 			}
 		}
 	}
-	Missing(t, names[0])
-	return ""
-}
-
-// Missing skips the test for want of a program, or fails it when REQUIRE_SERVICES=1 is set.
-func Missing(t testing.TB, program string) {
-	t.Helper()
 	if os.Getenv("REQUIRE_SERVICES") == "1" {
-		t.Fatalf("%s is not installed, and REQUIRE_SERVICES=1 is set", program)
+		t.Fatalf("%s is not installed, and REQUIRE_SERVICES=1 is set", names[0])
 	}
-	t.Skipf("%s is not installed", program)
+	t.Skipf("%s is not installed", names[0])
+	return ""
 }
 
 // Dir returns a new directory that is removed with the test. Its path is short, because a unix

@@ -41,7 +41,7 @@ func redisOf(t testing.TB, authority *Authority, args ...string) *RedisServer {
 	cert, key := authority.Issue("server", "127.0.0.1", "localhost")
 	s.Process = &Process{
 		t:         t,
-		path:      program(t, "redis-server"),
+		path:      Program(t, "redis-server"),
 		terminate: syscall.SIGTERM,
 		ready:     s.answers,
 		args: append([]string{
@@ -51,8 +51,7 @@ func redisOf(t testing.TB, authority *Authority, args ...string) *RedisServer {
 			"--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", authority.CA,
 		}, args...),
 	}
-	s.Start()
-	t.Cleanup(s.cleanUp)
+	s.begin()
 	return s
 }
 

@@ -1,0 +1,140 @@
+// Package proxytest starts real reverse proxies for tests, configured with the snippets that the
+// documentation gives to operators.
+package proxytest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/notifypush/notifypush/storage/storagetest"
+)
+
+// documented is the address of the push server in the documentation's snippets.
+const documented = "127.0.0.1:7867"
+
+// Nginx starts nginx with docs/deploy/nginx.conf in front of upstream, a host:port, and returns the
+// URL of the proxy without a slash at its end. The push server is below /push/.
+func Nginx(t testing.TB, upstream string) (baseURL string) {
+	t.Helper()
+	nginx := storagetest.Program(t, "nginx")
+	dir, address := storagetest.Dir(t), freeAddress(t)
+	config := write(t, dir, fmt.Sprintf(`
+daemon off;
+master_process off;
+pid %[1]s/nginx.pid;
+error_log stderr;
+events { worker_connections 4096; }
+http {
+	access_log off;
+	client_body_temp_path %[1]s/body;
+	proxy_temp_path %[1]s/proxy;
+	fastcgi_temp_path %[1]s/fastcgi;
+	uwsgi_temp_path %[1]s/uwsgi;
+	scgi_temp_path %[1]s/scgi;
+	server {
+		listen %[2]s;
+		%[3]s
+	}
+}
+`, dir, address, snippet(t, "nginx.conf", upstream)))
+	storagetest.StartProcess(t, accepts(address), nginx, "-e", "stderr", "-p", dir, "-c", config)
+	return "http://" + address
+}
+
+// Apache starts Apache with docs/deploy/apache.conf in front of upstream, a host:port, and returns
+// the URL of the proxy without a slash at its end. The push server is below /push/.
+func Apache(t testing.TB, upstream string) (baseURL string) {
+	t.Helper()
+	apache := storagetest.Program(t, "apache2", "httpd")
+	dir, address := storagetest.Dir(t), freeAddress(t)
+	config := write(t, dir, fmt.Sprintf(`
+%[1]s
+ServerRoot %[2]s
+DefaultRuntimeDir %[2]s
+PidFile %[2]s/apache.pid
+ErrorLog /dev/stderr
+ServerName localhost
+Listen %[3]s
+<VirtualHost *>
+%[4]s
+</VirtualHost>
+`, apacheModules(t), dir, address, snippet(t, "apache.conf", upstream)))
+	// -X keeps it in one process that ends with the test.
+	storagetest.StartProcess(t, accepts(address), apache, "-X", "-f", config)
+	return "http://" + address
+}
+
+func apacheModules(t testing.TB) string {
+	t.Helper()
+	for _, folder := range []string{"/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/libexec/apache2"} {
+		if _, err := os.Stat(folder); err != nil {
+			continue
+		}
+		var lines strings.Builder
+		for _, module := range []string{"mpm_event", "authz_core", "proxy", "proxy_http", "proxy_wstunnel", "unixd"} {
+			file := filepath.Join(folder, "mod_"+module+".so")
+			if _, err := os.Stat(file); err == nil { // some are compiled in
+				fmt.Fprintf(&lines, "LoadModule %s_module %s\n", module, file)
+			}
+		}
+		return lines.String()
+	}
+	t.Fatal("Apache's modules are in none of the usual folders")
+	return ""
+}
+
+// snippet is a file of docs/deploy with upstream in place of the documented address.
+func snippet(t testing.TB, name, upstream string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(moduleRoot(t), "docs", "deploy", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(content), documented) {
+		t.Fatalf("%s does not name %s", name, documented)
+	}
+	return strings.ReplaceAll(string(content), documented, upstream)
+}
+
+// moduleRoot is the folder of go.mod: tests run in the folder of their package.
+func moduleRoot(t testing.TB) string {
+	t.Helper()
+	folder, err := os.Getwd()
+	for err == nil && folder != "/" {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			return folder
+		}
+		folder = filepath.Dir(folder)
+	}
+	t.Fatalf("no go.mod above the working directory: %v", err)
+	return ""
+}
+
+func write(t testing.TB, dir, config string) (path string) {
+	t.Helper()
+	path = filepath.Join(dir, "proxy.conf")
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(storagetest.FreePort(t)))
+}
+
+func accepts(address string) func() error {
+	return func() error {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+}

@@ -1,0 +1,71 @@
+package proxytest
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/coder/websocket"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestProxies(t *testing.T) {
+	for name, start := range map[string]func(testing.TB, string) string{"nginx": Nginx, "Apache": Apache} {
+		t.Run(name, func(t *testing.T) {
+			upstream := httptest.NewServer(http.HandlerFunc(echo))
+			defer upstream.Close()
+			base := start(t, strings.TrimPrefix(upstream.URL, "http://"))
+
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/push/test/cookie", nil)
+			require.NoError(t, err)
+			request.Header.Set("X-Forwarded-For", "192.0.2.1")
+			request.Header.Set("token", "secret")
+			response, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(request)
+			require.NoError(t, err)
+			body, err := io.ReadAll(response.Body)
+			require.NoError(t, err)
+			require.NoError(t, response.Body.Close())
+			require.Equal(t, "/test/cookie, forwarded for 192.0.2.1, 127.0.0.1, token secret", string(body))
+
+			conn, _, err := websocket.Dial(t.Context(), base+"/push/ws", nil)
+			require.NoError(t, err)
+			defer conn.CloseNow()
+			_, greeting, err := conn.Read(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "/ws, forwarded for 127.0.0.1, token ", string(greeting))
+			require.NoError(t, conn.Write(t.Context(), websocket.MessageText, []byte("hello")))
+			_, answer, err := conn.Read(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "hello", string(answer))
+			_, _, err = conn.Read(t.Context())
+			require.Equal(t, websocket.StatusServiceRestart, websocket.CloseStatus(err), "close frames pass")
+		})
+	}
+}
+
+// echo says how a request arrived. Over a websocket it repeats one message, too.
+func echo(w http.ResponseWriter, r *http.Request) {
+	arrived := r.URL.Path + ", forwarded for " + r.Header.Get("X-Forwarded-For") + ", token " + r.Header.Get("token")
+	if r.Header.Get("Sec-WebSocket-Key") == "" {
+		_, _ = io.WriteString(w, arrived)
+		return
+	}
+	conn, err := websocket.Accept(w, r, nil)
+	if err != nil {
+		return
+	}
+	defer conn.CloseNow()
+	if conn.Write(r.Context(), websocket.MessageText, []byte(arrived)) != nil {
+		return
+	}
+	kind, message, err := conn.Read(r.Context())
+	if err != nil || conn.Write(r.Context(), kind, message) != nil {
+		return
+	}
+	_ = conn.Close(websocket.StatusServiceRestart, "")
+}
