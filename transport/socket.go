@@ -32,6 +32,7 @@ type socket struct {
 	client actors.Client
 	reader frameReader
 	early  []actors.Frame // arrived before Serve
+	behind chan struct{}  // closed when the last write in the background is done; nil before the first
 }
 
 // newSocket makes a socket of a client that has logged in. reader has read what came so far, early
@@ -42,10 +43,12 @@ func newSocket(conn net.Conn, p *poller, reader frameReader, early []actors.Fram
 	if c, ok := conn.(syscall.Conn); ok {
 		s.raw, _ = c.SyscallConn()
 	}
-	if s.raw != nil && p != nil {
-		s.poller = p
-		_ = s.raw.Control(func(fd uintptr) { s.fd = int(fd) })
+	if s.raw == nil || p == nil {
+		s.resume = make(chan struct{}, 1)
+		return s
 	}
+	s.poller = p
+	_ = s.raw.Control(func(fd uintptr) { s.fd = int(fd) })
 	return s
 }
 
@@ -53,7 +56,6 @@ func newSocket(conn net.Conn, p *poller, reader frameReader, early []actors.Fram
 func (s *socket) Serve(client actors.Client) {
 	s.client = client
 	if s.poller == nil {
-		s.resume = make(chan struct{}, 1)
 		go s.readLoop()
 	}
 	if s.early != nil {
@@ -125,7 +127,9 @@ func (s *socket) Write(frames []byte) (pending bool, err error) {
 	if err != nil || n == len(frames) {
 		return false, err
 	}
-	go s.writeRest(frames[n:])
+	_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	s.behind = make(chan struct{})
+	go s.writeRest(frames[n:], s.behind)
 	return true, nil
 }
 
@@ -147,38 +151,35 @@ func (s *socket) tryWrite(frames []byte) (n int, err error) {
 	return max(n, 0), err
 }
 
-func (s *socket) writeRest(frames []byte) {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+func (s *socket) writeRest(frames []byte, done chan<- struct{}) {
 	_, err := s.conn.Write(frames)
+	close(done)
 	s.client.Written(err)
 }
 
-// Close ends the socket, politely where a close frame can still be sent.
+// Close ends the socket. A close frame goes behind what is still being written.
 func (s *socket) Close(code int, text string) {
 	if s.poller != nil {
 		s.poller.remove(s)
-	}
-	if s.resume != nil {
+	} else {
 		close(s.resume)
 	}
-	polite := code != 0
-	if polite && s.raw != nil {
-		frame := actors.AppendCloseFrame(nil, code, text)
-		n, err := s.tryWrite(frame)
-		polite = err == nil && n == len(frame)
-	}
-	go s.hangUp(polite, code, text)
+	_ = s.conn.SetWriteDeadline(time.Now().Add(farewellTimeout))
+	go s.hangUp(code, text)
 }
 
-func (s *socket) hangUp(polite bool, code int, text string) {
+func (s *socket) hangUp(code int, text string) {
 	defer s.closed()
-	if !polite {
+	if code == 0 {
 		_ = s.conn.Close()
 		return
 	}
-	if s.raw == nil {
-		_ = s.conn.SetWriteDeadline(time.Now().Add(farewellTimeout))
-		_, _ = s.conn.Write(actors.AppendCloseFrame(nil, code, text))
+	if s.behind != nil {
+		<-s.behind
+	}
+	if _, err := s.conn.Write(actors.AppendCloseFrame(nil, code, text)); err != nil {
+		_ = s.conn.Close()
+		return
 	}
 	sayGoodbye(s.conn)
 }

@@ -1,0 +1,408 @@
+package transport
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/actors/actorstest"
+	"github.com/stretchr/testify/require"
+)
+
+// patience is how long a test waits for what must come.
+const patience = 10 * time.Second
+
+// bench is a websocket server on a real listener, with fake ports behind it.
+type bench struct {
+	*actorstest.Kit
+	address net.Addr
+	secure  bool
+}
+
+func newBench(t *testing.T, listener net.Listener, options WebsocketOptions) *bench {
+	t.Helper()
+	kit := actorstest.Start(t, func(o *actors.Options) { o.NoDebounce, o.DrainTimeout = true, 0 })
+	handler, err := NewWebsocket(kit.System, options)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		kit.System.Shutdown(t.Context())
+		handler.Close()
+	})
+	serve(t, listener, handler)
+	return &bench{Kit: kit, address: listener.Addr()}
+}
+
+func loopback(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	return listener
+}
+
+// wire is a client that sends and sees every byte.
+type wire struct {
+	net.Conn
+	t      *testing.T
+	reader *bufio.Reader
+}
+
+const wireHandshake = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: https://elsewhere.example\r\n\r\n"
+
+// dial connects and sends the handshake and what comes after it in one segment.
+func (b *bench) dial(t *testing.T, after ...[]byte) *wire {
+	t.Helper()
+	conn, err := net.Dial(b.address.Network(), b.address.String())
+	require.NoError(t, err)
+	if b.secure {
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+	}
+	t.Cleanup(func() { conn.Close() })
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+	w := &wire{conn, t, bufio.NewReader(conn)}
+	w.send(append([][]byte{[]byte(wireHandshake)}, after...)...)
+	response, err := http.ReadResponse(w.reader, nil)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusSwitchingProtocols, response.StatusCode)
+	require.Equal(t, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", response.Header.Get("Sec-WebSocket-Accept"))
+	require.Empty(t, response.Header.Get("Sec-WebSocket-Extensions"))
+	return w
+}
+
+func (b *bench) login(t *testing.T, user string) *wire {
+	t.Helper()
+	w := b.dial(t, text(user), text("secret"))
+	require.Equal(t, "authenticated", w.text())
+	return w
+}
+
+func (w *wire) send(frames ...[]byte) {
+	w.t.Helper()
+	_, err := w.Write(concat(frames...))
+	require.NoError(w.t, err)
+}
+
+// frame reads one frame of the server, which must not be masked.
+func (w *wire) frame() (actors.Frame, error) {
+	head := make([]byte, 2)
+	if _, err := io.ReadFull(w.reader, head); err != nil {
+		return actors.Frame{}, err
+	}
+	length := int(head[1])
+	switch length {
+	case 126, 127:
+		size := make([]byte, map[int]int{126: 2, 127: 8}[length])
+		if _, err := io.ReadFull(w.reader, size); err != nil {
+			return actors.Frame{}, err
+		}
+		length = 0
+		for _, b := range size {
+			length = length<<8 | int(b)
+		}
+	}
+	require.Less(w.t, head[1], byte(0x80), "a server's frame is not masked")
+	payload := make([]byte, length)
+	_, err := io.ReadFull(w.reader, payload)
+	return actors.Frame{Opcode: actors.Opcode(head[0] & 0x0F), Payload: payload}, err
+}
+
+func (w *wire) text() string {
+	w.t.Helper()
+	frame, err := w.frame()
+	require.NoError(w.t, err)
+	require.Equal(w.t, actors.OpText, frame.Opcode, "%q", frame.Payload)
+	return string(frame.Payload)
+}
+
+// ending reads the close frame, and that nothing comes after it.
+func (w *wire) ending() (code int) {
+	w.t.Helper()
+	frame, err := w.frame()
+	require.NoError(w.t, err)
+	require.Equal(w.t, actors.OpClose, frame.Opcode, "%q", frame.Payload)
+	_, err = w.frame()
+	require.ErrorIs(w.t, err, io.EOF)
+	return int(frame.Payload[0])<<8 | int(frame.Payload[1])
+}
+
+func text(s string) []byte { return clientFrame(final|1, s) }
+
+// eventually waits for what becomes true in the server without the client seeing it.
+func eventually(t *testing.T, condition func() bool) {
+	t.Helper()
+	require.Eventually(t, condition, patience, time.Millisecond)
+}
+
+func (b *bench) closed(reason actors.CloseReason) func() bool {
+	return func() bool { return b.System.Stats().Closed[reason] == 1 }
+}
+
+// onEveryTransport runs a test over TCP and a unix socket, which the poller reads, and over TLS,
+// where a goroutine does.
+func onEveryTransport(t *testing.T, test func(t *testing.T, b *bench)) {
+	t.Run("tcp", func(t *testing.T) { test(t, newBench(t, loopback(t), WebsocketOptions{})) })
+	t.Run("unix", func(t *testing.T) {
+		listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+		require.NoError(t, err)
+		test(t, newBench(t, listener, WebsocketOptions{}))
+	})
+	t.Run("tls", func(t *testing.T) {
+		cert, key := newAuthority(t).issue(t, "localhost")
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		require.NoError(t, err)
+		b := newBench(t, tls.NewListener(loopback(t), &tls.Config{Certificates: []tls.Certificate{pair}}), WebsocketOptions{})
+		b.secure = true
+		test(t, b)
+	})
+}
+
+func TestClientIsLoggedInAndPushedTo(t *testing.T) {
+	onEveryTransport(t, func(t *testing.T, b *bench) {
+		w := b.dial(t, text(" alice\n"), text("secret "), text("listen notify_file_id"), text("nonsense"))
+		require.Equal(t, "authenticated", w.text())
+		w.send(clientFrame(final|9, "are you there?"))
+		frame, err := w.frame() // the answer comes after what was sent before the ping was read
+		require.NoError(t, err)
+		require.Equal(t, actors.Frame{Opcode: actors.OpPong, Payload: []byte("are you there?")}, frame)
+
+		b.Mounts.Set(actors.Mount{Storage: 1, User: "alice", Root: "files"})
+		b.Events.Emit("notify_storage_update", `{"storage":1,"path":"files/a","file_id":7}`)
+		require.Equal(t, "notify_file_id [7]", w.text())
+		long := strings.Repeat("long ", 20_000)
+		b.Events.Emit("notify_custom", fmt.Sprintf(`{"user":"alice","message":%q}`, long))
+		require.Equal(t, long, w.text())
+
+		w.send(clientFrame(final|0xA, "nobody asked"), text("still here"), clientFrame(final|9, ""))
+		frame, err = w.frame()
+		require.NoError(t, err)
+		require.Equal(t, actors.OpPong, frame.Opcode)
+
+		w.send(clientFrame(final|8, "\x03\xe8"))
+		require.Equal(t, 1000, w.ending())
+		eventually(t, b.closed(actors.ClosedByClient))
+		eventually(t, func() bool { return b.System.Stats().ActiveConnections == 0 })
+	})
+}
+
+func TestClientMayBeCutOff(t *testing.T) {
+	onEveryTransport(t, func(t *testing.T, b *bench) {
+		w := b.login(t, "alice")
+		w.Close()
+		eventually(t, b.closed(actors.ConnectionLost))
+		eventually(t, func() bool { return b.System.Stats().ActiveUsers == 0 })
+	})
+}
+
+func TestLoginIsRefused(t *testing.T) {
+	tests := []struct {
+		name   string
+		frames [][]byte
+		text   string // empty: the close frame is all
+		code   int
+		reason actors.CloseReason
+	}{
+		{"wrong password", [][]byte{text("alice"), text("guess")}, "err: Invalid credentials", 1008, actors.InvalidCredentials},
+		{"unknown token", [][]byte{text(""), text("token")}, "err: Invalid credentials", 1008, actors.InvalidCredentials},
+		{"binary name", [][]byte{clientFrame(final|2, "alice")}, "err: Invalid authentication message", 1008, actors.InvalidLoginMessage},
+		{"binary password", [][]byte{text("alice"), clientFrame(final|2, "secret")}, "err: Invalid authentication message", 1008, actors.InvalidLoginMessage},
+		{"name too long", [][]byte{text(strings.Repeat("a", readLimitBeforeLogin+1))}, "", 1009, actors.MessageTooBig},
+		{"header that promises gigabytes", [][]byte{{final | 1, 0xFF, 0, 0, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4}}, "", 1009, actors.MessageTooBig},
+		{"not UTF-8", [][]byte{text("\xff")}, "", 1007, actors.TextInvalid},
+		{"not masked", [][]byte{{final | 1, 1, 'a'}}, "", 1002, actors.ProtocolViolated},
+		{"not frames at all", [][]byte{[]byte("GET / HTTP/1.1\r\n\r\n")}, "", 1002, actors.ProtocolViolated},
+		{"hangs up", [][]byte{text("alice"), clientFrame(final|8, "")}, "", 1000, actors.ClosedByClient},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t, loopback(t), WebsocketOptions{})
+			w := b.dial(t, test.frames...)
+			if test.text != "" {
+				require.Equal(t, test.text, w.text())
+			}
+			require.Equal(t, test.code, w.ending())
+			require.True(t, b.closed(test.reason)())
+			require.Zero(t, b.System.Stats().TotalConnections)
+		})
+	}
+}
+
+func TestLoginMayComeInPieces(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{})
+	w := b.dial(t)
+	for _, one := range concat(clientFrame(1, "al"), clientFrame(final|9, "?"), clientFrame(final, "ice"), text("secret")) {
+		w.send([]byte{one})
+	}
+	frame, err := w.frame()
+	require.NoError(t, err)
+	require.Equal(t, actors.Frame{Opcode: actors.OpPong, Payload: []byte("?")}, frame)
+	require.Equal(t, "authenticated", w.text())
+}
+
+func TestLoginTakesTooLong(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{LoginTimeout: time.Millisecond})
+	w := b.dial(t)
+	require.Equal(t, "Authentication timeout", w.text())
+	require.Equal(t, 1008, w.ending())
+	require.True(t, b.closed(actors.LoginTimeout)())
+}
+
+func TestNextcloudFails(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{})
+	b.Verifier.Fail(&net.OpError{Op: "dial", Err: errors.New("no route")}) // as if it were of the client's connection
+	w := b.dial(t, text("alice"), text("secret"))
+	require.Equal(t, "err: Error while sending authentication request to nextcloud: dial: no route", w.text())
+	require.Equal(t, 1008, w.ending())
+	require.True(t, b.closed(actors.NextcloudFailed)())
+}
+
+func TestClientIsWatchedWhileNextcloudThinks(t *testing.T) {
+	onEveryTransport(t, func(t *testing.T, b *bench) {
+		b.Verifier.Block()
+		patient, gone := b.dial(t, text("alice"), text("secret")), b.dial(t, text("bob"), text("secret"))
+		eventually(t, func() bool { return len(b.Verifier.Calls()) == 2 })
+		patient.send(clientFrame(final|9, "still?"))
+		frame, err := patient.frame()
+		require.NoError(t, err)
+		require.Equal(t, actors.OpPong, frame.Opcode)
+		gone.Close()
+		eventually(t, b.closed(actors.ConnectionLost))
+		patient.send(text("listen notify_file_id"))
+		b.Verifier.Unblock()
+		require.Equal(t, "authenticated", patient.text())
+		b.Mounts.Set(actors.Mount{Storage: 1, User: "alice"})
+		patient.send(clientFrame(final|9, "now")) // read after the text before it
+		_, err = patient.frame()
+		require.NoError(t, err)
+		b.Events.Emit("notify_storage_update", `{"storage":1,"path":"a","file_id":7}`)
+		require.Equal(t, "notify_file_id [7]", patient.text())
+	})
+}
+
+func TestTooManyConnectionsOfUser(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{})
+	for range 64 {
+		b.login(t, "alice")
+	}
+	w := b.dial(t, text("alice"), text("secret"))
+	require.Equal(t, "Connection limit exceeded for user", w.text(), "it is the only message")
+	require.Equal(t, 1008, w.ending())
+	require.True(t, b.closed(actors.TooManyOfUser)())
+	require.EqualValues(t, 64, b.System.Stats().ActiveConnections)
+	b.login(t, "bob")
+}
+
+func TestLoggedInClientMisbehaves(t *testing.T) {
+	tests := []struct {
+		name   string
+		bytes  []byte
+		code   int
+		reason actors.CloseReason
+	}{
+		{"binary", clientFrame(final|2, "x"), 1003, actors.MessageUnsupported},
+		{"too big", clientFrame(final|1, strings.Repeat("x", readLimit+1))[:100], 1009, actors.MessageTooBig},
+		{"not UTF-8", text("\xff"), 1007, actors.TextInvalid},
+		{"no frame", []byte("hello there"), 1002, actors.ProtocolViolated},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t, loopback(t), WebsocketOptions{})
+			other, w := b.login(t, "alice"), b.login(t, "alice")
+			w.send(test.bytes)
+			require.Equal(t, test.code, w.ending())
+			require.True(t, b.closed(test.reason)())
+			b.Events.Emit("notify_activity", `{"user":"alice"}`)
+			require.Equal(t, "notify_activity", other.text())
+		})
+	}
+}
+
+func TestClientThatDoesNotRead(t *testing.T) {
+	onEveryTransport(t, func(t *testing.T, b *bench) {
+		lazy, busy := b.login(t, "alice"), b.login(t, "alice")
+		const each, most = 64 << 10, 1000
+		sent := 0
+		for ; b.System.Stats().Closed[actors.TooSlow] == 0 && sent < most; sent++ {
+			b.Events.Emit("notify_custom", fmt.Sprintf(`{"user":"alice","message":"%d %s"}`, sent, strings.Repeat("x", each)))
+			require.Equal(t, fmt.Sprint(sent), strings.Fields(busy.text())[0], "in order, and none is missing")
+		}
+		require.Less(t, sent, most, "the lazy one is closed")
+		for next := 0; ; next++ {
+			frame, err := lazy.frame()
+			if err != nil || frame.Opcode == actors.OpClose {
+				break
+			}
+			require.Equal(t, fmt.Sprint(next), strings.Fields(string(frame.Payload))[0])
+		}
+	})
+}
+
+func TestWriteIsFinishedWhenTheClientReadsOn(t *testing.T) {
+	onEveryTransport(t, func(t *testing.T, b *bench) {
+		w := b.login(t, "alice")
+		const count, size = 15, 64 << 10 // more than the kernel takes, less than the outbox
+		for i := range count {
+			b.Events.Emit("notify_custom", fmt.Sprintf(`{"user":"alice","message":"%d %s"}`, i, strings.Repeat("x", size)))
+		}
+		eventually(t, func() bool { return b.System.Stats().MessagesSent[actors.KindCustom] == count })
+		for i := range count {
+			require.Equal(t, fmt.Sprint(i), strings.Fields(w.text())[0])
+		}
+		b.Events.Emit("notify_activity", `{"user":"alice"}`)
+		require.Equal(t, "notify_activity", w.text())
+	})
+}
+
+func TestNoRoom(t *testing.T) {
+	tests := []struct {
+		name    string
+		limits  Limits
+		trusted []netip.Prefix
+		refused bool
+	}{
+		{"connections", Limits{Connections: 1}, nil, true},
+		{"logins", Limits{Logins: 1}, nil, true},
+		{"logins of an address", Limits{LoginsPerAddress: 1}, nil, true},
+		{"logins of a proxy", Limits{LoginsPerAddress: 1}, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, false},
+		{"none", Limits{}, nil, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t, loopback(t), WebsocketOptions{Limits: test.limits, TrustedProxies: test.trusted})
+			first := b.dial(t)
+			if !test.refused {
+				b.dial(t)
+				return
+			}
+			second := request(t, http.MethodGet, "http://"+b.address.String()+"/ws",
+				"Upgrade", "websocket", "Connection", "Upgrade", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+			require.Equal(t, http.StatusServiceUnavailable, second.status)
+			require.Equal(t, retryAfter, second.header.Get("Retry-After"))
+			first.Close()
+			eventually(t, b.closed(actors.ConnectionLost))
+			b.dial(t)
+		})
+	}
+}
+
+func TestShutdownTellsClients(t *testing.T) {
+	onEveryTransport(t, func(t *testing.T, b *bench) {
+		w := b.login(t, "alice")
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			b.System.Shutdown(t.Context())
+		}()
+		require.Equal(t, 1012, w.ending())
+		<-done
+	})
+}
