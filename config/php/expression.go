@@ -16,6 +16,7 @@ func (e *evaluator) descend() {
 	e.budget.step(1)
 	e.depth++
 	if e.depth > maxDepth {
+		e.budget.exhausted = true
 		e.giveUp("it is nested too deeply")
 	}
 }
