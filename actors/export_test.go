@@ -10,3 +10,14 @@ var Poison = map[string]any{
 	"user":       (*attach)(nil),
 	"connection": (*closeAll)(nil),
 }
+
+// MessagesWith returns one of each message that holds a password or a token.
+func MessagesWith(password, token Secret) []any {
+	issued := TokenIssued{User: "alice", Token: token}
+	return []any{
+		&authenticate{Credentials: Credentials{Login: "alice", Password: password}},
+		&tokenIssued{issued},
+		&eventPublished{issued},
+		&payloadArrived{"notify_pre_auth", payload(`{"user":"alice","token":"` + token.Reveal() + `"}`)},
+	}
+}

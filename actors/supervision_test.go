@@ -212,11 +212,14 @@ func TestPanickingListenerKeepsItsMail(t *testing.T) {
 	bubbleOnHost(t, func(o *actors.Options) { o.NoDebounce, o.NoResync = true, true },
 		func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
 			alice := kit.Connect(t, "alice")
-			for i, text := range numbered(1000) {
-				customs(kit, "alice", []string{text})
-				if i%100 == 50 {
-					host.Root.Send(host.NewLocalPID(actorIDs(host, 1)[0]+"/listener"), actors.Poison["listener"])
+			listener := host.NewLocalPID(actorIDs(host, 1)[0] + "/listener")
+			for batch := range slices.Chunk(numbered(1000), 100) {
+				customs(kit, "alice", batch[:50])
+				host.Root.Send(listener, actors.Poison["listener"])
+				for _, text := range batch[50:] {
+					publish(t, kit, actors.Custom{User: "alice", Text: text})
 				}
+				pass(time.Second) // until it has subscribed again
 			}
 			pass(time.Second)
 			require.Equal(t, numbered(1000), pushes(alice))
