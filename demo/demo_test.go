@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/notifypush/notifypush/client"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -68,6 +70,41 @@ func TestCloseFreesThePort(t *testing.T) {
 	listener, err := net.Listen("tcp", address.Host)
 	require.NoError(t, err)
 	listener.Close()
+}
+
+func TestClientsOfARealNextcloudAreServed(t *testing.T) {
+	d := start(t)
+	for name, test := range map[string]struct {
+		login client.Options
+		do    []url.Values
+		want  string
+	}{
+		"a login name that is not the user id, and file ids": {
+			client.Options{User: "carol@example.org", Password: "carol-demo", FileIDs: true},
+			[]url.Values{{"what": {"private"}, "user": {"carol"}}}, "notify_file_id [300"},
+		"a token from Nextcloud": {
+			client.Options{User: "bob", Password: "bob-demo", PreAuth: true},
+			[]url.Values{{"what": {"shared"}, "user": {"alice"}}}, "notify_file"},
+		"nothing of a folder that is not shared with Dave": {
+			client.Options{User: "dave", Password: "dave-demo"},
+			[]url.Values{{"what": {"shared"}, "user": {"alice"}}, {"what": {"notification"}, "user": {"dave"}}}, "notify_notification"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.login.Nextcloud = d.URL
+			conn, err := client.Dial(t.Context(), test.login)
+			require.NoError(t, err)
+			defer conn.Close()
+			for _, form := range test.do {
+				status, body := post(t, d.URL+"/demo/do", form)
+				require.Equal(t, 200, status, body)
+			}
+			push, err := conn.Read(t.Context())
+			require.NoError(t, err)
+			require.True(t, strings.HasPrefix(push.String(), test.want), push.String())
+		})
+	}
+	_, err := client.Dial(t.Context(), client.Options{Nextcloud: d.URL, User: "bob", Password: "wrong"})
+	require.ErrorIs(t, err, client.ErrInvalidCredentials)
 }
 
 func TestWhatNobodyKnowsIsRefused(t *testing.T) {

@@ -177,7 +177,7 @@ func TestPicture(t *testing.T) {
 	if path == "" {
 		t.Skip("DEMO_PICTURE does not say where to")
 	}
-	v := visit(t, 1180, 1010)
+	v := visit(t, 1180, 1130)
 	v.click("left-file-ids")
 	v.logIn("left", "right")
 	v.click("activity")
@@ -185,7 +185,7 @@ func TestPicture(t *testing.T) {
 	v.click("notify", "send-message")
 	v.count("right", 2)
 	v.click("change-many")
-	v.see("changes that were merged", `document.querySelectorAll("#left-log [data-merged]").length === 2`)
+	v.see("changes that were merged", `document.querySelectorAll("#left-log [data-merged]").length > 0`)
 	v.see("changes that are held back", `/holding back [4-9]/.test(document.querySelector("[data-pane=left] .held").textContent)`)
 	picture, err := chromedp.Run(v.ctx, chromedp.CaptureScreenshot())
 	require.NoError(t, err)

@@ -90,6 +90,7 @@ class Pane {
   // forget starts counting and waiting anew.
   forget() {
     this.waiting = { file: [], activity: [], notification: [], custom: [] };
+    this.latest = {}; // event that was taken, by kind
     this.events = 0;
     this.pushes = 0;
     this.sum();
@@ -181,7 +182,8 @@ class Pane {
     refreshCounters();
   }
 
-  // take removes the events that a push stands for from those that wait.
+  // take removes the events that a push stands for from those that wait. An event that was published while a push was on
+  // its way is taken for a part of that push, and then missing from its own: that is how a push can be left without any.
   take(push, at) {
     const isMeant = (event) => {
       if (event.at > at) return false;
@@ -190,6 +192,9 @@ class Pane {
     };
     let events = this.waiting[push.kind].filter(isMeant);
     if (push.kind === "custom") events = events.slice(0, 1);
+    const latest = this.latest[push.kind];
+    if (events.length === 0) return latest && at - latest.at < 2 * longestHold ? [latest] : [];
+    this.latest[push.kind] = events.at(-1);
     this.waiting[push.kind] = this.waiting[push.kind].filter((event) => !events.includes(event));
     return events;
   }
