@@ -1,0 +1,9 @@
+package loadtest
+
+import "time"
+
+var started = time.Now()
+
+// now is this moment in µs since 1970. Processes of one machine agree on it, and it does not jump when somebody sets the
+// clock while a test runs.
+func now() int64 { return started.UnixMicro() + time.Since(started).Microseconds() }

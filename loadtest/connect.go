@@ -1,0 +1,124 @@
+package loadtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Connect has clients connect, and waits until all of them are logged in.
+type Connect struct {
+	// Name is shown in reports; empty means "connect".
+	Name string `yaml:"name"`
+	// Clients is how many; 0 means all that are left.
+	Clients int `yaml:"clients"`
+	// InFlight is how many may be about it at once; 0 means all.
+	InFlight int `yaml:"in_flight"`
+	// Rate is how many may begin a second; 0 means as many as InFlight allows.
+	Rate float64 `yaml:"rate"`
+}
+
+func (c *Connect) title() string { return named(c.Name, "connect") }
+
+func (c *Connect) check() error {
+	if c.Clients < 0 || c.InFlight < 0 || c.Rate < 0 {
+		return errors.New("connect: clients, in_flight and rate cannot be negative")
+	}
+	return nil
+}
+
+// patience is how long nothing may happen before a step takes what there is. Connecting has more of it, because a
+// connection that the kernel could not take at once is tried again by it after 1, 3 and 7 s.
+const (
+	patience        = 3 * time.Second
+	connectPatience = 40 * time.Second
+)
+
+func (c *Connect) run(ctx context.Context, b *bench) error {
+	if !b.recruited {
+		if err := b.recruit(b.server.address, b.server.path); err != nil {
+			return err
+		}
+	}
+	n := b.scenario.Clients - b.connected
+	if c.Clients > 0 {
+		n = min(n, c.Clients)
+	}
+	if b.stand != nil {
+		b.stand.cloud.ResetStats()
+	}
+	if err := b.crew.do(order{Do: doBegin}); err != nil {
+		return err
+	}
+	before, err := b.moment()
+	if err != nil {
+		return err
+	}
+	if err := b.crew.do(order{Do: doConnect, Count: n, InFlight: c.InFlight, PerSecond: c.Rate}); err != nil {
+		return err
+	}
+	b.connected += n
+	tally, done, err := b.crew.await(ctx, connectPatience, func(t Tally) int { return t.Online }, b.connected)
+	if err != nil {
+		return err
+	}
+	after, err := b.moment()
+	if err != nil {
+		return err
+	}
+	if !done {
+		return fmt.Errorf("only %d of %d clients are logged in after %v: %s", tally.Online, b.connected, after.at.Sub(before.at).Round(time.Second), endings(tally))
+	}
+	return b.addConnect(n, before, after)
+}
+
+func (b *bench) addConnect(n int, before, after moment) error {
+	c, err := b.crew.collect()
+	if err != nil {
+		return err
+	}
+	took := float64(c.LastLogin-before.at.UnixMicro()) / 1e6
+	b.step.add("logins", float64(c.Logins), "")
+	b.step.add("time", took, "s")
+	b.step.add("logins/s", float64(c.Logins)/took, "/s")
+	if cpu, ok := before.cpu(after); ok && n > 0 {
+		b.step.add("CPU a login", cpu.Seconds()*1e6/float64(c.Logins), "µs")
+	}
+	b.step.addTimes("login", c.logins)
+	b.step.Logins = quantiles(c.logins)
+	b.addRetries(c.Tally)
+	b.addLogins(before, after)
+	if ideal := b.scenario.Nextcloud.alone(c.Logins); ideal > 0 {
+		b.step.add("time against Nextcloud alone", took/ideal.Seconds(), "×")
+	}
+	b.addMemory(after, c.Online)
+	b.addHarness(c)
+	return nil
+}
+
+// alone is what a Nextcloud needs for so many logins; 0 when it takes no time at all.
+func (n Nextcloud) alone(logins int) time.Duration {
+	if n.Workers == 0 {
+		return 0
+	}
+	return time.Duration(logins) * n.Delay / time.Duration(n.Workers)
+}
+
+// addRetries says when a client needed more than one try.
+func (b *bench) addRetries(t Tally) {
+	if t.Dials == t.Logins && len(t.Endings) == 0 {
+		return
+	}
+	b.step.add("dials", float64(t.Dials), "")
+	b.step.add("refused", float64(t.Refused), "")
+	b.step.Notes = append(b.step.Notes, endings(t))
+}
+
+// named is the title of a step that may have a name of its own.
+func named(name, otherwise string) string {
+	if name != "" {
+		return name
+	}
+	return otherwise
+}

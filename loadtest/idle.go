@@ -1,0 +1,62 @@
+package loadtest
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Idle leaves the clients connected and does nothing.
+type Idle struct {
+	// For is how long to measure; 0 means a minute, in which each connection is pinged once or twice.
+	For time.Duration `yaml:"for"`
+	// Settle is how long to wait before.
+	Settle time.Duration `yaml:"settle"`
+}
+
+func (i *Idle) title() string { return "idle" }
+
+func (i *Idle) check() error {
+	if i.For < 0 || i.Settle < 0 {
+		return errors.New("idle: no time can be negative")
+	}
+	return nil
+}
+
+func (i *Idle) run(ctx context.Context, b *bench) error {
+	if err := wait(ctx, i.Settle); err != nil {
+		return err
+	}
+	if err := b.crew.do(order{Do: doBegin}); err != nil {
+		return err
+	}
+	before, err := b.moment()
+	if err != nil {
+		return err
+	}
+	length := i.For
+	if length == 0 {
+		length = time.Minute
+	}
+	if err := wait(ctx, length); err != nil {
+		return err
+	}
+	after, err := b.moment()
+	if err != nil {
+		return err
+	}
+	c, err := b.crew.collect()
+	if err != nil {
+		return err
+	}
+	elapsed := after.at.Sub(before.at)
+	if cpu, ok := before.cpu(after); ok {
+		b.step.add("CPU", 100*cpu.Seconds()/elapsed.Seconds(), "% of a core")
+	}
+	b.step.add("pings", float64(c.Pings), "")
+	b.step.add("pings a connection and minute", float64(c.Pings)/float64(max(c.Online, 1))/elapsed.Minutes(), "")
+	b.addMemory(after, c.Online)
+	b.addEndings(c.Tally)
+	b.addHarness(c)
+	return nil
+}

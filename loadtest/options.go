@@ -1,0 +1,135 @@
+package loadtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// Options say what a load test runs against and how.
+type Options struct {
+	// Scenarios are run one after the other, each with a server started anew.
+	Scenarios []Scenario
+	// ServerCommand starts a push server, as a shell would read it; it may use the variables REDIS_URL, DATABASE_URL,
+	// DATABASE_PREFIX, NEXTCLOUD_URL, PORT, METRICS_PORT, BIND, LOG and DEBOUNCE_DISABLE, which are those of the contract.
+	ServerCommand string
+
+	// URL, instead, is the websocket endpoint of a server that runs already, ws://host:port/ws, and RedisURL the Redis
+	// that it is subscribed to. Clients then log in with pre-auth tokens, and MetricsURL and PID, when they are given, are
+	// where the server's counters, memory and CPU time are read.
+	URL, RedisURL string
+	MetricsURL    string
+	PID           int
+	// IOwnThisServer allows URL and RedisURL to be elsewhere than on this machine.
+	IOwnThisServer bool
+
+	// Workers is how many processes the clients are spread over; 0 keeps them in this one.
+	Workers int
+	// HelperCommand starts this program so that it calls [Help] with the further argument that is added to it.
+	HelperCommand []string
+
+	// Progress, when it is set, is called a few times a second.
+	Progress func(Progress)
+}
+
+// Progress is what can be seen of a running test.
+type Progress struct {
+	Scenario, Server, Step string
+	Sample                 Sample
+	Clients                int
+	Tally                  Tally
+}
+
+func (o *Options) progress(p Progress) {
+	if o.Progress != nil {
+		o.Progress(p)
+	}
+}
+
+func (o *Options) helper(name string) []string { return append(slices.Clone(o.HelperCommand), name) }
+
+func (o *Options) check(ctx context.Context) error {
+	switch {
+	case len(o.Scenarios) == 0:
+		return errors.New("no scenario is given")
+	case (o.ServerCommand == "") == (o.URL == ""):
+		return errors.New("give either a command that starts a server, or the URL of one that runs")
+	case o.URL != "" && o.RedisURL == "":
+		return errors.New("the Redis of the server is not given: events are published there")
+	case len(o.HelperCommand) == 0:
+		return errors.New("how to start helper processes is not given")
+	}
+	if o.URL == "" || o.IOwnThisServer {
+		return nil
+	}
+	for _, address := range []string{o.URL, o.RedisURL} {
+		if err := checkLoopback(ctx, address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ErrNotLoopback means that a server is on another machine, and that nobody has said that this is allowed.
+var ErrNotLoopback = errors.New("it is not on this machine; a load test of somebody else's server is an attack on it")
+
+// checkLoopback refuses a URL the host of which has any address that is not this machine's own.
+func checkLoopback(ctx context.Context, address string) error {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return fmt.Errorf("read the address of a server: %w", errors.Unwrap(err))
+	}
+	if parsed.Hostname() == "" {
+		return nil // a unix socket
+	}
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", parsed.Hostname())
+	if err != nil {
+		return fmt.Errorf("look up %s: %w", parsed.Hostname(), err)
+	}
+	for _, ip := range addresses {
+		if !ip.Unmap().IsLoopback() {
+			return fmt.Errorf("%s has the address %s: %w", parsed.Hostname(), ip, ErrNotLoopback)
+		}
+	}
+	return nil
+}
+
+// endpoint reads URL.
+func (o *Options) endpoint(ctx context.Context) (netip.AddrPort, string, error) {
+	parsed, err := url.Parse(o.URL)
+	if err != nil {
+		return netip.AddrPort{}, "", fmt.Errorf("read the address of the server: %w", err)
+	}
+	if parsed.Scheme != "ws" && parsed.Scheme != "http" {
+		return netip.AddrPort{}, "", fmt.Errorf("the address %s does not begin with ws://; the simulated clients speak no TLS, so aim behind the proxy that does", o.URL)
+	}
+	port := parsed.Port()
+	if port == "" {
+		port = "80"
+	}
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", parsed.Hostname())
+	if err != nil {
+		return netip.AddrPort{}, "", fmt.Errorf("look up %s: %w", parsed.Hostname(), err)
+	}
+	at, err := netip.ParseAddrPort(net.JoinHostPort(addresses[0].Unmap().String(), port))
+	if err != nil {
+		return at, "", fmt.Errorf("read the address of the server: %w", err)
+	}
+	path := parsed.EscapedPath()
+	if path == "" {
+		path = "/ws"
+	}
+	return at, path, nil
+}
+
+// Report is the outcome of a load test.
+type Report struct {
+	Began   time.Time `json:"began"`
+	Machine Machine   `json:"machine"`
+	Results []Result  `json:"results"`
+}

@@ -1,0 +1,72 @@
+package loadtest
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ReadProcess reads what a process uses at this moment.
+func ReadProcess(pid int) (p Process, err error) {
+	if p.Resident, err = resident(pid); err != nil {
+		return p, err
+	}
+	p.CPU, err = cpuTime(pid)
+	return p, err
+}
+
+// glanceAtProcess reads the same in a way that holds the process up less, and is some 100 KiB off.
+func glanceAtProcess(pid int) (p Process, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return p, fmt.Errorf("read the memory of process %d: %w", pid, err)
+	}
+	var size, pages int64
+	if _, err := fmt.Sscan(string(text), &size, &pages); err != nil {
+		return p, fmt.Errorf("read the memory of process %d: %w", pid, err)
+	}
+	p.Resident = pages * int64(os.Getpagesize())
+	p.CPU, err = cpuTime(pid)
+	return p, err
+}
+
+// resident sums up the mappings. /proc/PID/statm is cheaper, but lacks what the kernel has not added up yet.
+func resident(pid int) (int64, error) {
+	file, err := os.Open(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		return 0, fmt.Errorf("read the memory of process %d: %w", pid, err)
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		if len(fields) == 3 && fields[0] == "Rss:" {
+			kib, err := strconv.ParseInt(fields[1], 10, 64)
+			if err != nil {
+				return 0, fmt.Errorf("read the memory of process %d: %w", pid, err)
+			}
+			return kib << 10, nil
+		}
+	}
+	return 0, fmt.Errorf("read the memory of process %d: no line Rss in smaps_rollup (%v)", pid, lines.Err())
+}
+
+// cpuTime asks the process's own clock, which counts ns and the threads that have ended; /proc/PID/stat counts in 10 ms.
+func cpuTime(pid int) (time.Duration, error) {
+	const scheduled = 2 // CPUCLOCK_SCHED: the clock id is made as clock_getcpuclockid(3) does
+	var at unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|scheduled), &at); err != nil {
+		return 0, fmt.Errorf("read the CPU time of process %d: %w", pid, err)
+	}
+	return time.Duration(at.Nano()), nil
+}
+
+// endWithParent has the kernel end a process that the harness leaves behind.
+func endWithParent(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

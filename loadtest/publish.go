@@ -1,0 +1,278 @@
+package loadtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Publish publishes events and follows them to the clients.
+type Publish struct {
+	// Name is shown in reports; empty means "publish".
+	Name string `yaml:"name"`
+	// Kinds are taken in turn; none means custom.
+	Kinds []Kind `yaml:"kinds"`
+	// Events is how many in all; 0 means 1.
+	Events int `yaml:"events"`
+	// Rate is how many a second; 0 means all at once.
+	Rate float64 `yaml:"rate"`
+	// For, with Rate, says how long instead of how many.
+	For time.Duration `yaml:"for"`
+	// Users is to how many users, in turn; 0 means all.
+	Users int `yaml:"users"`
+	// Storage is where files change: "home" (also when it is empty), the user's own; "shared", one that all see; or
+	// "idle", those of users who are not connected.
+	Storage string `yaml:"storage"`
+	// Rounds is how often to do this again once all have what they should; 0 means once.
+	Rounds int `yaml:"rounds"`
+	// WarmUp are rounds before those that count.
+	WarmUp int `yaml:"warm_up"`
+	// Padding makes custom messages longer, in bytes.
+	Padding int `yaml:"padding"`
+}
+
+const (
+	storageHome   = "home"
+	storageShared = "shared"
+	storageIdle   = "idle"
+)
+
+func (p *Publish) title() string { return named(p.Name, "publish") }
+
+func (p *Publish) check() error {
+	for _, kind := range p.Kinds {
+		if !slices.Contains([]Kind{Custom, File, Activity, Notification}, kind) {
+			return fmt.Errorf("publish: %q is no kind of event", kind)
+		}
+	}
+	switch {
+	case !slices.Contains([]string{"", storageHome, storageShared, storageIdle}, p.Storage):
+		return fmt.Errorf("publish: storage %q is none of home, shared and idle", p.Storage)
+	case min(p.Events, p.Users, p.Rounds, p.WarmUp, p.Padding) < 0 || p.Rate < 0 || p.For < 0:
+		return errors.New("publish: no number can be negative")
+	case p.For > 0 && (p.Rate == 0 || p.Events > 0):
+		return errors.New("publish: for needs rate, and no events")
+	}
+	return nil
+}
+
+func (p *Publish) run(ctx context.Context, b *bench) error {
+	for range p.WarmUp {
+		if _, err := p.round(ctx, b); err != nil {
+			return err
+		}
+	}
+	before, err := b.moment()
+	if err != nil {
+		return err
+	}
+	total := newOutcome()
+	for range max(p.Rounds, 1) {
+		outcome, err := p.round(ctx, b)
+		if err != nil {
+			return err
+		}
+		total.add(outcome)
+	}
+	after, err := b.settled(ctx, before, total.events, p.Storage == storageIdle)
+	if err != nil {
+		return err
+	}
+	p.report(b, total, before, after)
+	return nil
+}
+
+// outcome is what came of one or more rounds.
+type outcome struct {
+	Tally
+	events, expected int
+	lastAfter        []float64 // ms from the beginning of each round until the last client had its last push
+	seconds          float64   // the sum of the same
+	latency          *hdrhistogram.Histogram
+	lateness         *hdrhistogram.Histogram // the publisher's
+	unheard          int
+	publishing       float64 // seconds that publishing took
+	harness          collection
+}
+
+func newOutcome() *outcome { return &outcome{latency: newHistogram(), lateness: newHistogram()} }
+
+func (o *outcome) add(other *outcome) {
+	o.Tally.add(other.Tally)
+	o.Clients, o.Online = other.Clients, other.Online
+	o.events += other.events
+	o.expected += other.expected
+	o.lastAfter = append(o.lastAfter, other.lastAfter...)
+	o.seconds += other.seconds
+	o.latency.Merge(other.latency)
+	o.lateness.Merge(other.lateness)
+	o.unheard += other.unheard
+	o.publishing += other.publishing
+	o.harness = other.harness
+}
+
+func (p *Publish) round(ctx context.Context, b *bench) (*outcome, error) {
+	stream, expected := p.stream(b)
+	if err := b.crew.do(order{Do: doBegin}); err != nil {
+		return nil, err
+	}
+	b.publisher.step++
+	published, err := b.publisher.publish(ctx, stream)
+	if err != nil {
+		return nil, err
+	}
+	if b.scenario.Debounce {
+		err = wait(ctx, debounceTime)
+	} else {
+		_, _, err = b.crew.await(ctx, patience, func(t Tally) int { return t.Delivered }, expected)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := b.crew.collect()
+	if err != nil {
+		return nil, err
+	}
+	o := newOutcome()
+	o.Tally, o.events, o.expected, o.unheard = c.Tally, stream.events, expected, published.unheard
+	o.latency, o.lateness, o.harness = c.latency, published.lateness, c
+	o.publishing = float64(published.ended-published.began) / 1e6
+	if c.Last > 0 {
+		o.lastAfter = []float64{ms(c.Last - published.began)}
+		o.seconds = float64(c.Last-published.began) / 1e6
+	}
+	return o, nil
+}
+
+// debounceTime is how long a push may be held back: 15 s at most, with a factor of at most 1.5.
+const debounceTime = 23 * time.Second
+
+// stream lays out the events, and says how many pushes they should lead to.
+func (p *Publish) stream(b *bench) (s stream, expected int) {
+	kinds := p.Kinds
+	if len(kinds) == 0 {
+		kinds = []Kind{Custom}
+	}
+	users := (b.connected + b.scenario.PerUser - 1) / b.scenario.PerUser
+	if p.Users > 0 {
+		users = min(users, p.Users)
+	}
+	order := shuffled(max(users, 1))
+	sequences := make([]uint32, max(users, 1))
+	s = stream{events: max(p.Events, 1), rate: p.Rate}
+	if p.For > 0 {
+		s.events = int(p.Rate * p.For.Seconds())
+	}
+	kindOf := func(i int) Kind { return kinds[(i+i/len(order))%len(kinds)] }
+	s.next = func(i int) event {
+		user := order[i%len(order)]
+		e := event{kind: kindOf(i), user: int32(user), padding: p.Padding}
+		switch {
+		case e.kind == Custom:
+			e.sequence = sequences[user]
+			sequences[user]++
+		case e.kind == File:
+			e.storage = p.storage(i, user)
+		}
+		return e
+	}
+	for i := range s.events {
+		switch kind := kindOf(i); {
+		case kind == File && p.Storage == storageIdle:
+		case kind == File && p.Storage == storageShared:
+			expected += b.connected
+		default:
+			expected += min(b.scenario.PerUser, b.connected-order[i%len(order)]*b.scenario.PerUser)
+		}
+	}
+	return s, expected
+}
+
+func (p *Publish) storage(i, user int) uint32 {
+	switch p.Storage {
+	case storageShared:
+		return sharedStorage
+	case storageIdle:
+		return idleStorage + uint32(i%idleStorages)
+	default:
+		return homeStorage + uint32(user)
+	}
+}
+
+// settled waits until the server has dealt with all events, also with those that reach nobody.
+func (b *bench) settled(ctx context.Context, before moment, events int, quiet bool) (after moment, err error) {
+	if !quiet {
+		return b.moment()
+	}
+	const calm = 4 // times in a row that nothing was computed or asked
+	still := 0
+	last := before
+	for deadline := time.Now().Add(startTimeout); still < calm && time.Now().Before(deadline); {
+		if err := wait(ctx, 50*time.Millisecond); err != nil {
+			return after, err
+		}
+		if after, err = b.moment(); err != nil {
+			return after, err
+		}
+		cpu, _ := last.cpu(after)
+		asked, _ := last.counted(after, "mapping_query_count")
+		seen, known := before.counted(after, "event_count_total")
+		if asked == 0 && cpu < 5*time.Millisecond && (!known || seen >= float64(events)) {
+			still++
+		} else {
+			still = 0
+		}
+		last = after
+	}
+	return after, nil
+}
+
+func (p *Publish) report(b *bench, o *outcome, before, after moment) {
+	step := b.step
+	step.add("events", float64(o.events), "")
+	if !b.scenario.Debounce {
+		step.add("expected", float64(o.expected), "")
+	}
+	step.add("delivered", float64(o.Delivered), "")
+	if !b.scenario.Debounce {
+		step.add("lost", float64(o.expected-o.Delivered), "")
+		if o.expected > 0 {
+			step.add("lost share", 100*float64(o.expected-o.Delivered)/float64(o.expected), "%")
+		}
+	}
+	step.add("duplicates", float64(o.Duplicates), "")
+	step.add("out of order", float64(o.OutOfOrder), "")
+	step.addTimes("latency", o.latency)
+	step.Latency = quantiles(o.latency)
+	if o.seconds > 0 {
+		step.add("deliveries/s", float64(o.Delivered)/o.seconds, "/s")
+		slices.Sort(o.lastAfter)
+		step.add("last client after", o.lastAfter[len(o.lastAfter)/2], "ms")
+		if len(o.lastAfter) > 1 {
+			step.add("last client after, worst round", o.lastAfter[len(o.lastAfter)-1], "ms")
+		}
+	}
+	if cpu, ok := before.cpu(after); ok {
+		used := cpu.Seconds() * 1e6
+		step.add("CPU an event", used/float64(o.events), "µs")
+		if o.Delivered > 0 {
+			step.add("CPU a delivery", used/float64(o.Delivered), "µs")
+		}
+	}
+	if queries, ok := before.counted(after, "mapping_query_count"); ok && slices.Contains(p.Kinds, File) {
+		step.add("queries", queries, "")
+	}
+	b.addMemory(after, o.Online)
+	step.add("publisher late p99", ms(o.lateness.ValueAtQuantile(99)), "ms")
+	step.add("published/s", float64(o.events)/max(o.publishing, 1e-6), "/s")
+	b.addAgainstFloor(o)
+	b.addEndings(o.Tally)
+	b.addHarness(o.harness)
+	if o.unheard > 0 {
+		step.Notes = append(step.Notes, fmt.Sprintf("%d events were published while no server was subscribed to Redis", o.unheard))
+	}
+}

@@ -1,0 +1,195 @@
+package loadtest
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Scenario is a course of a load test: what stands around the server, and what is done to it, step by step.
+type Scenario struct {
+	Name  string `yaml:"name"`
+	About string `yaml:"about"`
+	// Clients is how many there are; 0 means 1,000.
+	Clients int `yaml:"clients"`
+	// PerUser is how many clients each user has; 0 means 1.
+	PerUser int `yaml:"per_user"`
+	// Login is "password" (so too when it is empty) or "token", for a pre-auth token.
+	Login string `yaml:"login"`
+	// FileIDs has the clients ask for the ids of changed files, as desktop clients do. Only so is the latency of file
+	// events known; nil means true.
+	FileIDs *bool `yaml:"file_ids"`
+	// Debounce leaves the server's debounce on. It then merges events, so that pushes are not compared with events.
+	Debounce bool `yaml:"debounce"`
+	// Backoff is the first window in which a client that has lost its connection comes back; 0 means a second.
+	Backoff time.Duration `yaml:"backoff"`
+	// Nextcloud is how its stand-in behaves.
+	Nextcloud Nextcloud `yaml:"nextcloud"`
+	// Steps are what is done, one after the other.
+	Steps []Step `yaml:"steps"`
+}
+
+// Nextcloud is how a stand-in Nextcloud behaves.
+type Nextcloud struct {
+	// Delay is what a request takes; Workers are how many are worked on at once, 0: any number.
+	Delay   time.Duration `yaml:"delay"`
+	Workers int           `yaml:"workers"`
+	// Errors has each request answered 500.
+	Errors bool `yaml:"errors"`
+}
+
+// Step is one of its fields.
+type Step struct {
+	Floor     *Floor     `yaml:"floor"`
+	Connect   *Connect   `yaml:"connect"`
+	Leave     *Leave     `yaml:"leave"`
+	Idle      *Idle      `yaml:"idle"`
+	Publish   *Publish   `yaml:"publish"`
+	Cut       *Cut       `yaml:"cut"`
+	Restart   *Restart   `yaml:"restart"`
+	Churn     *Churn     `yaml:"churn"`
+	Stall     *Stall     `yaml:"stall"`
+	Nextcloud *Nextcloud `yaml:"nextcloud"`
+}
+
+// action is what a step does.
+type action interface {
+	// title names the step in reports.
+	title() string
+	check() error
+	run(context.Context, *bench) error
+}
+
+// action returns the one field that is set, or an error.
+func (s Step) action() (action, error) {
+	var set []action
+	add := func(isSet bool, a action) {
+		if isSet {
+			set = append(set, a)
+		}
+	}
+	add(s.Floor != nil, s.Floor)
+	add(s.Connect != nil, s.Connect)
+	add(s.Leave != nil, s.Leave)
+	add(s.Idle != nil, s.Idle)
+	add(s.Publish != nil, s.Publish)
+	add(s.Cut != nil, s.Cut)
+	add(s.Restart != nil, s.Restart)
+	add(s.Churn != nil, s.Churn)
+	add(s.Stall != nil, s.Stall)
+	add(s.Nextcloud != nil, s.Nextcloud)
+	if len(set) != 1 {
+		return nil, fmt.Errorf("it names %d actions instead of one", len(set))
+	}
+	return set[0], set[0].check()
+}
+
+//go:embed scenarios/*.yaml
+var files embed.FS
+
+const folder = "scenarios/"
+
+// Names are the scenarios that are built in.
+func Names() []string {
+	entries, err := files.ReadDir(strings.TrimSuffix(folder, "/"))
+	if err != nil {
+		panic(err) // they are embedded
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, strings.TrimSuffix(entry.Name(), ".yaml"))
+	}
+	return names
+}
+
+// Load returns the scenario of a name, or that of a file when name ends with .yaml.
+func Load(name string) (Scenario, error) {
+	var text []byte
+	var err error
+	switch {
+	case strings.HasSuffix(name, ".yaml"):
+		text, err = os.ReadFile(name)
+	case slices.Contains(Names(), name):
+		text, err = files.ReadFile(folder + name + ".yaml")
+	default:
+		err = fmt.Errorf("there is no scenario %q; there are %s, and files that end with .yaml", name, strings.Join(Names(), ", "))
+	}
+	if err != nil {
+		return Scenario{}, err
+	}
+	scenario, err := Parse(text)
+	if err != nil {
+		return scenario, fmt.Errorf("scenario %s: %w", name, err)
+	}
+	return scenario, nil
+}
+
+// Parse reads a scenario in YAML, fills in the defaults and checks it.
+func Parse(text []byte) (Scenario, error) {
+	var s Scenario
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&s); err != nil {
+		return s, fmt.Errorf("read the scenario: %w", err)
+	}
+	s.setDefaults()
+	return s, s.check()
+}
+
+const (
+	defaultClients = 1000
+	maxClients     = 1 << 20
+)
+
+func (s *Scenario) setDefaults() {
+	if s.Clients == 0 {
+		s.Clients = defaultClients
+	}
+	if s.PerUser == 0 {
+		s.PerUser = 1
+	}
+	if s.Login == "" {
+		s.Login = loginPassword
+	}
+	if s.FileIDs == nil {
+		s.FileIDs = new(bool)
+		*s.FileIDs = true
+	}
+}
+
+const (
+	loginPassword = "password"
+	loginToken    = "token"
+)
+
+func (s *Scenario) check() error {
+	switch {
+	case s.Name == "":
+		return errors.New("it has no name")
+	case s.Clients < 1 || s.Clients > maxClients:
+		return fmt.Errorf("clients: %d is not between 1 and %d", s.Clients, maxClients)
+	case s.PerUser < 1:
+		return fmt.Errorf("per_user: %d is not at least 1", s.PerUser)
+	case s.Login != loginPassword && s.Login != loginToken:
+		return fmt.Errorf("login: %q is neither %s nor %s", s.Login, loginPassword, loginToken)
+	case len(s.Steps) == 0:
+		return errors.New("it has no steps")
+	}
+	for i, step := range s.Steps {
+		if _, err := step.action(); err != nil {
+			return fmt.Errorf("step %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// users is how many users the clients are of.
+func (s *Scenario) users() int { return (s.Clients + s.PerUser - 1) / s.PerUser }

@@ -1,0 +1,145 @@
+package loadtest
+
+import (
+	"maps"
+	"sync"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Tally is what clients have counted since the step began, but for Online and the first group, which last.
+type Tally struct {
+	// Clients exist; Online of them are logged in now.
+	Clients, Online int
+
+	// Dials were made, Logins succeeded, Refused were answered with something else than "authenticated".
+	Dials, Logins, Refused int
+	// Endings are the connections that ended without the test's doing, and the dials that failed, by reason.
+	Endings map[string]int
+	// Pings were answered.
+	Pings int
+
+	// Delivered are the pushes that arrived, without Duplicates. A push that names several files counts each.
+	Delivered, Duplicates int
+	// OutOfOrder are those of Delivered that a later one had overtaken.
+	OutOfOrder int
+	// Kinds are Delivered by kind.
+	Kinds map[Kind]int
+	// First and Last say when pushes arrived, in µs since 1970.
+	First, Last int64
+	// FirstLogin and LastLogin say the same of logins.
+	FirstLogin, LastLogin int64
+	// Strange are the messages that are no push of the contract; one of them is in Sample.
+	Strange int
+	Sample  string
+}
+
+// add takes another worker's tally in.
+func (t *Tally) add(other Tally) {
+	t.Clients += other.Clients
+	t.Online += other.Online
+	t.Dials += other.Dials
+	t.Logins += other.Logins
+	t.Refused += other.Refused
+	t.Pings += other.Pings
+	t.Delivered += other.Delivered
+	t.Duplicates += other.Duplicates
+	t.OutOfOrder += other.OutOfOrder
+	t.Strange += other.Strange
+	if t.Sample == "" {
+		t.Sample = other.Sample
+	}
+	t.First, t.Last = span(t.First, t.Last, other.First, other.Last)
+	t.FirstLogin, t.LastLogin = span(t.FirstLogin, t.LastLogin, other.FirstLogin, other.LastLogin)
+	t.Endings = sum(t.Endings, other.Endings)
+	t.Kinds = sum(t.Kinds, other.Kinds)
+}
+
+// span unites two spans of time, where 0 means none.
+func span(first, last, otherFirst, otherLast int64) (int64, int64) {
+	if first == 0 || otherFirst != 0 && otherFirst < first {
+		first = otherFirst
+	}
+	return first, max(last, otherLast)
+}
+
+func sum[K comparable](a, b map[K]int) map[K]int {
+	if a == nil {
+		a = map[K]int{}
+	}
+	for key, n := range b {
+		a[key] += n
+	}
+	return a
+}
+
+// counts is the tally of one worker, with its histograms, in µs.
+type counts struct {
+	mu       sync.Mutex
+	tally    Tally
+	latency  *hdrhistogram.Histogram // of pushes, from when they were due to be published
+	loggedIn *hdrhistogram.Histogram // of logins, from the dial to "authenticated"
+}
+
+// newHistogram holds 1 µs to 10 minutes with three digits.
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 600e6, 3) }
+
+func newCounts(clients int) *counts {
+	c := &counts{latency: newHistogram(), loggedIn: newHistogram()}
+	c.tally.Clients = clients
+	c.reset()
+	return c
+}
+
+func (c *counts) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.latency.Reset()
+	c.loggedIn.Reset()
+	c.tally = Tally{Clients: c.tally.Clients, Online: c.tally.Online, Endings: map[string]int{}, Kinds: map[Kind]int{}}
+}
+
+func (c *counts) snapshot() Tally {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	tally := c.tally
+	tally.Endings = maps.Clone(tally.Endings)
+	tally.Kinds = maps.Clone(tally.Kinds)
+	return tally
+}
+
+// delivered counts n pushes of a kind that were due at a time, or at 0 when that is not known.
+func (c *counts) delivered(kind Kind, due, at int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := &c.tally
+	t.Delivered++
+	t.Kinds[kind]++
+	t.First, t.Last = span(t.First, t.Last, at, at)
+	if due > 0 {
+		record(c.latency, at-due)
+	}
+}
+
+// record keeps what no histogram can hold at its ends.
+func record(h *hdrhistogram.Histogram, microseconds int64) {
+	_ = h.RecordValue(min(max(microseconds, 1), h.HighestTrackableValue()))
+}
+
+// change changes the tally under its lock.
+func (c *counts) change(f func(*Tally)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f(&c.tally)
+}
+
+func (c *counts) login(dialed int64) {
+	at := now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := &c.tally
+	t.Logins++
+	t.Online++
+	t.FirstLogin, t.LastLogin = span(t.FirstLogin, t.LastLogin, at, at)
+	record(c.loggedIn, at-dialed)
+}
