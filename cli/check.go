@@ -27,7 +27,7 @@ type checkCommand struct {
 const (
 	exitProbeFailed  exitStatus = 1
 	exitUnusable     exitStatus = 2
-	checkMemoryLimit            = 48 << 20 // a hostile config.php is evaluated in bounds; this makes the collector keep to them
+	checkMemoryLimit            = 32 << 20 // a hostile config.php is evaluated in bounds; this makes the collector keep to them
 )
 
 // probe is one thing that check tries.

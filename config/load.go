@@ -263,11 +263,18 @@ func (l *loader) loadDatabasePrefix(n *nextcloud) {
 		s.DatabasePrefix, l.result.Sources["database_prefix"] = text, source
 	} else if texts := l.find("database-prefix"); texts != nil {
 		s.DatabasePrefix = texts[len(texts)-1]
-	} else if s.DatabasePrefix = "oc_"; n.isKnown("dbtableprefix") {
-		s.DatabasePrefix, l.result.Sources["database_prefix"] = n.text("dbtableprefix", "oc_"), n.source("dbtableprefix")
-		l.fail("database_prefix", errors.Join(n.takeUnmet()...))
+	} else {
+		s.DatabasePrefix, l.result.Sources["database_prefix"] = n.text("dbtableprefix", defaultPrefix), n.source("dbtableprefix")
+		err := errors.Join(n.takeUnmet()...)
+		if err != nil && n.broken != "" {
+			l.warn("the prefix of tables is taken to be %s, for dbtableprefix is not known: %s", defaultPrefix, n.broken)
+			err = nil
+		}
+		l.fail("database_prefix", err)
 	}
 }
+
+const defaultPrefix = "oc_" // Nextcloud's own
 
 func (l *loader) loadRedis(n *nextcloud) {
 	s := &l.result.Settings

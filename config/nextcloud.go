@@ -19,6 +19,7 @@ type nextcloud struct {
 	environment environment
 	values      map[string]php.Entry
 	unknown     map[string]php.Unknown
+	exhausted   bool   // the evaluation went over its limits
 	broken      string // why nothing could be read from config.php; empty when something could
 
 	ask     func() (map[string]php.Value, error) // asks PHP itself for the keys of consulted; nil when it must not be asked, or was
@@ -34,6 +35,9 @@ const (
 	redisAdvice    = "--redis-url or REDIS_URL"
 	urlAdvice      = "--nextcloud-url or NEXTCLOUD_URL"
 )
+
+// evaluationMemory bounds the evaluation so that the whole process stays below 64 MiB.
+const evaluationMemory = 24 << 20
 
 // consulted are the keys that are read, and what to give instead of one that cannot be known.
 var consulted = map[string]string{
@@ -56,12 +60,24 @@ func readNextcloud(ctx context.Context, path string, glob, mayAsk bool, env envi
 		files = append(files, n.beside(path)...)
 	}
 	n.evaluate(ctx, files)
-	if mayAsk {
+	// What has no end here has none in PHP either, and of a file that it cannot open PHP would say that nothing is set.
+	if mayAsk && !n.exhausted && isReadable(path) {
 		n.ask = func() (map[string]php.Value, error) {
 			return php.AskPHP(ctx, files, slices.Sorted(maps.Keys(consulted)))
 		}
 	}
 	return n
+}
+
+func isReadable(path string) bool {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	file, err := os.Open(path)
+	if err == nil {
+		file.Close()
+	}
+	return err == nil
 }
 
 // beside lists the further files that Nextcloud reads, in its order.
@@ -83,16 +99,19 @@ func (n *nextcloud) beside(path string) []string {
 }
 
 func (n *nextcloud) evaluate(ctx context.Context, files []string) {
-	evaluated, err := php.Evaluate(ctx, files, php.Options{Getenv: n.environment.lookup})
+	evaluated, err := php.Evaluate(ctx, files, php.Options{Getenv: n.environment.lookup, Limits: php.Limits{Memory: evaluationMemory}})
 	if err != nil {
 		n.broken = err.Error()
 		n.warn("%v", err)
 		return
 	}
-	n.values = evaluated.Values
+	n.values, n.exhausted = evaluated.Values, evaluated.Exhausted
 	n.unknown = map[string]php.Unknown{}
 	for _, unknown := range evaluated.Unknown {
 		n.unknown[unknown.Key] = unknown
+		if unknown.Key == php.AnyKey {
+			n.broken = fmt.Sprintf("%s:%d: %s", unknown.File, unknown.Line, unknown.Reason)
+		}
 	}
 	for _, problem := range evaluated.Warnings {
 		n.warn("%s", problem)
@@ -133,12 +152,6 @@ func (n *nextcloud) isPresent(key string) bool {
 	return evaluated || answered || overruled
 }
 
-// isKnown says whether there is anything to say of a key, be it that its value is beyond the evaluator.
-func (n *nextcloud) isKnown(key string) bool {
-	_, unknown := n.unknown[key]
-	return unknown || n.isPresent(key)
-}
-
 // find is what Nextcloud's getValue finds, and nil for null and for what is not there. A key that stays unknown is noted.
 func (n *nextcloud) find(key string) php.Value {
 	if text, _, found := n.variable(key); found {
@@ -148,18 +161,15 @@ func (n *nextcloud) find(key string) php.Value {
 		return entry.Value
 	}
 	unknown, isUnknown := n.unknown[key]
-	if !isUnknown {
-		unknown, isUnknown = n.unknown[php.AnyKey]
-	}
 	if !isUnknown && n.broken == "" {
 		return nil
 	}
-	if n.askPHP() {
+	switch {
+	case n.askPHP():
 		return n.answers[key]
-	}
-	if isUnknown {
+	case isUnknown:
 		n.miss(fmt.Errorf("%s:%d: the value of %s cannot be found out here: %s; give %s instead", unknown.File, unknown.Line, key, unknown.Reason, consulted[key]))
-	} else {
+	default:
 		n.miss(fmt.Errorf("%s; mend it, or give %s instead", n.broken, consulted[key]))
 	}
 	return nil
