@@ -56,8 +56,12 @@ type login struct {
 
 func (l *login) run() {
 	who, err := l.authenticate()
-	if err == nil {
+	switch {
+	case err == nil:
+		l.websocket.penalties.succeed(l.address)
 		err = l.attach(who)
+	case errors.Is(err, actors.ErrInvalidCredentials):
+		l.websocket.penalties.fail(l.address, time.Now())
 	}
 	l.websocket.leaveLogin(l.address)
 	if err != nil {

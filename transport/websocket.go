@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -38,7 +39,8 @@ type Websocket struct {
 	log     *zap.Logger
 	poller  *poller
 	admission
-	refused *actors.Fold
+	penalties penalties
+	refused   *actors.Fold
 
 	ctx     context.Context // of the logins
 	cancel  context.CancelFunc
@@ -87,7 +89,13 @@ func (w *Websocket) Close() {
 // own, so that the request, its headers and the stack that they took can be collected.
 func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	address := ClientAddress(r, w.options.TrustedProxies)
-	if reason := w.admit(address, w.isProxy(address)); reason != "" {
+	proxy := w.isProxy(address)
+	if wait := w.penalties.wait(address, time.Now()); wait > 0 && !proxy {
+		rw.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+		http.Error(rw, "too many failed logins from this address", http.StatusTooManyRequests)
+		return
+	}
+	if reason := w.admit(address, proxy); reason != "" {
 		rw.Header().Set("Retry-After", retryAfter)
 		http.Error(rw, reason, http.StatusServiceUnavailable)
 		return

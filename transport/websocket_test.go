@@ -79,6 +79,13 @@ func (b *bench) dial(t *testing.T, after ...[]byte) *wire {
 	return w
 }
 
+// shakeHands tries a handshake, and returns the answer.
+func (b *bench) shakeHands(t *testing.T) reply {
+	t.Helper()
+	return request(t, http.MethodGet, "http://"+b.address.String()+"/ws",
+		"Upgrade", "websocket", "Connection", "Upgrade", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+}
+
 func (b *bench) login(t *testing.T, user string) *wire {
 	t.Helper()
 	w := b.dial(t, text(user), text("secret"))
@@ -383,13 +390,35 @@ func TestNoRoom(t *testing.T) {
 				b.dial(t)
 				return
 			}
-			second := request(t, http.MethodGet, "http://"+b.address.String()+"/ws",
-				"Upgrade", "websocket", "Connection", "Upgrade", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+			second := b.shakeHands(t)
 			require.Equal(t, http.StatusServiceUnavailable, second.status)
 			require.Equal(t, retryAfter, second.header.Get("Retry-After"))
 			first.Close()
 			eventually(t, b.closed(actors.ConnectionLost))
 			b.dial(t)
+		})
+	}
+}
+
+func TestGuesserHasToWait(t *testing.T) {
+	for _, proxy := range []bool{false, true} {
+		t.Run(fmt.Sprint("through a proxy: ", proxy), func(t *testing.T) {
+			var trusted []netip.Prefix
+			if proxy {
+				trusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+			}
+			b := newBench(t, loopback(t), WebsocketOptions{TrustedProxies: trusted})
+			for i := range freeFailures {
+				require.Equal(t, textInvalidCredentials, b.dial(t, text("alice"), text(fmt.Sprint("guess", i))).text())
+			}
+			eventually(t, func() bool { return b.System.Stats().Closed[actors.InvalidCredentials] == freeFailures })
+			reply := b.shakeHands(t)
+			if proxy {
+				require.Equal(t, http.StatusSwitchingProtocols, reply.status)
+				return
+			}
+			require.Equal(t, http.StatusTooManyRequests, reply.status)
+			require.NotEmpty(t, reply.header.Get("Retry-After"))
 		})
 	}
 }
