@@ -160,7 +160,7 @@ func TestClusterWithoutANode(t *testing.T) {
 // The specification of Redis Cluster gives the first value; CLUSTER KEYSLOT the others.
 func TestSlotOf(t *testing.T) {
 	require.EqualValues(t, 0x31c3, slotOf("123456789"))
-	server := storagetest.RedisCluster(t)[0]
+	server := storagetest.Redis(t, "--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(storagetest.FreePort(t)))
 	for _, key := range []string{"", "key", "{user}.a", "a{user}b", "{}a", "a{b", "{a}{b}", "a{{b}}c", "ü€", "\x00"} {
 		require.Equal(t, server.Do("", "CLUSTER", "KEYSLOT", key), int64(slotOf(key)), "%q", key)
 	}

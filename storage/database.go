@@ -109,10 +109,18 @@ type connector struct {
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", c.options, err)
+		return nil, &connectError{c.options, err}
 	}
 	return conn, nil
 }
+
+type connectError struct {
+	options DatabaseOptions
+	err     error
+}
+
+func (e *connectError) Error() string { return fmt.Sprintf("connect to %s: %v", e.options, e.err) }
+func (e *connectError) Unwrap() error { return e.err }
 
 // String names the database for errors, without the password.
 func (o DatabaseOptions) String() string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -136,5 +137,9 @@ func (m *Mounts) read(ctx context.Context, mounts []actors.Mount, query string, 
 }
 
 func (m *Mounts) failed(err error) error {
+	var notConnected *connectError
+	if errors.As(err, &notConnected) {
+		return withAdvice(err) // it says already which database
+	}
 	return withAdvice(fmt.Errorf("read who sees a storage from %s: %w", m.options, err))
 }

@@ -29,9 +29,9 @@ type RedisOptions struct {
 	Database int
 	// TLS is used for rediss:// addresses.
 	TLS RedisTLS
-	// DialTimeout is how long connecting and logging in may take in all, 5 s when zero.
+	// DialTimeout is how long connecting and logging in may take in all, 5 s when zero or less.
 	DialTimeout time.Duration
-	// ReadTimeout is how long Redis may take over a command, 5 s when zero.
+	// ReadTimeout is how long Redis may take over a command, 5 s when zero or less.
 	ReadTimeout time.Duration
 	// ChannelPrefix is put before the name of each channel. Keys have none.
 	ChannelPrefix string
@@ -78,10 +78,10 @@ func NewRedis(options RedisOptions) (*Redis, error) {
 	case options.Database < 0:
 		return nil, fmt.Errorf("Redis has no database %d", options.Database)
 	}
-	if options.DialTimeout == 0 {
+	if options.DialTimeout <= 0 {
 		options.DialTimeout = 5 * time.Second
 	}
-	if options.ReadTimeout == 0 {
+	if options.ReadTimeout <= 0 {
 		options.ReadTimeout = 5 * time.Second
 	}
 	r := &Redis{options: options, pools: map[node]*redis.Pool{}, owners: map[uint16]node{}}

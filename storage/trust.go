@@ -120,9 +120,13 @@ func (t trust) roots() (*x509.CertPool, error) {
 	if t.caFile == "" && t.caFolder == "" {
 		return nil, nil
 	}
-	var files []string
+	pool, found := x509.NewCertPool(), false
 	if t.caFile != "" {
-		files = append(files, t.caFile)
+		content, err := os.ReadFile(t.caFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the certificate authority: %w", err)
+		}
+		found = pool.AppendCertsFromPEM(content)
 	}
 	if t.caFolder != "" {
 		entries, err := os.ReadDir(t.caFolder)
@@ -130,21 +134,14 @@ func (t trust) roots() (*x509.CertPool, error) {
 			return nil, fmt.Errorf("read the folder of certificate authorities: %w", err)
 		}
 		for _, entry := range entries {
-			if !entry.IsDir() {
-				files = append(files, filepath.Join(t.caFolder, entry.Name()))
+			// Such folders hold links that lead nowhere, other folders, and files of other kinds.
+			if content, err := os.ReadFile(filepath.Join(t.caFolder, entry.Name())); err == nil {
+				found = pool.AppendCertsFromPEM(content) || found
 			}
 		}
 	}
-	pool, found := x509.NewCertPool(), false
-	for _, file := range files {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("read the certificate authority: %w", err)
-		}
-		found = pool.AppendCertsFromPEM(content) || found
-	}
 	if !found {
-		return nil, fmt.Errorf("no certificate in PEM form in %s", strings.Join(files, ", "))
+		return nil, fmt.Errorf("no certificate in PEM form in %s", strings.TrimSpace(t.caFile+" "+t.caFolder))
 	}
 	return pool, nil
 }
