@@ -24,7 +24,6 @@ func serverTLS(cert, key string) (*tls.Config, error) {
 	return &tls.Config{
 		GetCertificate: c.get,
 		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"http/1.1"}, // websockets of HTTP/2 are another protocol
 	}, nil
 }
 

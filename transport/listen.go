@@ -96,6 +96,9 @@ func listenUnix(ctx context.Context, options ListenOptions) (net.Listener, error
 		return nil, fmt.Errorf("listen on unix socket %s: %w", path, err)
 	}
 	listener, err := quiet.Listen(ctx, "unix", path)
+	if errors.Is(err, syscall.EINVAL) {
+		return nil, fmt.Errorf("%w: the path has %d bytes, more than a unix socket's may have; choose a shorter one", err, len(path))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -93,6 +94,7 @@ func TestListenSaysWhyNot(t *testing.T) {
 		{"the port is taken", ListenOptions{Bind: "127.0.0.1", Port: uint16(taken.Addr().(*net.TCPAddr).Port)}, "another process has this port"},
 		{"the address is not ours", ListenOptions{Bind: "192.0.2.1"}, "192.0.2.1 is no address of this machine"},
 		{"the folder is not there", ListenOptions{SocketPath: "/nowhere/s"}, "/nowhere/s"},
+		{"the path is too long", ListenOptions{SocketPath: "/tmp/" + strings.Repeat("x", 200)}, "the path has 205 bytes"},
 		{"a certificate without key", ListenOptions{TLSCert: "cert.pem"}, "both a certificate and its key"},
 		{"a key without certificate", ListenOptions{TLSKey: "key.pem"}, "both a certificate and its key"},
 		{"no such certificate", ListenOptions{TLSCert: "/nowhere/cert.pem", TLSKey: "/nowhere/key.pem"}, "/nowhere/cert.pem"},
@@ -163,8 +165,9 @@ func TestTLS(t *testing.T) {
 	}
 	require.Equal(t, "HTTP/1.1 true", requestBy(t, by, "GET", "https://"+listener.Addr().String()).body, "HTTP/2 has no Upgrade")
 
-	_, err = tls.Dial("tcp", listener.Addr().String(), &tls.Config{RootCAs: authority.pool, ServerName: "push.example", MaxVersion: tls.VersionTLS11})
-	require.Error(t, err)
+	by.TLSClientConfig.MinVersion, by.TLSClientConfig.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+	_, err = tls.Dial("tcp", listener.Addr().String(), by.TLSClientConfig)
+	require.ErrorContains(t, err, "protocol version not supported")
 }
 
 func TestNoKeepAlives(t *testing.T) {

@@ -97,6 +97,7 @@ func newRoundTripper(options NextcloudOptions, roots *x509.CertPool) *http.Trans
 		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSClientConfig: &tls.Config{
 			RootCAs:            roots,
+			MinVersion:         tls.VersionTLS12,
 			InsecureSkipVerify: options.AllowSelfSigned, //nolint:gosec // The operator asked for it.
 		},
 		Proxy:                  http.ProxyFromEnvironment,
