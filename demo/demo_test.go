@@ -3,6 +3,7 @@ package demo
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -92,6 +93,9 @@ func TestClientsOfARealNextcloudAreServed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			test.login.Nextcloud = d.URL
 			conn, err := client.Dial(t.Context(), test.login)
+			for errors.Is(err, client.ErrUnknownToken) { // a token that came to us sooner than over Redis to the server
+				conn, err = client.Dial(t.Context(), test.login)
+			}
 			require.NoError(t, err)
 			defer conn.Close()
 			for _, form := range test.do {

@@ -217,8 +217,9 @@ class Pane {
   }
 
   sum() {
+    const held = Object.values(this.waiting).flat().length;
     this.find(".sum").textContent = this.online
-      ? counted(this.events, "event", "events") + ", " + counted(this.pushes, "push", "pushes")
+      ? counted(this.events, "event", "events") + ", " + counted(this.pushes, "push", "pushes") + (held > 0 ? ", " + held + " waiting" : "")
       : "";
   }
 
