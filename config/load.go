@@ -39,7 +39,9 @@ func Load(ctx context.Context, flags Flags, lookupEnv func(string) (string, bool
 	l := newLoader(flags, lookupEnv)
 	s := &l.result.Settings
 
-	s.ConfigFile = flags.ConfigFile
+	if s.ConfigFile = flags.ConfigFile; s.ConfigFile != "" {
+		l.result.Sources["config_file"] = "argument"
+	}
 	s.GlobConfig = read(l, "glob-config", parseBoolean)
 	s.NoPHP = read(l, "no-php", parseBoolean)
 	n := readNextcloud(ctx, flags.ConfigFile, s.GlobConfig, !s.NoPHP, l.environment)

@@ -84,8 +84,10 @@ func parseNextcloudURL(text string) (string, error) {
 	case parsed.Hostname() == "":
 		return "", fmt.Errorf("%q names no host; write a URL like https://cloud.example.com/", withoutPassword(text))
 	}
-	parsed.RawQuery, parsed.ForceQuery, parsed.Fragment, parsed.RawFragment = "", false, "", ""
-	return strings.TrimRight(parsed.String(), "/") + "/", nil
+	// The text itself is kept, for a URL that is written anew would have a name like müller.example in another spelling.
+	text, _, _ = strings.Cut(text, "#")
+	text, _, _ = strings.Cut(text, "?")
+	return parsed.Scheme + "://" + strings.TrimRight(text[strings.Index(text, "://")+3:], "/") + "/", nil
 }
 
 // withoutPassword is a URL fit for messages.

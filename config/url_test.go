@@ -51,6 +51,19 @@ func TestDatabaseURL(t *testing.T) {
 	}
 }
 
+func TestNextcloudURL(t *testing.T) {
+	parsing(t, parseNextcloudURL, map[string]string{
+		"cloud.example.com":             "https://cloud.example.com/",
+		"//cloud.example.com/nc":        "https://cloud.example.com/nc/",
+		"HTTP://Cloud:8080//":           "http://Cloud:8080/",
+		" https://müller.example/wölk ": "https://müller.example/wölk/",
+		"https://x/nc?a=b#c":            "https://x/nc/",
+	}, "ftp://x", "https://")
+	_, err := parseNextcloudURL("ftp://u:hunter2@x")
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "hunter2")
+}
+
 // Passwords survive a URL, escaped or as they are.
 func TestPasswordsInURLs(t *testing.T) {
 	var everything strings.Builder
