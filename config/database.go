@@ -83,7 +83,7 @@ func nextcloudDatabase(n *nextcloud) (Database, error) {
 		database := Database{Driver: DriverPostgres, Name: name, TLS: DatabaseTLS{Mode: TLSPrefer}}
 		return database.complete(n)
 	case "oci":
-		return Database{}, n.problem("dbtype", errors.New("Oracle databases are not supported; Nextcloud's tables must be in MySQL, MariaDB, PostgreSQL or SQLite"))
+		return Database{}, n.problem("dbtype", errors.New("databases of Oracle are not supported; MySQL, MariaDB, PostgreSQL and SQLite are"))
 	default:
 		return Database{}, n.problem("dbtype", fmt.Errorf("%q is not a database that Nextcloud knows; write mysql, pgsql or sqlite3", kind))
 	}

@@ -28,7 +28,7 @@ func parseDatabaseURL(text string) (Database, error) {
 		database.Driver = DriverMySQL
 		return database, database.applyMySQLURL(parsed)
 	}
-	return Database{}, fmt.Errorf("%q is not a database that Nextcloud knows; write postgres://, mysql:// or sqlite:", parsed.scheme)
+	return Database{}, fmt.Errorf("%q is not a database that Nextcloud knows; the URL must begin with postgres://, mysql:// or sqlite: instead", parsed.scheme)
 }
 
 func cutSQLite(text string) (path string, isSQLite bool) {

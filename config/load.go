@@ -226,7 +226,7 @@ func (l *loader) loadNextcloudURL(n *nextcloud) {
 	l.result.Sources["nextcloud_url"] = n.source("overwrite.cli.url")
 	err := errors.Join(n.takeUnmet()...)
 	if err == nil && text == "" {
-		err = fmt.Errorf("Nextcloud's URL is not known: config.php has no overwrite.cli.url; give %s", urlAdvice)
+		err = fmt.Errorf("the URL of Nextcloud is not known: config.php has no overwrite.cli.url; give %s", urlAdvice)
 	}
 	if err == nil {
 		if s.NextcloudURL, err = parseNextcloudURL(text); err != nil {

@@ -56,10 +56,10 @@ func (r *Result) Report(showSecrets bool) Report {
 
 // isUnset tells a text, or a port that is off by default, which nobody gave from one that is empty.
 func (r *Result) isUnset(name string, value reflect.Value) bool {
-	switch {
-	case name == "database_prefix":
+	switch name {
+	case "database_prefix":
 		return false
-	case name == "metrics_port":
+	case "metrics_port":
 		return value.IsZero()
 	}
 	return value.Kind() == reflect.String && value.IsZero()

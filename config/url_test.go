@@ -53,11 +53,11 @@ func TestDatabaseURL(t *testing.T) {
 
 func TestNextcloudURL(t *testing.T) {
 	parsing(t, parseNextcloudURL, map[string]string{
-		"cloud.example.com":             "https://cloud.example.com/",
-		"//cloud.example.com/nc":        "https://cloud.example.com/nc/",
-		"HTTP://Cloud:8080//":           "http://Cloud:8080/",
-		" https://müller.example/wölk ": "https://müller.example/wölk/",
-		"https://x/nc?a=b#c":            "https://x/nc/",
+		"cloud.example.com":           "https://cloud.example.com/",
+		"//cloud.example.com/nc":      "https://cloud.example.com/nc/",
+		"HTTP://Cloud:8080//":         "http://Cloud:8080/",
+		"https://müller.example/wölk": "https://müller.example/wölk/",
+		"https://x/nc?a=b#c":          "https://x/nc/",
 	}, "ftp://x", "https://")
 	_, err := parseNextcloudURL("ftp://u:hunter2@x")
 	require.Error(t, err)
