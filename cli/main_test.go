@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -11,5 +12,13 @@ func TestMain(m *testing.M) {
 	if os.Getenv("NOTIFY_PUSH_TEST_AS_PROGRAM") != "" { // see demo_test.go
 		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
-	goleak.VerifyTestMain(m)
+	var err error
+	if builtFolder, err = os.MkdirTemp("", "notify_push"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		_ = os.RemoveAll(builtFolder)
+		os.Exit(status)
+	}))
 }
