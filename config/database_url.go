@@ -20,6 +20,11 @@ func parseDatabaseURL(text string) (Database, error) {
 		return Database{}, err
 	}
 	database := Database{User: parsed.user, Password: NewSecret(parsed.password), Name: parsed.path}
+	for host := range strings.SplitSeq(parsed.host, ",") {
+		if at, err := parseEndpoint(host); err != nil || at.socket != "" && !strings.HasPrefix(at.socket, "/") {
+			return Database{}, errAddress
+		}
+	}
 	switch parsed.scheme {
 	case "postgres", "postgresql":
 		database.Driver = DriverPostgres

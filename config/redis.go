@@ -221,6 +221,9 @@ func redisAddress(host string, port int64, tls bool) (string, error) {
 
 // splitRedisHost takes a port off a host. A bare IPv6 address has none; its last group is not a port.
 func splitRedisHost(text string) (host string, port int64, err error) {
+	if strings.ContainsAny(text, "/?#@ ") {
+		return "", 0, errors.New("the host has characters that no host name has; a user and a password have keys of their own")
+	}
 	if address, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
 		return address.String(), 0, nil
 	}
@@ -234,9 +237,6 @@ func splitRedisHost(text string) (host string, port int64, err error) {
 			return "", 0, err
 		}
 		port = int64(number)
-	}
-	if strings.ContainsAny(host, "/?#@ ") {
-		return "", 0, errors.New("the host has characters that no host name has")
 	}
 	return strings.Trim(host, "[]"), port, nil
 }

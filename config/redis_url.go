@@ -59,7 +59,7 @@ func parseRedisURL(text string) (Redis, error) {
 	case "redis", "rediss":
 		address, err := redisAddress(parsed.scheme+"://"+parsed.host, 0, false)
 		if err != nil {
-			return redis, err
+			return redis, errAddress
 		}
 		redis.Addresses = []string{address}
 	case "unix", "redis+unix":

@@ -17,6 +17,9 @@ type address struct {
 	fragment       string
 }
 
+// errAddress does not quote the URL, for the part that cannot be read may be a password that lacks its @.
+var errAddress = errors.New("its host and port cannot be read; a URL is SCHEME://USER:PASSWORD@HOST:PORT/NAME")
+
 // parseAddress takes URLs apart as people write them: in the password, characters that ought to be escaped are taken as they are.
 func parseAddress(text string) (address, error) {
 	scheme, rest, found := strings.Cut(strings.TrimSpace(text), "://")
@@ -36,7 +39,7 @@ func parseAddress(text string) (address, error) {
 	parsed.path, parsed.fragment = unescape(strings.TrimPrefix(path, "/")), fragment
 	var err error
 	if parsed.query, err = url.ParseQuery(query); err != nil {
-		return address{}, fmt.Errorf("its parameters cannot be read: %w", err)
+		return address{}, errors.New("its parameters cannot be read; they are ?NAME=VALUE&NAME=VALUE, with %25 for a %")
 	}
 	return parsed, nil
 }

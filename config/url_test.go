@@ -40,7 +40,9 @@ func TestDatabaseURL(t *testing.T) {
 		"oracle://u:hunter2@db/x":        "oracle",
 		"mysql://u:hunter2@db":           "names no database",
 		"mysql://u:hunter2@db:x0/nc?a=%": "parameters",
-		"postgres://u:hunter2@db:70000/": "not a port",
+		"postgres://u:hunter2@db:70000/": "host and port",
+		"postgres://u:hunter2":           "host and port",
+		"mysql://u:hunter2/db":           "host and port",
 		"postgres://db/nc?sslmode=maybe": "not a TLS mode",
 		"mysql://db/nc?ssl-mode=maybe":   "ssl-mode",
 		"sqlite:":                        "names no file",
@@ -114,11 +116,13 @@ func TestRedisURLs(t *testing.T) {
 		"":                        "not a URL",
 		"redis":                   "not a URL",
 		"http://:hunter2@redis":   "http",
-		"redis://:hunter2@r:a":    "not a port",
+		"redis://:hunter2@r:a":    "host and port",
+		"redis://:hunter2":        "host and port",
+		"redis://u:hunter2/1":     "host and port",
 		"redis://:hunter2@r/x":    "not the number of a database",
 		"redis://:hunter2@r/-1":   "not the number of a database",
 		"unix://":                 "names no socket",
-		"redis://a,redis://b:x,c": "not a port",
+		"redis://a,redis://b:x,c": "host and port",
 	} {
 		_, err := parse(text)
 		require.ErrorContains(t, err, reason, text)
