@@ -14,6 +14,9 @@ const (
 	problemMounts = "database"
 )
 
+// problemShutdown is what is wrong while the server goes down.
+const problemShutdown = "shutdown"
+
 // problems are what is wrong with the neighbours now.
 type problems struct {
 	log *zap.Logger
@@ -41,12 +44,16 @@ func (p *problems) clear(what string) (was bool) {
 	return was
 }
 
-// Problems says what is wrong with the neighbours now, by name ("redis", "database") and in words.
+// Problems says what is wrong with the neighbours now, by name ("redis", "database", "shutdown") and in words.
 // It is empty when all is well.
 func (s *System) Problems() map[string]string {
 	s.problems.mu.Lock()
 	defer s.problems.mu.Unlock()
-	return maps.Clone(s.problems.now)
+	now := maps.Clone(s.problems.now)
+	if s.stopping.Load() {
+		now[problemShutdown] = ErrShutDown.Error()
+	}
+	return now
 }
 
 // problem notes what is wrong, and logs it when it is not what was wrong before.

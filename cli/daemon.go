@@ -29,7 +29,8 @@ type daemon struct {
 	websocket *transport.Websocket
 	version   *transport.AppVersion
 	handover  *handover
-	servers   []*http.Server
+	clients   *http.Server
+	operators *http.Server // nil where it is not wanted
 }
 
 // newDaemon makes the parts; nothing is connected yet.
@@ -94,7 +95,7 @@ func (d *daemon) listen(ctx context.Context, failed chan<- error) error {
 	if err != nil {
 		return err
 	}
-	d.serve(clients, transport.NewHandler(d.websocket, &transport.SelfTest{
+	d.clients = d.serve(clients, transport.NewHandler(d.websocket, &transport.SelfTest{
 		Keys: d.redis, System: d.system, Nextcloud: d.nextcloud, Version: d.version,
 	}, Version()), failed)
 	if s.MetricsPort == 0 && s.MetricsSocketPath == "" {
@@ -106,20 +107,20 @@ func (d *daemon) listen(ctx context.Context, failed chan<- error) error {
 	if err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
-	d.serve(operators, transport.NewMonitor(transport.MonitorSource{
+	d.operators = d.serve(operators, transport.NewMonitor(transport.MonitorSource{
 		Version: Version(), Stats: d.system.Stats, Problems: d.system.Problems, Probe: d.system.Probe,
 	}), failed)
 	return nil
 }
 
-func (d *daemon) serve(listener net.Listener, handler http.Handler, failed chan<- error) {
+func (d *daemon) serve(listener net.Listener, handler http.Handler, failed chan<- error) *http.Server {
 	server := transport.NewServer(handler, d.log.Logger)
-	d.servers = append(d.servers, server)
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			failed <- fmt.Errorf("serve at %s: %w", listener.Addr(), err)
 		}
 	}()
+	return server
 }
 
 // learnVersion asks once which version of the app there is; the self test asks again.
@@ -129,16 +130,20 @@ func (d *daemon) learnVersion(ctx context.Context) {
 	}
 }
 
-// close ends everything: first what lets clients in, then the clients, and then what they need.
+// close ends everything: first what lets clients in, then the clients, then what they need, and
+// last what tells operators how that goes.
 func (d *daemon) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), d.settings.DrainTimeout+closeTimeout)
 	defer cancel()
 	d.handover.leave(ctx, d.system)
-	for _, server := range d.servers {
-		_ = server.Close()
+	if d.clients != nil {
+		_ = d.clients.Close()
 	}
 	d.system.Shutdown(ctx)
 	d.websocket.Close()
+	if d.operators != nil {
+		_ = d.operators.Close()
+	}
 	d.nextcloud.Close()
 	_ = d.mounts.Close()
 	_ = d.redis.Close()

@@ -36,10 +36,10 @@ var (
 	errTooEarly = errors.New("the client sends too much before it is logged in")
 )
 
-// nextcloudError is what went wrong when Nextcloud was asked.
-type nextcloudError struct{ error }
+// verifyError is what went wrong when Nextcloud was asked, and not with the client.
+type verifyError struct{ error }
 
-func (e *nextcloudError) Unwrap() error { return e.error }
+func (e *verifyError) Unwrap() error { return e.error }
 
 // login is a client that has to say who it is. It reads the user name and the password, has them
 // checked, and either hands the socket over to the actor system or says why not and hangs up.
@@ -88,7 +88,7 @@ func (l *login) authenticate() (*actors.Login, error) {
 	case errors.Is(err, actors.ErrInvalidCredentials), errors.Is(err, actors.ErrShutDown):
 		return nil, err
 	default:
-		return nil, &nextcloudError{err}
+		return nil, &verifyError{err}
 	}
 }
 
@@ -201,7 +201,7 @@ func (l *login) attach(who *actors.Login) error {
 func (l *login) refuse(err error) {
 	text, reason := refusal(err)
 	l.websocket.system.CountRefusal(reason)
-	l.websocket.refused.Warn(zap.Stringer("reason", reason), zap.Stringer("client", l.address), zap.Error(err))
+	l.websocket.refused.Warn(zap.Stringer("reason", reason), zap.Stringer("client", l.address), zap.String("error", detailOf(err)))
 	var frames []byte
 	if text != "" {
 		frames = actors.AppendFrame(frames, actors.OpText, text)
@@ -213,10 +213,18 @@ func (l *login) refuse(err error) {
 	sayGoodbye(l.conn)
 }
 
+// detailOf says what the operator should know of an error, which may be more than the client is told.
+func detailOf(err error) string {
+	if failure, ok := errors.AsType[*NextcloudError](err); ok {
+		return failure.Detail()
+	}
+	return err.Error()
+}
+
 // refusal returns what a client is told after an error, and how its connection ends.
 func refusal(err error) (text string, reason actors.CloseReason) {
 	switch {
-	case errors.As(err, new(*nextcloudError)):
+	case errors.As(err, new(*verifyError)):
 		return textNextcloudFailed + err.Error(), actors.NextcloudFailed
 	case errors.Is(err, actors.ErrInvalidCredentials):
 		return textInvalidCredentials, actors.InvalidCredentials

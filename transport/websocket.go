@@ -90,6 +90,7 @@ func (w *Websocket) Close() {
 func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	address := ClientAddress(r, w.options.TrustedProxies)
 	proxy := w.isProxy(address)
+	address = household(address)
 	if wait := w.penalties.wait(address, time.Now()); wait > 0 && !proxy {
 		rw.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
 		http.Error(rw, "too many failed logins from this address", http.StatusTooManyRequests)
@@ -121,6 +122,15 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		reader:    frameReader{limit: readLimitBeforeLogin},
 	}
 	go l.run()
+}
+
+// household returns what limits count as one address: of IPv6, the /64 that a subscriber has.
+func household(address netip.Addr) netip.Addr {
+	if !address.Is6() {
+		return address
+	}
+	prefix, _ := address.Prefix(64)
+	return prefix.Addr()
 }
 
 func (w *Websocket) isProxy(address netip.Addr) bool {

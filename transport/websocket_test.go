@@ -400,6 +400,19 @@ func TestNoRoom(t *testing.T) {
 	}
 }
 
+func TestHousehold(t *testing.T) {
+	for address, want := range map[string]string{
+		"192.0.2.7":               "192.0.2.7",
+		"2001:db8:1:2:3:4:5:6":    "2001:db8:1:2::",
+		"2001:db8:1:2:ffff::1":    "2001:db8:1:2::",
+		"2001:db8:1:3:ffff::1":    "2001:db8:1:3::",
+		"fe80::1:2:3:4%interface": "fe80::",
+	} {
+		require.Equal(t, want, household(netip.MustParseAddr(address)).String())
+	}
+	require.False(t, household(netip.Addr{}).IsValid(), "over a unix socket there is none")
+}
+
 func TestGuesserHasToWait(t *testing.T) {
 	for _, proxy := range []bool{false, true} {
 		t.Run(fmt.Sprint("through a proxy: ", proxy), func(t *testing.T) {
