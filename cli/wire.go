@@ -75,6 +75,7 @@ func actorOptions(s config.Settings, log *zap.Logger) actors.Options {
 	o.AuthCacheTTL = s.AuthCacheTTL
 	o.AuthResume = s.AuthResume
 	o.AuthMaxAge = s.AuthMaxAge
+	o.AuthRefusalTTL = s.AuthRefusalTTL
 	o.AuthConcurrency = s.AuthConcurrency
 	o.DrainTimeout = s.DrainTimeout
 	o.NoResync = !s.Resync

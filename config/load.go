@@ -78,10 +78,11 @@ func Load(ctx context.Context, flags Flags, lookupEnv func(string) (string, bool
 	s.AuthCacheTTL = read(l, "auth-cache-ttl", parseDuration)
 	s.AuthResume = read(l, "auth-resume", parseDuration)
 	s.AuthMaxAge = read(l, "auth-max-age", parseDuration)
+	s.AuthRefusalTTL = read(l, "auth-refusal-ttl", parseDuration)
 	s.AuthConcurrency = read(l, "auth-concurrency", parsePositive)
 
 	s.MaxConnections = read(l, "max-connections", parseCount)
-	s.MaxConnectionsPerUser = read(l, "max-connections-per-user", parseCount)
+	s.MaxConnectionsPerUser = read(l, "max-connections-per-user", parsePositive)
 	s.MaxUnauthenticated = read(l, "max-unauthenticated", parseCount)
 	s.MaxUnauthenticatedPerAddress = read(l, "max-unauthenticated-per-address", parseCount)
 
