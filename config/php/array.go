@@ -2,6 +2,7 @@ package php
 
 import (
 	"iter"
+	"math"
 	"strconv"
 )
 
@@ -11,7 +12,8 @@ type Array struct {
 	elements []element
 	index    map[any]int // key → place in elements; nil while a scan or the list's order is faster
 	holes    int         // how many elements were removed
-	next     int64       // the key that the next append takes
+	next     int64       // the key that the next append takes, if numbered
+	numbered bool        // there was an integer key
 	sparse   bool        // the keys are not 0, 1, 2, … in this order
 	depth    int         // at least how many arrays lie within each other here, this one included once it has elements
 	shared   bool        // more than one variable holds it: to be copied before it is written
@@ -119,9 +121,10 @@ func (a *Array) set(key any, v Value, at origin) {
 	}
 	if n, isInt := key.(int64); isInt {
 		a.sparse = a.sparse || n != int64(len(a.elements))
-		if n >= a.next {
+		if n >= a.next || !a.numbered {
 			a.next = n + 1 // wraps round after the largest key; append looks at it
 		}
+		a.numbered = true
 	} else {
 		a.sparse = true
 	}
@@ -136,7 +139,7 @@ func (a *Array) set(key any, v Value, at origin) {
 
 // append adds v under the next free integer key. It reports false when there is none left.
 func (a *Array) append(v Value, at origin) bool {
-	if a.next < 0 {
+	if a.next == math.MinInt64 {
 		return false
 	}
 	a.set(a.next, v, at)
@@ -205,6 +208,7 @@ func (a *Array) clone() *Array {
 	c := &Array{
 		elements: make([]element, 0, a.Len()+1),
 		next:     a.next,
+		numbered: a.numbered,
 		sparse:   a.sparse,
 		depth:    a.depth,
 		opaque:   a.opaque,

@@ -12,6 +12,8 @@ import (
 	"io"
 	"math"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,6 +77,14 @@ func ask(ctx context.Context, jobs [][]string) ([]answer, error) {
 	if err != nil {
 		return nil, ErrNoPHP
 	}
+	for i, files := range jobs {
+		jobs[i] = slices.Clone(files)
+		for j, file := range files {
+			if jobs[i][j], err = filepath.Abs(file); err != nil {
+				return nil, err
+			}
+		}
+	}
 	input, err := json.Marshal(jobs)
 	if err != nil {
 		return nil, err
@@ -82,7 +92,7 @@ func ask(ctx context.Context, jobs [][]string) ([]answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	script := strings.TrimPrefix(askScript, "<?php")
-	command := exec.CommandContext(ctx, path, "-d", "display_errors=0", "-d", "log_errors=0", "-r", script)
+	command := exec.CommandContext(ctx, path, "-d", "display_errors=0", "-d", "log_errors=0", "-d", "memory_limit=64M", "-r", script)
 	command.Stdin = bytes.NewReader(input)
 	command.WaitDelay = time.Second
 	output := &limited{left: askOutput}

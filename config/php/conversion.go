@@ -110,7 +110,8 @@ func numberPrefix(s string) (number Value, rest string) {
 	}
 	literal, rest := text[:length], text[length:]
 	if !isFloat {
-		if n, err := strconv.ParseInt(literal, 10, 64); err == nil {
+		// With anything behind it the least integer is a float to PHP.
+		if n, err := strconv.ParseInt(literal, 10, 64); err == nil && (n != math.MinInt64 || rest == "") {
 			return n, rest
 		}
 	}

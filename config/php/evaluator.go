@@ -143,6 +143,9 @@ func (e *evaluator) throw(class, message string) {
 
 // must throws what a failed operation throws.
 func (e *evaluator) must(v Value, err error) Value {
+	if u, isUnknown := v.(unknown); isUnknown {
+		return e.unknown(u.reason)
+	}
 	if f, failed := err.(*failure); failed {
 		e.throw(f.class, f.message)
 	}

@@ -91,7 +91,7 @@ func (e *evaluator) array(x *arrayLiteral) Value {
 	a := &Array{elements: make([]element, 0, len(x.items))}
 	for _, item := range x.items {
 		if item.value == nil {
-			e.giveUp("a gap in an array")
+			panic(&fatal{"an array has an empty element"})
 		}
 		e.here.line = item.line
 		switch {
@@ -170,8 +170,11 @@ func (e *evaluator) key(v Value) any {
 
 // text turns a value into a string as PHP does. An object has none here.
 func (e *evaluator) text(v Value) string {
-	switch v.(type) {
+	switch v := v.(type) {
 	case *Object, *closure:
+		if isA(typeName(v), "throwable") {
+			e.giveUp("the text of an exception is not evaluated")
+		}
 		e.throw("Error", "an object of class "+typeName(v)+" could not be converted to string")
 	}
 	return toString(v)
@@ -183,7 +186,7 @@ func (e *evaluator) concat(values []Value) Value {
 	size := 0
 	for i, v := range values {
 		if u, isUnknown := v.(unknown); isUnknown {
-			return u
+			return e.mayThrow(u)
 		}
 		parts[i] = e.text(v)
 		size += len(parts[i])
@@ -216,7 +219,7 @@ func (e *evaluator) unary(x *unary) Value {
 	case x.op == "print":
 		return int64(1)
 	case isUnknown:
-		return u
+		return e.mayThrow(u)
 	}
 	switch x.op {
 	case "!":
@@ -285,11 +288,10 @@ func (e *evaluator) operandsOf(x *binary) []Value {
 
 // operate applies an operator to two values.
 func (e *evaluator) operate(op string, left, right Value) Value {
-	if u, isUnknown := left.(unknown); isUnknown {
-		return u
-	}
-	if u, isUnknown := right.(unknown); isUnknown {
-		return u
+	for _, v := range []Value{left, right} {
+		if u, isUnknown := v.(unknown); isUnknown {
+			return e.mayThrow(u)
+		}
 	}
 	switch op {
 	case ".":
@@ -388,7 +390,7 @@ func (e *evaluator) logical(x *binary) Value {
 	left := e.eval(x.left)
 	if u, isUnknown := left.(unknown); isUnknown {
 		if pure(x.right) {
-			return u
+			return e.mayThrow(u)
 		}
 		left = e.truth(u)
 	}
@@ -412,7 +414,7 @@ func (e *evaluator) either(u unknown, alternatives ...expression) Value {
 			e.eval(x)
 		}
 	}
-	return u
+	return e.mayThrow(u)
 }
 
 func (e *evaluator) ternary(x *ternary) Value {
@@ -422,7 +424,7 @@ func (e *evaluator) ternary(x *ternary) Value {
 			return e.either(u, x.otherwise)
 		}
 		if pure(x.then) && pure(x.otherwise) {
-			return u
+			return e.mayThrow(u)
 		}
 	}
 	if e.truth(condition) {

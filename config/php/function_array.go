@@ -593,10 +593,11 @@ func pop(_ *evaluator, a *Array, _ []given) (Value, *Array) {
 	}
 	last := edge(a, false, false)
 	changed.remove(edge(a, false, true))
-	changed.next = 0
+	changed.next, changed.numbered = 0, false
 	for element := range changed.all() {
 		if n, isInt := element.key.(int64); isInt {
 			changed.next = max(changed.next, n+1)
+			changed.numbered = true
 		}
 	}
 	return last, changed

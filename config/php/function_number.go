@@ -34,10 +34,11 @@ func intval(c *invocation) Value {
 	if base == 10 || !isString {
 		return toInt(c.values[0])
 	}
-	if base != 8 && base != 16 && base != 2 {
+	prefix, known := map[int64]string{2: "0b", 8: "0o", 16: "0x"}[base]
+	if !known {
 		return c.unknown("intval() with this base is not evaluated")
 	}
-	digits := strings.TrimLeft(s, space)
+	digits := strings.TrimPrefix(strings.ToLower(strings.TrimLeft(s, space)), prefix)
 	n, err := strconv.ParseInt(digits, int(base), 64)
 	if err != nil {
 		return c.unknown("intval() of this text is not evaluated")
@@ -135,6 +136,7 @@ var typeFunctions = map[string]builtin{
 	"is_object":    {1, 1, func(c *invocation) Value { return isObject(c.values[0]) }, true},
 	"is_numeric":   {1, 1, isNumeric, true},
 	"gettype":      {1, 1, gettype, true},
+	"get_class":    {1, 1, getClass, true},
 	"is_countable": {1, 1, isOf("array"), true},
 }
 
@@ -171,4 +173,11 @@ func gettype(c *invocation) Value {
 		return "array"
 	}
 	return "object"
+}
+
+func getClass(c *invocation) Value {
+	if !isObject(c.values[0]) {
+		c.wrong(0, "object")
+	}
+	return typeName(c.values[0])
 }

@@ -108,7 +108,7 @@ func (l *lexer) next() token {
 	return l.operator()
 }
 
-// skipBlanks skips white space, comments and attributes. A closing tag ends a statement; with the text that follows it it
+// skipBlanks skips white space and comments. A closing tag ends a statement; with the text that follows it it
 // becomes the token ";", or an echo.
 func (l *lexer) skipBlanks() (closing token, found bool) {
 	for l.offset < len(l.source) {
@@ -116,7 +116,7 @@ func (l *lexer) skipBlanks() (closing token, found bool) {
 		case isSpace(l.peek(0)):
 			l.skip(1)
 		case l.starts("#["):
-			l.skipAttribute()
+			return token{}, false
 		case l.starts("#"), l.starts("//"):
 			l.skipLine()
 		case l.starts("/*"):
@@ -149,21 +149,6 @@ func (l *lexer) skipLine() {
 		end = tag
 	}
 	l.skip(end)
-}
-
-// skipAttribute skips #[…] with the brackets and strings in it.
-func (l *lexer) skipAttribute() {
-	l.skip(len("#["))
-	for depth := 1; depth > 0; {
-		switch t := l.next(); {
-		case t.kind == endOfFile:
-			l.fail("an attribute does not end")
-		case t.is("["):
-			depth++
-		case t.is("]"):
-			depth--
-		}
-	}
 }
 
 func (l *lexer) name() token {

@@ -3,6 +3,7 @@ package php
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"math/bits"
 )
 
@@ -27,7 +28,7 @@ func arithmetic(op string, a, b Value) (Value, error) {
 		return nil, unsupported(op, a, b)
 	}
 	if op == "%" {
-		return modulo(toInt(x), toInt(y))
+		return modulo(toInt(a), toInt(b)) // of a string that is too large for an integer this is another one than of its number
 	}
 	m, mIsInt := x.(int64)
 	n, nIsInt := y.(int64)
@@ -88,8 +89,8 @@ func integers(op string, m, n int64) (Value, error) {
 			return m / n, nil
 		}
 	case "**":
-		if power, fits := integerPower(m, n); fits {
-			return power, nil
+		if n >= 0 {
+			return integerPower(m, n), nil
 		}
 	}
 	return floats(op, float64(m), float64(n))
@@ -116,24 +117,34 @@ func magnitude(n int64) uint64 {
 	return uint64(n)
 }
 
-func integerPower(base, exponent int64) (int64, bool) {
-	if exponent < 0 {
-		return 0, false
-	}
-	power := int64(1)
-	for fits := true; exponent > 0; exponent >>= 1 {
-		if exponent&1 == 1 {
-			if power, fits = multiply(power, base); !fits {
-				return 0, false
+// integerPower squares and multiplies as PHP does, which goes on with floats from the first product that does not fit.
+func integerPower(base, exponent int64) Value {
+	result := int64(1)
+	for exponent > 0 {
+		if exponent%2 == 1 {
+			exponent--
+			product, fits := multiply(result, base)
+			if !fits {
+				return scaled(float64(result)*float64(base), power(float64(base), float64(exponent)))
 			}
+			result = product
+			continue
 		}
-		if exponent > 1 {
-			if base, fits = multiply(base, base); !fits {
-				return 0, false
-			}
+		exponent /= 2
+		square, fits := multiply(base, base)
+		if !fits {
+			return scaled(float64(result), power(float64(base)*float64(base), float64(exponent)))
 		}
+		base = square
 	}
-	return power, true
+	return result
+}
+
+func scaled(factor float64, power Value) Value {
+	if f, isFloat := power.(float64); isFloat {
+		return factor * f
+	}
+	return power
 }
 
 func floats(op string, a, b float64) (Value, error) {
@@ -150,8 +161,35 @@ func floats(op string, a, b float64) (Value, error) {
 		}
 		return a / b, nil
 	}
-	return math.Pow(a, b), nil
+	return power(a, b), nil
 }
+
+// power rounds once where the exponent is a small integer. For others Go and the C library differ in the last bit.
+func power(base, exponent float64) Value {
+	if exponent != math.Trunc(exponent) || math.Abs(exponent) > 1100 || base == 0 || math.IsInf(base, 0) || math.IsNaN(base) {
+		result := math.Pow(base, exponent)
+		if result == math.Trunc(result) && math.Abs(result) < 1<<53 || math.IsNaN(result) {
+			return result
+		}
+		return unknown{reason: "a power with such an exponent is not evaluated"}
+	}
+	result := new(big.Float).SetPrec(powerPrecision).SetInt64(1)
+	square := new(big.Float).SetPrec(powerPrecision).SetFloat64(base)
+	for n := int(math.Abs(exponent)); n > 0; n >>= 1 {
+		if n&1 == 1 {
+			result.Mul(result, square)
+		}
+		square.Mul(square, square)
+	}
+	if exponent < 0 {
+		result.Quo(new(big.Float).SetInt64(1), result)
+	}
+	rounded, _ := result.Float64()
+	return rounded
+}
+
+// powerPrecision in bits leaves no doubt about the last bit of a float64.
+const powerPrecision = 256
 
 func modulo(m, n int64) (Value, error) {
 	switch n {
@@ -170,12 +208,12 @@ func bitwise(op string, a, b Value) (Value, error) {
 	if leftIsString && rightIsString && len(op) == 1 {
 		return combine(op, left, right), nil
 	}
-	x, xIsNumber := operand(a)
-	y, yIsNumber := operand(b)
-	if !xIsNumber || !yIsNumber {
+	_, leftIsNumber := operand(a)
+	_, rightIsNumber := operand(b)
+	if !leftIsNumber || !rightIsNumber {
 		return nil, unsupported(op, a, b)
 	}
-	m, n := toInt(x), toInt(y)
+	m, n := toInt(a), toInt(b)
 	switch op {
 	case "&":
 		return m & n, nil

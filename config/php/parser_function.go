@@ -53,6 +53,7 @@ func (p *parser) parameters() []parameter {
 	p.expect("(")
 	for !p.current.is(")") {
 		p.budget.spend(nodeCost)
+		p.attributes()
 		parameter := parameter{hint: p.hint()}
 		parameter.byReference = p.accept("&")
 		parameter.variadic = p.accept("...")
@@ -120,4 +121,32 @@ func (p *parser) hint() *typeHint {
 		return nil
 	}
 	return hint
+}
+
+// attributes skips #[…] before a function or class, with the brackets and strings in it.
+func (p *parser) attributes() {
+	for p.accept("#[") {
+		for depth := 1; depth > 0; p.advance() {
+			switch {
+			case p.current.kind == endOfFile:
+				p.unexpected()
+			case p.current.kind == template:
+				p.template('"')
+			case p.current.is("["), p.current.is("#["):
+				depth++
+			case p.current.is("]"):
+				depth--
+			}
+		}
+	}
+}
+
+// attributed reads a function or class that attributes stand before.
+func (p *parser) attributed() {
+	p.attributes()
+	switch p.word() {
+	case "fn", "function", "static", "class", "interface", "trait", "enum", "abstract", "final", "readonly":
+	default:
+		p.unexpected()
+	}
 }

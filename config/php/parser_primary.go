@@ -34,6 +34,9 @@ func (p *parser) primary() expression {
 		return e
 	case p.accept("["):
 		return p.array("]")
+	case t.is("#["):
+		p.attributed()
+		return p.named()
 	case t.is("$"):
 		return p.dynamicVariable()
 	case t.is("`"):
@@ -218,6 +221,7 @@ func (p *parser) construction() expression {
 	line := p.current.line
 	p.expectWord("new")
 	c := &foreignCall{line: line}
+	p.attributes()
 	switch {
 	case p.word() == "class":
 		p.advance()

@@ -43,6 +43,9 @@ func (p *parser) statement() statement {
 	case p.accept(";"):
 		return nil
 	}
+	if p.current.is("#[") {
+		p.attributed()
+	}
 	if s, found := p.controlStatement(line); found {
 		return s
 	}

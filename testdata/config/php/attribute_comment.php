@@ -1,0 +1,5 @@
+<?php
+$CONFIG = [
+  #['a' => 'commented'],
+  'b' => 1,
+];

@@ -1,0 +1,21 @@
+<?php
+$CONFIG = [
+  'day' => 60 * 60 * 24,
+  'joined' => 'a' . 'b' . 1 . 2.5 . true . null,
+  'dir' => __DIR__ . '/x',
+  'up' => dirname(__FILE__),
+  'upup' => dirname(__DIR__, 2) . '/data',
+  'root' => OC::$SERVERROOT . '/apps',
+  'root2' => \OC::$SERVERROOT . "/apps",
+  'line' => __LINE__,
+  'precedence' => 1 + 2 * 3 ** 2 - 10 % 4,
+  'shift' => 1 << 4 | 3 & 5 ^ 2,
+  'concat' => 'x' . 1 + 2 . 'y',
+  'mode' => 0640,
+  'not' => !1 + 5,
+  'compare' => [1 <=> 2, 'a' == 0, '1' == '01', null == false, [] == false, 'abc' <=> 'abd'],
+  'ternary' => (true ? 'a' : 'b') ?: 'c',
+  'coalesce' => $undefined['x']['y'] ?? $other ?? 'z',
+  'words' => (true and false) || (false xor true),
+  'neg' => -5 + +5 - -2, 'bits' => ~5, 'pow' => 2 ** -1, 'big' => 9223372036854775807 + 1, 'div' => [7 / 2, 6 / 2, 7 % -3],
+];

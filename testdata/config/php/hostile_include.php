@@ -1,0 +1,3 @@
+<?php
+include __FILE__;
+$CONFIG = ['dbhost' => 'db'];

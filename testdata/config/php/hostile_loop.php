@@ -1,0 +1,3 @@
+<?php
+$CONFIG = ['dbhost' => 'db'];
+while (true) { $x = 1; }

@@ -1,0 +1,1 @@
+<?php$CONFIG = array(  'a' => 1, // one  'b' => 2,);

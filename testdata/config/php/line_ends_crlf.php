@@ -1,0 +1,7 @@
+<?php
+$CONFIG = array(
+  'a' => 1, // one
+  # two
+  'b' => 'x
+y',
+);

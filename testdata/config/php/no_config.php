@@ -1,0 +1,2 @@
+<?php
+$settings = ['a' => 1];

@@ -1,0 +1,3 @@
+<?php
+$CONFIG['dbuser'] = 'set by include';
+function helper($x) { return "<$x>"; }

@@ -1,0 +1,3 @@
+<?php
+$included = 'seen';
+return ['dbhost' => 'from include', 'list' => [1, 2]];

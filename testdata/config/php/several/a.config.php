@@ -1,0 +1,2 @@
+<?php
+$CONFIG = ['dbhost' => 'db2', 'redis' => ['host' => $shared], 'seen' => isset($CONFIG), 7 => 'seven'];

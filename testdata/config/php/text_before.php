@@ -1,0 +1,5 @@
+
+
+some text
+<?php
+$CONFIG = ['dbhost' => 'db'];

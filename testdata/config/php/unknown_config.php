@@ -1,0 +1,3 @@
+<?php
+$CONFIG = ['dbhost' => 'db'];
+$CONFIG = array_merge($CONFIG, fetch_from_vault());
