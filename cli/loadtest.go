@@ -1,96 +1,235 @@
 package cli
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 
 	"github.com/notifypush/notifypush/loadtest"
 )
 
 type loadtestCommand struct {
-	Scenarios []string `arg:"" optional:"" name:"scenario" help:"Scenarios: names, or files that end with .yaml; all runs the whole table. Without one, the names are listed."`
+	Scenarios []string `arg:"" optional:"" name:"scenario" help:"Names of scenarios, or files that end with .yaml; all stands for those of the table of targets. Without any, they are listed."`
 
-	ServerCmd  string `name:"server-cmd" help:"Starts the server to test, as a shell would; default: this program." placeholder:"'PATH ARGS'"`
-	URL        string `name:"url" help:"Test a server that runs already: ws://host:port/ws." placeholder:"URL"`
+	ServerCmd string          `name:"server-cmd" xor:"server" help:"Starts the server to test, as a shell would. It gets its settings as environment variables. Default: this program." placeholder:"'PATH ARGS'"`
+	Compare   comparedServers `name:"compare" xor:"server" help:"Test two servers in turns: --compare 'A=PATH ARGS' 'B=PATH ARGS'." placeholder:"'NAME=PATH ARGS'"`
+	Rounds    int             `help:"How often to run each scenario; default 1, or 3 to compare." placeholder:"N"`
+
+	URL        string `name:"url" xor:"server" help:"Test a server that runs already: ws://host:port/ws." placeholder:"URL"`
 	RedisURL   string `name:"redis-url" help:"The Redis of that server." placeholder:"URL"`
 	MetricsURL string `name:"metrics-url" help:"The metrics of that server." placeholder:"URL"`
 	ServerPID  int    `name:"server-pid" help:"The process of that server, to read its memory and CPU time." placeholder:"PID"`
-	IOwn       bool   `name:"i-own-this-server" help:"Allow a server on another machine."`
+	IOwn       bool   `name:"i-own-this-server" help:"Allow a server on another machine. Without this, only this machine is ever put under load."`
 
-	Clients int  `help:"How many clients, instead of what the scenario says." placeholder:"N"`
-	Workers int  `help:"Spread the clients over so many processes." placeholder:"N"`
-	JSON    bool `name:"json" help:"Print the report as JSON."`
+	Clients int      `help:"How many clients, instead of what the scenario says." placeholder:"N"`
+	For     duration `help:"How long steps last that have a length, instead of what the scenario says: seconds, or a form like 2h." placeholder:"TIME"`
+	Workers int      `help:"Spread the clients over so many processes." placeholder:"N"`
+	JSON    bool     `name:"json" help:"Print the report as JSON."`
+	Report  string   `help:"Write the report with plots as one HTML page." placeholder:"FILE.html"`
+}
+
+// Help is printed below the flags.
+func (*loadtestCommand) Help() string {
+	return `Starts a server with a Redis, a database and a Nextcloud of its own, connects thousands of simulated clients to it, and measures what a scenario does to it. docs/loadtest.md says what the figures mean.`
 }
 
 func (c *loadtestCommand) Run(p *process) error {
 	if len(c.Scenarios) == 0 {
-		return c.list(p)
+		return listScenarios(p.stdout)
 	}
 	options, err := c.options()
 	if err != nil {
 		fmt.Fprintf(p.stderr, "notify_push loadtest: %v\n", err)
 		return exitUsage
 	}
-	options.Progress = func(at loadtest.Progress) {
-		fmt.Fprintf(p.stderr, "\r\x1b[K%s: %s  %d online  %.0f pushes/s  %.0f MiB  %.0f %% CPU", at.Scenario, at.Step,
-			at.Sample.Online, at.Sample.Delivered, at.Sample.MemoryMiB, at.Sample.CPU)
-	}
+	bar := newLoadtestBar(p.stderr)
+	options.Progress = bar.show
 	report, err := loadtest.Run(p.ctx, options)
-	fmt.Fprint(p.stderr, "\r\x1b[K")
-	if c.JSON {
-		encoder := json.NewEncoder(p.stdout)
-		encoder.SetIndent("", "  ")
-		_ = encoder.Encode(report)
-	} else {
-		for _, result := range report.Results {
-			_ = result.WriteTable(p.stdout)
-		}
+	bar.clear()
+	if len(report.Results) == 0 {
+		return err
 	}
-	return err
+	return errors.Join(err, c.print(p.stdout, report), c.writePage(report))
 }
 
-func (c *loadtestCommand) list(p *process) error {
+func listScenarios(w io.Writer) error {
 	for _, name := range loadtest.Names() {
 		scenario, err := loadtest.Load(name)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(p.stdout, "%-10s%s\n", name, scenario.About)
+		fmt.Fprintf(w, "%-10s%s\n", name, scenario.About)
+	}
+	fmt.Fprintf(w, "%-10sThose of them that the table of targets needs, and the table.\n", allScenarios)
+	return nil
+}
+
+func (c *loadtestCommand) print(w io.Writer, report *loadtest.Report) error {
+	if c.JSON {
+		return report.WriteJSON(w)
+	}
+	for _, result := range report.Results {
+		if err := result.WriteTable(w); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+	}
+	if err := report.WriteComparison(w); err != nil {
+		return err
+	}
+	if slices.Contains(c.Scenarios, allScenarios) {
+		return loadtest.WriteTargets(w, report.Table())
 	}
 	return nil
 }
 
+func (c *loadtestCommand) writePage(report *loadtest.Report) error {
+	if c.Report == "" {
+		return nil
+	}
+	file, err := os.Create(c.Report)
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return errors.Join(report.WritePage(file), file.Close())
+}
+
+const allScenarios = "all"
+
 func (c *loadtestCommand) options() (loadtest.Options, error) {
 	options := loadtest.Options{
-		ServerCommand:  c.ServerCmd,
 		URL:            c.URL,
 		RedisURL:       c.RedisURL,
 		MetricsURL:     c.MetricsURL,
 		PID:            c.ServerPID,
 		IOwnThisServer: c.IOwn,
 		Workers:        c.Workers,
+		Rounds:         c.Rounds,
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return options, fmt.Errorf("find this program: %w", err)
 	}
 	options.HelperCommand = []string{self, "loadtest-helper"}
-	if c.ServerCmd == "" && c.URL == "" {
-		options.ServerCommand = "'" + self + "' serve"
+	if err := c.addServers(&options, self); err != nil {
+		return options, err
 	}
-	for _, name := range c.Scenarios {
-		scenario, err := loadtest.Load(name)
+	for _, name := range c.names() {
+		scenario, err := c.scenario(name)
 		if err != nil {
 			return options, err
-		}
-		if c.Clients > 0 {
-			scenario.Clients = c.Clients
 		}
 		options.Scenarios = append(options.Scenarios, scenario)
 	}
 	return options, nil
 }
+
+// names has the scenarios that all stands for in its place.
+func (c *loadtestCommand) names() (names []string) {
+	for _, name := range c.Scenarios {
+		if name == allScenarios {
+			names = append(names, loadtest.TableScenarios()...)
+		} else {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+const comparedRounds = 3
+
+func (c *loadtestCommand) addServers(options *loadtest.Options, self string) error {
+	switch {
+	case c.URL != "":
+	case c.ServerCmd != "":
+		options.Servers = []loadtest.Server{{Command: c.ServerCmd}}
+	case len(c.Compare) == 0:
+		options.Servers = []loadtest.Server{{Label: "notify_push", Command: "'" + strings.ReplaceAll(self, "'", `'\''`) + "' serve"}}
+	case len(c.Compare) == 1:
+		return errors.New("--compare needs two servers: --compare 'A=PATH ARGS' 'B=PATH ARGS'")
+	}
+	options.Servers = append(options.Servers, c.Compare...)
+	if len(c.Compare) > 0 && c.Rounds == 0 {
+		options.Rounds = comparedRounds
+	}
+	return nil
+}
+
+// comparedServers is a flag with several values, each NAME=COMMAND.
+type comparedServers []loadtest.Server
+
+// Decode takes what follows the flag as long as it has the form of a server.
+func (s *comparedServers) Decode(ctx *kong.DecodeContext) error {
+	for first := true; first || strings.Contains(ctx.Scan.Peek().String(), "=") && ctx.Scan.Peek().IsValue(); first = false {
+		var value string
+		if err := ctx.Scan.PopValueInto("server", &value); err != nil {
+			return err
+		}
+		label, command, ok := strings.Cut(value, "=")
+		if !ok || label == "" || command == "" {
+			return fmt.Errorf("%q is not like 'NAME=PATH ARGS'", value)
+		}
+		*s = append(*s, loadtest.Server{Label: label, Command: command})
+	}
+	return nil
+}
+
+func (c *loadtestCommand) scenario(name string) (loadtest.Scenario, error) {
+	scenario, err := loadtest.Load(name)
+	if err != nil {
+		return scenario, err
+	}
+	if c.Clients > 0 {
+		scenario.Clients = c.Clients
+	}
+	if c.For > 0 {
+		scenario.Prolong(time.Duration(c.For))
+	}
+	return scenario, nil
+}
+
+// loadtestBar shows a person how far a load test has come.
+type loadtestBar struct {
+	*progressbar.ProgressBar
+	step string
+}
+
+const barSteps = 1000
+
+// newLoadtestBar shows nothing when nobody looks.
+func newLoadtestBar(w io.Writer) *loadtestBar {
+	if file, ok := w.(*os.File); !ok || !term.IsTerminal(int(file.Fd())) {
+		w = io.Discard
+	}
+	return &loadtestBar{ProgressBar: progressbar.NewOptions(barSteps,
+		progressbar.OptionSetWriter(w),
+		progressbar.OptionSetPredictTime(false),
+		progressbar.OptionSetElapsedTime(false),
+		progressbar.OptionFullWidth(),
+	)}
+}
+
+func (b *loadtestBar) show(at loadtest.Progress) {
+	if step := fmt.Sprint(at.Scenario, at.Server, at.Round, at.Sample.Step); step != b.step {
+		b.step = step
+		b.Reset()
+	}
+	b.Describe(fmt.Sprintf("%s, %s: %d online, %.0f logins/s, %.0f pushes/s, server %.0f MiB, %.0f %% CPU", at.Scenario,
+		at.Sample.Step, at.Sample.Online, at.Sample.LoginsPerSecond, at.Sample.Delivered, at.Sample.MemoryMiB, at.Sample.CPU))
+	if at.Share >= 0 {
+		_ = b.Set(int(at.Share * barSteps))
+	}
+}
+
+func (b *loadtestBar) clear() { _ = b.Clear() }
 
 // loadtestHelper is a process that loadtest starts.
 type loadtestHelper struct {
@@ -98,4 +237,3 @@ type loadtestHelper struct {
 }
 
 func (c *loadtestHelper) Run() error { return loadtest.Help(c.Name) }
-

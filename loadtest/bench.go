@@ -15,42 +15,48 @@ import (
 
 // bench is one run of a scenario against one server.
 type bench struct {
-	options  *Options
-	scenario Scenario
-	stand    *standIns // nil when the server is somebody else's
-	server   *server
-	redis    redis.Conn
-	crew     *crew
-	result   *Result
-	step     *StepResult  // the present one
-	stepName atomic.Value // its title, for the watcher
-
-	recruited bool
-	connected int     // clients that were told to connect
-	floor     floored // what the floor step gave; zero without one
+	options   *Options
+	scenario  Scenario
+	stand     *standIns // nil when the server is somebody else's
+	server    *server
+	redis     redis.Conn
+	crew      *crew
 	publisher *publisher
+	result    *Result
+
+	step  *StepResult                           // the present one
+	title atomic.Pointer[string]                // its title, for the watcher
+	share atomic.Pointer[func(t Tally) float64] // how far it has come, for the watcher; nil when nobody knows
+	began time.Time                             // when it began to measure
+
+	recruited       bool
+	connected       int     // clients that were told to connect
+	stalled         int     // those of them that do not read: the first
+	connectedMemory int64   // the server's, when the last clients had come
+	floor           floored // what the floor step gave; zero without one
 }
 
 // Result is what a scenario gave with one server.
 type Result struct {
 	Scenario string `json:"scenario"`
 	About    string `json:"about,omitempty"`
-	// Server is the label or the command of the server.
+	// Server is the server's label, or what started it; Round counts from 1 when there are several.
 	Server  string       `json:"server"`
+	Round   int          `json:"round,omitempty"`
 	Clients int          `json:"clients"`
 	Steps   []StepResult `json:"steps"`
 	Samples []Sample     `json:"samples,omitempty"`
-	Took    float64      `json:"seconds"`
+	Seconds float64      `json:"seconds"`
 }
 
 func (b *bench) run(ctx context.Context) error {
 	begun := time.Now()
-	defer func() { b.result.Took = time.Since(begun).Seconds() }()
+	defer func() { b.result.Seconds = time.Since(begun).Seconds() }()
 	if err := b.startServer(ctx); err != nil {
 		return err
 	}
 	defer b.server.stop()
-	b.publisher = &publisher{redis: b.redis}
+	defer func() { _ = b.crew.do(order{Do: doDismiss}) }()
 	stopWatch := b.watch(ctx)
 	defer stopWatch()
 	for _, step := range b.scenario.Steps {
@@ -58,7 +64,7 @@ func (b *bench) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return b.crew.do(order{Do: doLeave})
+	return nil
 }
 
 func (b *bench) startServer(ctx context.Context) error {
@@ -66,8 +72,14 @@ func (b *bench) startServer(ctx context.Context) error {
 		return nil
 	}
 	b.stand.behave(b.scenario.Nextcloud)
-	b.stand.cloud.ResetStats()
-	return b.server.start(ctx, b.redis)
+	if err := b.server.start(ctx, b.redis); err != nil {
+		return err
+	}
+	start := StepResult{Step: "start"}
+	start.add("time", b.server.startTook.Seconds(), "s")
+	start.add("server memory", float64(b.server.empty.Resident)/mib, "MiB")
+	b.result.Steps = append(b.result.Steps, start)
+	return nil
 }
 
 func (b *bench) redisURL() string {
@@ -83,13 +95,39 @@ func (b *bench) take(ctx context.Context, step Step) error {
 	if err != nil {
 		return err
 	}
-	b.result.Steps = append(b.result.Steps, StepResult{Step: action.title()})
+	title := action.title()
+	b.result.Steps = append(b.result.Steps, StepResult{Step: title})
 	b.step = &b.result.Steps[len(b.result.Steps)-1]
-	b.stepName.Store(action.title())
+	b.share.Store(nil)
+	b.title.Store(&title)
 	if err := action.run(ctx, b); err != nil {
-		return fmt.Errorf("%s, %s: %w", b.scenario.Name, action.title(), errors.Join(err, b.server.alive()))
+		return fmt.Errorf("%s, %s: %w", b.scenario.Name, title, errors.Join(err, b.server.alive()))
 	}
 	return nil
+}
+
+// expect says how far the step has come, as a share of 1.
+func (b *bench) expect(share func(t Tally) float64) { b.share.Store(&share) }
+
+// expectTime is expect for a step that ends by the clock.
+func (b *bench) expectTime(length time.Duration) {
+	begun := time.Now()
+	b.expect(func(Tally) float64 { return time.Since(begun).Seconds() / length.Seconds() })
+}
+
+// note is something that a reader of the step's figures should know.
+func (b *bench) note(text string) { b.step.Notes = append(b.step.Notes, text) }
+
+// begin has everybody count anew and says where things stand.
+func (b *bench) begin() (moment, error) {
+	if b.stand != nil {
+		b.stand.cloud.ResetStats()
+	}
+	b.began = time.Now()
+	if err := b.crew.do(order{Do: doBegin}); err != nil {
+		return moment{}, err
+	}
+	return b.moment()
 }
 
 // recruit makes the clients, at their first connect.
@@ -112,7 +150,7 @@ func (b *bench) recruit(address netip.AddrPort, path string) error {
 
 // moment is what was used and counted until then.
 type moment struct {
-	at       time.Time
+	at       int64 // µs since 1970
 	server   Process
 	counters map[string]float64
 	cloud    nextcloud.Stats
@@ -120,7 +158,7 @@ type moment struct {
 }
 
 func (b *bench) moment() (m moment, err error) {
-	m.at = time.Now()
+	m.at = now()
 	m.counters = b.server.counters()
 	if b.stand != nil {
 		m.cloud = b.stand.cloud.Stats()
@@ -146,6 +184,7 @@ func (m moment) counted(until moment, name string) (float64, bool) {
 
 const uidPath = "/index.php/apps/notify_push/uid"
 
+// addLogins is what reached Nextcloud since begin.
 func (b *bench) addLogins(before, after moment) {
 	if b.stand == nil {
 		return
@@ -154,19 +193,21 @@ func (b *bench) addLogins(before, after moment) {
 	b.step.add("most requests in flight at Nextcloud", float64(after.cloud.MostInFlight), "")
 }
 
-// addMemory is what the server's memory has grown by since it started, for each client that is connected.
+// addMemory is the server's memory: all of it, what it has grown by since the clients had come, and what it has grown by since
+// its start for each client that is connected.
 func (b *bench) addMemory(at moment, online int) {
 	if !at.hasPID {
 		return
 	}
 	b.step.add("server memory", float64(at.server.Resident)/mib, "MiB")
+	b.step.add("memory since the logins", float64(at.server.Resident-b.connectedMemory)/mib, "MiB")
 	if online > 0 {
 		b.step.add("memory a connection", float64(at.server.Resident-b.server.empty.Resident)/float64(online)/kib, "KiB")
 	}
 }
 
-func (b *bench) addHarness(c collection) {
-	if n := c.Clients; n > 0 {
-		b.step.add("harness memory a client", float64(c.harness.Resident)/float64(n)/kib, "KiB")
-	}
+// addHarness is what the simulated clients themselves cost, with all else that their processes do.
+func (b *bench) addHarness(before, after moment, used Process, clients int) {
+	b.step.add("harness memory a client", float64(used.Resident)/float64(max(clients, 1))/kib, "KiB")
+	b.step.add("harness CPU", 100*used.CPU.Seconds()*1e6/float64(max(after.at-before.at, 1)), "% of a core")
 }

@@ -45,13 +45,11 @@ func (c *Connect) run(ctx context.Context, b *bench) error {
 	if c.Clients > 0 {
 		n = min(n, c.Clients)
 	}
-	if b.stand != nil {
-		b.stand.cloud.ResetStats()
+	if n == 0 {
+		b.note("all clients are connected already")
+		return nil
 	}
-	if err := b.crew.do(order{Do: doBegin}); err != nil {
-		return err
-	}
-	before, err := b.moment()
+	before, err := b.begin()
 	if err != nil {
 		return err
 	}
@@ -59,30 +57,38 @@ func (c *Connect) run(ctx context.Context, b *bench) error {
 		return err
 	}
 	b.connected += n
-	tally, done, err := b.crew.await(ctx, connectPatience, func(t Tally) int { return t.Online }, b.connected)
+	return b.awaitLogins(ctx, before, n)
+}
+
+// awaitLogins waits until n more logins have succeeded and reports what they took.
+func (b *bench) awaitLogins(ctx context.Context, before moment, n int) error {
+	b.expect(func(t Tally) float64 { return float64(t.Logins) / float64(n) })
+	tally, done, err := b.crew.await(ctx, connectPatience, func(t Tally) int { return t.Logins }, n)
 	if err != nil {
 		return err
+	}
+	if !done {
+		return fmt.Errorf("%d of %d clients have logged in, and for %v no more: %s", tally.Logins, n, connectPatience, endings(tally))
 	}
 	after, err := b.moment()
 	if err != nil {
 		return err
 	}
-	if !done {
-		return fmt.Errorf("only %d of %d clients are logged in after %v: %s", tally.Online, b.connected, after.at.Sub(before.at).Round(time.Second), endings(tally))
-	}
-	return b.addConnect(n, before, after)
-}
-
-func (b *bench) addConnect(n int, before, after moment) error {
 	c, err := b.crew.collect()
 	if err != nil {
 		return err
 	}
-	took := float64(c.LastLogin-before.at.UnixMicro()) / 1e6
+	b.connectedMemory = after.server.Resident
+	b.addConnect(c, before, after)
+	return nil
+}
+
+func (b *bench) addConnect(c collection, before, after moment) {
+	took := float64(c.LastLogin-before.at) / 1e6
 	b.step.add("logins", float64(c.Logins), "")
 	b.step.add("time", took, "s")
 	b.step.add("logins/s", float64(c.Logins)/took, "/s")
-	if cpu, ok := before.cpu(after); ok && n > 0 {
+	if cpu, ok := before.cpu(after); ok {
 		b.step.add("CPU a login", cpu.Seconds()*1e6/float64(c.Logins), "µs")
 	}
 	b.step.addTimes("login", c.logins)
@@ -93,8 +99,7 @@ func (b *bench) addConnect(n int, before, after moment) error {
 		b.step.add("time against Nextcloud alone", took/ideal.Seconds(), "×")
 	}
 	b.addMemory(after, c.Online)
-	b.addHarness(c)
-	return nil
+	b.addHarness(before, after, c.harness, c.Clients)
 }
 
 // alone is what a Nextcloud needs for so many logins; 0 when it takes no time at all.
@@ -112,7 +117,7 @@ func (b *bench) addRetries(t Tally) {
 	}
 	b.step.add("dials", float64(t.Dials), "")
 	b.step.add("refused", float64(t.Refused), "")
-	b.step.Notes = append(b.step.Notes, endings(t))
+	b.note(endings(t))
 }
 
 // named is the title of a step that may have a name of its own.

@@ -27,7 +27,7 @@ func startCrew(ctx context.Context, n int, command []string) (*crew, error) {
 		return c, nil
 	}
 	for range n {
-		process, err := startRemote(ctx, command)
+		process, err := startHelper(ctx, command)
 		if err != nil {
 			c.close()
 			return nil, err

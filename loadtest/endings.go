@@ -26,9 +26,9 @@ func endings(t Tally) string {
 // addEndings says when connections ended that should have lasted, and when something came that is no push.
 func (b *bench) addEndings(t Tally) {
 	if len(t.Endings) > 0 {
-		b.step.Notes = append(b.step.Notes, "connections ended: "+endings(t))
+		b.note("connections ended: " + endings(t))
 	}
 	if t.Strange > 0 {
-		b.step.Notes = append(b.step.Notes, fmt.Sprintf("%d messages were no pushes, such as %q", t.Strange, t.Sample))
+		b.note(fmt.Sprintf("%d messages were no pushes, such as %q", t.Strange, t.Sample))
 	}
 }

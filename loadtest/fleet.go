@@ -60,7 +60,7 @@ const (
 )
 
 func newFleet(roster Roster) (*fleet, error) {
-	if _, err := raiseFileLimit(); err != nil {
+	if err := checkFileLimit(roster.Clients); err != nil {
 		return nil, err
 	}
 	poller, err := newPoller()
@@ -88,6 +88,17 @@ func newFleet(roster Roster) (*fleet, error) {
 	f.spawn()
 	go f.poll()
 	return f, nil
+}
+
+// otherFiles are those that a process has open besides its clients' sockets: the stand-in Nextcloud serves many requests.
+const otherFiles = 300
+
+func checkFileLimit(clients int) error {
+	limit, err := raiseFileLimit()
+	if err == nil && uint64(clients+otherFiles) > limit {
+		err = fmt.Errorf("%d clients need as many open files, and this process may have %d: raise the limit (ulimit -n), or spread the clients over several processes", clients, limit)
+	}
+	return err
 }
 
 // spawn makes the clients. They share their Props, which cost more than an actor.

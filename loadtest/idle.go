@@ -8,13 +8,15 @@ import (
 
 // Idle leaves the clients connected and does nothing.
 type Idle struct {
+	// Name is shown in reports; empty means "idle".
+	Name string `yaml:"name"`
 	// For is how long to measure; 0 means a minute, in which each connection is pinged once or twice.
 	For time.Duration `yaml:"for"`
 	// Settle is how long to wait before.
 	Settle time.Duration `yaml:"settle"`
 }
 
-func (i *Idle) title() string { return "idle" }
+func (i *Idle) title() string { return named(i.Name, "idle") }
 
 func (i *Idle) check() error {
 	if i.For < 0 || i.Settle < 0 {
@@ -27,10 +29,7 @@ func (i *Idle) run(ctx context.Context, b *bench) error {
 	if err := wait(ctx, i.Settle); err != nil {
 		return err
 	}
-	if err := b.crew.do(order{Do: doBegin}); err != nil {
-		return err
-	}
-	before, err := b.moment()
+	before, err := b.begin()
 	if err != nil {
 		return err
 	}
@@ -38,6 +37,7 @@ func (i *Idle) run(ctx context.Context, b *bench) error {
 	if length == 0 {
 		length = time.Minute
 	}
+	b.expectTime(length)
 	if err := wait(ctx, length); err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (i *Idle) run(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	elapsed := after.at.Sub(before.at)
+	elapsed := time.Duration(after.at-before.at) * time.Microsecond
 	if cpu, ok := before.cpu(after); ok {
 		b.step.add("CPU", 100*cpu.Seconds()/elapsed.Seconds(), "% of a core")
 	}
@@ -57,6 +57,6 @@ func (i *Idle) run(ctx context.Context, b *bench) error {
 	b.step.add("pings a connection and minute", float64(c.Pings)/float64(max(c.Online, 1))/elapsed.Minutes(), "")
 	b.addMemory(after, c.Online)
 	b.addEndings(c.Tally)
-	b.addHarness(c)
+	b.addHarness(before, after, c.harness, c.Clients)
 	return nil
 }

@@ -8,20 +8,20 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"time"
 )
 
 // Options say what a load test runs against and how.
 type Options struct {
 	// Scenarios are run one after the other, each with a server started anew.
 	Scenarios []Scenario
-	// ServerCommand starts a push server, as a shell would read it; it may use the variables REDIS_URL, DATABASE_URL,
-	// DATABASE_PREFIX, NEXTCLOUD_URL, PORT, METRICS_PORT, BIND, LOG and DEBOUNCE_DISABLE, which are those of the contract.
-	ServerCommand string
+	// Servers are what is tested. Several are tested in turns.
+	Servers []Server
+	// Rounds is how often each scenario is run with each server; 0 means once.
+	Rounds int
 
-	// URL, instead, is the websocket endpoint of a server that runs already, ws://host:port/ws, and RedisURL the Redis
-	// that it is subscribed to. Clients then log in with pre-auth tokens, and MetricsURL and PID, when they are given, are
-	// where the server's counters, memory and CPU time are read.
+	// URL, instead of Servers, is the websocket endpoint of a server that runs already, ws://host:port/ws, and RedisURL the
+	// Redis that it is subscribed to. Clients then log in with pre-auth tokens. MetricsURL and PID, when they are given,
+	// are where the server's counters, memory and CPU time are read.
 	URL, RedisURL string
 	MetricsURL    string
 	PID           int
@@ -37,12 +37,22 @@ type Options struct {
 	Progress func(Progress)
 }
 
+// Server is a push server that the harness starts.
+type Server struct {
+	// Label names it in reports; empty means its command.
+	Label string
+	// Command starts it, as a shell would read it. Its environment has REDIS_URL, DATABASE_URL, DATABASE_PREFIX,
+	// NEXTCLOUD_URL, PORT, METRICS_PORT, BIND, LOG and mostly DEBOUNCE_DISABLE, which are the variables of the contract.
+	Command string
+}
+
 // Progress is what can be seen of a running test.
 type Progress struct {
-	Scenario, Server, Step string
-	Sample                 Sample
-	Clients                int
-	Tally                  Tally
+	Scenario, Server string
+	Round            int
+	// Share is how much of the present step is done, from 0 to 1, or negative when nobody knows.
+	Share  float64
+	Sample Sample
 }
 
 func (o *Options) progress(p Progress) {
@@ -57,8 +67,8 @@ func (o *Options) check(ctx context.Context) error {
 	switch {
 	case len(o.Scenarios) == 0:
 		return errors.New("no scenario is given")
-	case (o.ServerCommand == "") == (o.URL == ""):
-		return errors.New("give either a command that starts a server, or the URL of one that runs")
+	case (len(o.Servers) == 0) == (o.URL == ""):
+		return errors.New("give either commands that start servers, or the URL of one that runs")
 	case o.URL != "" && o.RedisURL == "":
 		return errors.New("the Redis of the server is not given: events are published there")
 	case len(o.HelperCommand) == 0:
@@ -125,11 +135,4 @@ func (o *Options) endpoint(ctx context.Context) (netip.AddrPort, string, error) 
 		path = "/ws"
 	}
 	return at, path, nil
-}
-
-// Report is the outcome of a load test.
-type Report struct {
-	Began   time.Time `json:"began"`
-	Machine Machine   `json:"machine"`
-	Results []Result  `json:"results"`
 }

@@ -66,10 +66,11 @@ func (p *Publish) run(ctx context.Context, b *bench) error {
 			return err
 		}
 	}
-	before, err := b.moment()
+	before, err := b.begin()
 	if err != nil {
 		return err
 	}
+	b.expectEvents(p)
 	total := newOutcome()
 	for range max(p.Rounds, 1) {
 		outcome, err := p.round(ctx, b)
@@ -96,7 +97,7 @@ type outcome struct {
 	lateness         *hdrhistogram.Histogram // the publisher's
 	unheard          int
 	publishing       float64 // seconds that publishing took
-	harness          collection
+	harness          Process
 }
 
 func newOutcome() *outcome { return &outcome{latency: newHistogram(), lateness: newHistogram()} }
@@ -112,7 +113,8 @@ func (o *outcome) add(other *outcome) {
 	o.lateness.Merge(other.lateness)
 	o.unheard += other.unheard
 	o.publishing += other.publishing
-	o.harness = other.harness
+	o.harness.Resident = other.harness.Resident
+	o.harness.CPU += other.harness.CPU
 }
 
 func (p *Publish) round(ctx context.Context, b *bench) (*outcome, error) {
@@ -139,13 +141,23 @@ func (p *Publish) round(ctx context.Context, b *bench) (*outcome, error) {
 	}
 	o := newOutcome()
 	o.Tally, o.events, o.expected, o.unheard = c.Tally, stream.events, expected, published.unheard
-	o.latency, o.lateness, o.harness = c.latency, published.lateness, c
+	o.latency, o.lateness, o.harness = c.latency, published.lateness, c.harness
 	o.publishing = float64(published.ended-published.began) / 1e6
 	if c.Last > 0 {
 		o.lastAfter = []float64{ms(c.Last - published.began)}
 		o.seconds = float64(c.Last-published.began) / 1e6
 	}
 	return o, nil
+}
+
+// expectEvents shows how far publishing has come, by the clock when it has a rate.
+func (b *bench) expectEvents(p *Publish) {
+	switch {
+	case p.For > 0:
+		b.expectTime(p.For)
+	case p.Rate > 0:
+		b.expectTime(time.Duration(float64(p.Events) / p.Rate * float64(time.Second)))
+	}
 }
 
 // debounceTime is how long a push may be held back: 15 s at most, with a factor of at most 1.5.
@@ -184,12 +196,18 @@ func (p *Publish) stream(b *bench) (s stream, expected int) {
 		switch kind := kindOf(i); {
 		case kind == File && p.Storage == storageIdle:
 		case kind == File && p.Storage == storageShared:
-			expected += b.connected
+			expected += b.reading(0, b.connected)
 		default:
-			expected += min(b.scenario.PerUser, b.connected-order[i%len(order)]*b.scenario.PerUser)
+			first := order[i%len(order)] * b.scenario.PerUser
+			expected += b.reading(first, first+b.scenario.PerUser)
 		}
 	}
 	return s, expected
+}
+
+// reading is how many of the clients from first until last are connected and read.
+func (b *bench) reading(first, last int) int {
+	return max(min(last, b.connected)-max(first, b.stalled), 0)
 }
 
 func (p *Publish) storage(i, user int) uint32 {
@@ -271,8 +289,8 @@ func (p *Publish) report(b *bench, o *outcome, before, after moment) {
 	step.add("published/s", float64(o.events)/max(o.publishing, 1e-6), "/s")
 	b.addAgainstFloor(o)
 	b.addEndings(o.Tally)
-	b.addHarness(o.harness)
+	b.addHarness(before, after, o.harness, o.Clients)
 	if o.unheard > 0 {
-		step.Notes = append(step.Notes, fmt.Sprintf("%d events were published while no server was subscribed to Redis", o.unheard))
+		b.note(fmt.Sprintf("%d events were published while no server was subscribed to Redis", o.unheard))
 	}
 }

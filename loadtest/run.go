@@ -25,17 +25,55 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 	if stand != nil {
 		defer stand.close()
 	}
-	for _, scenario := range options.Scenarios {
-		r.Results = append(r.Results, Result{})
-		if err := runScenario(ctx, &options, scenario, stand, crew, &r.Results[len(r.Results)-1]); err != nil {
+	for _, turn := range options.turns() {
+		r.Results = append(r.Results, turn.result())
+		b := &bench{options: &options, scenario: turn.scenario, stand: stand, crew: crew, result: &r.Results[len(r.Results)-1]}
+		if err := b.runWith(ctx, turn.server); err != nil {
 			return r, fmt.Errorf("load test: %w", err)
 		}
 	}
 	return r, nil
 }
 
+// turn is one run of one scenario with one server.
+type turn struct {
+	scenario Scenario
+	server   Server
+	round    int
+}
+
+// turns has the servers take turns, each round in the other order, so that what changes with time falls on all of them.
+func (o *Options) turns() (turns []turn) {
+	servers := o.Servers
+	if o.URL != "" {
+		servers = []Server{{Label: o.URL}}
+	}
+	for _, scenario := range o.Scenarios {
+		for round := range max(o.Rounds, 1) {
+			order := slices.Clone(servers)
+			if round%2 == 1 {
+				slices.Reverse(order)
+			}
+			for _, server := range order {
+				turns = append(turns, turn{scenario, server, round + 1})
+			}
+		}
+	}
+	return turns
+}
+
+func (t turn) result() Result {
+	return Result{
+		Scenario: t.scenario.Name,
+		About:    t.scenario.About,
+		Server:   named(t.server.Label, t.server.Command),
+		Round:    t.round,
+		Clients:  t.scenario.Clients,
+	}
+}
+
 func startStandInsFor(ctx context.Context, options *Options) (*standIns, error) {
-	if options.ServerCommand == "" {
+	if options.URL != "" {
 		return nil, nil
 	}
 	users := 0
@@ -45,12 +83,9 @@ func startStandInsFor(ctx context.Context, options *Options) (*standIns, error) 
 	return startStandIns(ctx, users)
 }
 
-func runScenario(ctx context.Context, options *Options, scenario Scenario, stand *standIns, crew *crew, result *Result) error {
-	*result = Result{Scenario: scenario.Name, About: scenario.About, Server: options.ServerCommand, Clients: scenario.Clients}
-	b := &bench{options: options, scenario: scenario, stand: stand, crew: crew, result: result}
-	var err error
-	if stand != nil {
-		b.server, err = newServer(options.ServerCommand, stand, scenario.Debounce)
+func (b *bench) runWith(ctx context.Context, s Server) (err error) {
+	if b.stand != nil {
+		b.server, err = newServer(s.Command, b.stand, b.scenario.Debounce)
 	} else {
 		err = b.aim(ctx)
 	}
@@ -61,6 +96,7 @@ func runScenario(ctx context.Context, options *Options, scenario Scenario, stand
 		return err
 	}
 	defer b.redis.Close()
+	b.publisher = &publisher{redis: b.redis}
 	return b.run(ctx)
 }
 
@@ -70,7 +106,6 @@ func (b *bench) aim(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.result.Server = b.options.URL
 	b.server = &server{address: address, path: path, metrics: b.options.MetricsURL}
 	if pid := b.options.PID; pid != 0 {
 		b.server.pid.Store(int32(pid))

@@ -57,6 +57,7 @@ type Step struct {
 	Restart   *Restart   `yaml:"restart"`
 	Churn     *Churn     `yaml:"churn"`
 	Stall     *Stall     `yaml:"stall"`
+	Resume    *Resume    `yaml:"resume"`
 	Nextcloud *Nextcloud `yaml:"nextcloud"`
 }
 
@@ -85,6 +86,7 @@ func (s Step) action() (action, error) {
 	add(s.Restart != nil, s.Restart)
 	add(s.Churn != nil, s.Churn)
 	add(s.Stall != nil, s.Stall)
+	add(s.Resume != nil, s.Resume)
 	add(s.Nextcloud != nil, s.Nextcloud)
 	if len(set) != 1 {
 		return nil, fmt.Errorf("it names %d actions instead of one", len(set))
@@ -183,12 +185,32 @@ func (s *Scenario) check() error {
 	case len(s.Steps) == 0:
 		return errors.New("it has no steps")
 	}
+	titles := map[string]bool{}
 	for i, step := range s.Steps {
-		if _, err := step.action(); err != nil {
+		action, err := step.action()
+		switch {
+		case err != nil:
 			return fmt.Errorf("step %d: %w", i+1, err)
+		case titles[action.title()]:
+			return fmt.Errorf("step %d: there is a step %q already; give it another name", i+1, action.title())
 		}
+		titles[action.title()] = true
 	}
 	return nil
+}
+
+// Prolong changes how long the steps last that have a length.
+func (s *Scenario) Prolong(length time.Duration) {
+	for _, step := range s.Steps {
+		switch {
+		case step.Idle != nil:
+			step.Idle.For = length
+		case step.Churn != nil:
+			step.Churn.For = length
+		case step.Publish != nil && step.Publish.For > 0:
+			step.Publish.For = length
+		}
+	}
 }
 
 // users is how many users the clients are of.

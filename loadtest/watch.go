@@ -16,8 +16,9 @@ type Sample struct {
 	// MemoryMiB is the server's; CPU is its use of it since the sample before, in percent of one core.
 	MemoryMiB float64 `json:"memory_mib"`
 	CPU       float64 `json:"cpu"`
-	// Delivered are the pushes a second since the sample before.
-	Delivered float64 `json:"delivered"`
+	// Delivered are the pushes a second since the sample before, and LoginsPerSecond the logins.
+	Delivered       float64 `json:"delivered"`
+	LoginsPerSecond float64 `json:"logins"`
 }
 
 const sampleEvery = 250 * time.Millisecond
@@ -65,8 +66,10 @@ func (w *watcher) sample() {
 	}
 	at := time.Now()
 	elapsed := at.Sub(w.last).Seconds()
-	step, _ := b.stepName.Load().(string)
-	s := Sample{Seconds: at.Sub(w.begun).Seconds(), Step: step, Online: tally.Online}
+	s := Sample{Seconds: at.Sub(w.begun).Seconds(), Online: tally.Online}
+	if title := b.title.Load(); title != nil {
+		s.Step = *title
+	}
 	if pid := b.server.pid.Load(); pid != 0 {
 		if p, err := glanceAtProcess(int(pid)); err == nil {
 			s.MemoryMiB = float64(p.Resident) / mib
@@ -75,12 +78,14 @@ func (w *watcher) sample() {
 		}
 	}
 	s.Delivered = since(tally.Delivered, w.counts.Delivered) / elapsed
+	s.LoginsPerSecond = since(tally.Logins, w.counts.Logins) / elapsed
 	w.last, w.counts = at, tally
 	w.samples = append(w.samples, s)
-	b.options.progress(Progress{
-		Scenario: b.scenario.Name, Server: b.result.Server, Step: step,
-		Sample: s, Clients: b.scenario.Clients, Tally: tally,
-	})
+	p := Progress{Scenario: b.scenario.Name, Server: b.result.Server, Round: b.result.Round, Share: -1, Sample: s}
+	if share := b.share.Load(); share != nil {
+		p.Share = min((*share)(tally), 1)
+	}
+	b.options.progress(p)
 }
 
 // since is the growth of a counter that may have begun anew.

@@ -1,13 +1,11 @@
 package loadtest
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -37,6 +35,7 @@ const (
 	doBegin   orderName = "begin"   // count anew
 	doTally   orderName = "tally"   // say what was counted
 	doCollect orderName = "collect" // say it with the histograms
+	doDismiss orderName = "dismiss" // the clients are not needed any more
 )
 
 // report answers an order.
@@ -44,12 +43,13 @@ type report struct {
 	Error           string `json:",omitempty"`
 	Tally           Tally
 	Latency, Logins []byte  `json:",omitempty"` // histograms
-	Harness         Process // the process of the clients itself
+	Harness         Process // the process of the clients itself; its CPU time since begin
 }
 
 // worker obeys orders with the clients of this process.
 type worker struct {
 	fleet *fleet
+	begun Process // what this process had used when counting began
 }
 
 // Work is a process of simulated clients: it obeys the orders that it reads, one JSON object a line, and answers each, until
@@ -86,10 +86,17 @@ func (w *worker) obey(o order) report {
 }
 
 func (w *worker) execute(o order) (r report, err error) {
-	if o.Do == doRecruit {
-		return r, w.recruit(o.Roster)
-	}
 	f := w.fleet
+	switch o.Do {
+	case doRecruit:
+		return r, w.recruit(o.Roster)
+	case doDismiss:
+		w.dismiss()
+		return r, nil
+	}
+	if f == nil {
+		return r, nil // there is nobody yet
+	}
 	switch o.Do {
 	case doConnect:
 		f.startRamp(o.Count, o.InFlight, o.PerSecond)
@@ -110,11 +117,15 @@ func (w *worker) execute(o order) (r report, err error) {
 		}
 	case doBegin:
 		f.counts.reset()
+		w.begun, err = ReadProcess(os.Getpid())
 	case doTally:
 		r.Tally = f.counts.snapshot()
 	case doCollect:
 		r.Tally = f.counts.snapshot()
-		r.Harness, _ = ReadProcess(os.Getpid())
+		if r.Harness, err = ReadProcess(os.Getpid()); err != nil {
+			return r, err
+		}
+		r.Harness.CPU -= w.begun.CPU
 		r.Latency, r.Logins, err = f.counts.histograms()
 	}
 	return r, err
@@ -145,46 +156,4 @@ func (c *counts) histograms() (latency, loggedIn []byte, err error) {
 		return nil, nil, fmt.Errorf("encode the histogram of logins: %w", err)
 	}
 	return latency, loggedIn, nil
-}
-
-// remote is a worker in a process of its own.
-type remote struct {
-	process *exec.Cmd
-	orders  *json.Encoder
-	reports *json.Decoder
-	input   io.Closer
-}
-
-func startRemote(ctx context.Context, command []string) (*remote, error) {
-	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Stderr = os.Stderr
-	endWithParent(cmd)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, fmt.Errorf("start a process of clients: %w", err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, fmt.Errorf("start a process of clients: %w", err)
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start a process of clients with %q: %w", command, err)
-	}
-	return &remote{process: cmd, orders: json.NewEncoder(in), reports: json.NewDecoder(out), input: in}, nil
-}
-
-func (r *remote) obey(o order) (report report) {
-	if err := r.orders.Encode(o); err != nil {
-		report.Error = fmt.Sprintf("tell a process of clients to %s: %v", o.Do, err)
-		return report
-	}
-	if err := r.reports.Decode(&report); err != nil {
-		report.Error = fmt.Sprintf("have a process of clients %s: %v", o.Do, err)
-	}
-	return report
-}
-
-func (r *remote) close() {
-	r.input.Close()
-	_ = r.process.Wait()
 }

@@ -1,0 +1,20 @@
+package loadtest
+
+import "context"
+
+// Cut drops all connections at once, as a proxy does that is restarted, and waits until the clients are back.
+type Cut struct{}
+
+func (*Cut) title() string { return "cut" }
+func (*Cut) check() error  { return nil }
+
+func (*Cut) run(ctx context.Context, b *bench) error {
+	before, err := b.begin()
+	if err != nil {
+		return err
+	}
+	if err := b.crew.do(order{Do: doCut}); err != nil {
+		return err
+	}
+	return b.awaitLogins(ctx, before, b.connected)
+}

@@ -1,0 +1,47 @@
+package loadtest
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Restart ends the server with SIGTERM, starts it again, and waits until the clients are back.
+type Restart struct {
+	// Kill ends it without asking.
+	Kill bool `yaml:"kill"`
+	// Down is how long it stays away.
+	Down time.Duration `yaml:"down"`
+}
+
+func (*Restart) title() string { return "restart" }
+
+func (r *Restart) check() error {
+	if r.Down < 0 {
+		return errors.New("restart: down cannot be negative")
+	}
+	return nil
+}
+
+func (r *Restart) run(ctx context.Context, b *bench) error {
+	before, err := b.begin()
+	if err != nil {
+		return err
+	}
+	if r.Kill {
+		b.server.kill()
+	} else {
+		b.server.stop()
+	}
+	stopped := time.Since(b.began).Seconds()
+	if err := wait(ctx, r.Down); err != nil {
+		return err
+	}
+	if err := b.server.start(ctx, b.redis); err != nil {
+		return err
+	}
+	b.step.add("stopping took", stopped, "s")
+	b.step.add("starting took", b.server.startTook.Seconds(), "s")
+	before.server, before.counters = b.server.empty, nil // those of the process that is there now
+	return b.awaitLogins(ctx, before, b.connected)
+}

@@ -1,0 +1,70 @@
+package loadtest
+
+import (
+	"context"
+	"errors"
+)
+
+// Stall has clients stop reading, as a phone does that has gone into a tunnel. What is published to them from then on does not
+// count as lost.
+type Stall struct {
+	// Clients is how many.
+	Clients int `yaml:"clients"`
+}
+
+func (*Stall) title() string { return "stall" }
+
+func (s *Stall) check() error {
+	if s.Clients < 1 {
+		return errors.New("stall: needs clients")
+	}
+	return nil
+}
+
+func (s *Stall) run(_ context.Context, b *bench) error {
+	b.stalled = min(s.Clients, b.connected)
+	b.step.add("clients", float64(b.stalled), "")
+	return b.crew.do(order{Do: doStall, Count: b.stalled})
+}
+
+// Resume has those clients read again, and waits until all are there; those that the server has closed come back.
+type Resume struct{}
+
+func (*Resume) title() string { return "resume" }
+func (*Resume) check() error  { return nil }
+
+func (*Resume) run(ctx context.Context, b *bench) error {
+	before, err := b.begin()
+	if err != nil {
+		return err
+	}
+	if err := b.crew.do(order{Do: doResume}); err != nil {
+		return err
+	}
+	b.stalled = 0
+	// Those that were closed show it only when they have read what was sent before.
+	if err := wait(ctx, patience); err != nil {
+		return err
+	}
+	if _, _, err := b.crew.await(ctx, connectPatience, func(t Tally) int { return t.Online }, b.connected); err != nil {
+		return err
+	}
+	after, err := b.moment()
+	if err != nil {
+		return err
+	}
+	c, err := b.crew.collect()
+	if err != nil {
+		return err
+	}
+	closed := 0
+	for _, n := range c.Endings {
+		closed += n
+	}
+	b.step.add("closed by the server", float64(closed), "")
+	b.step.add("online at the end", float64(c.Online), "")
+	b.addEndings(c.Tally)
+	b.addMemory(after, c.Online)
+	b.addHarness(before, after, c.harness, c.Clients)
+	return nil
+}
