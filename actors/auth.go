@@ -5,14 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
 
 const (
-	// tokenTime is how long a pre-authenticated token is good.
-	tokenTime = 15 * time.Second
 	// sweepTime is how often what is over is forgotten.
 	sweepTime = 15 * time.Second
 	// maxRefusals bounds the refusals that are remembered, for strangers make them.
@@ -41,18 +40,13 @@ type digest [sha256.Size]byte
 type auth struct {
 	system *System
 
-	tokens   map[digest]issuedToken
+	tokens   tokens
 	verified map[digest]*verifiedLogin
 	refused  map[digest]time.Duration // until
 	flights  map[digest]*flight
 	queue    []digest // flights that wait for their turn
 	flying   int
 	sweeping *time.Timer
-}
-
-type issuedToken struct {
-	user  string
-	until time.Duration
 }
 
 // verifiedLogin is what Nextcloud said yes to.
@@ -72,7 +66,7 @@ type flight struct {
 func newAuth(system *System) actor.Actor {
 	return &auth{
 		system:   system,
-		tokens:   map[digest]issuedToken{},
+		tokens:   newTokens(),
 		verified: map[digest]*verifiedLogin{},
 		refused:  map[digest]time.Duration{},
 		flights:  map[digest]*flight{},
@@ -88,8 +82,9 @@ func (a *auth) Receive(ctx actor.Context) {
 	case *verified:
 		a.onVerified(ctx, m)
 	case *tokenIssued:
-		a.tokens[a.digest("token", m.Token.Reveal())] = issuedToken{m.User, a.system.now() + tokenTime}
-		a.startSweeping(ctx)
+		a.onTokenIssued(ctx, m)
+	case *tokenMissing:
+		a.onTokenMissing(m)
 	case *loginHeld:
 		a.onHeld(m.login)
 	case *loginReleased:
@@ -123,13 +118,13 @@ func (a *auth) digest(texts ...string) (sum digest) {
 }
 
 func (a *auth) onAuthenticate(ctx actor.Context, m *authenticate) {
-	if user, ok := a.redeem(m.Credentials.Password); ok {
-		a.system.counters.tokenLogins.Add(1)
-		m.answer <- authenticated{login: &Login{User: user}}
+	token := a.digest("token", m.Credentials.Password.Reveal())
+	if user, ok := a.tokens.redeem(token, a.system.now()); ok {
+		a.admitByToken(m, user)
 		return
 	}
 	if m.Credentials.Login == "" {
-		a.refuse(m)
+		a.awaitToken(ctx, token, m)
 		return
 	}
 	sum := a.digest("login", m.Credentials.Login, m.Credentials.Password.Reveal())
@@ -157,17 +152,6 @@ func (a *auth) refuse(m *authenticate) {
 	m.answer <- authenticated{err: ErrInvalidCredentials}
 }
 
-// redeem uses up a token.
-func (a *auth) redeem(token Secret) (user string, ok bool) {
-	if len(a.tokens) == 0 {
-		return "", false
-	}
-	sum := a.digest("token", token.Reveal())
-	t, ok := a.tokens[sum]
-	delete(a.tokens, sum)
-	return t.user, ok && t.until > a.system.now()
-}
-
 // good reports whether a verified login may be used again without asking Nextcloud.
 func (a *auth) good(v *verifiedLogin) bool {
 	now, o := a.system.now(), a.system.options
@@ -182,7 +166,7 @@ func (a *auth) takeOff(ctx actor.Context) {
 		sum := a.queue[0]
 		a.queue = a.queue[1:]
 		f := a.flights[sum]
-		if f.abandoned() {
+		if !slices.ContainsFunc(f.waiting, (*authenticate).waits) {
 			delete(a.flights, sum)
 			continue
 		}
@@ -199,18 +183,6 @@ func (a *auth) takeOff(ctx actor.Context) {
 			system.root.Send(self, &verified{a, sum, user, err})
 		})
 	}
-}
-
-// abandoned reports whether nobody waits any more.
-func (f *flight) abandoned() bool {
-	for _, m := range f.waiting {
-		select {
-		case <-m.gone:
-		default:
-			return false
-		}
-	}
-	return true
 }
 
 func (a *auth) onVerified(ctx actor.Context, m *verified) {
@@ -272,11 +244,7 @@ func (a *auth) startSweeping(ctx actor.Context) {
 
 func (a *auth) onSweep(ctx actor.Context) {
 	now := a.system.now()
-	for sum, t := range a.tokens {
-		if t.until <= now {
-			delete(a.tokens, sum)
-		}
-	}
+	a.tokens.sweep(now)
 	for sum, until := range a.refused {
 		if until <= now {
 			delete(a.refused, sum)
@@ -288,7 +256,7 @@ func (a *auth) onSweep(ctx actor.Context) {
 		}
 	}
 	a.sweeping = nil
-	if len(a.tokens)+len(a.refused)+len(a.verified) > 0 {
+	if len(a.tokens.issued)+len(a.refused)+len(a.verified) > 0 {
 		a.startSweeping(ctx)
 	}
 }
@@ -304,4 +272,7 @@ func (a *auth) onEnding(err error) {
 		}
 	}
 	clear(a.flights)
+	for _, waiting := range a.tokens.clear() {
+		waiting.answer <- authenticated{err: err}
+	}
 }

@@ -152,6 +152,43 @@ func TestTokens(t *testing.T) {
 			require.Equal(t, 1, admitted)
 		})
 	})
+	// Nextcloud answers the client before its event is through.
+	t.Run("before it is known", func(t *testing.T) {
+		bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+			gone, hangUp := context.WithCancel(t.Context())
+			go kit.System.Authenticate(gone, token(""))
+			synctest.Wait()
+			errs := attempts(t, kit, 2, func(int) actors.Credentials { return token("") })
+			hangUp()
+			pass(499 * time.Millisecond)
+			require.Empty(t, errs)
+			issue(kit)
+			require.NoError(t, <-errs)
+			require.ErrorIs(t, <-errs, actors.ErrInvalidCredentials, "it was good for one, and not for the one that is gone")
+			_, err := authenticate(t, kit, token(""))
+			require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+		})
+	})
+	t.Run("that never come", func(t *testing.T) {
+		bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+			began := time.Now()
+			errs := attempts(t, kit, 1001, func(i int) actors.Credentials {
+				return actors.Credentials{Password: actors.Secret(fmt.Sprint("guess ", i))}
+			})
+			require.Len(t, errs, 1, "only so many may wait")
+			for range 1001 {
+				require.ErrorIs(t, <-errs, actors.ErrInvalidCredentials)
+			}
+			require.Equal(t, 500*time.Millisecond, time.Since(began))
+		})
+	})
+	t.Run("awaited at the end", func(t *testing.T) {
+		bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+			errs := attempts(t, kit, 1, func(int) actors.Credentials { return token("") })
+			kit.System.Shutdown(t.Context())
+			require.ErrorIs(t, <-errs, actors.ErrShutDown)
+		})
+	})
 	// A token is not a password, and no later login follows from it.
 	t.Run("never resumed", func(t *testing.T) {
 		bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {

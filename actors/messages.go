@@ -140,6 +140,11 @@ type (
 	}
 	// tokenIssued is a TokenIssued.
 	tokenIssued struct{ TokenIssued }
+	// tokenMissing says, to auth by itself, that a client has waited long enough for its token.
+	tokenMissing struct {
+		digest digest
+		login  *authenticate
+	}
 	// loginHeld and loginReleased count a login's living connections.
 	loginHeld     struct{ login *Login }
 	loginReleased struct{ login *Login }
@@ -158,6 +163,16 @@ type (
 	sweep struct{}
 )
 
+// waits reports whether somebody still waits for the answer.
+func (m *authenticate) waits() bool {
+	select {
+	case <-m.gone:
+		return false
+	default:
+		return true
+	}
+}
+
 // Messages that may reach an actor that is gone: nothing is wrong then, and some hold secrets that
 // a host's log should not see.
 func (*payloadArrived) IgnoreDeadLetterLogging()    {}
@@ -173,6 +188,7 @@ func (*attach) IgnoreDeadLetterLogging()            {}
 func (*sweep) IgnoreDeadLetterLogging()             {}
 func (*authenticate) IgnoreDeadLetterLogging()      {}
 func (*tokenIssued) IgnoreDeadLetterLogging()       {}
+func (*tokenMissing) IgnoreDeadLetterLogging()      {}
 func (*verified) IgnoreDeadLetterLogging()          {}
 func (*Push) IgnoreDeadLetterLogging()              {}
 func (*wake) IgnoreDeadLetterLogging()              {}

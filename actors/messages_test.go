@@ -17,7 +17,7 @@ var allMessages = []any{
 	mountsFound{}, userMountsFound{}, mapperWake{}, userSettled{},
 	pushUser{}, pushUsers{}, closeAll{}, refreshAll{}, attach{}, connectionEnded{}, flushTurn{},
 	framesReceived{}, writeDone{}, socketEnded{}, wake{}, heldDue{}, flush{},
-	authenticate{}, authenticated{}, tokenIssued{}, loginHeld{}, loginReleased{}, verified{},
+	authenticate{}, authenticated{}, tokenIssued{}, tokenMissing{}, loginHeld{}, loginReleased{}, verified{},
 	listLogins{}, resumeLogins{}, sweep{},
 }
 
