@@ -32,6 +32,7 @@ var authenticatedFrame = AppendFrame(nil, OpText, "authenticated")
 type connection struct {
 	system *System
 	shard  *actor.PID // the registry that its user belongs to
+	turn   flushTurn  // asks for a flush of itself
 	self   *actor.PID
 
 	login  *Login
@@ -42,9 +43,8 @@ type connection struct {
 	flushAsked bool
 	writing    bool
 	closed     bool
-	timer      *time.Timer // armed while a push is held
-	timerDue   time.Duration
-	pace       float32 // this connection's factor of the debounce time
+	pace       float32       // this connection's factor of the debounce time
+	nextLook   time.Duration // when heldDue comes; 0 is not at all
 
 	spoke      spoke
 	lastSent   time.Duration
@@ -86,6 +86,7 @@ func (c *connection) Receive(ctx actor.Context) {
 func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	defer func() { m.answer <- nil }() // also after a panic: the socket is this connection's now
 	c.self = ctx.Self()
+	c.turn.connection = c.self
 	c.login, c.socket = m.login, m.socket
 	c.pace = 0.5 + rand.Float32()
 	c.spoke.pid = c.self
@@ -107,7 +108,7 @@ func (c *connection) onPush(p *Push) {
 		return
 	}
 	c.outbox.hold(p, c.system.now(), c.interval(p.kind))
-	c.armTimer()
+	c.scheduleRelease()
 }
 
 // interval returns the least time between two pushes of a kind: the more clients there are, the
@@ -121,30 +122,21 @@ func (c *connection) interval(kind Kind) time.Duration {
 	return time.Duration(float64(base) * float64(c.pace))
 }
 
-func (c *connection) armTimer() {
+func (c *connection) scheduleRelease() {
 	due, any := c.outbox.next()
-	if !any || c.timer != nil && c.timerDue <= due {
+	if !any || c.nextLook > 0 && c.nextLook <= due {
 		return
 	}
-	c.stopTimer()
-	root, self := c.system.root, c.self
-	c.timerDue = due
-	c.timer = time.AfterFunc(due-c.system.now(), func() { root.Send(self, releaseDue) })
-}
-
-func (c *connection) stopTimer() {
-	if c.timer != nil {
-		c.timer.Stop()
-		c.timer = nil
-	}
+	c.nextLook = due
+	c.system.calendar.add(due, c.self, releaseDue)
 }
 
 func (c *connection) onHeldDue() {
-	c.timer = nil
+	c.nextLook = 0
 	for _, p := range c.outbox.release(c.system.now()) {
 		c.sendPush(p)
 	}
-	c.armTimer()
+	c.scheduleRelease()
 }
 
 func (c *connection) sendPush(p *Push) {
@@ -171,7 +163,7 @@ func (c *connection) send(frame []byte) {
 	}
 	if !c.flushAsked && !c.writing {
 		c.flushAsked = true
-		c.system.root.Send(c.shard, &flushTurn{c.self})
+		c.system.root.Send(c.shard, &c.turn)
 	}
 }
 
@@ -297,8 +289,7 @@ func (c *connection) onClose(m *closeAll) {
 
 // later sends the connection a message at a random moment within that time.
 func (c *connection) later(within time.Duration, message any) {
-	root, self := c.system.root, c.self
-	time.AfterFunc(rand.N(within), func() { root.Send(self, message) })
+	c.system.calendar.add(c.system.now()+rand.N(within), c.self, message)
 }
 
 // end closes the connection after everything that was promised to the client, held pushes included.
@@ -325,7 +316,6 @@ func (c *connection) onStopping() {
 	if c.socket == nil {
 		return
 	}
-	c.stopTimer()
 	c.system.wheel.cancel(&c.spoke)
 	c.system.counters.activeConnections.Add(-1)
 	c.system.tellAuth(&loginReleased{c.login})

@@ -15,6 +15,8 @@ const (
 	// maxHeldIDs bounds the file ids that a held push unites, for it is a stranger's patience that
 	// decides how many there are. A push of more goes out without ids; clients then look everywhere.
 	maxHeldIDs = 1024
+	// keptQueue is for how many frames an empty queue keeps its memory.
+	keptQueue = 1
 	// outboxLimit bounds the bytes that wait for one client to read.
 	outboxLimit = 1 << 20
 )
@@ -124,7 +126,11 @@ func (o *outbox) take() []byte {
 	default:
 		frames = bytes.Join(o.queue, nil)
 	}
-	o.queue, o.inFlight = nil, len(frames)
+	o.inFlight = len(frames)
+	clear(o.queue)
+	if o.queue = o.queue[:0]; cap(o.queue) > keptQueue {
+		o.queue = nil
+	}
 	return frames
 }
 

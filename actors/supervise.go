@@ -21,12 +21,6 @@ import (
 // A restarted actor goes on with its next message, so one that fails at each message still costs
 // no more than those.
 
-// throughput is how many messages an actor handles before it lets others run.
-const throughput = 300
-
-// inSenders runs actors that never block in the goroutine of whoever sends to them.
-var inSenders = actor.NewSynchronizedDispatcher(throughput)
-
 // hostOrOwn returns the host's runtime or a quiet one of our own, and how to let go of it.
 func hostOrOwn(host *actor.ActorSystem, s *System) (*actor.ActorSystem, func()) {
 	if host == nil {
@@ -108,10 +102,10 @@ func (s *System) stopTop() {
 func (s *System) userProps(shard *actor.PID) *actor.Props {
 	connections := actor.PropsFromProducer(
 		func() actor.Actor { return &connection{system: s, shard: shard} },
-		actor.WithDispatcher(inSenders))
+		actor.WithMailbox(newMailbox))
 	return actor.PropsFromProducer(
 		func() actor.Actor { return &user{system: s, shard: shard, props: connections} },
-		actor.WithDispatcher(inSenders))
+		actor.WithMailbox(newMailbox))
 }
 
 // HandleFailure stops a user that panicked, and forgets it.

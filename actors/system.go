@@ -42,6 +42,7 @@ type System struct {
 	auth       *actor.PID
 	registries [shards]*actor.PID
 	wheel      *wheel
+	calendar   *calendar
 	release    func()
 
 	ctx            context.Context // ends when the connections are closed
@@ -87,6 +88,7 @@ func (s *System) Start() {
 	s.runtime, s.release = hostOrOwn(s.options.ActorSystem, s)
 	s.root = s.runtime.Root
 	s.wheel = &wheel{root: s.root}
+	s.calendar = newCalendar(s)
 	s.spawnWorker(func() { s.wheel.run(s.ctx.Done()) })
 	s.spawnTop()
 }
