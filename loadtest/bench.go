@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -30,19 +32,21 @@ type bench struct {
 	began time.Time                             // when it began to measure
 
 	recruited       bool
-	connected       int     // clients that were told to connect
-	stalled         int     // those of them that do not read: the first
-	connectedMemory int64   // the server's, when the last clients had come
-	floor           floored // what the floor step gave; zero without one
+	connected       int           // clients that were told to connect
+	stalled         int           // those of them that do not read: the first
+	connectedMemory int64         // the server's, when the last clients had come
+	loop            *floorProcess // while the floor is measured
+	floor           *StepResult   // nil without one
 }
 
 // Result is what a scenario gave with one server.
 type Result struct {
 	Scenario string `json:"scenario"`
 	About    string `json:"about,omitempty"`
-	// Server is the server's label, or what started it; Round counts from 1 when there are several.
+	// Server is the label of the server, or its command; Round counts from 1.
 	Server  string       `json:"server"`
-	Round   int          `json:"round,omitempty"`
+	Command string       `json:"command,omitempty"`
+	Round   int          `json:"round"`
 	Clients int          `json:"clients"`
 	Steps   []StepResult `json:"steps"`
 	Samples []Sample     `json:"samples,omitempty"`
@@ -96,8 +100,8 @@ func (b *bench) take(ctx context.Context, step Step) error {
 		return err
 	}
 	title := action.title()
-	b.result.Steps = append(b.result.Steps, StepResult{Step: title})
-	b.step = &b.result.Steps[len(b.result.Steps)-1]
+	b.step = &StepResult{Step: title}
+	defer func() { b.result.Steps = append(b.result.Steps, *b.step) }()
 	b.share.Store(nil)
 	b.title.Store(&title)
 	if err := action.run(ctx, b); err != nil {
@@ -150,7 +154,9 @@ func (b *bench) recruit(address netip.AddrPort, path string) error {
 
 // moment is what was used and counted until then.
 type moment struct {
-	at       int64 // µs since 1970
+	machine  time.Duration // what all programs computed
+	ours     time.Duration // those of the test, and the server
+	at       int64         // µs since 1970
 	server   Process
 	counters map[string]float64
 	cloud    nextcloud.Stats
@@ -165,9 +171,48 @@ func (b *bench) moment() (m moment, err error) {
 	}
 	if pid := b.server.pid.Load(); pid != 0 {
 		m.hasPID = true
-		m.server, err = ReadProcess(int(pid))
+		if m.server, err = ReadProcess(int(pid)); err != nil {
+			return m, err
+		}
 	}
+	if m.machine, err = machineTime(); err != nil {
+		return m, err
+	}
+	m.ours, err = b.ourTime()
+	m.ours += m.server.CPU
 	return m, err
+}
+
+// ourTime is what the processes of the test have computed.
+func (b *bench) ourTime() (total time.Duration, err error) {
+	pids := append(b.crew.pids(), os.Getpid())
+	if b.stand != nil && b.stand.redisPID != 0 {
+		pids = append(pids, b.stand.redisPID)
+	}
+	if b.loop != nil {
+		pids = append(pids, b.loop.pid())
+	}
+	for _, pid := range pids {
+		used, err := cpuTime(pid)
+		if err != nil {
+			return 0, err
+		}
+		total += used
+	}
+	return total, nil
+}
+
+// maxOthers is how much of the machine others may use before a reader is warned, in percent.
+const maxOthers = 5
+
+// addOthers is what programs that do not belong to the test have computed meanwhile, and what the hypervisor kept.
+func (b *bench) addOthers(before, after moment) {
+	elapsed := float64(after.at-before.at) * 1e-6 * float64(runtime.NumCPU())
+	share := max(100*((after.machine-before.machine)-(after.ours-before.ours)).Seconds()/elapsed, 0)
+	b.step.add("others' CPU", share, "% of the machine")
+	if share > maxOthers {
+		b.note(fmt.Sprintf("Other programs used %.0f %% of this machine meanwhile: do not rely on these times.", share))
+	}
 }
 
 // cpu is the server's CPU time between two moments; ok is false when it is not known.
@@ -210,4 +255,5 @@ func (b *bench) addMemory(at moment, online int) {
 func (b *bench) addHarness(before, after moment, used Process, clients int) {
 	b.step.add("harness memory a client", float64(used.Resident)/float64(max(clients, 1))/kib, "KiB")
 	b.step.add("harness CPU", 100*used.CPU.Seconds()*1e6/float64(max(after.at-before.at, 1)), "% of a core")
+	b.addOthers(before, after)
 }

@@ -38,6 +38,16 @@ func startCrew(ctx context.Context, n int, command []string) (*crew, error) {
 	return c, nil
 }
 
+// pids are the processes of clients besides this one.
+func (c *crew) pids() (pids []int) {
+	for _, w := range c.workers {
+		if h, ok := w.(*helper); ok {
+			pids = append(pids, h.pid())
+		}
+	}
+	return pids
+}
+
 func (c *crew) close() {
 	for _, end := range c.closers {
 		end()

@@ -21,14 +21,6 @@ type Floor struct {
 	For  time.Duration `yaml:"for"`
 }
 
-// floored is what the floor gave.
-type floored struct {
-	cpu        float64 // µs a write
-	last       float64 // ms until the last client has its frame
-	deliveries float64 // a second
-	p50, p99   float64 // ms
-}
-
 func (f *Floor) title() string { return "floor" }
 
 func (f *Floor) check() error {
@@ -49,7 +41,11 @@ func (f *Floor) run(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	defer loop.close()
+	b.loop = loop
+	defer func() {
+		b.loop = nil
+		loop.close()
+	}()
 	if err := b.recruit(loop.address, "/"); err != nil {
 		return err
 	}
@@ -123,35 +119,28 @@ func (f *Floor) measure(ctx context.Context, b *bench, loop *floorProcess) error
 
 func (f *Floor) report(b *bench, o *outcome, used time.Duration) {
 	slices.Sort(o.lastAfter)
-	b.floor = floored{
-		cpu:        used.Seconds() * 1e6 / float64(max(o.Delivered, 1)),
-		last:       o.lastAfter[len(o.lastAfter)/2],
-		deliveries: float64(o.Delivered) / o.seconds,
-		p50:        ms(o.latency.ValueAtQuantile(50)),
-		p99:        ms(o.latency.ValueAtQuantile(99)),
-	}
 	b.step.add("delivered", float64(o.Delivered), "")
 	b.step.add("lost", float64(o.expected-o.Delivered), "")
-	b.step.add("CPU a delivery", b.floor.cpu, "µs")
-	b.step.add("deliveries/s", b.floor.deliveries, "/s")
-	b.step.add("last client after", b.floor.last, "ms")
+	b.step.add("CPU a delivery", used.Seconds()*1e6/float64(max(o.Delivered, 1)), "µs")
+	if f.Rate == 0 {
+		b.step.add("deliveries/s", float64(o.Delivered)/o.seconds, "/s")
+		b.step.add("last client after", o.lastAfter[len(o.lastAfter)/2], "ms")
+	}
 	b.step.addTimes("latency", o.latency)
 	b.step.Latency = quantiles(o.latency)
+	b.floor = b.step
 }
 
 // addAgainstFloor compares a step with the floor of the same run.
-func (b *bench) addAgainstFloor(o *outcome) {
-	if b.floor == (floored{}) {
+func (b *bench) addAgainstFloor() {
+	if b.floor == nil {
 		return
 	}
-	ratio := func(name string, floor float64) {
-		if value, ok := b.step.Figure(name); ok && floor > 0 {
+	for _, name := range []string{"CPU a delivery", "last client after", "deliveries/s", "latency p50", "latency p99"} {
+		value, ok1 := b.step.Figure(name)
+		floor, ok2 := b.floor.Figure(name)
+		if ok1 && ok2 && floor > 0 {
 			b.step.add(name+" / floor", value/floor, "×")
 		}
 	}
-	ratio("CPU a delivery", b.floor.cpu)
-	ratio("last client after", b.floor.last)
-	ratio("deliveries/s", b.floor.deliveries)
-	ratio("latency p50", b.floor.p50)
-	ratio("latency p99", b.floor.p99)
 }

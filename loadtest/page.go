@@ -24,10 +24,22 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 // page is what the template shows.
 type page struct {
 	*Report
-	Labels      []string
-	Rows        []Row
-	Comparisons []Comparison
+	Servers     []Server
+	Tables      []targetTable
+	Comparisons []comparedStep
 	Sections    []section
+}
+
+// targetTable is the table of targets of one server.
+type targetTable struct {
+	Server string
+	Rows   []Row
+}
+
+// comparedStep is the comparison of the figures of a step.
+type comparedStep struct {
+	Scenario, Step string
+	Figures        []Comparison
 }
 
 // section is a scenario, with all its runs.
@@ -39,8 +51,25 @@ type section struct {
 
 // WritePage writes the report as one HTML page that needs nothing else.
 func (r *Report) WritePage(w io.Writer) error {
-	p := page{Report: r, Labels: r.servers(), Rows: r.Table(), Comparisons: r.Compare()}
+	p := page{Report: r}
+	for _, row := range r.Table() {
+		if n := len(p.Tables); n == 0 || p.Tables[n-1].Server != row.Server {
+			p.Tables = append(p.Tables, targetTable{Server: row.Server})
+		}
+		last := &p.Tables[len(p.Tables)-1]
+		last.Rows = append(last.Rows, row)
+	}
+	for _, c := range r.Compare() {
+		if n := len(p.Comparisons); n == 0 || p.Comparisons[n-1].Scenario != c.Scenario || p.Comparisons[n-1].Step != c.Step {
+			p.Comparisons = append(p.Comparisons, comparedStep{Scenario: c.Scenario, Step: c.Step})
+		}
+		last := &p.Comparisons[len(p.Comparisons)-1]
+		last.Figures = append(last.Figures, c)
+	}
 	for _, result := range r.Results {
+		if server := (Server{result.Server, result.Command}); !slices.Contains(p.Servers, server) {
+			p.Servers = append(p.Servers, server)
+		}
 		i := slices.IndexFunc(p.Sections, func(s section) bool { return s.Scenario == result.Scenario })
 		if i < 0 {
 			i = len(p.Sections)

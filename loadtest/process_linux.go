@@ -68,5 +68,20 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(at.Nano()), nil
 }
 
+// machineTime is what all CPUs have computed since the machine started, and what a hypervisor kept from them.
+func machineTime() (time.Duration, error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, fmt.Errorf("read what the machine computes: %w", err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	var user, nice, system, idle, wait, irq, softirq, steal int64
+	if _, err := fmt.Sscanf(line, "cpu %d %d %d %d %d %d %d %d", &user, &nice, &system, &idle, &wait, &irq, &softirq, &steal); err != nil {
+		return 0, fmt.Errorf("read what the machine computes: %q: %w", line, err)
+	}
+	const tick = 10 * time.Millisecond // USER_HZ is 100 on every architecture that Go knows
+	return time.Duration(user+nice+system+irq+softirq+steal) * tick, nil
+}
+
 // endWithParent has the kernel end a process that the harness leaves behind.
 func endWithParent(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

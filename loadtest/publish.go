@@ -266,7 +266,7 @@ func (p *Publish) report(b *bench, o *outcome, before, after moment) {
 	step.add("out of order", float64(o.OutOfOrder), "")
 	step.addTimes("latency", o.latency)
 	step.Latency = quantiles(o.latency)
-	if o.seconds > 0 {
+	if p.Rate == 0 && o.seconds > 0 {
 		step.add("deliveries/s", float64(o.Delivered)/o.seconds, "/s")
 		slices.Sort(o.lastAfter)
 		step.add("last client after", o.lastAfter[len(o.lastAfter)/2], "ms")
@@ -287,7 +287,7 @@ func (p *Publish) report(b *bench, o *outcome, before, after moment) {
 	b.addMemory(after, o.Online)
 	step.add("publisher late p99", ms(o.lateness.ValueAtQuantile(99)), "ms")
 	step.add("published/s", float64(o.events)/max(o.publishing, 1e-6), "/s")
-	b.addAgainstFloor(o)
+	b.addAgainstFloor()
 	b.addEndings(o.Tally)
 	b.addHarness(before, after, o.harness, o.Clients)
 	if o.unheard > 0 {

@@ -67,6 +67,7 @@ func (t turn) result() Result {
 		Scenario: t.scenario.Name,
 		About:    t.scenario.About,
 		Server:   named(t.server.Label, t.server.Command),
+		Command:  t.server.Command,
 		Round:    t.round,
 		Clients:  t.scenario.Clients,
 	}

@@ -22,6 +22,7 @@ import (
 type standIns struct {
 	folder      string
 	redisURL    string
+	redisPID    int // 0 when Redis is embedded
 	databaseURL string
 	cloudURL    string
 	cloud       *nextcloud.Nextcloud
@@ -91,6 +92,7 @@ func (s *standIns) startRealRedis(path string) (address string, err error) {
 	if err := cmd.Start(); err != nil {
 		return "", fmt.Errorf("start %s: %w", path, err)
 	}
+	s.redisPID = cmd.Process.Pid
 	s.atClose(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), nil
 }

@@ -60,8 +60,10 @@ type Row struct {
 	Reached string `json:"reached"`
 }
 
-// Table compares what was measured with the targets, for each server; it has no row for what was not measured.
+// Table compares what was measured with the targets, for each server. It has no row for what was not measured, or with another
+// number of clients than the target is for.
 func (r *Report) Table() (rows []Row) {
+	r = r.fullSize()
 	for _, server := range r.servers() {
 		for _, t := range targets() {
 			values := r.values(server, t.Scenario, t.Step, t.Figure)
@@ -74,6 +76,17 @@ func (r *Report) Table() (rows []Row) {
 		}
 	}
 	return rows
+}
+
+// fullSize leaves out the runs of scenarios that were changed.
+func (r *Report) fullSize() *Report {
+	full := &Report{}
+	for _, result := range r.Results {
+		if built, err := Load(result.Scenario); err == nil && built.Clients == result.Clients {
+			full.Results = append(full.Results, result)
+		}
+	}
+	return full
 }
 
 func (t target) reached(value float64) string {
