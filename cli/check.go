@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,37 +29,10 @@ const (
 	checkMemoryLimit            = 32 << 20 // a hostile config.php is evaluated in bounds; this makes the collector keep to them
 )
 
-// probe is one thing that check tries.
-type probe struct {
-	name string
-	run  func(ctx context.Context) finding
-}
-
-// finding is what a probe found out.
-type finding struct {
-	Status status `json:"status"`
-	Detail string `json:"detail"`           // what was seen
-	Advice string `json:"advice,omitempty"` // what to do about it, in one sentence
-}
-
-type status string
-
-// Green is fine, yellow works but deserves a look, red does not work.
-const (
-	green  status = "green"
-	yellow status = "yellow"
-	red    status = "red"
-)
-
 // checkReport is what check --json prints.
 type checkReport struct {
 	config.Report
-	Probes []probeReport `json:"probes,omitempty"`
-}
-
-type probeReport struct {
-	Name string `json:"name"`
-	finding
+	Probes []finding `json:"probes,omitempty"`
 }
 
 func (c *checkCommand) Run(p *process) error {
@@ -71,7 +43,7 @@ func (c *checkCommand) Run(p *process) error {
 		printSettings(p.stdout, report.Report)
 	}
 	if !c.Offline && result.Err() == nil {
-		report.Probes = c.probe(p, result.Settings)
+		report.Probes = c.probe(p, result)
 	}
 	if c.JSON {
 		encoder := json.NewEncoder(p.stdout)
@@ -85,19 +57,19 @@ func (c *checkCommand) Run(p *process) error {
 }
 
 // probe tries everything, one after the other, and prints what it finds as it goes.
-func (c *checkCommand) probe(p *process, settings config.Settings) []probeReport {
-	var reports []probeReport
-	for _, probe := range probes(settings) {
-		report := probeReport{probe.name, probe.run(p.ctx)}
-		reports = append(reports, report)
-		if !c.JSON {
-			fmt.Fprintf(p.stdout, "%-6s  %s: %s\n", report.Status, report.Name, report.Detail)
-			if report.Advice != "" {
-				fmt.Fprintf(p.stdout, "        %s\n", report.Advice)
+func (c *checkCommand) probe(p *process, result *config.Result) []finding {
+	var findings []finding
+	paint := painter(p.stdout, result.Settings.NoANSI)
+	for _, probe := range probes(result) {
+		probe(p.ctx, func(f finding) {
+			f.Detail = onOneLine(f.Detail)
+			findings = append(findings, f)
+			if !c.JSON {
+				printFinding(p.stdout, f, paint)
 			}
-		}
+		})
 	}
-	return reports
+	return findings
 }
 
 // status is nil when everything is usable and nothing is red.
@@ -105,7 +77,7 @@ func (r checkReport) status() error {
 	if len(r.Errors) > 0 {
 		return exitUnusable
 	}
-	if slices.ContainsFunc(r.Probes, func(p probeReport) bool { return p.Status == red }) {
+	if slices.ContainsFunc(r.Probes, func(f finding) bool { return f.Status == red }) {
 		return exitProbeFailed
 	}
 	return nil

@@ -1,6 +1,42 @@
 package cli
 
-import "github.com/notifypush/notifypush/config"
+import (
+	"context"
+	"time"
+
+	"github.com/notifypush/notifypush/config"
+)
+
+// probe tries something and reports, one by one, how the steps went that it got to. It changes nothing anywhere.
+type probe func(ctx context.Context, report func(finding))
+
+// finding is how one step went.
+type finding struct {
+	Name   string `json:"name"`
+	Status status `json:"status"`
+	Detail string `json:"detail"`           // what was seen
+	Advice string `json:"advice,omitempty"` // what to do about it, in one sentence
+}
+
+type status string
+
+// Green is fine, yellow works but deserves a look, red does not work.
+const (
+	green  status = "green"
+	yellow status = "yellow"
+	red    status = "red"
+)
+
+// stepTimeout is how long anything that is tried may take.
+const stepTimeout = 5 * time.Second
 
 // probes are what check tries with settings that can be used.
-func probes(config.Settings) []probe { return nil }
+func probes(result *config.Result) []probe {
+	return []probe{
+		probeRedis(result),
+		probeDatabase(result.Settings),
+		probeNextcloud(result.Settings),
+		probeOpenFiles(result.Settings),
+		probePort(result.Settings),
+	}
+}

@@ -50,6 +50,8 @@ func Load(ctx context.Context, flags Flags, lookupEnv func(string) (string, bool
 	s.NextcloudConnectTo = read(l, "nextcloud-connect-to", parseConnectTo)
 	s.NextcloudCA = read(l, "nextcloud-ca", parseText)
 	s.NextcloudSecret = NewSecret(n.optional("secret"))
+	s.NextcloudTrustedDomains = n.texts("trusted_domains")
+	s.NextcloudTrustedProxies = n.texts("trusted_proxies")
 	s.AllowSelfSigned = read(l, "allow-self-signed", parseBoolean)
 	s.UserAgent = read(l, "user-agent", parseText)
 

@@ -244,6 +244,21 @@ func (n *nextcloud) optional(key string) string {
 	}
 }
 
+// texts is a key's value as a list of texts where nothing depends on it: nil when it is not known, empty when there is none. Nextcloud takes
+// what is not an array for none.
+func (n *nextcloud) texts(key string) []string {
+	if _, isUnknown := n.unknown[key]; isUnknown || n.root == "" || n.broken != "" {
+		return nil
+	}
+	texts := []string{}
+	if array, isArray := n.values[key].Value.(*php.Array); isArray {
+		for _, element := range array.All() {
+			texts = append(texts, php.Text(element))
+		}
+	}
+	return texts
+}
+
 // unknownKeys are the keys whose values neither the evaluator nor PHP gave.
 func (n *nextcloud) unknownKeys() []php.Unknown {
 	var keys []php.Unknown

@@ -85,10 +85,13 @@ type Settings struct {
 	NextcloudConnectTo string `setting:"nextcloud_connect_to"` // host:port, or the path of a unix socket; empty dials the URL's own host
 	NextcloudCA        string `setting:"nextcloud_ca"`
 	NextcloudSecret    Secret // `secret` of config.php; empty when it is not known. Digests that outlive the process are keyed with it
-	AllowSelfSigned    bool   `setting:"allow_self_signed"`
-	UserAgent          string `setting:"user_agent"`
-	GlobConfig         bool   `setting:"glob_config"`
-	NoPHP              bool   `setting:"no_php"`
+	// NextcloudTrustedDomains and NextcloudTrustedProxies are trusted_domains and trusted_proxies of config.php: nil when they are not known.
+	NextcloudTrustedDomains []string
+	NextcloudTrustedProxies []string
+	AllowSelfSigned         bool   `setting:"allow_self_signed"`
+	UserAgent               string `setting:"user_agent"`
+	GlobConfig              bool   `setting:"glob_config"`
+	NoPHP                   bool   `setting:"no_php"`
 
 	Database       Database `setting:"database"`
 	DatabasePrefix string   `setting:"database_prefix"`

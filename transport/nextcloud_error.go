@@ -61,9 +61,10 @@ func (n *Nextcloud) refusal(response *http.Response) error {
 	return failure
 }
 
-// namesTrustedDomains reports whether an error page leads to the manual's chapter of that name, as
-// Nextcloud's does when it is called by a name that it does not know.
+// namesTrustedDomains reports whether an error page is the one of a Nextcloud that is called by a
+// name that it does not know: it leads to the manual's chapter of that name, or, for status.php, is
+// JSON.
 func namesTrustedDomains(body io.Reader) bool {
 	page, _ := io.ReadAll(io.LimitReader(body, maxComplaint))
-	return bytes.Contains(page, []byte("admin-trusted-domains"))
+	return bytes.Contains(page, []byte("admin-trusted-domains")) || bytes.Contains(page, []byte("Trusted domain error"))
 }

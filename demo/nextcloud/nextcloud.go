@@ -79,6 +79,7 @@ func New(options Options) *Nextcloud {
 		routes.HandleFunc("GET "+app+"/test/remote", n.testRemote)
 		routes.HandleFunc("GET "+app+"/test/version", n.testVersion)
 	}
+	routes.HandleFunc("GET /status.php", status)
 	routes.HandleFunc("GET /index.php/login", loginPage)
 	n.handler = n.counted(n.limited(n.trustedDomain(routes)))
 	return n
@@ -127,10 +128,22 @@ func (n *Nextcloud) capabilities(w http.ResponseWriter, r *http.Request, _ User)
 	_ = json.NewEncoder(w).Encode(map[string]any{"ocs": map[string]any{
 		"meta": map[string]any{"status": "ok", "statuscode": 200, "message": "OK"},
 		"data": map[string]any{
-			"version":      map[string]any{"major": 31, "minor": 0, "micro": 0, "string": "31.0.0"},
+			"version":      map[string]any{"major": 31, "minor": 0, "micro": 0, "string": version},
 			"capabilities": capabilities,
 		},
 	}})
+}
+
+// version of Nextcloud that this one says it is.
+const version = "31.0.0"
+
+// status is what monitoring asks for.
+func status(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"installed": true, "maintenance": false, "needsDbUpgrade": false, "version": version + ".0", "versionstring": version,
+		"edition": "", "productname": "Nextcloud", "extendedSupport": false,
+	})
 }
 
 func (n *Nextcloud) uid(w http.ResponseWriter, _ *http.Request, user User) {

@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/transport"
+)
+
+// maxSkew is by how much the clocks may differ without a remark.
+const maxSkew = 5 * time.Second
+
+const adviceReach = "Nextcloud must answer here at --nextcloud-url, else overwrite.cli.url of config.php; --nextcloud-connect-to dials another address and keeps the name."
+
+// probeNextcloud asks what anybody may ask: status.php and the app's test cookie. The app's test/remote is not asked, for it writes to Redis.
+func probeNextcloud(settings config.Settings) probe {
+	return func(ctx context.Context, report func(finding)) {
+		options := nextcloudOptions(settings)
+		options.Timeout = stepTimeout
+		nextcloud, err := transport.NewNextcloud(options)
+		if err != nil {
+			report(finding{"Nextcloud", red, err.Error(), adviceReach})
+			return
+		}
+		defer nextcloud.Close()
+
+		status, err := nextcloud.Status(ctx)
+		if isUntrusted(err) {
+			report(finding{"Nextcloud", green, "something answers at " + settings.NextcloudURL, ""})
+			report(probeDomain(settings, err))
+		} else {
+			report(probeStatus(settings, status, err))
+		}
+		if err == nil {
+			report(probeDomain(settings, nil))
+			_, err = nextcloud.TestCookie(ctx, "")
+			report(probeApp(err))
+		}
+		if status.Source.IsValid() || answered(err) {
+			report(probeTrustedProxy(settings, status))
+		}
+		if status.Ahead != 0 {
+			report(probeClock(status.Ahead))
+		}
+	}
+}
+
+// answered reports whether there was an answer, be it a bad one.
+func answered(err error) bool {
+	failure, failed := errors.AsType[*transport.NextcloudError](err)
+	return !failed || failure.Status != 0
+}
+
+func isUntrusted(err error) bool {
+	failure, failed := errors.AsType[*transport.NextcloudError](err)
+	return failed && strings.Contains(failure.Text, "trusted domain")
+}
+
+// detail is an error's text for the operator.
+func detail(err error) string {
+	if failure, ok := errors.AsType[*transport.NextcloudError](err); ok {
+		return failure.Detail()
+	}
+	return err.Error()
+}
+
+func probeStatus(settings config.Settings, status transport.NextcloudStatus, err error) finding {
+	f := finding{Name: "Nextcloud", Status: green, Detail: fmt.Sprintf("version %s answers at %s", status.Version, settings.NextcloudURL)}
+	switch {
+	case err != nil:
+		f.Status, f.Detail, f.Advice = red, detail(err), adviseNextcloud(err)
+	case !status.Installed:
+		f.Status, f.Detail, f.Advice = red, f.Detail+", and is not installed yet", "Finish Nextcloud's own setup first."
+	case status.NeedsUpgrade:
+		f.Status, f.Detail, f.Advice = yellow, f.Detail+", and waits for its upgrade", "Nobody can log in before that: occ upgrade."
+	case status.Maintenance:
+		f.Status, f.Detail, f.Advice = yellow, f.Detail+", and is in maintenance mode", "Nobody can log in before it ends: occ maintenance:mode --off."
+	}
+	return f
+}
+
+func adviseNextcloud(err error) string {
+	certificate := (*tls.CertificateVerificationError)(nil)
+	failure, failed := errors.AsType[*transport.NextcloudError](err)
+	switch {
+	case errors.As(err, &certificate):
+		return "--nextcloud-ca names the authority that signed Nextcloud's certificate, --allow-self-signed accepts any, and --nextcloud-connect-to keeps the name that the certificate is for."
+	case failed && failure.Status == http.StatusServiceUnavailable:
+		return "Nextcloud is in maintenance mode or overloaded: try again later, or see occ maintenance:mode."
+	case failed && failure.Status == http.StatusNotFound:
+		return "There is no Nextcloud at this address; if it is in a folder, name that too, as in https://example.com/nextcloud/."
+	default:
+		return adviceReach
+	}
+}
+
+// probeDomain says whether Nextcloud knows the name by which it was called; err is nil or says that it does not.
+func probeDomain(settings config.Settings, err error) finding {
+	const name = "trusted domain"
+	host := hostOf(settings.NextcloudURL)
+	if err == nil {
+		return finding{name, green, "Nextcloud answers to " + host, ""}
+	}
+	return finding{name, red, err.Error(), fmt.Sprintf("Write %s in config.php, or keep Nextcloud's own name in --nextcloud-url and dial inside with --nextcloud-connect-to.",
+		phpList("trusted_domains", settings.NextcloudTrustedDomains, host))}
+}
+
+func hostOf(address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return parsed.Hostname()
+}
+
+func probeApp(err error) finding {
+	const name = "app"
+	if err == nil {
+		return finding{name, green, "notify_push is enabled", ""}
+	}
+	return finding{name, red, detail(err), "Is the app there? occ app:enable notify_push, after occ app:install notify_push."}
+}
+
+// probeTrustedProxy compares the address that this machine calls from with those whose X-Forwarded-For Nextcloud believes.
+func probeTrustedProxy(settings config.Settings, status transport.NextcloudStatus) finding {
+	const name = "trusted proxy"
+	source, trusted := status.Source, settings.NextcloudTrustedProxies
+	line := phpList("trusted_proxies", trusted, source.String())
+	switch {
+	case !source.IsValid():
+		return finding{name, yellow, "a unix socket has no address, so Nextcloud sees the one that its web server makes up",
+			"Let the web server take it from X-Forwarded-For; nginx does with: set_real_ip_from unix:; real_ip_header X-Forwarded-For;"}
+	case isTranslated(status):
+		return finding{name, yellow, fmt.Sprintf("calls go out from %s to %s, and a router on the way may put its own address in place of this one", source, status.Target),
+			"Stay inside with --nextcloud-connect-to; else occ notify_push:self-test tells the address that Nextcloud sees, for trusted_proxies of config.php."}
+	case isTrustedProxy(source, trusted):
+		return finding{name, green, fmt.Sprintf("calls go out from %s, which is one of trusted_proxies", source), ""}
+	case trusted == nil:
+		return finding{name, yellow, fmt.Sprintf("calls go out from %s; trusted_proxies is not known here", source), "It must have this address: write " + line + " in config.php."}
+	default:
+		return finding{name, red, fmt.Sprintf("calls go out from %s, which is none of trusted_proxies", source), "Write " + line + " in config.php."}
+	}
+}
+
+// isTrustedProxy compares as Nextcloud does: with addresses and with ranges, and with nothing else.
+func isTrustedProxy(source netip.Addr, trusted []string) bool {
+	return slices.ContainsFunc(trusted, func(text string) bool {
+		if proxy, err := netip.ParseAddr(text); err == nil {
+			return proxy == source
+		}
+		proxies, err := netip.ParsePrefix(text)
+		return err == nil && proxies.Contains(source)
+	})
+}
+
+// isTranslated reports whether a call goes from a private network to a public address.
+func isTranslated(status transport.NextcloudStatus) bool {
+	return status.Source.IsPrivate() && !status.Source.Is6() && !status.Target.IsPrivate() && !status.Target.IsLoopback() && !status.Target.IsLinkLocalUnicast()
+}
+
+// phpList is the line of config.php that adds an element to a list.
+func phpList(key string, known []string, added string) string {
+	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
+	var elements []string
+	for _, element := range append(slices.Clone(known), added) {
+		elements = append(elements, "'"+quote.Replace(element)+"'")
+	}
+	return fmt.Sprintf("'%s' => [%s],", key, strings.Join(elements, ", "))
+}
+
+func probeClock(ahead time.Duration) finding {
+	f := finding{Name: "clock", Status: green, Detail: "agrees with Nextcloud's"}
+	if ahead.Abs() > maxSkew {
+		f.Status, f.Detail = yellow, fmt.Sprintf("Nextcloud's is %v ahead of this machine's", ahead.Round(time.Second))
+		if ahead < 0 {
+			f.Detail = fmt.Sprintf("Nextcloud's is %v behind this machine's", ahead.Abs().Round(time.Second))
+		}
+		f.Advice = "Let NTP set the clocks of both: certificates, remembered logins and the times in logs depend on them."
+	}
+	return f
+}

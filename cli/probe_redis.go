@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/storage"
+)
+
+// redisAdvice is what to look at when a step fails.
+var redisAdvice = map[string]string{
+	storage.StepDial:      "Redis must run, and be reachable from here, where redis in config.php or --redis-url says.",
+	storage.StepTLS:       "See ssl_context of redis in config.php: cafile or --redis-tls-ca names who signed Redis's certificate, local_cert or --redis-tls-cert this client's.",
+	storage.StepAuth:      "Give redis in config.php the password, and with ACLs the user, that Redis knows, or name a file with the password in REDIS_PASSWORD_FILE.",
+	storage.StepSelect:    "dbindex of redis in config.php must be a database that Redis has and this user may use.",
+	storage.StepSubscribe: "Let the user of config.php subscribe: ACL SETUSER <user> +subscribe +ping &notify_*",
+}
+
+// testTokenKey is the key by which the app's self test knows the push server.
+const testTokenKey = "test-token"
+
+// probeRedis walks through what it takes to hear Nextcloud's events. Of a cluster, one node that works is enough.
+func probeRedis(result *config.Result) probe {
+	return func(ctx context.Context, report func(finding)) {
+		if result.Sources["redis"] == "default" {
+			report(finding{"Redis", yellow, "none is configured, so 127.0.0.1:6379 is used, as PHP does",
+				"Set redis in config.php, so that Nextcloud and the push server are sure to use the same one."})
+		}
+		options := redisOptions(result.Settings)
+		options.DialTimeout = shortened(options.DialTimeout)
+		options.ReadTimeout = shortened(options.ReadTimeout)
+
+		var findings []finding
+		heard := false
+		for _, address := range options.Addresses {
+			node := options
+			node.Addresses = []string{address}
+			steps, subscribed := walkRedis(ctx, node)
+			findings, heard = append(findings, steps...), heard || subscribed
+		}
+		for _, f := range findings {
+			if f.Status == red && heard {
+				f.Status, f.Advice = yellow, "Another node is used meanwhile; mend this one, or take it out of the seeds."
+			}
+			report(f)
+		}
+		if heard {
+			report(probeRedisKeys(ctx, options))
+		}
+	}
+}
+
+// shortened is a configured timeout, but no more than check has.
+func shortened(configured time.Duration) time.Duration {
+	if configured <= 0 {
+		return stepTimeout
+	}
+	return min(configured, stepTimeout)
+}
+
+// walkRedis subscribes at one address, and says how each step on the way went.
+func walkRedis(ctx context.Context, options storage.RedisOptions) (steps []finding, subscribed bool) {
+	redis, err := storage.NewRedis(options)
+	if err != nil {
+		return []finding{{redisStep(storage.StepDial), red, err.Error(), redisAdvice[storage.StepDial]}}, false
+	}
+	defer redis.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err = redis.Receive(ctx, actors.Channels, func() {
+		subscribed = true
+		cancel()
+	}, func(string, []byte) {})
+
+	walked := walkOf(options)
+	if subscribed {
+		return walked, true
+	}
+	failure, ok := errors.AsType[*storage.RedisError](err)
+	if !ok { // such as a Ctrl-C
+		return []finding{{redisStep(storage.StepDial), red, err.Error(), ""}}, false
+	}
+	at := slices.IndexFunc(walked, func(f finding) bool { return f.Name == redisStep(failure.Step) })
+	if at < 0 {
+		at = len(walked) - 1
+	}
+	advice := redisAdvice[failure.Step]
+	if strings.HasPrefix(failure.Err.Error(), "NOAUTH") {
+		advice = redisAdvice[storage.StepAuth]
+	}
+	return append(walked[:at], finding{redisStep(failure.Step), red, failure.Error(), advice}), false
+}
+
+// walkOf lists the steps to a subscription as they are when all goes well.
+func walkOf(options storage.RedisOptions) []finding {
+	address := options.Addresses[0]
+	walk := []finding{{redisStep(storage.StepDial), green, "connected to " + address, ""}}
+	step := func(name, detail string) { walk = append(walk, finding{redisStep(name), green, detail, ""}) }
+	if strings.HasPrefix(address, "rediss:") {
+		step(storage.StepTLS, trustOf(options.TLS))
+	}
+	if options.Password != "" {
+		step(storage.StepAuth, strings.TrimSpace("the password is right "+nameUser(options.User)))
+	}
+	if options.Database != 0 && !options.Cluster {
+		step(storage.StepSelect, fmt.Sprintf("database %d is there", options.Database))
+	}
+	step(storage.StepSubscribe, fmt.Sprintf("all %d channels are confirmed by %s", len(actors.Channels), address))
+	return walk
+}
+
+func redisStep(step string) string { return "Redis " + step }
+
+func trustOf(tls storage.RedisTLS) string {
+	switch {
+	case tls.SkipVerifyPeer:
+		return "encrypted; who signed the certificate is not asked"
+	case tls.SkipVerifyName:
+		return "encrypted; the certificate is trusted, and may be for any name"
+	default:
+		return "encrypted; the certificate is trusted"
+	}
+}
+
+func nameUser(user string) string {
+	if user == "" {
+		return ""
+	}
+	return fmt.Sprintf("for user %q", user)
+}
+
+// probeRedisKeys reads a key, which a user with ACLs may not be allowed although it may subscribe.
+func probeRedisKeys(ctx context.Context, options storage.RedisOptions) finding {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	redis, err := storage.NewRedis(options)
+	if err == nil {
+		defer redis.Close()
+		_, _, err = redis.Get(ctx, testTokenKey)
+	}
+	if err != nil {
+		return finding{"Redis keys", red, err.Error(),
+			"The app's self test needs them; let the user read and write: ACL SETUSER <user> +get +set +del +eval ~test-token ~notify_push_*"}
+	}
+	return finding{"Redis keys", green, "those of the self test can be read", ""}
+}

@@ -1,0 +1,86 @@
+package transport
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/netip"
+	"time"
+)
+
+// maxStatus bounds what is read of status.php, in bytes. An honest answer has about 200.
+const maxStatus = 4 << 10
+
+// NextcloudStatus is what Nextcloud's status.php says, and what asking it showed.
+type NextcloudStatus struct {
+	Installed    bool   `json:"installed"`
+	Maintenance  bool   `json:"maintenance"`
+	NeedsUpgrade bool   `json:"needsDbUpgrade"`
+	Version      string `json:"versionstring"`
+
+	// Ahead is how far Nextcloud's clock is ahead of this machine's, exact to a second; zero where
+	// the answer has no date.
+	Ahead time.Duration `json:"-"`
+	// Source and Target are the two ends of the connection. They are invalid over a unix socket.
+	Source, Target netip.Addr `json:"-"`
+}
+
+// Status asks for Nextcloud's status.php, which answers in maintenance mode, too. All errors are
+// *NextcloudError; Source and Target are right as soon as there was a connection.
+func (n *Nextcloud) Status(ctx context.Context) (NextcloudStatus, error) {
+	var status NextcloudStatus
+	ctx, cancel := context.WithTimeoutCause(ctx, n.timeout, errNoAnswer)
+	defer cancel()
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
+		status.Source, status.Target = addressOf(got.Conn.LocalAddr()), addressOf(got.Conn.RemoteAddr())
+	}})
+	request, err := http.NewRequestWithContext(traced, http.MethodGet, n.base.JoinPath("status.php").String(), nil)
+	if err != nil {
+		return status, n.unreachable(ctx, err)
+	}
+	request.Header.Set("User-Agent", n.userAgent)
+	asked := time.Now()
+	response, err := n.client.Do(request)
+	if err != nil {
+		return status, n.unreachable(ctx, err)
+	}
+	defer response.Body.Close()
+	status.Ahead = ahead(response.Header.Get("Date"), asked, time.Now())
+	if response.StatusCode != http.StatusOK {
+		return status, n.refusal(response)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxStatus))
+	if err != nil {
+		return status, n.unreachable(ctx, err)
+	}
+	if json.Unmarshal(body, &status) != nil || status.Version == "" {
+		return status, &NextcloudError{
+			Status: http.StatusOK,
+			Text:   "what answers is no Nextcloud",
+			Cause:  fmt.Errorf("GET %s does not tell a version", response.Request.URL),
+		}
+	}
+	return status, nil
+}
+
+// ahead compares a clock that shows whole seconds with the middle of the time that the answer took.
+func ahead(date string, asked, answered time.Time) time.Duration {
+	shown, err := http.ParseTime(date)
+	if err != nil {
+		return 0
+	}
+	return shown.Add(500 * time.Millisecond).Sub(asked.Add(answered.Sub(asked) / 2))
+}
+
+// addressOf returns no valid address for a unix socket.
+func addressOf(address net.Addr) netip.Addr {
+	tcp, ok := address.(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	return tcp.AddrPort().Addr().Unmap()
+}
