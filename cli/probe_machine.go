@@ -84,14 +84,14 @@ func clientAddress(settings config.Settings) string {
 	return net.JoinHostPort(host, strconv.Itoa(int(settings.Port)))
 }
 
-// answer is what somebody said to GET /test/cookie.
-type answer struct {
+// portAnswer is what somebody said to GET /test/cookie.
+type portAnswer struct {
 	status int
 	body   string
 }
 
 // isPushServer knows this server by its number, and the app's own by how it asks for a token.
-func (said answer) isPushServer() bool {
+func (said portAnswer) isPushServer() bool {
 	if said.status == http.StatusBadRequest {
 		return strings.Contains(said.body, "token")
 	}
@@ -99,7 +99,7 @@ func (said answer) isPushServer() bool {
 	return said.status == http.StatusOK && err == nil
 }
 
-func askPort(ctx context.Context, encrypted bool, address string) (answer, error) {
+func askPort(ctx context.Context, encrypted bool, address string) (portAnswer, error) {
 	network, scheme := "tcp", "http"
 	if strings.HasPrefix(address, "/") {
 		network = "unix"
@@ -116,13 +116,13 @@ func askPort(ctx context.Context, encrypted bool, address string) (answer, error
 	}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://notify_push/test/cookie", nil)
 	if err != nil {
-		return answer{}, err
+		return portAnswer{}, err
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return answer{}, err
+		return portAnswer{}, err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<10))
-	return answer{response.StatusCode, strings.TrimSpace(string(body))}, err
+	return portAnswer{response.StatusCode, strings.TrimSpace(string(body))}, err
 }
