@@ -36,8 +36,8 @@ import (
 //
 // PUSH_SERVER_CMD names another daemon, with arguments, to be held to the same checks. What only this server does is skipped then.
 
-// patience bounds every wait for something that must happen; on a healthy machine it takes milliseconds.
-const patience = 30 * time.Second
+// patience bounds every wait for something that must happen; on a healthy machine most take milliseconds.
+const patience = 90 * time.Second
 
 // isOurs reports whether it is this server that is tested.
 func isOurs() bool { return os.Getenv("PUSH_SERVER_CMD") == "" }
@@ -342,20 +342,20 @@ func (p *pushServer) awaitLog(text string) {
 
 func (p *pushServer) address() string { return fmt.Sprintf("127.0.0.1:%d", p.port) }
 
-// answer is what a person sees of an HTTP response.
-type answer struct {
+// page is what a person sees of an HTTP response.
+type page struct {
 	status int
 	body   string
 	header http.Header
 }
 
 // request asks the daemon for a page. Headers are in pairs of name and value.
-func (p *pushServer) request(method, path string, headers ...string) answer {
+func (p *pushServer) request(method, path string, headers ...string) page {
 	p.t.Helper()
 	return request(p.t, method, "http://"+p.address()+path, headers...)
 }
 
-func request(t *testing.T, method, url string, headers ...string) answer {
+func request(t *testing.T, method, url string, headers ...string) page {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -369,7 +369,7 @@ func request(t *testing.T, method, url string, headers ...string) answer {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
-	return answer{response.StatusCode, string(body), response.Header}
+	return page{response.StatusCode, string(body), response.Header}
 }
 
 // metrics is the page for Prometheus.
