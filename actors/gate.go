@@ -6,8 +6,9 @@ import (
 )
 
 // gateLimit is how many messages of events may be on their way between listener, mapper and
-// registries before the subscription is made to wait, and Redis to buffer.
-const gateLimit = 16384
+// registries before the subscription is made to wait, and Redis to buffer. A message takes some
+// 200 bytes; the more there are, the more of a client's frames leave in one write.
+const gateLimit = 65536
 
 // gate keeps a flood of events out of the mailboxes, which have no bound of their own. Only the
 // goroutine that brings events waits at it; actors never do.
