@@ -88,6 +88,7 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	c.self = ctx.Self()
 	c.turn.connection = c.self
 	c.login, c.socket = m.login, m.socket
+	c.system.running.Add(1)
 	c.pace = 0.5 + rand.Float32()
 	c.spoke.pid = c.self
 	now := c.system.now()
@@ -316,6 +317,7 @@ func (c *connection) onStopping() {
 	if c.socket == nil {
 		return
 	}
+	defer c.system.running.Done()
 	c.system.wheel.cancel(&c.spoke)
 	c.system.counters.activeConnections.Add(-1)
 	c.system.tellAuth(&loginReleased{c.login})

@@ -1,5 +1,8 @@
 package actors
 
+// GateLimit is how many events may be on their way inside.
+const GateLimit = gateLimit
+
 // Poison is what each kind of actor can't swallow: a message of a type that it knows, and nothing
 // in it. No port and no client can send one; tests do, to see what supervision does.
 var Poison = map[string]any{

@@ -66,8 +66,8 @@ func (t *top) Receive(ctx actor.Context) {
 // spawn starts the listener last: when the first event comes, all others are there.
 func (t *top) spawn(ctx actor.Context) {
 	s := t.system
-	spawn := func(name string, producer func() actor.Actor) *actor.PID {
-		pid, err := ctx.SpawnNamed(actor.PropsFromProducer(producer), name)
+	spawn := func(name string, producer func() actor.Actor, options ...actor.PropsOption) *actor.PID {
+		pid, err := ctx.SpawnNamed(actor.PropsFromProducer(producer, options...), name)
 		if err != nil {
 			panic(err) // top's name is ours alone, so its children's are
 		}
@@ -78,8 +78,12 @@ func (t *top) spawn(ctx actor.Context) {
 		s.registries[i] = spawn(fmt.Sprint("registry", i), func() actor.Actor { return newRegistry(s) })
 	}
 	s.mapper = spawn("mapper", func() actor.Actor { return newMapper(s) })
-	s.listener = spawn("listener", func() actor.Actor { return newListener(s) })
+	s.listener = spawn("listener", func() actor.Actor { return newListener(s) }, actor.WithDispatcher(headlong))
 }
+
+// headlong lets the listener handle all that has come before others get a turn. In a flood the
+// registries' queues are then deep, and more of a client's frames leave in one write.
+var headlong = actor.NewDefaultDispatcher(gateLimit)
 
 func (s *System) spawnTop() {
 	spawned := make(chan struct{})
@@ -106,6 +110,18 @@ func (s *System) userProps(shard *actor.PID) *actor.Props {
 	return actor.PropsFromProducer(
 		func() actor.Actor { return &user{system: s, shard: shard, props: connections} },
 		actor.WithMailbox(newMailbox))
+}
+
+// spawnConnection spawns a child of a user. The runtime would keep a table of a parent's children
+// that takes as much memory as both actors, so it isn't told; the user knows its connections, and
+// stops them when it is stopped itself.
+func spawnConnection(user actor.Context, props *actor.Props) *actor.PID {
+	id := user.Self().Id + "/" + user.ActorSystem().ProcessRegistry.NextId()
+	pid, err := actor.DefaultSpawner(user.ActorSystem(), id, props, user)
+	if err != nil {
+		panic(err) // ids are never used twice
+	}
+	return pid
 }
 
 // HandleFailure stops a user that panicked, and forgets it.

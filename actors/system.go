@@ -49,7 +49,7 @@ type System struct {
 	cancel         context.CancelFunc
 	stopped        chan struct{} // closed when the actors are gone
 	gate           *gate
-	workers        sync.WaitGroup
+	running        sync.WaitGroup // connections, and goroutines of spawnWorker
 	problems       problems
 	counters       counters
 	testCookie     atomic.Uint32
@@ -101,7 +101,7 @@ func (s *System) nextRun() uint64 { return s.runs.Add(1) }
 
 // spawnWorker runs work that may block in a goroutine that Shutdown waits for.
 func (s *System) spawnWorker(work func()) {
-	s.workers.Go(work)
+	s.running.Go(work)
 }
 
 // Authenticate says who a client is, or why not: ErrInvalidCredentials, ErrShutDown, ctx's error,
@@ -185,7 +185,7 @@ func (s *System) Shutdown(ctx context.Context) {
 	s.cancel()
 	s.stopTop()
 	close(s.stopped)
-	s.workers.Wait()
+	s.running.Wait()
 	s.release()
 }
 

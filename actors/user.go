@@ -36,6 +36,10 @@ func (u *user) Receive(ctx actor.Context) {
 		}
 	case *actor.Terminated:
 		u.onTerminated(ctx, m)
+	case *actor.Stopping:
+		for _, pid := range u.connections {
+			ctx.Stop(pid)
+		}
 	}
 }
 
@@ -46,7 +50,7 @@ func (u *user) onAttach(ctx actor.Context, m *attach) {
 		m.answer <- ErrTooManyConnections
 		return
 	}
-	pid := ctx.Spawn(u.props)
+	pid := spawnConnection(ctx, u.props)
 	u.connections = append(u.connections, pid)
 	ctx.Send(pid, m)
 }
