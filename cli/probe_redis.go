@@ -91,10 +91,15 @@ func walkRedis(ctx context.Context, options storage.RedisOptions) (steps []findi
 		at = len(walked) - 1
 	}
 	advice := redisAdvice[failure.Step]
-	if strings.HasPrefix(failure.Err.Error(), "NOAUTH") {
+	if wantsPassword(failure.Err.Error()) {
 		advice = redisAdvice[storage.StepAuth]
 	}
 	return append(walked[:at], finding{redisStep(failure.Step), red, failure.Error(), advice}), false
+}
+
+// wantsPassword recognises what Redis says to commands without a login: to short ones, and to those of more than ten words.
+func wantsPassword(reply string) bool {
+	return strings.HasPrefix(reply, "NOAUTH") || strings.Contains(reply, "unauthenticated")
 }
 
 // walkOf lists the steps to a subscription as they are when all goes well.

@@ -36,11 +36,20 @@ func failed(step string, n node, err error) *RedisError {
 }
 
 func (e *RedisError) Error() string {
-	text := fmt.Sprintf("Redis at %s: %s failed: %v", e.Address, e.Step, e.Err)
+	text := fmt.Sprintf("Redis at %s: %s failed: %v", e.Address, e.Step, e.cause())
 	if advice := e.advice(); advice != "" {
 		text += " (" + advice + ")"
 	}
 	return text
+}
+
+// cause leaves out the address of our side: its port is another one each time, and the same failure
+// would look like a new one.
+func (e *RedisError) cause() error {
+	if op, ok := errors.AsType[*net.OpError](e.Err); ok && op.Source != nil {
+		return fmt.Errorf("%s: %w", op.Op, op.Err)
+	}
+	return e.Err
 }
 
 func (e *RedisError) Unwrap() error { return e.Err }
@@ -55,7 +64,7 @@ func (e *RedisError) advice() string {
 		return "does this port speak TLS?"
 	case e.Step == StepTLS && (hungUp(e.Err) || strings.Contains(reply, "remote error")):
 		return "does Redis want a client certificate, and of which authority?"
-	case strings.HasPrefix(reply, "NOAUTH"):
+	case strings.HasPrefix(reply, "NOAUTH"), strings.Contains(reply, "unauthenticated"):
 		return "this Redis wants a password"
 	case strings.HasPrefix(reply, "WRONGPASS"):
 		return "check user and password"

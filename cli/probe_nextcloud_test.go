@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/demo/nextcloud"
+	"github.com/notifypush/notifypush/storage/storagetest"
+	"github.com/notifypush/notifypush/transport"
+)
+
+// healthy is a Nextcloud that anybody may call by any name.
+var healthy = nextcloud.New(nextcloud.Options{})
+
+// serveNextcloud gives the address of a Nextcloud that says something else at some paths.
+func serveNextcloud(t *testing.T, otherwise map[string]http.HandlerFunc) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if answer, found := otherwise[r.URL.Path]; found {
+			answer(w, r)
+			return
+		}
+		healthy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func saying200(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }
+}
+
+func refusing(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { http.Error(w, body, status) }
+}
+
+const cookiePath = "/index.php/apps/notify_push/test/cookie"
+
+func TestCheckOfNextcloud(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		otherwise map[string]http.HandlerFunc
+		finding   string
+		status    status
+		words     []string
+		last      bool // nothing is told of the app after this
+	}{
+		{"nothing there", map[string]http.HandlerFunc{"/status.php": refusing(404, "")}, "Nextcloud", red, []string{"404", "in a folder"}, true},
+		{"another site", map[string]http.HandlerFunc{"/status.php": saying200("<html>Welcome</html>")}, "Nextcloud", red, []string{"no Nextcloud", "/status.php", "overwrite.cli.url"}, true},
+		{"broken", map[string]http.HandlerFunc{"/status.php": refusing(500, "")}, "Nextcloud", red, []string{"500"}, true},
+		{"overloaded", map[string]http.HandlerFunc{"/status.php": refusing(503, "")}, "Nextcloud", red, []string{"503", "maintenance"}, true},
+		{"elsewhere", map[string]http.HandlerFunc{"/status.php": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://cloud.example.com/status.php", http.StatusMovedPermanently)
+		}}, "Nextcloud", red, []string{"https://cloud.example.com/status.php"}, true},
+		{"maintenance", map[string]http.HandlerFunc{"/status.php": saying200(`{"installed":true,"maintenance":true,"versionstring":"31"}`)}, "Nextcloud", yellow, []string{"maintenance:mode --off"}, false},
+		{"upgrade", map[string]http.HandlerFunc{"/status.php": saying200(`{"installed":true,"needsDbUpgrade":true,"versionstring":"31"}`)}, "Nextcloud", yellow, []string{"occ upgrade"}, false},
+		{"new", map[string]http.HandlerFunc{"/status.php": saying200(`{"installed":false,"versionstring":"31"}`)}, "Nextcloud", red, []string{"not installed"}, false},
+		{"terminal codes", map[string]http.HandlerFunc{"/status.php": saying200(`{"installed":true,"versionstring":"31\u001b[2J\nred"}`)}, "Nextcloud", green, []string{"version 31 [2J; red answers"}, false},
+		{"untrusted name", map[string]http.HandlerFunc{"/status.php": refusing(400, `{"error": "Trusted domain error.", "code": 15}`)}, "trusted domain", red,
+			[]string{"127.0.0.1 is not configured as a trusted domain", `'trusted_domains' => ['localhost', 'it\'s', '127.0.0.1'],`, "--nextcloud-connect-to"}, true},
+		{"no app", map[string]http.HandlerFunc{cookiePath: refusing(404, "")}, "app", red, []string{"404", "occ app:enable notify_push"}, false},
+		{"login page instead of the app", map[string]http.HandlerFunc{cookiePath: saying200("<html>")}, "app", red, []string{"a web page", "occ app:enable notify_push"}, false},
+		{"untrusted proxy", nil, "trusted proxy", red, []string{"from 127.0.0.1", `'trusted_proxies' => ['10.0.0.1', 'proxy', '127.0.0.1'],`}, false},
+		{"late clock", map[string]http.HandlerFunc{"/status.php": dated(-time.Hour)}, "clock", yellow, []string{"1h0m0s behind", "NTP"}, false},
+		{"early clock", map[string]http.HandlerFunc{"/status.php": dated(time.Hour)}, "clock", yellow, []string{"ahead of this", "NTP"}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			findings, status := checkOnline(t, nowhere+`
+				'overwrite.cli.url' => '`+serveNextcloud(t, test.otherwise)+`',
+				'trusted_domains' => ['localhost', 'it\'s'], 'trusted_proxies' => ['10.0.0.1', 'proxy'],`)
+			require.Equal(t, 1, status)
+			requireFinding(t, findings, test.finding, test.status, test.words...)
+			if test.last {
+				require.NotContains(t, findings, "app")
+			}
+		})
+	}
+}
+
+// dated is status.php of a machine whose clock is wrong.
+func dated(ahead time.Duration) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+		healthy.ServeHTTP(w, r)
+	}
+}
+
+func TestCheckOfTheCertificateOfNextcloud(t *testing.T) {
+	server := httptest.NewUnstartedServer(healthy)
+	server.Config.ErrorLog = zap.NewStdLog(zap.NewNop())
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	lines := nowhere + `'overwrite.cli.url' => '` + server.URL + `',`
+
+	findings, _ := checkOnline(t, lines)
+	requireFinding(t, findings, "Nextcloud", red, "certificate", "--nextcloud-ca", "--allow-self-signed")
+	require.NotContains(t, findings, "trusted proxy", "nothing was called")
+
+	findings, _ = checkOnline(t, lines, "--allow-self-signed")
+	requireFinding(t, findings, "app", green)
+	requireFinding(t, findings, "trusted proxy", red, `'trusted_proxies' => ['127.0.0.1'],`)
+}
+
+func TestCheckOfNextcloudAtASocket(t *testing.T) {
+	socket := filepath.Join(storagetest.Dir(t), "nc.sock")
+	listener, err := net.Listen("unix", socket)
+	require.NoError(t, err)
+	server := &http.Server{Handler: nextcloud.New(nextcloud.Options{TrustedDomains: []string{"cloud.example.com"}})}
+	go server.Serve(listener)
+	t.Cleanup(func() { server.Close() })
+
+	findings, _ := checkOnline(t, nowhere, "--nextcloud-url=http://cloud.example.com", "--nextcloud-connect-to="+socket)
+	requireFinding(t, findings, "app", green)
+	requireFinding(t, findings, "trusted domain", green, "cloud.example.com")
+	requireFinding(t, findings, "trusted proxy", yellow, "unix socket", "X-Forwarded-For")
+
+	findings, _ = checkOnline(t, nowhere, "--nextcloud-url=http://nobody.example.com", "--nextcloud-connect-to="+socket)
+	requireFinding(t, findings, "trusted domain", red, "nobody.example.com is not configured", `'trusted_domains' => ['nobody.example.com'],`)
+}
+
+// Without a config.php nothing is known of trusted_proxies.
+func TestCheckWithoutConfigFileNamesItsAddress(t *testing.T) {
+	clearEnvironment(t)
+	t.Chdir(t.TempDir())
+	got := command(t.Context(), "", "check", "--nextcloud-url="+serveNextcloud(t, nil), "--redis-url=redis://127.0.0.1:1", "--database-url=sqlite:/nowhere/nc.db")
+	require.Equal(t, 1, got.status)
+	require.Contains(t, got.stdout, "yellow  trusted proxy: calls go out from 127.0.0.1; trusted_proxies is not known here")
+	require.Contains(t, got.stdout, "'trusted_proxies' => ['127.0.0.1'],")
+}
+
+func TestTrustedProxies(t *testing.T) {
+	for _, test := range []struct {
+		source  string
+		trusted string
+		want    bool
+	}{
+		{"127.0.0.1", "", false},
+		{"127.0.0.1", "10.0.0.1 127.0.0.1", true},
+		{"172.18.0.3", "172.16.0.0/12", true},
+		{"172.32.0.3", "172.16.0.0/12", false},
+		{"172.18.0.3", "172.18.*.*", false}, // as for Nextcloud
+		{"172.18.0.3", "proxy", false},
+		{"fd00::1", "fd00::/8", true},
+		{"fd00::1", "0:0::1 FD00:0::1", true},
+		{"127.0.0.1", "::ffff:127.0.0.1 ::1", false},
+	} {
+		require.Equal(t, test.want, isTrustedProxy(netip.MustParseAddr(test.source), strings.Fields(test.trusted)), test)
+	}
+}
+
+func TestCheckExpectsARouterBetweenPrivateAndPublic(t *testing.T) {
+	for _, test := range []struct {
+		source, target string
+		want           status
+	}{
+		{"192.168.1.2", "203.0.113.7", yellow},
+		{"192.168.1.2", "192.168.1.3", green},
+		{"127.0.0.1", "127.0.0.1", green},
+		{"203.0.113.8", "203.0.113.7", green},
+	} {
+		called := transport.NextcloudStatus{Source: netip.MustParseAddr(test.source), Target: netip.MustParseAddr(test.target)}
+		settings := config.Settings{NextcloudTrustedProxies: []string{test.source}}
+		f := probeTrustedProxy(settings, called)
+		require.Equal(t, test.want, f.Status, f)
+		require.Equal(t, test.want == yellow, strings.Contains(f.Advice, "--nextcloud-connect-to"))
+	}
+}

@@ -1,0 +1,304 @@
+package cli
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/demo/nextcloud"
+	"github.com/notifypush/notifypush/storage/storagetest"
+)
+
+// secret is in every password of these tests, and must be in no output.
+const secret = "hunter2"
+
+// checkOnline runs check as from a shell with a config.php of these lines, and gives its findings by name.
+func checkOnline(t *testing.T, lines string, flags ...string) (findings map[string]finding, status int) {
+	t.Helper()
+	clearEnvironment(t)
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("config.php", []byte("<?php $CONFIG = [\n"+lines+"\n];"), 0o600))
+
+	plain := command(t.Context(), "", append([]string{"check", "config.php"}, flags...)...)
+	got := command(t.Context(), "", append([]string{"check", "--json", "config.php"}, flags...)...)
+	require.NotContains(t, plain.stdout+plain.stderr+got.stdout+got.stderr, secret)
+	require.Equal(t, plain.status, got.status)
+	var report struct {
+		Errors []string
+		Probes []finding
+	}
+	require.NoError(t, json.Unmarshal([]byte(got.stdout), &report), got.stdout)
+	require.Empty(t, report.Errors)
+	findings = map[string]finding{}
+	for _, f := range report.Probes {
+		require.NotContains(t, findings, f.Name, "told twice")
+		require.Contains(t, plain.stdout, "  "+f.Name+": ")
+		require.Contains(t, plain.stdout, f.Advice)
+		if f.Status == green {
+			require.Empty(t, f.Advice)
+		} else {
+			require.NotEmpty(t, f.Advice, f)
+		}
+		findings[f.Name] = f
+	}
+	return findings, got.status
+}
+
+func statuses(findings map[string]finding) map[string]status {
+	all := map[string]status{}
+	for name, f := range findings {
+		all[name] = f.Status
+	}
+	return all
+}
+
+// requireFinding wants the finding to be so, and its detail and advice to have these words.
+func requireFinding(t *testing.T, findings map[string]finding, name string, want status, words ...string) {
+	t.Helper()
+	f, found := findings[name]
+	require.True(t, found, "no finding %q in %v", name, findings)
+	require.Equal(t, want, f.Status, f)
+	for _, word := range words {
+		require.Contains(t, f.Detail+"\n"+f.Advice, word)
+	}
+}
+
+// nowhere are settings with which everything fails at once; a test puts its own before them.
+const nowhere = `'overwrite.cli.url' => 'http://127.0.0.1:1', 'dbtype' => 'sqlite', 'redis' => ['host' => '127.0.0.1', 'port' => 1],`
+
+func TestCheckIsGreenWhereAllIsWell(t *testing.T) {
+	redis := storagetest.Redis(t)
+	redis.Do("", "ACL", "SETUSER", "push", "on", ">"+secret, "+subscribe", "+ping", "+get", "+select", "&notify_*", "~test-token")
+	data, db := storagetest.SQLite(t, "owncloud.db")
+	storagetest.NewNextcloud(t, db, "nc_").Mount(7, "alice", "files")
+	site := httptest.NewServer(nextcloud.New(nextcloud.Options{TrustedDomains: []string{"127.0.0.1"}}))
+	t.Cleanup(site.Close)
+	redis.Do("", "CONFIG", "RESETSTAT")
+
+	findings, status := checkOnline(t, `
+		'overwrite.cli.url' => '`+site.URL+`', 'trusted_proxies' => ['10.0.0.1', '127.0.0.0/8'],
+		'dbtype' => 'sqlite3', 'datadirectory' => '`+filepath.Dir(data)+`', 'dbtableprefix' => 'nc_', 'secret' => '`+secret+`',
+		'redis' => ['host' => 'tls://127.0.0.1', 'port' => `+portOf(redis.TLSURL())+`, 'user' => 'push', 'password' => '`+secret+`', 'dbindex' => 3,
+			'ssl_context' => ['cafile' => '`+redis.Authority.CA+`']],`, "--port=0")
+	require.Equal(t, map[string]string{
+		"Redis dial": "green", "Redis TLS": "green", "Redis AUTH": "green", "Redis SELECT": "green", "Redis SUBSCRIBE": "green", "Redis keys": "green",
+		"database": "green", "mapping query": "green",
+		"Nextcloud": "green", "trusted domain": "green", "app": "green", "trusted proxy": "green", "clock": "green",
+		"port": "green", "open files": string(findings["open files"].Status),
+	}, textsOf(findings))
+	require.Zero(t, status)
+	requireFinding(t, findings, "Redis AUTH", green, `user "push"`)
+	requireFinding(t, findings, "Redis SUBSCRIBE", green, "11 channels", redis.TLSURL())
+	requireFinding(t, findings, "trusted proxy", green, "127.0.0.1")
+	requireFinding(t, findings, "Nextcloud", green, "31.0.0", site.URL)
+
+	require.EqualValues(t, 0, redis.Do("", "DBSIZE"))
+	stats := string(redis.Do("", "INFO", "commandstats").([]byte))
+	for line := range strings.SplitSeq(strings.TrimSpace(stats), "\r\n") {
+		used, _, _ := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":")
+		require.Contains(t, []string{"# Commandstats", "auth", "select", "subscribe", "ping", "get", "info", "dbsize", "config|resetstat"}, used)
+	}
+}
+
+func textsOf(findings map[string]finding) map[string]string {
+	texts := map[string]string{}
+	for name, s := range statuses(findings) {
+		texts[name] = string(s)
+	}
+	return texts
+}
+
+func portOf(url string) string {
+	return url[strings.LastIndexByte(url, ':')+1:]
+}
+
+func TestCheckNamesTheStepOfRedisThatFails(t *testing.T) {
+	redis := storagetest.Redis(t, "--requirepass", secret)
+	for user, rights := range map[string][]any{
+		"deaf":  {"resetchannels", "+@all", "~*"},
+		"blind": {"allchannels", "+@all", "~other"},
+	} {
+		redis.Do(secret, "ACL", append([]any{"SETUSER", user, "on", ">" + secret}, rights...)...)
+	}
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // nobody accepts
+	require.NoError(t, err)
+	t.Cleanup(func() { silent.Close() })
+
+	for _, test := range []struct {
+		name, redis string
+		reached     []string
+		failed      string
+		words       []string
+	}{
+		{"nothing there", `'port' => 1`, nil, "Redis dial", []string{"127.0.0.1:1", "refused", "--redis-url"}},
+		{"no TLS there", `'host' => 'tls://127.0.0.1', 'port' => ` + portOf(redis.URL()) + `, 'timeout' => 1`, []string{"Redis dial"}, "Redis TLS", []string{"does this port speak TLS?"}},
+		{"TLS there", `'port' => ` + portOf(redis.TLSURL()) + `, 'password' => '` + secret + `'`, []string{"Redis dial"}, "Redis AUTH", []string{"does this port want TLS?"}},
+		{"unknown authority", `'host' => 'tls://127.0.0.1', 'port' => ` + portOf(redis.TLSURL()), []string{"Redis dial"}, "Redis TLS", []string{"authority", "cafile", "--redis-tls-ca"}},
+		{"wrong password", `'port' => ` + portOf(redis.URL()) + `, 'password' => '` + secret + `x'`, []string{"Redis dial"}, "Redis AUTH", []string{"WRONGPASS", "REDIS_PASSWORD_FILE"}},
+		{"no password", `'port' => ` + portOf(redis.URL()), []string{"Redis dial"}, "Redis SUBSCRIBE", []string{"this Redis wants a password", "REDIS_PASSWORD_FILE"}},
+		{"no such database", `'port' => ` + portOf(redis.URL()) + `, 'password' => '` + secret + `', 'dbindex' => 99`, []string{"Redis dial", "Redis AUTH"}, "Redis SELECT", []string{"out of range", "dbindex"}},
+		{"no channels", `'port' => ` + portOf(redis.URL()) + `, 'user' => 'deaf', 'password' => '` + secret + `'`, []string{"Redis dial", "Redis AUTH"}, "Redis SUBSCRIBE", []string{"NOPERM", "&notify_*"}},
+		{"no keys", `'port' => ` + portOf(redis.URL()) + `, 'user' => 'blind', 'password' => '` + secret + `'`, []string{"Redis dial", "Redis AUTH", "Redis SUBSCRIBE"}, "Redis keys", []string{"NOPERM", "~test-token"}},
+		{"silence", `'port' => ` + portOf(silent.Addr().String()) + `, 'timeout' => 1, 'password' => '` + secret + `'`, []string{"Redis dial"}, "Redis AUTH", []string{"deadline exceeded"}},
+		{"no socket", `'host' => '/nowhere/redis.sock'`, nil, "Redis dial", []string{"/nowhere/redis.sock", "no such file"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			findings, status := checkOnline(t, nowhere+`'redis' => ['host' => '127.0.0.1', `+test.redis+`],`)
+			require.Equal(t, 1, status)
+			for _, name := range test.reached {
+				requireFinding(t, findings, name, green)
+			}
+			requireFinding(t, findings, test.failed, red, test.words...)
+			told := 0
+			for name := range findings {
+				if strings.HasPrefix(name, "Redis ") {
+					told++
+				}
+			}
+			require.Equal(t, len(test.reached)+1, told, "steps that were not reached are not told: %v", findings)
+		})
+	}
+}
+
+func TestCheckOfAClusterIsContentWithOneNode(t *testing.T) {
+	nodes := storagetest.RedisCluster(t)
+	result := &config.Result{Sources: map[string]string{}}
+	result.Settings.Redis = config.Redis{Mode: config.RedisCluster, Addresses: []string{"redis://127.0.0.1:1", nodes[1].URL()}}
+	var findings []finding
+	probeRedis(result)(t.Context(), func(f finding) { findings = append(findings, f) })
+	require.Len(t, findings, 4)
+	require.Equal(t, []string{"Redis dial", "Redis dial", "Redis SUBSCRIBE", "Redis keys"}, []string{findings[0].Name, findings[1].Name, findings[2].Name, findings[3].Name})
+	require.Equal(t, yellow, findings[0].Status)
+	require.Contains(t, findings[0].Detail, "127.0.0.1:1")
+	require.Contains(t, findings[0].Advice, "Another node is used")
+	for _, f := range findings[1:] {
+		require.Equal(t, green, f.Status, f)
+	}
+	require.Contains(t, findings[2].Detail, nodes[1].URL())
+}
+
+func TestCheckWarnsOfARedisThatNobodyConfigured(t *testing.T) {
+	findings, _ := checkOnline(t, `'overwrite.cli.url' => 'http://127.0.0.1:1', 'dbtype' => 'sqlite',`)
+	requireFinding(t, findings, "Redis", yellow, "127.0.0.1:6379", "config.php")
+}
+
+func TestCheckOfTheDatabase(t *testing.T) {
+	server := storagetest.MariaDB(t)
+	storagetest.NewNextcloud(t, server.CreateDatabase("nc", "nc", secret), "oc_")
+	database := func(password, prefix string) string {
+		return nowhere + `'dbtype' => 'mysql', 'dbhost' => '127.0.0.1:` + strconv.Itoa(int(server.Port)) + `', 'dbname' => 'nc', 'dbuser' => 'nc',
+			'dbpassword' => '` + password + `', 'dbtableprefix' => '` + prefix + `',`
+	}
+	findings, _ := checkOnline(t, database(secret, "oc_"))
+	requireFinding(t, findings, "database", green, "MySQL at 127.0.0.1", `user "nc"`)
+	requireFinding(t, findings, "mapping query", green, "oc_mounts", "took")
+
+	findings, status := checkOnline(t, database(secret, "nextcloud_"))
+	require.Equal(t, 1, status)
+	requireFinding(t, findings, "database", green)
+	requireFinding(t, findings, "mapping query", red, "nextcloud_mounts", "doesn't exist", "--database-prefix", "dbtableprefix")
+
+	findings, status = checkOnline(t, database(secret+"x", "oc_"))
+	require.Equal(t, 1, status)
+	requireFinding(t, findings, "database", red, "Access denied", "--database-url")
+	require.NotContains(t, findings, "mapping query")
+}
+
+func TestCheckOfTheDatabaseFileThatIsNotThere(t *testing.T) {
+	findings, status := checkOnline(t, nowhere)
+	require.Equal(t, 1, status)
+	requireFinding(t, findings, "database", red, "owncloud.db")
+}
+
+// cookieOfNobody is what a push server says at its port.
+func cookieOfNobody(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/test/cookie" {
+		_, _ = w.Write([]byte("0"))
+	}
+}
+
+func TestCheckOfThePort(t *testing.T) {
+	ours := httptest.NewServer(http.HandlerFunc(cookieOfNobody))
+	t.Cleanup(ours.Close)
+	encrypted := httptest.NewUnstartedServer(http.HandlerFunc(cookieOfNobody))
+	encrypted.Config.ErrorLog = zap.NewStdLog(zap.NewNop())
+	encrypted.StartTLS()
+	t.Cleanup(encrypted.Close)
+	official := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, `Missing request header "token"`, http.StatusBadRequest)
+	}))
+	t.Cleanup(official.Close)
+	other := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(other.Close)
+	socket := filepath.Join(storagetest.Dir(t), "push.sock")
+	listener, err := net.Listen("unix", socket)
+	require.NoError(t, err)
+	atSocket := &http.Server{Handler: http.HandlerFunc(cookieOfNobody)}
+	go atSocket.Serve(listener)
+	t.Cleanup(func() { atSocket.Close() })
+
+	at := func(server *httptest.Server) config.Settings {
+		return config.Settings{Bind: "127.0.0.1", Port: uint16(server.Listener.Addr().(*net.TCPAddr).Port)}
+	}
+	withTLS := at(encrypted)
+	withTLS.TLSCert = "cert.pem"
+	for name, test := range map[string]struct {
+		settings config.Settings
+		want     status
+		words    string
+	}{
+		"free":             {config.Settings{Bind: "::", Port: uint16(storagetest.FreePort(t))}, green, "is free"},
+		"no socket":        {config.Settings{SocketPath: socket + "2"}, green, "is free"},
+		"chosen later":     {config.Settings{}, green, "choose"},
+		"ours":             {at(ours), green, "already serves"},
+		"ours at a socket": {config.Settings{SocketPath: socket}, green, "already serves"},
+		"ours with TLS":    {withTLS, green, "already serves"},
+		"the app's own":    {at(official), green, "already serves"},
+		"another server":   {at(other), red, "something else"},
+		"TLS, not wanted":  {at(encrypted), red, "something else"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			probePort(test.settings)(t.Context(), func(f finding) {
+				require.Equal(t, test.want, f.Status, f)
+				require.Contains(t, f.Detail, test.words)
+				require.Equal(t, test.want == red, strings.Contains(f.Advice, "--port"))
+			})
+		})
+	}
+}
+
+func TestCheckOfOpenFiles(t *testing.T) {
+	require.Equal(t, green, judgeOpenFiles(4096, 3840).Status)
+	f := judgeOpenFiles(1024, 768)
+	require.Equal(t, yellow, f.Status)
+	require.Contains(t, f.Detail, "768")
+	require.Contains(t, f.Advice, "LimitNOFILE")
+}
+
+func TestCheckPaintsOnTerminals(t *testing.T) {
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip("no terminals here: ", err)
+	}
+	t.Cleanup(func() { terminal.Close() })
+	t.Setenv("NO_COLOR", "")
+	require.Equal(t, "\x1b[31mred   \x1b[0m", painter(terminal, false)(red))
+	require.Equal(t, "red   ", painter(terminal, true)(red))
+	require.Equal(t, "red   ", painter(&strings.Builder{}, false)(red))
+	t.Setenv("NO_COLOR", "1")
+	require.Equal(t, "red   ", painter(terminal, false)(red))
+}
+
+func TestCheckPrintsOneLineForWhatOthersSay(t *testing.T) {
+	require.Equal(t, "a; b [31mc", onOneLine("a\nb\x1b[31mc\n"))
+}
