@@ -2,7 +2,7 @@ package actors
 
 import (
 	"errors"
-	"maps"
+	"slices"
 	"sync"
 
 	"go.uber.org/zap"
@@ -17,11 +17,19 @@ const (
 // problemShutdown is what is wrong while the server goes down.
 const problemShutdown = "shutdown"
 
+// maxTold bounds the lines that one outage may put into the log.
+const maxTold = 8
+
 // problems are what is wrong with the neighbours now.
 type problems struct {
-	log *zap.Logger
 	mu  sync.Mutex
-	now map[string]string
+	now map[string]*outage
+}
+
+// outage is how long one neighbour can't be used.
+type outage struct {
+	reason string   // the last
+	told   []string // the reasons that were logged
 }
 
 // set notes a problem and reports whether it is news.
@@ -29,10 +37,17 @@ func (p *problems) set(what string, err error) (news bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.now == nil {
-		p.now = map[string]string{}
+		p.now = map[string]*outage{}
 	}
-	news = p.now[what] != err.Error()
-	p.now[what] = err.Error()
+	o := p.now[what]
+	if o == nil {
+		o = &outage{}
+		p.now[what] = o
+	}
+	o.reason = err.Error()
+	if news = len(o.told) < maxTold && !slices.Contains(o.told, o.reason); news {
+		o.told = append(o.told, o.reason)
+	}
 	return news
 }
 
@@ -49,14 +64,17 @@ func (p *problems) clear(what string) (was bool) {
 func (s *System) Problems() map[string]string {
 	s.problems.mu.Lock()
 	defer s.problems.mu.Unlock()
-	now := maps.Clone(s.problems.now)
+	now := map[string]string{}
+	for what, o := range s.problems.now {
+		now[what] = o.reason
+	}
 	if s.stopping.Load() {
 		now[problemShutdown] = ErrShutDown.Error()
 	}
 	return now
 }
 
-// problem notes what is wrong, and logs it when it is not what was wrong before.
+// problem notes what is wrong, and logs each reason once an outage.
 func (s *System) problem(what string, err error, fields ...zap.Field) {
 	if err == nil {
 		err = errors.New("ended without an error")

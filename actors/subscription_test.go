@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/actorstest"
@@ -71,6 +73,33 @@ func TestRetriesBackOff(t *testing.T) {
 		pass(time.Minute)
 		require.GreaterOrEqual(t, kit.Events.Refusals()-second, 12)
 		require.LessOrEqual(t, kit.Events.Refusals()-second, 25)
+	})
+}
+
+// Each reason is logged once an outage, however often and in whatever turn reasons come, and not
+// more than a few.
+func TestOutageIsLoggedOnce(t *testing.T) {
+	core, logged := observer.New(zap.ErrorLevel)
+	withLog := func(o *actors.Options) { o.Logger = zap.New(core) }
+	bubbleWithout(t, withLog, func(t *testing.T, kit *actorstest.Kit) {
+		for i := range 100 {
+			kit.Events.Refuse(errors.New([]string{"refused", "reset"}[i%2]))
+			pass(time.Minute)
+		}
+		require.Equal(t, 3, logged.Len())
+		for i := range 100 {
+			kit.Events.Refuse(fmt.Errorf("reason %d", i))
+			pass(time.Minute)
+		}
+		told := logged.Len()
+		require.LessOrEqual(t, told, 8)
+		require.Equal(t, "reason 99", kit.System.Problems()["redis"], "the last reason is always told")
+
+		kit.Events.Refuse(nil)
+		pass(time.Minute)
+		kit.Events.Lose(errors.New("refused"))
+		pass(time.Minute)
+		require.Equal(t, told+1, logged.Len(), "another outage")
 	})
 }
 

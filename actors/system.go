@@ -77,7 +77,6 @@ func New(ports Ports, options Options) (*System, error) {
 		s.authKey = make([]byte, 32)
 		_, _ = rand.Read(s.authKey) // cannot fail
 	}
-	s.problems.log = s.log
 	s.problems.set(problemEvents, errors.New("not subscribed yet"))
 	return s, nil
 }
