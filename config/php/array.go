@@ -3,6 +3,7 @@ package php
 import (
 	"iter"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -29,10 +30,10 @@ type element struct {
 // scanned is how many elements are searched one by one before an index pays.
 const scanned = 8
 
-// Approximate costs in bytes, for the account of memory.
+// Costs in bytes, for the account of memory: with what growing leaves behind, and with what is behind an interface.
 const (
-	elementCost = 48
-	indexCost   = 64
+	elementCost = 112
+	indexCost   = 112
 )
 
 // Len is the number of elements.
@@ -127,6 +128,9 @@ func (a *Array) set(key any, v Value, at origin) {
 		a.numbered = true
 	} else {
 		a.sparse = true
+	}
+	if len(a.elements) == cap(a.elements) {
+		a.elements = slices.Grow(a.elements, len(a.elements)+1) // twice, where append would grow by a quarter, and more often
 	}
 	a.elements = append(a.elements, element{key, v, at})
 	switch {

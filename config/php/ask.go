@@ -33,7 +33,12 @@ var ErrNoPHP = errors.New("there is no php on the PATH")
 // AskPHP has PHP itself include the files, in the environment of this process, and returns the values of those keys that are
 // set. It takes at most 5 seconds. Whatever the files do, they really do.
 func AskPHP(ctx context.Context, files, keys []string) (map[string]Value, error) {
-	answers, err := ask(ctx, [][]string{files})
+	limited, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	answers, err := ask(limited, [][]string{files})
+	if err != nil && limited.Err() != nil {
+		err = fmt.Errorf("it did not answer within %v", askTime)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ask php for %s: %w", strings.Join(files, ", "), err)
 	}
@@ -89,18 +94,13 @@ func ask(ctx context.Context, jobs [][]string) ([]answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
 	script := strings.TrimPrefix(askScript, "<?php")
 	command := exec.CommandContext(ctx, path, "-d", "display_errors=0", "-d", "log_errors=0", "-d", "memory_limit=64M", "-r", script)
 	command.Stdin = bytes.NewReader(input)
 	command.WaitDelay = time.Second
-	output := &limited{left: askOutput}
+	output := &boundedBuffer{left: askOutput}
 	command.Stdout = output
 	if err := command.Run(); err != nil {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("it did not answer within %v", askTime)
-		}
 		return nil, fmt.Errorf("it failed, as it would in Nextcloud: %w", err)
 	}
 	decoder := json.NewDecoder(&output.Buffer)
@@ -113,13 +113,13 @@ func ask(ctx context.Context, jobs [][]string) ([]answer, error) {
 	return answers, nil
 }
 
-// limited is a buffer that refuses to grow without bound.
-type limited struct {
+// boundedBuffer is a buffer that refuses to grow without bound.
+type boundedBuffer struct {
 	bytes.Buffer
 	left int
 }
 
-func (l *limited) Write(p []byte) (int, error) {
+func (l *boundedBuffer) Write(p []byte) (int, error) {
 	if len(p) > l.left {
 		return 0, io.ErrShortBuffer
 	}

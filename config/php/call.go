@@ -265,6 +265,7 @@ func (e *evaluator) fallback(f *function, i int) {
 
 // closure makes a function expression a value. An arrow function keeps all variables as they are now.
 func (e *evaluator) closure(x *functionExpression) Value {
+	e.budget.spend(objectCost)
 	c := &closure{function: x.function, bound: map[string]*slot{}, at: e.at(x.line)}
 	if x.function.arrow {
 		e.budget.spend(len(e.scope.variables) * indexCost)
@@ -328,6 +329,7 @@ func describe(x *foreignCall) string {
 
 // construct makes the objects that are known.
 func (e *evaluator) construct(class string, arguments []given) (Value, bool) {
+	e.budget.spend(objectCost)
 	switch {
 	case class == "" || e.classes[strings.ToLower(class)]:
 		return nil, false

@@ -64,7 +64,7 @@ func compare(a, b Value) int {
 		case string:
 			return compareStrings(x, y)
 		case int64, float64:
-			return -compareNumberWithString(y, x)
+			return reverse(compareNumberWithString(y, x))
 		}
 	case int64:
 		switch y := b.(type) {
@@ -137,8 +137,18 @@ func compareFloats(a, b float64) int {
 	return cmp.Compare(a, b)
 }
 
+func reverse(c int) int {
+	if c == uncomparable {
+		return c
+	}
+	return -c
+}
+
 // compareNumberWithString compares as numbers when the string is one, and as strings otherwise.
 func compareNumberWithString(number Value, s string) int {
+	if f, isFloat := number.(float64); isFloat && math.IsNaN(f) {
+		return uncomparable
+	}
 	if other, isNumber := numeric(s); isNumber {
 		return compare(number, other)
 	}

@@ -210,7 +210,10 @@ func formatFloat(f float64) string {
 	if exponent >= -4 && exponent < precision {
 		return trimFraction(strconv.FormatFloat(f, 'f', max(precision-1-exponent, 0), 64))
 	}
-	mantissa = trimFraction(mantissa)
+	// PHP keeps the zeros of an integer that lies just between two texts.
+	if between := exponent == precision && math.Abs(math.Mod(f, 10)) == 5; !between {
+		mantissa = trimFraction(mantissa)
+	}
 	if !strings.Contains(mantissa, ".") {
 		mantissa += ".0"
 	}

@@ -112,13 +112,8 @@ type run struct {
 func (e *evaluator) run(files []string) *run {
 	r := &run{values: &Array{}}
 	for _, file := range files {
-		delete(e.scope.variables, "CONFIG")
-		problem, lost := e.runFile(file)
-		if lost == nil && problem == nil {
-			problem, lost = e.collect(r.values, file)
-		} else if problem != nil {
-			r.broken++
-		}
+		delete(e.outermost.variables, "CONFIG")
+		problem, lost := e.runFile(file, r)
 		if problem != nil {
 			e.warnings = append(e.warnings, *problem)
 		}
@@ -131,48 +126,53 @@ func (e *evaluator) run(files []string) *run {
 	return r
 }
 
-// runFile evaluates one file. A problem is what PHP would fail with; lost says that PHP may do anything.
-func (e *evaluator) runFile(path string) (problem *Problem, lost *Unknown) {
+// runFile evaluates one file and merges what it leaves. A problem is what PHP would fail with, or why the file gives nothing;
+// lost says that PHP may do anything.
+func (e *evaluator) runFile(path string, r *run) (problem *Problem, lost *Unknown) {
 	base := filepath.Base(path)
-	e.here = origin{}
+	e.scope, e.here, e.strict, e.depth, e.includes, e.tries = e.outermost, origin{}, false, 0, 0, 0
 	defer func() {
 		line := 0
 		if e.here.file != 0 {
 			base, line = e.sources.base(e.here), int(e.here.line)
 		}
-		switch r := recover().(type) {
+		switch ended := recover().(type) {
 		case nil:
 		case *thrown:
-			problem = &Problem{base, line, "PHP would fail: " + r.Error()}
+			r.broken++
+			problem = &Problem{base, line, "PHP would fail: " + ended.Error()}
 		case *fatal:
-			problem = &Problem{base, line, "PHP would stop: " + r.message}
+			r.broken++
+			problem = &Problem{base, line, "PHP would stop: " + ended.message}
 		case *givenUp:
-			lost = &Unknown{Key: AnyKey, File: base, Line: line, Reason: r.reason}
+			lost = &Unknown{Key: AnyKey, File: base, Line: line, Reason: ended.reason}
 		default:
-			panic(r)
+			panic(ended)
 		}
 	}()
 	f := e.sources.load(path)
 	switch {
 	case f.problem != nil:
+		r.broken++
 		return &Problem{base, f.problem.Line, f.problem.Message}, nil
 	case f.beyond != nil:
 		return nil, &Unknown{Key: AnyKey, File: base, Line: f.beyond.Line, Reason: f.beyond.Message}
 	}
 	e.included[f.path] = true
 	e.runScript(f)
-	return nil, nil
+	return e.collect(r.values, base)
 }
 
 // collect merges what a file left in $CONFIG.
-func (e *evaluator) collect(into *Array, file string) (problem *Problem, lost *Unknown) {
-	base := filepath.Base(file)
+func (e *evaluator) collect(into *Array, base string) (problem *Problem, lost *Unknown) {
 	var left Value
-	if s := e.scope.variables["CONFIG"]; s != nil {
+	if s := e.outermost.variables["CONFIG"]; s != nil {
 		left = s.value
 	}
 	switch left := left.(type) {
 	case *Array:
+		e.stepOver(left)
+		e.spendCopies(left)
 		mergeInto(into, left)
 		return nil, nil
 	case unknown:

@@ -27,12 +27,13 @@ type evaluator struct {
 	configDir   string
 
 	// Where the walk is.
-	scope    *scope
-	here     origin
-	strict   bool
-	depth    int
-	includes int
-	tries    int
+	scope     *scope
+	outermost *scope // of the configuration
+	here      origin
+	strict    bool
+	depth     int
+	includes  int
+	tries     int
 
 	warnings []Problem
 }
@@ -77,7 +78,7 @@ func newEvaluator(files []string, options Options, sources *sources, budget *bud
 		environment: map[string]any{},
 		server:      &Array{},
 		included:    map[string]bool{},
-		scope:       &scope{variables: map[string]*slot{}},
+		outermost:   &scope{variables: map[string]*slot{}},
 	}
 	for _, name := range []string{"_ENV", "_GET", "_POST", "_COOKIE", "_FILES", "_REQUEST"} {
 		e.globals[name] = &slot{&Array{}}
@@ -136,10 +137,14 @@ func (e *evaluator) giveUp(reason string) { panic(&givenUp{reason}) }
 
 // throw raises an exception as PHP would.
 func (e *evaluator) throw(class, message string) {
+	e.budget.spend(objectCost)
 	o := &Object{Class: class, Properties: &Array{}}
 	o.Properties.set("message", message, e.here)
 	panic(&thrown{o})
 }
+
+// objectCost is about what an object or a closure takes in bytes, with what comes and goes with it.
+const objectCost = 640
 
 // must throws what a failed operation throws.
 func (e *evaluator) must(v Value, err error) Value {

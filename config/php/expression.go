@@ -372,15 +372,23 @@ func isObject(v Value) bool {
 	return false
 }
 
-// stepOver accounts for looking at all of a value.
-func (e *evaluator) stepOver(v Value) {
+// stepOver accounts for looking at all of a value. It has to come before anything that does: it gives up on an object that
+// contains itself, and on arrays that contain the same ones so often that they would have no end.
+func (e *evaluator) stepOver(v Value) { e.stepInto(v, 0) }
+
+func (e *evaluator) stepInto(v Value, depth int) {
+	if depth > 2*maxNesting {
+		e.giveUp("a value is nested too deeply")
+	}
 	switch v := v.(type) {
 	case string:
 		e.budget.step(len(v) >> 8)
+	case *Object:
+		e.stepInto(v.Properties, depth+1)
 	case *Array:
-		e.budget.step(v.Len())
+		e.budget.step(v.Len() + 1)
 		for element := range v.all() {
-			e.stepOver(element.value)
+			e.stepInto(element.value, depth+1)
 		}
 	}
 }

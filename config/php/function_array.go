@@ -556,6 +556,7 @@ func (e *evaluator) callByReference(by func(*evaluator, *Array, []given) (Value,
 		e.throw("TypeError", name+"(): an argument must be of type array, "+typeName(first.value)+" given")
 	}
 	e.spendCopies(a)
+	e.budget.spend(a.Len() * elementCost) // for sorting
 	e.budget.step(4 * a.Len())
 	result, changed := by(e, a, arguments[1:])
 	if changed == a || !isTarget(first.from) {

@@ -60,10 +60,14 @@ func jsonDecode(c *invocation) Value {
 	return c.jsonValue(decoder, asArray)
 }
 
+// jsonCost is what the decoder allocates for a value, in bytes.
+const jsonCost = 384
+
 // jsonValue reads one value of text that is known to be valid.
 func (c *invocation) jsonValue(decoder *json.Decoder, asArray bool) Value {
 	c.descend()
 	defer func() { c.depth-- }()
+	c.budget.spend(jsonCost)
 	t, _ := decoder.Token()
 	switch t := t.(type) {
 	case json.Number:

@@ -97,7 +97,7 @@ func filterVar(c *invocation) Value {
 	case *Array, *Object, *closure:
 		return c.unknown("filter_var() of an array is not evaluated")
 	}
-	text := strings.Trim(toString(c.values[0]), " \t\n\r\v\x00")
+	text := strings.Trim(toString(c.values[0]), " \t\n\r\v")
 	switch c.intOr(1, 0) {
 	case validateBool:
 		switch strings.ToLower(text) {

@@ -255,11 +255,7 @@ func strReplace(c *invocation) Value {
 	}
 	result := c.copied(subject.Len())
 	for element := range subject.all() {
-		v := element.value
-		if _, isArray := v.(*Array); !isArray {
-			v = c.replaceIn(c.text(v))
-		}
-		c.set(result, element.key, v, element.at)
+		c.set(result, element.key, c.replaceIn(c.text(element.value)), element.at)
 	}
 	return result
 }

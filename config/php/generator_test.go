@@ -126,7 +126,7 @@ func (g *generator) scalar() string {
 	case 5:
 		return g.pick("$s", "$n", "$f", "$u", "$l")
 	case 6:
-		return g.pick("PHP_INT_MAX", "PHP_INT_MIN", "PHP_EOL", "M_PI", "INF", "__LINE__", "getenv('NOT_THERE')", "PHP_INT_SIZE")
+		return g.pick("PHP_INT_MAX", "PHP_INT_MIN", "PHP_EOL", "M_PI", "INF", "getenv('NOT_THERE')", "PHP_INT_SIZE")
 	}
 	return g.str()
 }
@@ -217,7 +217,7 @@ func (g *generator) interpolated(quote string) string {
 			b.WriteByte(byte('a' + g.IntN(26)))
 		}
 	}
-	s := strings.ReplaceAll(b.String(), "$l", "$n")
+	s := strings.NewReplacer("$l", "$n", "${ ", "$").Replace(b.String())
 	if quote == "\"" {
 		s = strings.ReplaceAll(s, "\"", "")
 	}

@@ -164,18 +164,36 @@ func floats(op string, a, b float64) (Value, error) {
 	return power(a, b), nil
 }
 
-// power rounds once where the exponent is a small integer. For others Go and the C library differ in the last bit.
+// power is pow of the C library, as far as every C library gives the same: what lies close to the middle between two floats is
+// unknown, and so are most powers with a fraction in the exponent.
 func power(base, exponent float64) Value {
+	doubtful := unknown{reason: "a power that computers round differently"}
 	if exponent != math.Trunc(exponent) || math.Abs(exponent) > 1100 || base == 0 || math.IsInf(base, 0) || math.IsNaN(base) {
 		result := math.Pow(base, exponent)
-		if result == math.Trunc(result) && math.Abs(result) < 1<<53 || math.IsNaN(result) {
+		if result == math.Trunc(result) && math.Abs(result) < 1<<53 || math.IsNaN(result) || math.IsInf(result, 0) {
 			return result
 		}
-		return unknown{reason: "a power with such an exponent is not evaluated"}
+		return doubtful
 	}
-	result := new(big.Float).SetPrec(powerPrecision).SetInt64(1)
-	square := new(big.Float).SetPrec(powerPrecision).SetFloat64(base)
-	for n := int(math.Abs(exponent)); n > 0; n >>= 1 {
+	exact := exactPower(base, int(exponent))
+	rounded, _ := exact.Float64()
+	if math.IsInf(rounded, 0) {
+		return rounded
+	}
+	distance := new(big.Float).Sub(exact, big.NewFloat(rounded))
+	gap := math.Nextafter(math.Abs(rounded), math.Inf(1)) - math.Abs(rounded)
+	if off, _ := distance.Float64(); math.Abs(off) > 0.4*gap {
+		return doubtful
+	}
+	return rounded
+}
+
+// exactPower leaves no doubt about the last bit of a float64.
+func exactPower(base float64, exponent int) *big.Float {
+	const precision = 256 // bits
+	result := new(big.Float).SetPrec(precision).SetInt64(1)
+	square := new(big.Float).SetPrec(precision).SetFloat64(base)
+	for n := max(exponent, -exponent); n > 0; n >>= 1 {
 		if n&1 == 1 {
 			result.Mul(result, square)
 		}
@@ -184,12 +202,8 @@ func power(base, exponent float64) Value {
 	if exponent < 0 {
 		result.Quo(new(big.Float).SetInt64(1), result)
 	}
-	rounded, _ := result.Float64()
-	return rounded
+	return result
 }
-
-// powerPrecision in bits leaves no doubt about the last bit of a float64.
-const powerPrecision = 256
 
 func modulo(m, n int64) (Value, error) {
 	switch n {

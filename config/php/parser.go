@@ -24,6 +24,7 @@ type parser struct {
 
 // parse returns the syntax tree of a file, or a *syntaxError.
 func parse(source, path string, file int32, b *budget) (parsed *script, err error) {
+	b.spend(3 * len(source)) // strings are copied out of it, some twice
 	p := &parser{
 		lexer:     lexer{source: source, line: 1},
 		budget:    b,

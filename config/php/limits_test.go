@@ -1,0 +1,196 @@
+package php
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const mebibyte = 1 << 20
+
+// hostile are files that would take without end, or nearly, of something. Each is as large as a file may be where that helps it.
+var hostile = map[string]string{
+	"a list":                      "<?php $CONFIG = [" + fill("1,") + "];",
+	"a map":                       "<?php $CONFIG = [" + fill("'a'=>1,") + "];",
+	"long keys":                   "<?php $CONFIG = [" + numbered("'%dx'=>%d,") + "];",
+	"open brackets":               "<?php $CONFIG = " + fill("["),
+	"nested arrays":               "<?php $CONFIG = " + nested("[", "1", "]") + ";",
+	"nested array()":              "<?php $CONFIG = " + nested("array(", "1", ")") + ";",
+	"nested parentheses":          "<?php $CONFIG = " + nested("(", "1", ")") + ";",
+	"nested conditions":           "<?php " + nested("if(1){", "$CONFIG=[];", "}"),
+	"nested else":                 "<?php " + fill("if(0);else ") + ";",
+	"nested functions":            "<?php $CONFIG = " + nested("fn()=>[", "1", "]") + ";",
+	"nested ternaries":            "<?php $CONFIG = " + nested("(1?", "1", ":1)") + ";",
+	"nested strings":              "<?php $CONFIG = " + nested(`"{$a[`, "1", `]}"`) + ";",
+	"nested assignments":          "<?php " + fill("$a=") + "1;",
+	"nots":                        "<?php $CONFIG = " + fill("!") + "1;",
+	"minuses":                     "<?php $CONFIG = " + fill("- ") + "1;",
+	"casts":                       "<?php $CONFIG = " + fill("(int)") + "1;",
+	"coalescing":                  "<?php $CONFIG = " + fill("$a??") + "1;",
+	"powers":                      "<?php $CONFIG = " + fill("2**") + "1;",
+	"dollars":                     "<?php $CONFIG = " + fill("$") + "a;",
+	"a sum":                       "<?php $CONFIG = [1" + fill("+1") + "];",
+	"a chain of strings":          "<?php $CONFIG = [''" + fill(".'a'") + "];",
+	"a chain of indexes":          "<?php $CONFIG = $a" + fill("[0]") + ";",
+	"a chain of calls":            "<?php $CONFIG = $a" + fill("()") + ";",
+	"a chain of properties":       "<?php $CONFIG = $a" + fill("->b") + ";",
+	"statements":                  "<?php " + fill("$a[]=1;"),
+	"functions":                   "<?php " + numbered("function f%[2]d(){}"),
+	"parameters":                  "<?php function f(" + numbered("$a%[2]d,") + "){}",
+	"imports":                     "<?php " + numbered("use A\\B%[2]d;"),
+	"variables":                   "<?php " + numbered("$v%[2]d=1;"),
+	"one string":                  "<?php $CONFIG = ['a' => '" + fill("a") + "'];",
+	"one string with escapes":     "<?php $CONFIG = ['a' => \"" + fill(`\n`) + "\"];",
+	"one string with variables":   "<?php $CONFIG = ['a' => \"" + fill("$a") + "\"];",
+	"one heredoc":                 "<?php $CONFIG = ['a' => <<<A\n" + fill(" a\n") + " A\n];",
+	"a heredoc without end":       "<?php $CONFIG = <<<A\n" + fill("a\n"),
+	"heredocs without end":        "<?php " + fill("<<<A\n"),
+	"one comment":                 "<?php /*" + fill("*") + "/",
+	"comments":                    "<?php " + fill("/**/"),
+	"tags":                        fill("<?php ?>"),
+	"one name":                    "<?php $CONFIG = " + fill("a") + ";",
+	"one qualified name":          "<?php $CONFIG = " + fill(`\a`) + ";",
+	"one number":                  "<?php $CONFIG = [" + fill("1") + "];",
+	"unknown conditions":          "<?php $CONFIG = [];" + fill("if(u()){$CONFIG[]=1;}"),
+	"unknown loop":                "<?php $CONFIG = []; while(u()) { $CONFIG[] = str_repeat('a', 100000); }",
+	"an endless loop":             "<?php while(true);",
+	"an endless for":              "<?php for(;;) $a[] = 1;",
+	"an endless recursion":        "<?php function f() { f(); } f();",
+	"an endless recursion inside": "<?php $f = function() use (&$f) { return [$f()]; }; $CONFIG = $f();",
+	"doubled strings":             "<?php $s = 'a'; while (true) { $s .= $s; }",
+	"doubled strings by quotes":   "<?php $s = 'a'; for ($i = 0; $i < 100; $i++) { $s = \"$s$s\"; } $CONFIG = [$s];",
+	"repeated strings":            "<?php $CONFIG = []; while (true) $CONFIG[] = str_repeat('a', 1000000);",
+	"replaced strings":            "<?php $s = str_repeat('a', 1000000); while (true) $s = str_replace('a', 'aaaaaaaaaaaaaaaaaaaaaaaaa', $s);",
+	"searched strings":            "<?php $s = str_repeat('a', 2000000); while (true) strpos($s, 'b');",
+	"imploded":                    "<?php $CONFIG = [implode(str_repeat('a', 1000000), range(1, 1000))];",
+	"a width":                     "<?php $CONFIG = [sprintf('%999999d', 1), sprintf('%099999999999d', 1)];",
+	"a range":                     "<?php $CONFIG = range(1, 1000000000);",
+	"a fill":                      "<?php $CONFIG = array_fill(0, 1000000000, 1);",
+	"a pad":                       "<?php $CONFIG = array_pad([], 1000000000, 1);",
+	"doubled arrays":              "<?php $a = [1]; while (true) { $a = [$a, $a]; }",
+	"doubled arrays, compared":    "<?php $a = [1]; for ($i = 0; $i < 60; $i++) { $a = [$a, $a]; $b = [$b, $b]; } $CONFIG = [$a == $b, $a === $b];",
+	"doubled arrays, kept":        "<?php $a = [u()]; for ($i = 0; $i < 60; $i++) { $a = [$a, $a]; } $CONFIG = $a;",
+	"doubled objects":             "<?php $a = [new stdClass]; for ($i = 0; $i < 60; $i++) { $a = [$a, $a]; } $CONFIG = ['a' => $a]; in_array(1, $a);",
+	"merged arrays":               "<?php $a = [1]; while (true) { $a = array_merge($a, $a); }",
+	"merged deep":                 "<?php $a = ['a' => 1]; while (true) { $a = array_merge_recursive($a, $a); }",
+	"an array in itself":          "<?php $a = []; while (true) { $a = [$a]; }",
+	"an array in itself by index": "<?php $a = []; while (true) { $a['x'] = $a; } ",
+	"an object in itself":         "<?php $o = new stdClass; $o->o = $o; $CONFIG = ['o' => $o, 'x' => [$o] == [$o]];",
+	"objects in each other":       "<?php $o = new stdClass; while (true) { $n = new stdClass; $n->o = $o; $o = $n; }",
+	"copies":                      "<?php $a = range(1, 10000); while (true) { $b = $a; $b[] = 1; }",
+	"sorting":                     "<?php $a = range(10000, 1); while (true) { $b = $a; sort($b); }",
+	"json":                        "<?php $CONFIG = [json_decode(str_repeat('[', 1000000) . str_repeat(']', 1000000))];",
+	"much json":                   "<?php $CONFIG = [json_decode('[' . str_repeat('1,', 400000) . '1]')];",
+	"inclusion of itself":         "<?php include __FILE__;",
+	"inclusion without end":       "<?php while (true) { include __FILE__; }",
+	"devices":                     "<?php $CONFIG = [file_get_contents('/dev/zero'), file('/dev/urandom')]; include '/dev/zero';",
+	"closures":                    "<?php while (true) { $f = fn() => $f; }",
+	"callbacks":                   "<?php function f($x) { return array_map('f', [$x]); } f(1);",
+	"exceptions":                  "<?php while (true) { try { throw new Exception; } catch (Exception) {} }",
+	"exceptions in each other":    "<?php function f() { try { f(); } finally { f(); } } f();",
+	"extraction":                  "<?php while (true) { extract(['a' . $i++ => 1]); }",
+	"constants":                   "<?php while (true) { define('A' . $i++, 1); }",
+	"variables by name":           "<?php while (true) { ${'a' . $i++} = 1; }",
+	"translation":                 "<?php $s = str_repeat('ab', 500000); $CONFIG = [strtr($s, [str_repeat('a', 100000) => 'x', 'b' => str_repeat('y', 1000)])];",
+	"powers of powers":            "<?php $CONFIG = [2 ** 1000000000, 1.0000001 ** 1000000000, PHP_INT_MAX ** PHP_INT_MAX];",
+	"shifts":                      "<?php $CONFIG = [1 << 1000000000, 1 << PHP_INT_MAX, -1 >> 1000000000];",
+	"levels":                      "<?php $CONFIG = [dirname(str_repeat('/a', 500000), 1000000000)];",
+	"a break out of many":         "<?php while (1) break 499999999999;",
+}
+
+// fill repeats a piece of source up to the size that a file may have.
+func fill(piece string) string { return strings.Repeat(piece, (mebibyte-100)/len(piece)) }
+
+// nested fills a file with brackets around something.
+func nested(open, inside, end string) string {
+	n := (mebibyte - 100) / (len(open) + len(end))
+	return strings.Repeat(open, n) + inside + strings.Repeat(end, n)
+}
+
+func numbered(format string) string {
+	var b strings.Builder
+	for i := 0; b.Len() < mebibyte-200; i++ {
+		fmt.Fprintf(&b, format, i, i)
+	}
+	return b.String()
+}
+
+// TestHostile evaluates what means harm. It must come to an end within the memory that is allowed, which is held against all that
+// was allocated, whether it could have been collected or not, and against the growth of the stack.
+func TestHostile(t *testing.T) {
+	for name, content := range hostile {
+		t.Run(name, func(t *testing.T) {
+			path := writeConfig(t, content)
+			require.Less(t, len(content), mebibyte)
+			allocated := measure(func() {
+				c, err := Evaluate(context.Background(), []string{path}, Options{})
+				require.NoError(t, err)
+				for key, e := range c.Values {
+					require.NotPanics(t, func() { _ = key + render(e.Value) })
+				}
+			})
+			require.Less(t, allocated, uint64(defaultMemory), "bytes")
+		})
+	}
+}
+
+// measure returns how many bytes a function allocates, its growth of the stack included.
+func measure(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	done := make(chan struct{})
+	go func() { // on a stack of its own, which begins small
+		defer close(done)
+		f()
+		runtime.ReadMemStats(&after)
+	}()
+	<-done
+	return after.TotalAlloc - before.TotalAlloc + after.StackInuse - min(after.StackInuse, before.StackInuse)
+}
+
+// TestSpecialFiles reads nothing but regular files, and waits for none.
+func TestSpecialFiles(t *testing.T) {
+	folder := t.TempDir()
+	pipe := folder + "/pipe"
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	large := folder + "/large"
+	require.NoError(t, os.WriteFile(large, make([]byte, mebibyte+1), 0o600))
+	for name, path := range map[string]string{"a pipe": pipe, "a device": "/dev/zero", "a folder": folder, "a large file": large, "nothing": folder + "/none"} {
+		t.Run(name, func(t *testing.T) {
+			c, err := Evaluate(t.Context(), []string{path}, Options{})
+			require.NoError(t, err)
+			require.Empty(t, c.Values)
+			require.Len(t, c.Warnings, 1)
+			require.Contains(t, c.Warnings[0].File, path[strings.LastIndex(path, "/")+1:])
+		})
+	}
+	c, err := Evaluate(t.Context(), []string{writeConfig(t, "<?php $CONFIG = ['a' => file_get_contents('"+pipe+"'), 'b' => file_get_contents('"+large+"'), 'c' => 1];")}, Options{})
+	require.NoError(t, err)
+	require.Len(t, c.Unknown, 2)
+	require.Equal(t, int64(1), c.Values["c"].Value)
+}
+
+// TestLimits sets limits of its own.
+func TestLimits(t *testing.T) {
+	path := writeConfig(t, "<?php $CONFIG = ['a' => str_repeat('a', 1000000)];")
+	c, err := Evaluate(t.Context(), []string{path}, Options{Limits: Limits{Memory: mebibyte}})
+	require.NoError(t, err)
+	require.True(t, c.Exhausted)
+	require.Equal(t, AnyKey, c.Unknown[0].Key)
+
+	c, err = Evaluate(t.Context(), []string{path}, Options{Limits: Limits{FileSize: 10}})
+	require.NoError(t, err)
+	require.Len(t, c.Warnings, 1)
+
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = Evaluate(ended, []string{path}, Options{})
+	require.ErrorIs(t, err, context.Canceled)
+}
