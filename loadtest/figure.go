@@ -54,11 +54,14 @@ func (r *StepResult) addTimes(name string, h *hdrhistogram.Histogram) {
 	r.add(name+" max", ms(h.Max()), "ms")
 }
 
+// ticksPerHalving is how many quantiles are reported of each half of what is left: 4 between 0.5 and 0.75, and so on.
+const ticksPerHalving = 4
+
 func quantiles(h *hdrhistogram.Histogram) (all []Quantile) {
 	if h.TotalCount() == 0 {
 		return nil
 	}
-	for _, bracket := range h.CumulativeDistribution() {
+	for _, bracket := range h.CumulativeDistributionWithTicks(ticksPerHalving) {
 		all = append(all, Quantile{bracket.Quantile / 100, ms(bracket.ValueAt)})
 	}
 	return all

@@ -90,11 +90,11 @@ func newFleet(roster Roster) (*fleet, error) {
 	return f, nil
 }
 
-// otherFiles are those that a process has open besides its clients' sockets: the stand-in Nextcloud serves many requests.
-const otherFiles = 300
+// otherFiles are those that a process has open besides its clients' sockets.
+const otherFiles = 40
 
 func checkFileLimit(clients int) error {
-	limit, err := raiseFileLimit()
+	limit, err := fileLimit()
 	if err == nil && uint64(clients+otherFiles) > limit {
 		err = fmt.Errorf("%d clients need as many open files, and this process may have %d: raise the limit (ulimit -n), or spread the clients over several processes", clients, limit)
 	}

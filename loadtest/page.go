@@ -25,6 +25,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 type page struct {
 	*Report
 	Servers     []Server
+	Rounds      bool // there are several
 	Tables      []targetTable
 	Comparisons []comparedStep
 	Sections    []section
@@ -67,6 +68,7 @@ func (r *Report) WritePage(w io.Writer) error {
 		last.Figures = append(last.Figures, c)
 	}
 	for _, result := range r.Results {
+		p.Rounds = p.Rounds || result.Round > 1
 		if server := (Server{result.Server, result.Command}); !slices.Contains(p.Servers, server) {
 			p.Servers = append(p.Servers, server)
 		}

@@ -71,7 +71,8 @@ func newServer(command string, s *standIns, debounce bool) (*server, error) {
 // start starts the daemon and returns when it answers and has subscribed.
 func (s *server) start(ctx context.Context, conn redis.Conn) error {
 	begun := time.Now()
-	cmd := exec.Command("/bin/sh", "-c", "exec "+s.command)
+	// As many open files as the system allows: a server manager would see to that.
+	cmd := exec.Command("/bin/sh", "-c", "ulimit -n $(ulimit -Hn); exec "+s.command)
 	cmd.Env = append(os.Environ(), s.environment...)
 	s.output = &tail{}
 	cmd.Stdout, cmd.Stderr = s.output, s.output

@@ -7,10 +7,12 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Tally is what clients have counted since the step began, but for Online and the first group, which last.
+// Tally is what clients have counted since they were last told to begin anew; the first group lasts.
 type Tally struct {
 	// Clients exist; Online of them are logged in now.
 	Clients, Online int
+	// EverDelivered and EverLoggedIn are Delivered and Logins since the clients were made.
+	EverDelivered, EverLoggedIn int
 
 	// Dials were made, Logins succeeded, Refused were answered with something else than "authenticated".
 	Dials, Logins, Refused int
@@ -38,6 +40,8 @@ type Tally struct {
 func (t *Tally) add(other Tally) {
 	t.Clients += other.Clients
 	t.Online += other.Online
+	t.EverDelivered += other.EverDelivered
+	t.EverLoggedIn += other.EverLoggedIn
 	t.Dials += other.Dials
 	t.Logins += other.Logins
 	t.Refused += other.Refused
@@ -77,6 +81,7 @@ func sum[K comparable](a, b map[K]int) map[K]int {
 type counts struct {
 	mu       sync.Mutex
 	tally    Tally
+	begun    int64                   // when it was told to begin anew
 	latency  *hdrhistogram.Histogram // of pushes, from when they were due to be published
 	loggedIn *hdrhistogram.Histogram // of logins, from the dial to "authenticated"
 }
@@ -94,9 +99,14 @@ func newCounts(clients int) *counts {
 func (c *counts) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.begun = now()
 	c.latency.Reset()
 	c.loggedIn.Reset()
-	c.tally = Tally{Clients: c.tally.Clients, Online: c.tally.Online, Endings: map[string]int{}, Kinds: map[Kind]int{}}
+	c.tally = Tally{
+		Clients: c.tally.Clients, Online: c.tally.Online,
+		EverDelivered: c.tally.EverDelivered, EverLoggedIn: c.tally.EverLoggedIn,
+		Endings: map[string]int{}, Kinds: map[Kind]int{},
+	}
 }
 
 func (c *counts) snapshot() Tally {
@@ -108,12 +118,16 @@ func (c *counts) snapshot() Tally {
 	return tally
 }
 
-// delivered counts n pushes of a kind that were due at a time, or at 0 when that is not known.
+// delivered counts a push of a kind that was due at a time, or at 0 when that is not known.
 func (c *counts) delivered(kind Kind, due, at int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if due > 0 && due < c.begun {
+		return // of a step before, which was given up
+	}
 	t := &c.tally
 	t.Delivered++
+	t.EverDelivered++
 	t.Kinds[kind]++
 	t.First, t.Last = span(t.First, t.Last, at, at)
 	if due > 0 {
@@ -139,6 +153,7 @@ func (c *counts) login(dialed int64) {
 	defer c.mu.Unlock()
 	t := &c.tally
 	t.Logins++
+	t.EverLoggedIn++
 	t.Online++
 	t.FirstLogin, t.LastLogin = span(t.FirstLogin, t.LastLogin, at, at)
 	record(c.loggedIn, at-dialed)

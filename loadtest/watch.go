@@ -77,8 +77,8 @@ func (w *watcher) sample() {
 			w.cpu = p.CPU
 		}
 	}
-	s.Delivered = since(tally.Delivered, w.counts.Delivered) / elapsed
-	s.LoginsPerSecond = since(tally.Logins, w.counts.Logins) / elapsed
+	s.Delivered = since(tally.EverDelivered, w.counts.EverDelivered) / elapsed
+	s.LoginsPerSecond = since(tally.EverLoggedIn, w.counts.EverLoggedIn) / elapsed
 	w.last, w.counts = at, tally
 	w.samples = append(w.samples, s)
 	p := Progress{Scenario: b.scenario.Name, Server: b.result.Server, Round: b.result.Round, Share: -1, Sample: s}
@@ -88,7 +88,7 @@ func (w *watcher) sample() {
 	b.options.progress(p)
 }
 
-// since is the growth of a counter that may have begun anew.
+// since is the growth of a counter, which begins anew when the clients are made anew.
 func since(now, before int) float64 {
 	if now < before {
 		return float64(now)
