@@ -1,5 +1,17 @@
 package actors
 
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// NewMailbox makes the mailbox of users and connections.
+func NewMailbox() actor.Mailbox { return newMailbox() }
+
+// TickWheel is a tick of the heartbeat's wheel that comes at a certain time.
+func (s *System) TickWheel(now time.Time) { s.wheel.tick(now) }
+
 // GateLimit is how many events may be on their way inside.
 const GateLimit = gateLimit
 

@@ -87,6 +87,23 @@ func TestPingThatIsNotAnswered(t *testing.T) {
 	})
 }
 
+// After the process itself was stopped for a while, clients whose pongs wait in the sockets are not
+// closed before those are read.
+func TestStoppedProcessBlamesNobody(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		alice := kit.Connect(t, "alice")
+		alice.Mute()
+		pass(32 * time.Second)
+		ping := frames(alice, actors.OpPing)[0]
+		kit.System.TickWheel(time.Now().Add(40 * time.Second)) // the first after 40 s
+		pass(30 * time.Second)
+		requireOpen(t, alice)
+		alice.Send(actors.Frame{Opcode: actors.OpPong, Payload: ping})
+		pass(20 * time.Second)
+		requireOpen(t, alice)
+	})
+}
+
 func TestWrongPong(t *testing.T) {
 	for _, payload := range []string{"", "abc", "abcde", "a longer one"} {
 		bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {

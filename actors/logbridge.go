@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"log/slog"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -8,9 +9,27 @@ import (
 	"go.uber.org/zap/exp/zapslog"
 )
 
-// runtimeLogger lets the actor runtime log to ours, from warnings upwards: below, it prints whole
-// messages.
+// runtimeLogger lets the actor runtime log to ours.
 func runtimeLogger(log *zap.Logger) func(*actor.ActorSystem) *slog.Logger {
-	core := log.WithOptions(zap.IncreaseLevel(zap.WarnLevel)).Core()
-	return func(*actor.ActorSystem) *slog.Logger { return slog.New(zapslog.NewHandler(core)) }
+	handler := warnings{zapslog.NewHandler(log.Core())}
+	return func(*actor.ActorSystem) *slog.Logger { return slog.New(handler) }
+}
+
+// warnings is a handler that leaves out what is less than a warning: there, the runtime prints
+// whole messages.
+type warnings struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
+}
+
+// WithAttrs implements slog.Handler.
+func (w warnings) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return warnings{w.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup implements slog.Handler.
+func (w warnings) WithGroup(name string) slog.Handler {
+	return warnings{w.Handler.WithGroup(name)}
 }

@@ -21,6 +21,10 @@ const (
 type wheel struct {
 	root *actor.RootContext
 
+	// Owned by run.
+	last  time.Time // the tick before
+	grace int       // ticks still to skip
+
 	mu    sync.Mutex
 	slots [wheelSlots]*spoke
 	now   int // the slot that was last served
@@ -86,24 +90,27 @@ func (w *wheel) turn() (due []*actor.PID) {
 func (w *wheel) run(done <-chan struct{}) {
 	ticker := time.NewTicker(wheelTick)
 	defer ticker.Stop()
-	last, grace := time.Now(), 0
+	w.last = time.Now()
 	for {
 		select {
 		case <-done:
 			return
 		case <-ticker.C:
+			w.tick(time.Now())
 		}
-		now := time.Now()
-		if now.Sub(last) > wheelGrace*wheelTick {
-			grace = wheelGrace
-		}
-		last = now
-		if grace > 0 {
-			grace--
-			continue
-		}
-		for _, pid := range w.turn() {
-			w.root.Send(pid, wakeUp)
-		}
+	}
+}
+
+func (w *wheel) tick(now time.Time) {
+	if now.Sub(w.last) > wheelGrace*wheelTick {
+		w.grace = wheelGrace
+	}
+	w.last = now
+	if w.grace > 0 {
+		w.grace--
+		return
+	}
+	for _, pid := range w.turn() {
+		w.root.Send(pid, wakeUp)
 	}
 }
