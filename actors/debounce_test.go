@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,8 +64,9 @@ func TestBusyUserIsNotStarved(t *testing.T) {
 	}
 }
 
-// Two pushes of a kind are apart by clamp(connections / 10, 1, max) seconds, times 0.5 to 1.5, and
-// notifications by one second.
+// Two pushes of a kind are apart by clamp(connections / 10, 1, max) seconds times a factor that is
+// drawn once per connection from 0.5 to 1.5, and notifications by one second. So a herd doesn't
+// move as one.
 func TestDebounceInterval(t *testing.T) {
 	for _, c := range []struct {
 		connections int
@@ -73,58 +75,74 @@ func TestDebounceInterval(t *testing.T) {
 	}{
 		{1, 15 * time.Second, time.Second},
 		{40, 15 * time.Second, 4 * time.Second},
-		{200, 15 * time.Second, 15 * time.Second},
-		{200, 3 * time.Second, 3 * time.Second},
-		{1, 0, 0},
+		{300, 15 * time.Second, 15 * time.Second},
+		{300, 60 * time.Second, 30 * time.Second},
+		{300, 3 * time.Second, 3 * time.Second},
+		{300, 0, 0},
 	} {
 		for _, d := range debouncedEvents {
+			base, spread := c.base, 0.5
+			if d.push == "notify_notification" {
+				base, spread = time.Second, 0
+			}
 			t.Run(fmt.Sprintf("%s of %d with at most %v", d.push, c.connections, c.max), func(t *testing.T) {
-				bubble(t, func(o *actors.Options) { o.MaxDebounceTime = c.max }, func(t *testing.T, kit *actorstest.Kit) {
-					alice := kit.Connect(t, "alice")
-					for i := range c.connections - 1 {
-						kit.Connect(t, fmt.Sprint("other", i))
+				change := func(o *actors.Options) { o.MaxDebounceTime, o.MaxConnectionsPerUser = c.max, 1000 }
+				bubble(t, change, func(t *testing.T, kit *actorstest.Kit) {
+					intervals := intervalsOf(t, kit, c.connections, d.event)
+					least := max(time.Duration(float64(base)*(1-spread)), 100*time.Millisecond)
+					most := max(time.Duration(float64(base)*(1+spread)), 100*time.Millisecond)
+					require.GreaterOrEqual(t, slices.Min(intervals), least)
+					require.LessOrEqual(t, slices.Max(intervals), most+20*time.Millisecond)
+					if c.connections >= 300 && spread > 0 && base > 0 {
+						require.InEpsilon(t, base, mean(intervals), 0.12) // six standard deviations
+						require.Greater(t, slices.Max(intervals)-slices.Min(intervals), base*3/4)
 					}
-					publish(t, kit, d.event)
-					pass(125 * time.Millisecond)
-					require.Equal(t, []string{d.push}, pushes(alice))
-
-					least, most := c.base/2, c.base*3/2
-					if d.push == "notify_notification" {
-						least, most = time.Second, time.Second
-					}
-					publish(t, kit, d.event)
-					if least > 150*time.Millisecond {
-						pass(least - 50*time.Millisecond)
-						require.Len(t, pushes(alice), 1, "too early")
-						pass(most - least + 50*time.Millisecond)
-					} else {
-						pass(125 * time.Millisecond)
-					}
-					require.Equal(t, []string{d.push, d.push}, pushes(alice))
 				})
 			})
 		}
 	}
 }
 
-// The factor is drawn once per connection, so a herd does not move as one.
-func TestDebounceIsSpreadOverConnections(t *testing.T) {
-	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
-		var sockets []*actorstest.Socket
-		for range 50 {
-			sockets = append(sockets, kit.Connect(t, "alice"))
-		}
-		publish(t, kit, actors.ActivityAdded{User: "alice"})
-		pass(time.Second)
-		publish(t, kit, actors.ActivityAdded{User: "alice"})
-		pass(4 * time.Second) // 5 s is the middle, from 2.5 to 7.5
-		early := 0
-		for _, socket := range sockets {
-			early += len(pushes(socket)) - 1
-		}
-		require.Greater(t, early, 0)
-		require.Less(t, early, 50)
-	})
+// intervalsOf connects a user so many times, and returns after what time each connection was sent
+// a second push, where the event came twice.
+func intervalsOf(t *testing.T, kit *actorstest.Kit, connections int, event actors.Event) (intervals []time.Duration) {
+	t.Helper()
+	var sockets []*timingSocket
+	login := kit.Login(t, "alice")
+	for range connections {
+		socket := &timingSocket{Socket: actorstest.NewSocket()}
+		require.NoError(t, kit.System.Attach(login, socket))
+		sockets = append(sockets, socket)
+	}
+	publish(t, kit, event)
+	pass(111 * time.Millisecond)
+	publish(t, kit, event)
+	pass(time.Minute)
+	for _, socket := range sockets {
+		require.Len(t, socket.Texts(), 3, "authenticated, and two pushes")
+		intervals = append(intervals, socket.at[2].Sub(socket.at[1]))
+	}
+	return intervals
+}
+
+// timingSocket notes when it is sent text messages.
+type timingSocket struct {
+	*actorstest.Socket
+	at []time.Time
+}
+
+func (s *timingSocket) Write(frames []byte) (bool, error) {
+	if frames[0]&0x0F == byte(actors.OpText) {
+		s.at = append(s.at, time.Now())
+	}
+	return s.Socket.Write(frames)
+}
+
+func mean(durations []time.Duration) (mean time.Duration) {
+	for _, d := range durations {
+		mean += d / time.Duration(len(durations))
+	}
+	return mean
 }
 
 func TestKindsDoNotWaitForEachOther(t *testing.T) {
