@@ -3,9 +3,11 @@ package cli
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"testing"
@@ -306,3 +308,26 @@ func clientFrame(head byte, payload string) []byte {
 }
 
 func textFrame(payload string) []byte { return clientFrame(final|byte(actors.OpText), payload) }
+
+func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// exchange sends a request over a unix socket, and returns the whole response.
+func exchange(t *testing.T, socket, request string) string {
+	t.Helper()
+	conn, err := net.Dial("unix", socket)
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = conn.Write([]byte(request))
+	require.NoError(t, err)
+	response, err := io.ReadAll(conn)
+	require.NoError(t, err)
+	return string(response)
+}
+
+// trusting is an HTTP client that takes any certificate, and keeps no connection.
+func trusting() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the test's own
+		DisableKeepAlives: true,
+	}}
+}

@@ -85,7 +85,8 @@ type site struct {
 	database string // its URL
 	mounts   *storagetest.Nextcloud
 	cloud    *nextcloud.Nextcloud
-	url      string // of Nextcloud, without a slash at the end
+	url      string   // of Nextcloud, without a slash at the end
+	wrapper  []string // the command that the daemon's command line is given to, if any
 
 	mu       sync.Mutex
 	requests []cloudRequest
@@ -239,7 +240,7 @@ func (s *site) start(words ...string) *pushServer {
 // run starts the daemon in a folder.
 func (p *pushServer) run(folder string, words ...string) {
 	p.t.Helper()
-	command := serverCommand(p.t)
+	command := append(slices.Clone(p.site.wrapper), serverCommand(p.t)...)
 	environment := []string{"GORACE=atexit_sleep_ms=0"} // and nothing else, not even PATH
 	for _, word := range words {
 		if name, _, paired := strings.Cut(word, "="); paired && name == strings.ToUpper(name) {
