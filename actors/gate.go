@@ -7,8 +7,9 @@ import (
 
 // gateLimit is how many messages of events may be on their way between listener, mapper and
 // registries before the subscription is made to wait, and Redis to buffer. A message takes some
-// 200 bytes; the more there are, the more of a client's frames leave in one write.
-const gateLimit = 65536
+// 200 bytes; the more there are, the more of a client's frames leave in one write. A large one
+// counts for several, one for each gatePiece bytes, so that 64 MiB are not exceeded.
+const gateLimit, gatePiece = 65536, 1024
 
 // gate keeps a flood of events out of the mailboxes, which have no bound of their own. Only the
 // goroutine that brings events waits at it; actors never do.
@@ -22,8 +23,8 @@ func newGate(closed <-chan struct{}) *gate {
 	return &gate{room: make(chan struct{}, 1), closed: closed}
 }
 
-// enter waits until there is room, and takes one place.
-func (g *gate) enter(ctx context.Context) error {
+// enter waits until there is room, and takes the place of a message of so many bytes.
+func (g *gate) enter(ctx context.Context, bytes int) error {
 	for ctx.Err() == nil && g.inside.Load() >= gateLimit {
 		select {
 		case <-g.room:
@@ -35,16 +36,16 @@ func (g *gate) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	g.inside.Add(1)
+	g.add(bytes)
 	return nil
 }
 
-// add takes a place for a message that follows from one that is inside.
-func (g *gate) add() { g.inside.Add(1) }
+// add takes the place of a message that follows from one that is inside.
+func (g *gate) add(bytes int) { g.inside.Add(1 + int64(bytes)/gatePiece) }
 
-// leave gives a place back.
-func (g *gate) leave() {
-	if g.inside.Add(-1) < gateLimit {
+// leave gives the place of a message back.
+func (g *gate) leave(bytes int) {
+	if g.inside.Add(-1-int64(bytes)/gatePiece) < gateLimit {
 		select {
 		case g.room <- struct{}{}:
 		default:

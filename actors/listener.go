@@ -69,7 +69,7 @@ func (l *listener) subscribe(actorContext actor.Context) {
 			return system.ports.Events.Receive(ctx, Channels,
 				func() { root.Send(self, &subscribed{run}) },
 				func(channel string, payload []byte) {
-					if system.gate.enter(ctx) == nil {
+					if system.gate.enter(ctx, len(payload)) == nil {
 						root.Send(self, &payloadArrived{channel, payload})
 					}
 				})
@@ -107,7 +107,7 @@ func (l *listener) onSubscriptionEnded(ctx actor.Context, m *subscriptionEnded) 
 }
 
 func (l *listener) onPayload(ctx actor.Context, m *payloadArrived) {
-	defer l.system.gate.leave()
+	defer l.system.gate.leave(len(m.Payload))
 	l.system.counters.events.Add(1)
 	event, err := DecodeEvent(m.channel, m.Payload)
 	if err != nil {
@@ -119,7 +119,7 @@ func (l *listener) onPayload(ctx actor.Context, m *payloadArrived) {
 }
 
 func (l *listener) onEvent(ctx actor.Context, m *eventPublished) {
-	defer l.system.gate.leave()
+	defer l.system.gate.leave(0)
 	l.system.counters.events.Add(1)
 	l.route(ctx, m.Event)
 }
@@ -128,7 +128,7 @@ func (l *listener) route(ctx actor.Context, event Event) {
 	system := l.system
 	switch e := event.(type) {
 	case StorageUpdate:
-		system.gate.add()
+		system.gate.add(len(e.Path))
 		ctx.Send(system.mapper, &storageChanged{e})
 	case GroupUpdate:
 		l.push(ctx, &pushUser{user: e.User, push: filePush, gained: true})
@@ -159,6 +159,6 @@ func (l *listener) route(ctx actor.Context, event Event) {
 }
 
 func (l *listener) push(ctx actor.Context, m *pushUser) {
-	l.system.gate.add()
+	l.system.gate.add(len(m.push.frame))
 	ctx.Send(l.system.registries[shardOf(m.user)], m)
 }

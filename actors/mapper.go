@@ -106,7 +106,7 @@ func (m *mapper) Receive(ctx actor.Context) {
 }
 
 func (m *mapper) onStorageChanged(ctx actor.Context, e *storageChanged) {
-	defer m.system.gate.leave()
+	defer m.system.gate.leave(len(e.Path))
 	users, known := m.cache.Get(e.Storage)
 	switch now := m.system.now(); {
 	case known && now < users.until:
@@ -128,7 +128,7 @@ func (m *mapper) tell(ctx actor.Context, e StorageUpdate, users *storageUsers) {
 	push := fileIDsPush(e.FileID)
 	for shard, names := range users.covering(e.Path) {
 		if len(names) > 0 {
-			m.system.gate.add()
+			m.system.gate.add(0)
 			ctx.Send(m.system.registries[shard], &pushUsers{names, push})
 		}
 	}

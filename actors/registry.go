@@ -60,7 +60,7 @@ func (r *registry) Receive(ctx actor.Context) {
 }
 
 func (r *registry) onPushUser(ctx actor.Context, m *pushUser) {
-	defer r.system.gate.leave()
+	defer r.system.gate.leave(len(m.push.frame))
 	u := r.users[m.user]
 	if u == nil {
 		return
@@ -72,7 +72,7 @@ func (r *registry) onPushUser(ctx actor.Context, m *pushUser) {
 }
 
 func (r *registry) onPushUsers(ctx actor.Context, m *pushUsers) {
-	defer r.system.gate.leave()
+	defer r.system.gate.leave(0)
 	for _, name := range m.users {
 		if u := r.users[name]; u != nil {
 			ctx.Send(u.pid, m.push)

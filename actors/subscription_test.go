@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -220,6 +222,30 @@ func TestFloodIsMadeToWait(t *testing.T) {
 			}
 		}
 		require.Equal(t, len(texts), next, "in order")
+	})
+}
+
+// Large events fill the gate by their size.
+func TestFloodOfLargeEvents(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		socket := &stuckSocket{actorstest.NewSocket(), make(chan struct{})}
+		go func() { _ = kit.System.Attach(kit.Login(t, "alice"), socket) }()
+		synctest.Wait()
+		taken := 0
+		done := make(chan struct{})
+		texts := slices.Repeat([]string{strings.Repeat("x", 500_000)}, 200)
+		go func() {
+			defer close(done)
+			for i := range texts {
+				customs(kit, "alice", texts[i:i+1])
+				taken++
+			}
+		}()
+		synctest.Wait()
+		require.InDelta(t, 134, taken, 2, "64 MiB")
+		close(socket.stuck)
+		<-done
+		require.Equal(t, texts, pushes(socket.Socket))
 	})
 }
 

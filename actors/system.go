@@ -146,7 +146,7 @@ func (s *System) Publish(ctx context.Context, event Event) error {
 	if s.stopping.Load() {
 		return ErrShutDown
 	}
-	if err := s.gate.enter(ctx); err != nil {
+	if err := s.gate.enter(ctx, 0); err != nil {
 		return err
 	}
 	s.root.Send(s.listener, &eventPublished{event})
