@@ -250,7 +250,9 @@ func (c *client) onFrame(f frame, at int64) error {
 		c.fleet.counts.change(func(t *Tally) { t.Pings++ })
 		return writeSocket(int(c.socket), appendFrame(nil, opPong, f.payload))
 	case opClose:
-		return closedByServer(f.payload)
+		code := f.payload[:min(len(f.payload), 2)]
+		_ = writeSocket(int(c.socket), appendFrame(nil, opClose, code)) // the answer that the server waits for (RFC 6455, 5.5.1)
+		return closedByServer(code)
 	}
 	return nil
 }

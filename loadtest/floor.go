@@ -12,6 +12,8 @@ import (
 // number of sockets, with the same clients at their other ends and nothing else around it. Steps of publishing that follow
 // are compared with it.
 type Floor struct {
+	// Name is shown in reports; empty means "floor".
+	Name string `yaml:"name"`
 	// Passes is how often a frame is written to every socket, one pass at a time; with AtOnce without waiting until the
 	// clients have those of the pass before.
 	Passes int  `yaml:"passes"`
@@ -21,7 +23,7 @@ type Floor struct {
 	For  time.Duration `yaml:"for"`
 }
 
-func (f *Floor) title() string { return "floor" }
+func (f *Floor) title() string { return named(f.Name, "floor") }
 
 func (f *Floor) check() error {
 	switch {

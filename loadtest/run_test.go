@@ -1,0 +1,377 @@
+package loadtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// testOptions test the fake server with a defect.
+func testOptions(t *testing.T, defect string, scenarios ...Scenario) Options {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	return Options{
+		Scenarios:     scenarios,
+		Servers:       []Server{{Label: defect, Command: fmt.Sprintf("'%s' server %s", self, defect)}},
+		HelperCommand: []string{self, "helper"},
+	}
+}
+
+func scenario(t *testing.T, text string) Scenario {
+	t.Helper()
+	s, err := Parse([]byte(text))
+	require.NoError(t, err)
+	return s
+}
+
+// runOne runs a scenario against the fake server and returns its steps by title.
+func runOne(t *testing.T, options Options) map[string]*StepResult {
+	t.Helper()
+	report, err := Run(t.Context(), options)
+	require.NoError(t, err)
+	require.Len(t, report.Results, 1)
+	return steps(report.Results[0])
+}
+
+func steps(result Result) map[string]*StepResult {
+	byTitle := map[string]*StepResult{}
+	for i := range result.Steps {
+		byTitle[result.Steps[i].Step] = &result.Steps[i]
+	}
+	return byTitle
+}
+
+func (r *StepResult) require(t *testing.T, want map[string]float64) {
+	t.Helper()
+	require.NotNil(t, r)
+	for name, value := range want {
+		got, ok := r.Figure(name)
+		require.True(t, ok, "%s has a figure %q: %v", r.Step, name, r.Figures)
+		require.Equal(t, value, got, "%s: %s; %v", r.Step, name, r.Notes)
+	}
+}
+
+func TestDefectsAreFound(t *testing.T) {
+	t.Parallel()
+	const tenToEach = `
+name: ten
+clients: 20
+steps:
+  - connect: {}
+  - publish: {events: 200}
+`
+	for defect, want := range map[string]map[string]float64{
+		"honest":   {"expected": 200, "delivered": 200, "lost": 0, "duplicates": 0, "out of order": 0},
+		"lossy":    {"expected": 200, "delivered": 180, "lost": 20, "lost share": 10, "duplicates": 0, "out of order": 0},
+		"doubling": {"expected": 200, "delivered": 200, "lost": 0, "duplicates": 20, "out of order": 0},
+		"swapping": {"expected": 200, "delivered": 200, "lost": 0, "duplicates": 0, "out of order": 20},
+	} {
+		t.Run(defect, func(t *testing.T) {
+			t.Parallel()
+			got := runOne(t, testOptions(t, defect, scenario(t, tenToEach)))
+			got["connect"].require(t, map[string]float64{"logins": 20, "logins at Nextcloud": 20})
+			got["publish"].require(t, want)
+			require.NotEmpty(t, got["publish"].Latency)
+		})
+	}
+}
+
+func TestLatencyCountsFromWhenAnEventWasDue(t *testing.T) {
+	t.Parallel()
+	// The server takes 50 ms for each event, and ten are due at once: the last is 500 ms late.
+	got := runOne(t, testOptions(t, "held", scenario(t, `
+name: queue
+clients: 10
+steps:
+  - connect: {}
+  - publish: {events: 10}
+`)))
+	latest, ok := got["publish"].Figure("latency max")
+	require.True(t, ok)
+	require.GreaterOrEqual(t, latest, 500.0)
+	median, ok := got["publish"].Figure("latency p50")
+	require.True(t, ok)
+	require.GreaterOrEqual(t, median, 250.0)
+}
+
+func TestEventsOfAllKinds(t *testing.T) {
+	t.Parallel()
+	got := runOne(t, testOptions(t, "honest", scenario(t, `
+name: kinds
+clients: 20
+steps:
+  - connect: {}
+  - publish: {name: home, kinds: [custom, file, activity, notification], events: 400, rate: 4000}
+  - publish: {name: shared, kinds: [file], storage: shared, warm_up: 1, rounds: 3}
+  - publish: {name: idle storages, kinds: [file], storage: idle, events: 100}
+`)))
+	got["home"].require(t, map[string]float64{"expected": 400, "delivered": 400})
+	got["shared"].require(t, map[string]float64{"events": 3, "expected": 60, "delivered": 60})
+	require.NotEmpty(t, got["shared"].Latency, "the ids of files tell when they were published")
+	got["idle storages"].require(t, map[string]float64{"events": 100, "expected": 0, "delivered": 0, "queries": 0})
+}
+
+func TestFilePushesWithoutIDsCount(t *testing.T) {
+	t.Parallel()
+	got := runOne(t, testOptions(t, "honest", scenario(t, `
+name: no ids
+clients: 10
+file_ids: false
+steps:
+  - connect: {}
+  - publish: {kinds: [file], storage: shared}
+`)))
+	got["publish"].require(t, map[string]float64{"expected": 10, "delivered": 10})
+}
+
+func TestSeveralClientsOfAUserAndSeveralProcesses(t *testing.T) {
+	t.Parallel()
+	options := testOptions(t, "honest", scenario(t, `
+name: multi
+clients: 30
+per_user: 3
+steps:
+  - connect: {name: some, clients: 12, in_flight: 2}
+  - publish: {name: to some, events: 40}
+  - connect: {name: the rest, rate: 1000}
+  - publish: {name: to all, events: 100}
+`))
+	options.Workers = 2
+	got := runOne(t, options)
+	got["some"].require(t, map[string]float64{"logins": 12})
+	got["to some"].require(t, map[string]float64{"expected": 120, "delivered": 120, "out of order": 0, "duplicates": 0})
+	got["the rest"].require(t, map[string]float64{"logins": 18})
+	got["to all"].require(t, map[string]float64{"expected": 300, "delivered": 300})
+}
+
+func TestLoginWithTokens(t *testing.T) {
+	t.Parallel()
+	got := runOne(t, testOptions(t, "honest", scenario(t, `
+name: tokens
+clients: 20
+login: token
+steps:
+  - connect: {in_flight: 5}
+  - publish: {events: 20}
+  - cut: {}
+`)))
+	got["connect"].require(t, map[string]float64{"logins": 20, "logins at Nextcloud": 0})
+	got["publish"].require(t, map[string]float64{"delivered": 20})
+	got["cut"].require(t, map[string]float64{"logins": 20, "logins at Nextcloud": 0})
+}
+
+func TestClientsComeBack(t *testing.T) {
+	t.Parallel()
+	got := runOne(t, testOptions(t, "honest", scenario(t, `
+name: back
+clients: 20
+backoff: 10ms
+nextcloud: {delay: 1ms, workers: 4}
+steps:
+  - connect: {}
+  - cut: {}
+  - publish: {name: after a cut, events: 40}
+  - restart: {}
+  - publish: {name: after a restart, events: 40}
+  - leave: {}
+  - connect: {name: connect again}
+  - churn: {rate: 100, away: 10ms, for: 300ms}
+  - publish: {name: after churn, events: 40}
+`)))
+	got["connect"].require(t, map[string]float64{"logins": 20})
+	got["cut"].require(t, map[string]float64{"logins": 20, "logins at Nextcloud": 20})
+	got["after a cut"].require(t, map[string]float64{"expected": 40, "delivered": 40})
+	got["restart"].require(t, map[string]float64{"logins": 20, "logins at Nextcloud": 20})
+	got["after a restart"].require(t, map[string]float64{"expected": 40, "delivered": 40})
+	got["connect again"].require(t, map[string]float64{"logins": 20})
+	got["churn"].require(t, map[string]float64{"online at the end": 20})
+	came, _ := got["churn"].Figure("logins")
+	require.Positive(t, came)
+	got["after churn"].require(t, map[string]float64{"expected": 40, "delivered": 40})
+}
+
+func TestClientsThatStopReading(t *testing.T) {
+	t.Parallel()
+	got := runOne(t, testOptions(t, "honest", scenario(t, `
+name: slow
+clients: 20
+steps:
+  - connect: {}
+  - stall: {clients: 5}
+  - publish: {events: 100}
+  - resume: {}
+  - publish: {name: after, events: 40}
+`)))
+	got["publish"].require(t, map[string]float64{"events": 100, "expected": 75, "delivered": 75, "lost": 0})
+	got["resume"].require(t, map[string]float64{"online at the end": 20, "closed by the server": 0})
+	got["after"].require(t, map[string]float64{"expected": 40, "delivered": 40})
+}
+
+func TestStrangeMessagesAndEndingsAreNoted(t *testing.T) {
+	t.Parallel()
+	const one = `
+name: one
+clients: 5
+steps:
+  - connect: {}
+  - publish: {events: 5}
+`
+	got := runOne(t, testOptions(t, "strange", scenario(t, one)))
+	got["publish"].require(t, map[string]float64{"delivered": 0, "lost": 5})
+	require.Contains(t, fmt.Sprint(got["publish"].Notes), `5 messages were no pushes, such as "what is this?"`)
+
+	got = runOne(t, testOptions(t, "closing", scenario(t, one)))
+	got["publish"].require(t, map[string]float64{"delivered": 0, "lost": 5})
+	require.Contains(t, fmt.Sprint(got["publish"].Notes), "5 × closed by the server with 1012")
+}
+
+func TestTheFloorIsMeasured(t *testing.T) {
+	t.Parallel()
+	got := runOne(t, testOptions(t, "honest", scenario(t, `
+name: floor
+clients: 20
+steps:
+  - floor: {passes: 5}
+  - connect: {}
+  - publish: {kinds: [file], storage: shared, rounds: 5}
+`)))
+	got["floor"].require(t, map[string]float64{"delivered": 100, "lost": 0})
+	ratio, ok := got["publish"].Figure("CPU a delivery / floor")
+	require.True(t, ok)
+	require.Positive(t, ratio)
+
+	got = runOne(t, testOptions(t, "honest", scenario(t, `
+name: paced floor
+clients: 20
+steps:
+  - floor: {rate: 1000, for: 100ms}
+  - floor: {name: at once, passes: 3, at_once: true}
+`)))
+	got["floor"].require(t, map[string]float64{"delivered": 100, "lost": 0})
+	got["at once"].require(t, map[string]float64{"delivered": 60, "lost": 0})
+}
+
+func TestMemoryAndCPUOfTheServerAreMeasured(t *testing.T) {
+	t.Parallel()
+	got := runOne(t, testOptions(t, "honest", scenario(t, `
+name: idle
+clients: 20
+steps:
+  - connect: {}
+  - idle: {for: 300ms}
+`)))
+	for _, name := range []string{"server memory", "memory a connection", "CPU a login"} {
+		value, ok := got["connect"].Figure(name)
+		require.True(t, ok, name)
+		require.Positive(t, value, name)
+	}
+	got["idle"].require(t, map[string]float64{"connections lost": 0})
+}
+
+func TestAServerThatEnds(t *testing.T) {
+	t.Parallel()
+	_, err := Run(t.Context(), testOptions(t, "dead", scenario(t, `
+name: dead
+clients: 2
+backoff: 10ms
+steps:
+  - connect: {}
+  - publish: {}
+  - cut: {}
+`)))
+	require.ErrorContains(t, err, "the push server has ended (exit status 7)")
+	require.ErrorContains(t, err, "dead as told")
+}
+
+func TestAServerThatDoesNotStart(t *testing.T) {
+	t.Parallel()
+	options := testOptions(t, "honest", scenario(t, "{name: x, clients: 1, steps: [{connect: {}}]}"))
+	options.Servers[0].Command = "echo no such setting; exit 3"
+	_, err := Run(t.Context(), options)
+	require.ErrorContains(t, err, "it has ended")
+	require.ErrorContains(t, err, "no such setting")
+}
+
+func TestARunningServer(t *testing.T) {
+	t.Parallel()
+	stand, err := startStandIns(t.Context(), 5)
+	require.NoError(t, err)
+	defer stand.close()
+	options := testOptions(t, "honest", scenario(t, `
+name: running
+clients: 5
+steps:
+  - connect: {}
+  - publish: {events: 10}
+`))
+	running, err := newServer(options.Servers[0].Command, stand, false)
+	require.NoError(t, err)
+	conn, err := dialRedis(stand.redisURL)
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, running.start(t.Context(), conn))
+	defer running.stop()
+
+	options.Servers = nil
+	options.URL, options.RedisURL = "ws://"+running.address.String()+"/ws", stand.redisURL
+	options.MetricsURL, options.PID = running.metrics, int(running.pid.Load())
+	got := runOne(t, options)
+	got["connect"].require(t, map[string]float64{"logins": 5})
+	got["publish"].require(t, map[string]float64{"expected": 10, "delivered": 10})
+	require.NoError(t, running.alive())
+
+	options.Scenarios = []Scenario{scenario(t, "{name: files, clients: 5, steps: [{connect: {}}, {publish: {kinds: [file]}}]}")}
+	_, err = Run(t.Context(), options)
+	require.ErrorContains(t, err, "of its own")
+}
+
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	options := testOptions(t, "honest", scenario(t, `
+name: progress
+clients: 5
+steps:
+  - connect: {}
+  - idle: {for: 600ms}
+`))
+	var seen []Progress
+	options.Progress = func(p Progress) { seen = append(seen, p) }
+	report, err := Run(t.Context(), options)
+	require.NoError(t, err)
+	require.NotEmpty(t, seen)
+	last := seen[len(seen)-1]
+	require.Equal(t, "idle", last.Sample.Step)
+	require.Equal(t, 5, last.Sample.Online)
+	require.Positive(t, last.Sample.MemoryMiB)
+	require.InDelta(t, 0.5, last.Share, 0.5)
+	require.Len(t, report.Results[0].Samples, len(seen))
+}
+
+func TestEndedByTheCaller(t *testing.T) {
+	t.Parallel()
+	options := testOptions(t, "honest", scenario(t, "{name: long, clients: 5, steps: [{connect: {}}, {idle: {for: 1h}}]}"))
+	ctx, cancel := contextWithCause(t)
+	options.Progress = func(p Progress) {
+		if p.Sample.Step == "idle" {
+			cancel(errEnough)
+		}
+	}
+	begun := time.Now()
+	_, err := Run(ctx, options)
+	require.ErrorIs(t, err, errEnough)
+	require.Less(t, time.Since(begun), time.Hour)
+}
+
+var errEnough = errors.New("enough was seen")
+
+func contextWithCause(t *testing.T) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	t.Cleanup(func() { cancel(nil) })
+	return ctx, cancel
+}

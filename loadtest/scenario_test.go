@@ -1,0 +1,96 @@
+package loadtest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestBuiltInScenarios(t *testing.T) {
+	require.Equal(t, []string{"burst", "churn", "connect", "fanout", "flood", "idle", "multi", "noise", "restart", "slow", "steady", "storm"}, Names())
+	for _, name := range Names() {
+		s, err := Load(name)
+		require.NoError(t, err)
+		require.Equal(t, name, s.Name)
+		require.NotEmpty(t, s.About)
+	}
+}
+
+func TestScenarioDefaults(t *testing.T) {
+	s, err := Parse([]byte("{name: x, steps: [{connect: {}}]}"))
+	require.NoError(t, err)
+	require.Equal(t, 1000, s.Clients)
+	require.Equal(t, 1, s.PerUser)
+	require.Equal(t, "password", s.Login)
+	require.True(t, *s.FileIDs)
+	require.False(t, s.Debounce)
+}
+
+func TestScenarioErrors(t *testing.T) {
+	for text, says := range map[string]string{
+		"":                       "read the scenario",
+		"{name: x, stepz: []}":   "stepz",
+		"{steps: [{cut: {}}]}":   "no name",
+		"{name: x}":              "no steps",
+		"{name: x, steps: [{}]}": "step 1: it names 0 actions",
+		"{name: x, steps: [{cut: {}, leave: {}}]}":                      "step 1: it names 2 actions",
+		"{name: x, steps: [{cut: {}}, {cut: {}}]}":                      `step 2: there is a step "cut" already`,
+		"{name: x, clients: -1, steps: [{cut: {}}]}":                    "clients: -1",
+		"{name: x, per_user: -1, steps: [{cut: {}}]}":                   "per_user: -1",
+		"{name: x, login: magic, steps: [{cut: {}}]}":                   `login: "magic"`,
+		"{name: x, steps: [{connect: {rate: -1}}]}":                     "connect: ",
+		"{name: x, steps: [{idle: {for: -1s}}]}":                        "idle: ",
+		"{name: x, steps: [{publish: {kinds: [mail]}}]}":                `"mail" is no kind`,
+		"{name: x, steps: [{publish: {storage: attic}}]}":               `storage "attic"`,
+		"{name: x, steps: [{publish: {for: 1s}}]}":                      "for needs rate",
+		"{name: x, steps: [{publish: {for: 1s, rate: 2, events: 10}}]}": "and no events",
+		"{name: x, steps: [{publish: {events: -1}}]}":                   "publish: ",
+		"{name: x, steps: [{churn: {rate: -1}}]}":                       "churn: ",
+		"{name: x, steps: [{stall: {}}]}":                               "stall: needs clients",
+		"{name: x, steps: [{restart: {down: -1s}}]}":                    "restart: ",
+		"{name: x, steps: [{floor: {}}]}":                               "floor: needs passes",
+		"{name: x, steps: [{floor: {passes: 1, rate: 1, for: 1s}}]}":    "floor: needs passes",
+		"{name: x, steps: [{nextcloud: {delay: -1s}}]}":                 "nextcloud: ",
+	} {
+		_, err := Parse([]byte(text))
+		require.ErrorContains(t, err, says, text)
+	}
+}
+
+func TestScenarioOfAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mine.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("{name: mine, steps: [{cut: {}}]}"), 0o600))
+	s, err := Load(file)
+	require.NoError(t, err)
+	require.Equal(t, "mine", s.Name)
+
+	_, err = Load("nosuch")
+	require.ErrorContains(t, err, "there are burst, churn,")
+	_, err = Load(file + "x.yaml")
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestProlong(t *testing.T) {
+	s, err := Parse([]byte("{name: x, steps: [{idle: {}}, {churn: {}}, {publish: {rate: 1, for: 1s}}, {publish: {name: n, events: 3}}]}"))
+	require.NoError(t, err)
+	s.Prolong(2 * time.Hour)
+	require.Equal(t, 2*time.Hour, s.Steps[0].Idle.For)
+	require.Equal(t, 2*time.Hour, s.Steps[1].Churn.For)
+	require.Equal(t, 2*time.Hour, s.Steps[2].Publish.For)
+	require.Equal(t, 3, s.Steps[3].Publish.Events)
+	require.Zero(t, s.Steps[3].Publish.For)
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("{name: x, clients: 5, steps: [{connect: {in_flight: 2}}, {publish: {events: 5}}]}"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s, err := Parse(text)
+		if err == nil {
+			require.NoError(t, s.check())
+			require.Positive(t, s.users())
+		}
+	})
+}

@@ -1,0 +1,40 @@
+package loadtest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestStampThereAndBack(t *testing.T) {
+	for _, want := range []stamp{{}, {1, 2, 3}, {1<<32 - 1, 1<<32 - 1, maxTime}, {7, 0, now()}} {
+		got, ok := parseStamp(want.append(nil))
+		require.True(t, ok)
+		require.Equal(t, want, got)
+	}
+	padded, ok := parseStamp([]byte("loadtest 1 2 3 xxxxx"))
+	require.True(t, ok)
+	require.Equal(t, stamp{1, 2, 3}, padded)
+}
+
+func TestNoStamp(t *testing.T) {
+	for _, text := range []string{
+		"", "loadtest", "loadtest ", "loadtest 1", "loadtest 1 2", "loadtest 1 2 ", "loadtest a 2 3", "loadtest 1 -2 3", "loadtest 1 2 3x",
+		"loadtest 4294967296 2 3", "loadtest 1 2 9007199254740993", "loadtest 1 2 99999999999999999", "notify_file",
+	} {
+		_, ok := parseStamp([]byte(text))
+		require.False(t, ok, text)
+	}
+}
+
+func FuzzParseStamp(f *testing.F) {
+	f.Add([]byte("loadtest 1 2 3 x"))
+	f.Add([]byte("notify_file"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if s, ok := parseStamp(text); ok {
+			again, ok := parseStamp(s.append(nil))
+			require.True(t, ok)
+			require.Equal(t, s, again)
+		}
+	})
+}
