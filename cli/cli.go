@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
@@ -57,9 +58,8 @@ func Version() string {
 // Main runs the command that arguments name and returns the exit status: 0, or 1 for a failure, or 2 for settings that cannot be used
 // and a command line that cannot be read. Arguments do not include the program's name.
 func Main(arguments []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := untilSignalled()
 	defer stop()
-	context.AfterFunc(ctx, stop)
 
 	err := run(&process{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr}, arguments)
 	var status exitStatus
@@ -74,18 +74,27 @@ func Main(arguments []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 }
 
+// untilSignalled returns a context that SIGINT and SIGTERM end, and stop does, too. As soon as it has
+// ended, these signals mean again what they mean to any process, so that a second one ends it at once.
+func untilSignalled() (ctx context.Context, stop context.CancelFunc) {
+	ctx, stop = context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-signals:
+		case <-ctx.Done():
+		}
+		signal.Stop(signals)
+		stop()
+	}()
+	return ctx, stop
+}
+
 func run(p *process, arguments []string) error {
 	var line commandLine
 	helped := false
-	parser, err := kong.New(&line,
-		kong.Name("notify_push"),
-		kong.Description("A push server for Nextcloud. notify_push CONFIG_FILE serves; notify_push serve --help lists every setting."),
-		kong.Writers(p.stdout, p.stderr),
-		kong.Exit(func(int) { helped = true }),
-		kong.NamedMapper("switch", switchMapper{}),
-		kong.ValueFormatter(describe),
-		kong.Bind(p),
-	)
+	parser, err := newParser(&line, p, func(int) { helped = true })
 	if err != nil {
 		return fmt.Errorf("declare the command line: %w", err)
 	}
@@ -101,4 +110,17 @@ func run(p *process, arguments []string) error {
 		return err
 	}
 	return parsed.Run()
+}
+
+// newParser returns what reads arguments into line. exit is called when they asked for help, which has been printed then.
+func newParser(line *commandLine, p *process, exit func(int)) (*kong.Kong, error) {
+	return kong.New(line,
+		kong.Name("notify_push"),
+		kong.Description("A push server for Nextcloud. notify_push CONFIG_FILE serves; notify_push serve --help lists every setting."),
+		kong.Writers(p.stdout, p.stderr),
+		kong.Exit(exit),
+		kong.NamedMapper("switch", switchMapper{}),
+		kong.ValueFormatter(describe),
+		kong.Bind(p),
+	)
 }

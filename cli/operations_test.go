@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/transport"
+)
+
+var (
+	codeBlock     = regexp.MustCompile("(?ms)^ *```sh\n(.*?)^ *```$")
+	codeInText    = regexp.MustCompile("`([^`\n]+)`")
+	commandOfOurs = regexp.MustCompile(`^(?:sudo (?:-u \S+ )?|docker compose exec \S+ )?(?:notify_push|go run \.) ([^#|…]+)$`)
+)
+
+// commandsOf are the arguments of every notify_push that a document tells its reader to run.
+func commandsOf(text string) (commands [][]string) {
+	var lines []string
+	for _, block := range codeBlock.FindAllStringSubmatch(text, -1) {
+		lines = append(lines, strings.Split(block[1], "\n")...)
+	}
+	for _, code := range codeInText.FindAllStringSubmatch(text, -1) {
+		lines = append(lines, code[1])
+	}
+	for _, line := range lines {
+		if command := commandOfOurs.FindStringSubmatch(strings.TrimSpace(line)); command != nil {
+			commands = append(commands, strings.Fields(command[1]))
+		}
+	}
+	return commands
+}
+
+func TestCommandsInDocumentsCanBeRead(t *testing.T) {
+	documents, err := filepath.Glob("../docs/*.md")
+	require.NoError(t, err)
+	documents = append(documents, "../README.md")
+	found := map[string]int{}
+	for _, document := range documents {
+		text, err := os.ReadFile(document)
+		require.NoError(t, err)
+		for _, arguments := range commandsOf(string(text)) {
+			var line commandLine
+			parser, err := newParser(&line, &process{ctx: t.Context(), stdout: io.Discard, stderr: io.Discard}, func(int) {})
+			require.NoError(t, err)
+			_, err = parser.Parse(arguments)
+			require.NoError(t, err, "%s: notify_push %s", document, strings.Join(arguments, " "))
+			found[filepath.Base(document)]++
+		}
+	}
+	require.Greater(t, found["README.md"], 2)
+	require.Greater(t, found["operations.md"], 5)
+}
+
+func TestCommandsInDocumentsAreFound(t *testing.T) {
+	document := "Call `notify_push check --json` or\n\n```sh\nsudo -u www-data notify_push check /x\ngo run . demo\nsudo systemctl enable --now notify_push\nocc notify_push:setup\ncurl x\n```\n"
+	require.Equal(t, [][]string{{"check", "/x"}, {"demo"}, {"check", "--json"}}, commandsOf(document))
+}
+
+var (
+	word         = regexp.MustCompile(`[a-zA-Z_][a-zA-Z0-9_]*`)
+	selector     = regexp.MustCompile(`([a-z_]+)\{([^}]*)\}`)
+	matcher      = regexp.MustCompile(`([a-z_]+)(=~?)"([^"]*)"`)
+	notMetrics   = regexp.MustCompile(`\{[^}]*\}|\[[^\]]*\]|\bby \([^)]*\)|\boffset \w+|"[^"]*"`)
+	wordsOfQuery = []string{"sum", "min", "max", "rate", "increase", "by", "and", "up"}
+)
+
+// requireMetrics wants every metric of a query, with the labels that are asked for, to be among those that the server exposes.
+func requireMetrics(t *testing.T, exposed, query string) {
+	t.Helper()
+	names := word.FindAllString(notMetrics.ReplaceAllString(query, " "), -1)
+	require.NotEmpty(t, names, query)
+	for _, name := range names {
+		if !slices.Contains(wordsOfQuery, name) {
+			require.Regexp(t, `(?m)^`+name+`[{ ]`, exposed, query)
+		}
+	}
+	for _, found := range selector.FindAllStringSubmatch(query, -1) {
+		for _, label := range matcher.FindAllStringSubmatch(found[2], -1) {
+			if label[1] == "job" {
+				continue // Prometheus adds it
+			}
+			for value := range strings.SplitSeq(label[3], "|") {
+				require.Contains(t, exposed, found[1]+`{`+label[1]+`="`+value+`"}`, query)
+			}
+		}
+	}
+	for _, found := range regexp.MustCompile(`by \((\w+)\) \(\w+\((\w+)`).FindAllStringSubmatch(query, -1) {
+		require.Contains(t, exposed, found[2]+"{"+found[1]+`="`, query)
+	}
+}
+
+// exposition is what /metrics says.
+func exposition(t *testing.T) string {
+	monitor := transport.NewMonitor(transport.MonitorSource{
+		Version: "1", Stats: func() actors.Stats { return actors.Stats{} },
+		Problems: func() map[string]string { return nil }, Probe: func(context.Context) error { return nil },
+	})
+	recorder := httptest.NewRecorder()
+	monitor.ServeHTTP(recorder, httptest.NewRequest("GET", "/metrics", nil))
+	require.Equal(t, 200, recorder.Code)
+	return recorder.Body.String()
+}
+
+func TestAlertsUseMetricsThatThereAre(t *testing.T) {
+	text, err := os.ReadFile("../docs/deploy/prometheus-alerts.yml")
+	require.NoError(t, err)
+	var file struct {
+		Groups []struct {
+			Name  string
+			Rules []struct {
+				Alert, Expr, For    string
+				Labels, Annotations map[string]string
+			}
+		}
+	}
+	decoder := yaml.NewDecoder(strings.NewReader(string(text)))
+	decoder.KnownFields(true)
+	require.NoError(t, decoder.Decode(&file))
+	exposed := exposition(t)
+	require.Len(t, file.Groups, 1)
+	require.NotEmpty(t, file.Groups[0].Rules)
+	for _, rule := range file.Groups[0].Rules {
+		requireMetrics(t, exposed, rule.Expr)
+		require.Contains(t, []string{"critical", "warning"}, rule.Labels["severity"], rule.Alert)
+		require.NotEmpty(t, rule.Annotations["summary"], rule.Alert)
+		require.NotEmpty(t, rule.Annotations["description"], rule.Alert)
+	}
+}
+
+func TestDashboardUsesMetricsThatThereAre(t *testing.T) {
+	text, err := os.ReadFile("../docs/deploy/grafana-dashboard.json")
+	require.NoError(t, err)
+	var dashboard struct {
+		Panels []struct {
+			ID      int
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	require.NoError(t, json.Unmarshal(text, &dashboard))
+	exposed := exposition(t)
+	require.NotEmpty(t, dashboard.Panels)
+	for i, panel := range dashboard.Panels {
+		require.Equal(t, i+1, panel.ID, panel.Title)
+		require.NotEmpty(t, panel.Targets, panel.Title)
+		for _, target := range panel.Targets {
+			requireMetrics(t, exposed, target.Expr)
+		}
+	}
+}
+
+func TestOperationsNamesMetricsThatThereAre(t *testing.T) {
+	text, err := os.ReadFile("../docs/operations.md")
+	require.NoError(t, err)
+	exposed := exposition(t)
+	named := regexp.MustCompile("`((?:notify_push|process|go)_[a-z_]+)(?:\\{(\\w+)\\})?`").FindAllStringSubmatch(string(text), -1)
+	checked := 0
+	for _, found := range named {
+		if found[1] == "notify_push_redis" { // a key of config.php
+			continue
+		}
+		checked++
+		require.Regexp(t, `(?m)^`+found[1]+`[{ ]`, exposed)
+		if found[2] != "" {
+			require.Contains(t, exposed, found[1]+"{"+found[2]+`="`)
+		}
+	}
+	require.Greater(t, checked, 9)
+}
