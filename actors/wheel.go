@@ -21,13 +21,11 @@ const (
 type wheel struct {
 	root *actor.RootContext
 
-	// Owned by run.
-	last  time.Time // the tick before
-	grace int       // ticks still to skip
-
 	mu    sync.Mutex
 	slots [wheelSlots]*spoke
-	now   int // the slot that was last served
+	now   int       // the slot that was last served
+	last  time.Time // the tick before
+	grace int       // ticks still to skip
 }
 
 // spoke is one connection's place in the wheel. It is part of the connection, so that a place
@@ -74,23 +72,10 @@ func (w *wheel) unlink(s *spoke) {
 	s.prev, s.next, s.in = nil, nil, false
 }
 
-// turn moves on by one slot and returns who is due.
-func (w *wheel) turn() (due []*actor.PID) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = (w.now + 1) % wheelSlots
-	for s := w.slots[w.now]; s != nil; s = w.slots[w.now] {
-		due = append(due, s.pid)
-		w.unlink(s)
-	}
-	return due
-}
-
 // run turns the wheel until done is closed.
 func (w *wheel) run(done <-chan struct{}) {
 	ticker := time.NewTicker(wheelTick)
 	defer ticker.Stop()
-	w.last = time.Now()
 	for {
 		select {
 		case <-done:
@@ -102,15 +87,27 @@ func (w *wheel) run(done <-chan struct{}) {
 }
 
 func (w *wheel) tick(now time.Time) {
-	if now.Sub(w.last) > wheelGrace*wheelTick {
+	for _, pid := range w.turn(now) {
+		w.root.Send(pid, wakeUp)
+	}
+}
+
+// turn moves on by one slot and returns who is due.
+func (w *wheel) turn(now time.Time) (due []*actor.PID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.last.IsZero() && now.Sub(w.last) > wheelGrace*wheelTick {
 		w.grace = wheelGrace
 	}
 	w.last = now
 	if w.grace > 0 {
 		w.grace--
-		return
+		return nil
 	}
-	for _, pid := range w.turn() {
-		w.root.Send(pid, wakeUp)
+	w.now = (w.now + 1) % wheelSlots
+	for s := w.slots[w.now]; s != nil; s = w.slots[w.now] {
+		due = append(due, s.pid)
+		w.unlink(s)
 	}
+	return due
 }
