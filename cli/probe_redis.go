@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,10 @@ func probeRedis(result *config.Result) probe {
 		}
 		if heard {
 			report(probeRedisKeys(ctx, options))
+		}
+		if prefix := options.ChannelPrefix; prefix != "" {
+			report(finding{"Redis channels", yellow, fmt.Sprintf("their names begin with %q", prefix),
+				"Whoever publishes must write this before the names, too; the app itself does not, and notify_push_redis in config.php is its way to have a Redis of its own."})
 		}
 	}
 }
@@ -111,7 +116,7 @@ func walkOf(options storage.RedisOptions) []finding {
 		step(storage.StepTLS, trustOf(options.TLS))
 	}
 	if options.Password != "" {
-		step(storage.StepAuth, strings.TrimSpace("the password is right "+nameUser(options.User)))
+		step(storage.StepAuth, cmp.Or(nameUser(options.User), "the default user")+" is let in")
 	}
 	if options.Database != 0 && !options.Cluster {
 		step(storage.StepSelect, fmt.Sprintf("database %d is there", options.Database))
@@ -137,7 +142,7 @@ func nameUser(user string) string {
 	if user == "" {
 		return ""
 	}
-	return fmt.Sprintf("for user %q", user)
+	return fmt.Sprintf("user %q", user)
 }
 
 // probeRedisKeys reads a key, which a user with ACLs may not be allowed although it may subscribe.

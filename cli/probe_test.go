@@ -192,6 +192,11 @@ func TestCheckWarnsOfARedisThatNobodyConfigured(t *testing.T) {
 	requireFinding(t, findings, "Redis", yellow, "127.0.0.1:6379", "config.php")
 }
 
+func TestCheckWarnsOfAChannelPrefix(t *testing.T) {
+	findings, _ := checkOnline(t, nowhere, "--redis-channel-prefix=a_")
+	requireFinding(t, findings, "Redis channels", yellow, `"a_"`, "notify_push_redis")
+}
+
 func TestCheckOfTheDatabase(t *testing.T) {
 	server := storagetest.MariaDB(t)
 	storagetest.NewNextcloud(t, server.CreateDatabase("nc", "nc", secret), "oc_")
