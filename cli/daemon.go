@@ -95,9 +95,11 @@ func (d *daemon) listen(ctx context.Context, failed chan<- error) error {
 	if err != nil {
 		return err
 	}
-	d.clients = d.serve(clients, transport.NewHandler(d.websocket, &transport.SelfTest{
+	d.clients = transport.NewServer(transport.NewHandler(d.websocket, &transport.SelfTest{
 		Keys: d.redis, System: d.system, Nextcloud: d.nextcloud, Version: d.version,
-	}, Version()), failed)
+	}, Version()), d.log.Logger)
+	d.websocket.CountSockets(d.clients)
+	go serve(d.clients, clients, failed)
 	if s.MetricsPort == 0 && s.MetricsSocketPath == "" {
 		return nil
 	}
@@ -107,20 +109,17 @@ func (d *daemon) listen(ctx context.Context, failed chan<- error) error {
 	if err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
-	d.operators = d.serve(operators, transport.NewMonitor(transport.MonitorSource{
+	d.operators = transport.NewServer(transport.NewMonitor(transport.MonitorSource{
 		Version: Version(), Stats: d.system.Stats, Problems: d.system.Problems, Probe: d.system.Probe,
-	}), failed)
+	}), d.log.Logger)
+	go serve(d.operators, operators, failed)
 	return nil
 }
 
-func (d *daemon) serve(listener net.Listener, handler http.Handler, failed chan<- error) *http.Server {
-	server := transport.NewServer(handler, d.log.Logger)
-	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			failed <- fmt.Errorf("serve at %s: %w", listener.Addr(), err)
-		}
-	}()
-	return server
+func serve(server *http.Server, listener net.Listener, failed chan<- error) {
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		failed <- fmt.Errorf("serve at %s: %w", listener.Addr(), err)
+	}
 }
 
 // learnVersion asks once which version of the app there is; the self test asks again.

@@ -5,9 +5,12 @@ import (
 	"syscall"
 )
 
-// reservedDescriptors are kept for everything that is not a client: files, Redis, the database,
-// Nextcloud, and connections that are turned away with a word.
-const reservedDescriptors = 256
+// Of the file descriptors, some are kept for what is no client: files, Redis, the database and
+// Nextcloud. A few more are left to clients that are being turned away.
+const (
+	descriptorsOfOurs    = 128
+	descriptorsOfRefused = 128
+)
 
 // maxConnections returns how many clients there may be: as many as are configured, or as many as
 // there are file descriptors for.
@@ -15,9 +18,19 @@ func maxConnections(configured int) int {
 	if configured > 0 {
 		return configured
 	}
+	return descriptorsBut(descriptorsOfOurs+descriptorsOfRefused, 2)
+}
+
+// maxSockets returns how many sockets there may be, whether they are clients or not.
+func maxSockets() int { return descriptorsBut(descriptorsOfOurs, 4) }
+
+// descriptorsBut returns how many file descriptors there are beyond those reserved, but all except
+// one part in so many at least; 0 where there is no limit.
+func descriptorsBut(reserved, parts int) int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur >= math.MaxInt32 {
 		return 0
 	}
-	return max(int(limit.Cur)-reservedDescriptors, int(limit.Cur)/2)
+	most := int(limit.Cur)
+	return max(most-reserved, most-most/parts)
 }

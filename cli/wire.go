@@ -90,6 +90,7 @@ func websocketOptions(s config.Settings, log *zap.Logger) transport.WebsocketOpt
 			Connections:      maxConnections(s.MaxConnections),
 			Logins:           s.MaxUnauthenticated,
 			LoginsPerAddress: s.MaxUnauthenticatedPerAddress,
+			Sockets:          maxSockets(),
 		},
 	}
 }

@@ -17,6 +17,8 @@ type Limits struct {
 	// LoginsPerAddress is how many of those may come from one address. It is not kept for trusted
 	// proxies: one that does not say for whom it speaks stands for many.
 	LoginsPerAddress int
+	// Sockets is how many there may be that are or may become a websocket; see CountSockets.
+	Sockets int
 }
 
 // admission counts sockets, and turns away those that are too many.
@@ -24,10 +26,11 @@ type admission struct {
 	limits  Limits
 	sockets sync.WaitGroup
 
-	mu     sync.Mutex
-	open   int
-	login  int
-	logins map[netip.Addr]int
+	mu       sync.Mutex
+	visitors int // sockets of HTTP
+	open     int
+	login    int
+	logins   map[netip.Addr]int
 }
 
 // admit counts a socket in, as open and not logged in, or says why there is no room for it.

@@ -93,8 +93,14 @@ func (l *login) authenticate() (*actors.Login, error) {
 }
 
 // credentials reads the two messages.
-func (l *login) credentials() (actors.Credentials, error) {
+func (l *login) credentials() (_ actors.Credentials, err error) {
 	_ = l.conn.SetReadDeadline(time.Now().Add(l.websocket.options.LoginTimeout))
+	patient := context.AfterFunc(l.websocket.ctx, func() { _ = l.conn.SetReadDeadline(time.Unix(1, 0)) })
+	defer func() {
+		if !patient() {
+			err = actors.ErrShutDown
+		}
+	}()
 	name, err := l.nextText()
 	if err != nil {
 		return actors.Credentials{}, err

@@ -92,13 +92,11 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	proxy := w.isProxy(address)
 	address = household(address)
 	if wait := w.penalties.wait(address, time.Now()); wait > 0 && !proxy {
-		rw.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
-		http.Error(rw, "too many failed logins from this address", http.StatusTooManyRequests)
+		sendAway(rw, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), "too many failed logins from this address")
 		return
 	}
 	if reason := w.admit(address, proxy); reason != "" {
-		rw.Header().Set("Retry-After", retryAfter)
-		http.Error(rw, reason, http.StatusServiceUnavailable)
+		sendAway(rw, http.StatusServiceUnavailable, retryAfter, reason)
 		return
 	}
 	takeover := &takeover{ResponseWriter: rw}
@@ -122,6 +120,13 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		reader:    frameReader{limit: readLimitBeforeLogin},
 	}
 	go l.run()
+}
+
+// sendAway refuses a handshake. Who is refused must not keep the connection.
+func sendAway(rw http.ResponseWriter, status int, retryAfter, reason string) {
+	rw.Header().Set("Retry-After", retryAfter)
+	rw.Header().Set("Connection", "close")
+	http.Error(rw, reason, status)
 }
 
 // household returns what limits count as one address: of IPv6, the /64 that a subscriber has.

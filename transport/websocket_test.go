@@ -25,8 +25,9 @@ const patience = 10 * time.Second
 // bench is a websocket server on a real listener, with fake ports behind it.
 type bench struct {
 	*actorstest.Kit
-	address net.Addr
-	secure  bool
+	websocket *Websocket
+	address   net.Addr
+	secure    bool
 }
 
 func newBench(t *testing.T, listener net.Listener, options WebsocketOptions) *bench {
@@ -39,7 +40,7 @@ func newBench(t *testing.T, listener net.Listener, options WebsocketOptions) *be
 		handler.Close()
 	})
 	serve(t, listener, handler)
-	return &bench{Kit: kit, address: listener.Addr()}
+	return &bench{Kit: kit, websocket: handler, address: listener.Addr()}
 }
 
 func loopback(t *testing.T) net.Listener {
@@ -425,15 +426,24 @@ func TestGuesserHasToWait(t *testing.T) {
 				require.Equal(t, textInvalidCredentials, b.dial(t, text("alice"), text(fmt.Sprint("guess", i))).text())
 			}
 			eventually(t, func() bool { return b.System.Stats().Closed[actors.InvalidCredentials] == freeFailures })
-			reply := b.shakeHands(t)
 			if proxy {
-				require.Equal(t, http.StatusSwitchingProtocols, reply.status)
+				b.dial(t)
 				return
 			}
+			reply := b.shakeHands(t)
 			require.Equal(t, http.StatusTooManyRequests, reply.status)
 			require.NotEmpty(t, reply.header.Get("Retry-After"))
 		})
 	}
+}
+
+// Who has not said who it is does not hold up the end.
+func TestShutdownEndsLogins(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{LoginTimeout: time.Hour})
+	w := b.dial(t, text("alice"))
+	b.System.Shutdown(t.Context())
+	go b.websocket.cancel()
+	require.Equal(t, 1012, w.ending())
 }
 
 func TestShutdownTellsClients(t *testing.T) {
