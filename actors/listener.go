@@ -146,6 +146,7 @@ func (l *listener) route(ctx actor.Context, event Event) {
 		system.testCookie.Store(e.Value)
 	case LogLevelSet:
 		if err := system.ports.Control.SetLogLevel(e.Spec); err != nil {
+			system.counters.malformed.Add(1)
 			l.malformed.Warn(zap.String("channel", "notify_config"), zap.Error(err))
 		}
 	case LogLevelRestored:
