@@ -221,3 +221,14 @@ func BenchmarkConnectAndLeave(b *testing.B) {
 		socket.client.Ended(actors.ClosedByClient)
 	})
 }
+
+// One custom event at a time, from bytes to the frame: what a client waits for.
+func BenchmarkOneCustomEvent(b *testing.B) {
+	kit, d, _ := benchCrowd(b, nil)
+	payload := `{"user":"user7","message":"my_app_event"}`
+	measure(b, 1, func() {
+		d.expect(len("..my_app_event"))
+		kit.Events.Emit("notify_custom", payload)
+		<-d.done
+	})
+}

@@ -66,24 +66,25 @@ func (t *top) Receive(ctx actor.Context) {
 // spawn starts the listener last: when the first event comes, all others are there.
 func (t *top) spawn(ctx actor.Context) {
 	s := t.system
-	spawn := func(name string, producer func() actor.Actor, options ...actor.PropsOption) *actor.PID {
-		pid, err := ctx.SpawnNamed(actor.PropsFromProducer(producer, options...), name)
+	spawn := func(name string, throughput int, producer func() actor.Actor) *actor.PID {
+		pid, err := ctx.SpawnNamed(actor.PropsFromProducer(producer, actor.WithDispatcher(s.newOwnGoroutine(throughput))), name)
 		if err != nil {
 			panic(err) // top's name is ours alone, so its children's are
 		}
 		return pid
 	}
-	s.auth = spawn("auth", func() actor.Actor { return newAuth(s) })
+	s.auth = spawn("auth", throughput, func() actor.Actor { return newAuth(s) })
 	for i := range s.registries {
-		s.registries[i] = spawn(fmt.Sprint("registry", i), func() actor.Actor { return newRegistry(s) })
+		s.registries[i] = spawn(fmt.Sprint("registry", i), throughput, func() actor.Actor { return newRegistry(s) })
 	}
-	s.mapper = spawn("mapper", func() actor.Actor { return newMapper(s) })
-	s.listener = spawn("listener", func() actor.Actor { return newListener(s) }, actor.WithDispatcher(headlong))
+	s.mapper = spawn("mapper", throughput, func() actor.Actor { return newMapper(s) })
+	s.listener = spawn("listener", headlong, func() actor.Actor { return newListener(s) })
 }
 
-// headlong lets the listener handle all that has come before others get a turn. In a flood the
-// registries' queues are then deep, and more of a client's frames leave in one write.
-var headlong = actor.NewDefaultDispatcher(gateLimit)
+// How many messages an actor handles before others get a turn. The listener handles all that has
+// come: in a flood the registries' queues are then deep, and more of a client's frames leave in one
+// write.
+const throughput, headlong = 300, gateLimit
 
 func (s *System) spawnTop() {
 	spawned := make(chan struct{})
