@@ -215,7 +215,7 @@ func (p *Publish) storage(i, user int) uint32 {
 	case storageShared:
 		return sharedStorage
 	case storageIdle:
-		return idleStorage + uint32(i%idleStorages)
+		return idleStorage + uint32(i%maxIdle)
 	default:
 		return homeStorage + uint32(user)
 	}

@@ -77,11 +77,12 @@ func startStandInsFor(ctx context.Context, options *Options) (*standIns, error) 
 	if options.URL != "" {
 		return nil, nil
 	}
-	users := 0
+	var people population
 	for _, scenario := range options.Scenarios {
-		users = max(users, scenario.users())
+		people.users = max(people.users, scenario.users())
+		people.idle = max(people.idle, scenario.idleUsers())
 	}
-	return startStandIns(ctx, users)
+	return startStandIns(ctx, people)
 }
 
 func (b *bench) runWith(ctx context.Context, s Server) (err error) {

@@ -300,7 +300,7 @@ func TestAServerThatDoesNotStart(t *testing.T) {
 
 func TestARunningServer(t *testing.T) {
 	t.Parallel()
-	stand, err := startStandIns(t.Context(), 5)
+	stand, err := startStandIns(t.Context(), population{users: 5})
 	require.NoError(t, err)
 	defer stand.close()
 	options := testOptions(t, "honest", scenario(t, `

@@ -215,3 +215,13 @@ func (s *Scenario) Prolong(length time.Duration) {
 
 // users is how many users the clients are of.
 func (s *Scenario) users() int { return (s.Clients + s.PerUser - 1) / s.PerUser }
+
+// idleUsers is how many users there must be besides, who never connect but have storages.
+func (s *Scenario) idleUsers() (n int) {
+	for _, step := range s.Steps {
+		if step.Publish != nil && step.Publish.Storage == storageIdle {
+			n = max(n, min(step.Publish.Events, maxIdle))
+		}
+	}
+	return n
+}

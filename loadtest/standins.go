@@ -31,17 +31,17 @@ type standIns struct {
 	closers []func()
 }
 
-// startStandIns starts them on free ports of 127.0.0.1, with so many users.
-func startStandIns(ctx context.Context, users int) (*standIns, error) {
+// startStandIns starts them on free ports of 127.0.0.1.
+func startStandIns(ctx context.Context, people population) (*standIns, error) {
 	s := &standIns{}
-	if err := s.start(ctx, users); err != nil {
+	if err := s.start(ctx, people); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *standIns) start(ctx context.Context, users int) (err error) {
+func (s *standIns) start(ctx context.Context, people population) (err error) {
 	if s.folder, err = os.MkdirTemp("", "loadtest-"); err != nil {
 		return fmt.Errorf("make a folder for the load test: %w", err)
 	}
@@ -50,11 +50,11 @@ func (s *standIns) start(ctx context.Context, users int) (err error) {
 		return err
 	}
 	file := filepath.Join(s.folder, "cloud.db")
-	if err := createDatabase(ctx, file, users); err != nil {
+	if err := createDatabase(ctx, file, people); err != nil {
 		return err
 	}
 	s.databaseURL = "sqlite://" + file
-	return s.startCloud(users)
+	return s.startCloud(people.users)
 }
 
 func (s *standIns) startRedis(ctx context.Context) error {
