@@ -85,8 +85,9 @@ type site struct {
 	database string // its URL
 	mounts   *storagetest.Nextcloud
 	cloud    *nextcloud.Nextcloud
-	url      string   // of Nextcloud, without a slash at the end
-	wrapper  []string // the command that the daemon's command line is given to, if any
+	server   *httptest.Server // the cloud's
+	url      string           // of Nextcloud, without a slash at the end
+	wrapper  []string         // the command that the daemon's command line is given to, if any
 
 	mu       sync.Mutex
 	requests []cloudRequest
@@ -107,9 +108,9 @@ func newSite(t *testing.T, redisArguments ...string) *site {
 		database: "sqlite:" + database,
 		mounts:   storagetest.NewNextcloud(t, db, "oc_"),
 	}
-	server := httptest.NewServer(http.HandlerFunc(s.serveCloud))
-	t.Cleanup(server.Close)
-	s.url = server.URL
+	s.server = httptest.NewServer(http.HandlerFunc(s.serveCloud))
+	t.Cleanup(s.server.Close)
+	s.url = s.server.URL
 	s.open(nextcloud.Options{})
 	return s
 }
@@ -155,6 +156,9 @@ func (s *site) asked(path string) []cloudRequest {
 	}
 	return found
 }
+
+// closeCloudConnections has the daemon keep none for its next questions.
+func (s *site) closeCloudConnections() { s.server.CloseClientConnections() }
 
 // publish publishes as the app does, and returns how many servers heard it.
 func (s *site) publish(channel, payload string) int {
