@@ -35,8 +35,15 @@ func TestConnectionsPerUser(t *testing.T) {
 			kit.Connect(t, "bob")
 
 			sockets[0].End(actors.ClosedByClient)
-			require.NoError(t, kit.System.Attach(login, actorstest.NewSocket()))
+			sockets[0] = actorstest.NewSocket()
+			require.NoError(t, kit.System.Attach(login, sockets[0]))
 			require.ErrorIs(t, kit.System.Attach(login, actorstest.NewSocket()), actors.ErrTooManyConnections)
+
+			for _, socket := range sockets {
+				socket.End(actors.ClosedByClient)
+			}
+			synctest.Wait()
+			require.EqualValues(t, 1, kit.System.Stats().ActiveUsers, "bob")
 		})
 	}
 }
