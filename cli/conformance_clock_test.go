@@ -90,6 +90,8 @@ func TestConformanceTimeouts(t *testing.T) {
 		}
 	}
 	if isOurs() {
+		require.EqualValues(t, 2, p.metric(closedCounter(actors.LoginTimeout)))
+		p.awaitLog(actors.LoginTimeout.String())
 		halfway.expectEnd() // sockets that never finish a handshake are gone
 	}
 	text, _ := p.loginRefused("", "ticket")

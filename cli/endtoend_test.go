@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/demo/nextcloud"
-	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
@@ -26,32 +23,22 @@ type installation struct {
 
 func install(t *testing.T) installation {
 	t.Setenv("DEBOUNCE_DISABLE", "1")
-	redisServer := storagetest.Redis(t)
-	redis, err := storage.NewRedis(storage.RedisOptions{Addresses: []string{redisServer.URL()}})
-	require.NoError(t, err)
-	t.Cleanup(func() { redis.Close() })
-	database, db := storagetest.SQLite(t, "owncloud.db")
-	storagetest.NewNextcloud(t, db, "oc_").Mount(7, "alice", "files")
-
+	s := newSite(t)
+	s.mounts.Mount(7, "alice", "files")
 	port := strconv.Itoa(storagetest.FreePort(t))
-	var cloud http.Handler
-	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { cloud.ServeHTTP(w, r) }))
-	t.Cleanup(site.Close)
-	app := nextcloud.New(nextcloud.Options{Redis: redis, URL: site.URL, PushURL: "http://127.0.0.1:" + port + "/push"})
-	app.AddUser(nextcloud.User{ID: "alice", Password: "secret"})
-	cloud = app
+	s.open(nextcloud.Options{PushURL: "http://127.0.0.1:" + port + "/push"})
 
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan outcome, 1)
 	go func() {
 		served <- command(ctx, "", "serve", "--bind=127.0.0.1", "--port="+port, "--drain-timeout=0",
-			"--nextcloud-url="+site.URL, "--redis-url="+redisServer.URL(), "--database-url=sqlite:"+database)
+			"--nextcloud-url="+s.url, "--redis-url="+s.redis.URL(), "--database-url="+s.database)
 	}()
 	t.Cleanup(func() {
 		stop()
 		require.Equal(t, 0, (<-served).status)
 	})
-	i := installation{nextcloud: site.URL, redis: redisServer.URL()}
+	i := installation{nextcloud: s.url, redis: s.redis.URL()}
 	require.Eventually(t, func() bool { return strings.Contains(i.send("test-cookie", "1").stdout, "subscribers: 1.") }, time.Minute, 10*time.Millisecond)
 	return i
 }
@@ -64,7 +51,7 @@ func (i installation) send(arguments ...string) outcome {
 func (i installation) listen(t *testing.T, flags ...string) <-chan []string {
 	stdout, toStdout := io.Pipe()
 	stderr, toStderr := io.Pipe()
-	arguments := append([]string{"listen", i.nextcloud, "alice", "secret"}, flags...)
+	arguments := append([]string{"listen", i.nextcloud, "alice", passwordOf("alice")}, flags...)
 	go func() {
 		err := run(&process{ctx: t.Context(), stdin: strings.NewReader(""), stdout: toStdout, stderr: toStderr}, arguments)
 		if err != nil {
