@@ -192,6 +192,28 @@ func TestAttachDuringShutdown(t *testing.T) {
 	}
 }
 
+// A client that was on its way in when the shutdown began is not let in.
+func TestAttachBeforeShutdownHandledAfter(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		login := kit.Login(t, "alice")
+		stuck := &stuckSocket{actorstest.NewSocket(), make(chan struct{})}
+		go func() { _ = kit.System.Attach(login, stuck) }()
+		synctest.Wait()
+		late, attached, down := actorstest.NewSocket(), make(chan error, 1), make(chan struct{})
+		go func() { attached <- kit.System.Attach(login, late) }()
+		synctest.Wait()
+		go func() {
+			kit.System.Shutdown(t.Context())
+			close(down)
+		}()
+		synctest.Wait()
+		close(stuck.stuck)
+		require.ErrorIs(t, <-attached, actors.ErrShutDown)
+		<-down
+		require.Empty(t, late.Frames())
+	})
+}
+
 // Shutdown ends what ports are busy with, and waits for it.
 func TestShutdownEndsPorts(t *testing.T) {
 	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
