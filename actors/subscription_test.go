@@ -262,6 +262,15 @@ func TestPublishGivesUp(t *testing.T) {
 			cancel()
 		}
 		require.ErrorIs(t, err, context.DeadlineExceeded)
+
+		// A host that waits doesn't wait for ever: the shutdown ends it, before the flood does.
+		waiting := make(chan error, 1)
+		go func() { waiting <- kit.System.Publish(context.Background(), actors.ActivityAdded{User: "alice"}) }()
+		synctest.Wait()
+		now, cancel := context.WithCancel(t.Context())
+		cancel()
+		go kit.System.Shutdown(now)
+		require.ErrorIs(t, <-waiting, actors.ErrShutDown)
 		close(socket.stuck)
 	})
 }
