@@ -186,6 +186,9 @@ func TestStaleRows(t *testing.T) {
 				c.trouble(kit.Mounts)
 				for i := range uint64(300) {
 					publish(t, kit, fileEvent(1, i))
+					if c.within == 0 {
+						require.EqualValues(t, i+2, told(alice), "at once")
+					}
 					pass(20 * time.Millisecond)
 				}
 				pass(c.within)
