@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -108,7 +109,7 @@ func exposition(t *testing.T) string {
 		Problems: func() map[string]string { return nil }, Probe: func(context.Context) error { return nil },
 	})
 	recorder := httptest.NewRecorder()
-	monitor.ServeHTTP(recorder, httptest.NewRequest("GET", "/metrics", nil))
+	monitor.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	require.Equal(t, 200, recorder.Code)
 	return recorder.Body.String()
 }
