@@ -118,6 +118,7 @@ func (a *auth) digest(texts ...string) (sum digest) {
 }
 
 func (a *auth) onAuthenticate(ctx actor.Context, m *authenticate) {
+	defer m.forget()
 	token := a.digest("token", m.Credentials.Password.Reveal())
 	if user, ok := a.tokens.redeem(token, a.system.now()); ok {
 		a.admitByToken(m, user)

@@ -6,7 +6,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// Every message between actors, by who sends it to whom. A message is never changed once sent.
+// Every message between actors, by who sends it to whom. A message is never changed once sent, but
+// its receiver makes it forget a secret.
 
 // Outside → listener.
 type (
@@ -162,6 +163,12 @@ type (
 	// sweep asks auth, by itself, to forget what is over.
 	sweep struct{}
 )
+
+// The runtime's mailboxes hold on to messages that were handled until others take their places.
+func (m *payloadArrived) forget() { m.Payload = nil }
+func (m *eventPublished) forget() { m.Event = nil }
+func (m *authenticate) forget()   { m.Credentials = Credentials{} }
+func (m *tokenIssued) forget()    { m.TokenIssued = TokenIssued{} }
 
 // waits reports whether somebody still waits for the answer.
 func (m *authenticate) waits() bool {

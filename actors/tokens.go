@@ -109,6 +109,7 @@ func (a *auth) awaitToken(ctx actor.Context, sum digest, m *authenticate) {
 }
 
 func (a *auth) onTokenIssued(ctx actor.Context, m *tokenIssued) {
+	defer m.forget()
 	sum := a.digest("token", m.Token.Reveal())
 	if waiting := a.tokens.next(sum); waiting != nil {
 		a.admitByToken(waiting, m.User)

@@ -11,6 +11,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if os.Getenv("NOTIFY_PUSH_TEST_AS_PROGRAM") != "" { // see demo_test.go
+		dumpHeapOnRequest()
 		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	var err error

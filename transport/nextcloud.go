@@ -104,7 +104,7 @@ func newRoundTripper(options NextcloudOptions, roots *x509.CertPool) *http.Trans
 		TLSHandshakeTimeout:    10 * time.Second,
 		MaxIdleConns:           options.Concurrency,
 		MaxIdleConnsPerHost:    options.Concurrency,
-		IdleConnTimeout:        time.Minute,
+		IdleConnTimeout:        10 * time.Second, // its buffer holds the last password
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableCompression:     true, // a few bytes inflate to anything
 	}

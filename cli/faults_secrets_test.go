@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/demo/nextcloud"
+)
+
+// heapDump, in the environment of the test's own binary when it runs as notify_push, names a file that
+// everything is written to that lives in its memory, whenever it gets SIGUSR1.
+const heapDump = "NOTIFY_PUSH_TEST_HEAP_DUMP"
+
+// dumpHeapOnRequest is called before the program begins.
+func dumpHeapOnRequest() {
+	path := os.Getenv(heapDump)
+	if path == "" {
+		return
+	}
+	requests := make(chan os.Signal, 1)
+	signal.Notify(requests, syscall.SIGUSR1)
+	go func() {
+		for range requests {
+			runtime.GC()
+			runtime.GC() // for what the first only took out of the pools
+			file, err := os.Create(path + ".part")
+			if err != nil {
+				panic(err)
+			}
+			debug.WriteHeapDump(file.Fd())
+			file.Close()
+			if err := os.Rename(path+".part", path); err != nil {
+				panic(err)
+			}
+		}
+	}()
+}
+
+// TestFaultsMemoryIsRead looks for passwords and tokens in all that lives in the memory of a server that
+// clients have logged in to.
+func TestFaultsMemoryIsRead(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	s := newSite(t)
+	s.wrapper = []string{"sh", "-c", fmt.Sprintf(`exec '%s' "$@"`, self)}
+	dump := filepath.Join(t.TempDir(), "heap")
+	p := s.serve(asProgram, heapDump+"="+dump)
+
+	const password, wrong, token = "correct-horse-battery", "battery-of-wrong-horses", "token-of-a-staple"
+	s.cloud.AddUser(nextcloud.User{ID: "walter-the-user", Password: password})
+	clients := []*pushClient{p.dial("/ws"), p.dial("/ws"), p.dial("/ws")}
+	clients[0].logIn("walter-the-user", password)
+	s.publish("notify_pre_auth", fmt.Sprintf(`{"user":"bob","token":%q}`, token))
+	clients[1].logIn("", token)
+	clients[2].say("alice", wrong)
+	clients[2].expect("err: Invalid credentials")
+	for range 20 { // what comes next over a connection takes the place of what came before
+		s.publish("notify_activity", fmt.Sprintf(`{"user":"nobody","padding":"%0200d"}`, 0))
+	}
+	clients[0].settle()
+
+	secrets := map[string]string{
+		"the password":                           password,
+		"the wrong password":                     wrong,
+		"the token":                              token,
+		"what Nextcloud was asked with":          base64.StdEncoding.EncodeToString([]byte("walter-the-user:" + password)),
+		"what Nextcloud was asked with, wrongly": base64.StdEncoding.EncodeToString([]byte("alice:" + wrong)),
+	}
+	began := time.Now()
+	for {
+		memory := p.memory(dump)
+		require.True(t, bytes.Contains(memory, []byte("walter-the-user")), "this is the memory")
+		for name, secret := range secrets {
+			if !bytes.Contains(memory, []byte(secret)) {
+				t.Logf("toll: %s is gone after %v", name, time.Since(began).Round(100*time.Millisecond))
+				delete(secrets, name)
+			}
+		}
+		if len(secrets) == 0 {
+			return
+		}
+		require.Less(t, time.Since(began), 30*time.Second, "still there: %v", secrets)
+		time.Sleep(time.Second)
+	}
+}
+
+// memory has the daemon write down what lives in its memory.
+func (p *pushServer) memory(dump string) (memory []byte) {
+	p.t.Helper()
+	_ = os.Remove(dump)
+	p.signal(syscall.SIGUSR1)
+	p.await("the memory is written down", func() (written bool) {
+		var err error
+		memory, err = os.ReadFile(dump)
+		return err == nil
+	})
+	return memory
+}
