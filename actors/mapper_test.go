@@ -255,9 +255,9 @@ func TestWaitingEventsAreBounded(t *testing.T) {
 func TestFailingDatabaseIsNotHammered(t *testing.T) {
 	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Mounts.Fail(errDatabase)
-		for range 100 {
-			for storage := range uint32(100) {
-				publish(t, kit, fileEvent(storage, 1))
+		for round := range uint32(100) {
+			for i := range uint32(90) {
+				publish(t, kit, fileEvent(1000*round+i, 1))
 			}
 			pass(100 * time.Millisecond)
 		}
