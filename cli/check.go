@@ -58,6 +58,9 @@ func (c *checkCommand) Run(p *process) error {
 
 // probe tries everything, one after the other, and prints what it finds as it goes.
 func (c *checkCommand) probe(p *process, result *config.Result) []finding {
+	if !c.JSON {
+		fmt.Fprintln(p.stdout)
+	}
 	var findings []finding
 	paint := painter(p.stdout, result.Settings.NoANSI)
 	for _, probe := range probes(result) {

@@ -22,12 +22,19 @@ func probeDatabase(settings config.Settings) probe {
 			err = within(ctx, mounts.Ping)
 		}
 		if err != nil {
-			report(finding{"database", red, err.Error(), "Nextcloud's own settings, dbhost to dbpassword of config.php, are used as PHP does; --database-url overrules them."})
+			report(finding{"database", red, err.Error(), adviseDatabase(options)})
 			return
 		}
 		report(finding{"database", green, "connected to " + options.String(), ""})
 		report(probeMapping(ctx, mounts, options))
 	}
+}
+
+func adviseDatabase(options storage.DatabaseOptions) string {
+	if options.Driver == storage.SQLite {
+		return "The file is dbname.db in datadirectory of config.php, and readable for the web server's user: run the push server, and check, as that user."
+	}
+	return "Nextcloud's own settings, dbhost to dbpassword of config.php, are used as PHP does; --database-url overrules them."
 }
 
 // probeMapping asks for storage 0, which nobody has: it is the tables that matter.

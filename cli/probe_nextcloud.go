@@ -143,11 +143,11 @@ func probeTrustedProxy(settings config.Settings, status transport.NextcloudStatu
 		return finding{name, yellow, fmt.Sprintf("calls go out from %s to %s, and a router on the way may put its own address in place of this one", source, status.Target),
 			"Stay inside with --nextcloud-connect-to; else occ notify_push:self-test tells the address that Nextcloud sees, for trusted_proxies of config.php."}
 	case isTrustedProxy(source, trusted):
-		return finding{name, green, fmt.Sprintf("calls go out from %s, which is one of trusted_proxies", source), ""}
+		return finding{name, green, fmt.Sprintf("calls go out from %s, which is one of Nextcloud's trusted_proxies", source), ""}
 	case trusted == nil:
-		return finding{name, yellow, fmt.Sprintf("calls go out from %s; trusted_proxies is not known here", source), "It must have this address: write " + line + " in config.php."}
+		return finding{name, yellow, fmt.Sprintf("calls go out from %s; Nextcloud's trusted_proxies is not known here", source), "It must have this address: write " + line + " in config.php."}
 	default:
-		return finding{name, red, fmt.Sprintf("calls go out from %s, which is none of trusted_proxies", source), "Write " + line + " in config.php."}
+		return finding{name, red, fmt.Sprintf("calls go out from %s, which is none of Nextcloud's trusted_proxies", source), "Write " + line + " in config.php."}
 	}
 }
 

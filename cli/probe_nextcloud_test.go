@@ -133,7 +133,7 @@ func TestCheckWithoutConfigFileNamesItsAddress(t *testing.T) {
 	t.Chdir(t.TempDir())
 	got := command(t.Context(), "", "check", "--nextcloud-url="+serveNextcloud(t, nil), "--redis-url=redis://127.0.0.1:1", "--database-url=sqlite:/nowhere/nc.db")
 	require.Equal(t, 1, got.status)
-	require.Contains(t, got.stdout, "yellow  trusted proxy: calls go out from 127.0.0.1; trusted_proxies is not known here")
+	require.Contains(t, got.stdout, "yellow  trusted proxy: calls go out from 127.0.0.1; Nextcloud's trusted_proxies is not known here")
 	require.Contains(t, got.stdout, "'trusted_proxies' => ['127.0.0.1'],")
 }
 

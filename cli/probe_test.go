@@ -233,7 +233,7 @@ func TestCheckOfTheDatabase(t *testing.T) {
 func TestCheckOfTheDatabaseFileThatIsNotThere(t *testing.T) {
 	findings, status := checkOnline(t, nowhere)
 	require.Equal(t, 1, status)
-	requireFinding(t, findings, "database", red, "owncloud.db")
+	requireFinding(t, findings, "database", red, "owncloud.db", "datadirectory", "web server's user")
 }
 
 // cookieOfNobody is what a push server says at its port.
