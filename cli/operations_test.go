@@ -73,8 +73,8 @@ var (
 	word         = regexp.MustCompile(`[a-zA-Z_][a-zA-Z0-9_]*`)
 	selector     = regexp.MustCompile(`([a-z_]+)\{([^}]*)\}`)
 	matcher      = regexp.MustCompile(`([a-z_]+)(=~?)"([^"]*)"`)
-	notMetrics   = regexp.MustCompile(`\{[^}]*\}|\[[^\]]*\]|\bby \([^)]*\)|\boffset \w+|"[^"]*"`)
-	wordsOfQuery = []string{"sum", "min", "max", "rate", "increase", "by", "and", "up"}
+	notMetrics   = regexp.MustCompile(`\{[^}]*\}|\[[^\]]*\]|\b(?:by|without) \([^)]*\)|\boffset \w+|"[^"]*"`)
+	wordsOfQuery = []string{"sum", "min", "max", "rate", "increase", "and", "up"}
 )
 
 // requireMetrics wants every metric of a query, with the labels that are asked for, to be among those that the server exposes.
@@ -97,7 +97,7 @@ func requireMetrics(t *testing.T, exposed, query string) {
 			}
 		}
 	}
-	for _, found := range regexp.MustCompile(`by \((\w+)\) \(\w+\((\w+)`).FindAllStringSubmatch(query, -1) {
+	for _, found := range regexp.MustCompile(`(?:by|without) \((\w+)\) \(\w+\((\w+)`).FindAllStringSubmatch(query, -1) {
 		require.Contains(t, exposed, found[2]+"{"+found[1]+`="`, query)
 	}
 }
