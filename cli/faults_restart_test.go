@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -40,7 +41,7 @@ func TestFaultsRestart(t *testing.T) {
 			p := s.launch(words...)
 			p.awaitServing()
 			s.cloud.Behave(nextcloud.Behaviour{Delay: 5 * time.Millisecond})
-			c := p.crowd(clients)
+			c := p.crowd(clients, 0)
 			require.Equal(t, map[websocket.StatusCode]int{}, c.codes())
 
 			asked := len(s.asked("uid"))
@@ -67,7 +68,8 @@ func TestFaultsRestart(t *testing.T) {
 
 // crowd are clients of a user each, who come back whenever their connection ends.
 type crowd struct {
-	url string
+	url  string
+	stay time.Duration // for how long a client stays on average; 0 is for ever
 
 	mu      sync.Mutex
 	entered int
@@ -75,10 +77,10 @@ type crowd struct {
 }
 
 // crowd returns when all clients are logged in for the first time.
-func (p *pushServer) crowd(clients int) *crowd {
+func (p *pushServer) crowd(clients int, stay time.Duration) *crowd {
 	p.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	c := &crowd{url: "ws://" + p.address() + "/ws", ended: map[websocket.StatusCode]int{}}
+	c := &crowd{url: "ws://" + p.address() + "/ws", stay: stay, ended: map[websocket.StatusCode]int{}}
 	var running sync.WaitGroup
 	for i := range clients {
 		user := fmt.Sprint("user", i)
@@ -89,7 +91,7 @@ func (p *pushServer) crowd(clients int) *crowd {
 		stop()
 		running.Wait()
 	})
-	p.await("everybody is logged in", func() bool { return c.logins() == clients })
+	p.await("everybody is logged in", func() bool { return c.logins() >= clients })
 	return c
 }
 
@@ -110,6 +112,11 @@ func (c *crowd) live(ctx context.Context, user string) {
 
 // connect stays as long as the connection does.
 func (c *crowd) connect(ctx context.Context, user string) (code websocket.StatusCode, entered bool) {
+	if c.stay > 0 {
+		within, cancel := context.WithTimeout(ctx, c.stay/2+rand.N(c.stay))
+		defer cancel()
+		ctx = within
+	}
 	ws, _, err := websocket.Dial(ctx, c.url, nil)
 	if err != nil {
 		return 0, false
