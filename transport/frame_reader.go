@@ -3,6 +3,7 @@ package transport
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/notifypush/notifypush/actors"
@@ -39,7 +40,8 @@ type frameReader struct {
 // feed takes the next bytes and returns the frames that they complete. Messages in fragments come
 // as one frame. After an error nothing more can be read; the frames before it are returned.
 func (r *frameReader) feed(data []byte) (frames []actors.Frame, err error) {
-	if len(r.partial) > 0 {
+	own := len(r.partial) > 0
+	if own {
 		data = append(r.partial, data...)
 		r.partial = nil
 	}
@@ -49,7 +51,9 @@ func (r *frameReader) feed(data []byte) (frames []actors.Frame, err error) {
 			return frames, err
 		}
 		if !ok || len(data) < header.size+header.payload {
-			r.partial = append([]byte(nil), data...)
+			if r.partial = data; !own {
+				r.partial = slices.Clone(data)
+			}
 			return frames, nil
 		}
 		payload := header.unmask(data)

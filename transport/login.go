@@ -17,8 +17,11 @@ const (
 	// watchAfter is how long Nextcloud may think about a login before the client is watched
 	// meanwhile, so that its pings are answered and its going away is noticed.
 	watchAfter = time.Second
-	// maxEarly bounds the frames that a client may send before it is logged in.
-	maxEarly = 16
+	// maxEarly bounds the messages that a client may send before it is logged in, in bytes: two for
+	// the login, and what it listens for, which with a page of Nextcloud are many. frameCost is what
+	// one costs beside its text.
+	maxEarly  = 16 << 10
+	frameCost = 64
 )
 
 // What a client is told when it isn't let in; the words are part of the protocol.
@@ -52,6 +55,7 @@ type login struct {
 	reader frameReader
 	early  []byte         // bytes that came with the handshake
 	frames []actors.Frame // read and not yet used
+	size   int            // of all frames that were read
 }
 
 func (l *login) run() {
@@ -148,16 +152,17 @@ func (l *login) read() error {
 		switch frame.Opcode {
 		case actors.OpPing:
 			if err := l.write(actors.AppendFrame(nil, actors.OpPong, string(frame.Payload))); err != nil {
-				return err
+				return errHungUp
 			}
 		case actors.OpPong:
 		case actors.OpClose:
 			return errHungUp
 		default:
 			l.frames = append(l.frames, frame)
+			l.size += frameCost + len(frame.Payload)
 		}
 	}
-	if len(l.frames) > maxEarly {
+	if l.size > maxEarly {
 		return errTooEarly
 	}
 	return err
@@ -199,6 +204,12 @@ func (l *login) write(frames []byte) error {
 // attach makes the client a connection of its user.
 func (l *login) attach(who *actors.Login) error {
 	_ = l.conn.SetReadDeadline(time.Time{})
+	l.reader.limit = readLimit
+	for len(l.early) > 0 {
+		if err := l.read(); err != nil {
+			return err
+		}
+	}
 	socket := newSocket(l.conn, l.websocket.poller, l.reader, l.frames, l.websocket.leave)
 	return l.websocket.system.Attach(who, socket)
 }
@@ -207,7 +218,7 @@ func (l *login) attach(who *actors.Login) error {
 func (l *login) refuse(err error) {
 	text, reason := refusal(err)
 	l.websocket.system.CountRefusal(reason)
-	l.websocket.refused.Warn(zap.Stringer("reason", reason), zap.Stringer("client", l.address), zap.String("error", detailOf(err)))
+	l.websocket.logRefusal(reason, zap.Stringer("client", l.address), zap.String("error", detailOf(err)))
 	var frames []byte
 	if text != "" {
 		frames = actors.AppendFrame(frames, actors.OpText, text)
@@ -217,6 +228,17 @@ func (l *login) refuse(err error) {
 		return
 	}
 	sayGoodbye(l.conn)
+}
+
+// logRefusal warns of what an operator may have to do something about.
+func (w *Websocket) logRefusal(reason actors.CloseReason, fields ...zap.Field) {
+	fields = append(fields, zap.Stringer("reason", reason))
+	switch reason {
+	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown:
+		w.log.Debug("login abandoned", fields...)
+	default:
+		w.refused.Warn(fields...)
+	}
 }
 
 // detailOf says what the operator should know of an error, which may be more than the client is told.

@@ -12,6 +12,8 @@ const (
 	freeFailures = 10
 	// The wait doubles with each further refusal, from the first to the last.
 	firstPenalty, lastPenalty = time.Second, 5 * time.Minute
+	// forgiveness is how long after the last wait failures are forgotten.
+	forgiveness = time.Hour
 	// maxPenalties bounds the addresses that are remembered, for strangers decide how many there are.
 	maxPenalties = 10_000
 )
@@ -52,6 +54,9 @@ func (p *penalties) fail(address netip.Addr, now time.Time) {
 		}
 		o = &offender{}
 		p.offenders[address] = o
+	}
+	if now.Sub(o.until) > forgiveness {
+		o.failures = 0
 	}
 	o.failures++
 	o.until = now.Add(penalty(o.failures))

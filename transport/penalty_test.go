@@ -27,6 +27,13 @@ func TestPenaltiesGrow(t *testing.T) {
 		p.fail(guesser, now)
 	}
 	require.Equal(t, lastPenalty, p.wait(guesser, now))
+	now = now.Add(lastPenalty + forgiveness + time.Second)
+	p.fail(guesser, now)
+	require.Zero(t, p.wait(guesser, now), "it was long ago")
+	for range freeFailures {
+		p.fail(guesser, now)
+	}
+	require.NotZero(t, p.wait(guesser, now))
 	p.succeed(guesser)
 	require.Zero(t, p.wait(guesser, now))
 }

@@ -24,6 +24,8 @@ type poller struct {
 
 	mu      sync.Mutex
 	sockets []*socket // by file descriptor
+	reading *socket   // by run, at this moment
+	paused  sync.Cond // of reading, when it changes
 }
 
 func newPoller() (*poller, error) {
@@ -35,16 +37,26 @@ func newPoller() (*poller, error) {
 		return nil, fmt.Errorf("make the epoll instance pollable: %w", err)
 	}
 	p := &poller{epoll: os.NewFile(uintptr(fd), "epoll")}
+	p.paused.L = &p.mu
 	return p, nil
 }
 
 // close ends run. Sockets must be gone by then.
 func (p *poller) close() { _ = p.epoll.Close() }
 
-// watch has the socket's readable called once, when there is something to read.
+// watch has the socket's readable called once, when there is something to read. Of a socket that
+// was removed nothing is read any more, and that is no error.
 func (p *poller) watch(s *socket) error {
-	op := unix.EPOLL_CTL_MOD
+	epoll, err := p.epoll.SyscallConn()
+	if err != nil {
+		return err
+	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.removed {
+		return nil
+	}
+	op := unix.EPOLL_CTL_MOD
 	for len(p.sockets) <= s.fd {
 		p.sockets = append(p.sockets, nil)
 	}
@@ -52,40 +64,55 @@ func (p *poller) watch(s *socket) error {
 		p.sockets[s.fd] = s
 		op = unix.EPOLL_CTL_ADD
 	}
-	p.mu.Unlock()
 	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT, Fd: int32(s.fd)}
-	raw, err := p.epoll.SyscallConn()
-	if err != nil {
+	var epollErr error
+	if err := epoll.Control(func(fd uintptr) { epollErr = unix.EpollCtl(int(fd), op, s.fd, &event) }); err != nil {
 		return err
 	}
-	controlErr := raw.Control(func(fd uintptr) { err = unix.EpollCtl(int(fd), op, s.fd, &event) })
-	if controlErr != nil {
-		return controlErr
-	}
-	return err
+	return epollErr
 }
 
-// remove forgets a socket; it may still be open.
+// remove forgets a socket, which must still be open.
 func (p *poller) remove(s *socket) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	s.removed = true
 	if s.fd < len(p.sockets) && p.sockets[s.fd] == s {
 		p.sockets[s.fd] = nil
 	}
 }
 
-func (p *poller) socket(fd int32) *socket {
+// release waits until a removed socket is not being read: whoever reads it next would otherwise
+// hold up the reading of all.
+func (p *poller) release(s *socket) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if int(fd) >= len(p.sockets) {
-		return nil
+	for p.reading == s {
+		p.paused.Wait()
 	}
-	return p.sockets[fd]
+}
+
+// read reads from the socket with this descriptor, if there still is one.
+func (p *poller) read(fd int32, buffer []byte) {
+	p.mu.Lock()
+	if int(fd) < len(p.sockets) {
+		p.reading = p.sockets[fd]
+	}
+	s := p.reading
+	p.mu.Unlock()
+	if s == nil {
+		return
+	}
+	s.readable(buffer)
+	p.mu.Lock()
+	p.reading = nil
+	p.paused.Broadcast()
+	p.mu.Unlock()
 }
 
 // run reads until close.
 func (p *poller) run() {
-	raw, err := p.epoll.SyscallConn()
+	epoll, err := p.epoll.SyscallConn()
 	if err != nil {
 		return
 	}
@@ -93,17 +120,16 @@ func (p *poller) run() {
 	buffer := make([]byte, pollBuffer)
 	for {
 		n := 0
-		err := raw.Read(func(fd uintptr) bool {
-			n, err = unix.EpollWait(int(fd), events, 0)
-			return n > 0 || err != nil
+		var waitErr error
+		err := epoll.Read(func(fd uintptr) bool {
+			n, waitErr = unix.EpollWait(int(fd), events, 0)
+			return n != 0
 		})
-		if err != nil {
+		if err != nil || waitErr != nil && waitErr != unix.EINTR {
 			return
 		}
 		for _, event := range events[:max(n, 0)] {
-			if s := p.socket(event.Fd); s != nil {
-				s.readable(buffer)
-			}
+			p.read(event.Fd, buffer)
 		}
 	}
 }

@@ -22,12 +22,13 @@ const (
 // full. Reading costs no goroutine either where a poller can watch the file descriptor; over TLS,
 // and where there is no poller, one goroutine reads.
 type socket struct {
-	conn   net.Conn
-	raw    syscall.RawConn // nil over TLS
-	poller *poller         // nil where a goroutine reads
-	fd     int             // what the poller knows it by
-	resume chan struct{}   // the reading goroutine's, nil where the poller reads
-	closed func()          // tells that the socket is gone
+	conn    net.Conn
+	raw     syscall.RawConn // nil over TLS
+	poller  *poller         // nil where a goroutine reads
+	fd      int             // what the poller knows it by
+	removed bool            // from the poller, which guards this
+	resume  chan struct{}   // the reading goroutine's, nil where the poller reads
+	closed  func()          // tells that the socket is gone
 
 	client actors.Client
 	reader frameReader
@@ -139,8 +140,12 @@ func (s *socket) tryWrite(frames []byte) (n int, err error) {
 		return 0, nil
 	}
 	rawErr := s.raw.Write(func(fd uintptr) bool {
-		n, err = syscall.Write(int(fd), frames)
-		return err != syscall.EINTR
+		for {
+			n, err = syscall.Write(int(fd), frames)
+			if err != syscall.EINTR {
+				return true
+			}
+		}
 	})
 	if rawErr != nil {
 		return 0, rawErr
@@ -153,6 +158,7 @@ func (s *socket) tryWrite(frames []byte) (n int, err error) {
 
 func (s *socket) writeRest(frames []byte, done chan<- struct{}) {
 	_, err := s.conn.Write(frames)
+	_ = s.conn.SetWriteDeadline(time.Time{})
 	close(done)
 	s.client.Written(err)
 }
@@ -164,7 +170,7 @@ func (s *socket) Close(code int, text string) {
 	} else {
 		close(s.resume)
 	}
-	_ = s.conn.SetWriteDeadline(time.Now().Add(farewellTimeout))
+	_ = s.conn.SetWriteDeadline(time.Now().Add(farewellTimeout)) // for what is still being written
 	go s.hangUp(code, text)
 }
 
@@ -177,6 +183,10 @@ func (s *socket) hangUp(code int, text string) {
 	if s.behind != nil {
 		<-s.behind
 	}
+	if s.poller != nil {
+		s.poller.release(s)
+	}
+	_ = s.conn.SetWriteDeadline(time.Now().Add(farewellTimeout))
 	if _, err := s.conn.Write(actors.AppendCloseFrame(nil, code, text)); err != nil {
 		_ = s.conn.Close()
 		return

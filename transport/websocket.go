@@ -89,7 +89,7 @@ func (w *Websocket) Close() {
 // own, so that the request, its headers and the stack that they took can be collected.
 func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	address := ClientAddress(r, w.options.TrustedProxies)
-	proxy := w.isProxy(address)
+	proxy := w.isProxy(address, r)
 	address = household(address)
 	if wait := w.penalties.wait(address, time.Now()); wait > 0 && !proxy {
 		sendAway(rw, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), "too many failed logins from this address")
@@ -138,8 +138,14 @@ func household(address netip.Addr) netip.Addr {
 	return prefix.Addr()
 }
 
-func (w *Websocket) isProxy(address netip.Addr) bool {
-	return slices.ContainsFunc(w.options.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(address) })
+// isProxy reports whether an address is that of a proxy which does not say for whom it speaks.
+func (w *Websocket) isProxy(address netip.Addr, r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return !address.IsValid() // a unix socket
+	}
+	return address == plain(peer.Addr()) &&
+		slices.ContainsFunc(w.options.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(address) })
 }
 
 // takeover hands the websocket library a connection that it can do nothing to: the library does

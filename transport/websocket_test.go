@@ -28,6 +28,7 @@ type bench struct {
 	websocket *Websocket
 	address   net.Addr
 	secure    bool
+	chain     string // X-Forwarded-For of handshakes
 }
 
 func newBench(t *testing.T, listener net.Listener, options WebsocketOptions) *bench {
@@ -71,7 +72,7 @@ func (b *bench) dial(t *testing.T, after ...[]byte) *wire {
 	t.Cleanup(func() { conn.Close() })
 	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
 	w := &wire{conn, t, bufio.NewReader(conn)}
-	w.send(append([][]byte{[]byte(wireHandshake)}, after...)...)
+	w.send(append([][]byte{b.handshake()}, after...)...)
 	response, err := http.ReadResponse(w.reader, nil)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusSwitchingProtocols, response.StatusCode)
@@ -80,11 +81,24 @@ func (b *bench) dial(t *testing.T, after ...[]byte) *wire {
 	return w
 }
 
+func (b *bench) handshake() []byte {
+	if b.chain == "" {
+		return []byte(wireHandshake)
+	}
+	return []byte(strings.Replace(wireHandshake, "Origin:", "X-Forwarded-For: "+b.chain+"\r\nOrigin:", 1))
+}
+
 // shakeHands tries a handshake, and returns the answer.
 func (b *bench) shakeHands(t *testing.T) reply {
 	t.Helper()
-	return request(t, http.MethodGet, "http://"+b.address.String()+"/ws",
-		"Upgrade", "websocket", "Connection", "Upgrade", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+	conn, err := net.Dial(b.address.Network(), b.address.String())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = conn.Write(b.handshake())
+	require.NoError(t, err)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	return reply{status: response.StatusCode, header: response.Header}
 }
 
 func (b *bench) login(t *testing.T, user string) *wire {
@@ -415,35 +429,39 @@ func TestHousehold(t *testing.T) {
 }
 
 func TestGuesserHasToWait(t *testing.T) {
-	for _, proxy := range []bool{false, true} {
-		t.Run(fmt.Sprint("through a proxy: ", proxy), func(t *testing.T) {
-			var trusted []netip.Prefix
-			if proxy {
-				trusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-			}
-			b := newBench(t, loopback(t), WebsocketOptions{TrustedProxies: trusted})
+	trusted := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
+	unix, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	require.NoError(t, err)
+	tests := []struct {
+		name     string
+		listener net.Listener
+		trusted  []netip.Prefix
+		chain    string
+		waits    bool
+	}{
+		{"a stranger", loopback(t), nil, "", true},
+		{"a proxy that does not say for whom", loopback(t), trusted, "", false},
+		{"somebody behind a proxy", loopback(t), trusted, "192.0.2.1", true},
+		{"somebody at home behind a proxy", loopback(t), trusted, "10.1.2.3", true},
+		{"a proxy on a unix socket that does not say for whom", unix, trusted, "", false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t, test.listener, WebsocketOptions{TrustedProxies: test.trusted})
+			b.chain = test.chain
 			for i := range freeFailures {
 				require.Equal(t, textInvalidCredentials, b.dial(t, text("alice"), text(fmt.Sprint("guess", i))).text())
 			}
 			eventually(t, func() bool { return b.System.Stats().Closed[actors.InvalidCredentials] == freeFailures })
-			if proxy {
-				b.dial(t)
+			reply := b.shakeHands(t)
+			if !test.waits {
+				require.Equal(t, http.StatusSwitchingProtocols, reply.status)
 				return
 			}
-			reply := b.shakeHands(t)
 			require.Equal(t, http.StatusTooManyRequests, reply.status)
 			require.NotEmpty(t, reply.header.Get("Retry-After"))
 		})
 	}
-}
-
-// Who has not said who it is does not hold up the end.
-func TestShutdownEndsLogins(t *testing.T) {
-	b := newBench(t, loopback(t), WebsocketOptions{LoginTimeout: time.Hour})
-	w := b.dial(t, text("alice"))
-	b.System.Shutdown(t.Context())
-	go b.websocket.cancel()
-	require.Equal(t, 1012, w.ending())
 }
 
 func TestShutdownTellsClients(t *testing.T) {

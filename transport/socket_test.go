@@ -1,0 +1,96 @@
+//go:build linux
+
+package transport
+
+import (
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/actors/actorstest"
+	"github.com/stretchr/testify/require"
+)
+
+// deadlines is a connection that shows when its writes would time out.
+type deadlines struct {
+	net.Conn
+	write time.Time
+}
+
+func (d *deadlines) SetWriteDeadline(t time.Time) error {
+	d.write = t
+	return d.Conn.SetWriteDeadline(t)
+}
+
+func TestDeadlineOfAWriteEndsWithIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kit := actorstest.Start(t, nil)
+		server, client := net.Pipe()
+		defer client.Close()
+		conn := &deadlines{Conn: server}
+		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), newSocket(conn, nil, frameReader{}, nil, func() {})))
+		synctest.Wait()
+		require.Equal(t, time.Now().Add(writeTimeout), conn.write, "authenticated is being written")
+		_, err := client.Read(make([]byte, 100))
+		require.NoError(t, err)
+		synctest.Wait()
+		require.Zero(t, conn.write, "or the next write of a healthy client fails")
+	})
+}
+
+// tcpSocket returns a socket of a poller that does not run.
+func tcpSocket(t *testing.T, p *poller) *socket {
+	t.Helper()
+	listener := loopback(t)
+	defer listener.Close()
+	client, err := net.Dial("tcp", listener.Addr().String())
+	require.NoError(t, err)
+	conn, err := listener.Accept()
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		client.Close()
+		conn.Close()
+	})
+	return newSocket(conn, p, frameReader{}, nil, func() {})
+}
+
+func TestRemovedSocketIsNotWatchedAgain(t *testing.T) {
+	p, err := newPoller()
+	require.NoError(t, err)
+	if p == nil {
+		t.Skip("no poller on this system")
+	}
+	defer p.close()
+	s := tcpSocket(t, p)
+	require.NoError(t, p.watch(s))
+	require.Same(t, s, p.sockets[s.fd])
+	p.remove(s)
+	require.NoError(t, p.watch(s), "it may come too late")
+	require.Nil(t, p.sockets[s.fd], "another socket may have the descriptor by now")
+}
+
+func TestReleaseWaitsForTheReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &poller{}
+		p.paused.L = &p.mu
+		s := &socket{}
+		p.reading = s
+		released := false
+		go func() {
+			p.release(s)
+			released = true
+		}()
+		synctest.Wait()
+		require.False(t, released)
+		p.mu.Lock()
+		p.reading = nil
+		p.paused.Broadcast()
+		p.mu.Unlock()
+		synctest.Wait()
+		require.True(t, released)
+	})
+}
+
+var _ actors.Socket = (*socket)(nil)
