@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -183,15 +184,22 @@ func Dir(t testing.TB) string {
 	return dir
 }
 
-// FreePort returns a TCP port of 127.0.0.1 on which nobody listens at the moment.
+// FreePort returns a TCP port of 127.0.0.1 on which nobody listens at the moment. Systems give out
+// higher ones to outgoing connections, so it stays free until a server takes it.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, last = 10_000, 30_000
+	for {
+		port := first + rand.IntN(last-first)
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		switch {
+		case err == nil:
+			listener.Close()
+			return port
+		case !errors.Is(err, syscall.EADDRINUSE):
+			t.Fatal(err)
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 // serverAccount returns the account of that name when the test runs as root, because PostgreSQL
