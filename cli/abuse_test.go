@@ -143,7 +143,15 @@ func TestAbuseBeforeTheLogin(t *testing.T) {
 		refused("a message within a message", actors.ProtocolViolated, clientFrame(text, "ali"), textFrame("ce")),
 		refused("a ping in fragments", actors.ProtocolViolated, clientFrame(ping, "")),
 		refused("a huge ping", actors.ProtocolViolated, clientFrame(final|ping, large[:126])),
-		refused("no end of messages", actors.MessageTooBig, []byte(strings.Repeat(string(textFrame("x")), 500))),
+		{"no end of messages while Nextcloud thinks", func() {
+			s.cloud.Behave(nextcloud.Behaviour{Delay: patience})
+			c := p.open(textFrame("bob"), textFrame("wrong"))
+			c.send([]byte(strings.Repeat(string(textFrame("x")), 1000)))
+			c.expectClose(1009)
+			c.conn.Close()
+			s.cloud.Behave(nextcloud.Behaviour{})
+			s.closeCloudConnections()
+		}, closedCounter(actors.MessageTooBig), 1, "the client sends too much before it is logged in"},
 		{"hangs up in a frame", func() {
 			p.open(textFrame("alice")[:3]).conn.Close()
 		}, closedCounter(actors.ConnectionLost), 1, "connection_lost"},

@@ -76,6 +76,25 @@ func TestConformanceOneSegment(t *testing.T) {
 	c.expectText("notify_activity")
 }
 
+// TestConformanceManyWordsBehindTheLogin is about web pages, which say at once what all of their apps listen for.
+func TestConformanceManyWordsBehindTheLogin(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.mounts.Mount(7, "alice", "files")
+	p := s.serveAtOnce()
+	frames := [][]byte{textFrame("alice"), textFrame(passwordOf("alice"))}
+	for i := range 100 {
+		frames = append(frames, textFrame(fmt.Sprint("listen notify_of_app_", i)))
+	}
+	c := p.open(append(frames, textFrame("listen notify_file_id"))...)
+	c.expectText("authenticated")
+	c.send(clientFrame(final|byte(actors.OpPing), "heard all?"))
+	opcode, _ := c.frame()
+	require.Equal(t, actors.OpPong, opcode)
+	s.publishAtOnce(fileEvent(7, "files", 42))
+	c.expectText("notify_file_id [42]")
+}
+
 func TestConformanceLoginIsTrimmed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
