@@ -38,10 +38,20 @@ var arrayFunctions = map[string]builtin{
 }
 
 func count(c *invocation) Value {
-	if c.intOr(1, 0) != 0 {
-		return c.unknown("count() into the depth is not evaluated")
+	if c.intOr(1, 0) == 1 {
+		return countDeep(c.array(0))
 	}
 	return int64(c.array(0).Len())
+}
+
+func countDeep(a *Array) int64 {
+	n := int64(a.Len())
+	for element := range a.all() {
+		if inner, isArray := element.value.(*Array); isArray {
+			n += countDeep(inner)
+		}
+	}
+	return n
 }
 
 func arrayKeys(c *invocation) Value {
@@ -542,6 +552,9 @@ func (e *evaluator) callByReference(by func(*evaluator, *Array, []given) (Value,
 	if len(x.arguments) == 0 {
 		e.throw("ArgumentCountError", name+"() got a wrong number of arguments")
 	}
+	if target := x.arguments[0].value; isTarget(target) {
+		e.update(e.place(target), func(old Value) Value { return old }) // makes it null where it is not there
+	}
 	arguments := e.arguments(x.arguments)
 	e.here.line = x.line
 	first := arguments[0]
@@ -592,14 +605,10 @@ func pop(_ *evaluator, a *Array, _ []given) (Value, *Array) {
 	if changed.Len() == 0 {
 		return nil, changed
 	}
-	last := edge(a, false, false)
-	changed.remove(edge(a, false, true))
-	changed.next, changed.numbered = 0, false
-	for element := range changed.all() {
-		if n, isInt := element.key.(int64); isInt {
-			changed.next = max(changed.next, n+1)
-			changed.numbered = true
-		}
+	last, key := edge(a, false, false), edge(a, false, true)
+	changed.remove(key)
+	if key == changed.next-1 {
+		changed.next--
 	}
 	return last, changed
 }

@@ -32,6 +32,9 @@ func (g *generator) config() string {
 	for i := range 2 + g.IntN(12) {
 		b.WriteString(g.statement(i))
 	}
+	if g.chance(50) {
+		b.WriteString(g.program())
+	}
 	b.WriteString(g.pick("", "return $CONFIG;\n", "?>\n", "?>after", "// end"))
 	return g.lineEnds(b.String())
 }
@@ -72,6 +75,68 @@ func (g *generator) statement(i int) string {
 		body = key + " = " + g.expression() + ";"
 	}
 	return "try { " + body + " } catch (\\Throwable $e) { " + key + " = get_class($e); }\n"
+}
+
+// program writes statements that copy, share, change and walk arrays, and puts what became of them into $CONFIG.
+func (g *generator) program() string {
+	var b strings.Builder
+	b.WriteString("$a = ['x' => [1, 2, ['y' => 3]], 'z' => 'text', 5 => 7]; $b = $a; $c = [[1], [2]]; $t = 0;\n")
+	b.WriteString("$put = function (array $in, $v) { $in['put'] = $v; return $in; }; $change = function (&$in, $v) { $in['changed'] = $v; };\n")
+	for range 3 + g.IntN(15) {
+		b.WriteString("try { " + g.mutation() + " } catch (\\Throwable $e) { $t++; }\n")
+		b.WriteString("if (count($a, COUNT_RECURSIVE) + count($b, 1) + count($c, 1) > 300) { $a = $b = $c = []; }\n")
+	}
+	b.WriteString("$CONFIG['program'] = [$a, $b, $c, $t];\n")
+	return b.String()
+}
+
+func (g *generator) mutation() string {
+	v := func() string { return g.pick("$a", "$b", "$c") }
+	path := func() string {
+		return v() + g.pick("['x']", "[0]", "['x'][2]", "['x'][2]['y']", "['n']['m']", "[]", "['x'][]", "[0][0]", "[5]", "['z']", "")
+	}
+	read := func() string {
+		return g.pick("$a['x']", "$b['x'][2]", "$c[0]", "$c", "$a", "$b", "$t", "[1, 2]", "'s'", "count($a)", "$a['z']")
+	}
+	switch g.IntN(22) {
+	case 0, 1, 2, 3:
+		return path() + " = " + read() + ";"
+	case 4:
+		return v() + " = " + v() + ";"
+	case 5:
+		return "unset(" + v() + g.pick("['x']", "[0]", "['x'][0]", "['x'][2]['y']", "[5]", "['none']['deeper']") + ");"
+	case 6:
+		return "foreach (" + v() + " as $k => $i) { " + v() + "[$k . 'q'] = $i; if (count(" + v() + ") > 12) break; }"
+	case 7:
+		return "[" + v() + ", " + v() + "] = [" + v() + ", " + v() + "];"
+	case 8:
+		return v() + " = $put(" + v() + ", " + read() + ");"
+	case 9:
+		return "$change(" + v() + ", " + read() + ");"
+	case 10:
+		return "$f = function ($v) use ($a, &$b) { $a['in'] = $v; $b['in'] = $v; return $a; }; $c = $f(" + read() + ");"
+	case 11:
+		return "$r = &" + v() + "; $r['r'] = " + g.pick("1", "'s'", "[1, 2]", "$t") + "; unset($r);"
+	case 12:
+		return g.pick("array_push(", "array_unshift(") + g.pick("$a['x']", "$c", "$b") + ", " + g.pick("1", "'s'", "[1, 2]", "$t") + ");"
+	case 13:
+		return "$t = " + g.pick("array_pop(", "array_shift(", "end(", "reset(") + g.pick("$a['x']", "$c", "$b") + "); $t = is_int($t) ? $t : 1;"
+	case 14:
+		return v() + " += " + v() + ";"
+	case 15:
+		return strings.ReplaceAll(path(), "[]", "['new']") + " ??= " + read() + ";"
+	case 16:
+		return "$t" + g.pick("++", "--", " += 2", " *= 3") + ";"
+	case 17:
+		return "for ($i = 0; $i < 3; $i++) { " + v() + "[] = $i; if ($i == " + g.pick("1", "2") + ") " + g.pick("break", "continue") + "; }"
+	case 18:
+		return "$g = fn($q) => " + v() + " + [$q]; " + v() + " = $g(" + read() + ");"
+	case 19:
+		return "list('x' => $p, 'z' => $q) = " + v() + "; " + v() + "['pq'] = [$p, $q];"
+	case 20:
+		return v() + " = array_merge(" + v() + ", " + v() + ");"
+	}
+	return g.pick("$a['x'][0]", "$c[0][0]", "$a['none']", "$b[5]") + g.pick("++", "--", " .= 'x'", " += 1.5") + ";"
 }
 
 func (g *generator) expression() string {

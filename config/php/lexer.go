@@ -10,6 +10,7 @@ type lexer struct {
 	source string
 	offset int
 	line   int32
+	echo   bool // the tag <?= was read, the echo that it stands for not yet
 }
 
 // syntaxError is what the lexer and the parser panic with. parse turns it into an error.
@@ -51,31 +52,36 @@ func (l *lexer) take(n int) string {
 	return l.source[start:l.offset]
 }
 
-// skipHTML skips text outside of PHP and the tag that ends it. It reports true when the tag was <?=, an echo.
-func (l *lexer) skipHTML() (echo bool) {
+// skipHTML skips text outside of PHP and the tag that ends it.
+func (l *lexer) skipHTML() {
 	for {
 		i := strings.Index(l.rest(), "<?")
 		if i < 0 {
 			l.skip(len(l.rest()))
-			return false
+			return
 		}
 		l.skip(i)
 		switch {
 		case l.starts("<?="):
 			l.skip(len("<?="))
-			return true
+			l.echo = true
+			return
 		case len(l.rest()) >= len("<?php") && strings.EqualFold(l.rest()[:len("<?php")], "<?php") &&
 			(len(l.rest()) == len("<?php") || isSpace(l.peek(len("<?php")))):
 			l.skip(len("<?php"))
-			return false
+			return
 		}
 		l.skip(len("<?"))
 	}
 }
 
 func (l *lexer) next() token {
-	if closing, found := l.skipBlanks(); found {
-		return closing
+	if l.echo {
+		l.echo = false
+		return token{kind: name, text: "echo", line: l.line}
+	}
+	if l.skipBlanks() {
+		return token{kind: operator, text: ";", line: l.line}
 	}
 	if l.peek(0)|0x20 == 'b' && (l.peek(1) == '"' || l.peek(1) == '\'' || strings.HasPrefix(l.rest()[1:], "<<<")) {
 		l.skip(1) // a "binary" string is like any other
@@ -108,15 +114,15 @@ func (l *lexer) next() token {
 	return l.operator()
 }
 
-// skipBlanks skips white space and comments. A closing tag ends a statement; with the text that follows it it
-// becomes the token ";", or an echo.
-func (l *lexer) skipBlanks() (closing token, found bool) {
+// skipBlanks skips white space and comments. It reports true when it skipped a closing tag and the text that follows, which
+// together end a statement.
+func (l *lexer) skipBlanks() (closed bool) {
 	for l.offset < len(l.source) {
 		switch {
 		case isSpace(l.peek(0)):
 			l.skip(1)
 		case l.starts("#["):
-			return token{}, false
+			return false
 		case l.starts("#"), l.starts("//"):
 			l.skipLine()
 		case l.starts("/*"):
@@ -126,17 +132,14 @@ func (l *lexer) skipBlanks() (closing token, found bool) {
 			}
 			l.skip(2 + end + 2)
 		case l.starts("?>"):
-			line := l.line
 			l.skip(len("?>"))
-			if l.skipHTML() {
-				return token{kind: name, text: "echo", line: line}, true
-			}
-			return token{kind: operator, text: ";", line: line}, true
+			l.skipHTML()
+			return true
 		default:
-			return token{}, false
+			return false
 		}
 	}
-	return token{}, false
+	return false
 }
 
 // skipLine skips a comment up to the end of the line or a closing tag, whichever comes first.

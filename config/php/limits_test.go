@@ -143,7 +143,6 @@ func TestHostile(t *testing.T) {
 // measure returns how many bytes a function allocates, its growth of the stack included.
 func measure(f func()) uint64 {
 	var before, after runtime.MemStats
-	runtime.GC()
 	runtime.ReadMemStats(&before)
 	done := make(chan struct{})
 	go func() { // on a stack of its own, which begins small

@@ -43,11 +43,8 @@ func parse(source, path string, file int32, b *budget) (parsed *script, err erro
 			panic(r)
 		}
 	}()
-	if p.skipHTML() {
-		p.current = token{kind: name, text: "echo", line: p.line}
-	} else {
-		p.advance()
-	}
+	p.skipHTML()
+	p.advance()
 	statements := p.statements()
 	if p.current.kind != endOfFile {
 		p.unexpected()

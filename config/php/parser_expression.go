@@ -173,6 +173,9 @@ func (p *parser) prefix() expression {
 			}
 			return &increment{target: target, op: t.text, prefix: true, line: t.line}
 		}
+	case number:
+		p.advance()
+		return &literal{t.value}
 	case castOperator:
 		p.advance()
 		return &cast{t.text, p.expression(bindsPrefix), t.line}

@@ -104,7 +104,7 @@ func (p *parser) hint() *typeHint {
 	}
 	for {
 		p.accept("(")
-		if p.current.kind != name {
+		if p.current.kind != name || reserved[p.word()] && p.word() != "callable" {
 			break
 		}
 		hint.alternatives = append(hint.alternatives, strings.ToLower(p.current.text))

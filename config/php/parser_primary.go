@@ -12,7 +12,7 @@ func (p *parser) primary() expression {
 	case variableName:
 		p.advance()
 		return &variable{t.text, t.line}
-	case number, text:
+	case text:
 		p.advance()
 		return &literal{t.value}
 	case template:

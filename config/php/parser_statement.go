@@ -26,12 +26,8 @@ func (p *parser) braces() []statement {
 	return list
 }
 
-// end takes the semicolon after a statement, which may be missing at the end of the file.
-func (p *parser) end() {
-	if p.current.kind != endOfFile {
-		p.expect(";")
-	}
-}
+// end takes the semicolon after a statement, or the closing tag in its place.
+func (p *parser) end() { p.expect(";") }
 
 func (p *parser) statement() statement {
 	p.enter()
@@ -85,7 +81,7 @@ func (p *parser) controlStatement(line int32) (statement, bool) {
 	case "return":
 		p.advance()
 		r := &returnStatement{line: line}
-		if !p.current.is(";") && p.current.kind != endOfFile {
+		if !p.current.is(";") {
 			r.value = p.expression(bindsNothing)
 		}
 		p.end()
@@ -495,7 +491,7 @@ func (p *parser) declare() statement {
 		}
 	}
 	p.expect(")")
-	if p.accept(";") || p.current.kind == endOfFile {
+	if p.accept(";") {
 		return nil
 	}
 	return &block{p.controlled("enddeclare")}

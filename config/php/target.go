@@ -306,7 +306,10 @@ func (e *evaluator) within(container Value, path []step, change func(old Value) 
 			return e.withinArray(&Array{}, path, change)
 		}
 	case string:
-		u := e.unknown("a byte of a string is assigned to")
+		if _, isInt := next.key.(int64); !isInt || len(path) > 1 {
+			panic(&thrown{}) // of a class that depends on what exactly is tried
+		}
+		u := e.mayThrow(e.unknown("a byte of a string is assigned to"))
 		change(u)
 		return u
 	case *Object, *closure:
@@ -558,29 +561,41 @@ func (e *evaluator) unsetElement(x *indexed) {
 		e.update(p, func(Value) Value { return nil })
 		return
 	}
-	base := e.quiet(x.base)
+	e.unsettable(x.base)
 	key := e.eval(x.key)
-	switch base := base.(type) {
-	case *Array:
-		if u, isUnknown := key.(unknown); isUnknown {
-			e.update(e.place(x.base), func(Value) Value { return u })
-			return
-		}
-		k := e.key(key)
-		if base.find(k) == nil {
-			return
-		}
-		e.update(e.place(x.base), func(old Value) Value {
-			a := e.own(old.(*Array))
-			a.remove(k)
-			return a
-		})
-	case nil, unknown:
+	a, isArray := e.quiet(x.base).(*Array)
+	if !isArray {
+		return
+	}
+	if u, isUnknown := key.(unknown); isUnknown {
+		e.update(e.place(x.base), func(Value) Value { return u })
+		return
+	}
+	k := e.key(key)
+	if a.find(k) == nil {
+		return
+	}
+	e.update(e.place(x.base), func(old Value) Value {
+		owned := e.own(old.(*Array))
+		owned.remove(k)
+		return owned
+	})
+}
+
+// unsettable throws as PHP does where an element is unset in something that has none, at any step on the way to it.
+func (e *evaluator) unsettable(container expression) {
+	if x, isIndexed := container.(*indexed); isIndexed && x.key != nil && !isServer(x.base) {
+		e.unsettable(x.base)
+	}
+	switch v := e.quiet(container).(type) {
+	case nil, *Array, unknown:
 	case bool:
-		if base {
-			e.throw("Error", "cannot unset an offset in a bool")
+		if v {
+			panic(&thrown{})
 		}
+	case *Object, *closure:
+		e.giveUp("an element of " + typeName(v) + " is unset")
 	default:
-		e.giveUp("an element of " + typeName(base) + " is unset")
+		panic(&thrown{})
 	}
 }
