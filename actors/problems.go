@@ -14,9 +14,6 @@ const (
 	problemMounts = "database"
 )
 
-// problemShutdown is what is wrong while the server goes down.
-const problemShutdown = "shutdown"
-
 // maxTold bounds the lines that one outage may put into the log.
 const maxTold = 8
 
@@ -59,7 +56,7 @@ func (p *problems) clear(what string) (was bool) {
 	return was
 }
 
-// Problems says what is wrong with the neighbours now, by name ("redis", "database", "shutdown") and in words.
+// Problems says what is wrong with the neighbours now, by name ("redis", "database") and in words.
 // It is empty when all is well.
 func (s *System) Problems() map[string]string {
 	s.problems.mu.Lock()
@@ -67,9 +64,6 @@ func (s *System) Problems() map[string]string {
 	now := map[string]string{}
 	for what, o := range s.problems.now {
 		now[what] = o.reason
-	}
-	if s.stopping.Load() {
-		now[problemShutdown] = ErrShutDown.Error()
 	}
 	return now
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
@@ -17,6 +18,9 @@ import (
 
 // closeTimeout bounds the end beyond the time that draining may take.
 const closeTimeout = 5 * time.Second
+
+// The wait before the app's version is asked for again doubles from the first to the last.
+const firstVersionRetry, lastVersionRetry = time.Second, time.Minute
 
 // daemon is the server, put together from its parts.
 type daemon struct {
@@ -31,6 +35,7 @@ type daemon struct {
 	handover  *handover
 	clients   *http.Server
 	operators *http.Server // nil where it is not wanted
+	closing   atomic.Bool
 }
 
 // newDaemon makes the parts; nothing is connected yet.
@@ -67,20 +72,21 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 // missing at any time; only a place to listen may not.
 func (d *daemon) run(ctx context.Context) error {
 	d.system.Start()
+	background, cancel := context.WithCancel(ctx)
+	defer cancel()
+	d.handover.take(background, d.system)
 	failed := make(chan error, 2)
 	listenErr := d.listen(ctx, failed)
 	if listenErr == nil {
 		d.log.Info("serving", zap.String("version", Version()))
-		background, cancel := context.WithCancel(ctx)
-		go d.handover.take(background, d.system)
 		go d.learnVersion(background)
 		go newServiceManager(d.system, d.log.Logger).run(background)
 		select {
 		case <-ctx.Done():
 		case listenErr = <-failed:
 		}
-		cancel()
 	}
+	cancel()
 	d.close()
 	return listenErr
 }
@@ -110,7 +116,7 @@ func (d *daemon) listen(ctx context.Context, failed chan<- error) error {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	d.operators = transport.NewServer(transport.NewMonitor(transport.MonitorSource{
-		Version: Version(), Stats: d.system.Stats, Problems: d.system.Problems, Probe: d.system.Probe,
+		Version: Version(), Stats: d.system.Stats, Problems: d.problems, Probe: d.system.Probe,
 	}), d.log.Logger)
 	go serve(d.operators, operators, failed)
 	return nil
@@ -122,10 +128,30 @@ func serve(server *http.Server, listener net.Listener, failed chan<- error) {
 	}
 }
 
-// learnVersion asks once which version of the app there is; the self test asks again.
+// problems says why the server is not ready.
+func (d *daemon) problems() map[string]string {
+	problems := d.system.Problems()
+	if d.closing.Load() {
+		problems["shutdown"] = actors.ErrShutDown.Error()
+	}
+	return problems
+}
+
+// learnVersion asks which version of the app there is, until it is known; the self test asks again.
 func (d *daemon) learnVersion(ctx context.Context) {
-	if err := d.version.Learn(ctx); err != nil && ctx.Err() == nil {
-		d.log.Warn("the app's version is not known yet", zap.Error(err))
+	for wait := firstVersionRetry; ; wait = min(2*wait, lastVersionRetry) {
+		err := d.version.Learn(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		if wait == firstVersionRetry {
+			d.log.Warn("the app's version is not known yet", zap.Error(err))
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
@@ -134,10 +160,11 @@ func (d *daemon) learnVersion(ctx context.Context) {
 func (d *daemon) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), d.settings.DrainTimeout+closeTimeout)
 	defer cancel()
-	d.handover.leave(ctx, d.system)
+	d.closing.Store(true)
 	if d.clients != nil {
 		_ = d.clients.Close()
 	}
+	d.handover.leave(ctx, d.system)
 	d.system.Shutdown(ctx)
 	d.websocket.Close()
 	if d.operators != nil {

@@ -14,8 +14,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// handoverTimeout bounds the time that the start and the end spend on it.
-const handoverTimeout = 3 * time.Second
+// takeTimeout and leaveTimeout bound the time that the start and the end spend on it.
+const takeTimeout, leaveTimeout = time.Second, 3 * time.Second
 
 // handover carries verified logins from one process to the next, over Redis: the clients that a
 // restart dropped come back without a login at Nextcloud. What lies in Redis meanwhile are digests
@@ -50,24 +50,45 @@ func newHandover(settings config.Settings, redis *storage.Redis, log *zap.Logger
 	return h
 }
 
-// take resumes what the process before has left.
+// take resumes what the process before has left, before the first client comes. Where Redis is not
+// there yet it goes on trying in the background, as long as what was left is good.
 func (h *handover) take(ctx context.Context, system *actors.System) {
 	if h.key == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, handoverTimeout)
+	err := h.tryTake(ctx, system)
+	if err == nil {
+		return
+	}
+	h.log.Warn("the logins of the process before are not resumed yet", zap.Error(err))
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, h.ttl)
+		defer cancel()
+		for h.tryTake(ctx, system) != nil {
+			select {
+			case <-time.After(takeTimeout):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+}
+
+func (h *handover) tryTake(ctx context.Context, system *actors.System) error {
+	ctx, cancel := context.WithTimeout(ctx, takeTimeout)
 	defer cancel()
 	text, found, err := h.redis.GetDelete(ctx, h.key)
-	var logins []actors.RememberedLogin
-	if err == nil && found {
-		err = json.Unmarshal([]byte(text), &logins)
+	if err != nil || !found {
+		return err
 	}
-	if err != nil {
-		h.log.Warn("the logins of the process before are not resumed", zap.Error(err))
-		return
+	var logins []actors.RememberedLogin
+	if err := json.Unmarshal([]byte(text), &logins); err != nil {
+		h.log.Warn("what the process before left of its logins cannot be read", zap.Error(err))
+		return nil
 	}
 	system.Resume(logins)
 	h.log.Info("resumed logins of the process before", zap.Int("logins", len(logins)))
+	return nil
 }
 
 // leave writes down the logins for the next process.
@@ -75,7 +96,7 @@ func (h *handover) leave(ctx context.Context, system *actors.System) {
 	if h.key == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, handoverTimeout)
+	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
 	logins, err := system.Logins(ctx)
 	if err == nil && len(logins) > 0 {
