@@ -27,6 +27,10 @@ race: ## Run the tests with the race detector, ten times over
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	.ci/fuzz $(FUZZTIME)
 
+.PHONY: faults
+faults: ## Break everything around the running server; FAULTS_LONG=1 for long, FAULTS_SOAK=2h for ever
+	go test ./cli -run '^TestFaults' -count=1 -v -timeout 24h
+
 .PHONY: bench
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
@@ -39,7 +43,7 @@ lint: ## Check formatting, and run go vet and golangci-lint
 
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities in what is called
-	go run $(GOVULNCHECK) ./...
+	.ci/vuln $(GOVULNCHECK)
 
 .PHONY: docs
 docs: ## Write docs/configuration.md anew from the declarations of the settings
