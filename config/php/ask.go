@@ -13,7 +13,6 @@ import (
 	"math"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,20 +81,25 @@ func ask(ctx context.Context, jobs [][]string) ([]answer, error) {
 	if err != nil {
 		return nil, ErrNoPHP
 	}
-	for i, files := range jobs {
-		jobs[i] = slices.Clone(files)
-		for j, file := range files {
-			if jobs[i][j], err = filepath.Abs(file); err != nil {
+	var absolute [][]string
+	for _, files := range jobs {
+		var paths []string
+		for _, file := range files {
+			path, err := filepath.Abs(file)
+			if err != nil {
 				return nil, err
 			}
+			paths = append(paths, path)
 		}
+		absolute = append(absolute, paths)
 	}
-	input, err := json.Marshal(jobs)
+	input, err := json.Marshal(absolute)
 	if err != nil {
 		return nil, err
 	}
 	script := strings.TrimPrefix(askScript, "<?php")
-	command := exec.CommandContext(ctx, path, "-d", "display_errors=0", "-d", "log_errors=0", "-d", "memory_limit=64M", "-r", script)
+	settings := []string{"-d", "display_errors=0", "-d", "log_errors=0", "-d", "memory_limit=64M"}
+	command := exec.CommandContext(ctx, path, append(settings, "-r", script)...) //nolint:gosec // php as the PATH has it
 	command.Stdin = bytes.NewReader(input)
 	command.WaitDelay = time.Second
 	output := &boundedBuffer{left: askOutput}

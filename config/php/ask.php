@@ -15,11 +15,9 @@ final class NotifyPushReader {
 	public static function main(): void {
 		$jobs = json_decode(stream_get_contents(STDIN), true);
 		ob_start(static fn () => ''); // nothing that a file prints gets out
-		$lines = [];
 		foreach ($jobs as $files) {
-			$lines[] = json_encode(self::job($files), JSON_THROW_ON_ERROR, 10000);
+			fwrite(STDOUT, json_encode(self::job($files), JSON_THROW_ON_ERROR, 10000) . "\n");
 		}
-		fwrite(STDOUT, implode("\n", $lines) . "\n");
 	}
 
 	private static function job(array $files): array {

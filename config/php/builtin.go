@@ -92,7 +92,7 @@ func (c *invocation) scalar(i int, to string) Value {
 	if typeName(v) == to {
 		return v
 	}
-	if c.strict && !(to == "float" && typeName(v) == "int") {
+	if c.strict && (to != "float" || typeName(v) != "int") {
 		c.wrong(i, to)
 	}
 	if v == nil {

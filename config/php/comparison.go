@@ -47,9 +47,6 @@ func identicalArrays(a, b *Array) bool {
 	return true
 }
 
-// equal is ==.
-func equal(a, b Value) bool { return compare(a, b) == 0 }
-
 // compare is <=> as PHP 8 does it, and uncomparable where even that has no answer.
 func compare(a, b Value) int {
 	switch x := a.(type) {

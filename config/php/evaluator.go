@@ -1,6 +1,7 @@
 package php
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 )
@@ -151,7 +152,8 @@ func (e *evaluator) must(v Value, err error) Value {
 	if u, isUnknown := v.(unknown); isUnknown {
 		return e.unknown(u.reason)
 	}
-	if f, failed := err.(*failure); failed {
+	var f *failure
+	if errors.As(err, &f) {
 		e.throw(f.class, f.message)
 	}
 	return v

@@ -195,13 +195,13 @@ func (e *evaluator) concat(values []Value) Value {
 }
 
 // sized makes a string of a known size, unless it is too large.
-func (e *evaluator) sized(size int, make func() string) Value {
+func (e *evaluator) sized(size int, build func() string) Value {
 	if size < 0 || size > maxStringSize {
 		return e.unknown("a string of more than 2 MiB")
 	}
 	e.budget.spend(size)
 	e.budget.step(size >> 8)
-	return make()
+	return build()
 }
 
 func (e *evaluator) interpolation(x *interpolation) Value {

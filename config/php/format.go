@@ -94,7 +94,7 @@ flags:
 		f.precision, _ = strconv.Atoi(s[i+1 : i+1+n])
 		i += 1 + n
 	}
-	if i == len(s) || !strings.Contains("sduxXobcfF", s[i:i+1]) {
+	if i == len(s) || strings.IndexByte("sduxXobcfF", s[i]) < 0 {
 		return f, 0, false
 	}
 	f.verb = s[i]
@@ -102,7 +102,7 @@ flags:
 }
 
 func (c *invocation) convert(f conversion, v Value) Value {
-	s := ""
+	var s string
 	switch f.verb {
 	case 's':
 		s = c.text(v)

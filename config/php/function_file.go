@@ -252,11 +252,11 @@ func (e *evaluator) include(x *include) Value {
 		e.warn("there is no file " + path + " to include")
 		return false
 	}
-	real := realPath(path)
-	if x.once && e.included[real] {
+	resolved := realPath(path)
+	if x.once && e.included[resolved] {
 		return true
 	}
-	e.included[real] = true
+	e.included[resolved] = true
 	e.includes++
 	if e.includes > maxIncludes {
 		e.budget.exhausted = true

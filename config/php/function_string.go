@@ -1,8 +1,6 @@
 package php
 
 import (
-	"crypto/md5"
-	"crypto/sha1"
 	"encoding/base64"
 	"encoding/hex"
 	"net/url"
@@ -44,8 +42,6 @@ var stringFunctions = map[string]builtin{
 	"sprintf":     {1, -1, func(c *invocation) Value { return c.format(c.string(0), c.values[1:]) }, false},
 	"vsprintf":    {2, 2, func(c *invocation) Value { return c.format(c.string(0), values(c.array(1))) }, false},
 
-	"md5":     {1, 1, func(c *invocation) Value { sum := md5.Sum([]byte(c.string(0))); return hex.EncodeToString(sum[:]) }, false},
-	"sha1":    {1, 1, func(c *invocation) Value { sum := sha1.Sum([]byte(c.string(0))); return hex.EncodeToString(sum[:]) }, false},
 	"bin2hex": {1, 1, func(c *invocation) Value { return hex.EncodeToString([]byte(c.accounted(c.accounted(c.string(0))))) }, false},
 	"base64_encode": {1, 1, func(c *invocation) Value {
 		return base64.StdEncoding.EncodeToString([]byte(c.accounted(c.accounted(c.string(0)))))

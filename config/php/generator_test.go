@@ -52,7 +52,7 @@ func (g *generator) lineEnds(s string) string {
 // statement changes $CONFIG. What throws leaves the class of the exception.
 func (g *generator) statement(i int) string {
 	key := fmt.Sprintf("$CONFIG['k%d']", i)
-	body := ""
+	var body string
 	switch g.IntN(12) {
 	case 0:
 		body = key + g.pick("[]", "['a']", "[1]['b']", "['a'][]") + " = " + g.expression() + ";"
@@ -333,7 +333,7 @@ func (g *generator) call() string {
 	num := func() string { return g.pick("0", "1", "2", "-1", "3", "10", g.integer()) }
 	switch g.IntN(30) {
 	case 0:
-		return g.pick("strtolower", "strtoupper", "trim", "rtrim", "ltrim", "ucfirst", "lcfirst", "strlen", "strrev", "md5", "bin2hex", "base64_encode", "urlencode", "rawurlencode", "urldecode", "basename", "dirname") + "(" + str() + ")"
+		return g.pick("strtolower", "strtoupper", "trim", "rtrim", "ltrim", "ucfirst", "lcfirst", "strlen", "strrev", "bin2hex", "base64_encode", "urlencode", "rawurlencode", "urldecode", "basename", "dirname") + "(" + str() + ")"
 	case 1:
 		return g.pick("trim", "rtrim", "ltrim", "explode", "str_contains", "str_starts_with", "str_ends_with", "strpos", "strrpos", "stripos", "strstr", "substr_count") + "(" + str() + ", " + g.pick("'a'", "'/'", "', '", "'an'", "'x'") + ")"
 	case 2:

@@ -187,7 +187,7 @@ func (l *lexer) operator() token {
 			}
 		}
 	}
-	if !strings.Contains("+-*/%=<>!.,;:?()[]{}&|^~@$`", string(rune(l.peek(0)))) {
+	if strings.IndexByte("+-*/%=<>!.,;:?()[]{}&|^~@$`", l.peek(0)) < 0 {
 		l.fail("the character " + strconv.QuoteToASCII(l.rest()[:1]) + " has no meaning here")
 	}
 	t.text = l.take(1)

@@ -85,7 +85,7 @@ func integers(op string, m, n int64) (Value, error) {
 		if n == 0 {
 			return nil, &failure{"DivisionByZeroError", "division by zero"}
 		}
-		if m%n == 0 && !(m == math.MinInt64 && n == -1) {
+		if m%n == 0 && (m != math.MinInt64 || n != -1) {
 			return m / n, nil
 		}
 	case "**":
@@ -170,7 +170,7 @@ func power(base, exponent float64) Value {
 	doubtful := unknown{reason: "a power that computers round differently"}
 	if exponent != math.Trunc(exponent) || math.Abs(exponent) > 1100 || base == 0 || math.IsInf(base, 0) || math.IsNaN(base) {
 		result := math.Pow(base, exponent)
-		if result == math.Trunc(result) && math.Abs(result) < 1<<53 || math.IsNaN(result) || math.IsInf(result, 0) {
+		if result == math.Trunc(result) && math.Abs(result) < 1<<32 || math.IsNaN(result) || math.IsInf(result, 0) {
 			return result
 		}
 		return doubtful
