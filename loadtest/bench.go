@@ -171,7 +171,7 @@ func (b *bench) moment() (m moment, err error) {
 	}
 	if pid := b.server.pid.Load(); pid != 0 {
 		m.hasPID = true
-		if m.server, err = ReadProcess(int(pid)); err != nil {
+		if m.server, err = readProcess(int(pid)); err != nil {
 			return m, err
 		}
 	}

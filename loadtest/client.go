@@ -371,12 +371,7 @@ func (c *client) onVisit(away time.Duration) {
 	c.fleet.later(rand.N(2*away+1), c.index)
 }
 
-func (c *client) onStall() {
-	if c.stage == online {
-		c.stalled = true
-		shrinkReceiveBuffer(int(c.socket))
-	}
-}
+func (c *client) onStall() { c.stalled = c.stage == online }
 
 func (c *client) onResume() {
 	if c.stalled {

@@ -23,6 +23,14 @@ func endings(t Tally) string {
 	return strings.Join(said, "; ")
 }
 
+// ended is how many connections ended.
+func ended(t Tally) (total int) {
+	for _, n := range t.Endings {
+		total += n
+	}
+	return total
+}
+
 // addEndings says when connections ended that should have lasted, and when something came that is no push.
 func (b *bench) addEndings(t Tally) {
 	if len(t.Endings) > 0 {

@@ -80,7 +80,7 @@ func (f *Floor) measure(ctx context.Context, b *bench, loop *floorProcess) error
 	if err != nil {
 		return err
 	}
-	used, err := ReadProcess(loop.pid())
+	used, err := readProcess(loop.pid())
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (f *Floor) measure(ctx context.Context, b *bench, loop *floorProcess) error
 		total.add(&outcome{Tally: c.Tally, expected: expected, latency: c.latency, lateness: newHistogram(),
 			lastAfter: []float64{ms(c.Last - began)}, seconds: float64(c.Last-began) / 1e6, harness: c.harness})
 	}
-	usedAfter, err := ReadProcess(loop.pid())
+	usedAfter, err := readProcess(loop.pid())
 	if err != nil {
 		return err
 	}

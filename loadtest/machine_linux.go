@@ -8,13 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Machine is where a load test ran.
-type Machine struct {
-	CPUs   int    `json:"cpus"`
-	CPU    string `json:"cpu,omitempty"`
-	Kernel string `json:"kernel,omitempty"`
-}
-
 func thisMachine() Machine {
 	m := Machine{CPUs: runtime.NumCPU()}
 	var name unix.Utsname

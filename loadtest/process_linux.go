@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ReadProcess reads what a process uses at this moment.
-func ReadProcess(pid int) (p Process, err error) {
+// readProcess reads what a process uses at this moment.
+func readProcess(pid int) (p Process, err error) {
 	if p.Resident, err = resident(pid); err != nil {
 		return p, err
 	}

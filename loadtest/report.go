@@ -14,6 +14,13 @@ type Report struct {
 	Results []Result  `json:"results"`
 }
 
+// Machine is where a load test ran.
+type Machine struct {
+	CPUs   int    `json:"cpus"`
+	CPU    string `json:"cpu,omitempty"`
+	Kernel string `json:"kernel,omitempty"`
+}
+
 // WriteJSON writes the report with what follows from it: the table of targets, and the comparison of two servers.
 func (r *Report) WriteJSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)

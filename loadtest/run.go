@@ -111,7 +111,7 @@ func (b *bench) aim(ctx context.Context) error {
 	b.server = &server{address: address, path: path, metrics: b.options.MetricsURL}
 	if pid := b.options.PID; pid != 0 {
 		b.server.pid.Store(int32(pid))
-		if b.server.empty, err = ReadProcess(pid); err != nil {
+		if b.server.empty, err = readProcess(pid); err != nil {
 			return err
 		}
 	}

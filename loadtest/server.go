@@ -93,7 +93,7 @@ func (s *server) start(ctx context.Context, conn redis.Conn) error {
 	}
 	s.startTook = time.Since(begun)
 	var err error
-	s.empty, err = ReadProcess(cmd.Process.Pid)
+	s.empty, err = readProcess(cmd.Process.Pid)
 	return err
 }
 

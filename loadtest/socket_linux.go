@@ -3,7 +3,6 @@ package loadtest
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
@@ -11,7 +10,7 @@ import (
 
 var (
 	errAgain = unix.EAGAIN // nothing to read, or no room to write
-	errEnded = io.EOF
+	errEnded = errors.New("ended by the server without a close frame")
 )
 
 // dialSocket begins to connect and returns at once. A valid local address is where the connection comes from.
@@ -85,9 +84,6 @@ func ignoringEINTR(call func() (int, error)) (int, error) {
 }
 
 func closeSocket(fd int) { unix.Close(fd) }
-
-// shrinkReceiveBuffer makes a client that stops reading felt soon.
-func shrinkReceiveBuffer(fd int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1) }
 
 // fileLimit is how many files this process may have open; Go has raised it as far as the system allows.
 func fileLimit() (uint64, error) {

@@ -3,6 +3,7 @@ package loadtest
 import (
 	"context"
 	"errors"
+	"math"
 )
 
 // Stall has clients stop reading, as a phone does that has gone into a tunnel. What is published to them from then on does not
@@ -42,8 +43,9 @@ func (*Resume) run(ctx context.Context, b *bench) error {
 		return err
 	}
 	b.stalled = 0
-	// Those that were closed show it only when they have read what was sent before.
-	if err := wait(ctx, patience); err != nil {
+	// Those that were closed learn it only when they have read what was sent before.
+	calm := func(t Tally) int { return t.EverDelivered + t.Logins + ended(t) }
+	if _, _, err := b.crew.await(ctx, patience, calm, math.MaxInt); err != nil {
 		return err
 	}
 	if _, _, err := b.crew.await(ctx, connectPatience, func(t Tally) int { return t.Online }, b.connected); err != nil {
@@ -57,11 +59,7 @@ func (*Resume) run(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	closed := 0
-	for _, n := range c.Endings {
-		closed += n
-	}
-	b.step.add("closed by the server", float64(closed), "")
+	b.step.add("closed by the server", float64(ended(c.Tally)), "")
 	b.step.add("online at the end", float64(c.Online), "")
 	b.addEndings(c.Tally)
 	b.addMemory(after, c.Online)

@@ -122,12 +122,12 @@ func (c *counts) snapshot() Tally {
 func (c *counts) delivered(kind Kind, due, at int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	t := &c.tally
+	t.EverDelivered++
 	if due > 0 && due < c.begun {
 		return // of a step before, which was given up
 	}
-	t := &c.tally
 	t.Delivered++
-	t.EverDelivered++
 	t.Kinds[kind]++
 	t.First, t.Last = span(t.First, t.Last, at, at)
 	if due > 0 {

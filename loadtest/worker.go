@@ -117,12 +117,12 @@ func (w *worker) execute(o order) (r report, err error) {
 		}
 	case doBegin:
 		f.counts.reset()
-		w.begun, err = ReadProcess(os.Getpid())
+		w.begun, err = readProcess(os.Getpid())
 	case doTally:
 		r.Tally = f.counts.snapshot()
 	case doCollect:
 		r.Tally = f.counts.snapshot()
-		if r.Harness, err = ReadProcess(os.Getpid()); err != nil {
+		if r.Harness, err = readProcess(os.Getpid()); err != nil {
 			return r, err
 		}
 		r.Harness.CPU -= w.begun.CPU

@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/loadtest"
+)
+
+func TestLoadtestLists(t *testing.T) {
+	got := command(t.Context(), "", "loadtest")
+	require.Equal(t, 0, got.status, got.stderr)
+	for _, name := range append(loadtest.Names(), "all") {
+		require.Regexp(t, `(?m)^`+name+` +\S`, got.stdout)
+	}
+}
+
+func TestLoadtestRefusesArgumentsThatDoNotFit(t *testing.T) {
+	for says, arguments := range map[string][]string{
+		"there is no scenario":      {"nosuch"},
+		"two servers":               {"idle", "--compare", "A=x"},
+		"not like 'NAME=PATH ARGS'": {"idle", "--compare", "x", "B=y"},
+		"can't be used together":    {"idle", "--server-cmd=x", "--url=ws://127.0.0.1/ws"},
+		"for":                       {"idle", "--for=soon"},
+	} {
+		got := command(t.Context(), "", append([]string{"loadtest"}, arguments...)...)
+		require.Equal(t, 2, got.status, "%v: %s", arguments, got.stderr)
+		require.Contains(t, got.stderr, says)
+		require.Empty(t, got.stdout)
+	}
+}
+
+func TestLoadtestRefusesOtherMachines(t *testing.T) {
+	for _, arguments := range [][]string{
+		{"--url=ws://192.0.2.1/ws", "--redis-url=redis://127.0.0.1"},
+		{"--url=ws://127.0.0.1/ws", "--redis-url=redis://192.0.2.1"},
+	} {
+		got := command(t.Context(), "", append([]string{"loadtest", "idle"}, arguments...)...)
+		require.Equal(t, 1, got.status)
+		require.Contains(t, got.stderr, "192.0.2.1: it is not on this machine")
+	}
+}
+
+func TestLoadtestCompare(t *testing.T) {
+	servers := comparedServers{{Label: "A", Command: "x --flag=1"}, {Label: "B", Command: "y"}}
+	c := &loadtestCommand{Scenarios: []string{"idle"}, Compare: servers, Clients: 7}
+	options, err := c.options()
+	require.NoError(t, err)
+	require.Equal(t, []loadtest.Server(servers), options.Servers)
+	require.Equal(t, 3, options.Rounds)
+	require.Equal(t, 7, options.Scenarios[0].Clients)
+
+	c = &loadtestCommand{Scenarios: []string{"all"}}
+	options, err = c.options()
+	require.NoError(t, err)
+	require.Len(t, options.Scenarios, len(loadtest.TableScenarios()))
+	require.Len(t, options.Servers, 1)
+	require.Contains(t, options.Servers[0].Command, " serve")
+}
+
+// TestLoadtestOfThisServer measures the real server with real Redis traffic: what was published arrives, once and in order.
+func TestLoadtestOfThisServer(t *testing.T) {
+	t.Setenv("NOTIFY_PUSH_TEST_AS_PROGRAM", "1")
+	scenario := filepath.Join(t.TempDir(), "small.yaml")
+	require.NoError(t, os.WriteFile(scenario, []byte(`
+name: small
+clients: 50
+per_user: 2
+steps:
+  - connect: {in_flight: 10}
+  - publish: {name: custom, events: 500}
+  - publish: {name: file, kinds: [file], storage: shared, rounds: 3}
+  - publish: {name: others, kinds: [activity, notification], events: 100}
+  - cut: {}
+`), 0o600))
+	page := filepath.Join(t.TempDir(), "report.html")
+	got := command(t.Context(), "", "loadtest", scenario, "--json", "--report", page)
+	require.Equal(t, 0, got.status, got.stderr)
+
+	var report loadtest.Report
+	require.NoError(t, json.Unmarshal([]byte(got.stdout), &report))
+	figures := map[string]map[string]float64{}
+	for _, step := range report.Results[0].Steps {
+		figures[step.Step] = map[string]float64{}
+		for _, f := range step.Figures {
+			figures[step.Step][f.Name] = f.Value
+		}
+	}
+	for step, want := range map[string]float64{"custom": 1000, "file": 150, "others": 200} {
+		require.Equal(t, want, figures[step]["expected"], step)
+		require.Equal(t, want, figures[step]["delivered"], step)
+		require.Zero(t, figures[step]["duplicates"]+figures[step]["out of order"], step)
+	}
+	require.Equal(t, 50.0, figures["connect"]["logins"])
+	require.Equal(t, 25.0, figures["connect"]["logins at Nextcloud"], "one question for both clients of a user")
+	require.Zero(t, figures["cut"]["logins at Nextcloud"], "who comes back is known")
+	require.Positive(t, figures["connect"]["memory a connection"])
+
+	html, err := os.ReadFile(page)
+	require.NoError(t, err)
+	require.Contains(t, string(html), "<svg")
+}
