@@ -44,7 +44,9 @@ func (p *pushServer) endure(abuses []abuse) {
 		a.do()
 		p.awaitMetric(a.counter, counted+float64(a.times))
 		p.await("it logs "+a.says, func() bool { return strings.Count(p.output.String(), a.says) > logged })
+		waited := time.Now()
 		reference.awaitNext()
+		require.Less(p.t, time.Since(waited), 5*time.Second, "the next event is late") // every timeout is longer
 		p.t.Log("endured: ", a.name)
 	}
 	p.await("all is as it was before", func() bool {
@@ -116,7 +118,7 @@ func TestAbuseBeforeTheLogin(t *testing.T) {
 	t.Parallel()
 	onlyHere(t)
 	s := newSite(t)
-	p := s.serveAtOnce()
+	p := s.serveAtOnce("LOG=debug")
 	text, binary, continuation, ping := byte(actors.OpText), byte(actors.OpBinary), byte(actors.OpContinuation), byte(actors.OpPing)
 	refused := func(name string, reason actors.CloseReason, frames ...[]byte) abuse {
 		return abuse{name, func() {
