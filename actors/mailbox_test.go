@@ -94,6 +94,37 @@ func TestMailboxIsSuspendedAfterPanic(t *testing.T) {
 	require.Equal(t, []string{"*actor.Started", "before", "*actor.Restarting", "*actor.Started", "after", "*actor.Stopped"}, log)
 }
 
+// Until the supervisor has decided, nothing is handled.
+func TestMailboxWaitsForTheSupervisor(t *testing.T) {
+	host := quietHost()
+	handled := actorstest.NewProbe(t, host)
+	child := actor.PropsFromFunc(func(ctx actor.Context) {
+		if m, ok := ctx.Message().(string); ok {
+			if m == "panic" {
+				panic(m)
+			}
+			ctx.Send(handled.PID, m)
+		}
+	}, withMailbox)
+	pids, decide := make(chan *actor.PID, 1), make(chan struct{})
+	parent := host.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+		if _, started := ctx.Message().(*actor.Started); started {
+			pids <- ctx.Spawn(child)
+			<-decide
+		}
+	}))
+	pid := <-pids
+	for _, m := range []string{"before", "panic", "during", "during, too"} {
+		host.Root.Send(pid, m)
+	}
+	require.Equal(t, "before", handled.Next(t))
+	require.Empty(t, handled.All())
+	close(decide)
+	require.Equal(t, "during", handled.Next(t))
+	require.Equal(t, "during, too", handled.Next(t))
+	require.NoError(t, host.Root.StopFuture(parent).Wait())
+}
+
 // To stop is not delayed by what is queued.
 func TestMailboxStopsFirst(t *testing.T) {
 	host := quietHost()

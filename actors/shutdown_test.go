@@ -214,6 +214,62 @@ func TestAttachBeforeShutdownHandledAfter(t *testing.T) {
 	})
 }
 
+// slowToServe takes its time in Serve.
+type slowToServe struct {
+	*actorstest.Socket
+	proceed chan struct{}
+}
+
+func (s *slowToServe) Serve(client actors.Client) {
+	<-s.proceed
+	s.Socket.Serve(client)
+}
+
+// A socket that is being taken when the shutdown has come to its end is the connection's, and who
+// attached it learns that.
+func TestAttachHandledDuringShutdown(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		socket := &slowToServe{actorstest.NewSocket(), make(chan struct{})}
+		attached := make(chan error, 1)
+		go func() { attached <- kit.System.Attach(kit.Login(t, "alice"), socket) }()
+		synctest.Wait()
+		now, cancel := context.WithCancel(t.Context())
+		cancel()
+		down := make(chan struct{})
+		go func() {
+			kit.System.Shutdown(now)
+			close(down)
+		}()
+		synctest.Wait()
+		require.Empty(t, attached)
+		close(socket.proceed)
+		require.NoError(t, <-attached)
+		<-down
+		requireClosed(t, socket.Socket, actors.ShuttingDown)
+	})
+}
+
+// Shutdown waits for ports that don't heed their context.
+func TestShutdownWaitsForPorts(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		proceed, down := make(chan struct{}), make(chan struct{})
+		kit.Verifier.OnCall(func() { <-proceed })
+		attempts(t, kit, 1, func(int) actors.Credentials { return alicesCredentials })
+		go func() {
+			kit.System.Shutdown(t.Context())
+			close(down)
+		}()
+		pass(time.Minute)
+		select {
+		case <-down:
+			t.Fatal("a goroutine was left behind")
+		default:
+		}
+		close(proceed)
+		<-down
+	})
+}
+
 // Shutdown ends what ports are busy with, and waits for it.
 func TestShutdownEndsPorts(t *testing.T) {
 	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {

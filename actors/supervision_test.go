@@ -223,5 +223,6 @@ func TestPanickingListenerKeepsItsMail(t *testing.T) {
 			}
 			pass(time.Second)
 			require.Equal(t, numbered(1000), pushes(alice))
+			require.Equal(t, 1+10, kit.Events.Subscriptions(), "one at a time")
 		})
 }
