@@ -94,7 +94,7 @@ func (a *auth) Receive(ctx actor.Context) {
 	case *resumeLogins:
 		a.onResumeLogins(ctx, m)
 	case *probe:
-		ctx.Send(a.system.registries[0], m)
+		m.answer <- struct{}{}
 	case *sweep:
 		a.onSweep(ctx)
 	case *actor.Stopping:

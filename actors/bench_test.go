@@ -232,3 +232,28 @@ func BenchmarkOneCustomEvent(b *testing.B) {
 		<-d.done
 	})
 }
+
+// A storm: 2,000 files change in a folder that all clients see, as fast as the events come. What
+// counts is the CPU time, and how long something else has to wait behind it.
+func BenchmarkStormToAll(b *testing.B) {
+	const events = 2000
+	kit, _, _ := benchCrowd(b, nil)
+	storm := func(events int) {
+		for id := range uint64(events) {
+			_ = kit.System.Publish(b.Context(), actors.StorageUpdate{Storage: 1, Path: "files/a", FileID: id})
+		}
+		if err := kit.System.Probe(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	storm(1) // the mapper knows the storage from now on
+	time.Sleep(time.Second)
+	var behind time.Duration
+	measure(b, events*benchClients, func() {
+		start := time.Now()
+		storm(events)
+		behind += time.Since(start)
+		time.Sleep(time.Second) // what is held goes out
+	})
+	b.ReportMetric(float64(behind.Milliseconds())/float64(b.N), "ms-behind/storm")
+}

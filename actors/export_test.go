@@ -15,6 +15,9 @@ func (s *System) TickWheel(now time.Time) { s.wheel.tick(now) }
 // GateLimit is how many events may be on their way inside.
 const GateLimit = gateLimit
 
+// Handled returns how many messages of events were handled, by whatever actor.
+func (s *System) Handled() int { return int(s.gate.handled.Load()) }
+
 // Poison is what each kind of actor can't swallow: a message of a type that it knows, and nothing
 // in it. No port and no client can send one; tests do, to see what supervision does.
 var Poison = map[string]any{
@@ -36,3 +39,6 @@ func MessagesWith(password, token Secret) []any {
 		&payloadArrived{"notify_pre_auth", payload(`{"user":"alice","token":"` + token.Reveal() + `"}`)},
 	}
 }
+
+// ListLogins is what Logins sends. With a channel that nobody reads it holds auth up.
+func ListLogins(answer chan<- []RememberedLogin) any { return &listLogins{answer} }

@@ -8,15 +8,17 @@ import (
 // gateLimit is how many messages of events may be on their way between listener, mapper and
 // registries before the subscription is made to wait, and Redis to buffer. A message takes some
 // 200 bytes; the more there are, the more of a client's frames leave in one write. A large one
-// counts for several, one for each gatePiece bytes, so that 64 MiB are not exceeded.
+// counts for several, one for each gatePiece bytes, so that 64 MiB are not exceeded, and so does
+// one for many users, so that the work behind the gate has a bound, too.
 const gateLimit, gatePiece = 65536, 1024
 
 // gate keeps a flood of events out of the mailboxes, which have no bound of their own. Only the
 // goroutine that brings events waits at it; actors never do.
 type gate struct {
-	inside atomic.Int64
-	room   chan struct{}
-	closed <-chan struct{}
+	inside  atomic.Int64
+	handled atomic.Int64 // messages that have left
+	room    chan struct{}
+	closed  <-chan struct{}
 }
 
 func newGate(closed <-chan struct{}) *gate {
@@ -45,6 +47,7 @@ func (g *gate) add(bytes int) { g.inside.Add(1 + int64(bytes)/gatePiece) }
 
 // leave gives the place of a message back.
 func (g *gate) leave(bytes int) {
+	g.handled.Add(1)
 	if g.inside.Add(-1-int64(bytes)/gatePiece) < gateLimit {
 		select {
 		case g.room <- struct{}{}:

@@ -55,6 +55,8 @@ type mapper struct {
 	gained       []string // users to ask for
 	askingUser   bool
 	toBeReminded map[string]struct{} // users whose userSettled is on its way
+
+	bursts map[uint32]*burst
 }
 
 // waitingStorage is a storage that is being asked for, or soon will be.
@@ -74,6 +76,7 @@ func newMapper(system *System) actor.Actor {
 		expired:      NewFold(system.log, "file events are lost, for the database does not say whom they concern"),
 		waiting:      map[uint32]*waitingStorage{},
 		toBeReminded: map[string]struct{}{},
+		bursts:       map[uint32]*burst{},
 	}
 	m.cache, _ = simplelru.NewLRU(maxStorages, func(_ uint32, users *storageUsers) { m.rows -= users.rows })
 	return m
@@ -89,6 +92,8 @@ func (m *mapper) Receive(ctx actor.Context) {
 		m.onMountsFound(ctx, msg)
 	case *mapperWake:
 		m.onWake(ctx)
+	case *burstDue:
+		m.onBurstDue(ctx, msg)
 	case *userGained:
 		m.onUserGained(ctx, msg.user)
 	case *userSettled:
@@ -97,7 +102,7 @@ func (m *mapper) Receive(ctx actor.Context) {
 	case *userMountsFound:
 		m.onUserMountsFound(ctx, msg)
 	case *probe:
-		ctx.Send(m.system.auth, msg)
+		ctx.Send(m.system.registries[0], msg)
 	case *actor.Stopping, *actor.Restarting:
 		if m.wake != nil {
 			m.wake.Stop()
@@ -120,17 +125,6 @@ func (m *mapper) onStorageChanged(ctx actor.Context, e *storageChanged) {
 		w := m.ask(ctx, e.Storage)
 		w.events = append(w.events, waitingEvent{e.StorageUpdate, now})
 		m.waitingEvents++
-	}
-}
-
-// tell sends the push to all users who see the file.
-func (m *mapper) tell(ctx actor.Context, e StorageUpdate, users *storageUsers) {
-	push := fileIDsPush(e.FileID)
-	for shard, names := range users.covering(e.Path) {
-		if len(names) > 0 {
-			m.system.gate.add(0)
-			ctx.Send(m.system.registries[shard], &pushUsers{names, push})
-		}
 	}
 }
 

@@ -53,6 +53,11 @@ type (
 		mounts []Mount
 		err    error
 	}
+	// burstDue asks the mapper, by itself, to tell a storage's users what has changed meanwhile.
+	burstDue struct {
+		asker   *mapper
+		storage uint32
+	}
 	// mapperWake asks the mapper, by itself, to look at what waits.
 	mapperWake struct{}
 	// userSettled reminds the mapper, by itself, to look once more what a user may see.
@@ -170,6 +175,9 @@ func (m *eventPublished) forget() { m.Event = nil }
 func (m *authenticate) forget()   { m.Credentials = Credentials{} }
 func (m *tokenIssued) forget()    { m.TokenIssued = TokenIssued{} }
 
+// size is what a message for many counts at the gate, in bytes: one more place for 64 users.
+func (m *pushUsers) size() int { return len(m.users) * gatePiece / 64 }
+
 // waits reports whether somebody still waits for the answer.
 func (m *authenticate) waits() bool {
 	select {
@@ -190,6 +198,7 @@ func (*subscribe) IgnoreDeadLetterLogging()         {}
 func (*mountsFound) IgnoreDeadLetterLogging()       {}
 func (*userMountsFound) IgnoreDeadLetterLogging()   {}
 func (*mapperWake) IgnoreDeadLetterLogging()        {}
+func (*burstDue) IgnoreDeadLetterLogging()          {}
 func (*userSettled) IgnoreDeadLetterLogging()       {}
 func (*attach) IgnoreDeadLetterLogging()            {}
 func (*sweep) IgnoreDeadLetterLogging()             {}

@@ -2,10 +2,12 @@ package actors_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/actors"
@@ -36,6 +38,47 @@ func TestProbe(t *testing.T) {
 		synctest.Wait()
 		require.ErrorIs(t, probe(t, kit), context.DeadlineExceeded)
 		close(socket.stuck)
+		require.NoError(t, probe(t, kit))
+	})
+}
+
+// A system that is busy for longer than one is prepared to wait makes progress nevertheless; one in
+// which nothing is handled any more makes none, however much has been before.
+func TestProbeOfABusySystem(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		alice := kit.Connect(t, "alice")
+		synctest.Wait()
+		stuck := make(chan struct{})
+		left := 20
+		alice.OnWrite(func() error {
+			if left--; left == 0 {
+				<-stuck
+			}
+			time.Sleep(time.Second)
+			return nil
+		})
+		for range 30 { // each more than is joined in one write
+			customs(kit, "alice", []string{strings.Repeat("x", 20_000)})
+		}
+		require.NoError(t, probe(t, kit))
+		pass(time.Minute)
+		require.ErrorIs(t, probe(t, kit), context.DeadlineExceeded)
+		close(stuck)
+		pass(time.Minute)
+		require.NoError(t, probe(t, kit))
+	})
+}
+
+// Logins that are stuck are not made good by events that are handled.
+func TestProbeOfLogins(t *testing.T) {
+	bubbleOnHost(t, immediately, func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
+		unanswered := make(chan []actors.RememberedLogin)
+		auth := host.NewLocalPID(actorIDs(host, 1)[0] + "/auth")
+		host.Root.Send(auth, actors.ListLogins(unanswered))
+		events := time.AfterFunc(time.Second, func() { publish(t, kit, actors.ActivityAdded{User: "alice"}) })
+		defer events.Stop()
+		require.ErrorIs(t, probe(t, kit), context.DeadlineExceeded)
+		<-unanswered
 		require.NoError(t, probe(t, kit))
 	})
 }

@@ -72,7 +72,7 @@ func (r *registry) onPushUser(ctx actor.Context, m *pushUser) {
 }
 
 func (r *registry) onPushUsers(ctx actor.Context, m *pushUsers) {
-	defer r.system.gate.leave(0)
+	defer r.system.gate.leave(m.size())
 	for _, name := range m.users {
 		if u := r.users[name]; u != nil {
 			ctx.Send(u.pid, m.push)
