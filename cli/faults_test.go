@@ -67,7 +67,8 @@ type reference struct {
 	server  *pushServer
 	publish func(payload string) (receivers int, err error)
 	client  *pushClient
-	stop    chan struct{}
+	stop    chan struct{} // publishing
+	stopped chan struct{}
 	running sync.WaitGroup
 
 	mu        sync.Mutex
@@ -89,7 +90,7 @@ func (p *pushServer) follow() *reference { return p.followBy(p.site.publisher())
 
 func (p *pushServer) followBy(publish func(payload string) (receivers int, err error)) *reference {
 	p.t.Helper()
-	r := &reference{t: p.t, server: p, publish: publish, client: p.login("alice"), stop: make(chan struct{}), refreshes: map[string]int{}}
+	r := &reference{t: p.t, server: p, publish: publish, client: p.login("alice"), stop: make(chan struct{}), stopped: make(chan struct{}), refreshes: map[string]int{}}
 	r.running.Go(r.publishAll)
 	r.running.Go(r.listen)
 	r.awaitNext()
@@ -117,6 +118,7 @@ func (s *site) publisher() func(payload string) (int, error) {
 }
 
 func (r *reference) publishAll() {
+	defer close(r.stopped)
 	ticker := time.NewTicker(eventInterval)
 	defer ticker.Stop()
 	for number := 0; ; number++ {
@@ -198,13 +200,21 @@ func (r *reference) finish() toll {
 	r.t.Helper()
 	r.awaitNext()
 	close(r.stop)
+	r.server.await("the publisher ends", func() bool {
+		select {
+		case <-r.stopped:
+			return true
+		default:
+			return false
+		}
+	})
 	r.server.await("the last event arrives", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		last := len(r.published) - 1
 		return len(r.heard) > 0 && (r.heard[len(r.heard)-1] == last || !r.published[last].heard)
 	})
-	require.NoError(r.t, r.client.ws.CloseNow())
+	_ = r.client.ws.CloseNow()
 	r.running.Wait()
 
 	cost := toll{published: len(r.published), refreshes: r.refreshes}
