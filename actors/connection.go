@@ -42,6 +42,8 @@ type connection struct {
 	wantsIDs   bool
 	flushAsked bool
 	writing    bool
+	ending     bool        // as soon as everything is written
+	endsFor    CloseReason // while ending
 	closed     bool
 	pace       float32       // this connection's factor of the debounce time
 	nextLook   time.Duration // when heldDue comes; 0 is not at all
@@ -141,7 +143,7 @@ func (c *connection) onHeldDue() {
 }
 
 func (c *connection) sendPush(p *Push) {
-	if c.closed {
+	if c.closed || c.ending {
 		return
 	}
 	c.system.counters.sent[p.kind].Add(1)
@@ -155,7 +157,7 @@ func (c *connection) send(frame []byte) {
 	if c.outbox.size >= flushSize {
 		c.onFlush()
 	}
-	if c.closed {
+	if c.closed || c.ending {
 		return
 	}
 	if err := c.outbox.enqueue(frame); err != nil {
@@ -197,6 +199,9 @@ func (c *connection) onWriteDone(m *writeDone) {
 	}
 	c.outbox.written()
 	c.onFlush()
+	if c.ending && !c.writing {
+		c.close(c.endsFor)
+	}
 }
 
 func (c *connection) onFrames(m *framesReceived) {
@@ -236,7 +241,7 @@ func (c *connection) onPong(payload []byte) {
 func (c *connection) onWake() {
 	now := c.system.now()
 	switch {
-	case c.closed:
+	case c.closed || c.ending:
 		return
 	case c.lifetime > 0 && now >= c.lifetime:
 		c.end(LifetimeOver)
@@ -294,11 +299,19 @@ func (c *connection) later(within time.Duration, message any) {
 }
 
 // end closes the connection after everything that was promised to the client, held pushes included.
+// A client that doesn't read it all is cut off by the deadline of the socket's write.
 func (c *connection) end(reason CloseReason) {
+	if c.ending {
+		return
+	}
 	for _, p := range c.outbox.release(math.MaxInt64) {
 		c.sendPush(p)
 	}
 	c.onFlush()
+	if c.writing {
+		c.ending, c.endsFor = true, reason
+		return
+	}
 	c.close(reason)
 }
 
