@@ -36,6 +36,7 @@ func (g *gate) enter(ctx context.Context, bytes int) error {
 		}
 	}
 	if err := ctx.Err(); err != nil {
+		g.wake() // instead of this one
 		return err
 	}
 	g.add(bytes)
@@ -49,9 +50,14 @@ func (g *gate) add(bytes int) { g.inside.Add(1 + int64(bytes)/gatePiece) }
 func (g *gate) leave(bytes int) {
 	g.handled.Add(1)
 	if g.inside.Add(-1-int64(bytes)/gatePiece) < gateLimit {
-		select {
-		case g.room <- struct{}{}:
-		default:
-		}
+		g.wake()
+	}
+}
+
+// wake has one of those who wait look whether there is room.
+func (g *gate) wake() {
+	select {
+	case g.room <- struct{}{}:
+	default:
 	}
 }
