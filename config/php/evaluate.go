@@ -140,10 +140,10 @@ func (e *evaluator) runFile(path string, r *run) (problem *Problem, lost *Unknow
 		case nil:
 		case *thrown:
 			r.broken++
-			problem = &Problem{base, line, "PHP would fail: " + ended.Error()}
+			problem = &Problem{base, line, clip("PHP would fail: " + ended.Error())}
 		case *fatal:
 			r.broken++
-			problem = &Problem{base, line, "PHP would stop: " + ended.message}
+			problem = &Problem{base, line, clip("PHP would stop: " + ended.message)}
 		case *givenUp:
 			lost = &Unknown{Key: AnyKey, File: base, Line: line, Reason: ended.reason}
 		default:

@@ -132,9 +132,24 @@ func (e *evaluator) declareFunction(f *function) {
 func (e *evaluator) at(line int32) origin { return origin{e.here.file, line} }
 
 // unknown makes a value that is not known, for a reason that belongs to the current place.
-func (e *evaluator) unknown(reason string) unknown { return unknown{reason, e.here} }
+func (e *evaluator) unknown(reason string) unknown { return unknown{clip(reason), e.here} }
 
-func (e *evaluator) giveUp(reason string) { panic(&givenUp{reason}) }
+func (e *evaluator) giveUp(reason string) { panic(&givenUp{clip(reason)}) }
+
+// exceed gives up because a limit was reached.
+func (e *evaluator) exceed(reason string) {
+	e.budget.exhausted = true
+	e.giveUp(reason)
+}
+
+// clip shortens a message that holds a name out of a file, which can be of any length.
+func clip(message string) string {
+	const longest = 300 // bytes
+	if len(message) <= longest {
+		return message
+	}
+	return strings.ToValidUTF8(message[:longest], "") + "…"
+}
 
 // throw raises an exception as PHP would.
 func (e *evaluator) throw(class, message string) {
@@ -160,7 +175,7 @@ func (e *evaluator) must(v Value, err error) Value {
 }
 
 func (e *evaluator) warn(message string) {
-	e.warnings = append(e.warnings, Problem{e.sources.base(e.here), int(e.here.line), message})
+	e.warnings = append(e.warnings, Problem{e.sources.base(e.here), int(e.here.line), clip(message)})
 }
 
 // getenv looks at what putenv changed before it asks for the environment.

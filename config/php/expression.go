@@ -16,8 +16,7 @@ func (e *evaluator) descend() {
 	e.budget.step(1)
 	e.depth++
 	if e.depth > maxDepth {
-		e.budget.exhausted = true
-		e.giveUp("it is nested too deeply")
+		e.exceed("it is nested too deeply")
 	}
 }
 
@@ -155,7 +154,7 @@ func (e *evaluator) appendTo(a *Array, v Value, at origin) {
 
 func (e *evaluator) checkNesting(a *Array) {
 	if a.depth > maxNesting {
-		e.giveUp("arrays are nested too deeply")
+		e.exceed("arrays are nested too deeply")
 	}
 }
 
@@ -378,7 +377,7 @@ func (e *evaluator) stepOver(v Value) { e.stepInto(v, 0) }
 
 func (e *evaluator) stepInto(v Value, depth int) {
 	if depth > 2*maxNesting {
-		e.giveUp("a value is nested too deeply")
+		e.exceed("a value is nested too deeply")
 	}
 	switch v := v.(type) {
 	case string:

@@ -259,15 +259,14 @@ func (e *evaluator) include(x *include) Value {
 	e.included[resolved] = true
 	e.includes++
 	if e.includes > maxIncludes {
-		e.budget.exhausted = true
-		e.giveUp(fmt.Sprintf("more than %d files include each other", maxIncludes))
+		e.exceed(fmt.Sprintf("more than %d files include each other", maxIncludes))
 	}
 	f := e.sources.load(path)
 	switch {
 	case f.problem != nil && f.problem.Line > 0:
 		e.throw("ParseError", f.problem.Message)
 	case f.problem != nil:
-		e.giveUp("the included file " + path + " " + f.problem.Message)
+		e.exceed("the included file " + path + " " + f.problem.Message)
 	case f.beyond != nil:
 		e.giveUp("the included file " + path + " is not evaluated: " + f.beyond.Message)
 	}

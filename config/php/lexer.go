@@ -21,7 +21,7 @@ type syntaxError struct {
 }
 
 func (l *lexer) fail(message string) {
-	panic(&syntaxError{line: l.line, message: message})
+	panic(&syntaxError{line: l.line, message: clip(message)})
 }
 
 func (l *lexer) rest() string { return l.source[l.offset:] }

@@ -60,12 +60,12 @@ func (p *parser) advance() {
 }
 
 func (p *parser) failAt(line int32, format string, values ...any) {
-	panic(&syntaxError{line: line, message: fmt.Sprintf(format, values...)})
+	panic(&syntaxError{line: line, message: clip(fmt.Sprintf(format, values...))})
 }
 
 // beyond gives up on a file that PHP may accept.
 func (p *parser) beyond(format string, values ...any) {
-	panic(&syntaxError{line: p.current.line, message: fmt.Sprintf(format, values...), beyond: true})
+	panic(&syntaxError{line: p.current.line, message: clip(fmt.Sprintf(format, values...)), beyond: true})
 }
 
 func (p *parser) unexpected() {
