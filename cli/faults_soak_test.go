@@ -1,12 +1,10 @@
 package cli
 
 import (
-	"encoding/csv"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +23,16 @@ type soakSample struct {
 	connections float64
 }
 
+var soakQuantities = []struct {
+	name  string
+	value func(soakSample) float64
+}{
+	{"resident memory, MiB", func(s soakSample) float64 { return s.memory }},
+	{"goroutines", func(s soakSample) float64 { return s.goroutines }},
+	{"file descriptors", func(s soakSample) float64 { return s.descriptors }},
+	{"connections", func(s soakSample) float64 { return s.connections }},
+}
+
 const (
 	soakClients   = 200
 	soakStay      = 20 * time.Second // of a client, on average, before it comes anew
@@ -33,8 +41,8 @@ const (
 )
 
 // TestFaultsSoak goes on for FAULTS_SOAK (such as 2h) with clients that come and go and a fault every
-// minute, and wants memory, goroutines and descriptors to be flat. FAULTS_SOAK_CSV names a file for the
-// samples.
+// minute, and wants memory, goroutines and descriptors to be flat. FAULTS_SOAK_SVG names a file for a plot
+// of them.
 func TestFaultsSoak(t *testing.T) {
 	length, err := time.ParseDuration(os.Getenv("FAULTS_SOAK"))
 	if err != nil {
@@ -84,15 +92,11 @@ func TestFaultsSoak(t *testing.T) {
 		}
 	}
 	r.finish().requireOnlyUnheard(t)
-	writeSamples(t, samples)
-	for name, value := range map[string]func(soakSample) float64{
-		"memory":      func(s soakSample) float64 { return s.memory },
-		"goroutines":  func(s soakSample) float64 { return s.goroutines },
-		"descriptors": func(s soakSample) float64 { return s.descriptors },
-	} {
-		early, late := typical(samples[len(samples)/4:len(samples)/2], value), typical(samples[len(samples)*3/4:], value)
-		t.Logf("toll: %s %.1f in the second quarter, %.1f in the last", name, early, late)
-		require.LessOrEqual(t, late, early*1.1+2, name)
+	writePlot(t, samples)
+	for _, q := range soakQuantities {
+		early, late := typical(samples[len(samples)/4:len(samples)/2], q.value), typical(samples[len(samples)*3/4:], q.value)
+		t.Logf("toll: %s: %.1f in the second quarter, %.1f in the last", q.name, early, late)
+		require.LessOrEqual(t, late, early*1.1+2, q.name)
 	}
 }
 
@@ -119,21 +123,34 @@ func typical(samples []soakSample, value func(soakSample) float64) float64 {
 	return values[len(values)/2]
 }
 
-func writeSamples(t *testing.T, samples []soakSample) {
+// writePlot draws the samples, a strip for each quantity.
+func writePlot(t *testing.T, samples []soakSample) {
 	t.Helper()
-	path := os.Getenv("FAULTS_SOAK_CSV")
+	path := os.Getenv("FAULTS_SOAK_SVG")
 	if path == "" {
 		return
 	}
-	file, err := os.Create(filepath.Clean(path))
-	require.NoError(t, err)
-	defer file.Close()
-	table := csv.NewWriter(file)
-	number := func(n float64) string { return strconv.FormatFloat(n, 'f', 1, 64) }
-	_ = table.Write([]string{"seconds", "resident_mib", "goroutines", "descriptors", "connections"})
-	for _, s := range samples {
-		_ = table.Write([]string{number(s.at.Seconds()), number(s.memory), number(s.goroutines), number(s.descriptors), number(s.connections)})
+	const width, height, margin = 760, 110, 40
+	svg := &strings.Builder{}
+	fmt.Fprintf(svg, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="12">`+"\n", width+2*margin, len(soakQuantities)*(height+margin)+margin)
+	fmt.Fprintf(svg, `<rect width="100%%" height="100%%" fill="white"/>`+"\n")
+	last := samples[len(samples)-1].at
+	for i, quantity := range soakQuantities {
+		top, most := i*(height+margin)+margin, 0.0
+		for _, s := range samples {
+			most = max(most, quantity.value(s))
+		}
+		most *= 1.1
+		fmt.Fprintf(svg, `<text x="%d" y="%d">%s</text>`+"\n", margin, top-6, quantity.name)
+		fmt.Fprintf(svg, `<text x="%d" y="%d" text-anchor="end">%.0f</text><text x="%d" y="%d" text-anchor="end">0</text>`+"\n", margin-4, top+10, most, margin-4, top+height)
+		fmt.Fprintf(svg, `<rect x="%d" y="%d" width="%d" height="%d" fill="none" stroke="silver"/>`+"\n", margin, top, width, height)
+		fmt.Fprint(svg, `<polyline fill="none" stroke="steelblue" points="`)
+		for _, s := range samples {
+			fmt.Fprintf(svg, "%.1f,%.1f ", margin+width*s.at.Seconds()/last.Seconds(), float64(top)+height*(1-quantity.value(s)/most))
+		}
+		fmt.Fprintln(svg, `"/>`)
+		fmt.Fprintf(svg, `<text x="%d" y="%d" text-anchor="end">%v</text>`+"\n", margin+width, top+height+14, last.Round(time.Minute))
 	}
-	table.Flush()
-	require.NoError(t, table.Error())
+	fmt.Fprintln(svg, "</svg>")
+	require.NoError(t, os.WriteFile(path, []byte(svg.String()), 0o600))
 }
