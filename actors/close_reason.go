@@ -1,7 +1,7 @@
 package actors
 
 // CloseReason is why a connection ended. Every ending has one; logs and metrics use its name.
-type CloseReason int
+type CloseReason uint8
 
 // All endings there are.
 const (

@@ -52,8 +52,8 @@ type connection struct {
 	lastSent   time.Duration
 	lifetime   time.Duration // when it is over; 0 is never
 	ping       uint32        // what the pong must carry
-	pingSentAt time.Duration
 	pinged     bool
+	pingSentAt time.Duration
 }
 
 // Receive handles one message.
