@@ -83,6 +83,30 @@ func TestHandedOverLoginsAge(t *testing.T) {
 	})
 }
 
+// Whatever somebody does to the clock between two processes, a login is good for AuthMaxAge at most.
+func TestClockIsSetBetweenProcesses(t *testing.T) {
+	for jump, asked := range map[time.Duration]int{-24 * time.Hour: 0, -time.Hour: 0, time.Hour: 0, 12 * time.Hour: 1} {
+		t.Run(jump.String(), func(t *testing.T) {
+			key := func(o *actors.Options) { o.AuthKey = []byte("key") }
+			bubble(t, key, func(t *testing.T, before *actorstest.Kit) {
+				before.Connect(t, "alice")
+				logins, err := before.System.Logins(t.Context())
+				require.NoError(t, err)
+				for i := range logins {
+					logins[i].VerifiedAt = logins[i].VerifiedAt.Add(-jump)
+				}
+				after := actorstest.Start(t, key)
+				after.System.Resume(logins)
+				after.Connect(t, "alice")
+				require.Len(t, after.Verifier.Calls(), asked)
+				pass(12 * time.Hour)
+				after.Login(t, "alice")
+				require.Len(t, after.Verifier.Calls(), asked+1)
+			})
+		})
+	}
+}
+
 func TestNonsenseIsNotResumed(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		kit.System.Resume([]actors.RememberedLogin{{}, {Digest: []byte("short"), User: "alice"}, {Digest: make([]byte, 64), User: "alice"}})
