@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
@@ -27,6 +28,8 @@ func hostOrOwn(host *actor.ActorSystem, s *System) (*actor.ActorSystem, func()) 
 		own := actor.NewActorSystem(
 			actor.WithLoggerFactory(runtimeLogger(s.log)),
 			actor.WithDeadLetterRequestLogging(false),
+			// It counts dead letters in a goroutine for that long, and would outlive us by a second.
+			actor.WithDeadLetterThrottleInterval(time.Millisecond),
 		)
 		return own, s.watchDeadLetters(own, own.Shutdown)
 	}

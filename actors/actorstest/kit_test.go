@@ -2,6 +2,7 @@ package actorstest_test
 
 import (
 	"errors"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,7 +63,9 @@ func TestFailingPorts(t *testing.T) {
 }
 
 func TestProbe(t *testing.T) {
-	system := actor.NewActorSystem()
+	system := actor.NewActorSystem(
+		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }),
+		actor.WithDeadLetterThrottleInterval(time.Millisecond)) // its goroutine would be taken for a leak
 	probe := actorstest.NewProbe(t, system)
 	for i := range 3 {
 		system.Root.Send(probe.PID, i)
