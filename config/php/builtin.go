@@ -167,7 +167,7 @@ func (c *invocation) copied(n int) *Array {
 // put copies an element under a key.
 func (c *invocation) put(a *Array, key any, from *element) { c.set(a, key, from.value, from.at) }
 
-// sliced accounts for a string that is a part of, or no longer than, an argument.
+// accounted accounts for a copy of a string.
 func (c *invocation) accounted(s string) string {
 	c.budget.spend(len(s))
 	return s

@@ -1,6 +1,7 @@
 package php
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -39,8 +40,9 @@ func (e *evaluator) call(x *call) Value {
 	}
 	arguments := e.arguments(x.arguments)
 	e.here.line = x.line
-	if !known {
-		e.effectsOfCall(x.arguments)
+	changed := changes(name, x.arguments)
+	if !known || len(changed) > 0 && e.functions[strings.ToLower(name)] == nil {
+		e.effectsOfCall(changed)
 		return e.mayThrow(e.unknown("the function " + name + "() is not known"))
 	}
 	return e.callNamed(name, arguments)
@@ -84,11 +86,21 @@ func (e *evaluator) callValue(x *call) Value {
 	if x.partial {
 		return callee
 	}
-	if u, isUnknown := callee.(unknown); isUnknown {
+	if !e.callable(callee) {
 		e.effectsOfCall(x.arguments)
-		return e.mayThrow(u)
 	}
 	return e.callback(callee, arguments)
+}
+
+// callable says whether a value means a function that is known.
+func (e *evaluator) callable(v Value) bool {
+	switch f := v.(type) {
+	case *closure:
+		return true
+	case string:
+		return e.functionExists(strings.TrimPrefix(f, `\`))
+	}
+	return false
 }
 
 // callback calls what a value means as a function.
@@ -130,7 +142,8 @@ func (e *evaluator) effectsOfCall(arguments []argument) {
 
 func (e *evaluator) forgetArgument(x expression) {
 	if v, isVariable := rootOf(x).(*variable); isVariable && !unassignable[v.name] {
-		e.slot(v.name).value = e.unknown("it is handed to a function that is not known")
+		u := e.unknown("it is handed to a function that may change it")
+		e.update(e.place(x), func(Value) Value { return u })
 	}
 }
 
@@ -180,14 +193,41 @@ func (e *evaluator) invoke(c *closure, arguments []given) Value {
 	for i := range f.parameters {
 		inner.variables[f.parameters[i].name] = e.bind(f, i, passed, strict)
 	}
+	handed := e.handed(f, passed)
 	e.scope, e.here, e.strict = inner, f.at, f.strict
 	for i := range f.parameters {
 		e.fallback(f, i)
 	}
+	bound := maps.Clone(inner.variables)
 	out := e.execute(f.body)
+	notLooping(out)
 	result := e.coerce(out.value, f.result, f.strict, "its result")
 	e.scope, e.here, e.strict, e.depth = caller, here, strict, depth
+	for i, element := range handed {
+		e.update(element, func(Value) Value { return bound[f.parameters[i].name].value })
+	}
 	return result
+}
+
+// handed finds the elements that are handed to a function by reference. They are unknown until it has returned.
+func (e *evaluator) handed(f *function, passed []*given) map[int]place {
+	var elements map[int]place
+	for i, p := range f.parameters {
+		if !p.byReference || p.variadic || passed[i] == nil || passed[i].from == nil {
+			continue
+		}
+		if root, isVariable := rootOf(passed[i].from).(*variable); !isVariable || unassignable[root.name] {
+			continue
+		}
+		if x, isIndexed := passed[i].from.(*indexed); isIndexed && !isServer(x.base) {
+			if elements == nil {
+				elements = map[int]place{}
+			}
+			elements[i] = e.place(x)
+			e.forgetArgument(x)
+		}
+	}
+	return elements
 }
 
 // positions orders arguments by parameter; those of a variadic parameter stay at the end.
@@ -242,7 +282,9 @@ func (e *evaluator) bind(f *function, i int, passed []*given, strict bool) *slot
 		if v, isVariable := a.from.(*variable); isVariable && !unassignable[v.name] {
 			return e.slot(v.name)
 		}
-		e.forgetArgument(a.from)
+		if _, isIndexed := a.from.(*indexed); !isIndexed {
+			e.forgetArgument(a.from)
+		}
 	}
 	s := &slot{}
 	s.store(e.coerce(a.value, p.hint, strict, "$"+p.name))

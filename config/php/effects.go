@@ -2,8 +2,8 @@ package php
 
 // effect is what a piece of the syntax tree may do when it runs.
 type effect struct {
-	variables []string // that it may change
-	leaves    bool     // it may end the function or file, or change anything at all
+	places []expression // that it may change
+	leaves bool         // it may end the function or file, or change anything at all
 }
 
 // pure says whether evaluating an expression changes nothing. A call of a function counts as a change.
@@ -35,7 +35,7 @@ func effects(s statement) effect {
 			if n.key != nil {
 				found.change(n.key)
 			}
-			if n.byReference {
+			if n.byReference && node != s {
 				found.change(n.subject)
 			}
 		case *unsetStatement:
@@ -49,16 +49,18 @@ func effects(s statement) effect {
 		case *functionExpression:
 			for _, use := range n.function.uses {
 				if use.byReference {
-					found.variables = append(found.variables, use.name)
+					found.changeVariable(use.name)
 				}
 			}
 		case *staticStatement:
-			found.variables = append(found.variables, n.name)
+			found.changeVariable(n.name)
 		case *globalStatement:
-			found.variables = append(found.variables, n.names...)
+			for _, name := range n.names {
+				found.changeVariable(name)
+			}
 		case *tryStatement:
 			for _, c := range n.catches {
-				found.variables = append(found.variables, c.variable)
+				found.changeVariable(c.variable)
 			}
 		case *returnStatement, *include, *functionDeclaration, *classDeclaration, *constantDeclaration:
 			found.leaves = true
@@ -75,12 +77,28 @@ func (found *effect) changeArguments(arguments []argument) {
 	}
 }
 
+func (found *effect) changeVariable(name string) {
+	if name == "" {
+		return // a catch without a variable
+	}
+	found.places = append(found.places, &variable{name: name})
+}
+
+// change notes the place of a target, as far as it is named by keys that are the same in every turn of a loop.
 func (found *effect) change(target expression) {
-	switch root := rootOf(target).(type) {
+	switch x := target.(type) {
 	case *variable:
-		found.variables = append(found.variables, root.name)
+		found.places = append(found.places, x)
+	case *indexed:
+		if isFixed(x) {
+			found.places = append(found.places, x)
+		} else {
+			found.change(x.base)
+		}
+	case *property:
+		found.change(x.base)
 	case *arrayLiteral:
-		for _, item := range root.items {
+		for _, item := range x.items {
 			if item.value != nil {
 				found.change(item.value)
 			}
@@ -88,6 +106,18 @@ func (found *effect) change(target expression) {
 	case *dynamicVariable:
 		found.leaves = true
 	}
+}
+
+// isFixed says whether an element is named by a variable and literal keys.
+func isFixed(x expression) bool {
+	switch x := x.(type) {
+	case *variable:
+		return true
+	case *indexed:
+		_, isLiteral := x.key.(*literal)
+		return isLiteral && isFixed(x.base)
+	}
+	return false
 }
 
 // rootOf follows indexes and properties down to what they belong to.
@@ -115,7 +145,7 @@ func inspect(node any, visit func(node any)) {
 	}
 }
 
-// children returns the nodes directly within a node.
+// children returns the nodes directly within a node. What is in a function runs elsewhere.
 func children(node any) []any {
 	switch n := node.(type) {
 	case *interpolation:
@@ -162,8 +192,6 @@ func children(node any) []any {
 			list = append(append(list, arm.conditions...), arm.result)
 		}
 		return list
-	case *functionExpression:
-		return n.function.body
 	case *beyond:
 		return n.operands
 	}

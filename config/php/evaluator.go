@@ -99,11 +99,19 @@ func (e *evaluator) runScript(f *source) Value {
 	e.here, e.strict = origin{f.file, 1}, f.script.strict
 	e.declareFunctions(f.script.statements)
 	out := e.execute(f.script.statements)
+	notLooping(out)
 	e.here, e.strict = here, strict
 	if out.kind == returns {
 		return out.value
 	}
 	return int64(1)
+}
+
+// notLooping refuses a break or continue that leaves more loops than there are, which PHP does not compile.
+func notLooping(out outcome) {
+	if out.kind == breaks || out.kind == continues {
+		panic(&fatal{"break or continue outside of a loop"})
+	}
 }
 
 // declareFunctions makes functions known before the code that stands above them runs.

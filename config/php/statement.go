@@ -182,8 +182,12 @@ func (e *evaluator) forget(s *foreach, reason string) {
 	if changed.leaves {
 		e.giveUp("a loop over what is not known may end the file: " + reason)
 	}
-	for _, name := range changed.variables {
-		e.slot(name).value = e.unknown(reason)
+	u := e.unknown(reason)
+	for _, x := range changed.places {
+		e.update(e.place(x), func(Value) Value { return u })
+	}
+	if s.byReference && isTarget(s.subject) {
+		e.update(e.place(s.subject), func(Value) Value { return u })
 	}
 }
 

@@ -491,11 +491,16 @@ func (e *evaluator) reference(x *assignment) Value {
 
 var unassignable = map[string]bool{"this": true, "GLOBALS": true, "_SERVER": true}
 
-// forgetReference makes unknown what a reference may change later on.
+// forgetReference makes unknown what a reference may change later on: a variable, or all that an element belongs to.
 func (e *evaluator) forgetReference(x expression) {
-	switch root := rootOf(x).(type) {
+	u := e.unknown("a reference to it is taken")
+	switch x := x.(type) {
 	case *variable:
-		e.slot(root.name).value = e.unknown("a reference to it is taken")
+		e.slot(x.name).value = u
+	case *indexed:
+		e.update(e.place(x.base), func(Value) Value { return u })
+	case *property, *staticProperty, *dynamicVariable:
+		e.giveUp("a reference to something else than a variable or an element is taken")
 	default:
 		e.eval(x)
 	}

@@ -9,3 +9,6 @@ preg_match('/x/', 'x', $matches);
 $CONFIG['matches'] = $matches;
 $CONFIG['short'] = false && unknown_too();
 $CONFIG['time'] = time();
+$CONFIG['by value'] = mb_substr($CONFIG['dbuser'], 0, 1);
+$CONFIG['counted'] = str_replace('a', 'b', 'banana', $count);
+$CONFIG['count'] = $count;
