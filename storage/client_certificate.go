@@ -57,11 +57,24 @@ func decryptKey(content []byte, passphrase string) ([]byte, error) {
 			return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 		case x509.IsEncryptedPEMBlock(block): //nolint:staticcheck // weak, but OpenSSL wrote keys so for decades
 			der, err := x509.DecryptPEMBlock(block, []byte(passphrase)) //nolint:staticcheck // see above
-			if err != nil {
+			if err != nil || !isKey(block.Type, der) {
 				return nil, errors.New("it is encrypted, and the passphrase does not open it")
 			}
 			return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: der}), nil
 		}
 	}
 	return content, nil
+}
+
+// isKey reports whether decrypting gave a key: one wrong passphrase in 256 passes for a right one
+// until then.
+func isKey(kind string, der []byte) bool {
+	var err error
+	switch kind {
+	case "RSA PRIVATE KEY":
+		_, err = x509.ParsePKCS1PrivateKey(der)
+	case "EC PRIVATE KEY":
+		_, err = x509.ParseECPrivateKey(der)
+	}
+	return err == nil
 }
