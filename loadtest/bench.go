@@ -51,6 +51,8 @@ type Result struct {
 	Steps   []StepResult `json:"steps"`
 	Samples []Sample     `json:"samples,omitempty"`
 	Seconds float64      `json:"seconds"`
+	// Error is why it ended before its last step.
+	Error string `json:"error,omitempty"`
 }
 
 func (b *bench) run(ctx context.Context) error {

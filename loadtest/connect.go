@@ -28,11 +28,13 @@ func (c *Connect) check() error {
 	return nil
 }
 
-// patience is how long nothing may happen before a step takes what there is. Connecting has more of it, because a
-// connection that the kernel could not take at once is tried again by it after 1, 3 and 7 s.
+// How long nothing may happen before a step takes what there is.
 const (
-	patience        = 3 * time.Second
-	connectPatience = 40 * time.Second
+	patience = 3 * time.Second
+	// connectPatience: a connection that the kernel could not take is tried again by it after 1, 3, 7 and 15 s.
+	connectPatience = time.Minute
+	// returnPatience: a client that was refused again and again waits for minutes.
+	returnPatience = 6 * time.Minute
 )
 
 func (c *Connect) run(ctx context.Context, b *bench) error {
@@ -57,18 +59,18 @@ func (c *Connect) run(ctx context.Context, b *bench) error {
 		return err
 	}
 	b.connected += n
-	return b.awaitLogins(ctx, before, n)
+	return b.awaitLogins(ctx, before, n, connectPatience)
 }
 
 // awaitLogins waits until n more logins have succeeded and reports what they took.
-func (b *bench) awaitLogins(ctx context.Context, before moment, n int) error {
+func (b *bench) awaitLogins(ctx context.Context, before moment, n int, patience time.Duration) error {
 	b.expect(func(t Tally) float64 { return float64(t.Logins) / float64(n) })
-	tally, done, err := b.crew.await(ctx, connectPatience, func(t Tally) int { return t.Logins }, n)
+	tally, done, err := b.crew.await(ctx, patience, func(t Tally) int { return t.Logins }, n)
 	if err != nil {
 		return err
 	}
 	if !done {
-		return fmt.Errorf("%d of %d clients have logged in, and for %v no more: %s", tally.Logins, n, connectPatience, endings(tally))
+		return fmt.Errorf("%d of %d clients have logged in, and for %v no more: %s", tally.Logins, n, patience, endings(tally))
 	}
 	after, err := b.moment()
 	if err != nil {
@@ -91,8 +93,10 @@ func (b *bench) addConnect(c collection, before, after moment) {
 	if cpu, ok := before.cpu(after); ok {
 		b.step.add("CPU a login", cpu.Seconds()*1e6/float64(c.Logins), "µs")
 	}
-	b.step.addTimes("login", c.logins)
-	b.step.Logins = quantiles(c.logins)
+	b.step.add("half of them after", ms(c.came.ValueAtQuantile(50))/1e3, "s")
+	b.step.add("99 % of them after", ms(c.came.ValueAtQuantile(99))/1e3, "s")
+	b.step.addTimes("login", c.loggedIn)
+	b.step.Logins = quantiles(c.loggedIn)
 	b.addRetries(c.Tally)
 	b.addLogins(before, after)
 	if ideal := b.scenario.Nextcloud.alone(c.Logins); ideal > 0 {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // crew is all simulated clients: those of this process, or those of several.
@@ -94,28 +92,19 @@ func (c *crew) tally() (total Tally, err error) {
 // collection is what all have counted, with what it took the harness to do so.
 type collection struct {
 	Tally
-	latency, logins *hdrhistogram.Histogram
-	harness         Process
+	histograms
+	harness Process
 }
 
 func (c *crew) collect() (collection, error) {
-	total := collection{latency: newHistogram(), logins: newHistogram()}
+	total := collection{histograms: newHistograms()}
 	err := c.each(func(int) order { return order{Do: doCollect} }, func(r report) error {
 		total.Tally.add(r.Tally)
 		total.harness.Resident += r.Harness.Resident
 		total.harness.CPU += r.Harness.CPU
-		return errors.Join(merge(total.latency, r.Latency), merge(total.logins, r.Logins))
+		return total.merge(r.Histograms)
 	})
 	return total, err
-}
-
-func merge(into *hdrhistogram.Histogram, encoded []byte) error {
-	other, err := hdrhistogram.Decode(encoded)
-	if err != nil {
-		return fmt.Errorf("read the histogram of a process of clients: %w", err)
-	}
-	into.Merge(other)
-	return nil
 }
 
 // each gives every worker its order and takes all reports.

@@ -16,5 +16,5 @@ func (*Cut) run(ctx context.Context, b *bench) error {
 	if err := b.crew.do(order{Do: doCut}); err != nil {
 		return err
 	}
-	return b.awaitLogins(ctx, before, b.connected)
+	return b.awaitLogins(ctx, before, b.connected, returnPatience)
 }

@@ -43,5 +43,5 @@ func (r *Restart) run(ctx context.Context, b *bench) error {
 	b.step.add("stopping took", stopped, "s")
 	b.step.add("starting took", b.server.startTook.Seconds(), "s")
 	before.server, before.counters = b.server.empty, nil // those of the process that is there now
-	return b.awaitLogins(ctx, before, b.connected)
+	return b.awaitLogins(ctx, before, b.connected, returnPatience)
 }

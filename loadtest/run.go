@@ -2,12 +2,14 @@ package loadtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 )
 
-// Run runs the scenarios and reports what they gave. The report holds what there is also when a scenario failed.
+// Run runs the scenarios and reports what they gave. When one fails, the others are run all the same, and the report holds
+// what there is.
 func Run(ctx context.Context, options Options) (*Report, error) {
 	r := &Report{Began: time.Now(), Machine: thisMachine()}
 	if err := options.check(ctx); err != nil {
@@ -25,14 +27,19 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 	if stand != nil {
 		defer stand.close()
 	}
+	var failures []error
 	for _, turn := range options.turns() {
 		r.Results = append(r.Results, turn.result())
 		b := &bench{options: &options, scenario: turn.scenario, stand: stand, crew: crew, result: &r.Results[len(r.Results)-1]}
 		if err := b.runWith(ctx, turn.server); err != nil {
-			return r, fmt.Errorf("load test: %w", err)
+			b.result.Error = err.Error()
+			failures = append(failures, fmt.Errorf("load test: %w", err))
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	return r, nil
+	return r, errors.Join(failures...)
 }
 
 // turn is one run of one scenario with one server.

@@ -48,7 +48,7 @@ func (*Resume) run(ctx context.Context, b *bench) error {
 	if _, _, err := b.crew.await(ctx, patience, calm, math.MaxInt); err != nil {
 		return err
 	}
-	if _, _, err := b.crew.await(ctx, connectPatience, func(t Tally) int { return t.Online }, b.connected); err != nil {
+	if _, _, err := b.crew.await(ctx, returnPatience, func(t Tally) int { return t.Online }, b.connected); err != nil {
 		return err
 	}
 	after, err := b.moment()

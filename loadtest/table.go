@@ -21,6 +21,9 @@ func (r *Result) WriteTable(w io.Writer) error {
 			fmt.Fprintf(table, "    %s\n", note)
 		}
 	}
+	if r.Error != "" {
+		fmt.Fprintf(table, "  failed: %s\n", r.Error)
+	}
 	return table.Flush()
 }
 

@@ -3,8 +3,6 @@ package loadtest
 import (
 	"maps"
 	"sync"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // Tally is what clients have counted since they were last told to begin anew; the first group lasts.
@@ -77,20 +75,16 @@ func sum[K comparable](a, b map[K]int) map[K]int {
 	return a
 }
 
-// counts is the tally of one worker, with its histograms, in µs.
+// counts is the tally of one process of clients, with its histograms.
 type counts struct {
-	mu       sync.Mutex
-	tally    Tally
-	begun    int64                   // when it was told to begin anew
-	latency  *hdrhistogram.Histogram // of pushes, from when they were due to be published
-	loggedIn *hdrhistogram.Histogram // of logins, from the dial to "authenticated"
+	mu    sync.Mutex
+	tally Tally
+	begun int64 // when it was told to begin anew
+	histograms
 }
 
-// newHistogram holds 1 µs to 10 minutes with three digits.
-func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 600e6, 3) }
-
 func newCounts(clients int) *counts {
-	c := &counts{latency: newHistogram(), loggedIn: newHistogram()}
+	c := &counts{histograms: newHistograms()}
 	c.tally.Clients = clients
 	c.reset()
 	return c
@@ -100,8 +94,7 @@ func (c *counts) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.begun = now()
-	c.latency.Reset()
-	c.loggedIn.Reset()
+	c.histograms.reset()
 	c.tally = Tally{
 		Clients: c.tally.Clients, Online: c.tally.Online,
 		EverDelivered: c.tally.EverDelivered, EverLoggedIn: c.tally.EverLoggedIn,
@@ -135,9 +128,10 @@ func (c *counts) delivered(kind Kind, due, at int64) {
 	}
 }
 
-// record keeps what no histogram can hold at its ends.
-func record(h *hdrhistogram.Histogram, microseconds int64) {
-	_ = h.RecordValue(min(max(microseconds, 1), h.HighestTrackableValue()))
+func (c *counts) encode() ([][]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.histograms.encode()
 }
 
 // change changes the tally under its lock.
@@ -157,4 +151,5 @@ func (c *counts) login(dialed int64) {
 	t.Online++
 	t.FirstLogin, t.LastLogin = span(t.FirstLogin, t.LastLogin, at, at)
 	record(c.loggedIn, at-dialed)
+	record(c.came, at-c.begun)
 }

@@ -7,8 +7,6 @@ import (
 	"io"
 	"os"
 	"time"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // order is what the harness tells a process of clients. Each is obeyed at once: what takes time goes on afterwards.
@@ -40,10 +38,10 @@ const (
 
 // report answers an order.
 type report struct {
-	Error           string `json:",omitempty"`
-	Tally           Tally
-	Latency, Logins []byte  `json:",omitempty"` // histograms
-	Harness         Process // the process of the clients itself; its CPU time since begin
+	Error      string `json:",omitempty"`
+	Tally      Tally
+	Histograms [][]byte `json:",omitempty"` // in the order of histograms.all
+	Harness    Process  // the process of the clients itself; its CPU time since begin
 }
 
 // worker obeys orders with the clients of this process.
@@ -126,7 +124,7 @@ func (w *worker) execute(o order) (r report, err error) {
 			return r, err
 		}
 		r.Harness.CPU -= w.begun.CPU
-		r.Latency, r.Logins, err = f.counts.histograms()
+		r.Histograms, err = f.counts.encode()
 	}
 	return r, err
 }
@@ -142,18 +140,4 @@ func (w *worker) dismiss() {
 		w.fleet.close()
 		w.fleet = nil
 	}
-}
-
-func (c *counts) histograms() (latency, loggedIn []byte, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	latency, err = c.latency.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
-	if err != nil {
-		return nil, nil, fmt.Errorf("encode the histogram of latencies: %w", err)
-	}
-	loggedIn, err = c.loggedIn.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
-	if err != nil {
-		return nil, nil, fmt.Errorf("encode the histogram of logins: %w", err)
-	}
-	return latency, loggedIn, nil
 }
