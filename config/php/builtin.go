@@ -4,7 +4,7 @@ import "strings"
 
 // builtin is a function of PHP's that is known here.
 type builtin struct {
-	least, most int // arguments; most is -1 when there may be any number
+	least, most int // arguments that are understood; most is -1 when there may be any number
 	call        func(c *invocation) Value
 
 	// Copies says that values within arrays are only copied, so that it does not matter if one is not known.
@@ -45,8 +45,11 @@ func (e *evaluator) callBuiltin(name string, arguments []given) Value {
 		}
 		values[i] = a.value
 	}
-	if len(values) < f.least || f.most >= 0 && len(values) > f.most {
-		e.throw("ArgumentCountError", name+"() got a wrong number of arguments")
+	if len(values) < f.least {
+		e.throw("ArgumentCountError", "too few arguments to "+name+"()")
+	}
+	if f.most >= 0 && len(values) > f.most {
+		return e.mayThrow(e.unknown(name + "() with so many arguments is not evaluated"))
 	}
 	for _, v := range values {
 		e.stepOver(v)
