@@ -108,6 +108,7 @@ func (l *listener) onSubscriptionEnded(ctx actor.Context, m *subscriptionEnded) 
 
 func (l *listener) onPayload(ctx actor.Context, m *payloadArrived) {
 	defer l.system.gate.leave(len(m.Payload))
+	defer m.forget()
 	l.system.counters.events.Add(1)
 	event, err := DecodeEvent(m.channel, m.Payload)
 	if err != nil {
@@ -120,6 +121,7 @@ func (l *listener) onPayload(ctx actor.Context, m *payloadArrived) {
 
 func (l *listener) onEvent(ctx actor.Context, m *eventPublished) {
 	defer l.system.gate.leave(0)
+	defer m.forget()
 	l.system.counters.events.Add(1)
 	l.route(ctx, m.Event)
 }

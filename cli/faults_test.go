@@ -192,7 +192,6 @@ type toll struct {
 	disordered int
 	recovery   time.Duration
 	refreshes  map[string]int // pushes of the resync
-	slowest    time.Duration  // from one event that arrived to the next
 }
 
 // finish waits until the reference is served again, and says what the fault cost.
