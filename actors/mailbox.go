@@ -16,6 +16,7 @@ type mailbox struct {
 	mu        sync.Mutex
 	busy      bool
 	suspended bool  // after a panic, until the supervisor has decided
+	stopped   bool  // the actor handles nothing any more; set and read by who is busy
 	system    []any // messages of the runtime; they come first
 	user      []any
 }
@@ -47,7 +48,7 @@ func (m *mailbox) PostUserMessage(message any) {
 	}
 	m.busy = true
 	m.mu.Unlock()
-	m.handle(message, m.invoker.InvokeUserMessage)
+	m.handle(message, m.onUserMessage)
 	m.handleQueued()
 }
 
@@ -74,7 +75,7 @@ func (m *mailbox) handleQueued() {
 		case len(m.system) > 0:
 			message, how = pop(&m.system), m.onSystemMessage
 		case len(m.user) > 0 && !m.suspended:
-			message, how = pop(&m.user), m.invoker.InvokeUserMessage
+			message, how = pop(&m.user), m.onUserMessage
 		default:
 			m.busy = false
 			m.mu.Unlock()
@@ -95,11 +96,27 @@ func (m *mailbox) handle(message any, how func(any)) {
 	how(message)
 }
 
+// question is a message that somebody waits for the answer of. The runtime would drop those that
+// an actor which stops has in its mailbox.
+type question interface{ refuse() }
+
+func (m *mailbox) onUserMessage(message any) {
+	if q, asked := message.(question); asked && m.stopped {
+		q.refuse()
+		return
+	}
+	m.invoker.InvokeUserMessage(message)
+}
+
 func (m *mailbox) onSystemMessage(message any) {
 	switch message.(type) {
 	case *actor.SuspendMailbox:
 		m.suspend(true)
 	case *actor.ResumeMailbox:
+		m.suspend(false)
+	case *actor.Stop:
+		m.invoker.InvokeSystemMessage(message)
+		m.stopped = true
 		m.suspend(false)
 	default:
 		m.invoker.InvokeSystemMessage(message)

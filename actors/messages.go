@@ -178,6 +178,9 @@ func (m *tokenIssued) forget()    { m.TokenIssued = TokenIssued{} }
 // size is what a message for many counts at the gate, in bytes: one more place for 64 users.
 func (m *pushUsers) size() int { return len(m.users) * gatePiece / 64 }
 
+// refuse answers for a user that failed.
+func (m *attach) refuse() { m.answer <- errPanic }
+
 // waits reports whether somebody still waits for the answer.
 func (m *authenticate) waits() bool {
 	select {

@@ -207,6 +207,49 @@ func TestPanickingAuthAnswers(t *testing.T) {
 	})
 }
 
+// unclosableSocket doesn't return from Close for a while.
+type unclosableSocket struct {
+	*actorstest.Socket
+	stuck chan struct{}
+}
+
+func (s *unclosableSocket) Close(code int, text string) {
+	<-s.stuck
+	s.Socket.Close(code, text)
+}
+
+// So does a client on its way to a user that fails, or is stopped, before its turn comes.
+func TestFailingUserAnswers(t *testing.T) {
+	for kind, message := range map[string]any{"user": actors.Poison["user"], "registry": actors.Poison["registry"]} {
+		t.Run(kind, func(t *testing.T) {
+			bubbleOnHost(t, nil, func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
+				login := kit.Login(t, "alice")
+				socket := &unclosableSocket{actorstest.NewSocket(), make(chan struct{})}
+				require.NoError(t, kit.System.Attach(login, socket))
+				user := host.NewLocalPID(actorIDs(host, 3)[0])
+				go host.Root.Send(user, actors.CloseAll)
+				synctest.Wait() // the user is busy now, and what else it is sent queues up
+				if kind == "user" {
+					host.Root.Send(user, message)
+				}
+				attached, late := make(chan error, 1), actorstest.NewSocket()
+				go func() { attached <- kit.System.Attach(login, late) }()
+				synctest.Wait()
+				if kind == "registry" {
+					host.Root.Send(host.NewLocalPID(user.Id[:strings.LastIndex(user.Id, "/")]), message)
+				}
+				synctest.Wait()
+				close(socket.stuck)
+				require.EqualError(t, <-attached, "internal failure")
+				require.Empty(t, late.Frames())
+				synctest.Wait()
+				require.Zero(t, kit.System.Stats().ActiveConnections)
+				kit.Connect(t, "alice")
+			})
+		})
+	}
+}
+
 // A listener that fails loses nothing that was received, and delivers nothing twice.
 func TestPanickingListenerKeepsItsMail(t *testing.T) {
 	bubbleOnHost(t, func(o *actors.Options) { o.NoDebounce, o.NoResync = true, true },

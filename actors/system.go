@@ -120,7 +120,7 @@ func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Lo
 
 // Attach makes a socket a connection of the user that logged in, and sends "authenticated" to it
 // as the first frame. From then on the socket is the connection's. Where Attach returns an error,
-// ErrTooManyConnections or ErrShutDown, the socket is still the caller's.
+// ErrTooManyConnections, ErrShutDown or that of an internal failure, the socket is still the caller's.
 func (s *System) Attach(login *Login, socket Socket) error {
 	if s.stopping.Load() {
 		return ErrShutDown
@@ -129,15 +129,20 @@ func (s *System) Attach(login *Login, socket Socket) error {
 	s.root.Send(s.registries[shardOf(login.User)], &attach{login, socket, answer})
 	select {
 	case err := <-answer:
+		if err != nil && s.stopping.Load() {
+			return ErrShutDown // which may be why the user failed
+		}
 		return err
 	case <-s.stopped: // before this, the answer could still come, and the socket be taken
 	}
 	select {
 	case err := <-answer:
-		return err
+		if err == nil {
+			return nil
+		}
 	default:
-		return ErrShutDown
 	}
+	return ErrShutDown
 }
 
 // Publish hands over an event as if it had come from the EventSource. It waits while the system
