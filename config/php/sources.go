@@ -15,15 +15,14 @@ import (
 // sources reads and parses each file once.
 type sources struct {
 	budget *budget
-	files  map[string]*source
-	names  []string // base names; an origin's file counts from 1
-
-	folders []string
+	files  map[string]*source // by the path as it was given
+	loaded []*source          // an origin's file is a place in it, from 1
 }
 
 // source is a file that was looked for. Exactly one of script, problem and beyond is set.
 type source struct {
 	path    string // absolute, without symbolic links
+	base    string // of the path as it was given
 	file    int32
 	script  *script
 	problem *Problem // PHP would fail, too
@@ -39,7 +38,7 @@ func (s *sources) base(at origin) string {
 	if at.file < 1 {
 		return ""
 	}
-	return s.names[at.file-1]
+	return s.loaded[at.file-1].base
 }
 
 // folder returns the folder of the file in which something was written.
@@ -47,7 +46,7 @@ func (s *sources) folder(at origin) string {
 	if at.file < 1 {
 		return ""
 	}
-	return s.folders[at.file-1]
+	return filepath.Dir(s.loaded[at.file-1].path)
 }
 
 // load returns the parsed file. It may panic with *givenUp.
@@ -55,9 +54,8 @@ func (s *sources) load(path string) *source {
 	if loaded, found := s.files[path]; found {
 		return loaded
 	}
-	s.names = append(s.names, filepath.Base(path))
-	f := &source{path: realPath(path), file: int32(len(s.names))}
-	s.folders = append(s.folders, filepath.Dir(f.path))
+	f := &source{path: realPath(path), base: filepath.Base(path), file: int32(len(s.loaded)) + 1}
+	s.loaded = append(s.loaded, f)
 	s.files[path] = f
 	content, err := readFile(path, s.budget)
 	if err != nil {
