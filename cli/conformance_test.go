@@ -89,7 +89,7 @@ type site struct {
 	url      string           // of Nextcloud, without a slash at the end
 	wrapper  []string         // the command that the daemon's command line is given to, if any
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards requests, and the server's view of cloud
 	requests []cloudRequest
 }
 
@@ -124,7 +124,9 @@ func (s *site) open(options nextcloud.Options) {
 	if options.TrustedProxies == nil {
 		options.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 	}
+	s.mu.Lock()
 	s.cloud = nextcloud.New(options)
+	s.mu.Unlock()
 	for _, name := range []string{"alice", "bob"} {
 		s.addUser(name)
 	}
@@ -140,8 +142,9 @@ func (s *site) serveCloud(w http.ResponseWriter, r *http.Request) {
 	user, password, _ := r.BasicAuth()
 	s.mu.Lock()
 	s.requests = append(s.requests, cloudRequest{r.Method, r.URL.Path, user, password, r.Header})
+	cloud := s.cloud
 	s.mu.Unlock()
-	s.cloud.ServeHTTP(w, r)
+	cloud.ServeHTTP(w, r)
 }
 
 // asked returns the requests that Nextcloud got for a path below the app's.
@@ -245,7 +248,7 @@ func (s *site) start(words ...string) *pushServer {
 func (p *pushServer) run(folder string, words ...string) {
 	p.t.Helper()
 	command := append(slices.Clone(p.site.wrapper), serverCommand(p.t)...)
-	environment := []string{"GORACE=atexit_sleep_ms=0"} // and nothing else, not even PATH
+	environment := []string{"GORACE=atexit_sleep_ms=200"} // and nothing else, not even PATH
 	for _, word := range words {
 		if name, _, paired := strings.Cut(word, "="); paired && name == strings.ToUpper(name) {
 			environment = append(environment, word)
@@ -267,13 +270,15 @@ func (p *pushServer) run(folder string, words ...string) {
 
 // cleanUp ends the daemon if the test has not, and shows its log after a failure.
 func (p *pushServer) cleanUp() {
+	defer func() {
+		if p.t.Failed() {
+			p.t.Logf("the daemon said:\n%s", p.output)
+		}
+	}()
 	select {
 	case <-p.exited:
 	default:
 		p.terminate()
-	}
-	if p.t.Failed() {
-		p.t.Logf("the daemon said:\n%s", p.output)
 	}
 }
 
