@@ -23,6 +23,7 @@ const (
 	maxNesting    = 500       // of expressions and statements in the source, and of arrays within each other
 	maxChain      = 4000      // operators in a row
 	maxDepth      = 5000      // evaluations within each other, calls of functions included
+	maxGuards     = 200       // try blocks within each other
 	maxIncludes   = 50        // files that include each other
 	maxPaths      = 128       // ways through the files that conditions of unknown outcome open
 )

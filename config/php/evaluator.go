@@ -34,7 +34,8 @@ type evaluator struct {
 	strict    bool
 	depth     int
 	includes  int
-	tries     int
+	guards    int // how many try blocks it is in
+	tries     int // how many of them have a catch
 
 	warnings []Problem
 }

@@ -264,7 +264,12 @@ func (e *evaluator) handle(c catchClause, exception *thrown, guarded bool) (outc
 // guard runs statements and returns the exception that ended them. While a catch waits, a call of unknown effect may throw.
 func (e *evaluator) guard(body []statement, caught bool) (out outcome, exception *thrown) {
 	scope, here, strict, depth, includes, tries := e.scope, e.here, e.strict, e.depth, e.includes, e.tries
+	e.guards++
+	if e.guards > maxGuards {
+		e.exceed("too many try blocks within each other")
+	}
 	defer func() {
+		e.guards--
 		e.tries = tries
 		if r := recover(); r != nil {
 			t, isThrown := r.(*thrown)
