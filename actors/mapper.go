@@ -24,6 +24,9 @@ const (
 	// wakeTime is how often the mapper looks at what waits: the database is asked again, and the
 	// time of those that wait may be over.
 	wakeTime = time.Second
+	// noStorage is what the database is asked for only to see whether it answers: Nextcloud's
+	// storages are numbered from 1.
+	noStorage = 0
 	// staleTime is how long an event waits for fresh rows when there are stale ones.
 	staleTime = time.Second
 	// An event waits for the rows of an unknown storage for maxWait, among maxWaiting others.
@@ -86,6 +89,8 @@ func newMapper(system *System) actor.Actor {
 func (m *mapper) Receive(ctx actor.Context) {
 	defer m.system.reportPanic(ctx)
 	switch msg := ctx.Message().(type) {
+	case *actor.Started:
+		m.lookUp(ctx, []uint32{noStorage})
 	case *storageChanged:
 		m.onStorageChanged(ctx, msg)
 	case *mountsFound:
@@ -154,20 +159,24 @@ func (m *mapper) query(ctx actor.Context) {
 		if len(storages) == 0 {
 			return
 		}
-		m.queries++
 		m.system.counters.mappingQueries.Add(1)
-		system, self := m.system, ctx.Self()
-		system.spawnWorker(func() {
-			ctx, cancel := context.WithTimeout(system.ctx, queryTimeout)
-			defer cancel()
-			var mounts []Mount
-			err := system.guarded("mounts", func() (err error) {
-				mounts, err = system.ports.Mounts.MountsOfStorages(ctx, storages)
-				return err
-			})
-			system.root.Send(self, &mountsFound{m, storages, mounts, err})
-		})
+		m.lookUp(ctx, storages)
 	}
+}
+
+func (m *mapper) lookUp(ctx actor.Context, storages []uint32) {
+	m.queries++
+	system, self := m.system, ctx.Self()
+	system.spawnWorker(func() {
+		ctx, cancel := context.WithTimeout(system.ctx, queryTimeout)
+		defer cancel()
+		var mounts []Mount
+		err := system.guarded("mounts", func() (err error) {
+			mounts, err = system.ports.Mounts.MountsOfStorages(ctx, storages)
+			return err
+		})
+		system.root.Send(self, &mountsFound{m, storages, mounts, err})
+	})
 }
 
 func (m *mapper) nextBatch() (storages []uint32) {
@@ -188,17 +197,16 @@ func (m *mapper) onMountsFound(ctx actor.Context, found *mountsFound) {
 		return
 	}
 	m.queries--
+	m.onAnswer(ctx, found.err)
 	if found.err != nil {
-		m.failing = true
-		m.system.problem(problemMounts, found.err)
 		for _, storage := range found.storages {
-			m.waiting[storage].asked = false
+			if w := m.waiting[storage]; w != nil {
+				w.asked = false
+			}
 		}
 		m.useStale(ctx, 0)
 		return
 	}
-	m.failing = false
-	m.system.solved(problemMounts)
 	byStorage := make(map[uint32][]Mount, len(found.storages))
 	for _, mount := range found.mounts {
 		byStorage[mount.Storage] = append(byStorage[mount.Storage], mount)
@@ -211,6 +219,17 @@ func (m *mapper) onMountsFound(ctx actor.Context, found *mountsFound) {
 		delete(m.waiting, storage)
 	}
 	m.query(ctx)
+}
+
+// onAnswer notes whether the database answered.
+func (m *mapper) onAnswer(ctx actor.Context, err error) {
+	m.failing = err != nil
+	if m.failing {
+		m.system.problem(problemMounts, err)
+		m.startWaking(ctx)
+		return
+	}
+	m.system.solved(problemMounts)
 }
 
 func (m *mapper) remember(storage uint32, users *storageUsers) {
@@ -226,6 +245,9 @@ func (m *mapper) remember(storage uint32, users *storageUsers) {
 // deliver tells the users of all events that wait for a storage.
 func (m *mapper) deliver(ctx actor.Context, storage uint32, users *storageUsers) {
 	w := m.waiting[storage]
+	if w == nil {
+		return
+	}
 	for _, e := range w.events {
 		m.tell(ctx, e.StorageUpdate, users)
 	}
@@ -257,7 +279,10 @@ func (m *mapper) onWake(ctx actor.Context) {
 	m.query(ctx)
 	m.useStale(ctx, staleTime)
 	m.dropExpired()
-	if len(m.waiting) > 0 {
+	if m.failing && m.queries == 0 {
+		m.lookUp(ctx, []uint32{noStorage})
+	}
+	if len(m.waiting) > 0 || m.failing {
 		m.startWaking(ctx)
 	}
 }
@@ -326,9 +351,7 @@ func (m *mapper) onUserMountsFound(ctx actor.Context, found *userMountsFound) {
 		return
 	}
 	m.askingUser = false
-	if found.err != nil {
-		m.system.problem(problemMounts, found.err)
-	}
+	m.onAnswer(ctx, found.err)
 	for _, mount := range found.mounts {
 		if users, known := m.cache.Peek(mount.Storage); known {
 			m.remember(mount.Storage, users.with(mount))

@@ -129,7 +129,7 @@ func TestStoragesAreAskedForTogether(t *testing.T) {
 	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Mounts.Block()
 		for storage := range uint32(1000) {
-			publish(t, kit, fileEvent(storage, 1))
+			publish(t, kit, fileEvent(1+storage, 1))
 		}
 		synctest.Wait()
 		require.Len(t, kit.Mounts.Queries(), 2)
@@ -353,4 +353,46 @@ func TestCountUsers(t *testing.T) {
 		_, err := kit.System.CountUsers(t.Context(), 1)
 		require.ErrorIs(t, err, errDatabase)
 	})
+}
+
+// Whether the database answers is known before anybody needs it, and from then on as it changes,
+// whatever it failed at and although nothing happens.
+func TestDatabaseIsMissed(t *testing.T) {
+	for name, c := range map[string]struct {
+		before func(*actorstest.Kit)
+		event  actors.Event
+	}{
+		"at the start": {func(kit *actorstest.Kit) { kit.Mounts.Fail(errDatabase) }, nil},
+		"by a storage": {nil, fileEvent(1, 1)},
+		"by a user":    {nil, actors.ShareCreated{User: "alice"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				t.Cleanup(func() { pass(2 * time.Second) })
+				kit := actorstest.New(t, nil)
+				if c.before != nil {
+					c.before(kit)
+				}
+				kit.System.Start()
+				defer kit.System.Shutdown(t.Context())
+				kit.Connect(t, "alice")
+				pass(time.Minute)
+				if c.event != nil {
+					require.Empty(t, kit.System.Problems())
+					kit.Mounts.Fail(errDatabase)
+					publish(t, kit, c.event)
+					pass(time.Second)
+				}
+				require.Equal(t, map[string]string{"database": "database is away"}, kit.System.Problems())
+				pass(time.Hour)
+				require.Equal(t, map[string]string{"database": "database is away"}, kit.System.Problems())
+				kit.Mounts.Fail(nil)
+				pass(5 * time.Second)
+				require.Empty(t, kit.System.Problems())
+				if c.event == nil {
+					require.Zero(t, kit.System.Stats().MappingQueries, "looking whether it is there doesn't count")
+				}
+			})
+		})
+	}
 }

@@ -32,7 +32,8 @@ func (m *Mounts) Fail(err error) {
 	m.failure = err
 }
 
-// Queries returns the storages of each MountsOfStorages so far.
+// Queries returns the storages of each MountsOfStorages so far, except where only storage 0 was
+// asked for: so a System looks whether the database is there.
 func (m *Mounts) Queries() [][]uint32 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -49,7 +50,9 @@ func (m *Mounts) UserQueries() []string {
 // MountsOfStorages implements actors.Mounts.
 func (m *Mounts) MountsOfStorages(ctx context.Context, storages []uint32) ([]actors.Mount, error) {
 	m.mu.Lock()
-	m.queries = append(m.queries, slices.Clone(storages))
+	if !slices.Equal(storages, []uint32{0}) {
+		m.queries = append(m.queries, slices.Clone(storages))
+	}
 	m.mu.Unlock()
 	return m.find(ctx, func(mount actors.Mount) bool { return slices.Contains(storages, mount.Storage) })
 }
