@@ -45,8 +45,7 @@ type connection struct {
 	ending     bool        // as soon as everything is written
 	endsFor    CloseReason // while ending
 	closed     bool
-	pace       float32       // this connection's factor of the debounce time
-	nextLook   time.Duration // when heldDue comes; 0 is not at all
+	pace       float32 // this connection's factor of the debounce time
 
 	spoke      spoke
 	lastSent   time.Duration
@@ -110,8 +109,9 @@ func (c *connection) onPush(p *Push) {
 		c.sendPush(p)
 		return
 	}
-	c.outbox.hold(p, c.system.now(), c.interval(p.kind))
-	c.scheduleRelease()
+	if due, first := c.outbox.hold(p, c.system.now(), c.interval(p.kind)); first {
+		c.system.calendar.add(due, c.self, releaseDue)
+	}
 }
 
 // interval returns the least time between two pushes of a kind: the more clients there are, the
@@ -125,21 +125,10 @@ func (c *connection) interval(kind Kind) time.Duration {
 	return time.Duration(float64(base) * float64(c.pace))
 }
 
-func (c *connection) scheduleRelease() {
-	due, any := c.outbox.next()
-	if !any || c.nextLook > 0 && c.nextLook <= due {
-		return
-	}
-	c.nextLook = due
-	c.system.calendar.add(due, c.self, releaseDue)
-}
-
 func (c *connection) onHeldDue() {
-	c.nextLook = 0
 	for _, p := range c.outbox.release(c.system.now()) {
 		c.sendPush(p)
 	}
-	c.scheduleRelease()
 }
 
 func (c *connection) sendPush(p *Push) {

@@ -43,17 +43,19 @@ type heldPush struct {
 	fileIDs []uint64 // own copy, once more than one push is in it
 }
 
-// hold takes a debounced push. interval is the least time between two of its kind.
-func (o *outbox) hold(p *Push, now, interval time.Duration) {
+// hold takes a debounced push, and returns when it is due and whether it is the first: others merge
+// into that. interval is the least time between two of its kind.
+func (o *outbox) hold(p *Push, now, interval time.Duration) (due time.Duration, first bool) {
 	if held := o.held[p.kind]; held != nil {
 		held.merge(p)
-		return
+		return held.due, false
 	}
-	due := now + settleTime
+	due = now + settleTime
 	if sent := o.sentAt[p.kind]; sent > 0 {
 		due = max(due, sent+interval)
 	}
 	o.held[p.kind] = &heldPush{due: due, push: p}
+	return due, true
 }
 
 // merge keeps the ids of both pushes, or none as soon as one of them has none.
@@ -80,16 +82,6 @@ func (h *heldPush) result() *Push {
 		return fileIDsPush(h.fileIDs...)
 	}
 	return h.push
-}
-
-// next returns when the first held push is due; false where none is held.
-func (o *outbox) next() (due time.Duration, any bool) {
-	for _, held := range o.held {
-		if held != nil && (!any || held.due < due) {
-			due, any = held.due, true
-		}
-	}
-	return due, any
 }
 
 // release takes out the pushes that are due.

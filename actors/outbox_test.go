@@ -27,16 +27,23 @@ func TestOutboxTimes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var o outbox
 			var got []time.Duration
+			var next time.Duration // 0 where none is held
 			releaseUntil := func(now time.Duration) {
-				for due, any := o.next(); any && due <= now; due, any = o.next() {
-					require.Empty(t, o.release(due-1))
-					require.Len(t, o.release(due), 1)
-					got = append(got, due)
+				if next > 0 && next <= now {
+					require.Empty(t, o.release(next-1))
+					require.Len(t, o.release(next), 1)
+					got = append(got, next)
+					next = 0
 				}
 			}
 			for _, at := range c.holds {
 				releaseUntil(at)
-				o.hold(activityPush, at, 2*time.Second)
+				due, first := o.hold(activityPush, at, 2*time.Second)
+				require.Equal(t, next == 0, first)
+				if !first {
+					require.Equal(t, next, due)
+				}
+				next = due
 			}
 			releaseUntil(time.Hour)
 			require.Equal(t, c.want, got)
