@@ -18,6 +18,16 @@ const GateLimit = gateLimit
 // Handled returns how many messages of events were handled, by whatever actor.
 func (s *System) Handled() int { return int(s.gate.handled.Load()) }
 
+// Appointments returns how many messages the calendar has to send.
+func (s *System) Appointments() (n int) {
+	s.calendar.mu.Lock()
+	defer s.calendar.mu.Unlock()
+	for _, p := range s.calendar.pages {
+		n += len(p.appointments)
+	}
+	return n
+}
+
 // Poison is what each kind of actor can't swallow: a message of a type that it knows, and nothing
 // in it. No port and no client can send one; tests do, to see what supervision does.
 var Poison = map[string]any{

@@ -309,8 +309,7 @@ func (m *mapper) dropExpired() {
 func (m *mapper) onUserGained(ctx actor.Context, user string) {
 	if _, known := m.toBeReminded[user]; !known && len(m.toBeReminded) < maxGained {
 		m.toBeReminded[user] = struct{}{}
-		root, self := m.system.root, ctx.Self()
-		time.AfterFunc(settleMounts, func() { root.Send(self, &userSettled{user}) })
+		m.system.calendar.add(m.system.now()+settleMounts, ctx.Self(), &userSettled{user})
 	}
 	m.lookAtUser(ctx, user)
 }

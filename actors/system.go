@@ -188,6 +188,7 @@ func (s *System) Shutdown(ctx context.Context) {
 	s.drain(ctx)
 	s.cancel()
 	s.stopTop()
+	s.calendar.stop()
 	close(s.stopped)
 	s.running.Wait()
 	s.release()

@@ -104,8 +104,7 @@ func (a *auth) awaitToken(ctx actor.Context, sum digest, m *authenticate) {
 		a.refuse(m)
 		return
 	}
-	root, self := a.system.root, ctx.Self()
-	time.AfterFunc(tokenPatience, func() { root.Send(self, &tokenMissing{sum, m}) })
+	a.system.calendar.add(a.system.now()+tokenPatience, ctx.Self(), &tokenMissing{sum, m})
 }
 
 func (a *auth) onTokenIssued(ctx actor.Context, m *tokenIssued) {
