@@ -59,7 +59,7 @@ func TestLoadtestCompare(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, options.Scenarios, len(loadtest.TableScenarios()))
 	require.Len(t, options.Servers, 1)
-	require.Contains(t, options.Servers[0].Command, " serve")
+	require.Contains(t, options.Servers[0].Command, ` serve "$CONFIG_FILE"`)
 }
 
 // TestLoadtestOfThisServer measures the real server with real Redis traffic: what was published arrives, once and in order.

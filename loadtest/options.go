@@ -42,7 +42,8 @@ type Server struct {
 	// Label names it in reports; empty means its command.
 	Label string
 	// Command starts it, as a shell would read it. Its environment has REDIS_URL, DATABASE_URL, DATABASE_PREFIX,
-	// NEXTCLOUD_URL, PORT, METRICS_PORT, BIND, LOG and mostly DEBOUNCE_DISABLE, which are the variables of the contract.
+	// NEXTCLOUD_URL, PORT, METRICS_PORT, BIND, LOG and mostly DEBOUNCE_DISABLE, which are the variables of the contract, and
+	// CONFIG_FILE, the path of a config.php that says the same and has Nextcloud's secret.
 	Command string
 }
 

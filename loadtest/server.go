@@ -45,6 +45,7 @@ func newServer(command string, s *standIns, debounce bool) (*server, error) {
 		return nil, err
 	}
 	environment := []string{
+		"CONFIG_FILE=" + s.configFile,
 		"REDIS_URL=" + s.redisURL,
 		"DATABASE_URL=" + s.databaseURL,
 		"DATABASE_PREFIX=oc_",

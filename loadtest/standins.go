@@ -2,14 +2,17 @@ package loadtest
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -21,6 +24,7 @@ import (
 // standIns is what a push server stands on: a Redis, a database and a Nextcloud, all small.
 type standIns struct {
 	folder      string
+	configFile  string // a config.php that says the same as the URLs
 	redisURL    string
 	redisPID    int // 0 when Redis is embedded
 	databaseURL string
@@ -54,7 +58,38 @@ func (s *standIns) start(ctx context.Context, people population) (err error) {
 		return err
 	}
 	s.databaseURL = "sqlite://" + file
-	return s.startCloud(people.users)
+	if err := s.startCloud(people.users); err != nil {
+		return err
+	}
+	return s.writeConfig()
+}
+
+// writeConfig writes what a daemon may learn from Nextcloud's config.php only: the secret, too.
+func (s *standIns) writeConfig() error {
+	redisAt, err := url.Parse(s.redisURL)
+	if err != nil {
+		return fmt.Errorf("write the config.php of the load test: %w", err)
+	}
+	s.configFile = filepath.Join(s.folder, "config.php")
+	text := fmt.Sprintf(`<?php
+$CONFIG = array (
+  'secret' => %s,
+  'dbtype' => 'sqlite',
+  'datadirectory' => %s,
+  'dbname' => 'cloud',
+  'redis' => array ('host' => %s, 'port' => %s),
+  'overwrite.cli.url' => %s,
+);
+`, quoted(rand.Text()), quoted(s.folder), quoted(redisAt.Hostname()), redisAt.Port(), quoted(s.cloudURL))
+	if err := os.WriteFile(s.configFile, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write the config.php of the load test: %w", err)
+	}
+	return nil
+}
+
+// quoted is a string of PHP.
+func quoted(text string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
 }
 
 func (s *standIns) startRedis(ctx context.Context) error {
