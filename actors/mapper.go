@@ -35,7 +35,8 @@ const (
 	// settleMounts is when a user who gained something is looked at again: Nextcloud writes a new
 	// mount down only when that user comes next, most likely because of the push.
 	settleMounts = 30 * time.Second
-	maxGained    = 1000 // users waiting to be looked at
+	// More than maxGained users are not looked at one by one: everything cached is out of date then.
+	maxGained = 1000
 )
 
 // mapper is the actor that knows who sees which storage.
@@ -58,6 +59,8 @@ type mapper struct {
 	gained       []string // users to ask for
 	askingUser   bool
 	toBeReminded map[string]struct{} // users whose userSettled is on its way
+	allReminded  bool                // and allSettled is
+	freshFrom    time.Duration       // what was found until then is out of date
 
 	bursts map[uint32]*burst
 }
@@ -104,6 +107,8 @@ func (m *mapper) Receive(ctx actor.Context) {
 	case *userSettled:
 		delete(m.toBeReminded, msg.user)
 		m.lookAtUser(ctx, msg.user)
+	case *allSettled:
+		m.allReminded, m.freshFrom = false, m.system.now()
 	case *userMountsFound:
 		m.onUserMountsFound(ctx, msg)
 	case *probe:
@@ -119,7 +124,7 @@ func (m *mapper) onStorageChanged(ctx actor.Context, e *storageChanged) {
 	defer m.system.gate.leave(len(e.Path))
 	users, known := m.cache.Get(e.Storage)
 	switch now := m.system.now(); {
-	case known && now < users.until:
+	case known && now < users.until && users.found > m.freshFrom:
 		m.tell(ctx, e.StorageUpdate, users)
 	case known && (m.failing || m.waitingEvents >= maxWaiting):
 		m.tell(ctx, e.StorageUpdate, users)
@@ -212,8 +217,9 @@ func (m *mapper) onMountsFound(ctx actor.Context, found *mountsFound) {
 		byStorage[mount.Storage] = append(byStorage[mount.Storage], mount)
 	}
 	for _, storage := range found.storages {
-		until := m.system.now() + cacheTime + rand.N(cacheSpread)
-		users := newStorageUsers(byStorage[storage], until)
+		users := newStorageUsers(byStorage[storage])
+		users.found = m.system.now()
+		users.until = users.found + cacheTime + rand.N(cacheSpread)
 		m.remember(storage, users)
 		m.deliver(ctx, storage, users)
 		delete(m.waiting, storage)
@@ -307,16 +313,26 @@ func (m *mapper) dropExpired() {
 }
 
 func (m *mapper) onUserGained(ctx actor.Context, user string) {
-	if _, known := m.toBeReminded[user]; !known && len(m.toBeReminded) < maxGained {
-		m.toBeReminded[user] = struct{}{}
-		m.system.calendar.add(m.system.now()+settleMounts, ctx.Self(), &userSettled{user})
-	}
 	m.lookAtUser(ctx, user)
+	settled := m.system.now() + settleMounts
+	switch _, known := m.toBeReminded[user]; {
+	case known:
+	case len(m.toBeReminded) < maxGained:
+		m.toBeReminded[user] = struct{}{}
+		m.system.calendar.add(settled, ctx.Self(), &userSettled{user})
+	case !m.allReminded:
+		m.allReminded = true
+		m.system.calendar.add(settled, ctx.Self(), &allSettled{})
+	}
 }
 
 func (m *mapper) lookAtUser(ctx actor.Context, user string) {
-	if len(m.gained) < maxGained && !slices.Contains(m.gained, user) {
+	switch {
+	case slices.Contains(m.gained, user):
+	case len(m.gained) < maxGained:
 		m.gained = append(m.gained, user)
+	default:
+		m.freshFrom = m.system.now()
 	}
 	m.queryUser(ctx)
 }

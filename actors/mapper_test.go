@@ -396,3 +396,41 @@ func TestDatabaseIsMissed(t *testing.T) {
 		})
 	}
 }
+
+// When more users gain something than are looked at one by one, nothing of what they gained goes
+// unnoticed: neither what is written down at once, nor what is written down when they come.
+func TestVeryManyGains(t *testing.T) {
+	const users = 2500
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		var sockets []*actorstest.Socket
+		var shares []actors.Event
+		var early, late []actors.Mount
+		for i := range users {
+			user := fmt.Sprint("user", i)
+			sockets = append(sockets, kit.Connect(t, user))
+			shares = append(shares, actors.ShareCreated{User: user})
+			early, late = append(early, mount(1, user, "")), append(late, mount(2, user, ""))
+		}
+		publish(t, kit, fileEvent(1, 1), fileEvent(2, 1))
+		synctest.Wait()
+		kit.Mounts.Block() // nobody can be looked at for a while
+		publish(t, kit, shares...)
+		synctest.Wait()
+		kit.Mounts.Set(early...)
+		kit.Mounts.Unblock()
+		pass(5 * time.Second)
+		publish(t, kit, fileEvent(1, 2), fileEvent(2, 2))
+		pass(time.Second)
+		for _, socket := range sockets {
+			require.Equal(t, 2, told(socket), "of the share, and of the file")
+		}
+		kit.Mounts.Set(append(early, late...)...)
+		pass(30 * time.Second)
+		publish(t, kit, fileEvent(2, 3))
+		pass(time.Second)
+		for _, socket := range sockets {
+			require.Equal(t, 3, told(socket))
+		}
+		require.LessOrEqual(t, len(kit.Mounts.UserQueries()), 2*1001)
+	})
+}

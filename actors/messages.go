@@ -62,6 +62,8 @@ type (
 	mapperWake struct{}
 	// userSettled reminds the mapper, by itself, to look once more what a user may see.
 	userSettled struct{ user string }
+	// allSettled is userSettled for more users than are remembered.
+	allSettled struct{}
 )
 
 // Listener → registry, and mapper → registry.
@@ -203,6 +205,7 @@ func (*userMountsFound) IgnoreDeadLetterLogging()   {}
 func (*mapperWake) IgnoreDeadLetterLogging()        {}
 func (*burstDue) IgnoreDeadLetterLogging()          {}
 func (*userSettled) IgnoreDeadLetterLogging()       {}
+func (*allSettled) IgnoreDeadLetterLogging()        {}
 func (*attach) IgnoreDeadLetterLogging()            {}
 func (*sweep) IgnoreDeadLetterLogging()             {}
 func (*authenticate) IgnoreDeadLetterLogging()      {}

@@ -14,7 +14,7 @@ import (
 var allMessages = []any{
 	payloadArrived{}, eventPublished{}, subscribed{}, subscriptionEnded{}, subscribe{},
 	storageChanged{}, userGained{},
-	mountsFound{}, userMountsFound{}, burstDue{}, mapperWake{}, userSettled{},
+	mountsFound{}, userMountsFound{}, burstDue{}, mapperWake{}, userSettled{}, allSettled{},
 	pushUser{}, pushUsers{}, closeAll{}, refreshAll{}, attach{}, connectionEnded{}, flushTurn{},
 	framesReceived{}, writeDone{}, socketEnded{}, wake{}, heldDue{}, flush{},
 	authenticate{}, authenticated{}, tokenIssued{}, tokenMissing{}, loginHeld{}, loginReleased{}, verified{},

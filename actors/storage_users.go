@@ -11,6 +11,7 @@ import (
 type storageUsers struct {
 	roots []rootUsers
 	rows  int
+	found time.Duration // when
 	until time.Duration // fresh until then
 }
 
@@ -19,8 +20,8 @@ type rootUsers struct {
 	users [shards][]string // each sorted, and each user once
 }
 
-func newStorageUsers(mounts []Mount, until time.Duration) *storageUsers {
-	s := &storageUsers{rows: len(mounts), until: until}
+func newStorageUsers(mounts []Mount) *storageUsers {
+	s := &storageUsers{rows: len(mounts)}
 	index := make(map[string]int, 1)
 	for _, mount := range mounts {
 		i, known := index[mount.Root]
@@ -49,7 +50,7 @@ func sortUsers(users *[shards][]string) {
 // with returns the same users and one more, or s where the mount is known already.
 func (s *storageUsers) with(mount Mount) *storageUsers {
 	shard := shardOf(mount.User)
-	more := &storageUsers{roots: slices.Clone(s.roots), rows: s.rows + 1, until: s.until}
+	more := &storageUsers{roots: slices.Clone(s.roots), rows: s.rows + 1, found: s.found, until: s.until}
 	i := slices.IndexFunc(more.roots, func(r rootUsers) bool { return r.root == mount.Root })
 	if i < 0 {
 		i = len(more.roots)

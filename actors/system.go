@@ -172,7 +172,7 @@ func (s *System) CountUsers(ctx context.Context, storage uint32) (int, error) {
 		return 0, err
 	}
 	users := 0
-	for _, names := range newStorageUsers(mounts, 0).covering("") {
+	for _, names := range newStorageUsers(mounts).covering("") {
 		users += len(names)
 	}
 	return users, nil
