@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
@@ -76,17 +77,19 @@ func (d *daemon) run(ctx context.Context) error {
 	defer cancel()
 	d.handover.take(background, d.system)
 	failed := make(chan error, 2)
+	var running sync.WaitGroup
 	listenErr := d.listen(ctx, failed)
 	if listenErr == nil {
 		d.log.Info("serving", zap.String("version", Version()))
-		go d.learnVersion(background)
-		go newServiceManager(d.system, d.log.Logger).run(background)
+		running.Go(func() { d.learnVersion(background) })
+		running.Go(func() { newServiceManager(d.system, d.log.Logger).run(background) })
 		select {
 		case <-ctx.Done():
 		case listenErr = <-failed:
 		}
 	}
 	cancel()
+	running.Wait()
 	d.close()
 	return listenErr
 }
