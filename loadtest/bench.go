@@ -5,14 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"runtime"
 	"sync/atomic"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
-
-	"github.com/notifypush/notifypush/demo/nextcloud"
 )
 
 // bench is one run of a scenario against one server.
@@ -29,7 +25,6 @@ type bench struct {
 	step  *StepResult                           // the present one
 	title atomic.Pointer[string]                // its title, for the watcher
 	share atomic.Pointer[func(t Tally) float64] // how far it has come, for the watcher; nil when nobody knows
-	began time.Time                             // when it began to measure
 
 	recruited       bool
 	connected       int           // clients that were told to connect
@@ -124,18 +119,6 @@ func (b *bench) expectTime(length time.Duration) {
 // note is something that a reader of the step's figures should know.
 func (b *bench) note(text string) { b.step.Notes = append(b.step.Notes, text) }
 
-// begin has everybody count anew and says where things stand.
-func (b *bench) begin() (moment, error) {
-	if b.stand != nil {
-		b.stand.cloud.ResetStats()
-	}
-	b.began = time.Now()
-	if err := b.crew.do(order{Do: doBegin}); err != nil {
-		return moment{}, err
-	}
-	return b.moment()
-}
-
 // recruit makes the clients, at their first connect.
 func (b *bench) recruit(address netip.AddrPort, path string) error {
 	roster := Roster{
@@ -154,90 +137,19 @@ func (b *bench) recruit(address netip.AddrPort, path string) error {
 	return b.crew.recruit(roster)
 }
 
-// moment is what was used and counted until then.
-type moment struct {
-	machine  time.Duration // what all programs computed
-	ours     time.Duration // those of the test, and the server
-	at       int64         // µs since 1970
-	server   Process
-	counters map[string]float64
-	cloud    nextcloud.Stats
-	hasPID   bool
-}
-
-func (b *bench) moment() (m moment, err error) {
-	m.at = now()
-	m.counters = b.server.counters()
-	if b.stand != nil {
-		m.cloud = b.stand.cloud.Stats()
-	}
-	if pid := b.server.pid.Load(); pid != 0 {
-		m.hasPID = true
-		if m.server, err = readProcess(int(pid)); err != nil {
-			return m, err
-		}
-	}
-	if m.machine, err = machineTime(); err != nil {
-		return m, err
-	}
-	m.ours, err = b.ourTime()
-	m.ours += m.server.CPU
-	return m, err
-}
-
-// ourTime is what the processes of the test have computed.
-func (b *bench) ourTime() (total time.Duration, err error) {
-	pids := append(b.crew.pids(), os.Getpid())
-	if b.stand != nil && b.stand.redisPID != 0 {
-		pids = append(pids, b.stand.redisPID)
-	}
-	if b.loop != nil {
-		pids = append(pids, b.loop.pid())
-	}
-	for _, pid := range pids {
-		used, err := cpuTime(pid)
-		if err != nil {
-			return 0, err
-		}
-		total += used
-	}
-	return total, nil
-}
-
-// maxOthers is how much of the machine others may use before a reader is warned, in percent.
-const maxOthers = 5
-
-// addOthers is what programs that do not belong to the test have computed meanwhile, and what the hypervisor kept.
-func (b *bench) addOthers(before, after moment) {
-	elapsed := float64(after.at-before.at) * 1e-6 * float64(runtime.NumCPU())
-	share := max(100*((after.machine-before.machine)-(after.ours-before.ours)).Seconds()/elapsed, 0)
-	b.step.add("others' CPU", share, "% of the machine")
-	if share > maxOthers {
-		b.note(fmt.Sprintf("Other programs used %.0f %% of this machine meanwhile: do not rely on these times.", share))
-	}
-}
-
-// cpu is the server's CPU time between two moments; ok is false when it is not known.
-func (m moment) cpu(until moment) (used time.Duration, ok bool) {
-	return until.server.CPU - m.server.CPU, m.hasPID && until.hasPID
-}
-
-// counted is by how much one of the server's own counters has grown.
-func (m moment) counted(until moment, name string) (float64, bool) {
-	before, ok1 := m.counters[name]
-	after, ok2 := until.counters[name]
-	return after - before, ok1 && ok2
-}
-
 const uidPath = "/index.php/apps/notify_push/uid"
 
-// addLogins is what reached Nextcloud since begin.
-func (b *bench) addLogins(before, after moment) {
+// addLogins is what reached Nextcloud since begin, and how the time that all this took compares with what Nextcloud needs for it.
+func (b *bench) addLogins(after moment, took float64) {
 	if b.stand == nil {
 		return
 	}
-	b.step.add("logins at Nextcloud", float64(after.cloud.Logins[uidPath]-before.cloud.Logins[uidPath]), "")
+	logins := after.cloud.Logins[uidPath]
+	b.step.add("logins at Nextcloud", float64(logins), "")
 	b.step.add("most requests in flight at Nextcloud", float64(after.cloud.MostInFlight), "")
+	if alone := b.scenario.Nextcloud.alone(logins); alone > 0 {
+		b.step.add("time against Nextcloud alone", took/alone.Seconds(), "×")
+	}
 }
 
 // addMemory is the server's memory: all of it, what it has grown by since the clients had come, and what it has grown by since

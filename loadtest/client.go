@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -33,6 +34,7 @@ type client struct {
 	dialed   int64
 	partial  []byte // the beginning of a frame, or of the answer to the handshake
 	sequence sequence
+	lastFile uint64 // the last id of a file
 	backoff  push.Backoff
 }
 
@@ -289,8 +291,7 @@ func (c *client) onPush(text []byte, at int64) {
 	}
 	if ids, ok := fileIDs(text); ok {
 		for id := range bytes.SplitSeq(ids, []byte{','}) {
-			due, _, _ := cutNumber(id, maxTime)
-			counts.delivered(File, int64(due), at)
+			c.onFile(id, at)
 		}
 		return
 	}
@@ -302,6 +303,17 @@ func (c *client) onPush(text []byte, at int64) {
 		t.Strange++
 		t.Sample = strings.ToValidUTF8(string(text[:min(len(text), 80)]), "?")
 	})
+}
+
+// onFile takes an id that comes twice in a row for a push that came twice.
+func (c *client) onFile(digits []byte, at int64) {
+	id, _, _ := cutNumber(digits, math.MaxUint64)
+	if id == c.lastFile {
+		c.fleet.counts.change(func(t *Tally) { t.Duplicates++ })
+		return
+	}
+	c.lastFile = id
+	c.fleet.counts.delivered(File, dueOf(id), at)
 }
 
 func (c *client) onStamp(e stamp, at int64) {

@@ -98,10 +98,7 @@ func (b *bench) addConnect(c collection, before, after moment) {
 	b.step.addTimes("login", c.loggedIn)
 	b.step.Logins = quantiles(c.loggedIn)
 	b.addRetries(c.Tally)
-	b.addLogins(before, after)
-	if ideal := b.scenario.Nextcloud.alone(c.Logins); ideal > 0 {
-		b.step.add("time against Nextcloud alone", took/ideal.Seconds(), "×")
-	}
+	b.addLogins(after, took)
 	b.addMemory(after, c.Online)
 	b.addHarness(before, after, c.harness, c.Clients)
 }

@@ -22,7 +22,7 @@ import (
 //
 //	honest       nothing
 //	lossy        every tenth custom event of a user is lost
-//	doubling     every tenth custom event of a user comes twice
+//	doubling     every tenth custom event of a user, and every change of a file, comes twice
 //	swapping     the first two custom events of ten to a user come in the other order
 //	held         custom events are held for 50 ms
 //	dead         ends with the first custom event
@@ -233,6 +233,9 @@ func (f *fakeServer) pushFile(user string, id int64) {
 			text = fmt.Sprintf("notify_file_id [%d]", id)
 		}
 		conn.Write(context.Background(), websocket.MessageText, []byte(text))
+		if f.defect == "doubling" {
+			conn.Write(context.Background(), websocket.MessageText, []byte(text))
+		}
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // Publish publishes events and follows them to the clients.
@@ -83,38 +81,11 @@ func (p *Publish) run(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
+	if err := b.addLate(ctx, total); err != nil {
+		return err
+	}
 	p.report(b, total, before, after)
 	return nil
-}
-
-// outcome is what came of one or more rounds.
-type outcome struct {
-	Tally
-	events, expected int
-	lastAfter        []float64 // ms from the beginning of each round until the last client had its last push
-	seconds          float64   // the sum of the same
-	latency          *hdrhistogram.Histogram
-	lateness         *hdrhistogram.Histogram // the publisher's
-	unheard          int
-	publishing       float64 // seconds that publishing took
-	harness          Process
-}
-
-func newOutcome() *outcome { return &outcome{latency: newHistogram(), lateness: newHistogram()} }
-
-func (o *outcome) add(other *outcome) {
-	o.Tally.add(other.Tally)
-	o.Clients, o.Online = other.Clients, other.Online
-	o.events += other.events
-	o.expected += other.expected
-	o.lastAfter = append(o.lastAfter, other.lastAfter...)
-	o.seconds += other.seconds
-	o.latency.Merge(other.latency)
-	o.lateness.Merge(other.lateness)
-	o.unheard += other.unheard
-	o.publishing += other.publishing
-	o.harness.Resident = other.harness.Resident
-	o.harness.CPU += other.harness.CPU
 }
 
 func (p *Publish) round(ctx context.Context, b *bench) (*outcome, error) {
@@ -150,6 +121,20 @@ func (p *Publish) round(ctx context.Context, b *bench) (*outcome, error) {
 	return o, nil
 }
 
+// late is how long to look for what comes although nothing more should.
+const late = 100 * time.Millisecond
+
+// addLate counts what came after the last round had all that was expected.
+func (b *bench) addLate(ctx context.Context, o *outcome) error {
+	if err := wait(ctx, late); err != nil {
+		return err
+	}
+	tally, err := b.crew.tally()
+	o.Duplicates += tally.Duplicates - o.last.Duplicates
+	o.Delivered += tally.Delivered - o.last.Delivered
+	return err
+}
+
 // expectEvents shows how far publishing has come, by the clock when it has a rate.
 func (b *bench) expectEvents(p *Publish) {
 	switch {
@@ -182,7 +167,7 @@ func (p *Publish) stream(b *bench) (s stream, expected int) {
 	kindOf := func(i int) Kind { return kinds[(i+i/len(order))%len(kinds)] }
 	s.next = func(i int) event {
 		user := order[i%len(order)]
-		e := event{kind: kindOf(i), user: int32(user), padding: p.Padding}
+		e := event{kind: kindOf(i), user: int32(user), serial: i, padding: p.Padding}
 		switch {
 		case e.kind == Custom:
 			e.sequence = sequences[user]
@@ -257,10 +242,9 @@ func (p *Publish) report(b *bench, o *outcome, before, after moment) {
 	}
 	step.add("delivered", float64(o.Delivered), "")
 	if !b.scenario.Debounce {
-		step.add("lost", float64(o.expected-o.Delivered), "")
-		if o.expected > 0 {
-			step.add("lost share", 100*float64(o.expected-o.Delivered)/float64(o.expected), "%")
-		}
+		step.add("lost", float64(max(o.expected-o.Delivered, 0)), "")
+		step.add("lost share", 100*float64(max(o.expected-o.Delivered, 0))/float64(max(o.expected, 1)), "%")
+		step.add("too many", float64(max(o.Delivered-o.expected, 0)), "")
 	}
 	step.add("duplicates", float64(o.Duplicates), "")
 	step.add("out of order", float64(o.OutOfOrder), "")

@@ -22,7 +22,8 @@ type event struct {
 	kind     Kind
 	user     int32
 	storage  uint32
-	sequence uint32 // among the events to this user in this step
+	sequence uint32 // among the custom events to this user in this step
+	serial   int    // among all events of this step
 	padding  int
 }
 
@@ -118,13 +119,13 @@ func (e event) channel() string {
 	}
 }
 
-// append writes the payload. A file's id is the time at which the event was due, so that the frame tells its latency.
+// append writes the payload. A file's id tells when the event was due, see fileID.
 func (e event) append(b []byte, step uint32, due int64) []byte {
 	if e.kind == File {
 		b = append(b, `{"storage":`...)
 		b = strconv.AppendUint(b, uint64(e.storage), 10)
 		b = append(b, `,"path":"files/shared/load.txt","file_id":`...)
-		b = strconv.AppendInt(b, due, 10)
+		b = strconv.AppendUint(b, fileID(due, e.serial), 10)
 		return append(b, '}')
 	}
 	b = append(b, `{"user":"`...)

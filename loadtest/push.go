@@ -22,6 +22,17 @@ func fileIDs(text []byte) (ids []byte, ok bool) {
 	return bytes.CutSuffix(text, []byte{']'})
 }
 
+// fileID is the id of a file whose change is published in a test: it carries the time at which that was due, in µs since 1970,
+// and differs from its neighbours'. It fits into 63 bits until the year 2262.
+func fileID(due int64, serial int) uint64 {
+	return uint64(due)*fileSerials + uint64(serial%fileSerials)
+}
+
+const fileSerials = 1000
+
+// dueOf is the time in an id.
+func dueOf(id uint64) int64 { return int64(id / fileSerials) }
+
 // untimed tells pushes that carry nothing which an event could be known by.
 func untimed(text []byte) (Kind, bool) {
 	switch string(text) {

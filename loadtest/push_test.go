@@ -22,3 +22,10 @@ func TestPushes(t *testing.T) {
 	_, ok = untimed([]byte("notify_other"))
 	require.False(t, ok)
 }
+
+func TestFileIDsTellTheTime(t *testing.T) {
+	at := now()
+	require.Equal(t, at, dueOf(fileID(at, 12345)))
+	require.NotEqual(t, fileID(at, 1), fileID(at, 2))
+	require.Less(t, fileID(at, 999), uint64(1<<63), "a signed number must do")
+}

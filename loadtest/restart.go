@@ -33,7 +33,7 @@ func (r *Restart) run(ctx context.Context, b *bench) error {
 	} else {
 		b.server.stop()
 	}
-	stopped := time.Since(b.began).Seconds()
+	stopped := float64(now()-before.at) / 1e6
 	if err := wait(ctx, r.Down); err != nil {
 		return err
 	}

@@ -82,6 +82,18 @@ steps:
 	}
 }
 
+func TestFilesThatComeTwiceAreFound(t *testing.T) {
+	t.Parallel()
+	got := runOne(t, testOptions(t, "doubling", scenario(t, `
+name: files
+clients: 20
+steps:
+  - connect: {}
+  - publish: {kinds: [file], events: 100}
+`)))
+	got["publish"].require(t, map[string]float64{"expected": 100, "delivered": 100, "lost": 0, "too many": 0, "duplicates": 100})
+}
+
 func TestLatencyCountsFromWhenAnEventWasDue(t *testing.T) {
 	t.Parallel()
 	// The server takes 50 ms for each event, and ten are due at once: the last is 500 ms late.

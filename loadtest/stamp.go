@@ -42,13 +42,16 @@ func parseStamp(text []byte) (s stamp, ok bool) {
 	return stamp{uint32(step), uint32(sequence), int64(at)}, ok
 }
 
-// maxTime is the largest time in a frame, in µs since 1970: what a JSON number carries exactly.
-const maxTime = 1 << 53
+// maxTime is the largest time in a stamp, in µs since 1970.
+const maxTime = 1<<63 - 1
+
+// maxDigits are as many as surely fit into 64 bits.
+const maxDigits = 19
 
 // cutNumber reads the decimal number before the first space.
 func cutNumber(text []byte, limit uint64) (number uint64, rest []byte, ok bool) {
 	digits, rest, _ := bytes.Cut(text, []byte{' '})
-	if len(digits) == 0 || len(digits) > 16 {
+	if len(digits) == 0 || len(digits) > maxDigits {
 		return 0, nil, false
 	}
 	for _, digit := range digits {

@@ -20,7 +20,7 @@ func TestStampThereAndBack(t *testing.T) {
 func TestNoStamp(t *testing.T) {
 	for _, text := range []string{
 		"", "loadtest", "loadtest ", "loadtest 1", "loadtest 1 2", "loadtest 1 2 ", "loadtest a 2 3", "loadtest 1 -2 3", "loadtest 1 2 3x",
-		"loadtest 4294967296 2 3", "loadtest 1 2 9007199254740993", "loadtest 1 2 99999999999999999", "notify_file",
+		"loadtest 4294967296 2 3", "loadtest 1 2 9223372036854775808", "loadtest 1 2 99999999999999999999", "notify_file",
 	} {
 		_, ok := parseStamp([]byte(text))
 		require.False(t, ok, text)
