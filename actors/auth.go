@@ -202,8 +202,11 @@ func (a *auth) onVerified(ctx actor.Context, m *verified) {
 			a.verified[m.digest] = v
 		}
 		v.user, v.verifiedAt = m.user, now
-	case errors.Is(m.err, ErrInvalidCredentials) && len(a.refused) < maxRefusals:
-		a.refused[m.digest] = now + a.system.options.AuthRefusalTTL
+	case errors.Is(m.err, ErrInvalidCredentials):
+		delete(a.verified, m.digest)
+		if len(a.refused) < maxRefusals {
+			a.refused[m.digest] = now + a.system.options.AuthRefusalTTL
+		}
 	}
 	a.startSweeping(ctx)
 	for _, waiting := range f.waiting {

@@ -292,6 +292,22 @@ func TestRefusalIsRemembered(t *testing.T) {
 	})
 }
 
+// What Nextcloud refused is not good again because a client comes late with a login from before.
+func TestRefusalEndsWhatWasVerified(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		before := kit.Login(t, "alice")
+		pass(2 * time.Minute)
+		kit.Verifier.Fail(actors.ErrInvalidCredentials)
+		_, err := authenticate(t, kit, alicesCredentials)
+		require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+		require.NoError(t, kit.System.Attach(before, actorstest.NewSocket()))
+		pass(10 * time.Second)
+		_, err = authenticate(t, kit, alicesCredentials)
+		require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+		require.Len(t, kit.Verifier.Calls(), 3)
+	})
+}
+
 // That Nextcloud could not be asked says nothing about the credentials.
 func TestFailureIsNotRemembered(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
