@@ -104,6 +104,15 @@ type (
 	}
 )
 
+// System → listener → mapper → registries, or → auth alone.
+type (
+	// probe goes once through them; the answer comes on a channel with room.
+	probe struct {
+		next   int // registry
+		answer chan<- struct{}
+	}
+)
+
 // User → registry, and connection → registry.
 type (
 	// connectionEnded is sent once for each attach that was passed on to the user.
@@ -212,15 +221,25 @@ func (*authenticate) IgnoreDeadLetterLogging()      {}
 func (*tokenIssued) IgnoreDeadLetterLogging()       {}
 func (*tokenMissing) IgnoreDeadLetterLogging()      {}
 func (*verified) IgnoreDeadLetterLogging()          {}
-func (*Push) IgnoreDeadLetterLogging()              {}
-func (*wake) IgnoreDeadLetterLogging()              {}
-func (*flush) IgnoreDeadLetterLogging()             {}
-func (*heldDue) IgnoreDeadLetterLogging()           {}
-func (*framesReceived) IgnoreDeadLetterLogging()    {}
-func (*writeDone) IgnoreDeadLetterLogging()         {}
-func (*socketEnded) IgnoreDeadLetterLogging()       {}
-func (*closeAll) IgnoreDeadLetterLogging()          {}
-func (*refreshAll) IgnoreDeadLetterLogging()        {}
-func (*connectionEnded) IgnoreDeadLetterLogging()   {}
-func (*flushTurn) IgnoreDeadLetterLogging()         {}
-func (*loginReleased) IgnoreDeadLetterLogging()     {}
+
+// IgnoreDeadLetterLogging keeps the runtime from logging pushes to clients that are gone.
+func (*Push) IgnoreDeadLetterLogging()            {}
+func (*wake) IgnoreDeadLetterLogging()            {}
+func (*flush) IgnoreDeadLetterLogging()           {}
+func (*heldDue) IgnoreDeadLetterLogging()         {}
+func (*framesReceived) IgnoreDeadLetterLogging()  {}
+func (*writeDone) IgnoreDeadLetterLogging()       {}
+func (*socketEnded) IgnoreDeadLetterLogging()     {}
+func (*closeAll) IgnoreDeadLetterLogging()        {}
+func (*refreshAll) IgnoreDeadLetterLogging()      {}
+func (*connectionEnded) IgnoreDeadLetterLogging() {}
+func (*flushTurn) IgnoreDeadLetterLogging()       {}
+func (*loginReleased) IgnoreDeadLetterLogging()   {}
+func (*loginHeld) IgnoreDeadLetterLogging()       {}
+func (*listLogins) IgnoreDeadLetterLogging()      {}
+func (*resumeLogins) IgnoreDeadLetterLogging()    {}
+func (*pushUser) IgnoreDeadLetterLogging()        {}
+func (*pushUsers) IgnoreDeadLetterLogging()       {}
+func (*storageChanged) IgnoreDeadLetterLogging()  {}
+func (*userGained) IgnoreDeadLetterLogging()      {}
+func (*probe) IgnoreDeadLetterLogging()           {}

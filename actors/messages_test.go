@@ -15,7 +15,7 @@ var allMessages = []any{
 	payloadArrived{}, eventPublished{}, subscribed{}, subscriptionEnded{}, subscribe{},
 	storageChanged{}, userGained{},
 	mountsFound{}, userMountsFound{}, burstDue{}, mapperWake{}, userSettled{}, allSettled{},
-	pushUser{}, pushUsers{}, closeAll{}, refreshAll{}, attach{}, connectionEnded{}, flushTurn{},
+	pushUser{}, pushUsers{}, closeAll{}, refreshAll{}, attach{}, probe{}, connectionEnded{}, flushTurn{},
 	framesReceived{}, writeDone{}, socketEnded{}, wake{}, heldDue{}, flush{},
 	authenticate{}, authenticated{}, tokenIssued{}, tokenMissing{}, loginHeld{}, loginReleased{}, verified{},
 	listLogins{}, resumeLogins{}, sweep{},
@@ -35,6 +35,18 @@ func TestAllMessagesAreListed(t *testing.T) {
 		listed = append(listed, reflect.TypeOf(message).Name())
 	}
 	require.ElementsMatch(t, declared, listed)
+}
+
+// Any message may find its actor gone, at the end. None of ours is news then.
+func TestMessagesAreNoDeadLetters(t *testing.T) {
+	for _, message := range allMessages {
+		kind := reflect.TypeOf(message)
+		if kind == reflect.TypeFor[authenticated]() {
+			continue // goes to no actor
+		}
+		_, ignored := reflect.New(kind).Interface().(interface{ IgnoreDeadLetterLogging() })
+		require.True(t, ignored, "%s", kind)
+	}
 }
 
 // A secret in a field that isn't exported would be printed in clear, for fmt doesn't ask it then;

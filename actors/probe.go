@@ -7,12 +7,6 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// probe goes once through the actors that events go through, or only to auth.
-type probe struct {
-	next   int // registry
-	answer chan<- struct{}
-}
-
 func (r *registry) onProbe(ctx actor.Context, m *probe) {
 	next := m.next + 1
 	if next == len(r.system.registries) {
