@@ -88,6 +88,12 @@ func TestOptionsAreChecked(t *testing.T) {
 		_, err := actors.New(ports, options)
 		require.EqualError(t, err, want)
 	}
+	for range 20 { // of several, always the same
+		options := actors.DefaultOptions()
+		options.AuthConcurrency, options.MaxConnectionsPerUser = 0, 0
+		_, err := actors.New(ports, options)
+		require.ErrorContains(t, err, "MaxConnectionsPerUser")
+	}
 }
 
 // The defaults are the contract's.

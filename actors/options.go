@@ -64,25 +64,31 @@ func DefaultOptions() Options {
 }
 
 func (o Options) validate() error {
-	for name, n := range map[string]int{
-		"MaxConnectionsPerUser": o.MaxConnectionsPerUser,
-		"AuthConcurrency":       o.AuthConcurrency,
+	for _, count := range []struct {
+		name  string
+		value int
+	}{
+		{"MaxConnectionsPerUser", o.MaxConnectionsPerUser},
+		{"AuthConcurrency", o.AuthConcurrency},
 	} {
-		if n < 1 {
-			return fmt.Errorf("actors: option %s is %d, it must be 1 or more", name, n)
+		if count.value < 1 {
+			return fmt.Errorf("actors: option %s is %d, it must be 1 or more", count.name, count.value)
 		}
 	}
-	for name, d := range map[string]time.Duration{
-		"MaxDebounceTime":   o.MaxDebounceTime,
-		"MaxConnectionTime": o.MaxConnectionTime,
-		"AuthCacheTTL":      o.AuthCacheTTL,
-		"AuthResume":        o.AuthResume,
-		"AuthMaxAge":        o.AuthMaxAge,
-		"AuthRefusalTTL":    o.AuthRefusalTTL,
-		"DrainTimeout":      o.DrainTimeout,
+	for _, span := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"MaxDebounceTime", o.MaxDebounceTime},
+		{"MaxConnectionTime", o.MaxConnectionTime},
+		{"AuthCacheTTL", o.AuthCacheTTL},
+		{"AuthResume", o.AuthResume},
+		{"AuthMaxAge", o.AuthMaxAge},
+		{"AuthRefusalTTL", o.AuthRefusalTTL},
+		{"DrainTimeout", o.DrainTimeout},
 	} {
-		if d < 0 {
-			return fmt.Errorf("actors: option %s is %v, it must not be negative", name, d)
+		if span.value < 0 {
+			return fmt.Errorf("actors: option %s is %v, it must not be negative", span.name, span.value)
 		}
 	}
 	return nil
