@@ -52,6 +52,13 @@ func TestMailboxHandlesOneAtATime(t *testing.T) {
 				ctx.Send(ctx.Self(), n-1) // to itself: comes after, not within
 			}
 		}
+		if last, ok := ctx.Message().(*actor.PID); ok {
+			if handled.Load() < 4*500*4 {
+				ctx.Send(ctx.Self(), last)
+			} else {
+				ctx.Send(last, "done")
+			}
+		}
 		inside.Add(-1)
 	}, withMailbox))
 	var all sync.WaitGroup
@@ -63,7 +70,37 @@ func TestMailboxHandlesOneAtATime(t *testing.T) {
 		})
 	}
 	all.Wait()
+	last := actorstest.NewProbe(t, host)
+	host.Root.Send(pid, last.PID)
+	last.Next(t)
 	require.EqualValues(t, 4*500*4, handled.Load())
+	require.NoError(t, host.Root.StopFuture(pid).Wait())
+}
+
+// Whoever sends one message is not kept for what others send.
+func TestMailboxReleasesTheSender(t *testing.T) {
+	host := quietHost()
+	done := make(chan struct{})
+	handled := 0
+	pid := host.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+		n, ok := ctx.Message().(int)
+		switch {
+		case !ok:
+		case n == 0:
+			for i := range 1000 {
+				ctx.Send(ctx.Self(), i+1)
+			}
+		case n == 1000:
+			<-done
+			fallthrough
+		default:
+			if handled++; handled != n {
+				t.Errorf("message %d is handled as number %d", n, handled)
+			}
+		}
+	}, withMailbox))
+	host.Root.Send(pid, 0) // would not return
+	close(done)
 	require.NoError(t, host.Root.StopFuture(pid).Wait())
 }
 
