@@ -73,6 +73,10 @@ func (b *bench) startServer(ctx context.Context) error {
 		return nil
 	}
 	b.stand.behave(b.scenario.Nextcloud)
+	// What the server before has left there, such as logins, would help this one.
+	if _, err := b.redis.Do("FLUSHALL"); err != nil {
+		return fmt.Errorf("empty the Redis of the load test: %w", err)
+	}
 	if err := b.server.start(ctx, b.redis); err != nil {
 		return err
 	}

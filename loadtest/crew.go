@@ -99,7 +99,7 @@ type collection struct {
 func (c *crew) collect() (collection, error) {
 	total := collection{histograms: newHistograms()}
 	err := c.each(func(int) order { return order{Do: doCollect} }, func(r report) error {
-		total.Tally.add(r.Tally)
+		total.add(r.Tally)
 		total.harness.Resident += r.Harness.Resident
 		total.harness.CPU += r.Harness.CPU
 		return total.merge(r.Histograms)

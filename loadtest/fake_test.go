@@ -27,6 +27,7 @@ import (
 //	held         custom events are held for 50 ms
 //	dead         ends with the first custom event
 //	strange      says what no push server says, instead of custom events
+//	writing      does not start when there is a note of an earlier one in Redis, and leaves one
 //	closing      closes each connection with the first custom event to it
 type fakeServer struct {
 	defect string
@@ -46,6 +47,11 @@ func serveFake(defect string) error {
 	conn, err := redis.DialURL(os.Getenv("REDIS_URL"))
 	if err != nil {
 		return err
+	}
+	if defect == "writing" {
+		if fresh, err := conn.Do("SET", "note", "1", "NX"); err != nil || fresh == nil {
+			return fmt.Errorf("there was another server before: %v", err)
+		}
 	}
 	subscription := redis.PubSubConn{Conn: conn}
 	if err := subscription.Subscribe("notify_custom", "notify_storage_update", "notify_activity", "notify_notification", "notify_pre_auth"); err != nil {
@@ -141,7 +147,7 @@ func (f *fakeServer) login(name, password string) (user string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	request, err := http.NewRequest("GET", target, nil)
+	request, err := http.NewRequest(http.MethodGet, target, nil)
 	if err != nil {
 		return "", false
 	}

@@ -55,7 +55,7 @@ func resident(pid int) (int64, error) {
 			return kib << 10, nil
 		}
 	}
-	return 0, fmt.Errorf("read the memory of process %d: no line Rss in smaps_rollup (%v)", pid, lines.Err())
+	return 0, fmt.Errorf("read the memory of process %d: no line Rss in smaps_rollup", pid)
 }
 
 // cpuTime asks the process's own clock, which counts ns and the threads that have ended; /proc/PID/stat counts in 10 ms.

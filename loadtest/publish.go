@@ -168,11 +168,11 @@ func (p *Publish) stream(b *bench) (s stream, expected int) {
 	s.next = func(i int) event {
 		user := order[i%len(order)]
 		e := event{kind: kindOf(i), user: int32(user), serial: i, padding: p.Padding}
-		switch {
-		case e.kind == Custom:
+		switch e.kind {
+		case Custom:
 			e.sequence = sequences[user]
 			sequences[user]++
-		case e.kind == File:
+		case File:
 			e.storage = p.storage(i, user)
 		}
 		return e

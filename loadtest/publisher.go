@@ -51,7 +51,7 @@ func (p *publisher) publish(ctx context.Context, s stream) (published, error) {
 	var err error
 	pauses(func(pause func(time.Duration)) { err = p.send(ctx, s, &result, pause) })
 	if err != nil {
-		p.redis.Close() // ends receive
+		_ = p.redis.Close() // ends receive
 		<-received
 		return result, err
 	}

@@ -286,6 +286,17 @@ steps:
 	got["idle"].require(t, map[string]float64{"connections lost": 0})
 }
 
+func TestScenariosLeaveNothingToEachOther(t *testing.T) {
+	t.Parallel()
+	one := scenario(t, "{name: one, clients: 5, steps: [{connect: {}}]}")
+	report, err := Run(t.Context(), testOptions(t, "writing", one, one))
+	require.NoError(t, err)
+	for _, result := range report.Results {
+		require.Empty(t, result.Error)
+		steps(result)["connect"].require(t, map[string]float64{"logins": 5, "logins at Nextcloud": 5})
+	}
+}
+
 func TestAServerThatEnds(t *testing.T) {
 	t.Parallel()
 	_, err := Run(t.Context(), testOptions(t, "dead", scenario(t, `

@@ -93,7 +93,7 @@ func quoted(text string) string {
 }
 
 func (s *standIns) startRedis(ctx context.Context) error {
-	address := ""
+	var address string
 	if path, err := exec.LookPath("redis-server"); err == nil {
 		if address, err = s.startRealRedis(path); err != nil {
 			return err
