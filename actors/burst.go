@@ -92,14 +92,14 @@ func (m *mapper) onBurstDue(ctx actor.Context, due *burstDue) {
 }
 
 // push sends a push to users, and reports whether there are any.
-func (m *mapper) push(ctx actor.Context, users [shards][]string, push *Push) (any bool) {
+func (m *mapper) push(ctx actor.Context, users [shards][]string, push *Push) (told bool) {
 	for shard, names := range users {
 		if len(names) > 0 {
-			any = true
+			told = true
 			message := &pushUsers{names, push}
 			m.system.gate.add(message.size())
 			ctx.Send(m.system.registries[shard], message)
 		}
 	}
-	return any
+	return told
 }

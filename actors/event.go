@@ -33,31 +33,32 @@ const maxPayload = 1 << 20
 type Event interface{ isEvent() }
 
 type (
-	// StorageUpdate: the file with this id, at this path of this storage, changed.
+	// StorageUpdate says that the file with this id, at this path of this storage, changed.
 	StorageUpdate struct {
 		Storage uint32
 		Path    string
 		FileID  uint64
 	}
-	// GroupUpdate: the user joined or left a group, and may see other files now.
+	// GroupUpdate says that the user joined or left a group, and may see other files now.
 	GroupUpdate struct{ User string }
-	// ShareCreated: something was shared with the user.
+	// ShareCreated says that something was shared with the user.
 	ShareCreated struct{ User string }
-	// ActivityAdded: there is a new entry in the user's activity stream.
+	// ActivityAdded says that there is a new entry in the user's activity stream.
 	ActivityAdded struct{ User string }
-	// NotificationChanged: the user's list of notifications changed.
+	// NotificationChanged says that the user's list of notifications changed.
 	NotificationChanged struct{ User string }
 	// Custom is a message of some other app: Text is all of it, body included.
 	Custom struct{ User, Text string }
-	// TokenIssued: whoever shows this token within 15 s is this user, once.
+	// TokenIssued says that whoever shows this token within 15 s is this user, once.
 	TokenIssued struct {
 		User  string
 		Token Secret
 	}
 	// TestCookie is a number that the self test wants to read back.
 	TestCookie struct{ Value uint32 }
-	// LogLevelSet asks for another log level, LogLevelRestored for the one before.
-	LogLevelSet      struct{ Spec string }
+	// LogLevelSet asks for another log level.
+	LogLevelSet struct{ Spec string }
+	// LogLevelRestored asks for the level before the last LogLevelSet.
 	LogLevelRestored struct{}
 	// StatsRequested asks for the counters.
 	StatsRequested struct{}

@@ -18,8 +18,12 @@ func (s Secret) Reveal() string { return string(s) }
 // Format makes "***" of every verb, also of those that make no sense for a text.
 func (Secret) Format(out fmt.State, _ rune) { _, _ = io.WriteString(out, redacted) }
 
-func (Secret) String() string               { return redacted }
-func (Secret) LogValue() slog.Value         { return slog.StringValue(redacted) }
+func (Secret) String() string { return redacted }
+
+// LogValue is what log/slog writes.
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText is what encoders write.
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // payload is what arrived on a channel. It may hold a token, so it is printed like a Secret.

@@ -12,7 +12,7 @@ import (
 func pauses(f func(pause func(time.Duration))) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)   // ns
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)                    // ns
 	defer func() { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0) }() // 0 is the default
 	f(func(wait time.Duration) {
 		request := unix.NsecToTimespec(int64(max(wait, 0)))

@@ -181,7 +181,7 @@ func TestVerifyAndASlowNextcloud(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"no answer":       silence,
 		"a slow body":     drip,
-		"a slow 400 page": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(400); silence(w, r) },
+		"a slow 400 page": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusBadRequest); silence(w, r) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			nextcloud := nextcloudAt(t, answer, func(o *NextcloudOptions) { o.Timeout = 50 * time.Millisecond })

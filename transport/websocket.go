@@ -167,7 +167,7 @@ func (t *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	if n := buffers.Reader.Buffered(); n > 0 {
-		peeked, _ := buffers.Reader.Peek(n)
+		peeked, _ := buffers.Peek(n)
 		t.buffered = append([]byte(nil), peeked...)
 	}
 	t.conn = conn
