@@ -1,6 +1,7 @@
 package loadtest
 
 import (
+	"errors"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -50,7 +51,7 @@ func serveFake(defect string) error {
 	}
 	if defect == "writing" {
 		if fresh, err := conn.Do("SET", "note", "1", "NX"); err != nil || fresh == nil {
-			return fmt.Errorf("there was another server before: %v", err)
+			return errors.Join(errors.New("there was another server before"), err)
 		}
 	}
 	subscription := redis.PubSubConn{Conn: conn}

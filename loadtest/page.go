@@ -113,7 +113,11 @@ func (s *section) draw() {
 		timePlot("Clients online", "clients", online),
 		timePlot("Memory of the server", "MiB", memory),
 		timePlot("CPU of the server", "% of a core", cpu),
-		timePlot("Pushes delivered", "a second", delivered),
+	}
+	if slices.ContainsFunc(delivered, func(s series) bool {
+		return slices.ContainsFunc(s.points, func(p point) bool { return p.y > 0 })
+	}) {
+		s.Plots = append(s.Plots, timePlot("Pushes delivered", "a second", delivered))
 	}
 	if len(latency) > 0 {
 		s.Plots = append([]plot{latencyPlot("Latency, from when an event was due", latency)}, s.Plots...)

@@ -123,7 +123,7 @@ func (s *server) stop() {
 	if s.process == nil {
 		return
 	}
-	s.pid.Store(0)
+	defer s.pid.Store(0)
 	_ = s.process.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.ended:
@@ -136,6 +136,7 @@ func (s *server) kill() {
 	if s.process != nil {
 		_ = s.process.Process.Kill()
 		<-s.ended
+		s.pid.Store(0)
 	}
 }
 
