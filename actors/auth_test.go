@@ -294,9 +294,9 @@ func TestRefusalIsRemembered(t *testing.T) {
 
 // What Nextcloud refused is not good again because a client comes late with a login from before.
 func TestRefusalEndsWhatWasVerified(t *testing.T) {
-	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+	bubble(t, func(o *actors.Options) { o.AuthCacheTTL = time.Second }, func(t *testing.T, kit *actorstest.Kit) {
 		before := kit.Login(t, "alice")
-		pass(2 * time.Minute)
+		pass(2 * time.Second)
 		kit.Verifier.Fail(actors.ErrInvalidCredentials)
 		_, err := authenticate(t, kit, alicesCredentials)
 		require.ErrorIs(t, err, actors.ErrInvalidCredentials)
