@@ -76,7 +76,7 @@ func TestConformanceUnixSocketHasNoPeer(t *testing.T) {
 	s := newSite(t)
 	path := filepath.Join(storagetest.Dir(t), "push.sock")
 	p := s.start("REDIS_URL="+s.redis.URL(), "DATABASE_URL="+s.database, "NEXTCLOUD_URL="+s.url, "--socket-path", path)
-	p.awaitSubscription()
+	p.awaitServingAt("unix", path)
 	for i, test := range []struct {
 		header    http.Header
 		forwarded []string

@@ -23,7 +23,7 @@ import (
 func (p *pushServer) requireWorks(e endpoint) {
 	p.t.Helper()
 	s := p.site
-	p.awaitSubscription()
+	p.awaitServingAt(e.network, e.address)
 	alice, _ := dialEndpoint(p.t, e)
 	alice.logIn("alice", passwordOf("alice"))
 	s.publishAtOnce(fileEvent(7, "files/a", 1))
@@ -71,7 +71,6 @@ func TestConformanceRedisURLs(t *testing.T) {
 		"in config.php": {s.writeConfig("")},
 	} {
 		p := s.start(append(s.without("REDIS_URL"), words...)...)
-		p.awaitServing()
 		p.requireWorks(p.tcp())
 		t.Log(name)
 		p.terminate()
@@ -131,11 +130,9 @@ func TestConformanceFlagBeforeVariableBeforeConfig(t *testing.T) {
 	p := other.start("NEXTCLOUD_URL="+wrong, "--nextcloud-url", s.url, "REDIS_URL="+s.redis.URL(), "DATABASE_URL="+s.database,
 		"DEBOUNCE_DISABLE=1", other.writeConfig(""))
 	p.site = s // all of it
-	p.awaitServing()
 	p.requireWorks(p.tcp())
 
 	p = s.start(s.writeConfig(""), "DEBOUNCE_DISABLE=1") // config.php alone
-	p.awaitServing()
 	p.requireWorks(p.tcp())
 }
 
@@ -148,7 +145,6 @@ func TestConformanceDotEnv(t *testing.T) {
 	content := append(s.without("NEXTCLOUD_URL"), fmt.Sprintf("PORT=%d", p.port), "NEXTCLOUD_URL=http://127.0.0.1:1/")
 	require.NoError(t, os.WriteFile(filepath.Join(folder, ".env"), []byte(strings.Join(content, "\n")), 0o600))
 	p.run(folder, "NEXTCLOUD_URL="+s.url) // a real variable comes first
-	p.awaitServing()
 	p.requireWorks(p.tcp())
 }
 
@@ -159,7 +155,6 @@ func TestConformancePortFlag(t *testing.T) {
 	for _, flag := range []string{"--port", "-p"} {
 		p := &pushServer{t: t, site: s, output: &output{}, port: storagetest.FreePort(t)}
 		p.run(t.TempDir(), append(s.variables(), "PORT=1", flag, fmt.Sprint(p.port))...)
-		p.awaitServing()
 		p.requireWorks(p.tcp())
 	}
 }
@@ -170,7 +165,6 @@ func TestConformanceBind(t *testing.T) {
 	s.mounts.Mount(7, "alice", "files")
 	p := s.start(append(s.variables(), "--bind", "127.0.0.2")...)
 	address := fmt.Sprintf("127.0.0.2:%d", p.port)
-	p.awaitSubscription()
 	p.requireWorks(endpoint{network: "tcp", address: address, url: "ws://" + address + "/ws"})
 	require.Equal(t, http.StatusOK, request(t, http.MethodGet, fmt.Sprintf("http://127.0.0.2:%d/metrics", p.metricsPort)).status)
 	for _, port := range []int{p.port, p.metricsPort} {

@@ -309,9 +309,14 @@ func (p *pushServer) awaitExit() {
 // awaitServing waits until the daemon is subscribed and its port open.
 func (p *pushServer) awaitServing() {
 	p.t.Helper()
+	p.awaitServingAt("tcp", p.address())
+}
+
+func (p *pushServer) awaitServingAt(network, address string) {
+	p.t.Helper()
 	p.awaitSubscription()
-	p.await("it answers", func() bool {
-		conn, err := net.Dial("tcp", p.address())
+	p.await("it answers at "+address, func() bool {
+		conn, err := net.Dial(network, address)
 		if err == nil {
 			conn.Close()
 		}
