@@ -30,7 +30,7 @@ const (
 var ErrNoPHP = errors.New("there is no php on the PATH")
 
 // AskPHP has PHP itself include the files, in the environment of this process, and returns the values of those keys that are
-// set. It takes at most 5 seconds. Whatever the files do, they really do.
+// set and hold no objects but stdClass. It takes at most 5 seconds. Whatever the files do, they really do.
 func AskPHP(ctx context.Context, files, keys []string) (map[string]Value, error) {
 	limited, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
@@ -50,7 +50,8 @@ func AskPHP(ctx context.Context, files, keys []string) (map[string]Value, error)
 	}
 	found := map[string]Value{}
 	for _, key := range keys {
-		if v, isSet := config.Get(key); isSet {
+		v, isSet := config.Get(key)
+		if _, isUnknown := findUnknown(v); isSet && !isUnknown {
 			found[key] = v
 		}
 	}
@@ -177,7 +178,7 @@ func untag(text json.RawMessage) (Value, error) {
 		}
 		return &Object{Class: "stdClass", Properties: properties.(*Array)}, nil
 	case t.Other != "":
-		return nil, fmt.Errorf("its answer has a value of type %s", t.Other)
+		return unknown{reason: "PHP has a value of type " + t.Other + " there"}, nil
 	}
 	a := &Array{}
 	for _, item := range t.Array {

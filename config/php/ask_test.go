@@ -14,12 +14,14 @@ func TestAskPHP(t *testing.T) {
 	t.Setenv("ASKED", "from the environment")
 	path := writeConfig(t, `output <?php
 		$CONFIG = ['s' => "\xff\0", 'i' => PHP_INT_MIN, 'f' => 0.1, 'b' => true, 'n' => null, 'l' => [1, ['x' => 'y']],
-			'o' => (object) ['p' => 1], 'e' => getenv('ASKED'), 'root' => OC::$SERVERROOT, 'version' => PHP_MAJOR_VERSION, 'unasked' => 1];`)
+			'o' => (object) ['p' => 1], 'e' => getenv('ASKED'), 'root' => OC::$SERVERROOT, 'version' => PHP_MAJOR_VERSION, 'unasked' => 1,
+			'object' => [new ArrayObject()]];`)
 	second := writeConfig(t, `<?php $CONFIG['i'] = isset($CONFIG) ? 1 : 2;`)
-	found, err := AskPHP(t.Context(), []string{path, second}, []string{"s", "i", "f", "b", "n", "l", "o", "e", "root", "version", "missing"})
+	found, err := AskPHP(t.Context(), []string{path, second}, []string{"s", "i", "f", "b", "n", "l", "o", "e", "root", "version", "missing", "object"})
 	require.NoError(t, err)
 	require.NotContains(t, found, "unasked")
 	require.NotContains(t, found, "missing")
+	require.NotContains(t, found, "object")
 	require.Contains(t, found, "n")
 	require.Equal(t, "\xff\x00", found["s"])
 	require.Equal(t, int64(2), found["i"])

@@ -61,8 +61,11 @@ func (e *evaluator) callBuiltin(name string, arguments []given) Value {
 		}
 	}
 	result := f.call(&invocation{e, name, values, e.strict})
-	if a, isArray := result.(*Array); isArray {
-		e.checkNesting(a)
+	switch result := result.(type) {
+	case *Array:
+		e.checkNesting(result)
+	case unknown:
+		return e.mayThrow(result)
 	}
 	return result
 }
@@ -77,7 +80,7 @@ func (e *evaluator) obstacle(v Value, copies bool) (unknown, bool) {
 			return findUnknown(v)
 		}
 	case *Object:
-		return findUnknown(v)
+		return findUnknown(v.Properties)
 	}
 	return unknown{}, false
 }

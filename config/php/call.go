@@ -81,6 +81,10 @@ func (e *evaluator) partial(name string, known bool) Value {
 // callValue calls a closure, or a function whose name is in a string.
 func (e *evaluator) callValue(x *call) Value {
 	callee := e.eval(x.callee)
+	switch callee.(type) {
+	case nil, bool, int64, float64:
+		e.throw("Error", "a value of type "+typeName(callee)+" is called")
+	}
 	arguments := e.arguments(x.arguments)
 	e.here.line = x.line
 	if x.partial {
@@ -147,11 +151,28 @@ func (e *evaluator) forgetArgument(x expression) {
 	}
 }
 
+// appends says whether an expression names an element that is not there yet: base[].
+func appends(x expression) bool {
+	for {
+		i, isIndexed := x.(*indexed)
+		switch {
+		case !isIndexed:
+			return false
+		case i.key == nil:
+			return true
+		}
+		x = i.base
+	}
+}
+
 // arguments evaluates what stands between the parentheses of a call.
 func (e *evaluator) arguments(list []argument) []given {
 	e.budget.spend(len(list) * 48)
 	arguments := make([]given, 0, len(list))
 	for _, a := range list {
+		if appends(a.value) {
+			e.giveUp("a new element is handed to a function")
+		}
 		v := e.eval(a.value)
 		if !a.spread {
 			arguments = append(arguments, given{a.name, v, a.value})

@@ -260,9 +260,12 @@ func (e *evaluator) binary(x *binary) Value {
 	case "instanceof":
 		return e.instanceof(x)
 	}
+	if _, isVariable := x.left.(*variable); isVariable {
+		right := e.eval(x.right) // PHP looks at a variable when it computes, and by then the other side may have changed it
+		return e.operate(x.op, e.eval(x.left), right)
+	}
 	left := e.eval(x.left)
-	right := e.eval(x.right)
-	return e.operate(x.op, left, right)
+	return e.operate(x.op, left, e.eval(x.right))
 }
 
 // operandsOf evaluates a . b . c from the left, however long the chain is.
@@ -278,9 +281,16 @@ func (e *evaluator) operandsOf(x *binary) []Value {
 		left = b.left
 	}
 	e.budget.spend(len(chain) * 64)
-	values := []Value{e.eval(left)}
+	values := []Value{nil}
+	_, isVariable := left.(*variable)
+	if !isVariable {
+		values[0] = e.eval(left)
+	}
 	for i := len(chain) - 1; i >= 0; i-- {
 		values = append(values, e.eval(chain[i]))
+		if isVariable && len(values) == 2 {
+			values[0] = e.eval(left) // as in binary
+		}
 	}
 	return values
 }

@@ -158,6 +158,10 @@ func agree(t *testing.T, c *Config, a answer) {
 	}
 	for key, want := range found.All() {
 		name := toString(key)
+		if _, isObject := findUnknown(want); isObject {
+			require.NotContains(t, c.Values, name)
+			continue
+		}
 		if entry, known := c.Values[name]; known {
 			require.Equal(t, render(want), render(entry.Value), "key %s", name)
 		} else {

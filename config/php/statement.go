@@ -143,6 +143,9 @@ func (e *evaluator) evalAll(list []expression) (last Value) {
 
 func (e *evaluator) foreach(s *foreach) outcome {
 	e.here.line = s.line
+	if s.byReference && isTarget(s.subject) {
+		e.update(e.place(s.subject), func(old Value) Value { return old }) // makes it null where it is not there
+	}
 	subject := e.eval(s.subject)
 	if object, isObject := subject.(*Object); isObject {
 		subject = object.Properties.clone()

@@ -238,7 +238,11 @@ func (e *evaluator) placeNode(target expression) place {
 	case *staticProperty:
 		return place{slot: &slot{e.unknown("static properties are not known")}}
 	}
-	return place{slot: &slot{e.eval(target)}} // what a call returns, for instance
+	switch target.(type) {
+	case *call, *foreignCall, *classConstant, *constant:
+		return place{slot: &slot{e.eval(target)}}
+	}
+	panic(&fatal{"something is assigned to that is no variable"})
 }
 
 func (e *evaluator) elementPlace(x *indexed) place {

@@ -8,12 +8,12 @@ package php
 //	float64   a floating point number, INF and NAN included
 //	string    bytes, not always valid UTF-8
 //	*Array    an array, whether list or map
-//	*Object   an object, which in a configuration is nearly always a stdClass
+//	*Object   a stdClass
 //
 // A value that could not be found out is never among them: its key is in [Config.Unknown].
 type Value = any
 
-// Object is a PHP object with its public properties, in their order.
+// Object is a PHP object with its public properties, in their order. In a [Config] it is always a stdClass.
 type Object struct {
 	Class      string
 	Properties *Array
@@ -51,6 +51,9 @@ func findUnknown(v Value) (unknown, bool) {
 	case *closure:
 		return unknown{reason: "a function is not a setting", at: v.at}, true
 	case *Object:
+		if v.Class != "stdClass" {
+			return unknown{reason: "an object of class " + v.Class + " is not a setting"}, true
+		}
 		return findUnknown(v.Properties)
 	case *Array:
 		if !v.opaque {
