@@ -14,6 +14,9 @@ import (
 const (
 	// sweepTime is how often what is over is forgotten.
 	sweepTime = 15 * time.Second
+	// failureTime is how long after the last failure Nextcloud counts as not available, unless it
+	// has answered since. Only logins show whether it is, and none may come as long as it counts.
+	failureTime = time.Minute
 	// maxRefusals bounds the refusals that are remembered, for strangers make them.
 	maxRefusals = 10_000
 )
@@ -46,6 +49,7 @@ type auth struct {
 	flights  map[digest]*flight
 	queue    []digest // flights that wait for their turn
 	flying   int
+	failedAt time.Duration // when Nextcloud could not be asked; 0 where it could since
 	sweeping *time.Timer
 }
 
@@ -194,6 +198,7 @@ func (a *auth) onVerified(ctx actor.Context, m *verified) {
 	f := a.flights[m.digest]
 	delete(a.flights, m.digest)
 	now := a.system.now()
+	a.noteAnswer(m.err, now)
 	switch {
 	case m.err == nil:
 		v := a.verified[m.digest]
@@ -213,6 +218,18 @@ func (a *auth) onVerified(ctx actor.Context, m *verified) {
 		a.answer(waiting, m)
 	}
 	a.takeOff(ctx)
+}
+
+// noteAnswer notes whether Nextcloud answered.
+func (a *auth) noteAnswer(err error, now time.Duration) {
+	switch {
+	case err == nil, errors.Is(err, ErrInvalidCredentials):
+		a.failedAt = 0
+		a.system.solved(problemLogins)
+	case a.system.ctx.Err() == nil: // else it is our own doing
+		a.failedAt = now
+		a.system.problem(problemLogins, err)
+	}
 }
 
 func (a *auth) answer(waiting *authenticate, m *verified) {
@@ -259,8 +276,12 @@ func (a *auth) onSweep(ctx actor.Context) {
 			delete(a.verified, sum)
 		}
 	}
+	if a.failedAt > 0 && now-a.failedAt >= failureTime {
+		a.failedAt = 0
+		a.system.problems.clear(problemLogins)
+	}
 	a.sweeping = nil
-	if len(a.tokens.issued)+len(a.refused)+len(a.verified) > 0 {
+	if len(a.tokens.issued)+len(a.refused)+len(a.verified) > 0 || a.failedAt > 0 {
 		a.startSweeping(ctx)
 	}
 }

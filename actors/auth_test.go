@@ -320,6 +320,31 @@ func TestFailureIsNotRemembered(t *testing.T) {
 	})
 }
 
+// That Nextcloud can't be asked is a problem, until it answers, whatever it says, or until nobody
+// has asked for a while.
+func TestNextcloudIsMissed(t *testing.T) {
+	for name, answer := range map[string]func(*testing.T, *actorstest.Kit){
+		"yes":     func(t *testing.T, kit *actorstest.Kit) { kit.Login(t, "alice") },
+		"no":      func(t *testing.T, kit *actorstest.Kit) { _, _ = authenticate(t, kit, wrongCredentials) },
+		"nothing": func(*testing.T, *actorstest.Kit) { pass(75 * time.Second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+				kit.Verifier.Fail(errors.New("502"))
+				for range 10 {
+					_, err := authenticate(t, kit, alicesCredentials)
+					require.EqualError(t, err, "502")
+					pass(30 * time.Second)
+					require.Equal(t, map[string]string{"nextcloud": "502"}, kit.System.Problems())
+				}
+				kit.Verifier.Fail(nil)
+				answer(t, kit)
+				require.Empty(t, kit.System.Problems())
+			})
+		})
+	}
+}
+
 func TestOneFlightPerCredential(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Verifier.Block()

@@ -12,6 +12,7 @@ import (
 const (
 	problemEvents = "redis"
 	problemMounts = "database"
+	problemLogins = "nextcloud"
 )
 
 // maxTold bounds the lines that one outage may put into the log.
