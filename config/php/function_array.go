@@ -84,6 +84,15 @@ func mergeInto(into, from *Array) {
 }
 
 func arrayMerge(c *invocation) Value {
+	if len(c.values) == 2 {
+		first, second := c.array(0), c.array(1)
+		switch {
+		case first.Len() == 0 && keepsKeys(second):
+			return second
+		case first.Len() > 0 && second.Len() == 0 && keepsKeys(first):
+			return first
+		}
+	}
 	merged := &Array{}
 	for i := range c.values {
 		from := c.array(i)
@@ -91,6 +100,19 @@ func arrayMerge(c *invocation) Value {
 		mergeInto(merged, from)
 	}
 	return merged
+}
+
+// keepsKeys says whether array_merge leaves an array as it is when there is nothing to merge, the next free index included.
+func keepsKeys(a *Array) bool {
+	if !a.sparse {
+		return true
+	}
+	for key := range a.All() {
+		if _, isInt := key.(int64); isInt {
+			return false
+		}
+	}
+	return true
 }
 
 func arrayMergeRecursive(c *invocation) Value {

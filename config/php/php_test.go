@@ -47,7 +47,7 @@ func TestRandomConfigsAgainstPHP(t *testing.T) {
 				}
 			}()
 			agree(t, c, answers[i])
-			if answers[i].Error != "" {
+			if answers[i].Error != "" && len(c.Unknown) == 0 {
 				require.Empty(t, c.Values, "PHP fails: %s", answers[i].Error)
 			}
 		})
