@@ -52,7 +52,7 @@ func (p *publisher) publish(ctx context.Context, s stream) (published, error) {
 	pauses(func(pause func(time.Duration)) { err = p.send(ctx, s, &result, pause) })
 	if err != nil {
 		_ = p.redis.Close() // ends receive
-		<-received //nolint:errcheck // it was ended just now
+		<-received          //nolint:errcheck // it was ended just now
 		return result, err
 	}
 	return result, <-received
