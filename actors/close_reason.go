@@ -23,6 +23,9 @@ const (
 	LoginTimeout
 	NextcloudFailed
 	TooManyOfUser
+	HandshakeInvalid
+	AddressBarred
+	ServerFull
 	closeReasons
 )
 
@@ -49,6 +52,10 @@ var closings = [closeReasons]struct {
 	LoginTimeout:        {"login_timeout", 1008, "authentication timeout"},
 	NextcloudFailed:     {"nextcloud_failed", 1008, "authentication failed"},
 	TooManyOfUser:       {"too_many_of_user", 1008, "connection limit exceeded"},
+	// Before there is a websocket, where HTTP says why.
+	HandshakeInvalid: {"handshake_invalid", 0, ""},
+	AddressBarred:    {"address_barred", 0, ""},
+	ServerFull:       {"server_full", 0, ""},
 }
 
 // String returns the reason's name in logs and metrics.

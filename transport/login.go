@@ -217,8 +217,7 @@ func (l *login) attach(who *actors.Login) error {
 // refuse tells the client why it isn't let in, and hangs up.
 func (l *login) refuse(err error) {
 	text, reason := refusal(err)
-	l.websocket.system.CountRefusal(reason)
-	l.websocket.logRefusal(reason, zap.Stringer("client", l.address), zap.String("error", detailOf(err)))
+	l.websocket.countRefusal(reason, l.address, detailOf(err))
 	var frames []byte
 	if text != "" {
 		frames = actors.AppendFrame(frames, actors.OpText, text)
@@ -230,9 +229,11 @@ func (l *login) refuse(err error) {
 	sayGoodbye(l.conn)
 }
 
-// logRefusal warns of what an operator may have to do something about.
-func (w *Websocket) logRefusal(reason actors.CloseReason, fields ...zap.Field) {
-	fields = append(fields, zap.Stringer("reason", reason))
+// countRefusal counts a client that isn't let in, and warns where an operator may have to do
+// something about it.
+func (w *Websocket) countRefusal(reason actors.CloseReason, client netip.Addr, detail string) {
+	w.system.CountRefusal(reason)
+	fields := []zap.Field{zap.Stringer("reason", reason), zap.Stringer("client", client), zap.String("error", detail)}
 	switch reason {
 	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown:
 		w.log.Debug("login abandoned", fields...)

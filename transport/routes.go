@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -34,53 +33,13 @@ func (h *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodOptions:
 		allowAll(w)
 	case reads(r) && endsWith(path, "ws"):
-		h.serveWebsocket(w, r)
+		h.websocket.ServeHTTP(w, r)
 	case h.selfTest.serve(w, r, path):
 	case reads(r) && endsWith(path, "version") && !endsWith(path, "test", "version"):
 		answer(w, h.version)
 	default:
 		http.Error(w, "nothing is served here; the websocket is at …/ws", http.StatusNotFound)
 	}
-}
-
-// serveWebsocket refuses what is no handshake with the reason, for what is missing was usually
-// lost in a reverse proxy.
-func (h *routes) serveWebsocket(w http.ResponseWriter, r *http.Request) {
-	missing := missingOfHandshake(r)
-	if missing == "" {
-		h.websocket.ServeHTTP(w, r)
-		return
-	}
-	w.Header().Set("Connection", "Upgrade")
-	w.Header().Set("Upgrade", "websocket")
-	w.Header().Set("Sec-WebSocket-Version", "13")
-	http.Error(w, fmt.Sprintf("this is a websocket, but %s is missing from the request; a reverse proxy must pass it on", missing), http.StatusUpgradeRequired)
-}
-
-// missingOfHandshake names what a request lacks to be a websocket handshake (RFC 6455, 4.2.1),
-// "" if nothing. What proxies lose most often comes first.
-func missingOfHandshake(r *http.Request) string {
-	switch {
-	case !hasToken(r.Header, "Upgrade", "websocket"):
-		return `the header "Upgrade: websocket"`
-	case !hasToken(r.Header, "Connection", "upgrade"):
-		return `the header "Connection: Upgrade"`
-	case r.Header.Get("Sec-WebSocket-Version") != "13":
-		return `the header "Sec-WebSocket-Version: 13"`
-	case r.Header.Get("Sec-WebSocket-Key") == "":
-		return `the header "Sec-WebSocket-Key"`
-	case !r.ProtoAtLeast(1, 1):
-		return "HTTP/1.1"
-	default:
-		return ""
-	}
-}
-
-// hasToken reports whether a token is in a header that is a list, in any case.
-func hasToken(header http.Header, name, token string) bool {
-	return slices.ContainsFunc(listed(header.Values(name)), func(one string) bool {
-		return strings.EqualFold(strings.TrimSpace(one), token)
-	})
 }
 
 // reads reports whether a request only wants to read.

@@ -21,7 +21,11 @@ var upgradeHeader = []string{
 // newRoutes serves all routes; in place of the websocket is a handler that says so.
 func newRoutes(t testing.TB) (url string) {
 	t.Helper()
-	websocket := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "a websocket") })
+	websocket := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if refuseInvalidHandshake(w, r) == "" {
+			fmt.Fprint(w, "a websocket")
+		}
+	})
 	server := httptest.NewServer(NewHandler(websocket, &SelfTest{System: inspected{}}, "9.8.7"))
 	t.Cleanup(server.Close)
 	return server.URL

@@ -91,11 +91,18 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	address := ClientAddress(r, w.options.TrustedProxies)
 	proxy := w.isProxy(address, r)
 	address = household(address)
+	if missing := refuseInvalidHandshake(rw, r); missing != "" {
+		w.countRefusal(actors.HandshakeInvalid, address, missing+" is missing")
+		return
+	}
 	if wait := w.penalties.wait(address, time.Now()); wait > 0 && !proxy {
-		sendAway(rw, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), "too many failed logins from this address")
+		const reason = "too many failed logins from this address"
+		w.countRefusal(actors.AddressBarred, address, reason)
+		sendAway(rw, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), reason)
 		return
 	}
 	if reason := w.admit(address, proxy); reason != "" {
+		w.countRefusal(actors.ServerFull, address, reason)
 		sendAway(rw, http.StatusServiceUnavailable, retryAfter, reason)
 		return
 	}
@@ -107,7 +114,7 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		w.leaveLogin(address)
 		w.leave()
-		w.log.Debug("handshake failed", zap.Stringer("client", address), zap.Error(err))
+		w.countRefusal(actors.HandshakeInvalid, address, err.Error())
 		return
 	}
 	_ = handshake.CloseNow() // frees the library's connection, which its finalizer would keep for ever
