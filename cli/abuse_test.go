@@ -280,6 +280,8 @@ func TestAbuseOfHTTP(t *testing.T) {
 		require.Equal(t, status, c.response().StatusCode, "%.60s", request)
 		c.conn.Close()
 	}
+	require.EqualValues(t, 3, p.metric(closedCounter(actors.HandshakeInvalid)))
+	p.awaitLog(actors.HandshakeInvalid.String())
 	for _, forwarded := range []string{
 		"\xff\xfe", strings.Repeat(",", 1000), strings.Repeat("192.0.2.1, ", 1000), "' OR 1=1 --", "[::1", "::ffff:0:0:0:0:0:0:0:0:1",
 	} {

@@ -27,6 +27,20 @@ func TestConformanceFirstPushWaitsForOthers(t *testing.T) {
 	}
 }
 
+// TestConformanceFirstPushDoesNotWaitLong has so many connections that every later push would wait for three seconds at least.
+func TestConformanceFirstPushDoesNotWaitLong(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := s.serve()
+	var alice *pushClient
+	for range 60 {
+		alice = p.login("alice")
+	}
+	published := time.Now()
+	s.publishAtOnce(eventFor("notify_activity", "alice"))
+	require.Less(t, alice.next().at.Sub(published), 3*time.Second)
+}
+
 func TestConformanceMergedPushes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

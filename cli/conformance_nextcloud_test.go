@@ -143,6 +143,18 @@ func TestConformanceQuestionsOfTheSelfTest(t *testing.T) {
 	}
 }
 
+// TestConformanceForgetsTheAppsOldVersion has an app that cannot write its version again.
+func TestConformanceForgetsTheAppsOldVersion(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.setKey("notify_push_app_version", "0.0.1")
+	s.cloud.Behave(nextcloud.Behaviour{Fault: nextcloud.FaultError})
+	p := s.serve()
+	p.await("it asks for the app's version", func() bool { return len(s.asked("test/version")) > 0 })
+	_, found := s.key("notify_push_app_version")
+	require.False(t, found)
+}
+
 // TestConformanceMistakesOfTheOperator are those that the self test is there to show.
 func TestConformanceMistakesOfTheOperator(t *testing.T) {
 	t.Parallel()
