@@ -73,8 +73,11 @@ func TestConformanceWhoSeesAFile(t *testing.T) {
 				{4294967295, "files/größer & ärger 🦊/a", false, true},
 				{9, "files", false, false},
 				{7, "trashbin/foo", false, false},
-				{7, "files/foobar/secret.txt", true, !isOurs()}, // better: path segments
+				{7, "files/foobar/secret.txt", true, false},
 			} {
+				if test.path == "files/foobar/secret.txt" && !isOurs() {
+					continue // better: path segments
+				}
 				push := fmt.Sprintf("notify_file_id [%d]", 100+i)
 				s.publishAtOnce(fileEvent(test.storage, test.path, uint64(100+i)))
 				if test.alice {
