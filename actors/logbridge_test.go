@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -21,8 +22,9 @@ func TestRuntimeIsQuiet(t *testing.T) {
 		kit.Control.OnCall(func() { panic("control is broken") }) // a recovery, which the runtime logs
 		publish(t, kit, actors.StatsRequested{})
 		alice := kit.Connect(t, "alice")
-		alice.End(actors.ClosedByClient)
 		pushes(alice)
+		alice.End(actors.ClosedByClient)
+		synctest.Wait()
 		for _, entry := range logged.All() {
 			require.NotContains(t, entry.Message, "[ACTOR]")
 			require.NotContains(t, entry.Message, "[DeadLetter]")
