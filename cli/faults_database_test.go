@@ -115,7 +115,8 @@ func TestFaultsEverythingIsAbsent(t *testing.T) {
 		return !ready && strings.Contains(reasons["redis"], "connection refused")
 	})
 	require.Equal(t, http.StatusOK, request(t, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/livez", p.metricsPort)).status)
-	manager.await(t, "STATUS=redis: Redis at "+s.redis.URL())
+	manager.await(t, "STATUS=database: connect to PostgreSQL at 127.0.0.1:")
+	require.Contains(t, manager.last(), "redis: Redis at "+s.redis.URL())
 	text, _ := p.loginRefused("alice", passwordOf("alice"))
 	require.True(t, strings.HasPrefix(text, "err: Error while sending authentication request to nextcloud: "), text)
 	require.NotContains(t, manager.heard(), "READY=1")
@@ -125,12 +126,12 @@ func TestFaultsEverythingIsAbsent(t *testing.T) {
 	s.redis.Start()
 	p.awaitSubscription()
 	manager.await(t, "READY=1")
-	manager.await(t, "STATUS=serving")
 	s.publishAtOnce(fileEvent(7, "files/a", 42))
 	db.Start()
 	for text := ""; text != "notify_file_id [42]"; text = alice.hear() {
 		require.NotContains(t, text, "err")
 	}
+	manager.await(t, "STATUS=serving")
 	p.await("it is ready", p.ready)
 }
 
@@ -166,3 +167,5 @@ func (m *manager) await(t *testing.T, beginning string) {
 }
 
 func (m *manager) heard() []string { return m.said }
+
+func (m *manager) last() string { return m.said[len(m.said)-1] }
