@@ -33,7 +33,7 @@ func MariaDB(t testing.TB, args ...string) *MariaDBServer {
 	}
 	data := filepath.Join(dir, "data")
 	give(t, account, dir)
-	run(t, account, dir, install, "--no-defaults", "--datadir="+data,
+	run(t, account, dir, install, "--no-defaults", "--datadir="+data, "--tmpdir="+dir,
 		"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
 	cert, key := s.Authority.Issue("server", "127.0.0.1", "localhost")
 	give(t, account, filepath.Dir(cert), cert, key, s.Authority.CA)
@@ -45,7 +45,7 @@ func MariaDB(t testing.TB, args ...string) *MariaDBServer {
 		terminate: syscall.SIGTERM,
 		ready:     s.answers,
 		args: append([]string{
-			"--no-defaults", "--datadir", data, "--socket", s.Socket,
+			"--no-defaults", "--datadir", data, "--tmpdir", dir, "--socket", s.Socket,
 			"--bind-address", "127.0.0.1", "--port", strconv.Itoa(int(s.Port)), "--skip-name-resolve",
 			"--innodb-buffer-pool-size=16M", "--innodb-flush-log-at-trx-commit=0",
 			"--ssl-cert", cert, "--ssl-key", key, "--ssl-ca", s.Authority.CA,
