@@ -132,11 +132,11 @@ func TestConformanceStorageIsAskedForOnce(t *testing.T) {
 func TestConformanceOneQueryForAllWhoWait(t *testing.T) {
 	t.Parallel()
 	onlyHere(t)
-	const storages, eventsOfEach = 50, 20
+	const firstStorage, storages, eventsOfEach = 1000, 50, 20
 	s := newSite(t)
 	database, db, mounts := readOnlyDatabases["PostgreSQL"](t, "oc_")
 	for storage := range storages {
-		mounts.Mount(uint32(storage), "alice", "files")
+		mounts.Mount(uint32(firstStorage+storage), "alice", "files")
 	}
 	p := s.serveAtOnce("--database-url", database)
 	alice := p.loginForIDs("alice")
@@ -148,7 +148,7 @@ func TestConformanceOneQueryForAllWhoWait(t *testing.T) {
 	var events []event
 	waiting := map[string]bool{}
 	for i := range storages * eventsOfEach {
-		events = append(events, fileEvent(uint32(i%storages), "files/a", uint64(i)))
+		events = append(events, fileEvent(uint32(firstStorage+i%storages), "files/a", uint64(i)))
 		waiting[fmt.Sprintf("notify_file_id [%d]", i)] = true
 	}
 	s.publishAtOnce(events...)
