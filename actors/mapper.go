@@ -217,6 +217,9 @@ func (m *mapper) onMountsFound(ctx actor.Context, found *mountsFound) {
 		byStorage[mount.Storage] = append(byStorage[mount.Storage], mount)
 	}
 	for _, storage := range found.storages {
+		if m.waiting[storage] == nil {
+			continue // nobody asked, but for whether the database answers
+		}
 		users := newStorageUsers(byStorage[storage])
 		users.found = m.system.now()
 		users.until = users.found + cacheTime + rand.N(cacheSpread)
@@ -251,9 +254,6 @@ func (m *mapper) remember(storage uint32, users *storageUsers) {
 // deliver tells the users of all events that wait for a storage.
 func (m *mapper) deliver(ctx actor.Context, storage uint32, users *storageUsers) {
 	w := m.waiting[storage]
-	if w == nil {
-		return
-	}
 	for _, e := range w.events {
 		m.tell(ctx, e.StorageUpdate, users)
 	}
