@@ -30,8 +30,8 @@ type ping struct {
 	payload string
 }
 
-// loginPinged logs alice in with a client that answers a ping only where answer says so.
-func loginPinged(t *testing.T, p *pushServer, answer func(c *pushClient, payload []byte) bool) *pinged {
+// loginPinged logs a user in with a client that answers a ping only where answer says so.
+func loginPinged(t *testing.T, p *pushServer, user string, answer func(c *pushClient, payload []byte) bool) *pinged {
 	c := &pinged{}
 	e := endpoint{network: "tcp", address: p.address(), url: "ws://" + p.address() + "/ws"}
 	ready := make(chan struct{})
@@ -44,7 +44,7 @@ func loginPinged(t *testing.T, p *pushServer, answer func(c *pushClient, payload
 	}
 	c.pushClient, _ = dialEndpoint(t, e)
 	close(ready)
-	c.logIn("alice", passwordOf("alice"))
+	c.logIn(user, passwordOf(user))
 	return c
 }
 
@@ -66,16 +66,18 @@ func TestConformanceTimeouts(t *testing.T) {
 	}
 	require.NotContains(t, subscriber(), "cmd=ping")
 
-	healthy := loginPinged(t, p, func(*pushClient, []byte) bool { return true })
-	dead := loginPinged(t, p, func(*pushClient, []byte) bool { return false })
-	wrong := loginPinged(t, p, func(c *pushClient, payload []byte) bool {
+	yes := func(*pushClient, []byte) bool { return true }
+	healthy, addressed := loginPinged(t, p, "alice", yes), loginPinged(t, p, "bob", yes)
+	dead := loginPinged(t, p, "alice", func(*pushClient, []byte) bool { return false })
+	wrong := loginPinged(t, p, "alice", func(c *pushClient, payload []byte) bool {
 		c.sendRaw(clientFrame(final|byte(actors.OpPong), strings.ToUpper(fmt.Sprintf("%x", payload))[:4]))
 		return false
 	})
-	addressed := loginPinged(t, p, func(*pushClient, []byte) bool { return true })
-	loggedIn := time.Now()
-	s.publish("notify_pre_auth", `{"user":"alice","token":"ticket"}`)
-	addressed.settle()
+	sent := time.Now()
+	s.publishAtOnce(customEvent("alice", "the last for some time"), event{"notify_pre_auth", `{"user":"alice","token":"ticket"}`})
+	for _, c := range []*pinged{healthy, dead, wrong} {
+		c.expect("the last for some time")
+	}
 	silent, half := p.dial("/ws"), p.dial("/ws")
 	half.say("alice")
 	halfway := p.dialRaw("GET /ws HTTP/1.1\r\nHost: push")
@@ -83,7 +85,7 @@ func TestConformanceTimeouts(t *testing.T) {
 	for _, c := range []*pushClient{silent, half} {
 		timeout := c.next()
 		require.Equal(t, "Authentication timeout", timeout.text)
-		require.GreaterOrEqual(t, timeout.at.Sub(loggedIn), loginTimeout)
+		require.GreaterOrEqual(t, timeout.at.Sub(sent), loginTimeout)
 		code := c.closed()
 		if isOurs() {
 			require.Equal(t, websocket.StatusPolicyViolation, code)
@@ -97,13 +99,9 @@ func TestConformanceTimeouts(t *testing.T) {
 	text, _ := p.loginRefused("", "ticket")
 	require.Equal(t, "err: Invalid credentials", text, "the token is too old")
 	p.await("it sends a PING to Redis", func() bool { return strings.Contains(subscriber(), "cmd=ping") })
-
-	sent := time.Now()
-	s.publishAtOnce(customEvent("alice", "in between"))
+	between := time.Now()
+	s.publishAtOnce(customEvent("bob", "in between"))
 	addressed.expect("in between")
-	for _, c := range []*pinged{healthy, dead, wrong} {
-		c.expect("in between")
-	}
 
 	wrongCode := wrong.closed()
 	require.GreaterOrEqual(t, time.Since(sent), heartbeat)
@@ -114,12 +112,12 @@ func TestConformanceTimeouts(t *testing.T) {
 		require.Equal(t, websocket.StatusPolicyViolation, wrongCode)
 		require.Equal(t, websocket.StatusPolicyViolation, deadCode)
 	}
-	pings := healthy.received()
-	require.GreaterOrEqual(t, pings[0].at.Sub(sent), heartbeat)
-	for _, ping := range pings {
+	require.GreaterOrEqual(t, healthy.received()[0].at.Sub(sent), heartbeat)
+	require.GreaterOrEqual(t, addressed.received()[0].at.Sub(between), heartbeat, "each message that is sent puts the ping off")
+	for _, ping := range append(healthy.received(), addressed.received()...) {
 		require.Len(t, ping.payload, 4)
 	}
-	require.NotEqual(t, pings[0].payload, wrong.received()[0].payload, "payloads are random")
+	require.NotEqual(t, healthy.received()[0].payload, wrong.received()[0].payload, "payloads are random")
 	s.publishAtOnce(customEvent("alice", "still here"))
 	healthy.expect("still here")
 }

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	}
 	// The tests that run side by side mostly wait, for what takes its time by contract.
 	flag.Parse()
-	_ = flag.Set("test.parallel", "8")
+	_ = flag.Set("test.parallel", "16")
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
 		_ = os.RemoveAll(builtFolder)
 		os.Exit(status)
