@@ -132,10 +132,12 @@ type timingSocket struct {
 }
 
 func (s *timingSocket) Write(frames []byte) (bool, error) {
-	if frames[0]&0x0F == byte(actors.OpText) {
+	before := len(s.Texts())
+	pending, err := s.Socket.Write(frames)
+	for range len(s.Texts()) - before { // a ping may be in the same write
 		s.at = append(s.at, time.Now())
 	}
-	return s.Socket.Write(frames)
+	return pending, err
 }
 
 func mean(durations []time.Duration) (mean time.Duration) {
