@@ -62,8 +62,7 @@ func judgePort(ctx context.Context, encrypted bool, address string) finding {
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT):
 		return finding{name, green, address + " is free", ""}
 	case err == nil && said.isPushServer():
-		return finding{name, green, "a push server already serves at " + address,
-			"If it is another one, such as the app's own, stop it before you start this one."}
+		return finding{name, green, "a push server already serves at " + address, ""}
 	default:
 		return finding{name, red, address + " is taken by something else than a push server",
 			"End that, or let clients be served elsewhere with --port or --socket-path, and tell the reverse proxy."}

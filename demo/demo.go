@@ -156,7 +156,7 @@ func listen(ctx context.Context, port, preferred uint16) (net.Listener, error) {
 	}
 	listener, err := transport.Listen(ctx, options)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; choose another port with --port", err)
 	}
 	return listener, nil
 }
