@@ -47,7 +47,7 @@ func MariaDB(t testing.TB, args ...string) *MariaDBServer {
 		args: append([]string{
 			"--no-defaults", "--datadir", data, "--tmpdir", dir, "--socket", s.Socket,
 			"--bind-address", "127.0.0.1", "--port", strconv.Itoa(int(s.Port)), "--skip-name-resolve",
-			"--innodb-buffer-pool-size=16M", "--innodb-flush-log-at-trx-commit=0",
+			"--innodb-buffer-pool-size=16M", "--innodb-flush-log-at-trx-commit=2",
 			"--ssl-cert", cert, "--ssl-key", key, "--ssl-ca", s.Authority.CA,
 		}, args...),
 	}
