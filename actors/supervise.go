@@ -22,16 +22,21 @@ import (
 // A restarted actor goes on with its next message, so one that fails at each message still costs
 // no more than those.
 
+// The runtime counts dead letters in a goroutine for that long; it would outlive us.
+const countDeadLetters = time.Millisecond
+
 // hostOrOwn returns the host's runtime or a quiet one of our own, and how to let go of it.
 func hostOrOwn(host *actor.ActorSystem, s *System) (*actor.ActorSystem, func()) {
 	if host == nil {
 		own := actor.NewActorSystem(
 			actor.WithLoggerFactory(runtimeLogger(s.log)),
 			actor.WithDeadLetterRequestLogging(false),
-			// It counts dead letters in a goroutine for that long, and would outlive us by a second.
-			actor.WithDeadLetterThrottleInterval(time.Millisecond),
+			actor.WithDeadLetterThrottleInterval(countDeadLetters),
 		)
-		return own, s.watchDeadLetters(own, own.Shutdown)
+		return own, s.watchDeadLetters(own, func() {
+			own.Shutdown()
+			time.Sleep(2 * countDeadLetters)
+		})
 	}
 	return host, s.watchDeadLetters(host, func() {})
 }

@@ -206,15 +206,6 @@ func (r redisPort) do(ctx context.Context, command string, args ...any) (any, er
 	return conn.Do(command, args...)
 }
 
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
-}
-
 const (
 	startTimeout = 30 * time.Second
 	retryEvery   = 2 * time.Millisecond

@@ -12,6 +12,8 @@ type Stats struct {
 	// Refused are those of them that were answered 401.
 	Refused int
 	// InFlight are the requests without an answer yet, those that queue for a worker included.
+	// That for status.php is none of them: push servers ask for it on their own account, and not
+	// for a client.
 	InFlight int
 	// MostInFlight is the largest number that InFlight has reached.
 	MostInFlight int
@@ -35,6 +37,10 @@ func (n *Nextcloud) ResetStats() {
 
 func (n *Nextcloud) counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/status.php" {
+			next.ServeHTTP(w, r)
+			return
+		}
 		n.mu.Lock()
 		n.stats.InFlight++
 		n.stats.MostInFlight = max(n.stats.MostInFlight, n.stats.InFlight)

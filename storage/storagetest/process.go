@@ -184,19 +184,25 @@ func Dir(t testing.TB) string {
 	return dir
 }
 
-// FreePort returns a TCP port of 127.0.0.1 on which nobody listens at the moment. Systems give out
-// higher ones to outgoing connections, so it stays free until a server takes it.
+// FreePort returns a TCP port of 127.0.0.1 on which nobody listens, and which no other test gets until
+// this one ends. Systems give out higher ones to outgoing connections, so it stays free until a
+// server takes it.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	const first, last = 10_000, 30_000
 	for {
 		port := first + rand.IntN(last-first)
-		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		switch {
-		case err == nil:
-			listener.Close()
-			return port
-		case !errors.Is(err, syscall.EADDRINUSE):
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		claim, err := net.ListenPacket("udp", address) // tests of other packages run in other processes
+		if err == nil {
+			t.Cleanup(func() { claim.Close() })
+			var listener net.Listener
+			if listener, err = net.Listen("tcp", address); err == nil {
+				listener.Close()
+				return port
+			}
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
 			t.Fatal(err)
 		}
 	}
