@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"hash"
 	"slices"
 	"time"
 
@@ -51,6 +52,9 @@ type auth struct {
 	flying   int
 	failedAt time.Duration // when Nextcloud could not be asked; 0 where it could since
 	sweeping *time.Timer
+
+	mac  hash.Hash // and its input, for digest
+	text []byte
 }
 
 // verifiedLogin is what Nextcloud said yes to.
@@ -74,6 +78,7 @@ func newAuth(system *System) actor.Actor {
 		verified: map[digest]*verifiedLogin{},
 		refused:  map[digest]time.Duration{},
 		flights:  map[digest]*flight{},
+		mac:      hmac.New(sha256.New, system.authKey),
 	}
 }
 
@@ -110,14 +115,13 @@ func (a *auth) Receive(ctx actor.Context) {
 
 // digest returns what stands for a list of texts.
 func (a *auth) digest(texts ...string) (sum digest) {
-	mac := hmac.New(sha256.New, a.system.authKey)
+	a.mac.Reset()
 	for _, text := range texts {
-		var length [8]byte
-		binary.BigEndian.PutUint64(length[:], uint64(len(text)))
-		mac.Write(length[:])
-		mac.Write([]byte(text))
+		a.text = append(binary.BigEndian.AppendUint64(a.text[:0], uint64(len(text))), text...)
+		a.mac.Write(a.text)
+		clear(a.text)
 	}
-	mac.Sum(sum[:0])
+	a.mac.Sum(sum[:0])
 	return sum
 }
 

@@ -37,8 +37,8 @@ func runCollector(ctx context.Context) {
 	if _, chosen := os.LookupEnv("GOGC"); chosen {
 		return
 	}
-	debug.SetGCPercent(garbageIdle)
-	c := &collector{cycles: collections()}
+	debug.SetGCPercent(garbageBusy) // after a restart, all clients come at once
+	c := &collector{cycles: collections(), busy: true}
 	ticker := time.NewTicker(collectorTick)
 	defer ticker.Stop()
 	for {
