@@ -110,8 +110,8 @@ func probeDomain(settings config.Settings, err error) finding {
 	if err == nil {
 		return finding{name, green, "Nextcloud answers to " + host, ""}
 	}
-	return finding{name, red, err.Error(), fmt.Sprintf("Write %s in config.php, or keep Nextcloud's own name in --nextcloud-url and dial inside with --nextcloud-connect-to.",
-		phpList("trusted_domains", settings.NextcloudTrustedDomains, host))}
+	return finding{name, red, err.Error(), adviseToAdd("trusted_domains", settings.NextcloudTrustedDomains, host) +
+		" Or keep Nextcloud's own name in --nextcloud-url and dial inside with --nextcloud-connect-to."}
 }
 
 func hostOf(address string) string {
@@ -134,7 +134,7 @@ func probeApp(err error) finding {
 func probeTrustedProxy(settings config.Settings, status transport.NextcloudStatus) finding {
 	const name = "trusted proxy"
 	source, trusted := status.Source, settings.NextcloudTrustedProxies
-	line := phpList("trusted_proxies", trusted, source.String())
+	advice := adviseToAdd("trusted_proxies", trusted, source.String())
 	switch {
 	case !source.IsValid():
 		return finding{name, yellow, "a unix socket has no address, so Nextcloud sees the one that its web server makes up",
@@ -142,12 +142,12 @@ func probeTrustedProxy(settings config.Settings, status transport.NextcloudStatu
 	case isTranslated(status):
 		return finding{name, yellow, fmt.Sprintf("calls go out from %s to %s, and a router on the way may put its own address in place of this one", source, status.Target),
 			"Stay inside with --nextcloud-connect-to; else occ notify_push:self-test tells the address that Nextcloud sees, for trusted_proxies of config.php."}
-	case isTrustedProxy(source, trusted):
+	case isTrustedProxy(source, trusted.Texts):
 		return finding{name, green, fmt.Sprintf("calls go out from %s, which is one of Nextcloud's trusted_proxies", source), ""}
-	case trusted == nil:
-		return finding{name, yellow, fmt.Sprintf("calls go out from %s; Nextcloud's trusted_proxies is not known here", source), "It must have this address: write " + line + " in config.php."}
+	case trusted.Texts == nil:
+		return finding{name, yellow, fmt.Sprintf("calls go out from %s; Nextcloud's trusted_proxies is not known here", source), "It must have this address. " + advice}
 	default:
-		return finding{name, red, fmt.Sprintf("calls go out from %s, which is none of Nextcloud's trusted_proxies", source), "Write " + line + " in config.php."}
+		return finding{name, red, fmt.Sprintf("calls go out from %s, which is none of Nextcloud's trusted_proxies", source), advice}
 	}
 }
 
@@ -167,14 +167,18 @@ func isTranslated(status transport.NextcloudStatus) bool {
 	return status.Source.IsPrivate() && !status.Source.Is6() && !status.Target.IsPrivate() && !status.Target.IsLoopback() && !status.Target.IsLinkLocalUnicast()
 }
 
-// phpList is the line of config.php that adds an element to a list.
-func phpList(key string, known []string, added string) string {
+// adviseToAdd says how an element is added to a list of config.php: by occ, where it is known which number that has to be given, and by hand.
+func adviseToAdd(key string, known config.List, added string) string {
 	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 	var elements []string
-	for _, element := range append(slices.Clone(known), added) {
+	for _, element := range append(slices.Clone(known.Texts), added) {
 		elements = append(elements, "'"+quote.Replace(element)+"'")
 	}
-	return fmt.Sprintf("'%s' => [%s],", key, strings.Join(elements, ", "))
+	line := fmt.Sprintf("'%s' => [%s],", key, strings.Join(elements, ", "))
+	if known.Texts == nil {
+		return fmt.Sprintf("Write %s in config.php.", line)
+	}
+	return fmt.Sprintf("Run occ config:system:set %s %d --value=%s, or write %s in config.php.", key, known.Next, added, line)
 }
 
 func probeClock(ahead time.Duration) finding {

@@ -66,17 +66,17 @@ func TestCheckOfNextcloud(t *testing.T) {
 		{"new", map[string]http.HandlerFunc{"/status.php": saying200(`{"installed":false,"versionstring":"31"}`)}, "Nextcloud", red, []string{"not installed"}, false},
 		{"terminal codes", map[string]http.HandlerFunc{"/status.php": saying200(`{"installed":true,"versionstring":"31\u001b[2J\nred"}`)}, "Nextcloud", green, []string{"version 31 [2J; red answers"}, false},
 		{"untrusted name", map[string]http.HandlerFunc{"/status.php": refusing(400, `{"error": "Trusted domain error.", "code": 15}`)}, "trusted domain", red,
-			[]string{"127.0.0.1 is not configured as a trusted domain", `'trusted_domains' => ['localhost', 'it\'s', '127.0.0.1'],`, "--nextcloud-connect-to"}, true},
+			[]string{"127.0.0.1 is not configured as a trusted domain", "Run occ config:system:set trusted_domains 2 --value=127.0.0.1, or write ", `'trusted_domains' => ['localhost', 'it\'s', '127.0.0.1'],`, "--nextcloud-connect-to"}, true},
 		{"no app", map[string]http.HandlerFunc{cookiePath: refusing(404, "")}, "app", red, []string{"404", "occ app:enable notify_push"}, false},
 		{"login page instead of the app", map[string]http.HandlerFunc{cookiePath: saying200("<html>")}, "app", red, []string{"a web page", "occ app:enable notify_push"}, false},
-		{"untrusted proxy", nil, "trusted proxy", red, []string{"from 127.0.0.1", `'trusted_proxies' => ['10.0.0.1', 'proxy', '127.0.0.1'],`}, false},
+		{"untrusted proxy", nil, "trusted proxy", red, []string{"from 127.0.0.1", "Run occ config:system:set trusted_proxies 6 --value=127.0.0.1, or write ", `'trusted_proxies' => ['10.0.0.1', 'proxy', '127.0.0.1'],`}, false},
 		{"late clock", map[string]http.HandlerFunc{"/status.php": dated(-time.Hour)}, "clock", yellow, []string{"1h0m0s behind", "NTP"}, false},
 		{"early clock", map[string]http.HandlerFunc{"/status.php": dated(time.Hour)}, "clock", yellow, []string{"ahead of this", "NTP"}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			findings, status := checkOnline(t, nowhere+`
 				'overwrite.cli.url' => '`+serveNextcloud(t, test.otherwise)+`',
-				'trusted_domains' => ['localhost', 'it\'s'], 'trusted_proxies' => ['10.0.0.1', 'proxy'],`)
+				'trusted_domains' => ['localhost', 'it\'s'], 'trusted_proxies' => [1 => '10.0.0.1', 5 => 'proxy'],`)
 			require.Equal(t, 1, status)
 			requireFinding(t, findings, test.finding, test.status, test.words...)
 			if test.last {
@@ -168,7 +168,7 @@ func TestCheckExpectsARouterBetweenPrivateAndPublic(t *testing.T) {
 		{"203.0.113.8", "203.0.113.7", green},
 	} {
 		called := transport.NextcloudStatus{Source: netip.MustParseAddr(test.source), Target: netip.MustParseAddr(test.target)}
-		settings := config.Settings{NextcloudTrustedProxies: []string{test.source}}
+		settings := config.Settings{NextcloudTrustedProxies: config.List{Texts: []string{test.source}}}
 		f := probeTrustedProxy(settings, called)
 		require.Equal(t, test.want, f.Status, f)
 		require.Equal(t, test.want == yellow, strings.Contains(f.Advice, "--nextcloud-connect-to"))

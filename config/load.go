@@ -50,8 +50,8 @@ func Load(ctx context.Context, flags Flags, lookupEnv func(string) (string, bool
 	s.NextcloudConnectTo = read(l, "nextcloud-connect-to", parseConnectTo)
 	s.NextcloudCA = read(l, "nextcloud-ca", parseText)
 	s.NextcloudSecret = NewSecret(n.optional("secret"))
-	s.NextcloudTrustedDomains = n.texts("trusted_domains")
-	s.NextcloudTrustedProxies = n.texts("trusted_proxies")
+	s.NextcloudTrustedDomains = n.list("trusted_domains")
+	s.NextcloudTrustedProxies = n.list("trusted_proxies")
 	s.AllowSelfSigned = read(l, "allow-self-signed", parseBoolean)
 	s.UserAgent = read(l, "user-agent", parseText)
 
@@ -97,6 +97,7 @@ func Load(ctx context.Context, flags Flags, lookupEnv func(string) (string, bool
 	}
 	l.result.Unknown = n.unknownKeys()
 	l.result.Warnings = append(n.warnings, l.result.Warnings...)
+	l.result.Warnings = slices.DeleteFunc(l.result.Warnings, func(warning string) bool { return slices.Contains(l.result.Errors, warning) })
 	return l.result
 }
 
@@ -261,25 +262,28 @@ func (l *loader) loadDatabase(n *nextcloud) {
 }
 
 func (l *loader) loadDatabasePrefix(n *nextcloud) {
+	const setting = "database_prefix"
 	declared := l.declared["database-prefix"]
 	s := &l.result.Settings
 	// Unlike other variables, this one may be empty: some installations have no prefix.
 	if text, source, found := l.environment.find(declared.variable); found && declared.given == nil {
-		s.DatabasePrefix, l.result.Sources["database_prefix"] = text, source
-	} else if texts := l.find("database-prefix"); texts != nil {
-		s.DatabasePrefix = texts[len(texts)-1]
-	} else {
-		s.DatabasePrefix, l.result.Sources["database_prefix"] = n.text("dbtableprefix", defaultPrefix), n.source("dbtableprefix")
-		err := errors.Join(n.takeUnmet()...)
-		if err != nil && n.broken != "" {
-			l.warn("the prefix of tables is taken to be %s, for dbtableprefix is not known: %s", defaultPrefix, n.broken)
-			err = nil
-		}
-		l.fail("database_prefix", err)
+		s.DatabasePrefix, l.result.Sources[setting] = text, source
+		return
 	}
+	if declared.given != nil {
+		s.DatabasePrefix = l.find(declared.flag)[0]
+		return
+	}
+	s.DatabasePrefix, l.result.Sources[setting] = n.text("dbtableprefix", declared.fallback), n.source("dbtableprefix")
+	err := errors.Join(n.takeUnmet()...)
+	if err != nil && n.broken != "" {
+		if l.result.failed["database"] == nil {
+			l.warn("the prefix of tables is taken to be %s, for dbtableprefix is not known: %s", declared.fallback, n.broken)
+		}
+		err = nil
+	}
+	l.fail(setting, err)
 }
-
-const defaultPrefix = "oc_" // Nextcloud's own
 
 func (l *loader) loadRedis(n *nextcloud) {
 	s := &l.result.Settings
@@ -356,11 +360,16 @@ func firstOf(n *nextcloud, keys ...string) string {
 	return keys[max(i, 0)]
 }
 
-// fail notes why a setting has no usable value; a nil error notes nothing.
+// fail notes why a setting has no usable value; a nil error notes nothing. What keeps several settings from having one is an error once.
 func (l *loader) fail(setting string, err error) {
-	if err != nil {
-		l.result.failed[setting] = errors.Join(l.result.failed[setting], err)
-		l.result.Errors = append(l.result.Errors, strings.Split(err.Error(), "\n")...)
+	if err == nil {
+		return
+	}
+	l.result.failed[setting] = errors.Join(l.result.failed[setting], err)
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if !slices.Contains(l.result.Errors, line) {
+			l.result.Errors = append(l.result.Errors, line)
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ type nextcloud struct {
 	unknown     map[string]php.Unknown
 	exhausted   bool   // the evaluation went over its limits
 	broken      string // why nothing could be read from config.php; empty when something could
+	unreadable  error  // the same, where the file cannot be read, with what to do
 
 	ask     func() (map[string]php.Value, error) // asks PHP itself for the keys of consulted; nil when it must not be asked, or was
 	answers map[string]php.Value
@@ -52,32 +53,29 @@ func readNextcloud(ctx context.Context, path string, glob, mayAsk bool, env envi
 	if path == "" {
 		return n
 	}
-	if absolute, err := filepath.Abs(path); err == nil {
-		n.root = filepath.Dir(filepath.Dir(absolute))
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		absolute = path
 	}
-	files := []string{path}
+	n.root = filepath.Dir(filepath.Dir(absolute))
+	var files []string
+	if n.unreadable = errConfigFile(absolute); n.unreadable == nil {
+		files = append(files, path)
+	} else {
+		n.broken = n.unreadable.Error()
+		n.warn("%s", n.broken)
+	}
 	if glob {
 		files = append(files, n.beside(path)...)
 	}
-	n.evaluate(ctx, files)
+	n.evaluate(ctx, path, files)
 	// What has no end here has none in PHP either, and of a file that it cannot open PHP would say that nothing is set.
-	if mayAsk && !n.exhausted && isReadable(path) {
+	if mayAsk && !n.exhausted && n.unreadable == nil {
 		n.ask = func() (map[string]php.Value, error) {
 			return php.AskPHP(ctx, files, slices.Sorted(maps.Keys(consulted)))
 		}
 	}
 	return n
-}
-
-func isReadable(path string) bool {
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return false
-	}
-	file, err := os.Open(path)
-	if err == nil {
-		file.Close()
-	}
-	return err == nil
 }
 
 // beside lists the further files that Nextcloud reads, in its order.
@@ -98,7 +96,8 @@ func (n *nextcloud) beside(path string) []string {
 	return files
 }
 
-func (n *nextcloud) evaluate(ctx context.Context, files []string) {
+// evaluate runs the files; main is the one without which not much is known.
+func (n *nextcloud) evaluate(ctx context.Context, main string, files []string) {
 	evaluated, err := php.Evaluate(ctx, files, php.Options{Getenv: n.environment.lookup, Limits: php.Limits{Memory: evaluationMemory}})
 	if err != nil {
 		n.broken = err.Error()
@@ -115,7 +114,7 @@ func (n *nextcloud) evaluate(ctx context.Context, files []string) {
 	}
 	for _, problem := range evaluated.Warnings {
 		n.warn("%s", problem)
-		if problem.File == filepath.Base(files[0]) && !n.isFrom(problem.File) {
+		if problem.File == filepath.Base(main) && !n.isFrom(problem.File) {
 			n.broken = problem.String()
 		}
 	}
@@ -169,6 +168,8 @@ func (n *nextcloud) find(key string) php.Value {
 		return n.answers[key]
 	case isUnknown:
 		n.miss(fmt.Errorf("%s:%d: the value of %s cannot be found out here: %s; give %s instead", unknown.File, unknown.Line, key, unknown.Reason, consulted[key]))
+	case n.unreadable != nil:
+		n.miss(n.unreadable)
 	default:
 		n.miss(fmt.Errorf("%s; mend it, or give %s instead", n.broken, consulted[key]))
 	}
@@ -244,19 +245,21 @@ func (n *nextcloud) optional(key string) string {
 	}
 }
 
-// texts is a key's value as a list of texts where nothing depends on it: nil when it is not known, empty when there is none. Nextcloud takes
-// what is not an array for none.
-func (n *nextcloud) texts(key string) []string {
+// list is a key's value as a list of texts where nothing depends on it. Nextcloud takes what is not an array for an empty one.
+func (n *nextcloud) list(key string) List {
 	if _, isUnknown := n.unknown[key]; isUnknown || n.root == "" || n.broken != "" {
-		return nil
+		return List{}
 	}
-	texts := []string{}
+	list := List{Texts: []string{}}
 	if array, isArray := n.values[key].Value.(*php.Array); isArray {
-		for _, element := range array.All() {
-			texts = append(texts, php.Text(element))
+		for number, element := range array.All() {
+			list.Texts = append(list.Texts, php.Text(element))
+			if number, isNumber := number.(int64); isNumber {
+				list.Next = max(list.Next, number+1)
+			}
 		}
 	}
-	return texts
+	return list
 }
 
 // unknownKeys are the keys whose values neither the evaluator nor PHP gave.

@@ -30,28 +30,26 @@ type Flags struct {
 	NoPHP              *string `name:"no-php" variable:"NO_PHP" fallback:"false" type:"switch" group:"Nextcloud" help:"Never run php for a needed key of config.php that cannot be evaluated here."`
 
 	DatabaseURL    *string `name:"database-url" variable:"DATABASE_URL" placeholder:"URL" group:"Database" help:"postgres://, postgresql://, mysql:// or sqlite: URL. Otherwise the database of config.php. DATABASE_URL_FILE names a file that holds it."`
-	DatabasePrefix *string `name:"database-prefix" variable:"DATABASE_PREFIX" placeholder:"oc_" group:"Database" help:"What table names begin with. Otherwise dbtableprefix of config.php, else oc_. May be empty."`
+	DatabasePrefix *string `name:"database-prefix" variable:"DATABASE_PREFIX" fallback:"oc_" placeholder:"TEXT" group:"Database" help:"What table names begin with; may be empty. Otherwise dbtableprefix of config.php."`
 
 	RedisFlags
 	Resync *string `name:"resync" variable:"RESYNC" fallback:"true" type:"switch" negatable:"" group:"Redis" help:"After Redis was away, tell every client once to look for what it may have missed."`
 
-	Port              *string `name:"port" short:"p" variable:"PORT" fallback:"7867" placeholder:"PORT" group:"Listening" help:"TCP port to serve clients on."`
-	Bind              *string `name:"bind" variable:"BIND" fallback:"::" placeholder:"ADDRESS" group:"Listening" help:"Address to listen on, for metrics too. The default means every IPv6 and IPv4 address, or 0.0.0.0 on a machine without IPv6."`
+	Port *string `name:"port" short:"p" variable:"PORT" fallback:"7867" placeholder:"PORT" group:"Listening" help:"TCP port to serve clients on."`
+	MonitorFlags
 	SocketPath        *string `name:"socket-path" variable:"SOCKET_PATH" placeholder:"FILE" group:"Listening" help:"Listen on this unix socket instead of the port. A stale one is replaced."`
 	SocketPermissions *string `name:"socket-permissions" variable:"SOCKET_PERMISSIONS" fallback:"0660" placeholder:"OCTAL" group:"Listening" help:"Permissions of the unix sockets: 660, 0660 or 0o660."`
 	TLSCert           *string `name:"tls-cert" variable:"TLS_CERT" placeholder:"FILE" group:"Listening" help:"PEM file of the certificate to serve TLS with."`
 	TLSKey            *string `name:"tls-key" variable:"TLS_KEY" placeholder:"FILE" group:"Listening" help:"PEM file of its key."`
 	TrustedProxies    *string `name:"trusted-proxies" variable:"TRUSTED_PROXIES" fallback:"127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,fc00::/7,fe80::/10" placeholder:"CIDR,..." group:"Listening" help:"Peers whose X-Forwarded-For is believed when strangers are counted. The default is loopback and the private ranges."`
-	MetricsPort       *string `name:"metrics-port" short:"m" variable:"METRICS_PORT" placeholder:"PORT" group:"Listening" help:"TCP port for /metrics, /livez and /readyz. Off when not given or 0."`
-	MetricsSocketPath *string `name:"metrics-socket-path" variable:"METRICS_SOCKET_PATH" placeholder:"FILE" group:"Listening" help:"Unix socket for the same."`
 	DrainTimeout      *string `name:"drain-timeout" variable:"DRAIN_TIMEOUT" fallback:"10s" placeholder:"TIME" group:"Listening" help:"At the end, and for a reset, connections are closed spread over this time. 0 closes them at once."`
 
-	MaxDebounceTime   *string `name:"max-debounce-time" variable:"MAX_DEBOUNCE_TIME" fallback:"15" placeholder:"TIME" group:"Pushes" help:"The longest time between two file or activity pushes to one connection."`
+	MaxDebounceTime   *string `name:"max-debounce-time" variable:"MAX_DEBOUNCE_TIME" fallback:"15s" placeholder:"TIME" group:"Pushes" help:"The longest time between two file or activity pushes to one connection."`
 	MaxConnectionTime *string `name:"max-connection-time" variable:"MAX_CONNECTION_TIME" fallback:"0" placeholder:"TIME" group:"Pushes" help:"Close a connection about so long after it was made. 0 never does."`
 	DebounceDisable   *string `name:"debounce-disable" variable:"DEBOUNCE_DISABLE" fallback:"false" type:"switch" group:"Pushes" help:"Send every push at once. The variable counts when it is set to anything."`
 
-	AuthCacheTTL    *string `name:"auth-cache-ttl" variable:"AUTH_CACHE_TTL" fallback:"60s" placeholder:"TIME" group:"Logins" help:"How long a verified login is good again without asking Nextcloud. 0 turns it off."`
-	AuthResume      *string `name:"auth-resume" variable:"AUTH_RESUME" fallback:"120s" placeholder:"TIME" group:"Logins" help:"How long after its last connection ended a login may come back without asking Nextcloud. 0 turns it off."`
+	AuthCacheTTL    *string `name:"auth-cache-ttl" variable:"AUTH_CACHE_TTL" fallback:"1m" placeholder:"TIME" group:"Logins" help:"How long a verified login is good again without asking Nextcloud. 0 turns it off."`
+	AuthResume      *string `name:"auth-resume" variable:"AUTH_RESUME" fallback:"2m" placeholder:"TIME" group:"Logins" help:"How long after its last connection ended a login may come back without asking Nextcloud. 0 turns it off."`
 	AuthMaxAge      *string `name:"auth-max-age" variable:"AUTH_MAX_AGE" fallback:"12h" placeholder:"TIME" group:"Logins" help:"Nextcloud is asked again at the latest so long after it last said yes. 0 asks always."`
 	AuthRefusalTTL  *string `name:"auth-refusal-ttl" variable:"AUTH_REFUSAL_TTL" fallback:"5s" placeholder:"TIME" group:"Logins" help:"How long Nextcloud's refusal of a login is remembered. 0 turns it off."`
 	AuthConcurrency *string `name:"auth-concurrency" variable:"AUTH_CONCURRENCY" fallback:"32" placeholder:"N" group:"Logins" help:"How many logins may be asked of Nextcloud at the same time."`
@@ -77,17 +75,23 @@ type RedisFlags struct {
 	RedisChannelPrefix           *string  `name:"redis-channel-prefix" variable:"REDIS_CHANNEL_PREFIX" placeholder:"TEXT" group:"Redis" help:"What channel names begin with, for several Nextclouds on one Redis; the publishing side must use the same."`
 }
 
+// MonitorFlags are those of the Flags that say where the server tells how it is.
+type MonitorFlags struct {
+	Bind              *string `name:"bind" variable:"BIND" fallback:"::" placeholder:"ADDRESS" group:"Listening" help:"Address to listen on, for metrics too. The default means every IPv6 and IPv4 address, or 0.0.0.0 on a machine without IPv6."`
+	MetricsPort       *string `name:"metrics-port" short:"m" variable:"METRICS_PORT" placeholder:"PORT" group:"Listening" help:"TCP port for /metrics, /livez and /readyz. Off when not given or 0."`
+	MetricsSocketPath *string `name:"metrics-socket-path" variable:"METRICS_SOCKET_PATH" placeholder:"FILE" group:"Listening" help:"Unix socket for the same."`
+}
+
 // Settings is what the server runs with. The tag of a field is the setting's name in reports.
 type Settings struct {
 	ConfigFile string `setting:"config_file"` // empty when none was given
 
-	NextcloudURL       string `setting:"nextcloud_url"`        // absolute, with one slash at the end
-	NextcloudConnectTo string `setting:"nextcloud_connect_to"` // host:port, or the path of a unix socket; empty dials the URL's own host
-	NextcloudCA        string `setting:"nextcloud_ca"`
-	NextcloudSecret    Secret // `secret` of config.php; empty when it is not known. Digests that outlive the process are keyed with it
-	// NextcloudTrustedDomains and NextcloudTrustedProxies are trusted_domains and trusted_proxies of config.php: nil when they are not known.
-	NextcloudTrustedDomains []string
-	NextcloudTrustedProxies []string
+	NextcloudURL            string `setting:"nextcloud_url"`        // absolute, with one slash at the end
+	NextcloudConnectTo      string `setting:"nextcloud_connect_to"` // host:port, or the path of a unix socket; empty dials the URL's own host
+	NextcloudCA             string `setting:"nextcloud_ca"`
+	NextcloudSecret         Secret // `secret` of config.php; empty when it is not known. Digests that outlive the process are keyed with it
+	NextcloudTrustedDomains List   // trusted_domains of config.php
+	NextcloudTrustedProxies List   // trusted_proxies of config.php
 	AllowSelfSigned         bool   `setting:"allow_self_signed"`
 	UserAgent               string `setting:"user_agent"`
 	GlobConfig              bool   `setting:"glob_config"`
@@ -135,4 +139,10 @@ type Settings struct {
 	LogLevel  LogLevel `setting:"log_level"`
 	LogFormat string   `setting:"log_format"` // console or json
 	NoANSI    bool     `setting:"no_ansi"`
+}
+
+// List is an array of texts in config.php.
+type List struct {
+	Texts []string // nil when they are not known
+	Next  int64    // the first number after those that the elements have, by which `occ config:system:set` adds one
 }

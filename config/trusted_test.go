@@ -12,25 +12,27 @@ func TestTrustedProxiesAndDomainsOfConfig(t *testing.T) {
 	for name, test := range map[string]struct {
 		source string
 		want   []string // nil where it is not known
+		next   int64
 	}{
-		"list":         {`$CONFIG = ['trusted_proxies' => ['10.0.0.1', '172.16.0.0/12']];`, []string{"10.0.0.1", "172.16.0.0/12"}},
-		"numbered":     {`$CONFIG = ['trusted_proxies' => [3 => '10.0.0.1', 7 => 'fd00::1']];`, []string{"10.0.0.1", "fd00::1"}},
-		"none":         {`$CONFIG = [];`, []string{}},
-		"null":         {`$CONFIG = ['trusted_proxies' => null];`, []string{}},
-		"text":         {`$CONFIG = ['trusted_proxies' => '10.0.0.1'];`, []string{}},
-		"unknown":      {`$CONFIG = ['trusted_proxies' => [nobody_knows()]];`, nil},
-		"broken":       {`$CONFIG = [`, nil},
-		"of a comment": {`$CONFIG = []; // 'trusted_proxies' => ['10.0.0.1']`, []string{}},
+		"list":         {`$CONFIG = ['trusted_proxies' => ['10.0.0.1', '172.16.0.0/12']];`, []string{"10.0.0.1", "172.16.0.0/12"}, 2},
+		"numbered":     {`$CONFIG = ['trusted_proxies' => [3 => '10.0.0.1', 7 => 'fd00::1']];`, []string{"10.0.0.1", "fd00::1"}, 8},
+		"none":         {`$CONFIG = [];`, []string{}, 0},
+		"null":         {`$CONFIG = ['trusted_proxies' => null];`, []string{}, 0},
+		"text":         {`$CONFIG = ['trusted_proxies' => '10.0.0.1'];`, []string{}, 0},
+		"unknown":      {`$CONFIG = ['trusted_proxies' => [nobody_knows()]];`, nil, 0},
+		"broken":       {`$CONFIG = [`, nil, 0},
+		"of a comment": {`$CONFIG = []; // 'trusted_proxies' => ['10.0.0.1']`, []string{}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "config.php")
 			require.NoError(t, os.WriteFile(path, []byte("<?php\n"+test.source+"\n"), 0o600))
 			yes := "true"
 			result := Load(t.Context(), Flags{ConfigFile: path, NoPHP: &yes}, func(string) (string, bool) { return "", false })
-			require.Equal(t, test.want, result.Settings.NextcloudTrustedProxies)
+			require.Equal(t, test.want, result.Settings.NextcloudTrustedProxies.Texts)
+			require.Equal(t, test.next, result.Settings.NextcloudTrustedProxies.Next)
 		})
 	}
 	none := Load(t.Context(), Flags{}, func(string) (string, bool) { return "", false })
-	require.Nil(t, none.Settings.NextcloudTrustedProxies)
-	require.Nil(t, none.Settings.NextcloudTrustedDomains)
+	require.Nil(t, none.Settings.NextcloudTrustedProxies.Texts)
+	require.Nil(t, none.Settings.NextcloudTrustedDomains.Texts)
 }
