@@ -107,8 +107,7 @@ func (d *daemon) listen(ctx context.Context, failed chan<- error) error {
 	d.clients = transport.NewServer(transport.NewHandler(d.websocket, &transport.SelfTest{
 		Keys: d.redis, System: d.system, Nextcloud: d.nextcloud, Version: d.version,
 	}, Version()), d.log.Logger)
-	d.websocket.CountSockets(d.clients)
-	go serve(d.clients, clients, failed)
+	go serve(d.clients, d.websocket.CountSockets(d.clients, clients), failed)
 	if s.MetricsPort == 0 && s.MetricsSocketPath == "" {
 		return nil
 	}

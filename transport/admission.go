@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"net"
 	"net/netip"
 	"sync"
 )
@@ -8,47 +9,99 @@ import (
 // retryAfter is what clients are told to wait when there is no room, in seconds.
 const retryAfter = "60"
 
+const tooManyOfAddress = "too many clients of this address have not logged in"
+
 // Limits bound what clients, and strangers, may take. 0 is no limit.
 type Limits struct {
-	// Connections is how many sockets there may be in all.
+	// Connections is how many websockets there may be in all.
 	Connections int
 	// Logins is how many of them may not have logged in yet.
 	Logins int
-	// LoginsPerAddress is how many of those may come from one address. It is not kept for trusted
-	// proxies: one that does not say for whom it speaks stands for many.
+	// LoginsPerAddress is how many of those may come from one address. Sockets that are not yet a
+	// websocket count too; see CountSockets. It is not kept for trusted proxies: one that does not
+	// say for whom it speaks stands for many.
 	LoginsPerAddress int
 	// Sockets is how many there may be that are or may become a websocket; see CountSockets.
 	Sockets int
 }
+
+// reached reports whether a limit leaves no room for one more than n.
+func reached(n, limit int) bool { return limit > 0 && n >= limit }
 
 // admission counts sockets, and turns away those that are too many.
 type admission struct {
 	limits  Limits
 	sockets sync.WaitGroup
 
-	mu       sync.Mutex
-	visitors int // sockets of HTTP
-	open     int
-	login    int
-	logins   map[netip.Addr]int
+	mu        sync.Mutex
+	visitors  int                     // sockets of HTTP, of which nobody knows yet whether they will be a websocket
+	peers     map[net.Conn]netip.Addr // those of them that count for an address
+	open      int
+	login     int
+	strangers map[netip.Addr]int // visitors and logins
 }
 
-// admit counts a socket in, as open and not logged in, or says why there is no room for it.
-func (a *admission) admit(address netip.Addr, proxy bool) (refusal string) {
+// visit counts a socket of HTTP in, or says why there is no room for it. It counts for an address
+// unless that is zero.
+func (a *admission) visit(conn net.Conn, address netip.Addr) (refusal string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	reached := func(n, limit int) bool { return limit > 0 && n >= limit }
+	switch {
+	case reached(a.visitors+a.open, a.limits.Sockets):
+		return "this server has as many sockets as it can hold"
+	case address.IsValid() && reached(a.strangers[address], a.limits.LoginsPerAddress):
+		return tooManyOfAddress
+	}
+	a.visitors++
+	if address.IsValid() {
+		a.peers[conn] = address
+		a.strangers[address]++
+	}
+	return ""
+}
+
+// endVisit says that a socket of HTTP is closed, or none of HTTP any more.
+func (a *admission) endVisit(conn net.Conn) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.visitors--
+	a.forgetPeer(conn)
+}
+
+func (a *admission) forgetPeer(conn net.Conn) {
+	if address, counted := a.peers[conn]; counted {
+		delete(a.peers, conn)
+		a.forgetStranger(address)
+	}
+}
+
+func (a *admission) forgetStranger(address netip.Addr) {
+	if a.strangers[address]--; a.strangers[address] == 0 {
+		delete(a.strangers, address)
+	}
+}
+
+// admit counts a socket in, as open and not logged in, or says why there is no room for it. As a
+// visitor, if it was one, it doesn't count for an address any more.
+func (a *admission) admit(visitor net.Conn, address netip.Addr, proxy bool) (refusal string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	others := a.strangers[address]
+	if peer, counted := a.peers[visitor]; counted && peer == address {
+		others--
+	}
 	switch {
 	case reached(a.open, a.limits.Connections):
 		return "this server has as many connections as it can hold"
 	case reached(a.login, a.limits.Logins):
 		return "too many clients are logging in"
-	case !proxy && reached(a.logins[address], a.limits.LoginsPerAddress):
-		return "too many clients are logging in from this address"
+	case !proxy && reached(others, a.limits.LoginsPerAddress):
+		return tooManyOfAddress
 	}
+	a.forgetPeer(visitor)
 	a.open++
 	a.login++
-	a.logins[address]++
+	a.strangers[address]++
 	a.sockets.Add(1)
 	return ""
 }
@@ -58,9 +111,7 @@ func (a *admission) leaveLogin(address netip.Addr) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.login--
-	if a.logins[address]--; a.logins[address] == 0 {
-		delete(a.logins, address)
-	}
+	a.forgetStranger(address)
 }
 
 // leave says that a socket is closed.

@@ -1,53 +1,92 @@
 package transport
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
+
+	"github.com/notifypush/notifypush/actors"
 )
 
 // noRoom is said to who is turned away before anything was read.
 const noRoom = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: " + retryAfter + "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
-// CountSockets has a server, which is not yet serving, hang up at once on whoever comes when there
-// are Limits.Sockets already: also those who say nothing take a file descriptor each, and this
-// process needs some to reach its neighbours.
-func (w *Websocket) CountSockets(server *http.Server) {
+// maxFarewells is how many of those who are turned away are waited for at once, so that they can
+// read why. More are cut off: strangers decide how many there are.
+const maxFarewells = 16
+
+// visitorKey is where a request's context has its net.Conn.
+type visitorKey struct{}
+
+// CountSockets has a server, which is not yet serving, and the listener that is returned for it turn
+// away at once whoever comes when there are Limits.Sockets already, or Limits.LoginsPerAddress of
+// its address that have not logged in: also those who say nothing take a file descriptor each, and
+// this process needs some to reach its neighbours. It takes the server's ConnState and ConnContext.
+func (w *Websocket) CountSockets(server *http.Server, listener net.Listener) net.Listener {
+	server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		return context.WithValue(ctx, visitorKey{}, conn)
+	}
 	server.ConnState = func(conn net.Conn, state http.ConnState) {
-		switch state {
-		case http.StateNew:
-			if !w.visit() {
-				turnAway(conn)
-			}
-		case http.StateHijacked, http.StateClosed:
-			w.endVisit()
+		if state == http.StateHijacked || state == http.StateClosed {
+			w.endVisit(conn)
 		}
 	}
+	return &door{listener, w}
 }
 
-// visit counts a socket of which nobody knows yet whether it will be a websocket, and reports
-// whether there is room for it.
-func (a *admission) visit() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.visitors++
-	return a.limits.Sockets == 0 || a.visitors+a.open <= a.limits.Sockets
+// visitor returns the counted socket that a request came over; nil where sockets are not counted.
+func visitor(r *http.Request) net.Conn {
+	conn, _ := r.Context().Value(visitorKey{}).(net.Conn)
+	return conn
 }
 
-func (a *admission) endVisit() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.visitors--
+// door is a listener that lets in only whom there is room for.
+type door struct {
+	net.Listener
+	websocket *Websocket
+}
+
+// Accept returns the next one who is let in.
+func (d *door) Accept() (net.Conn, error) {
+	for {
+		conn, err := d.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		address := plain(addressOf(conn.RemoteAddr()))
+		counted := household(address)
+		if isAmong(address, d.websocket.options.TrustedProxies) {
+			counted = netip.Addr{} // for whom it speaks is not known yet
+		}
+		refusal := d.websocket.visit(conn, counted)
+		if refusal == "" {
+			return conn, nil
+		}
+		d.websocket.countRefusal(actors.ServerFull, household(address), refusal)
+		d.websocket.turnAway(conn)
+	}
 }
 
 // turnAway closes a connection with a word, which is best effort: over TLS it would take a
 // handshake.
-func turnAway(conn net.Conn) {
-	if _, encrypted := conn.(*tls.Conn); !encrypted {
-		_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
-		_, _ = io.WriteString(conn, noRoom)
+func (w *Websocket) turnAway(conn net.Conn) {
+	if _, encrypted := conn.(*tls.Conn); encrypted {
+		_ = conn.Close()
+		return
 	}
-	_ = conn.Close()
+	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
+	_, _ = io.WriteString(conn, noRoom)
+	select {
+	case w.farewells <- struct{}{}:
+		go func() {
+			sayGoodbye(conn)
+			<-w.farewells
+		}()
+	default:
+		_ = conn.Close()
+	}
 }

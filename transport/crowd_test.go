@@ -2,52 +2,199 @@ package transport
 
 import (
 	"bufio"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/actors"
 )
+
+// crowded is a server whose sockets are counted.
+type crowded struct {
+	*bench
+	server *httptest.Server
+}
+
+func newCrowded(t *testing.T, options WebsocketOptions) *crowded {
+	t.Helper()
+	b := newBench(t, loopback(t), options)
+	server := httptest.NewUnstartedServer(NewHandler(b.websocket, nil, "1.2.3"))
+	server.Listener = b.websocket.CountSockets(server.Config, server.Listener)
+	t.Cleanup(server.Close)
+	return &crowded{b, server}
+}
+
+// visit connects from an address of this machine, and says nothing.
+func (c *crowded) visit(t *testing.T, from string) *visit {
+	t.Helper()
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	conn, err := dialer.Dial("tcp", c.server.Listener.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close() })
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+	return &visit{conn, t, bufio.NewReader(conn)}
+}
+
+// visit is a client's side of a socket.
+type visit struct {
+	net.Conn
+	t      *testing.T
+	reader *bufio.Reader
+}
+
+const plainRequest = "GET /ws HTTP/1.1\r\nHost: push.example\r\n\r\n"
+
+// ask sends a request and returns the status of the answer.
+func (v *visit) ask(request string) int {
+	v.t.Helper()
+	_, _ = io.WriteString(v, request) // it may be closed already
+	return v.answer()
+}
+
+func (v *visit) answer() int {
+	v.t.Helper()
+	response, err := http.ReadResponse(v.reader, nil)
+	require.NoError(v.t, err)
+	_, err = io.Copy(io.Discard, response.Body)
+	require.NoError(v.t, err)
+	if response.StatusCode == http.StatusServiceUnavailable {
+		require.Equal(v.t, retryAfter, response.Header.Get("Retry-After"))
+	}
+	return response.StatusCode
+}
+
+// hear reads what a websocket's client is told first.
+func (v *visit) hear(text string) {
+	v.t.Helper()
+	frame, err := (&wire{v.Conn, v.t, v.reader}).frame()
+	require.NoError(v.t, err)
+	require.Equal(v.t, text, string(frame.Payload))
+}
+
+func handshakeFor(client string) string {
+	return strings.Replace(wireHandshake, "Origin:", "X-Forwarded-For: "+client+"\r\nOrigin:", 1)
+}
 
 // Sockets are counted whether they are websockets, say something else, or nothing.
 func TestCrowd(t *testing.T) {
-	b := newBench(t, loopback(t), WebsocketOptions{Limits: Limits{Sockets: 3}})
-	server := httptest.NewUnstartedServer(NewHandler(b.websocket, nil, "1.2.3"))
-	b.websocket.CountSockets(server.Config)
-	server.Start()
-	t.Cleanup(server.Close)
-	dial := func() net.Conn {
-		conn, err := net.Dial("tcp", server.Listener.Addr().String())
-		require.NoError(t, err)
-		t.Cleanup(func() { conn.Close() })
-		return conn
-	}
-	ask := func(conn net.Conn, headers string) *http.Response {
-		_, _ = conn.Write([]byte("GET /ws HTTP/1.1\r\nHost: push.example\r\n" + headers + "\r\n")) // it may be closed already
-		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		require.NoError(t, err)
-		return response
-	}
-	const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	c := newCrowded(t, WebsocketOptions{Limits: Limits{Sockets: 3}})
+	c.server.Start()
+	const here = "127.0.0.1"
+	socket := c.visit(t, here)
+	require.Equal(t, http.StatusSwitchingProtocols, socket.ask(wireHandshake))
+	talking := c.visit(t, here)
+	require.Equal(t, http.StatusUpgradeRequired, talking.ask(plainRequest))
+	silent := c.visit(t, here)
 
-	socket := dial()
-	require.Equal(t, http.StatusSwitchingProtocols, ask(socket, upgrade).StatusCode)
-	talking := dial()
-	require.Equal(t, http.StatusUpgradeRequired, ask(talking, "").StatusCode)
-	silent := dial()
-
-	response := ask(dial(), upgrade)
-	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
-	require.Equal(t, retryAfter, response.Header.Get("Retry-After"))
-	require.Equal(t, http.StatusUpgradeRequired, ask(talking, "").StatusCode, "who was here before is served")
+	require.Equal(t, http.StatusServiceUnavailable, c.visit(t, here).answer())
+	require.True(t, c.closed(actors.ServerFull)())
+	require.Equal(t, http.StatusUpgradeRequired, talking.ask(plainRequest), "who was here before is served")
 
 	for _, leaving := range []net.Conn{silent, talking, socket} {
 		leaving.Close()
-		var conn net.Conn
+		var visit *visit
 		eventually(t, func() bool {
-			conn = dial()
-			return ask(conn, "").StatusCode == http.StatusUpgradeRequired
+			visit = c.visit(t, here)
+			return visit.ask(plainRequest) == http.StatusUpgradeRequired
 		})
 	}
+}
+
+// Of one address there may be so many sockets that have not logged in, whatever they say.
+func TestCrowdOfOneAddress(t *testing.T) {
+	c := newCrowded(t, WebsocketOptions{Limits: Limits{LoginsPerAddress: 3}})
+	c.server.Start()
+	const here, elsewhere = "127.0.0.1", "127.0.0.2"
+	silent, socket, talking := c.visit(t, here), c.visit(t, here), c.visit(t, here)
+	require.Equal(t, http.StatusUpgradeRequired, talking.ask(plainRequest))
+	require.Equal(t, http.StatusSwitchingProtocols, socket.ask(handshakeFor("192.0.2.1")), "it counts once")
+
+	require.Equal(t, http.StatusServiceUnavailable, c.visit(t, here).answer())
+	require.True(t, c.closed(actors.ServerFull)())
+	require.Equal(t, http.StatusUpgradeRequired, c.visit(t, elsewhere).ask(plainRequest))
+
+	_, err := socket.Write(concat(text("alice"), text("secret")))
+	require.NoError(t, err)
+	socket.hear("authenticated")
+	for _, leaving := range []func(){func() {}, func() { silent.Close() }, func() { talking.Close() }} {
+		leaving()
+		eventually(t, func() bool { return c.visit(t, here).ask(wireHandshake) == http.StatusSwitchingProtocols })
+		require.Equal(t, http.StatusServiceUnavailable, c.visit(t, here).answer())
+	}
+}
+
+// A handshake that fails gives nobody a socket that doesn't count.
+func TestCrowdOfFailedHandshakes(t *testing.T) {
+	c := newCrowded(t, WebsocketOptions{Limits: Limits{LoginsPerAddress: 1}})
+	c.server.Start()
+	visit := c.visit(t, "127.0.0.1")
+	require.Equal(t, http.StatusBadRequest, visit.ask(strings.Replace(wireHandshake, "dGhlIHNhbXBsZSBub25jZQ==", "short", 1)))
+	_, err := visit.reader.ReadByte()
+	require.ErrorIs(t, err, io.EOF)
+}
+
+// Many come through a proxy: its own address has no limit, theirs have.
+func TestCrowdThroughAProxy(t *testing.T) {
+	c := newCrowded(t, WebsocketOptions{
+		Limits:         Limits{LoginsPerAddress: 1, Sockets: 5},
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+	})
+	c.server.Start()
+	const proxy = "127.0.0.1"
+	c.visit(t, proxy)
+	c.visit(t, proxy)
+	require.Equal(t, http.StatusSwitchingProtocols, c.visit(t, proxy).ask(handshakeFor("192.0.2.1")))
+	require.Equal(t, http.StatusServiceUnavailable, c.visit(t, proxy).ask(handshakeFor("192.0.2.1")))
+	eventually(t, func() bool {
+		c.websocket.mu.Lock()
+		defer c.websocket.mu.Unlock()
+		return c.websocket.visitors == 2
+	})
+	require.Equal(t, http.StatusSwitchingProtocols, c.visit(t, proxy).ask(handshakeFor("192.0.2.2")))
+	c.visit(t, proxy)
+	require.Equal(t, http.StatusServiceUnavailable, c.visit(t, proxy).answer(), "but all together have one")
+}
+
+// Who is turned away can read why, although it had sent a request that nobody reads.
+func TestCrowdIsToldWhy(t *testing.T) {
+	c := newCrowded(t, WebsocketOptions{Limits: Limits{Sockets: 1}})
+	inside := c.visit(t, "127.0.0.1") // the system accepts in the order of arrival
+	var turnedAway []*visit
+	for range 3 {
+		visit := c.visit(t, "127.0.0.1")
+		_, err := io.WriteString(visit, wireHandshake)
+		require.NoError(t, err)
+		turnedAway = append(turnedAway, visit)
+	}
+	c.server.Start()
+	for _, visit := range turnedAway {
+		require.Equal(t, http.StatusServiceUnavailable, visit.answer())
+		_, err := visit.reader.ReadByte()
+		require.ErrorIs(t, err, io.EOF, "it is no reset, which could have overtaken the answer")
+	}
+	require.Equal(t, http.StatusUpgradeRequired, inside.ask(plainRequest))
+}
+
+// Only so many are waited for; with more, the connection is closed whether they have read or not.
+func TestCrowdCannotLinger(t *testing.T) {
+	c := newCrowded(t, WebsocketOptions{Limits: Limits{Sockets: 1}})
+	for range maxFarewells {
+		c.websocket.farewells <- struct{}{}
+		defer func() { <-c.websocket.farewells }()
+	}
+	c.visit(t, "127.0.0.1")
+	last := c.visit(t, "127.0.0.1")
+	_, err := io.WriteString(last, wireHandshake)
+	require.NoError(t, err)
+	c.server.Start()
+	_, err = io.Copy(io.Discard, last)
+	require.ErrorIs(t, err, syscall.ECONNRESET)
 }

@@ -31,7 +31,7 @@ func Forwarded(r *http.Request) string {
 func ClientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	addresses := chain(r)
 	for _, address := range slices.Backward(addresses) {
-		if !slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(address) }) {
+		if !isAmong(address, trusted) {
 			return address
 		}
 	}
@@ -39,6 +39,10 @@ func ClientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 		return netip.Addr{}
 	}
 	return addresses[0]
+}
+
+func isAmong(address netip.Addr, prefixes []netip.Prefix) bool {
+	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(address) })
 }
 
 // chain returns the addresses that a request came through, the TCP peer's last.

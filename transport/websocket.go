@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -40,6 +39,7 @@ type Websocket struct {
 	poller  *poller
 	admission
 	penalties penalties
+	farewells chan struct{} // has something in it for each one that is being turned away
 	refused   *actors.Fold
 
 	ctx     context.Context // of the logins
@@ -64,7 +64,8 @@ func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, 
 		options:   options,
 		log:       options.Logger,
 		poller:    p,
-		admission: admission{limits: options.Limits, logins: map[netip.Addr]int{}},
+		admission: admission{limits: options.Limits, peers: map[net.Conn]netip.Addr{}, strangers: map[netip.Addr]int{}},
+		farewells: make(chan struct{}, maxFarewells),
 		refused:   actors.NewFold(options.Logger, "login refused"),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
@@ -78,6 +79,9 @@ func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, 
 // have been shut down, or no new handshakes must come.
 func (w *Websocket) Close() {
 	w.cancel()
+	for range maxFarewells {
+		w.farewells <- struct{}{}
+	}
 	w.sockets.Wait()
 	if w.poller != nil {
 		w.poller.close()
@@ -101,11 +105,12 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		sendAway(rw, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), reason)
 		return
 	}
-	if reason := w.admit(address, proxy); reason != "" {
+	if reason := w.admit(visitor(r), address, proxy); reason != "" {
 		w.countRefusal(actors.ServerFull, address, reason)
 		sendAway(rw, http.StatusServiceUnavailable, retryAfter, reason)
 		return
 	}
+	rw.Header().Set("Connection", "close") // after a handshake that fails: who has been admitted counts as a visitor no more
 	takeover := &takeover{ResponseWriter: rw}
 	handshake, err := websocket.Accept(takeover, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // of the origin: every origin may connect, for the login protects
@@ -151,8 +156,7 @@ func (w *Websocket) isProxy(address netip.Addr, r *http.Request) bool {
 	if err != nil {
 		return !address.IsValid() // a unix socket
 	}
-	return address == plain(peer.Addr()) &&
-		slices.ContainsFunc(w.options.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(address) })
+	return address == plain(peer.Addr()) && isAmong(address, w.options.TrustedProxies)
 }
 
 // takeover hands the websocket library a connection that it can do nothing to: the library does
