@@ -3,13 +3,8 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"maps"
 	"os"
 	"runtime/debug"
-	"slices"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/notifypush/notifypush/config"
 )
@@ -20,6 +15,13 @@ type checkCommand struct {
 	Offline     bool `help:"Resolve the settings only, and connect to nothing."`
 	JSON        bool `name:"json" help:"Print one JSON object."`
 	ShowSecrets bool `help:"Show passwords instead of ***."`
+}
+
+// Help is printed below the flags.
+func (*checkCommand) Help() string {
+	return `Reads the settings as the server does, and tries everything that it needs, with one line for each: green is fine, yellow works but deserves a look, red does not work. It changes nothing, and may run beside the server.
+
+Exit status: 0 when nothing is red, 1 when something is, 2 when the server could not start with these settings.`
 }
 
 // Exit statuses of check.
@@ -40,18 +42,22 @@ func (c *checkCommand) Run(p *process) error {
 	result := config.Load(p.ctx, c.Flags, os.LookupEnv)
 	report := checkReport{Report: result.Report(c.ShowSecrets)}
 	if !c.JSON {
-		printSettings(p.stdout, report.Report)
+		printSettings(p.stdout, report.withoutDefaults())
+		fmt.Fprintln(p.stdout, "All other settings have their defaults; --json shows them, too.")
+		printRemarks(p.stdout, report.Report)
 	}
 	if !c.Offline && result.Err() == nil {
 		report.Probes = c.probe(p, result)
 	}
-	if c.JSON {
-		encoder := json.NewEncoder(p.stdout)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(report); err != nil {
-			return fmt.Errorf("print the report: %w", err)
-		}
+	if !c.JSON {
+		fmt.Fprintf(p.stdout, "\n%s\n", report.summary(c.Offline))
+		return report.status()
+	}
+	encoder := json.NewEncoder(p.stdout)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(report); err != nil {
+		return fmt.Errorf("print the report: %w", err)
 	}
 	return report.status()
 }
@@ -77,57 +83,21 @@ func (c *checkCommand) probe(p *process, result *config.Result) []finding {
 
 // status is nil when everything is usable and nothing is red.
 func (r checkReport) status() error {
-	if len(r.Errors) > 0 {
+	switch {
+	case len(r.Errors) > 0:
 		return exitUnusable
-	}
-	if slices.ContainsFunc(r.Probes, func(f finding) bool { return f.Status == red }) {
+	case r.count(red) > 0:
 		return exitProbeFailed
-	}
-	return nil
-}
-
-// printSettings prints each setting that is set, with where it came from, and what is wrong.
-func printSettings(w io.Writer, report config.Report) {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, name := range slices.Sorted(maps.Keys(report.Settings)) {
-		setting := report.Settings[name]
-		for _, line := range flatten(name, setting.Value) {
-			fmt.Fprintf(table, "%s\t%s\t%s\n", line[0], line[1], setting.Source)
-		}
-	}
-	table.Flush()
-	for _, unknown := range report.Unknown {
-		fmt.Fprintf(w, "unknown: %s:%d: %s: %s\n", unknown.File, unknown.Line, unknown.Key, unknown.Reason)
-	}
-	for _, warning := range report.Warnings {
-		fmt.Fprintf(w, "warning: %s\n", warning)
-	}
-	for _, problem := range report.Errors {
-		fmt.Fprintf(w, "error: %s\n", problem)
+	default:
+		return nil
 	}
 }
 
-// flatten makes lines of a value: name and text, and one for each element of a map that is not empty.
-func flatten(name string, value any) [][2]string {
-	switch value := value.(type) {
-	case nil:
-		return nil
-	case map[string]any:
-		var lines [][2]string
-		for _, key := range slices.Sorted(maps.Keys(value)) {
-			lines = append(lines, flatten(name+"."+key, value[key])...)
+func (r checkReport) count(s status) (n int) {
+	for _, f := range r.Probes {
+		if f.Status == s {
+			n++
 		}
-		return lines
-	case []any:
-		texts := make([]string, 0, len(value))
-		for _, element := range value {
-			texts = append(texts, fmt.Sprint(element))
-		}
-		return flatten(name, strings.Join(texts, ", "))
 	}
-	text := fmt.Sprint(value)
-	if text == "" || text == "map[]" {
-		return nil
-	}
-	return [][2]string{{name, text}}
+	return n
 }

@@ -3,12 +3,91 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
+	"text/tabwriter"
+	"time"
 	"unicode"
 
 	"golang.org/x/term"
+
+	"github.com/notifypush/notifypush/config"
 )
+
+// withoutDefaults are the settings that somebody has set, and where to connect to in any case.
+func (r checkReport) withoutDefaults() map[string]config.Setting {
+	set := maps.Clone(r.Settings)
+	maps.DeleteFunc(set, func(name string, setting config.Setting) bool {
+		return setting.Source == config.SourceDefault && name != "database" && name != "redis"
+	})
+	return set
+}
+
+// printSettings prints those that have a value, with where it came from.
+func printSettings(w io.Writer, settings map[string]config.Setting) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		setting := settings[name]
+		for _, line := range flatten(name, setting.Value) {
+			fmt.Fprintf(table, "%s\t%s\t%s\n", line[0], line[1], setting.Source)
+		}
+	}
+	table.Flush()
+}
+
+// printRemarks prints what is wrong with the settings.
+func printRemarks(w io.Writer, report config.Report) {
+	for _, unknown := range report.Unknown {
+		fmt.Fprintf(w, "unknown: %s:%d: %s: %s\n", unknown.File, unknown.Line, unknown.Key, unknown.Reason)
+	}
+	for _, warning := range report.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", warning)
+	}
+	for _, problem := range report.Errors {
+		fmt.Fprintf(w, "error: %s\n", problem)
+	}
+}
+
+// flatten makes lines of a value: name and text, and one for each element of a map that is not empty.
+func flatten(name string, value any) [][2]string {
+	switch value := value.(type) {
+	case nil:
+		return nil
+	case float64: // a length of time, in seconds
+		return flatten(name, spellTime(time.Duration(value*float64(time.Second))))
+	case map[string]any:
+		var lines [][2]string
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			lines = append(lines, flatten(name+"."+key, value[key])...)
+		}
+		return lines
+	case []any:
+		texts := make([]string, 0, len(value))
+		for _, element := range value {
+			texts = append(texts, fmt.Sprint(element))
+		}
+		return flatten(name, strings.Join(texts, ", "))
+	}
+	text := fmt.Sprint(value)
+	if text == "" || text == "map[]" {
+		return nil
+	}
+	return [][2]string{{name, text}}
+}
+
+// spellTime is a length of time as it may be written in a setting, such as 12h.
+func spellTime(t time.Duration) string {
+	text := t.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
 
 // noColour is the variable by which people turn colours off in all programs, see no-color.org.
 const noColour = "NO_COLOR" //nolint:misspell // It is not ours.
@@ -41,4 +120,21 @@ func onOneLine(text string) string {
 		}
 		return r
 	}, text)
+}
+
+// summary is what check comes to, in one line.
+func (r checkReport) summary(offline bool) string {
+	reds, yellows := r.count(red), r.count(yellow)
+	switch {
+	case len(r.Errors) > 0:
+		return "The server cannot start with these settings."
+	case offline:
+		return "The server can start with these settings; nothing was tried."
+	case reds > 0:
+		return fmt.Sprintf("%d red, %d yellow: push will not work as it should until what is red is mended.", reds, yellows)
+	case yellows > 0:
+		return fmt.Sprintf("%d yellow: push works; what is yellow deserves a look.", yellows)
+	default:
+		return "All is green. Whether clients get through the reverse proxy, notify_push listen shows."
+	}
 }

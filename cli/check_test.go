@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
+	osuser "os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -216,11 +220,118 @@ func TestVersionIsOneLine(t *testing.T) {
 	require.Empty(t, stderr.String())
 }
 
-func TestCommandLineErrors(t *testing.T) {
-	for _, arguments := range [][]string{{"--bogus"}, {"check", "a", "b"}, {"--port"}} {
-		var stdout, stderr bytes.Buffer
-		require.Equal(t, 2, Main(arguments, strings.NewReader(""), &stdout, &stderr), arguments)
-		require.Contains(t, stderr.String(), "see notify_push --help")
+func TestCommandLineErrorsNameTheHelpOfTheirCommand(t *testing.T) {
+	for arguments, help := range map[string]string{
+		"--bogus":              "see notify_push --help",
+		"--port":               "see notify_push --help",
+		"check a b":            "see notify_push check --help",
+		"listen":               "see notify_push listen --help",
+		"send":                 "see notify_push send --help",
+		"send custom":          "see notify_push send custom --help",
+		"healthcheck config":   "see notify_push healthcheck --help",
+		"loadtest --clients x": "see notify_push loadtest --help",
+	} {
+		got := command(t.Context(), "", strings.Fields(arguments)...)
+		require.Equal(t, 2, got.status, arguments)
+		require.Contains(t, got.stderr, help)
+	}
+}
+
+func TestHelpAndVersionAreCommandsToo(t *testing.T) {
+	require.Equal(t, command(t.Context(), "", "--help"), command(t.Context(), "", "help"))
+	require.Equal(t, command(t.Context(), "", "send", "custom", "--help"), command(t.Context(), "", "help", "send", "custom"))
+	require.Equal(t, command(t.Context(), "", "--version"), command(t.Context(), "", "version"))
+	require.Contains(t, command(t.Context(), "", "help").stdout, "Usage: notify_push <command>")
+}
+
+// Scripts ask for these.
+func TestHelpNamesExitStatuses(t *testing.T) {
+	for _, name := range []string{"serve", "check", "listen", "send", "loadtest", "healthcheck"} {
+		require.Contains(t, command(t.Context(), "", name, "--help").stdout, "Exit status: 0", name)
+	}
+}
+
+func TestConfigFileThatCannotBeReadIsToldOfOnce(t *testing.T) {
+	clearEnvironment(t)
+	folder := t.TempDir()
+	t.Chdir(folder)
+	for argument, want := range map[string]string{
+		"chekc":      "there is no command chekc, nor a file of that name; commands are serve, demo, check, listen, send, loadtest, healthcheck",
+		"config.php": "there is no file " + filepath.Join(folder, "config.php") + "; give the path of Nextcloud's config.php",
+		folder:       folder + " is a folder; give the path of the config.php in it",
+		"/dev/null":  "/dev/null is not a regular file",
+	} {
+		got := command(t.Context(), "", argument)
+		require.Equal(t, 2, got.status)
+		require.Contains(t, got.stderr, want)
+		require.Equal(t, 1, strings.Count(got.stderr, "\n"), got.stderr)
+	}
+	got := command(t.Context(), "", "check", "nope.php")
+	require.Equal(t, 2, got.status)
+	require.Equal(t, 1, strings.Count(got.stdout, "there is no file"), got.stdout)
+	require.Contains(t, got.stdout, "The server cannot start with these settings.")
+}
+
+// A process of another user, where this one is root's, whom nothing can be kept from.
+func TestConfigFileOfAnotherUser(t *testing.T) {
+	folder, err := os.MkdirTemp("", "config")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	require.NoError(t, os.Chmod(folder, 0o755))
+	path := filepath.Join(folder, "config.php")
+	require.NoError(t, os.WriteFile(path, []byte("<?php $CONFIG = [];"), 0o000))
+	notify := exec.CommandContext(t.Context(), "/proc/self/exe", path)
+	notify.Dir = folder
+	notify.Env = []string{asProgram}
+	user := strconv.Itoa(os.Geteuid())
+	owner := user
+	if os.Geteuid() == 0 {
+		user, owner = "64999", "64998"
+		notify.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 64999, Gid: 64999}}
+		require.NoError(t, os.Chown(path, 64998, 64998))
+	} else if known, err := osuser.Current(); err == nil {
+		user, owner = known.Username, known.Username
+	}
+	output, err := notify.CombinedOutput()
+	require.Error(t, err)
+	require.Equal(t, 2, notify.ProcessState.ExitCode(), "%s", output)
+	require.Contains(t, string(output), "user "+user+" may not read "+path)
+	require.Contains(t, string(output), "sudo -u "+owner)
+	require.Equal(t, 1, strings.Count(string(output), "\n"), "%s", output)
+}
+
+func TestCheckShowsWhatIsNotDefault(t *testing.T) {
+	clearEnvironment(t)
+	t.Chdir(t.TempDir())
+	got := command(t.Context(), "", "check", "--offline", "--nextcloud-url=n", "--database-url=sqlite:/x.db", "--auth-max-age=90m", "--no-resync")
+	require.Zero(t, got.status, got.stderr)
+	require.Regexp(t, `(?m)^nextcloud_url +https://n/ +flag --nextcloud-url$`, got.stdout)
+	require.Regexp(t, `(?m)^auth_max_age +1h30m +flag --auth-max-age$`, got.stdout)
+	require.Regexp(t, `(?m)^resync +false +flag --resync$`, got.stdout)
+	require.Regexp(t, `(?m)^redis.addresses +redis://127.0.0.1:6379 +default$`, got.stdout)
+	require.NotContains(t, got.stdout, "trusted_proxies")
+	require.Contains(t, got.stdout, "--json shows them")
+	require.Contains(t, got.stdout, "The server can start with these settings; nothing was tried.")
+
+	dumped := command(t.Context(), "", "--dump-config", "--auth-max-age=90m").stdout
+	require.Regexp(t, `(?m)^trusted_proxies +127`, dumped)
+	require.Regexp(t, `(?m)^auth_cache_ttl +1m +default$`, dumped)
+}
+
+func TestCheckSumsUp(t *testing.T) {
+	for _, test := range []struct {
+		statuses []status
+		want     string
+	}{
+		{[]status{green, green}, "All is green."},
+		{[]status{green, yellow}, "1 yellow: push works"},
+		{[]status{red, yellow, red}, "2 red, 1 yellow: push will not work"},
+	} {
+		var report checkReport
+		for _, s := range test.statuses {
+			report.Probes = append(report.Probes, finding{Status: s})
+		}
+		require.Contains(t, report.summary(false), test.want)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -98,18 +99,45 @@ func run(p *process, arguments []string) error {
 	if err != nil {
 		return fmt.Errorf("declare the command line: %w", err)
 	}
-	parsed, err := parser.Parse(arguments)
+	parsed, err := parser.Parse(asFlags(arguments))
 	switch {
 	case helped:
 		return nil
 	case err != nil:
-		fmt.Fprintf(p.stderr, "notify_push: %v; see notify_push --help\n", err)
-		return exitStatus(2)
+		fmt.Fprintf(p.stderr, "notify_push: %v; see %s --help\n", err, commandOf(err))
+		return exitUsage
 	case line.Version:
 		_, err := fmt.Fprintf(p.stdout, "notify_push %s\n", Version())
 		return err
 	}
 	return parsed.Run()
+}
+
+// asFlags lets help and version be written as commands, too: help send is send --help.
+func asFlags(arguments []string) []string {
+	switch {
+	case len(arguments) == 0:
+		return nil
+	case arguments[0] == "help":
+		return append(slices.Clone(arguments[1:]), "--help")
+	case len(arguments) == 1 && arguments[0] == "version":
+		return []string{"--version"}
+	default:
+		return arguments
+	}
+}
+
+// commandOf is the command whose help an error of the command line calls for.
+func commandOf(err error) string {
+	name := "notify_push"
+	if failure, ok := errors.AsType[*kong.ParseError](err); ok {
+		for _, step := range failure.Context.Path {
+			if step.Command != nil {
+				name = step.Command.FullPath()
+			}
+		}
+	}
+	return name
 }
 
 // newParser returns what reads arguments into line. exit is called when they asked for help, which has been printed then.

@@ -39,7 +39,9 @@ func install(t *testing.T) installation {
 		require.Equal(t, 0, (<-served).status)
 	})
 	i := installation{nextcloud: s.url, redis: s.redis.URL()}
-	require.Eventually(t, func() bool { return strings.Contains(i.send("test-cookie", "1").stdout, "subscribers: 1.") }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return strings.Contains(i.send("test-cookie", "1").stdout, "push servers that heard it: 1.")
+	}, time.Minute, 10*time.Millisecond)
 	return i
 }
 

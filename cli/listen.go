@@ -44,7 +44,7 @@ Exit status: 0 when all that was asked for came, 1 when something failed, 2 for 
 const (
 	exitUsage        = exitStatus(2)
 	exitRefused      = exitStatus(3)
-	exitNoPushServer = exitStatus(4)
+	exitNoPushServer = exitStatus(4) // also of send
 	exitTimeOver     = exitStatus(5)
 )
 

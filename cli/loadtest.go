@@ -38,7 +38,9 @@ type loadtestCommand struct {
 
 // Help is printed below the flags.
 func (*loadtestCommand) Help() string {
-	return `Starts a server with a Redis, a database and a Nextcloud of its own, connects thousands of simulated clients to it, and measures what a scenario does to it. docs/loadtest.md says what the figures mean.`
+	return `Starts a server with a Redis, a database and a Nextcloud of its own, connects thousands of simulated clients to it, and measures what a scenario does to it. docs/loadtest.md says what the figures mean.
+
+Exit status: 0 when everything was measured, whatever the figures are, 1 when something failed, 2 for arguments that do not fit.`
 }
 
 func (c *loadtestCommand) Run(p *process) error {

@@ -2,11 +2,8 @@ package cli
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -57,16 +54,28 @@ func probePort(settings config.Settings) probe {
 
 func judgePort(ctx context.Context, encrypted bool, address string) finding {
 	const name = "port"
-	said, err := askPort(ctx, encrypted, address)
+	status, cookie, err := get(ctx, encrypted, address, "/test/cookie")
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT):
 		return finding{name, green, address + " is free", ""}
-	case err == nil && said.isPushServer():
-		return finding{name, green, "a push server already serves at " + address, ""}
-	default:
+	case err != nil || !speaksAsPushServer(status, cookie):
 		return finding{name, red, address + " is taken by something else than a push server",
 			"End that, or let clients be served elsewhere with --port or --socket-path, and tell the reverse proxy."}
 	}
+	if status, version, err := get(ctx, encrypted, address, "/version"); err == nil && status == http.StatusOK && version != "" {
+		return finding{name, green, fmt.Sprintf("notify_push %s already serves at %s", version, address), ""}
+	}
+	return finding{name, yellow, "another push server than this, probably the app's own daemon, serves at " + address,
+		"End it before this one takes its place, or let clients be served elsewhere with --port or --socket-path, and tell the reverse proxy."}
+}
+
+// speaksAsPushServer knows this server by the number that it says at /test/cookie, and the app's own by how it asks for a token there.
+func speaksAsPushServer(status int, said string) bool {
+	if status == http.StatusBadRequest {
+		return strings.Contains(said, "token")
+	}
+	_, err := strconv.ParseUint(said, 10, 32)
+	return status == http.StatusOK && err == nil
 }
 
 // clientAddress is where clients are served: host:port, the path of a unix socket, or nothing when the system is to choose.
@@ -76,53 +85,7 @@ func clientAddress(settings config.Settings) string {
 		return settings.SocketPath
 	case settings.Port == 0:
 		return ""
+	default:
+		return localAddress(settings.Bind, settings.Port)
 	}
-	host := settings.Bind
-	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
-		host = "localhost"
-	}
-	return net.JoinHostPort(host, strconv.Itoa(int(settings.Port)))
-}
-
-// portAnswer is what somebody said to GET /test/cookie.
-type portAnswer struct {
-	status int
-	body   string
-}
-
-// isPushServer knows this server by its number, and the app's own by how it asks for a token.
-func (said portAnswer) isPushServer() bool {
-	if said.status == http.StatusBadRequest {
-		return strings.Contains(said.body, "token")
-	}
-	_, err := strconv.ParseUint(said.body, 10, 32)
-	return said.status == http.StatusOK && err == nil
-}
-
-func askPort(ctx context.Context, encrypted bool, address string) (portAnswer, error) {
-	network, scheme := "tcp", "http"
-	if strings.HasPrefix(address, "/") {
-		network = "unix"
-	}
-	if encrypted {
-		scheme = "https"
-	}
-	client := &http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // It is our own, and told nothing.
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, address)
-		},
-	}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://notify_push/test/cookie", nil)
-	if err != nil {
-		return portAnswer{}, err
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return portAnswer{}, err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<10))
-	return portAnswer{response.StatusCode, strings.TrimSpace(string(body))}, err
 }

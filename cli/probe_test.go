@@ -236,22 +236,29 @@ func TestCheckOfTheDatabaseFileThatIsNotThere(t *testing.T) {
 	requireFinding(t, findings, "database", red, "owncloud.db", "datadirectory", "web server's user")
 }
 
-// cookieOfNobody is what a push server says at its port.
-func cookieOfNobody(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == "/test/cookie" {
+// likeOurs says at its port what this server does.
+func likeOurs(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/test/cookie":
 		_, _ = w.Write([]byte("0"))
+	case "/version":
+		_, _ = w.Write([]byte("1.2.3"))
 	}
 }
 
 func TestCheckOfThePort(t *testing.T) {
-	ours := httptest.NewServer(http.HandlerFunc(cookieOfNobody))
+	ours := httptest.NewServer(http.HandlerFunc(likeOurs))
 	t.Cleanup(ours.Close)
-	encrypted := httptest.NewUnstartedServer(http.HandlerFunc(cookieOfNobody))
+	encrypted := httptest.NewUnstartedServer(http.HandlerFunc(likeOurs))
 	encrypted.Config.ErrorLog = zap.NewStdLog(zap.NewNop())
 	encrypted.StartTLS()
 	t.Cleanup(encrypted.Close)
-	official := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, `Missing request header "token"`, http.StatusBadRequest)
+	official := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/test/cookie" {
+			http.Error(w, `Missing request header "token"`, http.StatusBadRequest)
+			return
+		}
+		http.NotFound(w, r)
 	}))
 	t.Cleanup(official.Close)
 	other := httptest.NewServer(http.NotFoundHandler())
@@ -259,7 +266,7 @@ func TestCheckOfThePort(t *testing.T) {
 	socket := filepath.Join(storagetest.Dir(t), "push.sock")
 	listener, err := net.Listen("unix", socket)
 	require.NoError(t, err)
-	atSocket := &http.Server{Handler: http.HandlerFunc(cookieOfNobody)}
+	atSocket := &http.Server{Handler: http.HandlerFunc(likeOurs)}
 	go atSocket.Serve(listener)
 	t.Cleanup(func() { atSocket.Close() })
 
@@ -276,10 +283,10 @@ func TestCheckOfThePort(t *testing.T) {
 		"free":             {config.Settings{Bind: "::", Port: uint16(storagetest.FreePort(t))}, green, "is free"},
 		"no socket":        {config.Settings{SocketPath: socket + "2"}, green, "is free"},
 		"chosen later":     {config.Settings{}, green, "choose"},
-		"ours":             {at(ours), green, "already serves"},
-		"ours at a socket": {config.Settings{SocketPath: socket}, green, "already serves"},
-		"ours with TLS":    {withTLS, green, "already serves"},
-		"the app's own":    {at(official), green, "already serves"},
+		"ours":             {at(ours), green, "notify_push 1.2.3 already serves"},
+		"ours at a socket": {config.Settings{SocketPath: socket}, green, "notify_push 1.2.3 already serves"},
+		"ours with TLS":    {withTLS, green, "notify_push 1.2.3 already serves"},
+		"the app's own":    {at(official), yellow, "another push server"},
 		"another server":   {at(other), red, "something else"},
 		"TLS, not wanted":  {at(encrypted), red, "something else"},
 	} {
@@ -287,7 +294,7 @@ func TestCheckOfThePort(t *testing.T) {
 			probePort(test.settings)(t.Context(), func(f finding) {
 				require.Equal(t, test.want, f.Status, f)
 				require.Contains(t, f.Detail, test.words)
-				require.Equal(t, test.want == red, strings.Contains(f.Advice, "--port"))
+				require.Equal(t, test.want != green, strings.Contains(f.Advice, "--port"), f)
 			})
 		})
 	}

@@ -29,15 +29,24 @@ type sendCommand struct {
 	Reset        sendReset        `cmd:"" help:"Close every client's connection."`
 }
 
+// Help is printed below the flags.
+func (*sendCommand) Help() string {
+	return `Examples:
+  notify_push send --config /var/www/nextcloud/config/config.php notification alice
+  notify_push send --redis-url redis://127.0.0.1:6379 custom alice talk_call '{"room": 7}'
+
+Exit status: 0 when a push server heard it, 1 when it could not be sent, 2 for arguments that do not fit, 4 when no push server heard it. In a cluster of Redis, where only those at one node are counted, 0 even so.`
+}
+
 // userEvent is the payload of all events that only name a user.
 type userEvent struct {
 	User string `json:"user"`
 }
 
 type sendFile struct {
-	Storage uint32 `arg:"" help:"Number of the storage."`
+	Storage uint32 `arg:"" help:"Number of the storage, as numeric_id in the table storages, such as 7."`
 	Path    string `arg:"" help:"Path in the storage, such as files/a.txt."`
-	FileID  uint64 `arg:"" optional:"" help:"Id of the file."`
+	FileID  uint64 `arg:"" optional:"" help:"Id of the file, such as 4711."`
 }
 
 func (c *sendFile) Run(p *process, send *sendCommand) error {
@@ -49,8 +58,8 @@ func (c *sendFile) Run(p *process, send *sendCommand) error {
 }
 
 type sendGroup struct {
-	User  string `arg:""`
-	Group string `arg:""`
+	User  string `arg:"" help:"Id of the user, such as alice."`
+	Group string `arg:"" help:"Id of the group, such as staff."`
 }
 
 func (c *sendGroup) Run(p *process, send *sendCommand) error {
@@ -61,7 +70,7 @@ func (c *sendGroup) Run(p *process, send *sendCommand) error {
 }
 
 type sendShare struct {
-	User string `arg:""`
+	User string `arg:"" help:"Id of the user, such as alice."`
 }
 
 func (c *sendShare) Run(p *process, send *sendCommand) error {
@@ -69,7 +78,7 @@ func (c *sendShare) Run(p *process, send *sendCommand) error {
 }
 
 type sendActivity struct {
-	User string `arg:""`
+	User string `arg:"" help:"Id of the user, such as alice."`
 }
 
 func (c *sendActivity) Run(p *process, send *sendCommand) error {
@@ -77,7 +86,7 @@ func (c *sendActivity) Run(p *process, send *sendCommand) error {
 }
 
 type sendNotification struct {
-	User string `arg:""`
+	User string `arg:"" help:"Id of the user, such as alice."`
 }
 
 func (c *sendNotification) Run(p *process, send *sendCommand) error {
@@ -85,9 +94,9 @@ func (c *sendNotification) Run(p *process, send *sendCommand) error {
 }
 
 type sendCustom struct {
-	User    string `arg:""`
-	Message string `arg:""`
-	Body    string `arg:"" optional:"" help:"Any JSON."`
+	User    string `arg:"" help:"Id of the user, such as alice."`
+	Message string `arg:"" help:"What clients know the message by, such as talk_call."`
+	Body    string `arg:"" optional:"" help:"Any JSON, such as '{\"room\": 7}'."`
 }
 
 func (c *sendCustom) Run(p *process, send *sendCommand) error {
@@ -103,8 +112,8 @@ func (c *sendCustom) Run(p *process, send *sendCommand) error {
 }
 
 type sendPreAuth struct {
-	User  string `arg:""`
-	Token string `arg:""`
+	User  string `arg:"" help:"Id of the user, such as alice."`
+	Token string `arg:"" help:"Any text that nobody can guess, such as what openssl rand -hex 16 prints."`
 }
 
 func (c *sendPreAuth) Run(p *process, send *sendCommand) error {
@@ -115,7 +124,7 @@ func (c *sendPreAuth) Run(p *process, send *sendCommand) error {
 }
 
 type sendTestCookie struct {
-	Number uint32 `arg:""`
+	Number uint32 `arg:"" help:"Such as 42."`
 }
 
 func (c *sendTestCookie) Run(p *process, send *sendCommand) error {
@@ -123,10 +132,14 @@ func (c *sendTestCookie) Run(p *process, send *sendCommand) error {
 }
 
 type sendLog struct {
-	Spec string `arg:"" help:"As for --log-level."`
+	Spec string `arg:"" help:"A level, or target=level,..., such as debug or warn,notify_push=debug."`
 }
 
 func (c *sendLog) Run(p *process, send *sendCommand) error {
+	if _, err := config.ParseLogLevel(c.Spec); err != nil {
+		fmt.Fprintf(p.stderr, "notify_push send log: %v\n", err)
+		return exitUsage
+	}
 	return send.publish(p, "notify_config", struct {
 		LogSpec string `json:"log_spec"`
 	}{c.Spec})
@@ -152,7 +165,7 @@ func (*sendReset) Run(p *process, send *sendCommand) error {
 	return send.publish(p, "notify_signal", "reset")
 }
 
-// publish sends the event and says how many servers got it.
+// publish sends the event and says how many heard it.
 func (c *sendCommand) publish(p *process, channel string, payload any) error {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
@@ -161,7 +174,11 @@ func (c *sendCommand) publish(p *process, channel string, payload any) error {
 		return fmt.Errorf("encode the event: %w", err)
 	}
 
-	redis, err := c.redis(p)
+	options, err := c.redisOptions(p)
+	if err != nil {
+		return err
+	}
+	redis, err := storage.NewRedis(options)
 	if err != nil {
 		return err
 	}
@@ -170,21 +187,24 @@ func (c *sendCommand) publish(p *process, channel string, payload any) error {
 	if err != nil {
 		return fmt.Errorf("publish on %s: %w", channel, err)
 	}
-	if subscribers == 0 {
-		fmt.Fprintln(p.stderr, "Warning: no push server heard it. Is one running, with this Redis and the same --redis-channel-prefix? In a cluster, only those on one node are counted.")
+	if _, err := fmt.Fprintf(p.stdout, "Published on %s; push servers that heard it: %d.\n", channel, subscribers); err != nil {
+		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "Published on %s; subscribers: %d.\n", channel, subscribers)
-	return err
+	if subscribers == 0 && !options.Cluster {
+		fmt.Fprintln(p.stderr, "No push server heard it. Is one running, with this Redis and the same --redis-channel-prefix?")
+		return exitNoPushServer
+	}
+	return nil
 }
 
-// redis is the one that the server would use with the same settings. What else may be wrong with them does not matter here.
-func (c *sendCommand) redis(p *process) (*storage.Redis, error) {
+// redisOptions name the Redis that the server would use with the same settings. What else may be wrong with them does not matter here.
+func (c *sendCommand) redisOptions(p *process) (storage.RedisOptions, error) {
 	result := config.Load(p.ctx, config.Flags{ConfigFile: c.ConfigFile, RedisFlags: c.RedisFlags}, os.LookupEnv)
 	for _, warning := range result.Warnings {
 		fmt.Fprintf(p.stderr, "Warning: %s\n", warning)
 	}
 	if err := result.ErrOf("redis"); err != nil {
-		return nil, err
+		return storage.RedisOptions{}, err
 	}
-	return storage.NewRedis(redisOptions(result.Settings))
+	return redisOptions(result.Settings), nil
 }

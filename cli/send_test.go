@@ -64,7 +64,7 @@ func TestSendPublishesEveryEvent(t *testing.T) {
 		t.Run(arguments, func(t *testing.T) {
 			got := command(t.Context(), "", append([]string{"send", "--redis-url", address}, strings.Split(arguments, " ")...)...)
 			require.Equal(t, 0, got.status, got.stderr)
-			require.Contains(t, got.stdout, "subscribers: 1.")
+			require.Contains(t, got.stdout, "push servers that heard it: 1.")
 			arrival := <-arrived
 			event, err := actors.DecodeEvent(arrival.channel, arrival.payload)
 			require.NoError(t, err)
@@ -104,11 +104,41 @@ func TestSendFindsRedisWhereTheServerDoes(t *testing.T) {
 	})
 }
 
-func TestSendWarnsWhenNobodyListens(t *testing.T) {
+func TestSendFailsWhenNobodyListens(t *testing.T) {
 	got := command(t.Context(), "", "send", "--redis-url", storagetest.Redis(t).URL(), "reset")
-	require.Equal(t, 0, got.status)
-	require.Contains(t, got.stdout, "subscribers: 0.")
-	require.Contains(t, got.stderr, "no push server")
+	require.Equal(t, 4, got.status)
+	require.Contains(t, got.stdout, "push servers that heard it: 0.")
+	require.Contains(t, got.stderr, "No push server heard it.")
+}
+
+// Of a cluster, one node cannot say who listens at another.
+func TestSendToAClusterDoesNotKnowWhoListens(t *testing.T) {
+	var urls []string
+	for _, node := range storagetest.RedisCluster(t) {
+		urls = append(urls, node.URL())
+	}
+	got := command(t.Context(), "", "send", "--redis-url", strings.Join(urls, ","), "reset")
+	require.Equal(t, 0, got.status, got.stderr)
+	require.Contains(t, got.stdout, "push servers that heard it: 0.")
+}
+
+func TestSendShowsAnExampleOfEachArgument(t *testing.T) {
+	var line commandLine
+	parser, err := newParser(&line, &process{ctx: t.Context()}, func(int) {})
+	require.NoError(t, err)
+	checked := 0
+	for _, command := range parser.Model.Leaves(true) {
+		if command.Parent.Name != "send" {
+			continue
+		}
+		for _, argument := range command.Positional {
+			if argument.Enum == "" {
+				require.Regexp(t, "[Ss]uch as ", argument.OrigHelp, "send %s: %s", command.Name, argument.Name)
+				checked++
+			}
+		}
+	}
+	require.Greater(t, checked, 10)
 }
 
 func TestSendFails(t *testing.T) {
@@ -123,6 +153,7 @@ func TestSendFails(t *testing.T) {
 		"no event":           {[]string{"send"}, 2, "expected one of"},
 		"body is no JSON":    {[]string{"send", "custom", "alice", "chat", "{"}, 2, "not JSON"},
 		"bad number":         {[]string{"send", "file", "-1", "files/a.txt"}, 2, "-1"},
+		"not a level":        {[]string{"send", "log", "notify_push=loud"}, 2, "is not a log level"},
 		"too large":          {[]string{"send", "test-cookie", "4294967296"}, 2, "4294967296"},
 		"unknown query":      {[]string{"send", "query", "weather"}, 2, "metrics"},
 		"bad address":        {[]string{"send", "--redis-url", "http://localhost", "reset"}, 1, "--redis-url"},

@@ -1,13 +1,18 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
-	"github.com/notifypush/notifypush/config"
+	"github.com/alecthomas/kong"
 	"go.uber.org/zap"
+
+	"github.com/notifypush/notifypush/config"
 )
 
 type serveCommand struct {
@@ -16,17 +21,30 @@ type serveCommand struct {
 	DumpConfig bool `help:"Print every setting and where it came from, without secrets, and exit."`
 }
 
-func (c *serveCommand) Run(p *process) error {
+// Help is printed below the flags.
+func (*serveCommand) Help() string {
+	return `Exit status: 0 when it was asked to end, 1 when it could not go on, such as without a port, 2 for settings that cannot be used.`
+}
+
+func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
+	if isMistakenCommand(c.ConfigFile) {
+		fmt.Fprintf(p.stderr, "notify_push: there is no command %s, nor a file of that name; commands are %s\n", c.ConfigFile, nameCommands(parsed.Model))
+		return exitUsage
+	}
 	result := config.Load(p.ctx, c.Flags, os.LookupEnv)
 	if c.DumpConfig {
-		printSettings(p.stdout, result.Report(false))
+		report := result.Report(false)
+		printSettings(p.stdout, report.Settings)
+		printRemarks(p.stdout, report)
 		return nil
 	}
 	if err := result.Err(); err != nil {
 		for _, problem := range result.Errors {
 			fmt.Fprintf(p.stderr, "notify_push: %s\n", problem)
 		}
-		fmt.Fprintln(p.stderr, "notify_push: these settings cannot be used; notify_push check shows all of them")
+		if len(result.Errors) > 1 {
+			fmt.Fprintln(p.stderr, "notify_push: these settings cannot be used; notify_push check shows where each came from")
+		}
 		return exitUnusable
 	}
 	go runCollector(p.ctx)
@@ -42,4 +60,20 @@ func (c *serveCommand) Run(p *process) error {
 		return err
 	}
 	return d.run(p.ctx)
+}
+
+// isMistakenCommand recognises what was meant as a command: a bare word, and no file is called so.
+func isMistakenCommand(configFile string) bool {
+	_, err := os.Stat(configFile)
+	return configFile != "" && !strings.ContainsAny(configFile, "./") && errors.Is(err, fs.ErrNotExist)
+}
+
+func nameCommands(program *kong.Application) string {
+	var names []string
+	for _, command := range program.Children {
+		if !command.Hidden {
+			names = append(names, command.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }

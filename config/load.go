@@ -63,7 +63,7 @@ func Load(ctx context.Context, flags Flags, lookupEnv func(string) (string, bool
 
 	s.Port = read(l, "port", parsePort)
 	s.Bind = read(l, "bind", parseBind)
-	s.BindDefault = l.result.Sources["bind"] == sourceDefault
+	s.BindDefault = l.result.Sources["bind"] == SourceDefault
 	s.SocketPath = read(l, "socket-path", parseText)
 	s.SocketPermissions = read(l, "socket-permissions", parsePermissions)
 	s.TLSCert = read(l, "tls-cert", parseText)
@@ -101,7 +101,8 @@ func Load(ctx context.Context, flags Flags, lookupEnv func(string) (string, bool
 	return l.result
 }
 
-const sourceDefault = "default"
+// SourceDefault is the source of a setting that nobody has set.
+const SourceDefault = "default"
 
 // loader finds the text of each setting.
 type loader struct {
@@ -163,7 +164,7 @@ func (l *loader) find(flag string) []string {
 	if texts == nil {
 		var text string
 		if text, source = l.variable(declared.variable); text == "" {
-			text, source = declared.fallback, sourceDefault
+			text, source = declared.fallback, SourceDefault
 		}
 		if text != "" {
 			texts = []string{text}
@@ -303,7 +304,7 @@ func (l *loader) loadRedis(n *nextcloud) {
 	default:
 		var key string
 		s.Redis, key, err = nextcloudRedis(n)
-		if source = sourceDefault; key != "" {
+		if source = SourceDefault; key != "" {
 			source = n.source(key)
 		} else if err == nil && len(n.unmet) == 0 {
 			l.warn("no Redis is configured; 127.0.0.1:6379 is used, as PHP does")
@@ -356,7 +357,7 @@ func (l *loader) loadRedisTLS() {
 
 // firstOf is the first of keys that is there, else the first.
 func firstOf(n *nextcloud, keys ...string) string {
-	i := slices.IndexFunc(keys, func(key string) bool { return n.source(key) != sourceDefault })
+	i := slices.IndexFunc(keys, func(key string) bool { return n.source(key) != SourceDefault })
 	return keys[max(i, 0)]
 }
 

@@ -41,7 +41,7 @@ func (r *Result) Report(showSecrets bool) Report {
 	for name, value := range r.Settings.all() {
 		setting := Setting{Source: r.Sources[name]}
 		if setting.Source == "" {
-			setting.Source = sourceDefault
+			setting.Source = SourceDefault
 		}
 		if r.failed[name] == nil && !r.isUnset(name, value) {
 			setting.Value = plain(value, showSecrets)
