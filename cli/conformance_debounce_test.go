@@ -32,13 +32,15 @@ func TestConformanceFirstPushDoesNotWaitLong(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	p := s.serve()
-	var alice *pushClient
 	for range 60 {
-		alice = p.login("alice")
+		p.login("alice")
 	}
-	published := time.Now()
-	s.publishAtOnce(eventFor("notify_activity", "alice"))
-	require.Less(t, alice.next().at.Sub(published), 3*time.Second)
+	requireWithin(t, 3*time.Second, func() time.Duration {
+		fresh := p.login("bob")
+		published := time.Now()
+		s.publishAtOnce(eventFor("notify_activity", "bob"))
+		return fresh.next().at.Sub(published)
+	})
 }
 
 func TestConformanceMergedPushes(t *testing.T) {
@@ -141,7 +143,7 @@ func TestConformanceMaxDebounceTime(t *testing.T) {
 	t.Parallel()
 	onlyHere(t)
 	const leastWithout = 60 / 10 * time.Second / 2
-	require.Less(t, secondPushes(t, 60, 1, "MAX_DEBOUNCE_TIME=1")[0], leastWithout)
+	requireWithin(t, leastWithout, func() time.Duration { return secondPushes(t, 60, 1, "MAX_DEBOUNCE_TIME=1")[0] })
 }
 
 func TestConformanceDebounceDisable(t *testing.T) {

@@ -193,25 +193,21 @@ func TestConformanceWizard(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	config := s.writeConfig("'trusted_domains' => array ('cloud.example.com'),")
-	p := &pushServer{t: t, site: s, output: &output{}, port: storagetest.FreePort(t)}
 	serverCommand(t) // is built by now
-	began := time.Now()
-	p.run(t.TempDir(), fmt.Sprintf("PORT=%d", p.port), "ALLOW_SELF_SIGNED=true", "LOG=notify_push=info", "NEXTCLOUD_URL="+s.url, config)
-	var got page
-	p.await("it answers", func() bool {
-		r, err := http.Get("http://" + p.address() + "/test/cookie")
-		if err != nil {
-			return false
+	requireWithin(t, 2*time.Second, func() time.Duration {
+		p := &pushServer{t: t, site: s, output: &output{}, port: storagetest.FreePort(t)}
+		began := time.Now()
+		p.run(t.TempDir(), fmt.Sprintf("PORT=%d", p.port), "ALLOW_SELF_SIGNED=true", "LOG=notify_push=info", "NEXTCLOUD_URL="+s.url, config)
+		p.awaitAnswer("tcp", p.address())
+		got := p.request(http.MethodGet, "/test/cookie")
+		took := time.Since(began)
+		if isOurs() {
+			require.Equal(t, http.StatusOK, got.status)
+			require.Equal(t, "0", got.body)
 		}
-		r.Body.Close()
-		got = p.request(http.MethodGet, "/test/cookie")
-		return true
+		p.awaitSubscription()
+		p.login("alice")
+		p.terminate()
+		return took
 	})
-	require.Less(t, time.Since(began), 2*time.Second)
-	if isOurs() {
-		require.Equal(t, http.StatusOK, got.status)
-		require.Equal(t, "0", got.body)
-	}
-	p.awaitSubscription()
-	p.login("alice")
 }
