@@ -6,15 +6,23 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 )
 
-// freePort returns a port on which nobody listens, below those that systems give out to the outgoing
-// connections of the clients.
+// Systems give out higher ports to the outgoing connections of the clients.
+const firstPort, ports = 20_000, 10_000
+
+var (
+	someOffset = rand.Uint32N(ports) // for there may be other processes that look for ports
+	portsTried atomic.Uint32
+)
+
+// freePort returns a port on which nobody listens, another each time: it may take a while until who
+// asked for one before listens there.
 func freePort() (int, error) {
-	const first, last = 10_000, 30_000
 	for {
-		port := first + rand.IntN(last-first)
+		port := firstPort + int((someOffset+portsTried.Add(1))%ports)
 		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		switch {
 		case err == nil:

@@ -185,11 +185,11 @@ func Dir(t testing.TB) string {
 }
 
 // FreePort returns a TCP port of 127.0.0.1 on which nobody listens, and which no other test gets until
-// this one ends. Systems give out higher ones to outgoing connections, so it stays free until a
-// server takes it.
+// this one ends. Systems give out higher ones to outgoing connections, and so does a load test to its
+// servers, so it stays free until a server takes it.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	const first, last = 10_000, 30_000
+	const first, last = 10_000, 20_000
 	for {
 		port := first + rand.IntN(last-first)
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
