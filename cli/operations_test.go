@@ -3,11 +3,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,55 +17,6 @@ import (
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/transport"
 )
-
-var (
-	codeBlock     = regexp.MustCompile("(?ms)^ *```sh\n(.*?)^ *```$")
-	codeInText    = regexp.MustCompile("`([^`\n]+)`")
-	commandOfOurs = regexp.MustCompile(`^(?:sudo (?:-u \S+ )?|docker compose exec \S+ )?(?:notify_push|go run \.) ([^#|…]+)$`)
-)
-
-// commandsOf are the arguments of every notify_push that a document tells its reader to run.
-func commandsOf(text string) (commands [][]string) {
-	var lines []string
-	for _, block := range codeBlock.FindAllStringSubmatch(text, -1) {
-		lines = append(lines, strings.Split(block[1], "\n")...)
-	}
-	for _, code := range codeInText.FindAllStringSubmatch(text, -1) {
-		lines = append(lines, code[1])
-	}
-	for _, line := range lines {
-		if command := commandOfOurs.FindStringSubmatch(strings.TrimSpace(line)); command != nil {
-			commands = append(commands, strings.Fields(command[1]))
-		}
-	}
-	return commands
-}
-
-func TestCommandsInDocumentsCanBeRead(t *testing.T) {
-	documents, err := filepath.Glob("../docs/*.md")
-	require.NoError(t, err)
-	documents = append(documents, "../README.md")
-	found := map[string]int{}
-	for _, document := range documents {
-		text, err := os.ReadFile(document)
-		require.NoError(t, err)
-		for _, arguments := range commandsOf(string(text)) {
-			var line commandLine
-			parser, err := newParser(&line, &process{ctx: t.Context(), stdout: io.Discard, stderr: io.Discard}, func(int) {})
-			require.NoError(t, err)
-			_, err = parser.Parse(arguments)
-			require.NoError(t, err, "%s: notify_push %s", document, strings.Join(arguments, " "))
-			found[filepath.Base(document)]++
-		}
-	}
-	require.Greater(t, found["README.md"], 2)
-	require.Greater(t, found["operations.md"], 5)
-}
-
-func TestCommandsInDocumentsAreFound(t *testing.T) {
-	document := "Call `notify_push check --json` or\n\n```sh\nsudo -u www-data notify_push check /x\ngo run . demo\nsudo systemctl enable --now notify_push\nocc notify_push:setup\ncurl x\n```\n"
-	require.Equal(t, [][]string{{"check", "/x"}, {"demo"}, {"check", "--json"}}, commandsOf(document))
-}
 
 var (
 	word         = regexp.MustCompile(`[a-zA-Z_][a-zA-Z0-9_]*`)

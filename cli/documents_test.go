@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// documents are the texts that people read, by path.
+func documents(t *testing.T) map[string]string {
+	texts := map[string]string{}
+	for _, pattern := range []string{"../*.md", "../docs/*.md", "../docs/adr/*.md"} {
+		paths, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			texts[path] = string(text)
+		}
+	}
+	require.Contains(t, texts, "../README.md")
+	require.Contains(t, texts, "../CONTRIBUTING.md")
+	return texts
+}
+
+var (
+	codeBlock     = regexp.MustCompile("(?ms)^ *```sh\n(.*?)^ *```$")
+	codeInText    = regexp.MustCompile("`([^`\n]+)`")
+	commandOfOurs = regexp.MustCompile(`^(?:sudo (?:-u \S+ )?|docker compose exec \S+ )?(?:notify_push|go run \.) ([^#|>…]+)(?:[#|>].*)?$`)
+)
+
+// commandsOf are the arguments of every notify_push that a document tells its reader to run.
+func commandsOf(t *testing.T, text string) (commands [][]string) {
+	var lines []string
+	for _, block := range codeBlock.FindAllStringSubmatch(text, -1) {
+		lines = append(lines, strings.Split(block[1], "\n")...)
+	}
+	for _, code := range codeInText.FindAllStringSubmatch(text, -1) {
+		lines = append(lines, code[1])
+	}
+	for _, line := range lines {
+		if command := commandOfOurs.FindStringSubmatch(strings.TrimSpace(line)); command != nil {
+			commands = append(commands, shellWords(t, command[1]))
+		}
+	}
+	return commands
+}
+
+// shellWords splits a command as the reader's shell does.
+func shellWords(t *testing.T, command string) []string {
+	output, err := exec.CommandContext(t.Context(), "sh", "-fc", `printf '%s\n' `+command).Output()
+	require.NoError(t, err, command)
+	return strings.Split(strings.TrimSuffix(string(output), "\n"), "\n")
+}
+
+func TestCommandsInDocumentsCanBeRead(t *testing.T) {
+	found := map[string]int{}
+	for path, text := range documents(t) {
+		for _, arguments := range commandsOf(t, text) {
+			requireReadable(t, path, arguments)
+			found[filepath.Base(path)]++
+		}
+	}
+	require.Greater(t, found["README.md"], 2)
+	require.Greater(t, found["operations.md"], 5)
+	require.Greater(t, found["loadtest.md"], 6)
+}
+
+// requireReadable wants these to be arguments that notify_push takes.
+func requireReadable(t *testing.T, where string, arguments []string) {
+	t.Helper()
+	var line commandLine
+	parser, err := newParser(&line, &process{ctx: t.Context(), stdout: io.Discard, stderr: io.Discard}, func(int) {})
+	require.NoError(t, err)
+	_, err = parser.Parse(arguments)
+	require.NoError(t, err, "%s: notify_push %q", where, arguments)
+	require.False(t, isMistakenCommand(line.Serve.ConfigFile), "%s: notify_push %q", where, arguments)
+}
+
+func TestCommandsInDocumentsAreFound(t *testing.T) {
+	document := "Call `notify_push check --json` or\n\n```sh\nsudo -u www-data notify_push check /x\ngo run . demo\nsudo systemctl enable --now notify_push\n" +
+		"occ notify_push:setup\ncurl x\nnotify_push loadtest --compare 'a=b $C' # two\nnotify_push send reset > file\n```\n"
+	require.Equal(t, [][]string{{"check", "/x"}, {"demo"}, {"loadtest", "--compare", "a=b $C"}, {"send", "reset"}, {"check", "--json"}}, commandsOf(t, document))
+}
+
+var (
+	link     = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading  = regexp.MustCompile(`(?m)^#+ +(.+)$`)
+	notASlug = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+)
+
+// anchorsOf are the names that GitHub gives to the headings of a document.
+func anchorsOf(text string) (anchors []string) {
+	for _, found := range heading.FindAllStringSubmatch(text, -1) {
+		slug := notASlug.ReplaceAllString(strings.ToLower(found[1]), "")
+		anchors = append(anchors, strings.ReplaceAll(slug, " ", "-"))
+	}
+	return anchors
+}
+
+func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
+	texts := documents(t)
+	followed := 0
+	for path, text := range texts {
+		for _, found := range link.FindAllStringSubmatch(text, -1) {
+			target, err := url.Parse(found[1])
+			require.NoError(t, err, path)
+			if target.IsAbs() {
+				continue
+			}
+			followed++
+			aim := path
+			if target.Path != "" {
+				aim = filepath.Join(filepath.Dir(path), target.Path)
+			}
+			_, err = os.Stat(aim)
+			require.NoError(t, err, "%s: %s", path, found[1])
+			if target.Fragment != "" {
+				require.Contains(t, anchorsOf(texts[aim]), target.Fragment, "%s: %s", path, found[1])
+			}
+		}
+	}
+	require.Greater(t, followed, 30)
+}
+
+func TestAnchorsOfHeadings(t *testing.T) {
+	require.Equal(t, []string{"does-it-work", "a--b-c", "größe-_x"}, anchorsOf("# Does it work?\ntext # no\n\n## A & `B`-c\n### Größe _x\n"))
+}
