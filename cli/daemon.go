@@ -35,7 +35,8 @@ type daemon struct {
 	version   *transport.AppVersion
 	handover  *handover
 	clients   *http.Server
-	operators *http.Server // nil where it is not wanted
+	operators *http.Server
+	serving   sync.WaitGroup // of both
 	closing   atomic.Bool
 }
 
@@ -66,6 +67,12 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	}
 	d.version = transport.NewAppVersion(d.redis, d.nextcloud, transport.AppInfoFiles(settings.ConfigFile))
 	d.handover = newHandover(settings, d.redis, log.Logger)
+	d.clients = transport.NewServer(transport.NewHandler(d.websocket, &transport.SelfTest{
+		Keys: d.redis, System: d.system, Nextcloud: d.nextcloud, Version: d.version,
+	}, Version()), log.Logger)
+	d.operators = transport.NewServer(transport.NewMonitor(transport.MonitorSource{
+		Version: Version(), Stats: d.system.Stats, Problems: d.problems, Probe: d.system.Probe,
+	}), log.Logger)
 	return d, nil
 }
 
@@ -73,55 +80,63 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 // missing at any time; only a place to listen may not.
 func (d *daemon) run(ctx context.Context) error {
 	d.system.Start()
-	background, cancel := context.WithCancel(ctx)
-	defer cancel()
-	d.handover.take(background, d.system)
-	failed := make(chan error, 2)
-	var running sync.WaitGroup
-	listenErr := d.listen(ctx, failed)
-	if listenErr == nil {
-		d.log.Info("serving", zap.String("version", Version()))
-		running.Go(func() { d.learnVersion(background) })
-		running.Go(func() { newServiceManager(d.system, d.log.Logger).run(background) })
-		select {
-		case <-ctx.Done():
-		case listenErr = <-failed:
-		}
+	clients, operators, err := d.listen(ctx)
+	if err == nil {
+		err = d.serve(ctx, clients, operators)
 	}
-	cancel()
-	running.Wait()
 	d.close()
-	return listenErr
+	return err
 }
 
-// listen opens the clients' port, and the operator's where it is wanted.
-func (d *daemon) listen(ctx context.Context, failed chan<- error) error {
+// listen opens the clients' port, and the operators' where it is wanted. From then on clients can
+// connect, and wait in the system's queue until they are served.
+func (d *daemon) listen(ctx context.Context) (clients, operators net.Listener, err error) {
 	s := d.settings
-	clients, err := transport.Listen(ctx, transport.ListenOptions{
+	clients, err = transport.Listen(ctx, transport.ListenOptions{
 		Bind: s.Bind, Port: s.Port, SocketPath: s.SocketPath, SocketPermissions: s.SocketPermissions,
 		TLSCert: s.TLSCert, TLSKey: s.TLSKey,
 	})
-	if err != nil {
-		return err
+	if err != nil || s.MetricsPort == 0 && s.MetricsSocketPath == "" {
+		return clients, nil, err
 	}
-	d.clients = transport.NewServer(transport.NewHandler(d.websocket, &transport.SelfTest{
-		Keys: d.redis, System: d.system, Nextcloud: d.nextcloud, Version: d.version,
-	}, Version()), d.log.Logger)
-	go serve(d.clients, d.websocket.CountSockets(d.clients, clients), failed)
-	if s.MetricsPort == 0 && s.MetricsSocketPath == "" {
-		return nil
-	}
-	operators, err := transport.Listen(ctx, transport.ListenOptions{
+	operators, err = transport.Listen(ctx, transport.ListenOptions{
 		Bind: s.Bind, Port: s.MetricsPort, SocketPath: s.MetricsSocketPath, SocketPermissions: s.SocketPermissions,
 	})
 	if err != nil {
-		return fmt.Errorf("metrics: %w", err)
+		_ = clients.Close()
+		return nil, nil, fmt.Errorf("metrics: %w", err)
 	}
-	d.operators = transport.NewServer(transport.NewMonitor(transport.MonitorSource{
-		Version: Version(), Stats: d.system.Stats, Problems: d.problems, Probe: d.system.Probe,
-	}), d.log.Logger)
-	go serve(d.operators, operators, failed)
-	return nil
+	return clients, operators, nil
+}
+
+// serve serves until ctx ends or a listener fails: operators at once, and clients when the logins of
+// the process before are known, or have been waited for long enough.
+func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) error {
+	background, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	failed := make(chan error, 2)
+	if operators != nil {
+		d.serving.Go(func() { serve(d.operators, operators, failed) })
+	}
+	tried := make(chan struct{})
+	running.Go(func() { d.handover.take(background, d.system, tried) })
+	select {
+	case <-tried:
+	case <-time.After(takeTimeout):
+	case <-ctx.Done():
+	}
+	d.serving.Go(func() { serve(d.clients, d.websocket.CountSockets(d.clients, clients), failed) })
+	d.log.Info("serving", zap.String("version", Version()))
+	running.Go(func() { d.learnVersion(background) })
+	running.Go(func() { newServiceManager(d.system, d.log.Logger).run(background) })
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-failed:
+		return err
+	}
 }
 
 func serve(server *http.Server, listener net.Listener, failed chan<- error) {
@@ -163,15 +178,12 @@ func (d *daemon) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), d.settings.DrainTimeout+closeTimeout)
 	defer cancel()
 	d.closing.Store(true)
-	if d.clients != nil {
-		_ = d.clients.Close()
-	}
+	_ = d.clients.Close()
 	d.handover.leave(ctx, d.system)
 	d.system.Shutdown(ctx)
 	d.websocket.Close()
-	if d.operators != nil {
-		_ = d.operators.Close()
-	}
+	_ = d.operators.Close()
+	d.serving.Wait()
 	d.nextcloud.Close()
 	_ = d.mounts.Close()
 	_ = d.redis.Close()

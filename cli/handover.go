@@ -14,7 +14,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// takeTimeout and leaveTimeout bound the time that the start and the end spend on it.
+// takeTimeout is how long clients wait for it at the start, and an attempt may take; leaveTimeout is
+// what the end spends on it.
 const takeTimeout, leaveTimeout = time.Second, 3 * time.Second
 
 // handover carries verified logins from one process to the next, over Redis: the clients that a
@@ -50,37 +51,40 @@ func newHandover(settings config.Settings, redis *storage.Redis, log *zap.Logger
 	return h
 }
 
-// take resumes what the process before has left, before the first client comes. Where Redis is not
-// there yet it goes on trying in the background, as long as what was left is good.
-func (h *handover) take(ctx context.Context, system *actors.System) {
+// take resumes what the process before has left. It closes tried after the first attempt; where Redis
+// is not there yet it goes on, as long as what was left is good.
+func (h *handover) take(ctx context.Context, system *actors.System, tried chan<- struct{}) {
 	if h.key == "" {
+		close(tried)
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, h.ttl)
+	defer cancel()
 	err := h.tryTake(ctx, system)
-	if err == nil {
-		return
+	close(tried)
+	if err != nil && ctx.Err() == nil {
+		h.log.Warn("the logins of the process before are not resumed yet", zap.Error(err))
 	}
-	h.log.Warn("the logins of the process before are not resumed yet", zap.Error(err))
-	go func() {
-		ctx, cancel := context.WithTimeout(ctx, h.ttl)
-		defer cancel()
-		for h.tryTake(ctx, system) != nil {
-			select {
-			case <-time.After(takeTimeout):
-			case <-ctx.Done():
-				return
-			}
+	for err != nil {
+		select {
+		case <-time.After(takeTimeout):
+			err = h.tryTake(ctx, system)
+		case <-ctx.Done():
+			return
 		}
-	}()
+	}
 }
 
+// tryTake deletes only what it has read. Deleting it in one step would lose it to a Redis that was
+// paused, and carries out afterwards what nobody waits for any more.
 func (h *handover) tryTake(ctx context.Context, system *actors.System) error {
 	ctx, cancel := context.WithTimeout(ctx, takeTimeout)
 	defer cancel()
-	text, found, err := h.redis.GetDelete(ctx, h.key)
+	text, found, err := h.redis.Get(ctx, h.key)
 	if err != nil || !found {
 		return err
 	}
+	defer func() { _ = h.redis.Delete(ctx, h.key) }() // else it expires
 	var logins []actors.RememberedLogin
 	if err := json.Unmarshal([]byte(text), &logins); err != nil {
 		h.log.Warn("what the process before left of its logins cannot be read", zap.Error(err))

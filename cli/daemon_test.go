@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/storage/storagetest"
+)
+
+// TestFaultsRedisIsABlackHole starts with a Redis that takes connections and never says a word: it holds
+// nothing up but the logins of the process before, and those come when it speaks.
+func TestFaultsRedisIsABlackHole(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	config := filepath.Join(t.TempDir(), "config.php")
+	require.NoError(t, os.WriteFile(config, []byte(`<?php $CONFIG = ['secret' => 'of this instance'];`), 0o600))
+	before := s.launch(config)
+	before.awaitServing()
+	before.login("alice")
+	before.terminate()
+
+	hole := storagetest.NewProxy(t, s.redis.Addr())
+	hole.Stall()
+	p := s.launch(config, "REDIS_URL=redis://"+hole.Addr(), "LOG=info")
+	const gaveUp, resumed = "the logins of the process before are not resumed yet", "resumed logins of the process before"
+	p.await("it is alive", func() bool {
+		response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/livez", p.metricsPort))
+		if err != nil {
+			return false
+		}
+		response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+	conn, err := net.Dial("tcp", p.address())
+	require.NoError(t, err, "both ports are open before anything is served")
+	conn.Close()
+	require.NotContains(t, p.output.String(), gaveUp, "and before anybody waits for Redis")
+
+	p.login("bob")
+	require.Contains(t, p.output.String(), gaveUp, "the first clients come when that was tried")
+	require.NotContains(t, p.output.String(), resumed)
+	hole.Resume()
+	p.awaitLog(resumed)
+	asked := len(s.asked("uid"))
+	p.login("alice")
+	require.Len(t, s.asked("uid"), asked)
+
+	hole.Stall()
+	p.terminate()
+	require.Equal(t, 1, strings.Count(p.output.String(), gaveUp))
+}
