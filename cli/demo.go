@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 
 	"github.com/notifypush/notifypush/config"
@@ -25,13 +26,17 @@ func (c *demoCommand) Run(p *process) error {
 		return err
 	}
 	log := newLogging(p.stderr, config.Settings{LogLevel: level, NoANSI: true})
-	d, err := demo.Start(p.ctx, demo.Options{Port: c.Port, Program: programName(), Log: log.Logger})
+	program, where := programName(), ""
+	if program == goRun {
+		where = " in this folder"
+	}
+	d, err := demo.Start(p.ctx, demo.Options{Port: c.Port, Program: program, Log: log.Logger})
 	if err != nil {
 		return err
 	}
 	defer d.Close()
 
-	fmt.Fprintf(p.stdout, "Open %s in a browser, log in as two people, and see pushes arrive.\n\nThen try in another terminal:\n", d.URL)
+	fmt.Fprintf(p.stdout, "Open %s in a browser, log in as two people, and see pushes arrive.\n\nThen try in another terminal%s:\n", d.URL, where)
 	for _, command := range d.Commands {
 		fmt.Fprintf(p.stdout, "\n  # %s\n  %s\n", command.Does, command.Line)
 	}
@@ -40,7 +45,10 @@ func (c *demoCommand) Run(p *process) error {
 	return nil
 }
 
-// programName is how a shell in any folder starts this program.
+// goRun is how people start this program in its source's folder.
+const goRun = "go run ."
+
+// programName is how a shell starts this program: in any folder, unless that is goRun.
 func programName() string {
 	self, err := os.Executable()
 	if err != nil {
@@ -49,11 +57,23 @@ func programName() string {
 	if onPath, err := exec.LookPath("notify_push"); err == nil && sameFile(onPath, self) {
 		return "notify_push"
 	}
-	if strings.ContainsAny(self, " '\"$`\\&|;()<>*?[]#~!") {
-		return "'" + strings.ReplaceAll(self, "'", `'\''`) + "'"
-	}
-	return self
+	return nameAt(self)
 }
+
+// nameAt is how a shell starts the program with this path.
+func nameAt(path string) string {
+	switch {
+	case builtByGoRun.MatchString(path):
+		return goRun
+	case strings.ContainsAny(path, " '\"$`\\&|;()<>*?[]#~!"):
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	default:
+		return path
+	}
+}
+
+// builtByGoRun matches where go run puts a binary, which is gone when that has ended.
+var builtByGoRun = regexp.MustCompile(`/go-build[0-9]+/b001/exe/[^/]+$`)
 
 func sameFile(a, b string) bool {
 	first, err := os.Stat(a)

@@ -74,6 +74,19 @@ func TestTheCommandsThatTheDemoPrintsWork(t *testing.T) {
 	assert.NoError(t, ended(demo))
 }
 
+func TestTheDemoNamesItsProgram(t *testing.T) {
+	for path, want := range map[string]string{
+		"/usr/local/bin/notify_push":              "/usr/local/bin/notify_push",
+		"/home/o'neill/notify_push":               `'/home/o'\''neill/notify_push'`,
+		"/tmp/go-build123/b001/exe/notifypush":    "go run .",
+		"/tmp/my tmp/go-build1/b001/exe/notify":   "go run .",
+		"/tmp/go-build123/b001/cli.test":          "/tmp/go-build123/b001/cli.test",
+		"/home/me/exe/go-build/b001/exe/x/notify": "/home/me/exe/go-build/b001/exe/x/notify",
+	} {
+		require.Equal(t, want, nameAt(path))
+	}
+}
+
 // ended waits for a process that was interrupted, and ignores that it was asked for.
 func ended(cmd *exec.Cmd) error {
 	err := cmd.Wait()

@@ -4,10 +4,12 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"slices"
+	"syscall"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/alicebob/miniredis/v2/server"
@@ -155,7 +157,10 @@ func listen(ctx context.Context, port, preferred uint16) (net.Listener, error) {
 		options.Port = 0
 	}
 	listener, err := transport.Listen(ctx, options)
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("another program has port %d of this machine; choose another port with --port", port)
+	case err != nil:
 		return nil, fmt.Errorf("%w; choose another port with --port", err)
 	}
 	return listener, nil

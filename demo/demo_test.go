@@ -60,7 +60,8 @@ func TestAPortThatIsTaken(t *testing.T) {
 	require.NoError(t, err)
 	defer listener.Close()
 	_, err = Start(t.Context(), Options{Port: uint16(listener.Addr().(*net.TCPAddr).Port)})
-	require.ErrorContains(t, err, "--port")
+	require.ErrorContains(t, err, "choose another port with --port")
+	require.Equal(t, 1, strings.Count(err.Error(), "another port"), err)
 }
 
 func TestCloseFreesThePort(t *testing.T) {
