@@ -224,12 +224,14 @@ func (a *auth) onVerified(ctx actor.Context, m *verified) {
 	a.takeOff(ctx)
 }
 
-// noteAnswer notes whether Nextcloud answered.
+// noteAnswer notes whether Nextcloud answered. What concerns one login says neither: it may come from
+// what stands before Nextcloud.
 func (a *auth) noteAnswer(err error, now time.Duration) {
 	switch {
 	case err == nil, errors.Is(err, ErrInvalidCredentials):
 		a.failedAt = 0
 		a.system.solved(problemLogins)
+	case errors.Is(err, ErrOneLogin):
 	case a.system.ctx.Err() == nil: // else it is our own doing
 		a.failedAt = now
 		a.system.problem(problemLogins, err)

@@ -345,6 +345,22 @@ func TestNextcloudIsMissed(t *testing.T) {
 	}
 }
 
+// That one login can't be judged says nothing about Nextcloud: neither that it is away, nor that it is
+// there again.
+func TestOneLoginIsNotNextcloud(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		for _, problems := range []map[string]string{{}, {"nextcloud": "502"}} {
+			kit.Verifier.Fail(fmt.Errorf("429: %w", actors.ErrOneLogin))
+			_, err := authenticate(t, kit, alicesCredentials)
+			require.ErrorIs(t, err, actors.ErrOneLogin)
+			require.Equal(t, problems, kit.System.Problems())
+			kit.Verifier.Fail(errors.New("502"))
+			_, err = authenticate(t, kit, alicesCredentials)
+			require.EqualError(t, err, "502")
+		}
+	})
+}
+
 func TestOneFlightPerCredential(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Verifier.Block()

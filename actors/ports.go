@@ -44,12 +44,16 @@ type Credentials struct {
 // System.Authenticate then, or when a client without a user name has no live token.
 var ErrInvalidCredentials = errors.New("invalid credentials")
 
+// ErrOneLogin is what a Verifier's error is, in the sense of errors.Is, when it concerns that login
+// and not all, such as too many attempts from one address: it doesn't say that Nextcloud is away.
+var ErrOneLogin = errors.New("nextcloud did not judge this login")
+
 // Verifier asks Nextcloud whether credentials are good.
 type Verifier interface {
 	// Verify returns the user id, which may differ from the login name. It returns
 	// ErrInvalidCredentials when Nextcloud says no, and another error, fit for the client's eyes,
-	// when Nextcloud could not be asked. It is called from a goroutine of its own, and must return
-	// when ctx ends.
+	// when Nextcloud could not be asked; an ErrOneLogin when others might be. It is called from a
+	// goroutine of its own, and must return when ctx ends.
 	Verify(ctx context.Context, credentials Credentials) (user string, err error)
 }
 

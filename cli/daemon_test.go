@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,4 +57,32 @@ func TestFaultsRedisIsABlackHole(t *testing.T) {
 	hole.Stall()
 	p.terminate()
 	require.Equal(t, 1, strings.Count(p.output.String(), gaveUp))
+}
+
+// TestReadinessIsNotOneLogins has Nextcloud refuse single logins for whatever reason, which doesn't make
+// the server unready, and then all.
+func TestReadinessIsNotOneLogins(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	var answer atomic.Int32
+	cloud := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(answer.Load())) }))
+	t.Cleanup(cloud.Close)
+	answer.Store(http.StatusInternalServerError)
+	p := s.serve("NEXTCLOUD_URL=" + cloud.URL + "/")
+	p.await("it is ready", p.ready)
+	for _, test := range []struct {
+		answer int
+		ready  bool
+	}{
+		{http.StatusTooManyRequests, true},
+		{http.StatusForbidden, true},
+		{http.StatusUnauthorized, true},
+		{http.StatusBadGateway, false},
+		{http.StatusTooManyRequests, false},
+	} {
+		answer.Store(int32(test.answer))
+		p.loginRefused("alice", fmt.Sprint("password ", test.answer, test.ready))
+		require.Equal(t, test.ready, p.ready(), "after %d", test.answer)
+	}
 }

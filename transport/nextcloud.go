@@ -216,22 +216,26 @@ func (n *Nextcloud) ask(ctx context.Context, call string, prepare func(*http.Req
 	}
 	if fault := faultOf(body); fault != "" {
 		return "", &NextcloudError{
-			Status: http.StatusOK,
-			Text:   "Nextcloud answered with " + fault,
-			Cause:  fmt.Errorf("GET %s; is that Nextcloud, and is its app notify_push enabled?", from),
+			Status:   http.StatusOK,
+			Text:     "Nextcloud answered with " + fault,
+			Cause:    fmt.Errorf("GET %s; is that Nextcloud, and is its app notify_push enabled?", from),
+			OneLogin: fault != aWebPage && fault != nothing,
 		}
 	}
 	return string(bytes.TrimSpace(body)), nil
 }
+
+// What every login gets from something that is no Nextcloud.
+const nothing, aWebPage = "nothing", "a web page"
 
 // faultOf says what an answer is instead of a line of text, "" if it is one.
 func faultOf(answer []byte) string {
 	line := bytes.TrimSpace(answer)
 	switch {
 	case len(line) == 0:
-		return "nothing"
+		return nothing
 	case line[0] == '<':
-		return "a web page"
+		return aWebPage
 	case len(answer) > maxAnswer:
 		return "too long a text"
 	case !utf8.Valid(line), bytes.ContainsFunc(line, unicode.IsControl):

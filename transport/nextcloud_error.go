@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"github.com/notifypush/notifypush/actors"
 )
 
 // NextcloudError is why a question to Nextcloud has no good answer.
@@ -17,12 +19,17 @@ type NextcloudError struct {
 	Text string
 	// Cause is for the operator: the address, and what went wrong there. It may be nil.
 	Cause error
+	// OneLogin says that the answer concerns the login that was asked about, and not all.
+	OneLogin bool
 }
 
 func (e *NextcloudError) Error() string { return e.Text }
 
 // Unwrap returns the cause.
 func (e *NextcloudError) Unwrap() error { return e.Cause }
+
+// Is makes an error with OneLogin an actors.ErrOneLogin.
+func (e *NextcloudError) Is(target error) bool { return target == actors.ErrOneLogin && e.OneLogin }
 
 // Detail returns the text with its cause, for the operator's eyes.
 func (e *NextcloudError) Detail() string {
@@ -50,6 +57,8 @@ func (n *Nextcloud) refusal(response *http.Response) error {
 		Status: status,
 		Text:   fmt.Sprintf("Nextcloud answered %d %s", status, http.StatusText(status)),
 		Cause:  fmt.Errorf("GET %s", response.Request.URL),
+		// 404 is the answer to everybody where the app is not enabled.
+		OneLogin: status/100 == 4 && status != http.StatusNotFound,
 	}
 	switch {
 	case status/100 == 3:
@@ -57,6 +66,7 @@ func (n *Nextcloud) refusal(response *http.Response) error {
 			response.Request.URL, response.Header.Get("Location"))
 	case status/100 == 4 && namesTrustedDomains(response.Body):
 		failure.Text = n.base.Hostname() + " is not configured as a trusted domain for the nextcloud server"
+		failure.OneLogin = false
 	}
 	return failure
 }

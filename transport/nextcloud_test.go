@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -112,6 +114,7 @@ func TestVerifyTakesUserIDsAsTheyAre(t *testing.T) {
 }
 
 func TestVerifyAndBadAnswers(t *testing.T) {
+	ofOneLogin := []string{"throttled", "forbidden", "lines", "not UTF-8", "long", "long with blanks", "5 MB", "5 MB of refusal"}
 	for _, test := range []struct {
 		name   string
 		answer http.HandlerFunc
@@ -120,6 +123,7 @@ func TestVerifyAndBadAnswers(t *testing.T) {
 		{"500", says(500, "alice"), "Nextcloud answered 500 Internal Server Error"},
 		{"maintenance", says(503, "<html>"), "Nextcloud answered 503 Service Unavailable"},
 		{"throttled", says(429, ""), "Nextcloud answered 429 Too Many Requests"},
+		{"forbidden", says(403, ""), "Nextcloud answered 403 Forbidden"},
 		{"no such app", says(404, ""), "Nextcloud answered 404 Not Found"},
 		{"untrusted domain", says(400, strings.Repeat(" ", 20_000)+`<a href="https://docs.example/?to=admin-trusted-domains">`), "127.0.0.1 is not configured as a trusted domain for the nextcloud server"},
 		{"no content", says(204, ""), "Nextcloud answered 204 No Content"},
@@ -156,6 +160,7 @@ func TestVerifyAndBadAnswers(t *testing.T) {
 			require.EqualError(t, err, test.want)
 			require.Empty(t, user)
 			requireDiscreet(t, err)
+			require.Equal(t, slices.Contains(ofOneLogin, test.name), errors.Is(err, actors.ErrOneLogin))
 		})
 	}
 }
