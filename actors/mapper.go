@@ -15,7 +15,7 @@ const (
 	// What is known about a storage is good for cacheTime, and up to cacheSpread longer.
 	cacheTime, cacheSpread = 4 * time.Minute, time.Minute
 	// The cache is bounded by storages and by their rows together.
-	maxStorages, maxRows = 16384, 500_000
+	maxStorages, maxRows = 32768, 500_000
 
 	maxQueries   = 2   // under way at once; one more is one for a user
 	maxBatch     = 200 // storages in one query
@@ -29,8 +29,9 @@ const (
 	noStorage = 0
 	// staleTime is how long an event waits for fresh rows when there are stale ones.
 	staleTime = time.Second
-	// An event waits for the rows of an unknown storage for maxWait, among maxWaiting others.
-	maxWait, maxWaiting = time.Minute, 10_000
+	// An event waits for the rows of an unknown storage for maxWait, among maxWaiting others. More
+	// may wait for overflowWait, for a database that answers copes with more in that time.
+	maxWait, maxWaiting, overflowWait = time.Minute, 10_000, time.Second
 
 	// settleMounts is when a user who gained something is looked at again: Nextcloud writes a new
 	// mount down only when that user comes next, most likely because of the push.
@@ -73,7 +74,8 @@ type waitingStorage struct {
 
 type waitingEvent struct {
 	StorageUpdate
-	since time.Duration
+	since  time.Duration
+	inside bool // the gate, where it has its place for as long as it waits
 }
 
 func newMapper(system *System) actor.Actor {
@@ -114,26 +116,31 @@ func (m *mapper) Receive(ctx actor.Context) {
 	case *probe:
 		ctx.Send(m.system.registries[0], msg)
 	case *actor.Stopping, *actor.Restarting:
-		if m.wake != nil {
-			m.wake.Stop()
-		}
+		m.letGo()
 	}
 }
 
 func (m *mapper) onStorageChanged(ctx actor.Context, e *storageChanged) {
-	defer m.system.gate.leave(len(e.Path))
+	inside := false
+	defer func() {
+		if !inside {
+			m.system.gate.leave(len(e.Path))
+		}
+	}()
 	users, known := m.cache.Get(e.Storage)
+	crowded := m.waitingEvents >= maxWaiting
 	switch now := m.system.now(); {
 	case known && now < users.until && users.found > m.freshFrom:
 		m.tell(ctx, e.StorageUpdate, users)
-	case known && (m.failing || m.waitingEvents >= maxWaiting):
+	case known && (m.failing || crowded):
 		m.tell(ctx, e.StorageUpdate, users)
 		m.ask(ctx, e.Storage)
-	case m.waitingEvents >= maxWaiting:
+	case m.failing && crowded:
 		m.lose(1)
 	default:
 		w := m.ask(ctx, e.Storage)
-		w.events = append(w.events, waitingEvent{e.StorageUpdate, now})
+		inside = crowded
+		w.events = append(w.events, waitingEvent{e.StorageUpdate, now, inside})
 		m.waitingEvents++
 	}
 }
@@ -210,6 +217,7 @@ func (m *mapper) onMountsFound(ctx actor.Context, found *mountsFound) {
 			}
 		}
 		m.useStale(ctx, 0)
+		m.dropExpired()
 		return
 	}
 	byStorage := make(map[uint32][]Mount, len(found.storages))
@@ -254,11 +262,20 @@ func (m *mapper) remember(storage uint32, users *storageUsers) {
 // deliver tells the users of all events that wait for a storage.
 func (m *mapper) deliver(ctx actor.Context, storage uint32, users *storageUsers) {
 	w := m.waiting[storage]
-	for _, e := range w.events {
+	for len(w.events) > 0 {
+		e := w.events[0]
+		w.events = w.events[1:]
+		m.waitedFor(e)
 		m.tell(ctx, e.StorageUpdate, users)
 	}
-	m.waitingEvents -= len(w.events)
-	w.events = nil
+}
+
+// waitedFor lets go of an event that does not wait any more.
+func (m *mapper) waitedFor(e waitingEvent) {
+	m.waitingEvents--
+	if e.inside {
+		m.system.gate.leave(len(e.Path))
+	}
 }
 
 // useStale delivers events that waited that long with stale rows, where there are any.
@@ -294,21 +311,42 @@ func (m *mapper) onWake(ctx actor.Context) {
 }
 
 func (m *mapper) dropExpired() {
-	now := m.system.now()
 	for storage, w := range m.waiting {
 		kept := w.events[:0]
 		for _, e := range w.events {
-			if now-e.since < maxWait {
+			if m.patient(e) {
 				kept = append(kept, e)
+			} else {
+				m.waitedFor(e)
 			}
 		}
 		if lost := len(w.events) - len(kept); lost > 0 {
-			m.waitingEvents -= lost
 			m.lose(lost)
 		}
 		if w.events = kept; len(kept) == 0 && !w.asked {
 			delete(m.waiting, storage)
 		}
+	}
+}
+
+// patient reports whether an event may wait on.
+func (m *mapper) patient(e waitingEvent) bool {
+	waited := m.system.now() - e.since
+	if e.inside {
+		return !m.failing && waited < overflowWait
+	}
+	return waited < maxWait
+}
+
+// letGo gives back what waiting events hold, for they end with the mapper.
+func (m *mapper) letGo() {
+	for _, w := range m.waiting {
+		for _, e := range w.events {
+			m.waitedFor(e)
+		}
+	}
+	if m.wake != nil {
+		m.wake.Stop()
 	}
 }
 
