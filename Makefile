@@ -1,6 +1,6 @@
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   = golang.org/x/vuln/cmd/govulncheck@v1.9.0
-VERSION      ?= $(shell git describe --tags --always --dirty 2>/dev/null | sed 's/^v//')
+VERSION      ?= $(shell git describe --tags --dirty 2>/dev/null | sed 's/^v//')
 FUZZTIME     ?= 30s
 
 .PHONY: help

@@ -34,8 +34,8 @@ func errConfigFile(path string) error {
 		return fmt.Errorf("there is no file %s; give the path of Nextcloud's config.php, %s", path, insteadOfFile)
 	case errors.Is(err, fs.ErrPermission):
 		self := nameOfUser(uint32(os.Geteuid()))
-		return fmt.Errorf("user %s may not read %s; run this as the user that Nextcloud runs as, with sudo -u %s, or let a group of %s read it with chgrp and chmod g+r, %s",
-			self, path, ownerOf(info), self, insteadOfFile)
+		return fmt.Errorf("user %s may not read %s; run this as the user that Nextcloud runs as (sudo -u %s, or User= of the unit), or let a group of %s read it (chgrp, chmod g+r)",
+			self, path, ownerOf(info), self)
 	default:
 		return fmt.Errorf("%w; mend that, %s", err, insteadOfFile)
 	}
