@@ -45,7 +45,8 @@ func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)
 // version is set by the linker: -X github.com/notifypush/notifypush/cli.version=1.2.3
 var version = ""
 
-// Version is this server's own version, without a leading v; "0.0.0" when it was built from a plain checkout.
+// Version is this server's own version, without a leading v: what the linker was told, else the module's, which in a checkout go build makes
+// of the last tag and the commit, else "0.0.0", as with go run. The app is told its own version instead, for it accepts no other.
 func Version() string {
 	if version != "" {
 		return version
