@@ -84,6 +84,7 @@ func newAuth(system *System) actor.Actor {
 
 // Receive handles one message.
 func (a *auth) Receive(ctx actor.Context) {
+	defer a.system.handled(atAuth)
 	defer a.system.reportPanic(ctx)
 	switch m := ctx.Message().(type) {
 	case *authenticate:
@@ -103,7 +104,7 @@ func (a *auth) Receive(ctx actor.Context) {
 	case *resumeLogins:
 		a.onResumeLogins(ctx, m)
 	case *probe:
-		m.answer <- struct{}{}
+		m.passed <- atAuth
 	case *sweep:
 		a.onSweep(ctx)
 	case *actor.Stopping:

@@ -15,8 +15,13 @@ func (s *System) TickWheel(now time.Time) { s.wheel.tick(now) }
 // GateLimit is how many events may be on their way inside.
 const GateLimit = gateLimit
 
-// Handled returns how many messages of events were handled, by whatever actor.
-func (s *System) Handled() int { return int(s.gate.handled.Load()) }
+// HandledByRegistries returns how many messages the registries have handled.
+func (s *System) HandledByRegistries() (n int) {
+	for at := atRegistry; at < stations; at++ {
+		n += int(s.progress[at].messages.Load())
+	}
+	return n
+}
 
 // Appointments returns how many messages the calendar has to send.
 func (s *System) Appointments() (n int) {

@@ -15,10 +15,9 @@ const gateLimit, gatePiece = 65536, 1024
 // gate keeps a flood of events out of the mailboxes, which have no bound of their own. Only the
 // goroutine that brings events waits at it; actors never do.
 type gate struct {
-	inside  atomic.Int64
-	handled atomic.Int64 // messages that have left
-	room    chan struct{}
-	closed  <-chan struct{}
+	inside atomic.Int64
+	room   chan struct{}
+	closed <-chan struct{}
 }
 
 func newGate(closed <-chan struct{}) *gate {
@@ -48,7 +47,6 @@ func (g *gate) add(bytes int) { g.inside.Add(1 + int64(bytes)/gatePiece) }
 
 // leave gives the place of a message back.
 func (g *gate) leave(bytes int) {
-	g.handled.Add(1)
 	if g.inside.Add(-1-int64(bytes)/gatePiece) < gateLimit {
 		g.wake()
 	}

@@ -35,6 +35,7 @@ func newListener(system *System) actor.Actor {
 
 // Receive handles one message.
 func (l *listener) Receive(ctx actor.Context) {
+	defer l.system.handled(atListener)
 	defer l.system.reportPanic(ctx)
 	switch m := ctx.Message().(type) {
 	case *payloadArrived:
@@ -48,6 +49,7 @@ func (l *listener) Receive(ctx actor.Context) {
 	case *subscriptionEnded:
 		l.onSubscriptionEnded(ctx, m)
 	case *probe:
+		m.passed <- atListener
 		ctx.Send(l.system.mapper, m)
 	case *actor.Stopping, *actor.Restarting:
 		if l.cancel != nil {

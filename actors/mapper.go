@@ -92,6 +92,7 @@ func newMapper(system *System) actor.Actor {
 
 // Receive handles one message.
 func (m *mapper) Receive(ctx actor.Context) {
+	defer m.system.handled(atMapper)
 	defer m.system.reportPanic(ctx)
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
@@ -114,7 +115,8 @@ func (m *mapper) Receive(ctx actor.Context) {
 	case *userMountsFound:
 		m.onUserMountsFound(ctx, msg)
 	case *probe:
-		ctx.Send(m.system.registries[0], msg)
+		msg.passed <- atMapper
+		m.system.tellRegistries(msg)
 	case *actor.Stopping, *actor.Restarting:
 		m.letGo()
 	}

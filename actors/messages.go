@@ -106,11 +106,8 @@ type (
 
 // System → listener → mapper → registries, or → auth alone.
 type (
-	// probe goes once through them; the answer comes on a channel with room.
-	probe struct {
-		next   int // registry
-		answer chan<- struct{}
-	}
+	// probe goes once through them; each says so on a channel with room.
+	probe struct{ passed chan<- station }
 )
 
 // User → registry, and connection → registry.

@@ -3,42 +3,70 @@ package actors
 import (
 	"context"
 	"fmt"
-
-	"github.com/asynkron/protoactor-go/actor"
+	"sync/atomic"
 )
 
-func (r *registry) onProbe(ctx actor.Context, m *probe) {
-	next := m.next + 1
-	if next == len(r.system.registries) {
-		m.answer <- struct{}{}
-		return
+// station is an actor that a probe comes to. One goes to auth alone, and one through the others, from
+// the mapper to all registries at once.
+type station int
+
+const (
+	atAuth station = iota
+	atListener
+	atMapper
+	atRegistry // the first of them
+	stations   = atRegistry + shards
+)
+
+func (at station) String() string {
+	if at >= atRegistry {
+		return fmt.Sprint("registry", int(at-atRegistry))
 	}
-	ctx.Send(r.system.registries[next], &probe{next, m.answer})
+	return [...]string{"auth", "listener", "mapper"}[at]
 }
 
-// Probe returns nil when the system makes progress: a message to auth and one through listener,
-// mapper and every registry have come back before ctx ended, or the latter waits behind events of
-// which some were handled meanwhile.
+// progress counts the messages that an actor has handled, in a cache line of its own.
+type progress struct {
+	messages atomic.Int64
+	_        [56]byte
+}
+
+// handled is called by an actor after each message.
+func (s *System) handled(at station) { s.progress[at].messages.Add(1) }
+
+// Probe returns nil when the system makes progress: messages to auth and through listener, mapper and
+// every registry have come back before ctx ended, or wait behind others of which the actor handled
+// some meanwhile.
 func (s *System) Probe(ctx context.Context) error {
-	handled := s.gate.handled.Load()
-	if err := s.probe(ctx, s.auth); err != nil {
-		return err
+	var before [stations]int64
+	for at := range s.progress {
+		before[at] = s.progress[at].messages.Load()
 	}
-	err := s.probe(ctx, s.listener)
-	if s.gate.handled.Load() != handled {
-		// An actor that is stuck while others are not fills the gate, and then nothing is handled.
-		return nil
+	passed := make(chan station, stations)
+	s.root.Send(s.auth, &probe{passed})
+	s.root.Send(s.listener, &probe{passed})
+	var answered [stations]bool
+	for range stations {
+		select {
+		case at := <-passed:
+			answered[at] = true
+		case <-ctx.Done():
+			return s.stuck(answered, before, context.Cause(ctx))
+		}
 	}
-	return err
+	return nil
 }
 
-func (s *System) probe(ctx context.Context, first *actor.PID) error {
-	answer := make(chan struct{}, 1)
-	s.root.Send(first, &probe{answer: answer})
-	select {
-	case <-answer:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("a message did not come back from the actors in time: %w", context.Cause(ctx))
+// stuck names the actor that keeps a probe without handling anything else, if there is one.
+func (s *System) stuck(answered [stations]bool, before [stations]int64, cause error) error {
+	for at := atAuth; at < stations; at++ {
+		switch {
+		case answered[at]:
+		case s.progress[at].messages.Load() == before[at]:
+			return fmt.Errorf("a message did not come back from the actor %s in time: %w", at, cause)
+		case at == atListener, at == atMapper:
+			return nil // the probe waits there, and has not come to the others
+		}
 	}
+	return nil
 }

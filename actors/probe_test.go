@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -38,6 +39,46 @@ func TestProbe(t *testing.T) {
 		synctest.Wait()
 		require.ErrorIs(t, probe(t, kit), context.DeadlineExceeded)
 		close(socket.stuck)
+		require.NoError(t, probe(t, kit))
+	})
+}
+
+// One registry that is stuck is noticed however much the others do, and which it is.
+func TestProbeOfOneRegistry(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		stuck := make(chan struct{})
+		kit.Connect(t, "alice").OnWrite(func() error {
+			<-stuck
+			return nil
+		})
+		var others []string // of which most belong to other registries
+		for i := range 20 {
+			others = append(others, fmt.Sprint("user", i))
+			kit.Connect(t, others[i])
+		}
+		require.NoError(t, probe(t, kit))
+		customs(kit, "alice", []string{"m"})
+		busy := time.NewTicker(time.Second)
+		defer busy.Stop()
+		stop := make(chan struct{})
+		defer close(stop)
+		go func() {
+			for {
+				select {
+				case <-busy.C:
+					for _, user := range others {
+						_ = kit.System.Publish(context.Background(), actors.ActivityAdded{User: user})
+					}
+				case <-stop:
+					return
+				}
+			}
+		}()
+		pass(10 * time.Second)
+		err := probe(t, kit)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorContains(t, err, "the actor registry")
+		close(stuck)
 		require.NoError(t, probe(t, kit))
 	})
 }

@@ -17,6 +17,7 @@ const shards = 4
 // its own queue, and so the listener, in step with the sockets.
 type registry struct {
 	system *System
+	at     station
 	props  *actor.Props // of its users
 	users  map[string]*registered
 }
@@ -27,12 +28,13 @@ type registered struct {
 	connections int // given to the user and not yet ended
 }
 
-func newRegistry(system *System) actor.Actor {
-	return &registry{system: system, users: map[string]*registered{}}
+func newRegistry(system *System, at station) actor.Actor {
+	return &registry{system: system, at: at, users: map[string]*registered{}}
 }
 
 // Receive handles one message.
 func (r *registry) Receive(ctx actor.Context) {
+	defer r.system.handled(r.at)
 	defer r.system.reportPanic(ctx)
 	switch m := ctx.Message().(type) {
 	case *pushUser:
@@ -50,7 +52,7 @@ func (r *registry) Receive(ctx actor.Context) {
 			ctx.Send(u.pid, m)
 		}
 	case *probe:
-		r.onProbe(ctx, m)
+		m.passed <- r.at
 	case *actor.Started:
 		r.props = r.system.userProps(ctx.Self())
 	case *actor.Stopping, *actor.Restarting:

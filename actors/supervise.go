@@ -83,7 +83,7 @@ func (t *top) spawn(ctx actor.Context) {
 	}
 	s.auth = spawn("auth", throughput, func() actor.Actor { return newAuth(s) })
 	for i := range s.registries {
-		s.registries[i] = spawn(fmt.Sprint("registry", i), throughput, func() actor.Actor { return newRegistry(s) })
+		s.registries[i] = spawn(fmt.Sprint("registry", i), throughput, func() actor.Actor { return newRegistry(s, atRegistry+station(i)) })
 	}
 	s.mapper = spawn("mapper", throughput, func() actor.Actor { return newMapper(s) })
 	s.listener = spawn("listener", headlong, func() actor.Actor { return newListener(s) })

@@ -52,6 +52,7 @@ type System struct {
 	running        sync.WaitGroup // connections, and goroutines of spawnWorker
 	problems       problems
 	counters       counters
+	progress       [stations]progress
 	testCookie     atomic.Uint32
 	everSubscribed atomic.Bool
 	stopping       atomic.Bool
