@@ -22,7 +22,7 @@ type Options struct {
 	// NoDebounce sends every push at once.
 	NoDebounce bool
 	// MaxConnectionTime is how long a connection may last; 0 is for ever. The endings are spread
-	// over the last quarter of it.
+	// over the last quarter of it, in steps of a second: less than 10 s hardly spreads them.
 	MaxConnectionTime time.Duration
 	// MaxConnectionsPerUser is how many connections one user may have; at least 1.
 	MaxConnectionsPerUser int
