@@ -7,8 +7,13 @@ import (
 	"time"
 )
 
-// bodyTimeout is how long a client may take to send a request body, which is of no use here.
-const bodyTimeout = 10 * time.Second
+const (
+	// bodyTimeout is how long a client may take to send a request body, which is of no use here.
+	bodyTimeout = 10 * time.Second
+	// answerTimeout is how long it may take until an answer is there and read. The self test waits for
+	// Nextcloud for up to a minute.
+	answerTimeout = 2 * time.Minute
+)
 
 // NewHandler returns the handler of the clients' port. It serves websocket at …/ws, selfTest at
 // …/test/… and the server's version at …/version, each below any prefix that a reverse proxy left
@@ -24,9 +29,11 @@ type routes struct {
 }
 
 func (h *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength != 0 { // or a stranger could keep the connection by never sending it
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	controller := http.NewResponseController(w) // or a stranger could keep the connection
+	if r.ContentLength != 0 {
+		_ = controller.SetReadDeadline(time.Now().Add(bodyTimeout))
 	}
+	_ = controller.SetWriteDeadline(time.Now().Add(answerTimeout)) // a websocket is freed from it
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	path := strings.FieldsFunc(r.URL.Path, func(c rune) bool { return c == '/' })
 	switch {

@@ -97,6 +97,17 @@ func TestStrangersAreHungUpOn(t *testing.T) {
 	}
 }
 
+func TestStrangersWhoReadNothingAreHungUpOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn := dialPiped(t, NewHandler(http.NotFoundHandler(), &SelfTest{}, "1"))
+		_, err := io.WriteString(conn, "GET /version HTTP/1.1\r\nHost: x\r\n\r\n")
+		require.NoError(t, err)
+		time.Sleep(answerTimeout)
+		synctest.Wait()
+		require.Zero(t, hungUpAfter(t, conn))
+	})
+}
+
 // A deadline for the body must not be one for the answer.
 func TestSlowAnswersAreWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -3,7 +3,6 @@ package transport
 import (
 	"bufio"
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -169,11 +168,7 @@ type takeover struct {
 
 // Hijack takes the connection over from the HTTP server.
 func (t *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	hijacker, ok := t.ResponseWriter.(http.Hijacker)
-	if !ok {
-		return nil, nil, errors.New("the HTTP server doesn't give its connections away")
-	}
-	conn, buffers, err := hijacker.Hijack()
+	conn, buffers, err := http.NewResponseController(t.ResponseWriter).Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
