@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/notifypush/notifypush/client"
+	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -65,7 +66,8 @@ func TestAPortThatIsTaken(t *testing.T) {
 }
 
 func TestCloseFreesThePort(t *testing.T) {
-	d := start(t)
+	d, err := Start(t.Context(), Options{Port: uint16(storagetest.FreePort(t))}) // at the usual one other demos wait
+	require.NoError(t, err)
 	d.Close()
 	address, err := url.Parse(d.URL)
 	require.NoError(t, err)
