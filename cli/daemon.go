@@ -124,7 +124,7 @@ func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) err
 	running.Go(func() { d.handover.take(background, d.system, tried) })
 	select {
 	case <-tried:
-	case <-time.After(takeTimeout):
+	case <-time.After(d.handover.patience):
 	case <-ctx.Done():
 	}
 	d.serving.Go(func() { serve(d.clients, d.websocket.CountSockets(d.clients, clients), failed) })

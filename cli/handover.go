@@ -14,18 +14,23 @@ import (
 	"go.uber.org/zap"
 )
 
-// takeTimeout is how long clients wait for it at the start, and an attempt may take; leaveTimeout is
-// what the end spends on it.
-const takeTimeout, leaveTimeout = time.Second, 3 * time.Second
+const (
+	// takeTimeout is how long clients wait for it at the start. It is that of each attempt, too.
+	takeTimeout = time.Second
+	takeRetry   = time.Second
+	// leaveTimeout is what the end spends on it.
+	leaveTimeout = 3 * time.Second
+)
 
 // handover carries verified logins from one process to the next, over Redis: the clients that a
 // restart dropped come back without a login at Nextcloud. What lies in Redis meanwhile are digests
 // under a key that never does.
 type handover struct {
-	redis *storage.Redis
-	log   *zap.Logger
-	key   string // in Redis; empty where there is no hand-over
-	ttl   time.Duration
+	redis    *storage.Redis
+	log      *zap.Logger
+	key      string // in Redis; empty where there is no hand-over
+	ttl      time.Duration
+	patience time.Duration
 }
 
 // handoverKey derives the digests' key from Nextcloud's secret; nil where that is not known, for
@@ -44,7 +49,7 @@ func derive(key []byte, purpose string) []byte {
 }
 
 func newHandover(settings config.Settings, redis *storage.Redis, log *zap.Logger) *handover {
-	h := &handover{redis: redis, log: log, ttl: settings.AuthResume}
+	h := &handover{redis: redis, log: log, ttl: settings.AuthResume, patience: takeTimeout}
 	if key := handoverKey(settings.NextcloudSecret); key != nil && settings.AuthResume > 0 {
 		h.key = "notify_push_logins_" + hex.EncodeToString(derive(key, "name")[:4])
 	}
@@ -67,7 +72,7 @@ func (h *handover) take(ctx context.Context, system *actors.System, tried chan<-
 	}
 	for err != nil {
 		select {
-		case <-time.After(takeTimeout):
+		case <-time.After(takeRetry):
 			err = h.tryTake(ctx, system)
 		case <-ctx.Done():
 			return
@@ -78,7 +83,7 @@ func (h *handover) take(ctx context.Context, system *actors.System, tried chan<-
 // tryTake deletes only what it has read. Deleting it in one step would lose it to a Redis that was
 // paused, and carries out afterwards what nobody waits for any more.
 func (h *handover) tryTake(ctx context.Context, system *actors.System) error {
-	ctx, cancel := context.WithTimeout(ctx, takeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, h.patience)
 	defer cancel()
 	text, found, err := h.redis.Get(ctx, h.key)
 	if err != nil || !found {
