@@ -52,9 +52,6 @@ func testCluster(t *testing.T, nodes []*storagetest.RedisServer, options RedisOp
 			require.NoError(t, err)
 			require.True(t, found)
 			require.Equal(t, key, value)
-			value, _, err = r.GetDelete(t.Context(), key)
-			require.NoError(t, err)
-			require.Equal(t, key, value)
 			require.NoError(t, r.Delete(t.Context(), key))
 		}
 		require.Len(t, holders, 3, "keys of every node")

@@ -128,15 +128,6 @@ func (r *Redis) Delete(ctx context.Context, key string) error {
 	return err
 }
 
-// takeScript does what GETDEL does, which Redis 6.0 has not.
-const takeScript = `local value = redis.call("GET", KEYS[1]); redis.call("DEL", KEYS[1]); return value`
-
-// GetDelete returns the value of key, and whether there was one, and deletes it in the same step:
-// of several callers only one gets it.
-func (r *Redis) GetDelete(ctx context.Context, key string) (string, bool, error) {
-	return optional(r.do(ctx, key, "EVAL", takeScript, 1, key))
-}
-
 // Publish sends payload to the subscribers of channel and returns how many they are; in a cluster,
 // those of one node are counted.
 func (r *Redis) Publish(ctx context.Context, channel string, payload []byte) (int, error) {

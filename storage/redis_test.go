@@ -44,15 +44,6 @@ func TestKeys(t *testing.T) {
 	require.InDelta(t, time.Minute.Milliseconds(), server.Do("", "PTTL", "key"), 30_000)
 	require.NoError(t, r.Set(t.Context(), "key", "value", time.Nanosecond), "a ttl below Redis's unit")
 
-	require.NoError(t, r.Set(t.Context(), "key", "once", 0))
-	value, found, err = r.GetDelete(t.Context(), "key")
-	require.NoError(t, err)
-	require.True(t, found)
-	require.Equal(t, "once", value)
-	_, found, err = r.GetDelete(t.Context(), "key")
-	require.NoError(t, err)
-	require.False(t, found)
-
 	require.NoError(t, r.Set(t.Context(), "key", "value", 0))
 	require.NoError(t, r.Delete(t.Context(), "key"))
 	require.NoError(t, r.Delete(t.Context(), "key"), "deleting nothing is no error")
