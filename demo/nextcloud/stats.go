@@ -3,6 +3,7 @@ package nextcloud
 import (
 	"maps"
 	"net/http"
+	"strings"
 )
 
 // Stats counts what arrived since the start, or since [Nextcloud.ResetStats].
@@ -12,8 +13,8 @@ type Stats struct {
 	// Refused are those of them that were answered 401.
 	Refused int
 	// InFlight are the requests without an answer yet, those that queue for a worker included.
-	// That for status.php is none of them: push servers ask for it on their own account, and not
-	// for a client.
+	// Those for status.php and test/version are none of them: push servers ask for these on their
+	// own account, and not for a client.
 	InFlight int
 	// MostInFlight is the largest number that InFlight has reached.
 	MostInFlight int
@@ -37,7 +38,7 @@ func (n *Nextcloud) ResetStats() {
 
 func (n *Nextcloud) counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/status.php" {
+		if r.URL.Path == "/status.php" || strings.HasSuffix(r.URL.Path, "/test/version") {
 			next.ServeHTTP(w, r)
 			return
 		}
