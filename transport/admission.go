@@ -34,8 +34,7 @@ type admission struct {
 	sockets sync.WaitGroup
 
 	mu        sync.Mutex
-	visitors  int                     // sockets of HTTP, of which nobody knows yet whether they will be a websocket
-	peers     map[net.Conn]netip.Addr // those of them that count for an address
+	visitors  map[net.Conn]netip.Addr // sockets of HTTP that may become a websocket, and the address that each counts for; zero is none
 	open      int
 	login     int
 	strangers map[netip.Addr]int // visitors and logins
@@ -47,14 +46,13 @@ func (a *admission) visit(conn net.Conn, address netip.Addr) (refusal string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
-	case reached(a.visitors+a.open, a.limits.Sockets):
+	case reached(len(a.visitors)+a.open, a.limits.Sockets):
 		return "this server has as many sockets as it can hold"
 	case address.IsValid() && reached(a.strangers[address], a.limits.LoginsPerAddress):
 		return tooManyOfAddress
 	}
-	a.visitors++
+	a.visitors[conn] = address
 	if address.IsValid() {
-		a.peers[conn] = address
 		a.strangers[address]++
 	}
 	return ""
@@ -64,13 +62,13 @@ func (a *admission) visit(conn net.Conn, address netip.Addr) (refusal string) {
 func (a *admission) endVisit(conn net.Conn) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.visitors--
-	a.forgetPeer(conn)
+	a.forgetVisitor(conn)
 }
 
-func (a *admission) forgetPeer(conn net.Conn) {
-	if address, counted := a.peers[conn]; counted {
-		delete(a.peers, conn)
+func (a *admission) forgetVisitor(conn net.Conn) {
+	address := a.visitors[conn]
+	delete(a.visitors, conn)
+	if address.IsValid() {
 		a.forgetStranger(address)
 	}
 }
@@ -81,13 +79,13 @@ func (a *admission) forgetStranger(address netip.Addr) {
 	}
 }
 
-// admit counts a socket in, as open and not logged in, or says why there is no room for it. As a
-// visitor, if it was one, it doesn't count for an address any more.
+// admit counts a socket in, as open and not logged in, or says why there is no room for it. If it was
+// a visitor, it is none any more: it counts once, also while its handshake is answered.
 func (a *admission) admit(visitor net.Conn, address netip.Addr, proxy bool) (refusal string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	others := a.strangers[address]
-	if peer, counted := a.peers[visitor]; counted && peer == address {
+	if peer := a.visitors[visitor]; peer.IsValid() && peer == address {
 		others--
 	}
 	switch {
@@ -98,7 +96,7 @@ func (a *admission) admit(visitor net.Conn, address netip.Addr, proxy bool) (ref
 	case !proxy && reached(others, a.limits.LoginsPerAddress):
 		return tooManyOfAddress
 	}
-	a.forgetPeer(visitor)
+	a.forgetVisitor(visitor)
 	a.open++
 	a.login++
 	a.strangers[address]++

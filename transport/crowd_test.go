@@ -43,6 +43,22 @@ func (c *crowded) visit(t *testing.T, from string) *visit {
 	return &visit{conn, t, bufio.NewReader(conn)}
 }
 
+// awaitRoom comes again and again until a visit, which stays, is answered so. Who comes often may be
+// turned away without a word.
+func (c *crowded) awaitRoom(t *testing.T, from, request string, status int) {
+	t.Helper()
+	eventually(t, func() bool {
+		visit := c.visit(t, from)
+		_, _ = io.WriteString(visit, request)
+		response, err := http.ReadResponse(visit.reader, nil)
+		if err == nil && response.StatusCode == status {
+			return true
+		}
+		visit.Close()
+		return false
+	})
+}
+
 // visit is a client's side of a socket.
 type visit struct {
 	net.Conn
@@ -100,12 +116,20 @@ func TestCrowd(t *testing.T) {
 
 	for _, leaving := range []net.Conn{silent, talking, socket} {
 		leaving.Close()
-		var visit *visit
-		eventually(t, func() bool {
-			visit = c.visit(t, here)
-			return visit.ask(plainRequest) == http.StatusUpgradeRequired
-		})
+		c.awaitRoom(t, here, plainRequest, http.StatusUpgradeRequired)
 	}
+}
+
+// A handshake that is being answered, when the server still holds its socket, is one socket and not two.
+func TestCrowdCountsAHandshakeOnce(t *testing.T) {
+	a := admission{limits: Limits{Sockets: 2}, visitors: map[net.Conn]netip.Addr{}, strangers: map[netip.Addr]int{}}
+	socket, other := &net.TCPConn{}, &net.TCPConn{}
+	here := netip.MustParseAddr("192.0.2.1")
+	require.Empty(t, a.visit(socket, here))
+	require.Empty(t, a.admit(socket, here, false))
+	require.Empty(t, a.visit(other, here))
+	a.endVisit(socket)
+	require.NotEmpty(t, a.visit(&net.TCPConn{}, here))
 }
 
 // Of one address there may be so many sockets that have not logged in, whatever they say.
@@ -126,7 +150,7 @@ func TestCrowdOfOneAddress(t *testing.T) {
 	socket.hear("authenticated")
 	for _, leaving := range []func(){func() {}, func() { silent.Close() }, func() { talking.Close() }} {
 		leaving()
-		eventually(t, func() bool { return c.visit(t, here).ask(wireHandshake) == http.StatusSwitchingProtocols })
+		c.awaitRoom(t, here, wireHandshake, http.StatusSwitchingProtocols)
 		require.Equal(t, http.StatusServiceUnavailable, c.visit(t, here).answer())
 	}
 }
@@ -156,7 +180,7 @@ func TestCrowdThroughAProxy(t *testing.T) {
 	eventually(t, func() bool {
 		c.websocket.mu.Lock()
 		defer c.websocket.mu.Unlock()
-		return c.websocket.visitors == 2
+		return len(c.websocket.visitors) == 2
 	})
 	require.Equal(t, http.StatusSwitchingProtocols, c.visit(t, proxy).ask(handshakeFor("192.0.2.2")))
 	c.visit(t, proxy)

@@ -63,7 +63,7 @@ func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, 
 		options:   options,
 		log:       options.Logger,
 		poller:    p,
-		admission: admission{limits: options.Limits, peers: map[net.Conn]netip.Addr{}, strangers: map[netip.Addr]int{}},
+		admission: admission{limits: options.Limits, visitors: map[net.Conn]netip.Addr{}, strangers: map[netip.Addr]int{}},
 		farewells: make(chan struct{}, maxFarewells),
 		refused:   actors.NewFold(options.Logger, "login refused"),
 	}
