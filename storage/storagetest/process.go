@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -104,17 +105,52 @@ func (p *Process) end(signal syscall.Signal) {
 	<-p.exited
 }
 
-// Pause stops the server and its children where they are, as a frozen machine would: connections
-// stay open and nothing answers.
-func (p *Process) Pause() { p.signalTree(syscall.SIGSTOP) }
+// Pause stops the server and its children where they are, as a frozen machine would, and returns
+// when none of their threads runs any more: connections stay open and nothing answers.
+func (p *Process) Pause() {
+	p.t.Helper()
+	tooLate := time.Now().Add(startTimeout)
+	for _, pid := range p.signalTree(syscall.SIGSTOP) {
+		for !isStopped(pid) {
+			if time.Now().After(tooLate) {
+				p.t.Fatalf("%s does not stop", filepath.Base(p.path))
+			}
+			time.Sleep(time.Millisecond) // the kernel would tell only their parents
+		}
+	}
+}
 
 // Resume lets a paused server go on.
 func (p *Process) Resume() { p.signalTree(syscall.SIGCONT) }
 
-func (p *Process) signalTree(signal syscall.Signal) {
-	for _, pid := range append(childrenOf(p.cmd.Process.Pid), p.cmd.Process.Pid) {
+func (p *Process) signalTree(signal syscall.Signal) (pids []int) {
+	pids = append(childrenOf(p.cmd.Process.Pid), p.cmd.Process.Pid)
+	for _, pid := range pids {
 		_ = syscall.Kill(pid, signal)
 	}
+	return pids
+}
+
+// isStopped reports whether all threads of a process are stopped, or ended.
+func isStopped(pid int) bool {
+	stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, path := range stats {
+		if fields := readStat(path); fields != nil && !strings.Contains("TtZX", fields[0]) {
+			return false
+		}
+	}
+	return true
+}
+
+// readStat returns what a file stat of /proc says behind the name: state, parent, and so on; nil when
+// the process has ended.
+func readStat(path string) []string {
+	stat, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	// "pid (name) state parent …", where the name may hold spaces and parentheses
+	return strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 }
 
 // childrenOf reads /proc, because PostgreSQL's children leave the process group of their parent.
@@ -122,13 +158,7 @@ func childrenOf(parent int) []int {
 	var children []int
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range stats {
-		stat, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has ended meanwhile
-		}
-		// "pid (name) state parent …", where the name may hold spaces and parentheses
-		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-		if fields[1] == strconv.Itoa(parent) {
+		if fields := readStat(path); fields != nil && fields[1] == strconv.Itoa(parent) {
 			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 			children = append(children, pid)
 		}
