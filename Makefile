@@ -21,7 +21,7 @@ test: ## Run the tests; those that need a server which is not installed are skip
 
 .PHONY: race
 race: ## Run the tests with the race detector, ten times over
-	go test -race -count=10 ./...
+	go test -race -count=10 -timeout 2h ./...
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
