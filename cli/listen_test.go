@@ -25,6 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/client"
+	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
 // outcome is what a person sees of a command.
@@ -220,9 +221,7 @@ func TestListenSaysWhatIsWrong(t *testing.T) {
 		return cloud.websocket()
 	}
 	websocketOf := func(address string) string { return "ws" + strings.TrimPrefix(address, "http") }
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, closed.Close())
+	closed := fmt.Sprintf("127.0.0.1:%d", storagetest.FreePort(t))
 
 	tests := map[string]struct {
 		url    string
@@ -237,7 +236,7 @@ func TestListenSaysWhatIsWrong(t *testing.T) {
 		"untrusted domain":                   {answering(400, ""), 1, "trusted_domains"},
 		"too many wrong passwords":           {answering(429, ""), 1, "bruteforce"},
 		"maintenance":                        {answering(503, ""), 1, "maintenance"},
-		"nobody listens":                     {"http://" + closed.Addr().String(), 1, "Nothing listens"},
+		"nobody listens":                     {"http://" + closed, 1, "Nothing listens"},
 		"unknown certificate":                {encrypted.URL, 1, "--allow-self-signed"},
 		"no TLS there":                       {"https" + strings.TrimPrefix(cloud.URL, "http"), 1, "There is no TLS"},
 		"Upgrade is lost":                    {websocketOf(answering(426, "Upgrade is missing")), 1, "proxy_set_header Upgrade"},
