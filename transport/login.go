@@ -37,6 +37,7 @@ var (
 	errNotText  = errors.New("a text message was due")
 	errHungUp   = errors.New("the client closed the connection")
 	errTooEarly = errors.New("the client sends too much before it is logged in")
+	errBarred   = errors.New("too many failed logins from this address")
 )
 
 // verifyError is what went wrong when Nextcloud was asked, and not with the client.
@@ -50,6 +51,7 @@ type login struct {
 	websocket *Websocket
 	conn      net.Conn
 	address   netip.Addr
+	proxy     bool // that stands for many: its failures don't count
 	forwarded string
 
 	reader frameReader
@@ -60,12 +62,8 @@ type login struct {
 
 func (l *login) run() {
 	who, err := l.authenticate()
-	switch {
-	case err == nil:
-		l.websocket.penalties.succeed(l.address)
+	if err == nil {
 		err = l.attach(who)
-	case errors.Is(err, actors.ErrInvalidCredentials):
-		l.websocket.penalties.fail(l.address, time.Now())
 	}
 	l.websocket.leaveLogin(l.address)
 	if err != nil {
@@ -82,18 +80,42 @@ func (l *login) authenticate() (*actors.Login, error) {
 	ctx, cancel := context.WithCancelCause(l.websocket.ctx)
 	defer cancel(nil)
 	stop := l.watch(cancel)
-	who, err := l.websocket.system.Authenticate(ctx, credentials)
+	who, err := l.check(ctx, credentials)
 	stop()
 	switch cause := context.Cause(ctx); {
 	case err == nil:
 		return who, nil
 	case cause != nil:
 		return nil, cause
-	case errors.Is(err, actors.ErrInvalidCredentials), errors.Is(err, actors.ErrShutDown):
+	case errors.Is(err, actors.ErrInvalidCredentials), errors.Is(err, actors.ErrShutDown), errors.Is(err, errBarred):
 		return nil, err
 	default:
 		return nil, &verifyError{err}
 	}
+}
+
+// check has the credentials checked when it is the address's turn, unless its failures bar it by then.
+func (l *login) check(ctx context.Context, credentials actors.Credentials) (*actors.Login, error) {
+	system, penalties := l.websocket.system, &l.websocket.penalties
+	if l.proxy {
+		return system.Authenticate(ctx, credentials)
+	}
+	end, err := l.websocket.turns.take(ctx, l.address)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	if penalties.wait(l.address, time.Now()) > 0 {
+		return nil, errBarred
+	}
+	who, err := system.Authenticate(ctx, credentials)
+	switch {
+	case err == nil:
+		penalties.succeed(l.address, time.Now())
+	case errors.Is(err, actors.ErrInvalidCredentials):
+		penalties.fail(l.address, time.Now())
+	}
+	return who, err
 }
 
 // credentials reads the two messages.
@@ -257,6 +279,8 @@ func refusal(err error) (text string, reason actors.CloseReason) {
 		return textNextcloudFailed + err.Error(), actors.NextcloudFailed
 	case errors.Is(err, actors.ErrInvalidCredentials):
 		return textInvalidCredentials, actors.InvalidCredentials
+	case errors.Is(err, errBarred):
+		return "", actors.AddressBarred
 	case errors.Is(err, actors.ErrTooManyConnections):
 		return textTooMany, actors.TooManyOfUser
 	case errors.Is(err, errNotText):

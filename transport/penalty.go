@@ -14,6 +14,9 @@ const (
 	firstPenalty, lastPenalty = time.Second, 5 * time.Minute
 	// forgiveness is how long after the last wait failures are forgotten.
 	forgiveness = time.Hour
+	// pardonEvery is how often a login that succeeds has an address's failures forgotten at once. Many
+	// users may share the address with one old password; but who guesses may have a login to show, too.
+	pardonEvery = 5 * time.Minute
 	// maxPenalties bounds the addresses that are remembered, for strangers decide how many there are.
 	maxPenalties = 10_000
 )
@@ -28,6 +31,7 @@ type penalties struct {
 type offender struct {
 	failures int
 	until    time.Time // when it may try again
+	pardoned time.Time
 }
 
 // wait returns how long an address has to wait before its next login; 0 is not at all.
@@ -70,11 +74,13 @@ func penalty(failures int) time.Duration {
 	return min(firstPenalty<<min(failures-freeFailures, 20), lastPenalty)
 }
 
-// succeed forgives an address.
-func (p *penalties) succeed(address netip.Addr) {
+// succeed pardons an address, unless that was done lately.
+func (p *penalties) succeed(address netip.Addr, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.offenders, address)
+	if o := p.offenders[address]; o != nil && now.Sub(o.pardoned) >= pardonEvery {
+		*o = offender{pardoned: now}
+	}
 }
 
 // forget makes room: those whose time was over first, and else anybody.

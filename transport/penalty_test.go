@@ -34,8 +34,28 @@ func TestPenaltiesGrow(t *testing.T) {
 		p.fail(guesser, now)
 	}
 	require.NotZero(t, p.wait(guesser, now))
-	p.succeed(guesser)
+	p.succeed(guesser, now)
 	require.Zero(t, p.wait(guesser, now))
+}
+
+func TestPardonsAreRare(t *testing.T) {
+	var p penalties
+	address := netip.MustParseAddr("192.0.2.1")
+	now := time.Unix(1, 0)
+	failAndSucceed := func() (wait time.Duration) {
+		for range freeFailures {
+			p.fail(address, now)
+		}
+		p.succeed(address, now)
+		return p.wait(address, now)
+	}
+	p.succeed(address, now)
+	require.Zero(t, failAndSucceed(), "there was nothing to pardon before")
+	require.NotZero(t, failAndSucceed())
+	now = now.Add(pardonEvery - 1)
+	require.NotZero(t, failAndSucceed())
+	now = now.Add(1)
+	require.Zero(t, failAndSucceed())
 }
 
 func TestPenaltiesAreBounded(t *testing.T) {

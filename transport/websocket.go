@@ -38,6 +38,7 @@ type Websocket struct {
 	poller  *poller
 	admission
 	penalties penalties
+	turns     turns
 	farewells chan struct{} // has something in it for each one that is being turned away
 	refused   *actors.Fold
 
@@ -99,9 +100,8 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if wait := w.penalties.wait(address, time.Now()); wait > 0 && !proxy {
-		const reason = "too many failed logins from this address"
-		w.countRefusal(actors.AddressBarred, address, reason)
-		sendAway(rw, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), reason)
+		w.countRefusal(actors.AddressBarred, address, errBarred.Error())
+		sendAway(rw, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), errBarred.Error())
 		return
 	}
 	if reason := w.admit(visitor(r), address, proxy); reason != "" {
@@ -127,6 +127,7 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		conn:      takeover.conn,
 		early:     takeover.buffered,
 		address:   address,
+		proxy:     proxy,
 		forwarded: Forwarded(r),
 		reader:    frameReader{limit: readLimitBeforeLogin},
 	}

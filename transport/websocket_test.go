@@ -464,6 +464,23 @@ func TestGuesserHasToWait(t *testing.T) {
 	}
 }
 
+// home is where the tests' clients come from.
+var home = netip.MustParseAddr("127.0.0.1")
+
+// A guess counts when it is made, and not when its socket was opened.
+func TestGuesserWithOpenSocketsHasToWait(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{})
+	w := b.dial(t)
+	for range 2 * freeFailures {
+		b.websocket.penalties.fail(home, time.Now())
+	}
+	w.send(text("alice"), text("secret"))
+	_, err := w.frame()
+	require.Error(t, err, "it isn't told whether that was right")
+	require.True(t, b.closed(actors.AddressBarred)())
+	require.Empty(t, b.Verifier.Calls())
+}
+
 func TestShutdownTellsClients(t *testing.T) {
 	onEveryTransport(t, func(t *testing.T, b *bench) {
 		w := b.login(t, "alice")
