@@ -34,6 +34,7 @@ type socket struct {
 	reader frameReader
 	early  []actors.Frame // arrived before Serve
 	behind chan struct{}  // closed when the last write in the background is done; nil before the first
+	torn   bool           // that write failed, within a frame perhaps
 }
 
 // newSocket makes a socket of a client that has logged in. reader has read what came so far, early
@@ -159,11 +160,12 @@ func (s *socket) tryWrite(frames []byte) (n int, err error) {
 func (s *socket) writeRest(frames []byte, done chan<- struct{}) {
 	_, err := s.conn.Write(frames)
 	_ = s.conn.SetWriteDeadline(time.Time{})
+	s.torn = err != nil
 	close(done)
 	s.client.Written(err)
 }
 
-// Close ends the socket. A close frame goes behind what is still being written.
+// Close ends the socket. A close frame goes behind what is still being written, if all of that is read.
 func (s *socket) Close(code int, text string) {
 	if s.poller != nil {
 		s.poller.remove(s)
@@ -182,6 +184,10 @@ func (s *socket) hangUp(code int, text string) {
 	}
 	if s.behind != nil {
 		<-s.behind
+	}
+	if s.torn {
+		_ = s.conn.Close()
+		return
 	}
 	if s.poller != nil {
 		s.poller.release(s)

@@ -3,6 +3,7 @@
 package transport
 
 import (
+	"io"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -37,6 +38,23 @@ func TestDeadlineOfAWriteEndsWithIt(t *testing.T) {
 		require.NoError(t, err)
 		synctest.Wait()
 		require.Zero(t, conn.write, "or the next write of a healthy client fails")
+	})
+}
+
+func TestNoCloseFrameInsideAFrame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kit := actorstest.Start(t, func(o *actors.Options) { o.DrainTimeout = 0 })
+		server, client := net.Pipe()
+		defer client.Close()
+		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), newSocket(server, nil, frameReader{}, nil, func() {})))
+		_, err := io.ReadFull(client, make([]byte, 5))
+		require.NoError(t, err, "authenticated begins")
+		kit.System.Shutdown(t.Context())
+		time.Sleep(farewellTimeout + time.Millisecond) // too long for the rest of it
+		synctest.Wait()
+		rest, err := io.ReadAll(client)
+		require.NoError(t, err)
+		require.Empty(t, rest, "it would be taken for the rest of the text")
 	})
 }
 
