@@ -45,6 +45,7 @@ type connection struct {
 	ending     bool        // as soon as everything is written
 	endsFor    CloseReason // while ending
 	closed     bool
+	refreshing bool    // at a time that the calendar knows
 	pace       float32 // this connection's factor of the debounce time
 
 	spoke      spoke
@@ -266,9 +267,13 @@ func (c *connection) scheduleWake(now time.Duration) {
 
 func (c *connection) onRefresh(m *refreshAll) {
 	if m.within > 0 {
-		c.later(m.within, &refreshAll{})
+		if !c.refreshing {
+			c.refreshing = true
+			c.later(m.within, &refreshAll{})
+		}
 		return
 	}
+	c.refreshing = false
 	for _, p := range []*Push{filePush, activityPush, notificationPush} {
 		c.onPush(p)
 	}

@@ -12,6 +12,9 @@ import (
 const (
 	// The wait before the subscription is tried again doubles from the first to the last.
 	firstRetry, lastRetry = 100 * time.Millisecond, 5 * time.Second
+	// A subscription that lasted for lastingTime ends the doubling: one that is lost as soon as it is
+	// confirmed is a failure like those that are refused.
+	lastingTime = 5 * time.Second
 	// maxResync bounds the time over which clients are told to refresh.
 	maxResync = 2 * time.Minute
 )
@@ -26,6 +29,7 @@ type listener struct {
 	run     uint64 // the subscription that counts; an older one's last words are ignored
 	cancel  context.CancelFunc
 	retries int
+	since   time.Duration // when the subscription was confirmed; 0 before that
 	retry   *time.Timer
 }
 
@@ -85,7 +89,7 @@ func (l *listener) onSubscribed(m *subscribed) {
 		return
 	}
 	gap := l.system.everSubscribed.Swap(true) || l.retries > 0
-	l.retries = 0
+	l.since = l.system.now()
 	l.system.solved(problemEvents)
 	l.system.log.Info("subscribed to Nextcloud's events")
 	if !gap || l.system.options.NoResync {
@@ -100,6 +104,10 @@ func (l *listener) onSubscriptionEnded(ctx actor.Context, m *subscriptionEnded) 
 		return
 	}
 	l.cancel()
+	if l.since > 0 && l.system.now()-l.since >= lastingTime {
+		l.retries = 0
+	}
+	l.since = 0
 	wait := min(firstRetry<<min(l.retries, 10), lastRetry)
 	wait = wait/2 + rand.N(wait/2)
 	l.retries++

@@ -176,6 +176,30 @@ func TestSubscriptionIsLostOften(t *testing.T) {
 	})
 }
 
+// A Redis that drops each subscription as soon as it is confirmed is not asked for another one all
+// the time, and makes no more refreshes than clients.
+func TestSubscriptionFlaps(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		const clients = 2000
+		for i := range clients {
+			kit.Connect(t, fmt.Sprint("user", i))
+		}
+		pass(5 * time.Second)
+		for began := time.Now(); time.Since(began) < 19*time.Second; { // what is asked for first is due within 20 s
+			kit.Events.Lose(nil)
+			synctest.Wait()
+			require.LessOrEqual(t, kit.System.Appointments(), clients)
+		}
+		require.LessOrEqual(t, kit.Events.Subscriptions(), 20)
+
+		pass(time.Minute)
+		before := kit.Events.Subscriptions()
+		kit.Events.Lose(nil)
+		pass(100 * time.Millisecond)
+		require.Equal(t, before+1, kit.Events.Subscriptions(), "one that lasted is regained at once")
+	})
+}
+
 // stuckSocket blocks in Write, as no socket may: here, it makes the system busy.
 type stuckSocket struct {
 	*actorstest.Socket
