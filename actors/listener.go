@@ -88,7 +88,7 @@ func (l *listener) onSubscribed(m *subscribed) {
 	if m.run != l.run {
 		return
 	}
-	gap := l.system.everSubscribed.Swap(true) || l.retries > 0
+	gap := l.system.everSubscribed.Swap(true) || l.retries > 0 || l.system.counters.activeConnections.Load() > 0
 	l.since = l.system.now()
 	l.system.solved(problemEvents)
 	l.system.log.Info("subscribed to Nextcloud's events")

@@ -155,6 +155,18 @@ func TestResync(t *testing.T) {
 		pass(time.Minute)
 		require.ElementsMatch(t, all, pushes(alice))
 	})
+	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(func() { pass(2 * time.Second) })
+		kit := actorstest.New(t, nil)
+		kit.Events.OnCall(func() { time.Sleep(8 * time.Second) }) // it has not failed, only taken long
+		kit.System.Start()
+		alice := kit.Connect(t, "alice")
+		pass(7 * time.Second)
+		require.Empty(t, pushes(alice))
+		pass(time.Minute)
+		require.ElementsMatch(t, all, pushes(alice))
+		kit.System.Shutdown(t.Context())
+	})
 }
 
 // An event source that ends without a reason, or again and again, is subscribed to again.
