@@ -50,9 +50,10 @@ func Listen(ctx context.Context, options ListenOptions) (net.Listener, error) {
 	return listener, nil
 }
 
-// quiet listens without TCP's keep-alives: the heartbeat of websockets and the timeouts of HTTP
-// notice the dead, and thousands of idle clients would cost for nothing.
-var quiet = net.ListenConfig{KeepAlive: -1}
+// silenceLimit is how long what was sent over TCP may stay unacknowledged before the connection is
+// given up. The heartbeat of websockets does not notice that a client is gone to whom pushes are sent
+// all the time.
+const silenceLimit = time.Minute
 
 func listenTCP(ctx context.Context, options ListenOptions) (net.Listener, error) {
 	bind := options.Bind
@@ -79,7 +80,11 @@ func listenAt(ctx context.Context, bind string, port uint16) (net.Listener, erro
 	if ip := net.ParseIP(bind); ip != nil && ip.To4() != nil {
 		network = "tcp4" // or 0.0.0.0 would be every IPv6 address, too
 	}
-	return quiet.Listen(ctx, network, net.JoinHostPort(bind, strconv.Itoa(int(port))))
+	// Without keep-alives: the heartbeat and the timeouts of HTTP notice the dead who are sent nothing
+	// else, and thousands of idle clients would cost for nothing.
+	config := net.ListenConfig{KeepAlive: -1, Control: limitSilence}
+	config.SetMultipathTCP(false) // which knows no such limit
+	return config.Listen(ctx, network, net.JoinHostPort(bind, strconv.Itoa(int(port))))
 }
 
 // lacksIPv6 reports whether listening failed because the machine has no IPv6.
@@ -95,7 +100,7 @@ func listenUnix(ctx context.Context, options ListenOptions) (net.Listener, error
 	if err := removeStale(ctx, path); err != nil {
 		return nil, fmt.Errorf("listen on unix socket %s: %w", path, err)
 	}
-	listener, err := quiet.Listen(ctx, "unix", path)
+	listener, err := new(net.ListenConfig).Listen(ctx, "unix", path)
 	if errors.Is(err, syscall.EINVAL) {
 		return nil, fmt.Errorf("%w: the path has %d bytes, more than a unix socket's may have; choose a shorter one", err, len(path))
 	}
