@@ -313,10 +313,19 @@ func (c *client) onFile(digits []byte, at int64) {
 		return
 	}
 	c.lastFile = id
-	c.fleet.counts.delivered(File, dueOf(id), at)
+	to, due := parseFileID(id, at)
+	if !to.is(c.user) {
+		c.fleet.counts.change(func(t *Tally) { t.Misdelivered++ })
+		return
+	}
+	c.fleet.counts.delivered(File, due, at)
 }
 
 func (c *client) onStamp(e stamp, at int64) {
+	if !e.to.is(c.user) {
+		c.fleet.counts.change(func(t *Tally) { t.Misdelivered++ })
+		return
+	}
 	switch c.sequence.see(e) {
 	case inOrder:
 		c.fleet.counts.delivered(Custom, e.at, at)

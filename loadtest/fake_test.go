@@ -29,6 +29,7 @@ import (
 //	dead         ends with the first custom event
 //	strange      says what no push server says, instead of custom events
 //	writing      does not start when there is a note of an earlier one in Redis, and leaves one
+//	crossing     every tenth custom event of a user, and every change of a user's own file, reaches another one
 //	closing      closes each connection with the first custom event to it
 type fakeServer struct {
 	defect string
@@ -200,6 +201,8 @@ func (f *fakeServer) custom(user, text string) {
 	case f.defect == "doubling" && n%10 == 9:
 		f.push(user, text)
 		f.push(user, text)
+	case f.defect == "crossing" && n%10 == 9:
+		f.push(f.other(user), text)
 	case f.defect == "swapping" && n%10 == 0:
 		f.held[user] = text
 	case f.defect == "swapping" && n%10 == 1:
@@ -229,8 +232,22 @@ func (f *fakeServer) file(storage uint32, id int64) {
 			f.pushFile(user, id)
 		}
 	case storage < idleStorage:
-		f.pushFile(userName(int32(storage-homeStorage)), id)
+		user := userName(int32(storage - homeStorage))
+		if f.defect == "crossing" {
+			user = f.other(user)
+		}
+		f.pushFile(user, id)
 	}
+}
+
+// other is a user who is connected besides this one.
+func (f *fakeServer) other(user string) string {
+	for other, conns := range f.users {
+		if other != user && len(conns) > 0 {
+			return other
+		}
+	}
+	return ""
 }
 
 func (f *fakeServer) pushFile(user string, id int64) {

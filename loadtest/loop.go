@@ -156,7 +156,7 @@ func (l *loop) obey(o floorOrder) floorReport {
 
 func (l *loop) write(o floorOrder, began int64) error {
 	for pass := range o.Passes {
-		frame := serverFrame(stamp{o.Step, uint32(pass), began}.append(nil))
+		frame := serverFrame(stamp{anybody, o.Step, uint32(pass), began}.append(nil))
 		for _, conn := range l.conns {
 			if _, err := conn.Write(frame); err != nil {
 				return err
@@ -178,7 +178,7 @@ func (l *loop) pace(o floorOrder, began int64) (err error) {
 			for at := now(); at < due; at = now() {
 				pause(time.Duration(due-at) * time.Microsecond)
 			}
-			frame := serverFrame(stamp{o.Step, uint32(i / len(order)), due}.append(nil))
+			frame := serverFrame(stamp{anybody, o.Step, uint32(i / len(order)), due}.append(nil))
 			_, err = l.conns[order[i%len(order)]].Write(frame)
 		}
 	})

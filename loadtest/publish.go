@@ -132,6 +132,7 @@ func (b *bench) addLate(ctx context.Context, o *outcome) error {
 	tally, err := b.crew.tally()
 	o.Duplicates += tally.Duplicates - o.last.Duplicates
 	o.Delivered += tally.Delivered - o.last.Delivered
+	o.Misdelivered += tally.Misdelivered - o.last.Misdelivered
 	return err
 }
 
@@ -167,13 +168,13 @@ func (p *Publish) stream(b *bench) (s stream, expected int) {
 	kindOf := func(i int) Kind { return kinds[(i+i/len(order))%len(kinds)] }
 	s.next = func(i int) event {
 		user := order[i%len(order)]
-		e := event{kind: kindOf(i), user: int32(user), serial: i, padding: p.Padding}
+		e := event{kind: kindOf(i), user: int32(user), to: recipientOf(int32(user)), serial: i, padding: p.Padding}
 		switch e.kind {
 		case Custom:
 			e.sequence = sequences[user]
 			sequences[user]++
 		case File:
-			e.storage = p.storage(i, user)
+			e.storage, e.to = p.storage(i, user)
 		}
 		return e
 	}
@@ -195,14 +196,15 @@ func (b *bench) reading(first, last int) int {
 	return max(min(last, b.connected)-max(first, b.stalled), 0)
 }
 
-func (p *Publish) storage(i, user int) uint32 {
+// storage is where a file changes, and whom that concerns.
+func (p *Publish) storage(i, user int) (uint32, recipient) {
 	switch p.Storage {
 	case storageShared:
-		return sharedStorage
+		return sharedStorage, anybody
 	case storageIdle:
-		return idleStorage + uint32(i%maxIdle)
+		return idleStorage + uint32(i%maxIdle), nobody
 	default:
-		return homeStorage + uint32(user)
+		return homeStorage + uint32(user), recipientOf(int32(user))
 	}
 }
 
@@ -248,6 +250,7 @@ func (p *Publish) report(b *bench, o *outcome, before, after moment) {
 	}
 	step.add("duplicates", float64(o.Duplicates), "")
 	step.add("out of order", float64(o.OutOfOrder), "")
+	step.add("misdelivered", float64(o.Misdelivered), "")
 	step.addTimes("latency", o.latency)
 	step.Latency = quantiles(o.latency)
 	if p.Rate == 0 && o.seconds > 0 {

@@ -21,6 +21,7 @@ type publisher struct {
 type event struct {
 	kind     Kind
 	user     int32
+	to       recipient
 	storage  uint32
 	sequence uint32 // among the custom events to this user in this step
 	serial   int    // among all events of this step
@@ -125,14 +126,14 @@ func (e event) append(b []byte, step uint32, due int64) []byte {
 		b = append(b, `{"storage":`...)
 		b = strconv.AppendUint(b, uint64(e.storage), 10)
 		b = append(b, `,"path":"files/shared/load.txt","file_id":`...)
-		b = strconv.AppendUint(b, fileID(due, e.serial), 10)
+		b = strconv.AppendUint(b, fileID(e.to, due, e.serial), 10)
 		return append(b, '}')
 	}
 	b = append(b, `{"user":"`...)
 	b = append(b, userName(e.user)...)
 	if e.kind == Custom {
 		b = append(b, `","message":"`...)
-		b = stamp{step, e.sequence, due}.append(b)
+		b = stamp{e.to, step, e.sequence, due}.append(b)
 		if e.padding > 0 {
 			b = append(b, ' ')
 			for range e.padding {

@@ -12,11 +12,11 @@ func TestEventsAreWhatTheAppPublishes(t *testing.T) {
 		event         event
 		channel, want string
 	}{
-		{event{kind: Custom, user: 7, sequence: 3}, "notify_custom", `{"user":"load000007","message":"loadtest 2 3 99"}`},
-		{event{kind: Custom, user: 7, padding: 3}, "notify_custom", `{"user":"load000007","message":"loadtest 2 0 99 xxx"}`},
+		{event{kind: Custom, user: 7, to: 8, sequence: 3}, "notify_custom", `{"user":"load000007","message":"loadtest 8 2 3 99"}`},
+		{event{kind: Custom, user: 7, padding: 3}, "notify_custom", `{"user":"load000007","message":"loadtest 0 2 0 99 xxx"}`},
 		{event{kind: Activity, user: 7}, "notify_activity", `{"user":"load000007"}`},
 		{event{kind: Notification, user: 7}, "notify_notification", `{"user":"load000007"}`},
-		{event{kind: File, storage: 1, serial: 2007}, "notify_storage_update", `{"storage":1,"path":"files/shared/load.txt","file_id":99007}`},
+		{event{kind: File, storage: 1, to: 8, serial: 7}, "notify_storage_update", `{"storage":1,"path":"files/shared/load.txt","file_id":212600889351}`},
 	} {
 		payload := test.event.append(nil, 2, 99)
 		require.True(t, json.Valid(payload))

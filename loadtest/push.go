@@ -1,6 +1,9 @@
 package loadtest
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+)
 
 // Kind is a kind of event.
 type Kind string
@@ -22,16 +25,23 @@ func fileIDs(text []byte) (ids []byte, ok bool) {
 	return bytes.CutSuffix(text, []byte{']'})
 }
 
-// fileID is the id of a file whose change is published in a test: it carries the time at which that was due, in µs since 1970,
-// and differs from its neighbours'. It fits into 63 bits until the year 2262.
-func fileID(due int64, serial int) uint64 {
-	return uint64(due)*fileSerials + uint64(serial%fileSerials)
+// fileID is the id of a file whose change is published in a test. It carries the lower bits of the time in µs at which that was
+// due, and whom it is for, and differs from its neighbours'. It fits into 63 bits.
+func fileID(to recipient, due int64, serial int) uint64 {
+	return uint64(due)<<(recipientBits+serialBits)&math.MaxInt64 | uint64(to)<<serialBits | uint64(serial)&(1<<serialBits-1)
 }
 
-const fileSerials = 1000
+const (
+	serialBits  = 10
+	fileDueBits = 63 - recipientBits - serialBits
+)
 
-// dueOf is the time in an id.
-func dueOf(id uint64) int64 { return int64(id / fileSerials) }
+// parseFileID reads an id that arrives at a time. It was due at most half an hour from then, which is all that its bits can tell.
+func parseFileID(id uint64, at int64) (to recipient, due int64) {
+	const unknown = 64 - fileDueBits // upper bits, which are those of now but for a carry
+	age := (at - int64(id>>(recipientBits+serialBits))) << unknown >> unknown
+	return recipient(id>>serialBits) & nobody, at - age
+}
 
 // untimed tells pushes that carry nothing which an event could be known by.
 func untimed(text []byte) (Kind, bool) {

@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -23,9 +24,18 @@ func TestPushes(t *testing.T) {
 	require.False(t, ok)
 }
 
-func TestFileIDsTellTheTime(t *testing.T) {
-	at := now()
-	require.Equal(t, at, dueOf(fileID(at, 12345)))
-	require.NotEqual(t, fileID(at, 1), fileID(at, 2))
-	require.Less(t, fileID(at, 999), uint64(1<<63), "a signed number must do")
+func TestFileIDsTellTheTimeAndTheUser(t *testing.T) {
+	for _, at := range []int64{now(), 1 << fileDueBits, 1<<fileDueBits - 1} {
+		for _, age := range []time.Duration{0, time.Microsecond, -time.Millisecond, 10 * time.Minute} {
+			for _, want := range []recipient{anybody, recipientOf(0), recipientOf(maxClients - 1), nobody} {
+				due := at - age.Microseconds()
+				id := fileID(want, due, 12345)
+				require.Less(t, id, uint64(1<<63), "a signed number must do")
+				to, got := parseFileID(id, at)
+				require.Equal(t, due, got, "%d, %v", at, age)
+				require.Equal(t, want, to)
+			}
+		}
+	}
+	require.NotEqual(t, fileID(1, now(), 1), fileID(1, now(), 2))
 }

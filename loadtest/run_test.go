@@ -70,7 +70,8 @@ steps:
 		"honest":   {"expected": 200, "delivered": 200, "lost": 0, "duplicates": 0, "out of order": 0},
 		"lossy":    {"expected": 200, "delivered": 180, "lost": 20, "lost share": 10, "duplicates": 0, "out of order": 0},
 		"doubling": {"expected": 200, "delivered": 200, "lost": 0, "duplicates": 20, "out of order": 0},
-		"swapping": {"expected": 200, "delivered": 200, "lost": 0, "duplicates": 0, "out of order": 20},
+		"swapping": {"expected": 200, "delivered": 200, "lost": 0, "duplicates": 0, "out of order": 20, "misdelivered": 0},
+		"crossing": {"expected": 200, "delivered": 180, "lost": 20, "duplicates": 0, "out of order": 0, "misdelivered": 20},
 	} {
 		t.Run(defect, func(t *testing.T) {
 			t.Parallel()
@@ -92,6 +93,18 @@ steps:
   - publish: {kinds: [file], events: 100}
 `)))
 	got["publish"].require(t, map[string]float64{"expected": 100, "delivered": 100, "lost": 0, "too many": 0, "duplicates": 100})
+}
+
+func TestFilesOfOthersAreFound(t *testing.T) {
+	t.Parallel()
+	got := runOne(t, testOptions(t, "crossing", scenario(t, `
+name: files
+clients: 20
+steps:
+  - connect: {}
+  - publish: {kinds: [file], events: 100}
+`)))
+	got["publish"].require(t, map[string]float64{"expected": 100, "delivered": 0, "lost": 100, "misdelivered": 100})
 }
 
 func TestLatencyCountsFromWhenAnEventWasDue(t *testing.T) {

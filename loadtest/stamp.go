@@ -7,6 +7,7 @@ import (
 
 // stamp is what a custom event carries so that its latency, its loss and its place can be told from the frame alone.
 type stamp struct {
+	to       recipient
 	step     uint32 // of the scenario; clients count anew in each
 	sequence uint32 // of the events to one user in that step, from 0
 	at       int64  // when it was due to be published, as now tells it
@@ -14,9 +15,11 @@ type stamp struct {
 
 const stampPrefix = "loadtest "
 
-// append writes the stamp as the text of a custom message: "loadtest STEP SEQUENCE TIME".
+// append writes the stamp as the text of a custom message: "loadtest RECIPIENT STEP SEQUENCE TIME".
 func (s stamp) append(b []byte) []byte {
 	b = append(b, stampPrefix...)
+	b = strconv.AppendUint(b, uint64(s.to), 10)
+	b = append(b, ' ')
 	b = strconv.AppendUint(b, uint64(s.step), 10)
 	b = append(b, ' ')
 	b = strconv.AppendUint(b, uint64(s.sequence), 10)
@@ -30,6 +33,10 @@ func parseStamp(text []byte) (s stamp, ok bool) {
 	if !ok {
 		return s, false
 	}
+	to, text, ok := cutNumber(text, uint64(nobody))
+	if !ok {
+		return s, false
+	}
 	step, text, ok := cutNumber(text, 1<<32-1)
 	if !ok {
 		return s, false
@@ -39,7 +46,7 @@ func parseStamp(text []byte) (s stamp, ok bool) {
 		return s, false
 	}
 	at, _, ok := cutNumber(text, maxTime)
-	return stamp{uint32(step), uint32(sequence), int64(at)}, ok
+	return stamp{recipient(to), uint32(step), uint32(sequence), int64(at)}, ok
 }
 
 // maxTime is the largest time in a stamp, in µs since 1970.

@@ -23,6 +23,9 @@ type Tally struct {
 	Delivered, Duplicates int
 	// OutOfOrder are those of Delivered that a later one had overtaken.
 	OutOfOrder int
+	// Misdelivered are pushes that reached a client of another user than they were for. Only custom events and ids of files
+	// tell.
+	Misdelivered int
 	// Kinds are Delivered by kind.
 	Kinds map[Kind]int
 	// First and Last say when pushes arrived, in µs since 1970.
@@ -47,6 +50,7 @@ func (t *Tally) add(other Tally) {
 	t.Delivered += other.Delivered
 	t.Duplicates += other.Duplicates
 	t.OutOfOrder += other.OutOfOrder
+	t.Misdelivered += other.Misdelivered
 	t.Strange += other.Strange
 	if t.Sample == "" {
 		t.Sample = other.Sample
