@@ -89,6 +89,8 @@ func (a *auth) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *authenticate:
 		a.onAuthenticate(ctx, m)
+	case *abandoned:
+		a.onAbandoned(m.by)
 	case *verified:
 		a.onVerified(ctx, m)
 	case *tokenIssued:
@@ -157,8 +159,23 @@ func (a *auth) onAuthenticate(ctx actor.Context, m *authenticate) {
 		a.flights[sum] = f
 		a.queue = append(a.queue, sum)
 	}
+	m.digest = sum
 	f.waiting = append(f.waiting, m)
 	a.takeOff(ctx)
+}
+
+// onAbandoned forgets a client that has hung up, and its password where no other waits for the same
+// question to be asked: strangers could hang up for ever.
+func (a *auth) onAbandoned(m *authenticate) {
+	f := a.flights[m.digest]
+	if f == nil {
+		return
+	}
+	f.waiting = slices.DeleteFunc(f.waiting, func(other *authenticate) bool { return other == m })
+	if at := slices.Index(a.queue, m.digest); at >= 0 && len(f.waiting) == 0 {
+		a.queue = slices.Delete(a.queue, at, at+1)
+		delete(a.flights, m.digest)
+	}
 }
 
 func (a *auth) refuse(m *authenticate) {
@@ -180,10 +197,6 @@ func (a *auth) takeOff(ctx actor.Context) {
 		sum := a.queue[0]
 		a.queue = a.queue[1:]
 		f := a.flights[sum]
-		if !slices.ContainsFunc(f.waiting, (*authenticate).waits) {
-			delete(a.flights, sum)
-			continue
-		}
 		a.flying++
 		a.system.counters.nextcloudLogins.Add(1)
 		system, self, credentials := a.system, ctx.Self(), f.credentials

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
+	"weak"
 
 	"github.com/stretchr/testify/require"
 
@@ -421,6 +425,60 @@ func TestAbandonedLoginsAreSkipped(t *testing.T) {
 		require.NoError(t, <-first)
 		require.NoError(t, <-last)
 		require.Len(t, kit.Verifier.Calls(), 2)
+	})
+}
+
+// Nor are they kept, and their passwords least of all: while Nextcloud hangs and others wait, strangers
+// may come and hang up as often as they like.
+func TestAbandonedLoginsAreForgotten(t *testing.T) {
+	bubble(t, func(o *actors.Options) { o.AuthConcurrency = 1 }, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Verifier.Block()
+		waiting := attempts(t, kit, 2, func(i int) actors.Credentials {
+			return actors.Credentials{Login: fmt.Sprint("user", i), Password: "secret"}
+		})
+		ctx, hangUp := context.WithCancel(t.Context())
+		var passwords []weak.Pointer[byte]
+		for i := range 100 {
+			password := strings.Repeat("guess", 100+i)
+			passwords = append(passwords, weak.Make(unsafe.StringData(password)))
+			go kit.System.Authenticate(ctx, actors.Credentials{Login: fmt.Sprint("stranger", i/2), Password: actors.Secret(password)})
+		}
+		kept := func() (n int) {
+			synctest.Wait()
+			runtime.GC()
+			for _, password := range passwords {
+				if password.Value() != nil {
+					n++
+				}
+			}
+			return n
+		}
+		require.Equal(t, 100, kept())
+		hangUp()
+		require.Zero(t, kept())
+		kit.Verifier.Unblock()
+		require.NoError(t, <-waiting)
+		require.NoError(t, <-waiting)
+		require.Len(t, kit.Verifier.Calls(), 2)
+	})
+}
+
+// Who hangs up leaves the others that wait for the same answer alone.
+func TestAbandonedBySome(t *testing.T) {
+	bubble(t, func(o *actors.Options) { o.AuthConcurrency = 1 }, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Verifier.Block()
+		ctx, hangUp := context.WithCancel(t.Context())
+		waiting := make(chan (<-chan error), 2)
+		for _, user := range []string{"asked", "queued"} {
+			credentials := actors.Credentials{Login: user, Password: "secret"}
+			go kit.System.Authenticate(ctx, credentials)
+			waiting <- attempts(t, kit, 1, func(int) actors.Credentials { return credentials })
+		}
+		hangUp()
+		synctest.Wait()
+		kit.Verifier.Unblock()
+		require.NoError(t, <-<-waiting)
+		require.NoError(t, <-<-waiting)
 	})
 }
 

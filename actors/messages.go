@@ -147,7 +147,10 @@ type (
 		Credentials Credentials
 		gone        <-chan struct{} // closed when nobody waits for the answer any more
 		answer      chan<- authenticated
+		digest      digest // of its flight; auth's own
 	}
+	// abandoned says that nobody waits for the answer any more.
+	abandoned     struct{ by *authenticate }
 	authenticated struct {
 		login *Login
 		err   error
@@ -215,6 +218,7 @@ func (*allSettled) IgnoreDeadLetterLogging()        {}
 func (*attach) IgnoreDeadLetterLogging()            {}
 func (*sweep) IgnoreDeadLetterLogging()             {}
 func (*authenticate) IgnoreDeadLetterLogging()      {}
+func (*abandoned) IgnoreDeadLetterLogging()         {}
 func (*tokenIssued) IgnoreDeadLetterLogging()       {}
 func (*tokenMissing) IgnoreDeadLetterLogging()      {}
 func (*verified) IgnoreDeadLetterLogging()          {}

@@ -108,11 +108,13 @@ func (s *System) spawnWorker(work func()) {
 // or what went wrong with Nextcloud. It waits for Nextcloud as long as ctx lasts.
 func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Login, error) {
 	answer := make(chan authenticated, 1)
-	s.tellAuth(&authenticate{credentials, ctx.Done(), answer})
+	question := &authenticate{Credentials: credentials, gone: ctx.Done(), answer: answer}
+	s.tellAuth(question)
 	select {
 	case a := <-answer:
 		return a.login, a.err
 	case <-ctx.Done():
+		s.tellAuth(&abandoned{question})
 		return nil, ctx.Err()
 	case <-s.ctx.Done():
 		return nil, ErrShutDown
