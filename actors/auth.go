@@ -291,7 +291,7 @@ func (a *auth) onSweep(ctx actor.Context) {
 	now := a.system.now()
 	a.tokens.sweep(now)
 	for sum, until := range a.refused {
-		if until <= now {
+		if until <= now && now > a.system.options.AuthResume+sweepTime { // until then, Resume may come
 			delete(a.refused, sum)
 		}
 	}

@@ -30,7 +30,8 @@ func (s *System) Logins(ctx context.Context) ([]RememberedLogin, error) {
 }
 
 // Resume takes over the logins of the process before, if it had the same Options.AuthKey. Each is
-// good for Options.AuthResume from now, as if its connection had ended now.
+// good for Options.AuthResume from now, as if its connection had ended now. Those that Nextcloud has
+// refused since Start are left out, if Resume comes within Options.AuthResume.
 func (s *System) Resume(logins []RememberedLogin) { s.tellAuth(&resumeLogins{logins}) }
 
 func (a *auth) onListLogins(m *listLogins) {
@@ -48,7 +49,10 @@ func (a *auth) onResumeLogins(ctx actor.Context, m *resumeLogins) {
 	now := a.system.now()
 	for _, login := range m.logins {
 		sum := digest{}
-		if copy(sum[:], login.Digest) != len(sum) || len(login.Digest) != len(sum) || a.verified[sum] != nil {
+		if copy(sum[:], login.Digest) != len(sum) || len(login.Digest) != len(sum) {
+			continue
+		}
+		if _, refused := a.refused[sum]; refused || a.verified[sum] != nil {
 			continue
 		}
 		a.verified[sum] = &verifiedLogin{user: login.User, verifiedAt: now - max(time.Since(login.VerifiedAt), 0), endedAt: now}

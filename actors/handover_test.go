@@ -58,6 +58,25 @@ func TestLoginsAreHandedOver(t *testing.T) {
 	}
 }
 
+// What Nextcloud has refused meanwhile is not good again because the hand-over comes late.
+func TestRefusedLoginIsNotHandedOver(t *testing.T) {
+	for _, ttl := range []time.Duration{0, 5 * time.Second} {
+		key := func(o *actors.Options) { o.AuthKey, o.AuthRefusalTTL = []byte("key"), ttl }
+		bubble(t, key, func(t *testing.T, before *actorstest.Kit) {
+			before.Connect(t, "alice")
+			after := actorstest.Start(t, key)
+			after.Verifier.Fail(actors.ErrInvalidCredentials)
+			_, err := authenticate(t, after, alicesCredentials)
+			require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+			pass(119 * time.Second)
+			handOver(t, before, after)
+			_, err = authenticate(t, after, alicesCredentials)
+			require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+			require.Len(t, after.Verifier.Calls(), 2, "refusals are remembered as long as before")
+		})
+	}
+}
+
 // Over any number of processes, Nextcloud is asked again after AuthMaxAge.
 func TestHandedOverLoginsAge(t *testing.T) {
 	key := func(o *actors.Options) { o.AuthKey = []byte("key") }
