@@ -407,6 +407,9 @@ func (m *mapper) onUserMountsFound(ctx actor.Context, found *userMountsFound) {
 	}
 	m.askingUser = false
 	m.onAnswer(ctx, found.err)
+	if found.err != nil {
+		m.freshFrom = m.system.now() // for what the user gained may be in any storage
+	}
 	for _, mount := range found.mounts {
 		if users, known := m.cache.Peek(mount.Storage); known {
 			m.remember(mount.Storage, users.with(mount))

@@ -338,6 +338,29 @@ func TestGainedMountsAreKnownAtOnce(t *testing.T) {
 	}
 }
 
+// A share that is gained while the database is away is known when it is back.
+func TestGainDuringOutage(t *testing.T) {
+	for _, outage := range []time.Duration{20 * time.Second, 40 * time.Second} { // with and without the second look
+		bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+			kit.Mounts.Set(mount(1, "alice", ""))
+			alice, bob := kit.Connect(t, "alice"), kit.Connect(t, "bob")
+			publish(t, kit, fileEvent(1, 1))
+			synctest.Wait()
+			kit.Mounts.Fail(errDatabase)
+			kit.Mounts.Set(mount(1, "alice", ""), mount(1, "bob", ""))
+			publish(t, kit, actors.ShareCreated{User: "bob"}, fileEvent(1, 2))
+			pass(outage)
+			require.Equal(t, 2, told(alice), "of what is known, at once")
+			require.Equal(t, 1, told(bob), "of the share")
+			kit.Mounts.Fail(nil)
+			pass(2 * time.Second)
+			publish(t, kit, fileEvent(1, 3))
+			require.Equal(t, 3, told(alice))
+			require.Equal(t, 2, told(bob))
+		})
+	}
+}
+
 func TestGainsOfUsersNotConnectedCostNoQuery(t *testing.T) {
 	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
 		publish(t, kit, actors.ShareCreated{User: "nobody"}, actors.GroupUpdate{User: "nobody"})
