@@ -481,6 +481,64 @@ func TestGuesserWithOpenSocketsHasToWait(t *testing.T) {
 	require.Empty(t, b.Verifier.Calls())
 }
 
+// Only so many guesses are checked at once, and who waits in line is refused when those have failed.
+func TestGuessesAtOnceHaveToWait(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{})
+	b.Verifier.Block()
+	const guesses = 3 * freeFailures
+	for i := range guesses {
+		b.dial(t, text("alice"), text(fmt.Sprint("guess", i)))
+	}
+	turns := &b.websocket.turns
+	eventually(t, func() bool {
+		turns.mu.Lock()
+		defer turns.mu.Unlock()
+		return turns.lines[home] != nil && turns.lines[home].length == guesses
+	})
+	eventually(t, func() bool { return len(b.Verifier.Calls()) == freeFailures })
+	b.Verifier.Unblock()
+	closed := func(reason actors.CloseReason) int { return int(b.System.Stats().Closed[reason]) }
+	eventually(t, func() bool {
+		return closed(actors.InvalidCredentials)+closed(actors.AddressBarred) == guesses
+	})
+	require.Equal(t, freeFailures, b.Verifier.MostInFlight())
+	require.NotZero(t, closed(actors.AddressBarred))
+	turns.mu.Lock()
+	defer turns.mu.Unlock()
+	require.Empty(t, turns.lines)
+}
+
+// However many share an address, who knows the password gets in.
+func TestLoginsAtOnceNeedNotWait(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{})
+	b.Verifier.Block()
+	var clients []*wire
+	for i := range 3 * freeFailures {
+		clients = append(clients, b.dial(t, text(fmt.Sprint("user", i)), text("secret")))
+	}
+	clients[0].Close()
+	eventually(t, b.closed(actors.ConnectionLost))
+	b.Verifier.Unblock()
+	for _, w := range clients[1:] {
+		require.Equal(t, "authenticated", w.text())
+	}
+}
+
+func TestGuesserWithALoginHasToWait(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{})
+	for i := range 6 * freeFailures {
+		if b.shakeHands(t).status == http.StatusTooManyRequests {
+			return
+		}
+		if i%freeFailures == freeFailures-1 {
+			b.login(t, "mallory").Close()
+			continue
+		}
+		require.Equal(t, textInvalidCredentials, b.dial(t, text("alice"), text(fmt.Sprint("guess", i))).text())
+	}
+	require.Fail(t, "the guesser never had to wait")
+}
+
 func TestShutdownTellsClients(t *testing.T) {
 	onEveryTransport(t, func(t *testing.T, b *bench) {
 		w := b.login(t, "alice")
