@@ -71,8 +71,9 @@ type flight struct {
 	waiting     []*authenticate
 }
 
-func newAuth(system *System) actor.Actor {
-	return &auth{
+// newAuth returns the next incarnation: before is the one that failed, nil where there is none.
+func newAuth(system *System, before *auth) *auth {
+	a := &auth{
 		system:   system,
 		tokens:   newTokens(),
 		verified: map[digest]*verifiedLogin{},
@@ -80,6 +81,10 @@ func newAuth(system *System) actor.Actor {
 		flights:  map[digest]*flight{},
 		mac:      hmac.New(sha256.New, system.authKey),
 	}
+	if before != nil {
+		a.tokens, a.verified, a.refused, a.failedAt = before.tokens, before.verified, before.refused, before.failedAt
+	}
+	return a
 }
 
 // Receive handles one message.
@@ -109,6 +114,8 @@ func (a *auth) Receive(ctx actor.Context) {
 		m.passed <- atAuth
 	case *sweep:
 		a.onSweep(ctx)
+	case *actor.Started:
+		a.startSweeping(ctx)
 	case *actor.Stopping:
 		a.onEnding(ErrShutDown)
 	case *actor.Restarting:

@@ -82,13 +82,14 @@ func (m *mapper) onBurstDue(ctx actor.Context, due *burstDue) {
 		delete(m.bursts, due.storage)
 		return
 	}
-	for _, r := range b.users.roots {
-		if files := b.files[r.root]; files != nil {
+	users, changed := b.users, b.files
+	b.users, b.files = nil, nil // first, or the next incarnation would fail at them again
+	m.scheduleBurst(ctx, due.storage)
+	for _, r := range users.roots {
+		if files := changed[r.root]; files != nil {
 			m.push(ctx, r.users, files.push())
 		}
 	}
-	b.users, b.files = nil, nil
-	m.scheduleBurst(ctx, due.storage)
 }
 
 // push sends a push to users, and reports whether there are any.

@@ -15,6 +15,9 @@ func (s *System) TickWheel(now time.Time) { s.wheel.tick(now) }
 // GateLimit is how many events may be on their way inside.
 const GateLimit = gateLimit
 
+// InsideGate returns how many places are taken.
+func (s *System) InsideGate() int64 { return s.gate.inside.Load() }
+
 // HandledByRegistries returns how many messages the registries have handled.
 func (s *System) HandledByRegistries() (n int) {
 	for at := atRegistry; at < stations; at++ {

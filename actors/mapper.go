@@ -78,7 +78,9 @@ type waitingEvent struct {
 	inside bool // the gate, where it has its place for as long as it waits
 }
 
-func newMapper(system *System) actor.Actor {
+// newMapper returns the next incarnation: before is the one that failed, nil where there is none. What
+// can be asked for again is left behind, for it may be what that one failed at.
+func newMapper(system *System, before *mapper) *mapper {
 	m := &mapper{
 		system:       system,
 		expired:      NewFold(system.log, "file events are lost, for the database does not say whom they concern"),
@@ -87,6 +89,10 @@ func newMapper(system *System) actor.Actor {
 		bursts:       map[uint32]*burst{},
 	}
 	m.cache, _ = simplelru.NewLRU(maxStorages, func(_ uint32, users *storageUsers) { m.rows -= users.rows })
+	if before != nil {
+		m.waiting, m.waitingEvents, m.bursts = before.waiting, before.waitingEvents, before.bursts
+		m.gained, m.toBeReminded, m.allReminded = before.gained, before.toBeReminded, before.allReminded
+	}
 	return m
 }
 
@@ -96,7 +102,7 @@ func (m *mapper) Receive(ctx actor.Context) {
 	defer m.system.reportPanic(ctx)
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
-		m.lookUp(ctx, []uint32{noStorage})
+		m.onStarted(ctx)
 	case *storageChanged:
 		m.onStorageChanged(ctx, msg)
 	case *mountsFound:
@@ -117,9 +123,28 @@ func (m *mapper) Receive(ctx actor.Context) {
 	case *probe:
 		msg.passed <- atMapper
 		m.system.tellRegistries(msg)
-	case *actor.Stopping, *actor.Restarting:
+	case *actor.Stopping:
+		m.stopWaking()
 		m.letGo()
+	case *actor.Restarting:
+		m.stopWaking()
 	}
+}
+
+// onStarted asks for what the incarnation before left waiting, but not at once: if that is what it
+// failed at, this fails once a second, until those that wait have waited long enough.
+func (m *mapper) onStarted(ctx actor.Context) {
+	for storage := range m.bursts {
+		m.scheduleBurst(ctx, storage)
+	}
+	if len(m.waiting) == 0 {
+		m.lookUp(ctx, []uint32{noStorage})
+		return
+	}
+	for _, w := range m.waiting {
+		w.asked = false
+	}
+	m.startWaking(ctx)
 }
 
 func (m *mapper) onStorageChanged(ctx actor.Context, e *storageChanged) {
@@ -299,6 +324,12 @@ func (m *mapper) startWaking(ctx actor.Context) {
 	}
 }
 
+func (m *mapper) stopWaking() {
+	if m.wake != nil {
+		m.wake.Stop()
+	}
+}
+
 func (m *mapper) onWake(ctx actor.Context) {
 	m.wake = nil
 	m.query(ctx)
@@ -346,9 +377,6 @@ func (m *mapper) letGo() {
 		for _, e := range w.events {
 			m.waitedFor(e)
 		}
-	}
-	if m.wake != nil {
-		m.wake.Stop()
 	}
 }
 

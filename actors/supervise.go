@@ -20,7 +20,8 @@ import (
 //	              └─ connection stopped; the client comes back
 //
 // A restarted actor goes on with its next message, so one that fails at each message still costs
-// no more than those.
+// no more than those. Mapper and auth take over what the incarnation before knew and nobody else
+// does; the listener subscribes anew, and has the clients told to refresh.
 
 // The runtime counts dead letters in a goroutine for that long; it would outlive us.
 const countDeadLetters = time.Millisecond
@@ -81,11 +82,13 @@ func (t *top) spawn(ctx actor.Context) {
 		}
 		return pid
 	}
-	s.auth = spawn("auth", throughput, func() actor.Actor { return newAuth(s) })
+	var a *auth
+	s.auth = spawn("auth", throughput, func() actor.Actor { a = newAuth(s, a); return a })
 	for i := range s.registries {
 		s.registries[i] = spawn(fmt.Sprint("registry", i), throughput, func() actor.Actor { return newRegistry(s, atRegistry+station(i)) })
 	}
-	s.mapper = spawn("mapper", throughput, func() actor.Actor { return newMapper(s) })
+	var m *mapper
+	s.mapper = spawn("mapper", throughput, func() actor.Actor { m = newMapper(s, m); return m })
 	s.listener = spawn("listener", headlong, func() actor.Actor { return newListener(s) })
 }
 

@@ -1,6 +1,7 @@
 package actors_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -105,6 +106,73 @@ func TestPanics(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What auth knew when it failed, it knows afterwards.
+func TestPanickingAuthRemembers(t *testing.T) {
+	bubbleOnHost(t, nil, func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
+		alice := kit.Connect(t, "alice")
+		kit.Verifier.Fail(errors.New("502"))
+		_, err := authenticate(t, kit, wrongCredentials)
+		require.EqualError(t, err, "502")
+		kit.Verifier.Fail(nil)
+		publish(t, kit, actors.TokenIssued{User: "alice", Token: "token"})
+		poison(t, host, "auth")
+		_, err = authenticate(t, kit, actors.Credentials{Password: "token"})
+		require.NoError(t, err)
+		pass(2 * time.Minute)
+		require.Empty(t, kit.System.Problems())
+		alice.End(actors.ConnectionLost)
+		pass(time.Minute)
+		kit.Login(t, "alice")
+		require.Len(t, kit.Verifier.Calls(), 2)
+	})
+}
+
+// Events that wait for the database when the mapper fails are told afterwards, and so is what changed
+// in a storage that is busy.
+func TestPanickingMapperRemembers(t *testing.T) {
+	bubbleOnHost(t, immediately, func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
+		kit.Mounts.Set(mount(1, "alice", ""))
+		alice := kit.Connect(t, "alice")
+		kit.Mounts.Block()
+		for i := range uint64(10_100) {
+			publish(t, kit, fileEvent(1, i))
+		}
+		synctest.Wait()
+		poison(t, host, "mapper")
+		pass(30 * time.Second)
+		poison(t, host, "mapper")
+		kit.Mounts.Unblock()
+		pass(2 * time.Second)
+		require.Equal(t, 10_000, told(alice), "and those that were too many to wait are counted")
+		require.EqualValues(t, 100, kit.System.Stats().EventsExpired)
+		require.Zero(t, kit.System.InsideGate())
+	})
+	bubbleOnHost(t, nil, func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
+		kit.Mounts.Set(mount(1, "alice", ""))
+		alice := kit.Connect(t, "alice")
+		alice.Say("listen notify_file_id")
+		publish(t, kit, fileEvent(1, 1), fileEvent(1, 2), fileEvent(1, 3))
+		synctest.Wait()
+		poison(t, host, "mapper")
+		pass(time.Second)
+		require.Equal(t, []string{"notify_file_id [1,2,3]"}, pushes(alice))
+		pass(time.Minute)
+		publish(t, kit, fileEvent(1, 4))
+		pass(time.Second)
+		require.Equal(t, []string{"notify_file_id [1,2,3]", "notify_file_id [4]"}, pushes(alice), "it is not busy any more")
+	})
+}
+
+// What is published while a listener that failed subscribes again is missed, and made good for.
+func TestPanickingListenerResyncs(t *testing.T) {
+	bubbleOnHost(t, immediately, func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
+		alice := kit.Connect(t, "alice")
+		poison(t, host, "listener")
+		pass(time.Second)
+		require.ElementsMatch(t, []string{"notify_file", "notify_activity", "notify_notification"}, pushes(alice))
+	})
 }
 
 // brokenSocket panics in one of its methods.
