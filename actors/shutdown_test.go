@@ -69,6 +69,23 @@ func TestShutdownIsSpread(t *testing.T) {
 	}
 }
 
+// Who shuts down what somebody else does already waits for the same end.
+func TestShutdownTwiceAtOnce(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		_, closed := herd(t, kit, 200)
+		go kit.System.Shutdown(t.Context())
+		time.Sleep(time.Second)
+		require.Less(t, closed(), 200)
+		kit.System.Shutdown(t.Context())
+		require.Equal(t, 200, closed())
+	})
+}
+
+func TestShutdownBeforeStart(t *testing.T) {
+	kit := actorstest.New(t, nil)
+	kit.System.Shutdown(t.Context())
+}
+
 // When there is no time left, what is left is closed at once, with the same code.
 func TestShutdownIsCutShort(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {

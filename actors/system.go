@@ -48,6 +48,7 @@ type System struct {
 	ctx            context.Context // ends when the connections are closed
 	cancel         context.CancelFunc
 	stopped        chan struct{} // closed when the actors are gone
+	down           chan struct{} // closed when everything is
 	gate           *gate
 	running        sync.WaitGroup // connections, and goroutines of spawnWorker
 	problems       problems
@@ -68,7 +69,8 @@ func New(ports Ports, options Options) (*System, error) {
 	if err := options.validate(); err != nil {
 		return nil, err
 	}
-	s := &System{ports: ports, options: options, log: options.Logger, authKey: options.AuthKey, stopped: make(chan struct{})}
+	s := &System{ports: ports, options: options, log: options.Logger, authKey: options.AuthKey,
+		stopped: make(chan struct{}), down: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.gate = newGate(s.ctx.Done())
 	if s.log == nil {
@@ -183,11 +185,16 @@ func (s *System) CountUsers(ctx context.Context, storage uint32) (int, error) {
 
 // Shutdown closes all connections, spread over Options.DrainTimeout where there are many, then
 // stops the actors and waits for everything that was started. When ctx ends first, what is left is
-// cut off at once.
+// cut off at once. A second call waits for the first one, and one before Start has nothing to do.
 func (s *System) Shutdown(ctx context.Context) {
-	if s.stopping.Swap(true) {
+	if s.root == nil {
 		return
 	}
+	if s.stopping.Swap(true) {
+		<-s.down
+		return
+	}
+	defer close(s.down)
 	s.drain(ctx)
 	s.cancel()
 	s.stopTop()
