@@ -384,6 +384,40 @@ func TestWriteIsFinishedWhenTheClientReadsOn(t *testing.T) {
 	})
 }
 
+// narrow is a listener of connections for which the kernel keeps little.
+type narrow struct{ net.Listener }
+
+const narrowBuffer = 16 << 10
+
+func (n narrow) Accept() (net.Conn, error) {
+	conn, err := n.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return conn, conn.(*net.TCPConn).SetWriteBuffer(narrowBuffer)
+}
+
+// Bursts that the kernel has no room for are no reason to close a client that reads: 1 MiB may wait.
+func TestBurstsToAHealthyClient(t *testing.T) {
+	b := newBench(t, narrow{loopback(t)}, WebsocketOptions{})
+	w := b.login(t, "alice")
+	require.NoError(t, w.Conn.(*net.TCPConn).SetReadBuffer(narrowBuffer))
+	const bursts, count, size = 7, 15, 64 << 10
+	for burst := range bursts {
+		for i := range count {
+			b.Events.Emit("notify_custom", fmt.Sprintf(`{"user":"alice","message":"%d %s"}`, i, strings.Repeat("x", size)))
+		}
+		eventually(t, func() bool { return b.System.Stats().MessagesSent[actors.KindCustom] == uint64((burst+1)*count) })
+		for i := range count {
+			require.Equal(t, fmt.Sprint(i), strings.Fields(w.text())[0])
+		}
+		w.send(clientFrame(final|9, "is nothing left?")) // answered when all was written
+		frame, err := w.frame()
+		require.NoError(t, err)
+		require.Equal(t, actors.OpPong, frame.Opcode)
+	}
+}
+
 func TestNoRoom(t *testing.T) {
 	tests := []struct {
 		name    string
