@@ -26,8 +26,12 @@ func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalText is what encoders write.
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// payload is what arrived on a channel. It may hold a token, so it is printed like a Secret.
+// payload is what arrived on a channel. It may hold a token, so it is printed, logged and marshalled
+// like a Secret.
 type payload []byte
 
 // Format makes "***" of every verb.
 func (payload) Format(out fmt.State, _ rune) { _, _ = io.WriteString(out, redacted) }
+
+// MarshalText is what encoders write, also those of loggers.
+func (payload) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -81,6 +82,7 @@ func TestSecretsAreNotLogged(t *testing.T) {
 			if letter, ok := event.(*actor.DeadLetterEvent); ok {
 				deadLetters++
 				fmt.Fprintf(log, "%v %+v %#v\n", letter.Message, letter.Message, letter.Message)
+				slog.New(slog.NewJSONHandler(log, nil)).Info("dead letter", "message", letter.Message)
 			}
 		})
 		everything := func() {
@@ -117,5 +119,6 @@ func TestSecretsAreNotLogged(t *testing.T) {
 		require.Contains(t, log.String(), "malformed event")
 		require.Contains(t, log.String(), "verifier is broken")
 		require.NotContains(t, log.String(), "verysecret")
+		require.NotContains(t, log.String(), base64.StdEncoding.EncodeToString([]byte(`{"user":"alice"`)), "bytes in JSON")
 	})
 }
