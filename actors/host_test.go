@@ -70,6 +70,18 @@ func TestOnTheHostsActorSystem(t *testing.T) {
 	})
 }
 
+// The host's dead letters are not ours, and of two systems each counts its own.
+func TestDeadLettersOfOurOwn(t *testing.T) {
+	bubbleOnHost(t, nil, func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
+		other := actorstest.Start(t, func(o *actors.Options) { o.ActorSystem = host })
+		ours := actorIDs(host, 1)[0]
+		for _, id := range []string{"somebody", ours + "1", ours + "/gone"} {
+			host.Root.Send(host.NewLocalPID(id), "hello")
+		}
+		require.EqualValues(t, 1, kit.System.Stats().DeadLetters+other.System.Stats().DeadLetters)
+	})
+}
+
 func TestPortsAreNeeded(t *testing.T) {
 	_, err := actors.New(actors.Ports{Events: actorstest.NewEvents()}, actors.DefaultOptions())
 	require.ErrorContains(t, err, "a port is missing")

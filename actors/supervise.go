@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -28,34 +29,34 @@ const countDeadLetters = time.Millisecond
 
 // hostOrOwn returns the host's runtime or a quiet one of our own, and how to let go of it.
 func hostOrOwn(host *actor.ActorSystem, s *System) (*actor.ActorSystem, func()) {
-	if host == nil {
-		own := actor.NewActorSystem(
-			actor.WithLoggerFactory(runtimeLogger(s.log)),
-			actor.WithDeadLetterRequestLogging(false),
-			actor.WithDeadLetterThrottleInterval(countDeadLetters),
-		)
-		return own, s.watchDeadLetters(own, func() {
-			own.Shutdown()
-			time.Sleep(2 * countDeadLetters)
-		})
+	if host != nil {
+		return host, func() {}
 	}
-	return host, s.watchDeadLetters(host, func() {})
+	own := actor.NewActorSystem(
+		actor.WithLoggerFactory(runtimeLogger(s.log)),
+		actor.WithDeadLetterRequestLogging(false),
+		actor.WithDeadLetterThrottleInterval(countDeadLetters),
+	)
+	return own, func() {
+		own.Shutdown()
+		time.Sleep(2 * countDeadLetters)
+	}
 }
 
-func (s *System) watchDeadLetters(runtime *actor.ActorSystem, then func()) func() {
-	subscription := runtime.EventStream.Subscribe(func(event any) {
+// watchDeadLetters counts what is sent to actors of our tree that are gone, until it is told to end.
+func (s *System) watchDeadLetters() (end func()) {
+	ours := s.top.Id + "/"
+	events := s.runtime.EventStream
+	subscription := events.Subscribe(func(event any) {
 		letter, isLetter := event.(*actor.DeadLetterEvent)
-		if !isLetter {
+		if !isLetter || !strings.HasPrefix(letter.PID.GetId(), ours) {
 			return
 		}
 		if _, expected := letter.Message.(actor.IgnoreDeadLetterLogging); !expected {
 			s.counters.deadLetters.Add(1)
 		}
 	})
-	return func() {
-		runtime.EventStream.Unsubscribe(subscription)
-		then()
-	}
+	return func() { events.Unsubscribe(subscription) }
 }
 
 // top is the root of our tree. It spawns the others and has nothing else to do.

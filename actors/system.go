@@ -87,12 +87,15 @@ func New(ports Ports, options Options) (*System, error) {
 // Start starts the actors, and with them the subscription. It is called once.
 func (s *System) Start() {
 	s.started = time.Now().Add(-time.Second) // so that now is never 0
-	s.runtime, s.release = hostOrOwn(s.options.ActorSystem, s)
+	runtime, letGo := hostOrOwn(s.options.ActorSystem, s)
+	s.runtime = runtime
 	s.root = s.runtime.Root
 	s.wheel = &wheel{root: s.root}
 	s.calendar = newCalendar(s)
 	s.spawnWorker(func() { s.wheel.run(s.ctx.Done()) })
 	s.spawnTop()
+	unwatch := s.watchDeadLetters()
+	s.release = func() { unwatch(); letGo() }
 }
 
 // now is the time since some fixed moment; it is never 0.
