@@ -154,7 +154,7 @@ func (c *loadtestCommand) addServers(options *loadtest.Options, self string) err
 	case c.ServerCmd != "":
 		options.Servers = []loadtest.Server{{Command: c.ServerCmd}}
 	case len(c.Compare) == 0:
-		options.Servers = []loadtest.Server{{Label: "notify_push", Command: "'" + strings.ReplaceAll(self, "'", `'\''`) + `' serve "$CONFIG_FILE"`}}
+		options.Servers = []loadtest.Server{{Label: "notify_push", Command: "exec '" + strings.ReplaceAll(self, "'", `'\''`) + `' serve "$CONFIG_FILE"`}}
 	case len(c.Compare) == 1:
 		return errors.New("--compare needs two servers: --compare 'A=PATH ARGS' 'B=PATH ARGS'")
 	}

@@ -39,7 +39,7 @@ func (c *Churn) setDefaults() {
 
 func (c *Churn) run(ctx context.Context, b *bench) error {
 	c.setDefaults()
-	before, err := b.begin()
+	before, err := b.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (c *Churn) run(ctx context.Context, b *bench) error {
 	if _, _, err := b.crew.await(ctx, returnPatience, func(t Tally) int { return t.Online }, b.connected); err != nil {
 		return err
 	}
-	after, err := b.moment()
+	after, err := b.moment(ctx)
 	if err != nil {
 		return err
 	}

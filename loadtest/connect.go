@@ -51,7 +51,7 @@ func (c *Connect) run(ctx context.Context, b *bench) error {
 		b.note("all clients are connected already")
 		return nil
 	}
-	before, err := b.begin()
+	before, err := b.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (b *bench) awaitLogins(ctx context.Context, before moment, n int, patience 
 	if !done {
 		return fmt.Errorf("%d of %d clients have logged in, and for %v no more: %s", tally.Logins, n, patience, endings(tally))
 	}
-	after, err := b.moment()
+	after, err := b.moment(ctx)
 	if err != nil {
 		return err
 	}

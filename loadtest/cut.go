@@ -9,7 +9,7 @@ func (*Cut) title() string { return "cut" }
 func (*Cut) check() error  { return nil }
 
 func (*Cut) run(ctx context.Context, b *bench) error {
-	before, err := b.begin()
+	before, err := b.begin(ctx)
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (f *Floor) measure(ctx context.Context, b *bench, loop *floorProcess) error
 		expected = int(f.Rate * f.For.Seconds())
 		orders = []floorOrder{{Rate: f.Rate, Writes: expected}}
 	}
-	before, err := b.begin()
+	before, err := b.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (f *Floor) measure(ctx context.Context, b *bench, loop *floorProcess) error
 	if err != nil {
 		return err
 	}
-	after, err := b.moment()
+	after, err := b.moment(ctx)
 	if err != nil {
 		return err
 	}

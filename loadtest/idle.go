@@ -29,7 +29,7 @@ func (i *Idle) run(ctx context.Context, b *bench) error {
 	if err := wait(ctx, i.Settle); err != nil {
 		return err
 	}
-	before, err := b.begin()
+	before, err := b.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (i *Idle) run(ctx context.Context, b *bench) error {
 	if err := wait(ctx, length); err != nil {
 		return err
 	}
-	after, err := b.moment()
+	after, err := b.moment(ctx)
 	if err != nil {
 		return err
 	}

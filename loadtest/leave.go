@@ -22,7 +22,7 @@ func (l *Leave) run(ctx context.Context, b *bench) error {
 	if err := wait(ctx, l.Settle); err != nil {
 		return err
 	}
-	after, err := b.moment()
+	after, err := b.moment(ctx)
 	if err != nil {
 		return err
 	}

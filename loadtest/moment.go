@@ -1,6 +1,7 @@
 package loadtest
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime"
@@ -21,23 +22,23 @@ type moment struct {
 }
 
 // begin has everybody count anew and says where things stand. Asking the server for its counters is not part of what follows.
-func (b *bench) begin() (moment, error) {
+func (b *bench) begin(ctx context.Context) (moment, error) {
 	if b.stand != nil {
 		b.stand.cloud.ResetStats()
 	}
 	if err := b.crew.do(order{Do: doBegin}); err != nil {
 		return moment{}, err
 	}
-	counters := b.server.counters()
+	counters := b.server.counters(ctx)
 	m, err := b.used()
 	m.counters = counters
 	return m, err
 }
 
 // moment says where things stand at the end.
-func (b *bench) moment() (moment, error) {
+func (b *bench) moment(ctx context.Context) (moment, error) {
 	m, err := b.used()
-	m.counters = b.server.counters()
+	m.counters = b.server.counters(ctx)
 	if b.stand != nil {
 		m.cloud = b.stand.cloud.Stats()
 	}

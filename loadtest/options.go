@@ -41,7 +41,8 @@ type Options struct {
 type Server struct {
 	// Label names it in reports; empty means its command.
 	Label string
-	// Command starts it, as a shell would read it. Its environment has REDIS_URL, DATABASE_URL, DATABASE_PREFIX,
+	// Command starts it; a shell reads it as it is, so that it may be a script, set variables, or change the folder. What it
+	// starts has to stay in its process group; the process that listens is the one that is measured, and asked to end. Its environment has REDIS_URL, DATABASE_URL, DATABASE_PREFIX,
 	// NEXTCLOUD_URL, PORT, METRICS_PORT, BIND, LOG and mostly DEBOUNCE_DISABLE, which are the variables of the contract, and
 	// CONFIG_FILE, the path of a config.php that says the same and has Nextcloud's secret.
 	Command string

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"os/exec"
+	"syscall"
 	"time"
 )
 
@@ -32,6 +33,9 @@ func glanceAtProcess(int) (Process, error)     { return Process{}, errPlatform }
 func cpuTime(int) (time.Duration, error)       { return 0, errPlatform }
 func machineTime() (time.Duration, error)      { return 0, errPlatform }
 func endWithParent(*exec.Cmd)                  {}
+func leadGroup(*exec.Cmd)                      {}
+func sendSignal(int, syscall.Signal)           {}
+func listenerOf(int, uint16) (int, error)      { return 0, errPlatform }
 func pauses(f func(pause func(time.Duration))) { f(time.Sleep) }
 
 func thisMachine() Machine { return Machine{} }

@@ -85,3 +85,9 @@ func machineTime() (time.Duration, error) {
 
 // endWithParent has the kernel end a process that the harness leaves behind.
 func endWithParent(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
+
+// leadGroup puts a process, with all that it will start, into a process group of its own.
+func leadGroup(cmd *exec.Cmd) { cmd.SysProcAttr.Setpgid = true }
+
+// sendSignal sends a signal to a process, or to a group whose number is negative. It does not mind when nobody is there any more.
+func sendSignal(pid int, what syscall.Signal) { _ = syscall.Kill(pid, what) }

@@ -64,7 +64,7 @@ func (p *Publish) run(ctx context.Context, b *bench) error {
 			return err
 		}
 	}
-	before, err := b.begin()
+	before, err := b.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func (p *Publish) storage(i, user int) (uint32, recipient) {
 // settled waits until the server has dealt with all events, also with those that reach nobody.
 func (b *bench) settled(ctx context.Context, before moment, events int, quiet bool) (after moment, err error) {
 	if !quiet {
-		return b.moment()
+		return b.moment(ctx)
 	}
 	const calm = 4 // times in a row that nothing was computed or asked
 	still := 0
@@ -220,7 +220,7 @@ func (b *bench) settled(ctx context.Context, before moment, events int, quiet bo
 		if err := wait(ctx, 50*time.Millisecond); err != nil {
 			return after, err
 		}
-		if after, err = b.moment(); err != nil {
+		if after, err = b.moment(ctx); err != nil {
 			return after, err
 		}
 		cpu, _ := last.cpu(after)

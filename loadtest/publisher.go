@@ -49,6 +49,7 @@ func (p *publisher) publish(ctx context.Context, s stream) (published, error) {
 	result := published{began: now(), lateness: newHistogram()}
 	received := make(chan error, 1)
 	go func() { received <- p.receive(s.events, &result.unheard) }()
+	defer context.AfterFunc(ctx, func() { _ = p.redis.Close() })() // ends send and receive, also when Redis is silent
 	var err error
 	pauses(func(pause func(time.Duration)) { err = p.send(ctx, s, &result, pause) })
 	if err != nil {
@@ -56,7 +57,10 @@ func (p *publisher) publish(ctx context.Context, s stream) (published, error) {
 		<-received          //nolint:errcheck // it was ended just now
 		return result, err
 	}
-	return result, <-received
+	if err = <-received; ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return result, err
 }
 
 func (p *publisher) send(ctx context.Context, s stream, result *published, pause func(time.Duration)) error {

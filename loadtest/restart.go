@@ -24,7 +24,7 @@ func (r *Restart) check() error {
 }
 
 func (r *Restart) run(ctx context.Context, b *bench) error {
-	before, err := b.begin()
+	before, err := b.begin(ctx)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ func testOptions(t *testing.T, defect string, scenarios ...Scenario) Options {
 	require.NoError(t, err)
 	return Options{
 		Scenarios:     scenarios,
-		Servers:       []Server{{Label: defect, Command: fmt.Sprintf("'%s' server %s", self, defect)}},
+		Servers:       []Server{{Label: defect, Command: fmt.Sprintf("exec '%s' server %s", self, defect)}},
 		HelperCommand: []string{self, "helper"},
 	}
 }
@@ -332,6 +333,29 @@ func TestAServerThatDoesNotStart(t *testing.T) {
 	_, err := Run(t.Context(), options)
 	require.ErrorContains(t, err, "it has ended")
 	require.ErrorContains(t, err, "no such setting")
+}
+
+func TestCommandsAsAShellReadsThem(t *testing.T) {
+	t.Parallel()
+	for name, command := range map[string]string{
+		"a variable before it":            "NOTHING=1 %s",
+		"in a folder":                     "cd / && %s",
+		"a script":                        "%s; exit 3",
+		"a script in a script":            `/bin/sh -c "%s; true"; true`,
+		"a script that writes elsewhere":  "%s >/dev/null 2>&1; true",
+		"a script that leaves others be":  "sleep 1h >/dev/null 2>&1 & %s; true",
+		"a script that leaves its output": "sleep 1h & %s; kill $!",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			options := testOptions(t, "honest", scenario(t, "{name: x, clients: 5, backoff: 10ms, steps: [{connect: {}}, {restart: {kill: true}}]}"))
+			options.Servers[0].Command = fmt.Sprintf(command, strings.TrimPrefix(options.Servers[0].Command, "exec "))
+			got := runOne(t, options)
+			memory, _ := got["start"].Figure("server memory")
+			require.Greater(t, memory, 4.0, "MiB: that of the server, not of the shell")
+			got["restart"].require(t, map[string]float64{"logins": 5})
+		})
+	}
 }
 
 func TestARunningServer(t *testing.T) {

@@ -26,9 +26,10 @@ type server struct {
 
 	command     string // "" when somebody else started it
 	environment []string
-	pid         atomic.Int32 // 0 when it is not known
-	empty       Process      // what it used when it had just started
-	process     *exec.Cmd
+	pid         atomic.Int32 // of the process that listens; 0 when it is not known
+	empty       Process      // what that used when it had just started
+	process     *exec.Cmd    // the command's, which leads a group of its own
+	written     *os.File     // what the group writes, until none of it is left
 	ended       chan struct{}
 	output      *tail
 	startTook   time.Duration
@@ -72,39 +73,78 @@ func newServer(command string, s *standIns, debounce bool) (*server, error) {
 // start starts the daemon and returns when it answers and has subscribed.
 func (s *server) start(ctx context.Context, conn redis.Conn) error {
 	begun := time.Now()
-	// As many open files as the system allows: a server manager would see to that.
-	cmd := exec.Command("/bin/sh", "-c", "ulimit -n $(ulimit -Hn); exec "+s.command)
-	cmd.Env = append(os.Environ(), s.environment...)
-	s.output = &tail{}
-	cmd.Stdout, cmd.Stderr = s.output, s.output
-	endWithParent(cmd)
-	if err := cmd.Start(); err != nil {
+	if err := s.launch(); err != nil {
 		return fmt.Errorf("start the push server: %w", err)
 	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = cmd.Wait()
-	}()
-	s.process, s.ended = cmd, ended
-	s.pid.Store(int32(cmd.Process.Pid))
-	if err := eventually(ctx, "wait for the push server to start", func() error { return s.answers(conn) }); err != nil {
+	err := eventually(ctx, "wait for the push server to start", func() error { return s.answers(ctx, conn) })
+	s.startTook = time.Since(begun)
+	if err == nil {
+		err = s.meet()
+	}
+	if err != nil {
 		s.stop()
 		return fmt.Errorf("%w; it was started by %q and wrote:\n%s", err, s.command, s.output.text)
 	}
-	s.startTook = time.Since(begun)
-	var err error
-	s.empty, err = readProcess(cmd.Process.Pid)
+	return nil
+}
+
+// launch runs the command. It has ended when it is over and nobody holds its output any more.
+func (s *server) launch() error {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer write.Close()
+	// As many open files as the system allows: a server manager would see to that.
+	cmd := exec.Command("/bin/sh", "-c", "ulimit -n $(ulimit -Hn)\n"+s.command)
+	cmd.Env = append(os.Environ(), s.environment...)
+	cmd.Stdout, cmd.Stderr = write, write
+	endWithParent(cmd)
+	leadGroup(cmd)
+	if err := cmd.Start(); err != nil {
+		read.Close()
+		return err
+	}
+	output, ended := &tail{}, make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = io.Copy(output, read)
+		read.Close()
+		_ = cmd.Wait()
+	}()
+	s.process, s.written, s.output, s.ended = cmd, read, output, ended
+	return nil
+}
+
+// meet finds the process to measure: the command may be a script that has started it.
+func (s *server) meet() error {
+	pid, err := listenerOf(s.process.Process.Pid, s.address.Port())
+	if err != nil {
+		return err
+	}
+	s.pid.Store(int32(pid))
+	s.empty, err = readProcess(pid)
 	return err
 }
 
-func (s *server) answers(conn redis.Conn) error {
+// web asks the server, which may be one that never answers.
+var web = &http.Client{Timeout: 5 * time.Second}
+
+func get(ctx context.Context, url string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	return web.Do(request)
+}
+
+func (s *server) answers(ctx context.Context, conn redis.Conn) error {
 	select {
 	case <-s.ended:
 		return errGone
 	default:
 	}
-	response, err := http.Get("http://" + s.address.String() + "/test/cookie")
+	response, err := get(ctx, "http://"+s.address.String()+"/test/cookie")
 	if err != nil {
 		return err
 	}
@@ -116,29 +156,43 @@ func (s *server) answers(conn redis.Conn) error {
 	return err
 }
 
-const stopTimeout = time.Minute
+const (
+	stopTimeout = time.Minute
+	killTimeout = 5 * time.Second
+)
 
-// stop asks the daemon to end, and makes it end when it takes longer than stopTimeout.
+// stop asks the daemon to end, and makes it end when it takes longer than stopTimeout. A script around it goes on when it has
+// ended, as it would without the harness.
 func (s *server) stop() {
 	if s.process == nil {
 		return
 	}
-	defer s.pid.Store(0)
-	_ = s.process.Process.Signal(syscall.SIGTERM)
+	asked := int(s.pid.Load())
+	if asked == 0 {
+		asked = s.group()
+	}
+	sendSignal(asked, syscall.SIGTERM)
 	select {
 	case <-s.ended:
 	case <-time.After(stopTimeout):
-		s.kill()
 	}
+	s.kill()
 }
 
+// kill ends the daemon and all else that the command has started.
 func (s *server) kill() {
-	if s.process != nil {
-		_ = s.process.Process.Kill()
-		<-s.ended
-		s.pid.Store(0)
+	if s.process == nil {
+		return
 	}
+	sendSignal(s.group(), syscall.SIGKILL)
+	// Whoever has left the group may hold its output open for ever.
+	defer time.AfterFunc(killTimeout, func() { s.written.Close() }).Stop()
+	<-s.ended
+	s.pid.Store(0)
 }
+
+// group is the command's process group, as kill(2) wants it.
+func (s *server) group() int { return -s.process.Process.Pid }
 
 // alive says why the daemon is not there any more.
 func (s *server) alive() error {
@@ -154,11 +208,11 @@ func (s *server) alive() error {
 }
 
 // counters are what the daemon itself counts, by the names that every dashboard knows; nil when it does not say.
-func (s *server) counters() map[string]float64 {
+func (s *server) counters(ctx context.Context) map[string]float64 {
 	if s.metrics == "" {
 		return nil
 	}
-	response, err := http.Get(s.metrics)
+	response, err := get(ctx, s.metrics)
 	if err != nil {
 		return nil
 	}

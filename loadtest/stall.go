@@ -35,7 +35,7 @@ func (*Resume) title() string { return "resume" }
 func (*Resume) check() error  { return nil }
 
 func (*Resume) run(ctx context.Context, b *bench) error {
-	before, err := b.begin()
+	before, err := b.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (*Resume) run(ctx context.Context, b *bench) error {
 	if _, _, err := b.crew.await(ctx, returnPatience, func(t Tally) int { return t.Online }, b.connected); err != nil {
 		return err
 	}
-	after, err := b.moment()
+	after, err := b.moment(ctx)
 	if err != nil {
 		return err
 	}
