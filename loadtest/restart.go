@@ -28,6 +28,7 @@ func (r *Restart) run(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
+	old := b.server.process
 	if r.Kill {
 		b.server.kill()
 	} else {
@@ -42,6 +43,13 @@ func (r *Restart) run(ctx context.Context, b *bench) error {
 	}
 	b.step.add("stopping took", stopped, "s")
 	b.step.add("starting took", b.server.startTook.Seconds(), "s")
-	before.server, before.counters = b.server.empty, nil // those of the process that is there now
+	before.replace(old.ProcessState.UserTime()+old.ProcessState.SystemTime(), b.server.empty)
 	return b.awaitLogins(ctx, before, b.connected, returnPatience)
+}
+
+// replace has what follows counted against the process that is there now. All that the old one has computed, until it ended, is
+// not part of what our processes have computed later on.
+func (m *moment) replace(old time.Duration, fresh Process) {
+	m.ours -= old
+	m.server, m.counters = fresh, nil
 }

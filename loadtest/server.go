@@ -167,11 +167,13 @@ func (s *server) stop() {
 	if s.process == nil {
 		return
 	}
-	asked := int(s.pid.Load())
-	if asked == 0 {
-		asked = s.group()
+	if s.alive() == nil {
+		asked := int(s.pid.Load())
+		if asked == 0 {
+			asked = s.group()
+		}
+		sendSignal(asked, syscall.SIGTERM)
 	}
-	sendSignal(asked, syscall.SIGTERM)
 	select {
 	case <-s.ended:
 	case <-time.After(stopTimeout):

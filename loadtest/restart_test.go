@@ -1,0 +1,25 @@
+package loadtest
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestARestartIsNotTheWorkOfOthers(t *testing.T) {
+	const second = 1e6
+	// The harness has computed 3 s, and the server, an hour old, 1,000 s.
+	before := moment{machine: 5000 * time.Second, ours: 1003 * time.Second, server: Process{CPU: 1000 * time.Second}}
+	// In 10 s the old server computes 2 s until it has ended, the new one 1.5 s, the harness 1 s and others 0.5 s.
+	before.replace(1002*time.Second, Process{CPU: 100 * time.Millisecond})
+	after := moment{at: 10 * second, machine: 5005 * time.Second, ours: 4*time.Second + 1500*time.Millisecond, server: Process{CPU: 1500 * time.Millisecond}}
+	b := &bench{step: &StepResult{}}
+	b.addOthers(before, after)
+	others, ok := b.step.Figure("others' CPU")
+	require.True(t, ok)
+	require.InDelta(t, 100*0.5/10/float64(runtime.NumCPU()), others, 1e-9)
+	used, _ := before.cpu(after)
+	require.Equal(t, 1400*time.Millisecond, used, "a login costs what the new server computes")
+}
