@@ -33,7 +33,7 @@ type bench struct {
 
 func newBench(t *testing.T, listener net.Listener, options WebsocketOptions) *bench {
 	t.Helper()
-	kit := actorstest.Start(t, func(o *actors.Options) { o.NoDebounce, o.DrainTimeout = true, 0 })
+	kit := actorstest.Start(t, func(o *actors.Options) { o.NoDebounce, o.NoResync, o.DrainTimeout = true, true, 0 })
 	handler, err := NewWebsocket(kit.System, options)
 	require.NoError(t, err)
 	t.Cleanup(func() {
