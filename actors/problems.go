@@ -57,8 +57,8 @@ func (p *problems) clear(what string) (was bool) {
 	return was
 }
 
-// Problems says what is wrong with the neighbours now, by name ("redis", "database") and in words.
-// It is empty when all is well.
+// Problems says what is wrong with the neighbours now, by name ("redis", "database", "nextcloud") and
+// in words. It is empty when all is well.
 func (s *System) Problems() map[string]string {
 	s.problems.mu.Lock()
 	defer s.problems.mu.Unlock()
