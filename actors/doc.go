@@ -1,0 +1,20 @@
+// Package actors is a push server without its edges: it logs clients in, holds their connections,
+// and pushes to them what Nextcloud publishes. What it needs from outside it declares itself, in
+// ports.go; packages storage and transport implement it for Redis, a database, Nextcloud and
+// websockets.
+//
+// A program that embeds it calls [New] with its [Ports] and [DefaultOptions], then [System.Start].
+// For each client it calls [System.Authenticate] and, with the [Login] that this returns,
+// [System.Attach]. From then on the [Socket] is the system's, which closes it. [System.Publish] takes
+// events that the program makes itself, and [System.Shutdown] ends everything that was started.
+//
+// Inside, an event goes from the listener to the mapper, if it concerns a file, and on to the registry
+// of each user who is to know, to the user, and to the user's connections:
+//
+//	EventSource → listener ─→ mapper ─→ registry → user → connection → Socket
+//	                  └────────────────────↑
+//
+// Nothing in there waits for anything: queries and logins run in goroutines of their own, sockets
+// don't block, and what is too much waits at the EventSource. docs/invariants.md says what else
+// must stay true. Package actorstest has fakes of all ports.
+package actors
