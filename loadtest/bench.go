@@ -137,7 +137,7 @@ func (b *bench) recruit(address netip.AddrPort, path string) error {
 	if b.scenario.Login == loginToken {
 		roster.RedisURL = b.redisURL()
 	}
-	b.connected, b.recruited = 0, true
+	b.connected, b.stalled, b.recruited = 0, 0, true
 	return b.crew.recruit(roster)
 }
 

@@ -16,5 +16,6 @@ func (*Cut) run(ctx context.Context, b *bench) error {
 	if err := b.crew.do(order{Do: doCut}); err != nil {
 		return err
 	}
+	b.stalled = 0 // who comes back reads
 	return b.awaitLogins(ctx, before, b.connected, returnPatience)
 }

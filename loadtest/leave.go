@@ -18,7 +18,7 @@ func (l *Leave) run(ctx context.Context, b *bench) error {
 	if err := b.crew.do(order{Do: doLeave}); err != nil {
 		return err
 	}
-	b.connected = 0
+	b.connected, b.stalled = 0, 0
 	if err := wait(ctx, l.Settle); err != nil {
 		return err
 	}

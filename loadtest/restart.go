@@ -24,6 +24,11 @@ func (r *Restart) check() error {
 }
 
 func (r *Restart) run(ctx context.Context, b *bench) error {
+	if b.stalled > 0 { // who does not read does not learn that the server has gone
+		if err := b.resume(ctx); err != nil {
+			return err
+		}
+	}
 	before, err := b.begin(ctx)
 	if err != nil {
 		return err

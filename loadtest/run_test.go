@@ -239,6 +239,27 @@ steps:
 	got["after"].require(t, map[string]float64{"expected": 40, "delivered": 40})
 }
 
+func TestWhoHasComeBackReads(t *testing.T) {
+	t.Parallel()
+	for name, back := range map[string]string{
+		"cut":     "{cut: {}}",
+		"leave":   "{leave: {}}, {connect: {name: again}}",
+		"restart": "{restart: {}}",
+		"floor":   "{floor: {passes: 1}}, {connect: {name: again}}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := runOne(t, testOptions(t, "honest", scenario(t, `
+name: back
+clients: 20
+backoff: 10ms
+steps: [{connect: {}}, {stall: {clients: 5}}, `+back+`, {publish: {events: 40}}]
+`)))
+			got["publish"].require(t, map[string]float64{"expected": 40, "delivered": 40})
+		})
+	}
+}
+
 func TestStrangeMessagesAndEndingsAreNoted(t *testing.T) {
 	t.Parallel()
 	const one = `

@@ -39,16 +39,7 @@ func (*Resume) run(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	if err := b.crew.do(order{Do: doResume}); err != nil {
-		return err
-	}
-	b.stalled = 0
-	// Those that were closed learn it only when they have read what was sent before.
-	calm := func(t Tally) int { return t.EverDelivered + t.Logins + ended(t) }
-	if _, _, err := b.crew.await(ctx, patience, calm, math.MaxInt); err != nil {
-		return err
-	}
-	if _, _, err := b.crew.await(ctx, returnPatience, func(t Tally) int { return t.Online }, b.connected); err != nil {
+	if err := b.resume(ctx); err != nil {
 		return err
 	}
 	after, err := b.moment(ctx)
@@ -65,4 +56,19 @@ func (*Resume) run(ctx context.Context, b *bench) error {
 	b.addMemory(after, c.Online)
 	b.addHarness(before, after, c.harness, c.Clients)
 	return nil
+}
+
+// resume has all clients read, and waits until all are there.
+func (b *bench) resume(ctx context.Context) error {
+	if err := b.crew.do(order{Do: doResume}); err != nil {
+		return err
+	}
+	b.stalled = 0
+	// Those that were closed learn it only when they have read what was sent before.
+	calm := func(t Tally) int { return t.EverDelivered + t.Logins + ended(t) }
+	if _, _, err := b.crew.await(ctx, patience, calm, math.MaxInt); err != nil {
+		return err
+	}
+	_, _, err := b.crew.await(ctx, returnPatience, func(t Tally) int { return t.Online }, b.connected)
+	return err
 }
