@@ -96,8 +96,8 @@ func (a *auth) Receive(ctx actor.Context) {
 		a.onAuthenticate(ctx, m)
 	case *abandoned:
 		a.onAbandoned(m.by)
-	case *verified:
-		a.onVerified(ctx, m)
+	case *loginJudged:
+		a.onLoginJudged(ctx, m)
 	case *tokenIssued:
 		a.onTokenIssued(ctx, m)
 	case *tokenMissing:
@@ -214,12 +214,12 @@ func (a *auth) takeOff(ctx actor.Context) {
 				user, err = system.ports.Verifier.Verify(system.ctx, credentials)
 				return err
 			})
-			system.root.Send(self, &verified{a, sum, user, err})
+			system.root.Send(self, &loginJudged{a, sum, user, err})
 		})
 	}
 }
 
-func (a *auth) onVerified(ctx actor.Context, m *verified) {
+func (a *auth) onLoginJudged(ctx actor.Context, m *loginJudged) {
 	if m.asker != a {
 		return
 	}
@@ -263,7 +263,7 @@ func (a *auth) noteAnswer(err error, now time.Duration) {
 	}
 }
 
-func (a *auth) answer(waiting *authenticate, m *verified) {
+func (a *auth) answer(waiting *authenticate, m *loginJudged) {
 	switch {
 	case m.err == nil:
 		waiting.answer <- authenticated{login: &Login{User: m.user, digest: m.digest, known: true}}

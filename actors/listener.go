@@ -66,16 +66,16 @@ func (l *listener) Receive(ctx actor.Context) {
 }
 
 // subscribe starts the goroutine that receives, and that alone may be made to wait.
-func (l *listener) subscribe(actorContext actor.Context) {
-	ctx, cancel := context.WithCancel(l.system.ctx)
+func (l *listener) subscribe(ctx actor.Context) {
+	subscription, cancel := context.WithCancel(l.system.ctx)
 	l.run, l.cancel = l.system.nextRun(), cancel
-	run, root, self, system := l.run, l.system.root, actorContext.Self(), l.system
+	run, root, self, system := l.run, l.system.root, ctx.Self(), l.system
 	system.spawnWorker(func() {
 		err := system.guarded("event source", func() error {
-			return system.ports.Events.Receive(ctx, Channels,
+			return system.ports.Events.Receive(subscription, Channels,
 				func() { root.Send(self, &subscribed{run}) },
 				func(channel string, payload []byte) {
-					if system.gate.enter(ctx, len(payload)) == nil {
+					if system.gate.enter(subscription, len(payload)) == nil {
 						root.Send(self, &payloadArrived{channel, payload})
 					}
 				})

@@ -207,11 +207,11 @@ func (m *mapper) lookUp(ctx actor.Context, storages []uint32) {
 	m.queries++
 	system, self := m.system, ctx.Self()
 	system.spawnWorker(func() {
-		ctx, cancel := context.WithTimeout(system.ctx, queryTimeout)
+		limited, cancel := context.WithTimeout(system.ctx, queryTimeout)
 		defer cancel()
 		var mounts []Mount
 		err := system.guarded("mounts", func() (err error) {
-			mounts, err = system.ports.Mounts.MountsOfStorages(ctx, storages)
+			mounts, err = system.ports.Mounts.MountsOfStorages(limited, storages)
 			return err
 		})
 		system.root.Send(self, &mountsFound{m, storages, mounts, err})
@@ -416,11 +416,11 @@ func (m *mapper) queryUser(ctx actor.Context) {
 	m.system.counters.mappingQueries.Add(1)
 	system, self := m.system, ctx.Self()
 	system.spawnWorker(func() {
-		ctx, cancel := context.WithTimeout(system.ctx, queryTimeout)
+		limited, cancel := context.WithTimeout(system.ctx, queryTimeout)
 		defer cancel()
 		var mounts []Mount
 		err := system.guarded("mounts", func() (err error) {
-			mounts, err = system.ports.Mounts.MountsOfUser(ctx, user)
+			mounts, err = system.ports.Mounts.MountsOfUser(limited, user)
 			return err
 		})
 		system.root.Send(self, &userMountsFound{m, user, mounts, err})

@@ -7,7 +7,7 @@ import (
 )
 
 // Every message between actors, by who sends it to whom. A message is never changed once sent, but
-// its receiver makes it forget a secret.
+// its receiver makes it forget a secret, and auth notes in a question what became of it.
 
 // Outside → listener.
 type (
@@ -160,13 +160,13 @@ type (
 	// tokenMissing says, to auth by itself, that a client has waited long enough for its token.
 	tokenMissing struct {
 		digest digest
-		login  *authenticate
+		client *authenticate
 	}
 	// loginHeld and loginReleased count a login's living connections.
 	loginHeld     struct{ login *Login }
 	loginReleased struct{ login *Login }
-	// verified is Nextcloud's answer.
-	verified struct {
+	// loginJudged is Nextcloud's answer.
+	loginJudged struct {
 		asker  *auth
 		digest digest
 		user   string
@@ -221,7 +221,7 @@ func (*authenticate) IgnoreDeadLetterLogging()      {}
 func (*abandoned) IgnoreDeadLetterLogging()         {}
 func (*tokenIssued) IgnoreDeadLetterLogging()       {}
 func (*tokenMissing) IgnoreDeadLetterLogging()      {}
-func (*verified) IgnoreDeadLetterLogging()          {}
+func (*loginJudged) IgnoreDeadLetterLogging()       {}
 
 // IgnoreDeadLetterLogging keeps the runtime from logging pushes to clients that are gone.
 func (*Push) IgnoreDeadLetterLogging()            {}

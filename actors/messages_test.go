@@ -17,7 +17,7 @@ var allMessages = []any{
 	mountsFound{}, userMountsFound{}, burstDue{}, mapperWake{}, userSettled{}, allSettled{},
 	pushUser{}, pushUsers{}, closeAll{}, refreshAll{}, attach{}, probe{}, connectionEnded{}, flushTurn{},
 	framesReceived{}, writeDone{}, socketEnded{}, wake{}, heldDue{}, flush{},
-	authenticate{}, abandoned{}, authenticated{}, tokenIssued{}, tokenMissing{}, loginHeld{}, loginReleased{}, verified{},
+	authenticate{}, abandoned{}, authenticated{}, tokenIssued{}, tokenMissing{}, loginHeld{}, loginReleased{}, loginJudged{},
 	listLogins{}, resumeLogins{}, sweep{},
 }
 

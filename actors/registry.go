@@ -103,7 +103,7 @@ func (r *registry) onConnectionEnded(ctx actor.Context, m *connectionEnded) {
 		return
 	}
 	if u.connections--; u.connections == 0 {
-		r.forget(m.user)
+		r.remove(m.user)
 		ctx.Stop(u.pid)
 	}
 }
@@ -112,13 +112,13 @@ func (r *registry) onConnectionEnded(ctx actor.Context, m *connectionEnded) {
 func (r *registry) onUserFailed(pid *actor.PID) {
 	for name, u := range r.users {
 		if u.pid.Id == pid.Id {
-			r.forget(name)
+			r.remove(name)
 			return
 		}
 	}
 }
 
-func (r *registry) forget(name string) {
+func (r *registry) remove(name string) {
 	delete(r.users, name)
 	r.system.counters.activeUsers.Add(-1)
 }

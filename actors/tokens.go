@@ -54,15 +54,15 @@ func (t *tokens) await(sum digest, m *authenticate) bool {
 // next takes out the client that waits for a token the longest; nil where none does.
 func (t *tokens) next(sum digest) *authenticate {
 	for _, m := range slices.Clone(t.awaited[sum]) {
-		if t.forget(sum, m); m.waits() {
+		if t.giveUp(sum, m); m.waits() {
 			return m
 		}
 	}
 	return nil
 }
 
-// forget takes a client out, and reports whether it was still in.
-func (t *tokens) forget(sum digest, m *authenticate) bool {
+// giveUp takes a client out, and reports whether it was still in.
+func (t *tokens) giveUp(sum digest, m *authenticate) bool {
 	at := slices.Index(t.awaited[sum], m)
 	if at < 0 {
 		return false
@@ -119,7 +119,7 @@ func (a *auth) onTokenIssued(ctx actor.Context, m *tokenIssued) {
 }
 
 func (a *auth) onTokenMissing(m *tokenMissing) {
-	if a.tokens.forget(m.digest, m.login) {
-		a.refuse(m.login)
+	if a.tokens.giveUp(m.digest, m.client) {
+		a.refuse(m.client)
 	}
 }
