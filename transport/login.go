@@ -96,24 +96,24 @@ func (l *login) authenticate() (*actors.Login, error) {
 
 // check has the credentials checked when it is the address's turn, unless its failures bar it by then.
 func (l *login) check(ctx context.Context, credentials actors.Credentials) (*actors.Login, error) {
-	system, penalties := l.websocket.system, &l.websocket.penalties
+	w := l.websocket
 	if l.proxy {
-		return system.Authenticate(ctx, credentials)
+		return w.system.Authenticate(ctx, credentials)
 	}
-	end, err := l.websocket.turns.take(ctx, l.address)
+	end, err := w.turns.take(ctx, l.address)
 	if err != nil {
 		return nil, err
 	}
 	defer end()
-	if penalties.wait(l.address, time.Now()) > 0 {
+	if w.penalties.wait(l.address, time.Now()) > 0 {
 		return nil, errBarred
 	}
-	who, err := system.Authenticate(ctx, credentials)
+	who, err := w.system.Authenticate(ctx, credentials)
 	switch {
 	case err == nil:
-		penalties.succeed(l.address, time.Now())
+		w.penalties.succeed(l.address, time.Now())
 	case errors.Is(err, actors.ErrInvalidCredentials):
-		penalties.fail(l.address, time.Now())
+		w.penalties.fail(l.address, time.Now())
 	}
 	return who, err
 }
