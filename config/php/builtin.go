@@ -34,14 +34,26 @@ func init() {
 	}
 }
 
-// callBuiltin calls a function of PHP's that is known.
+// callBuiltin calls a function of PHP's that is known. What it cannot evaluate may have called what is handed to it.
 func (e *evaluator) callBuiltin(name string, arguments []given) Value {
 	name = strings.ToLower(name)
+	v := e.tryBuiltin(name, arguments)
+	u, isUnknown := v.(unknown)
+	if !isUnknown {
+		return v
+	}
+	if callers[name] {
+		e.skipCall(name, arguments)
+	}
+	return e.mayThrow(u)
+}
+
+func (e *evaluator) tryBuiltin(name string, arguments []given) Value {
 	f := functions[name]
 	values := make([]Value, len(arguments))
 	for i, a := range arguments {
 		if a.name != "" {
-			return e.mayThrow(e.unknown("named arguments of " + name + "() are not evaluated"))
+			return e.unknown("named arguments of " + name + "() are not evaluated")
 		}
 		values[i] = a.value
 	}
@@ -49,23 +61,20 @@ func (e *evaluator) callBuiltin(name string, arguments []given) Value {
 		e.throw("ArgumentCountError", "too few arguments to "+name+"()")
 	}
 	if f.most >= 0 && len(values) > f.most {
-		return e.mayThrow(e.unknown(name + "() with so many arguments is not evaluated"))
+		return e.unknown(name + "() with so many arguments is not evaluated")
 	}
 	for _, v := range values {
 		e.stepOver(v)
 		if u, found := e.obstacle(v, f.copies); found {
-			return e.mayThrow(u)
+			return u
 		}
 		if a, isArray := v.(*Array); isArray {
 			a.shared = true // a callback may write to it meanwhile
 		}
 	}
 	result := f.call(&invocation{e, name, values, e.strict})
-	switch result := result.(type) {
-	case *Array:
-		e.checkNesting(result)
-	case unknown:
-		return e.mayThrow(result)
+	if a, isArray := result.(*Array); isArray {
+		e.checkNesting(a)
 	}
 	return result
 }

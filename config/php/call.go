@@ -43,7 +43,7 @@ func (e *evaluator) call(x *call) Value {
 	changed := changes(name, x.arguments)
 	if !known || len(changed) > 0 && e.functions[strings.ToLower(name)] == nil {
 		e.effectsOfCall(changed)
-		return e.mayThrow(e.unknown("the function " + name + "() is not known"))
+		return e.callUnknown(name, arguments)
 	}
 	return e.callNamed(name, arguments)
 }
@@ -66,6 +66,12 @@ func (e *evaluator) callNamed(name string, arguments []given) Value {
 		return e.invoke(&closure{function: f, at: f.at}, arguments)
 	}
 	return e.callBuiltin(name, arguments)
+}
+
+// callUnknown is a call of a function that is not known, or not in this form.
+func (e *evaluator) callUnknown(name string, arguments []given) Value {
+	e.skipCall(name, arguments)
+	return e.mayThrow(e.unknown("the function " + name + "() is not known"))
 }
 
 func (e *evaluator) partial(name string, known bool) Value {
@@ -120,10 +126,11 @@ func (e *evaluator) callback(callee Value, arguments []given) Value {
 		if e.functionExists(name) {
 			return e.callNamed(name, arguments)
 		}
-		return e.mayThrow(e.unknown("the function " + name + "() is not known"))
+		return e.callUnknown(name, arguments)
 	case unknown:
-		return e.mayThrow(f)
+		e.giveUp("what is called is not known: " + f.reason)
 	}
+	e.handOver(callee)
 	return e.mayThrow(e.unknown("a call of " + typeName(callee)))
 }
 
@@ -146,6 +153,9 @@ func (e *evaluator) effectsOfCall(arguments []argument) {
 
 func (e *evaluator) forgetArgument(x expression) {
 	if v, isVariable := rootOf(x).(*variable); isVariable && !unassignable[v.name] {
+		if _, isObject := e.quiet(x).(*Object); isObject {
+			e.giveUp("an object is handed to a function that may change it")
+		}
 		u := e.unknown("it is handed to a function that may change it")
 		e.update(e.place(x), func(Value) Value { return u })
 	}
@@ -198,7 +208,7 @@ func (e *evaluator) arguments(list []argument) []given {
 func (e *evaluator) invoke(c *closure, arguments []given) Value {
 	f := c.function
 	if f.generator {
-		return e.unknown("a generator is not evaluated")
+		return e.generator(f)
 	}
 	caller, here, strict, depth := e.scope, e.here, e.strict, e.depth
 	inner := &scope{variables: make(map[string]*slot, len(f.parameters)), function: f, arguments: &Array{}}
@@ -228,6 +238,15 @@ func (e *evaluator) invoke(c *closure, arguments []given) Value {
 		e.update(element, func(Value) Value { return bound[f.parameters[i].name].value })
 	}
 	return result
+}
+
+// generator is a call of a function that yields. Nobody knows when its body runs.
+func (e *evaluator) generator(f *function) Value {
+	e.skip("a generator", f)
+	if slices.ContainsFunc(f.parameters, func(p parameter) bool { return p.byReference }) {
+		e.giveUp("a generator takes arguments by reference")
+	}
+	return e.unknown("a generator is not evaluated")
 }
 
 // handed finds the elements that are handed to a function by reference. They are unknown until it has returned.
@@ -330,6 +349,7 @@ func (e *evaluator) fallback(f *function, i int) {
 func (e *evaluator) closure(x *functionExpression) Value {
 	e.budget.spend(objectCost)
 	c := &closure{function: x.function, bound: map[string]*slot{}, at: e.at(x.line)}
+	e.closures[x.function] = true
 	if x.function.arrow {
 		e.budget.spend(len(e.scope.variables) * indexCost)
 		for name, s := range e.scope.variables {
@@ -373,16 +393,31 @@ func (e *evaluator) foreignCall(x *foreignCall) Value {
 		}
 		return ""
 	}
-	e.effectsOfCall(x.arguments)
+	e.skipMethod(x, object, arguments)
 	if u, isUnknown := object.(unknown); isUnknown {
 		return e.mayThrow(u)
 	}
 	return e.mayThrow(e.unknown(describe(x)))
 }
 
+// skipMethod stands for a call that is not evaluated. What is in a class of the files may do anything.
+func (e *evaluator) skipMethod(x *foreignCall, object Value, arguments []given) {
+	computed := x.object == nil && x.class == "" || x.object != nil && x.method == ""
+	if computed || x.object != nil && len(e.classes) > 0 || e.classes[strings.ToLower(x.class)] {
+		e.giveUp(describe(x) + " and may change anything")
+	}
+	e.handOver(object)
+	for _, a := range arguments {
+		e.handOver(a.value)
+	}
+	e.effectsOfCall(x.arguments)
+}
+
 func describe(x *foreignCall) string {
 	switch {
-	case x.method == "":
+	case x.object == nil && x.class == "":
+		return "a class without a name is used, which is not known"
+	case x.object == nil && x.method == "":
 		return "the class " + x.class + " is not known"
 	case x.class != "":
 		return "the method " + x.class + "::" + x.method + "() is not known"

@@ -3,15 +3,15 @@ package php
 // effect is what a piece of the syntax tree may do when it runs.
 type effect struct {
 	places []expression // that it may change
-	leaves bool         // it may end the function or file, or change anything at all
+	leaves bool         // it may end the function or file, or change a variable of unknown name
 }
 
 // pure says whether evaluating an expression changes nothing. A call of a function counts as a change.
-func pure(x expression) bool {
+func (e *evaluator) pure(x expression) bool {
 	clean := true
-	inspect(x, func(node any) {
+	e.inspect(x, func(node any) {
 		switch node.(type) {
-		case *assignment, *increment, *call, *foreignCall, *include, *exitExpression, *throwExpression, *beyond:
+		case *assignment, *increment, *call, *foreignCall, *include, *exitExpression, *throwExpression, *functionExpression, *beyond:
 			clean = false
 		}
 	})
@@ -19,9 +19,9 @@ func pure(x expression) bool {
 }
 
 // effects finds what a statement may change. Whatever is handed to a call counts, as it may be by reference.
-func effects(s statement) effect {
+func (e *evaluator) effects(s statement) effect {
 	var found effect
-	inspect(s, func(node any) {
+	e.inspect(s, func(node any) {
 		switch n := node.(type) {
 		case *assignment:
 			found.change(n.target)
@@ -46,23 +46,11 @@ func effects(s statement) effect {
 			found.changeArguments(n.arguments)
 		case *foreignCall:
 			found.changeArguments(n.arguments)
-		case *functionExpression:
-			for _, use := range n.function.uses {
-				if use.byReference {
-					found.changeVariable(use.name)
-				}
-			}
-		case *staticStatement:
-			found.changeVariable(n.name)
-		case *globalStatement:
-			for _, name := range n.names {
-				found.changeVariable(name)
-			}
 		case *tryStatement:
 			for _, c := range n.catches {
 				found.changeVariable(c.variable)
 			}
-		case *returnStatement, *include, *functionDeclaration, *classDeclaration, *constantDeclaration:
+		case *returnStatement:
 			found.leaves = true
 		}
 	})
@@ -135,14 +123,18 @@ func rootOf(x expression) expression {
 }
 
 // inspect visits a node and all nodes within it, nil ones left out.
-func inspect(node any, visit func(node any)) {
+func (e *evaluator) inspect(node any, visit func(node any)) {
 	if node == nil {
 		return
 	}
+	e.descend()
 	visit(node)
-	for _, child := range children(node) {
-		inspect(child, visit)
+	list := children(node)
+	e.budget.spend(16 * len(list))
+	for _, child := range list {
+		e.inspect(child, visit)
 	}
+	e.depth--
 }
 
 // children returns the nodes directly within a node. What is in a function runs elsewhere.

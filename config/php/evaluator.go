@@ -19,10 +19,12 @@ type evaluator struct {
 	constants   map[string]Value
 	classes     map[string]bool // declared in the files; what is in them is not known
 	statics     map[*staticStatement]*slot
-	globals     map[string]*slot // $_ENV, $_GET and so on
-	environment map[string]any   // what putenv changed: a string, or nil for what it removed
-	server      *Array           // what was assigned to $_SERVER
-	included    map[string]bool  // for include_once
+	closures    map[*function]bool // of which there were values
+	globals     map[string]*slot   // $_ENV, $_GET and so on
+	environment map[string]any     // what putenv changed: a string, or nil for what it removed
+	server      *Array             // what was assigned to $_SERVER
+	included    map[string]bool    // for include_once
+	written     string             // the function that may have changed files, or ""
 	jsonError   int64
 	serverRoot  string
 	configDir   string
@@ -76,6 +78,7 @@ func newEvaluator(files []string, options Options, sources *sources, budget *bud
 		constants:   map[string]Value{},
 		classes:     map[string]bool{},
 		statics:     map[*staticStatement]*slot{},
+		closures:    map[*function]bool{},
 		globals:     map[string]*slot{},
 		environment: map[string]any{},
 		server:      &Array{},

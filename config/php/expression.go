@@ -72,6 +72,9 @@ func (e *evaluator) node(x expression) Value {
 		for _, operand := range x.operands {
 			e.eval(operand)
 		}
+		if len(e.classes) > 0 {
+			e.giveUp(x.reason + " is not evaluated, and may use a class")
+		}
 		return e.unknown(x.reason + " is not evaluated")
 	}
 	panic(&givenUp{"an expression of a kind that is not evaluated"})
@@ -88,6 +91,7 @@ func (e *evaluator) throwValue(v Value) {
 func (e *evaluator) array(x *arrayLiteral) Value {
 	e.budget.spend(len(x.items) * elementCost)
 	a := &Array{elements: make([]element, 0, len(x.items))}
+	var doubt Value // why the array is not known; the other items are evaluated all the same
 	for _, item := range x.items {
 		if item.value == nil {
 			panic(&fatal{"an array has an empty element"})
@@ -96,10 +100,10 @@ func (e *evaluator) array(x *arrayLiteral) Value {
 		switch {
 		case item.byReference:
 			e.forgetReference(item.value)
-			return e.unknown("references to elements are not known")
+			doubt = e.unknown("references to elements are not known")
 		case item.spread:
 			if u, isUnknown := e.spread(a, e.eval(item.value)).(unknown); isUnknown {
-				return u
+				doubt = u
 			}
 		case item.key == nil:
 			e.appendTo(a, e.eval(item.value), e.at(item.line))
@@ -107,10 +111,14 @@ func (e *evaluator) array(x *arrayLiteral) Value {
 			key := e.eval(item.key)
 			v := e.eval(item.value)
 			if u, isUnknown := key.(unknown); isUnknown {
-				return u
+				doubt = u
+			} else {
+				e.set(a, e.key(key), v, e.at(item.line))
 			}
-			e.set(a, e.key(key), v, e.at(item.line))
 		}
+	}
+	if doubt != nil {
+		return doubt
 	}
 	return a
 }
@@ -406,7 +414,7 @@ func (e *evaluator) logical(x *binary) Value {
 	decisive := x.op == "||" || x.op == "or" // the value of the left side that makes the right one needless
 	left := e.eval(x.left)
 	if u, isUnknown := left.(unknown); isUnknown {
-		if pure(x.right) {
+		if e.pure(x.right) {
 			return e.mayThrow(u)
 		}
 		left = e.truth(u)
@@ -424,7 +432,7 @@ func (e *evaluator) logical(x *binary) Value {
 // either is what an expression gives that is unknown u or, in another case, what alternatives give.
 func (e *evaluator) either(u unknown, alternatives ...expression) Value {
 	for _, x := range alternatives {
-		if x != nil && !pure(x) {
+		if x != nil && !e.pure(x) {
 			if chosen := e.choices.next(u.reason); !chosen {
 				continue
 			}
@@ -440,7 +448,7 @@ func (e *evaluator) ternary(x *ternary) Value {
 		if x.then == nil {
 			return e.either(u, x.otherwise)
 		}
-		if pure(x.then) && pure(x.otherwise) {
+		if e.pure(x.then) && e.pure(x.otherwise) {
 			return e.mayThrow(u)
 		}
 	}

@@ -30,6 +30,8 @@ var fileFunctions = map[string]builtin{
 func (e *evaluator) local(name string) (path string, u unknown, known bool) {
 	path, _ = strings.CutPrefix(name, "file://")
 	switch {
+	case e.written != "":
+		return "", e.unknown(e.written + "() may have changed files"), false
 	case strings.Contains(path, "://"), strings.HasPrefix(path, "data:"), strings.Contains(path, "\x00"):
 		return "", e.unknown("a name that is no path of a file"), false
 	case filepath.IsAbs(path):
@@ -216,6 +218,9 @@ func glob(c *invocation) Value {
 	}
 	if strings.ContainsAny(filepath.Dir(pattern), "*?") {
 		return c.unknown("glob() with wildcards in the folder is not evaluated")
+	}
+	if _, u, known := c.local(pattern); !known {
+		return u
 	}
 	folder, base := filepath.Split(pattern)
 	entries, err := os.ReadDir(folder)

@@ -3,6 +3,7 @@ package php
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 )
 
@@ -10,10 +11,11 @@ import (
 type generator struct {
 	*rand.Rand
 	depth int
+	id    string // for names that no other configuration has, as PHP runs them all in one process
 }
 
 func newGenerator(seed uint64) *generator {
-	return &generator{Rand: rand.New(rand.NewPCG(seed, 0))}
+	return &generator{Rand: rand.New(rand.NewPCG(seed, 0)), id: strconv.FormatUint(seed, 36)}
 }
 
 func (g *generator) pick(options ...string) string { return options[g.IntN(len(options))] }
@@ -34,6 +36,9 @@ func (g *generator) config() string {
 	}
 	if g.chance(50) {
 		b.WriteString(g.program())
+	}
+	if g.chance(8) {
+		b.WriteString(g.uncertain())
 	}
 	b.WriteString(g.pick("", "return $CONFIG;\n", "?>\n", "?>after", "// end"))
 	return g.lineEnds(b.String())
@@ -87,6 +92,39 @@ func (g *generator) program() string {
 		b.WriteString("if (count($a, COUNT_RECURSIVE) + count($b, 1) + count($c, 1) > 300) { $a = $b = $c = []; }\n")
 	}
 	b.WriteString("$CONFIG['program'] = [$a, $b, $c, $t];\n")
+	return b.String()
+}
+
+// uncertain writes code that the evaluator cannot run as PHP does, and shows in $CONFIG what it may have changed.
+func (g *generator) uncertain() string {
+	words := g.pick("preg_split('/,/', 'p,q')", "str_word_count('p q', 1)")
+	function := func() string {
+		body := g.pick("$seen[] = $w;", "putenv('"+g.id+"=' . $w);", "$o->w = $w;", "return strtoupper($w);", "$_ENV['"+g.id+"'] = $w;",
+			"static $n = 0; return $n++;", "f"+g.id+"($w);", "$show($w);")
+		return "function ($w) use (" + g.pick("&$seen, $o, $show", "$seen, $o, $show") + ") { " + body + " }"
+	}
+	var b strings.Builder
+	b.WriteString("$seen = []; $o = new stdClass; $o->w = ''; $p = $o; $show = fn($w) => $p->w . $w;\n")
+	b.WriteString("function f" + g.id + "($w) { " + g.pick("return $w;", "putenv('"+g.id+"=f');", "static $n = 0; return ++$n;", "$GLOBALS['g'] = $w;") + " }\n")
+	for range 1 + g.IntN(3) {
+		b.WriteString("$f = " + function() + ";\n")
+		call := g.pick("$f($w);", "f"+g.id+"($w);", "array_map($f, [$w]);", "$p->w = $w;", "$seen[] = $w;", "$k = $w;", "putenv(\""+g.id+"=$w\");", "trim($w);")
+		switch g.IntN(6) {
+		case 0:
+			b.WriteString("foreach (" + words + " as $w) { " + call + " }\n")
+		case 1:
+			b.WriteString("array_map(" + g.pick("$f", "'f"+g.id+"'", function()) + ", " + words + ");\n")
+		case 2:
+			b.WriteString("$list = ['p', 'q']; array_walk($list, " + g.pick("$f", "'f"+g.id+"'", function()) + ");\n")
+		case 3:
+			b.WriteString("preg_replace_callback('/p/', fn($m) => $f($m[0]), 'opq');\n")
+		case 4:
+			b.WriteString("$g = (function () use (&$seen, $f, $p) { foreach (['p', 'q'] as $w) { yield $w; " + call + " } })(); foreach ($g as $w) {}\n")
+		default:
+			b.WriteString("if (crc32('p')) { $w = 'p'; " + call + " }\n")
+		}
+	}
+	b.WriteString("$CONFIG['uncertain'] = [$seen, getenv('" + g.id + "'), $o->w, $_ENV['" + g.id + "'] ?? 0, f" + g.id + "('r'), getenv('" + g.id + "'), $k ?? 0];\n")
 	return b.String()
 }
 

@@ -101,6 +101,11 @@ var hostile = map[string]string{
 	"powers of powers":            "<?php $CONFIG = [2 ** 1000000000, 1.0000001 ** 1000000000, PHP_INT_MAX ** PHP_INT_MAX];",
 	"shifts":                      "<?php $CONFIG = [1 << 1000000000, 1 << PHP_INT_MAX, -1 >> 1000000000];",
 	"levels":                      "<?php $CONFIG = [dirname(str_repeat('/a', 500000), 1000000000)];",
+	"skipped loops":               "<?php " + fill("foreach(u() as $v){trim($v);}"),
+	"skipped loops in each other": "<?php " + nested("foreach(u() as $v){", "f($v);", "}"),
+	"skipped functions in a row":  "<?php " + chain() + "foreach(u() as $v){f0();}",
+	"skipped functions, all":      "<?php " + chain() + "while(true)u(u());",
+	"skipped sums":                "<?php while(true) { $a = u() ? 1" + fill("+1")[:7000] + " : 2; }",
 	"a break out of many":         "<?php while (1) break 499999999999;",
 }
 
@@ -111,6 +116,15 @@ func fill(piece string) string { return strings.Repeat(piece, (mebibyte-100)/len
 func nested(open, inside, end string) string {
 	n := (mebibyte - 100) / (len(open) + len(end))
 	return strings.Repeat(open, n) + inside + strings.Repeat(end, n)
+}
+
+// chain declares functions that call each other from the first to the last.
+func chain() string {
+	var b strings.Builder
+	for i := 0; b.Len() < mebibyte-200; i++ {
+		fmt.Fprintf(&b, "function f%d(){return [[[[f%d()]]]];}", i, i+1)
+	}
+	return b.String()
 }
 
 func numbered(format string) string {

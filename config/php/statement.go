@@ -181,7 +181,8 @@ func (e *evaluator) each(s *foreach, list *Array) outcome {
 
 // forget makes unknown what a loop of unknown length may change, and gives up if that cannot be told from its text.
 func (e *evaluator) forget(s *foreach, reason string) {
-	changed := effects(s)
+	e.skip("a loop over what is not known", s)
+	changed := e.effects(s)
 	if changed.leaves {
 		e.giveUp("a loop over what is not known may end the file: " + reason)
 	}
@@ -192,6 +193,7 @@ func (e *evaluator) forget(s *foreach, reason string) {
 	if s.byReference && isTarget(s.subject) {
 		e.update(e.place(s.subject), func(Value) Value { return u })
 	}
+	e.mayThrow(u)
 }
 
 func (e *evaluator) switchStatement(s *switchStatement) outcome {

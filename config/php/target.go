@@ -464,7 +464,7 @@ func (e *evaluator) assignment(x *assignment) Value {
 func (e *evaluator) assignMissing(x *assignment) Value {
 	old := e.quiet(x.target)
 	if u, isUnknown := old.(unknown); isUnknown {
-		if !pure(x.value) {
+		if !e.pure(x.value) {
 			e.either(u, x.value)
 		}
 		e.assign(x.target, u, e.at(x.line))
@@ -505,6 +505,8 @@ func (e *evaluator) forgetReference(x expression) {
 		e.update(e.place(x.base), func(Value) Value { return u })
 	case *property, *staticProperty, *dynamicVariable:
 		e.giveUp("a reference to something else than a variable or an element is taken")
+	case *call, *foreignCall:
+		e.giveUp("a reference to what a function returns is taken")
 	default:
 		e.eval(x)
 	}
