@@ -151,7 +151,7 @@ func (b *bench) addLogins(after moment, took float64) {
 	logins := after.cloud.Logins[uidPath]
 	b.step.add("logins at Nextcloud", float64(logins), "")
 	b.step.add("most requests in flight at Nextcloud", float64(after.cloud.MostInFlight), "")
-	if alone := b.scenario.Nextcloud.alone(logins); alone > 0 {
+	if alone := b.scenario.Nextcloud.alone(logins); alone > 0 && took > 0 {
 		b.step.add("time against Nextcloud alone", took/alone.Seconds(), "×")
 	}
 }

@@ -86,8 +86,20 @@ func (b *bench) awaitLogins(ctx context.Context, before moment, n int, patience 
 }
 
 func (b *bench) addConnect(c collection, before, after moment) {
-	took := float64(c.LastLogin-before.at) / 1e6
 	b.step.add("logins", float64(c.Logins), "")
+	took := 0.0
+	if c.Logins > 0 {
+		took = float64(c.LastLogin-before.at) / 1e6
+		b.addTook(c, before, after, took)
+	}
+	b.addRetries(c.Tally)
+	b.addLogins(after, took)
+	b.addMemory(after, c.Online)
+	b.addHarness(before, after, c.harness, c.Clients)
+}
+
+// addTook is what the logins took, of which there are some.
+func (b *bench) addTook(c collection, before, after moment, took float64) {
 	b.step.add("time", took, "s")
 	b.step.add("logins/s", float64(c.Logins)/took, "/s")
 	if cpu, ok := before.cpu(after); ok {
@@ -97,10 +109,6 @@ func (b *bench) addConnect(c collection, before, after moment) {
 	b.step.add("99 % of them after", ms(c.came.ValueAtQuantile(99))/1e3, "s")
 	b.step.addTimes("login", c.loggedIn)
 	b.step.Logins = quantiles(c.loggedIn)
-	b.addRetries(c.Tally)
-	b.addLogins(after, took)
-	b.addMemory(after, c.Online)
-	b.addHarness(before, after, c.harness, c.Clients)
 }
 
 // alone is what a Nextcloud needs for so many logins; 0 when it takes no time at all.

@@ -1,6 +1,10 @@
 package loadtest
 
-import "github.com/HdrHistogram/hdrhistogram-go"
+import (
+	"math"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
 
 // Figure is something that was measured.
 type Figure struct {
@@ -26,8 +30,11 @@ type Quantile struct {
 	MS    float64 `json:"ms"`
 }
 
+// add leaves out what was divided by nothing: that is no figure, and JSON has no form for it.
 func (r *StepResult) add(name string, value float64, unit string) {
-	r.Figures = append(r.Figures, Figure{name, value, unit})
+	if !math.IsNaN(value) && !math.IsInf(value, 0) {
+		r.Figures = append(r.Figures, Figure{name, value, unit})
+	}
 }
 
 // Figure returns the value of a figure.

@@ -101,6 +101,9 @@ func (f *Floor) measure(ctx context.Context, b *bench, loop *floorProcess) error
 		if err != nil {
 			return err
 		}
+		if c.Last == 0 {
+			return fmt.Errorf("nothing of what the bare loop wrote has arrived: %s", endings(c.Tally))
+		}
 		total.add(&outcome{Tally: c.Tally, expected: expected, latency: c.latency, lateness: newHistogram(),
 			lastAfter: []float64{ms(c.Last - began)}, seconds: float64(c.Last-began) / 1e6, harness: c.harness})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -237,6 +238,34 @@ steps:
 	got["publish"].require(t, map[string]float64{"events": 100, "expected": 75, "delivered": 75, "lost": 0})
 	got["resume"].require(t, map[string]float64{"online at the end": 20, "closed by the server": 0})
 	got["after"].require(t, map[string]float64{"expected": 40, "delivered": 40})
+}
+
+func TestWhatDidNotHappenHasNoTimes(t *testing.T) {
+	t.Parallel()
+	report, err := Run(t.Context(), testOptions(t, "honest", scenario(t, `
+name: nothing
+clients: 5
+steps:
+  - connect: {}
+  - churn: {rate: 1, for: 100ms}
+  - publish: {rate: 1, for: 100ms}
+  - leave: {}
+  - cut: {}
+`)))
+	require.NoError(t, err)
+	got := steps(report.Results[0])
+	for step, absent := range map[string][]string{
+		"churn":   {"time", "logins/s", "CPU a login", "half of them after", "time against Nextcloud alone"},
+		"publish": {"CPU an event"},
+		"cut":     {"time", "logins/s", "CPU a login"},
+	} {
+		for _, name := range absent {
+			_, ok := got[step].Figure(name)
+			require.False(t, ok, "%s, %s", step, name)
+		}
+	}
+	require.NoError(t, report.WriteJSON(io.Discard))
+	require.NoError(t, report.WritePage(io.Discard))
 }
 
 func TestWhoHasComeBackReads(t *testing.T) {
