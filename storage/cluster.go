@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -87,15 +88,34 @@ func (r *Redis) learnNodes(ctx context.Context, n node, conn redis.Conn) {
 	if err != nil {
 		return
 	}
+	var present []node
+	for _, slots := range ranges {
+		present = append(present, nodesOf(slots, n)...)
+	}
+	if len(present) > 0 {
+		r.replaceNodes(present)
+	}
+}
+
+// replaceNodes forgets the nodes that are neither seeds nor present, for containers that are replaced come back at other addresses.
+// The order of those that stay does not change: who failed comes last.
+func (r *Redis) replaceNodes(present []node) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, slots := range ranges {
-		for _, other := range nodesOf(slots, n) {
-			if !slices.Contains(r.nodes, other) {
-				r.nodes = append(r.nodes, other)
-			}
+	gone := func(n node) bool { return !slices.Contains(r.seeds, n) && !slices.Contains(present, n) }
+	r.nodes = slices.DeleteFunc(r.nodes, gone)
+	for _, n := range present {
+		if !slices.Contains(r.nodes, n) {
+			r.nodes = append(r.nodes, n)
 		}
 	}
+	maps.DeleteFunc(r.owners, func(_ uint16, owner node) bool { return gone(owner) })
+	maps.DeleteFunc(r.pools, func(n node, pool *redis.Pool) bool {
+		if gone(n) {
+			_ = pool.Close() // nobody waits for what its connections have to say
+		}
+		return gone(n)
+	})
 }
 
 // nodesOf reads one element of the reply to CLUSTER SLOTS: first slot, last slot, and then for each

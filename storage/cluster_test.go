@@ -140,6 +140,41 @@ func TestClusterSlotOnItsWay(t *testing.T) {
 	require.Equal(t, "value", value)
 }
 
+// Containers come back at other addresses. What a cluster says of itself replaces what it said before.
+func TestClusterThatMoves(t *testing.T) {
+	seed := fmt.Sprintf("redis://127.0.0.1:%d", storagetest.FreePort(t))
+	r := newRedis(t, RedisOptions{Cluster: true, Addresses: []string{seed}})
+	at := func(host string) node { return node{network: "tcp", address: host + ":6379"} }
+	r.replaceNodes([]node{at("a"), at("b")})
+	r.own(1, at("a"))
+	r.own(2, at("b"))
+	old, kept := r.pool(at("a")), r.pool(at("b"))
+	r.demote(r.seeds[0])
+
+	r.replaceNodes([]node{at("b"), at("c")})
+	require.Equal(t, []node{at("b"), r.seeds[0], at("c")}, r.candidates(), "the seed stays, behind who has not failed")
+	require.Equal(t, r.candidates(), r.candidatesFor(1), "the owner is gone")
+	require.Equal(t, at("b"), r.candidatesFor(2)[0])
+	require.Len(t, r.pools, 1)
+	require.Same(t, kept, r.pool(at("b")))
+	_, err := old.GetContext(t.Context())
+	require.ErrorContains(t, err, "closed")
+}
+
+// A node that has just been started is asked, too: a seed may lead to it.
+func TestClusterOfAFreshNode(t *testing.T) {
+	nodes := storagetest.RedisCluster(t)
+	fresh := storagetest.Redis(t, "--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(storagetest.FreePort(t)))
+	r := newRedis(t, RedisOptions{Cluster: true, Addresses: []string{nodes[0].URL(), fresh.URL()}})
+	_, _, err := r.Get(t.Context(), "key")
+	require.NoError(t, err)
+	known := r.candidates()
+	conn, err := r.pool(r.seeds[1]).GetContext(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	require.Equal(t, known, r.candidates(), "it knows of nobody: nothing is forgotten")
+}
+
 func TestClusterWithoutANode(t *testing.T) {
 	first := fmt.Sprintf("redis://127.0.0.1:%d", storagetest.FreePort(t))
 	second := fmt.Sprintf("redis://127.0.0.1:%d", storagetest.FreePort(t))
