@@ -52,9 +52,9 @@ var closings = [closeReasons]struct {
 	LoginTimeout:        {"login_timeout", 1008, "authentication timeout"},
 	NextcloudFailed:     {"nextcloud_failed", 1008, "authentication failed"},
 	TooManyOfUser:       {"too_many_of_user", 1008, "connection limit exceeded"},
+	AddressBarred:       {"address_barred", 1008, "too many failed logins"},
 	// Before there is a websocket, where HTTP says why.
 	HandshakeInvalid: {"handshake_invalid", 0, ""},
-	AddressBarred:    {"address_barred", 0, ""},
 	ServerFull:       {"server_full", 0, ""},
 }
 

@@ -94,17 +94,12 @@ func (l *login) authenticate() (*actors.Login, error) {
 	}
 }
 
-// check has the credentials checked when it is the address's turn, unless its failures bar it by then.
+// check has the credentials checked, unless failures bar the address by now.
 func (l *login) check(ctx context.Context, credentials actors.Credentials) (*actors.Login, error) {
 	w := l.websocket
 	if l.proxy {
 		return w.system.Authenticate(ctx, credentials)
 	}
-	end, err := w.turns.take(ctx, l.address)
-	if err != nil {
-		return nil, err
-	}
-	defer end()
 	if w.penalties.wait(l.address, time.Now()) > 0 {
 		return nil, errBarred
 	}

@@ -38,7 +38,6 @@ type Websocket struct {
 	poller  *poller
 	admission
 	penalties penalties
-	turns     turns
 	farewells chan struct{} // has something in it for each one that is being turned away
 	refused   *actors.Fold
 
