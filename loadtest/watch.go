@@ -23,21 +23,32 @@ type Sample struct {
 
 const sampleEvery = 250 * time.Millisecond
 
-// watcher takes samples, and shows them as they come.
+// watcher takes samples, shows them as they come, and keeps some.
 type watcher struct {
-	bench  *bench
-	begun  time.Time
-	last   time.Time
-	cpu    time.Duration
-	counts Tally
+	bench *bench
+	begun time.Time
+	shown reading // the one before
 
+	kept    reading // the one that the last of samples is of
 	samples []Sample
+	every   int // one of so many readings is kept
+	since   int // readings since kept
+}
+
+// reading is what has come together until a moment.
+type reading struct {
+	at      time.Time
+	step    string
+	pid     int32 // 0 when the server is not there, or not known
+	process Process
+	tally   Tally
 }
 
 // watch takes samples until the function that it returns is called.
 func (b *bench) watch(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	w := &watcher{bench: b, begun: time.Now(), last: time.Now()}
+	begun := reading{at: time.Now()}
+	w := &watcher{bench: b, begun: begun.at, shown: begun, kept: begun, every: 1}
 	var done sync.WaitGroup
 	done.Go(func() {
 		ticks := time.NewTicker(sampleEvery)
@@ -47,7 +58,7 @@ func (b *bench) watch(ctx context.Context) (stop func()) {
 			case <-ctx.Done():
 				return
 			case <-ticks.C:
-				w.sample()
+				w.look()
 			}
 		}
 	})
@@ -58,34 +69,72 @@ func (b *bench) watch(ctx context.Context) (stop func()) {
 	}
 }
 
-func (w *watcher) sample() {
+func (w *watcher) look() {
 	b := w.bench
 	tally, err := b.crew.tally()
 	if err != nil {
 		return // the step that runs will meet the same error
 	}
-	at := time.Now()
-	elapsed := at.Sub(w.last).Seconds()
-	s := Sample{Seconds: at.Sub(w.begun).Seconds(), Online: tally.Online}
+	r := reading{at: time.Now(), tally: tally}
 	if title := b.title.Load(); title != nil {
-		s.Step = *title
+		r.step = *title
 	}
 	if pid := b.server.pid.Load(); pid != 0 {
-		if p, err := glanceAtProcess(int(pid)); err == nil {
-			s.MemoryMiB = float64(p.Resident) / mib
-			s.CPU = 100 * max((p.CPU-w.cpu).Seconds()/elapsed, 0)
-			w.cpu = p.CPU
+		if r.process, err = glanceAtProcess(int(pid)); err == nil {
+			r.pid = pid
 		}
 	}
-	s.Delivered = since(tally.EverDelivered, w.counts.EverDelivered) / elapsed
-	s.LoginsPerSecond = since(tally.EverLoggedIn, w.counts.EverLoggedIn) / elapsed
-	w.last, w.counts = at, tally
-	w.samples = append(w.samples, s)
-	p := Progress{Scenario: b.scenario.Name, Server: b.result.Server, Round: b.result.Round, Share: -1, Sample: s}
+	p := Progress{Scenario: b.scenario.Name, Server: b.result.Server, Round: b.result.Round, Share: -1, Sample: w.sample(r, w.shown)}
+	w.shown = r
+	w.keep(r)
 	if share := b.share.Load(); share != nil {
 		p.Share = min((*share)(tally), 1)
 	}
 	b.options.progress(p)
+}
+
+// sample has the rates since the reading before. What another process had computed says nothing about this one.
+func (w *watcher) sample(r, before reading) Sample {
+	elapsed := r.at.Sub(before.at).Seconds()
+	s := Sample{
+		Seconds:         r.at.Sub(w.begun).Seconds(),
+		Step:            r.step,
+		Online:          r.tally.Online,
+		MemoryMiB:       float64(r.process.Resident) / mib,
+		Delivered:       since(r.tally.EverDelivered, before.tally.EverDelivered) / elapsed,
+		LoginsPerSecond: since(r.tally.EverLoggedIn, before.tally.EverLoggedIn) / elapsed,
+	}
+	if r.pid != 0 && r.pid == before.pid {
+		s.CPU = 100 * (r.process.CPU - before.process.CPU).Seconds() / elapsed
+	}
+	return s
+}
+
+// maxSamples are far more than a plot has room for. A run of hours keeps fewer of them.
+const maxSamples = 4000
+
+func (w *watcher) keep(r reading) {
+	if w.since++; w.since < w.every {
+		return
+	}
+	w.samples = append(w.samples, w.sample(r, w.kept))
+	w.kept, w.since = r, 0
+	if len(w.samples) == maxSamples {
+		w.samples = halved(w.samples)
+		w.every *= 2
+	}
+}
+
+// halved makes one of two neighbours: the later, with the rates of both. There are evenly many.
+func halved(all []Sample) []Sample {
+	for i := range len(all) / 2 {
+		first, s := all[2*i], all[2*i+1]
+		s.CPU = (first.CPU + s.CPU) / 2
+		s.Delivered = (first.Delivered + s.Delivered) / 2
+		s.LoginsPerSecond = (first.LoginsPerSecond + s.LoginsPerSecond) / 2
+		all[i] = s
+	}
+	return all[:len(all)/2]
 }
 
 // since is the growth of a counter, which begins anew when the clients are made anew.
