@@ -30,7 +30,7 @@ type loadtestCommand struct {
 	IOwn       bool   `name:"i-own-this-server" help:"Allow a server on another machine. Without this, only this machine is ever put under load."`
 
 	Clients int      `help:"How many clients, instead of what the scenario says." placeholder:"N"`
-	For     duration `help:"How long steps last that have a length, instead of what the scenario says: seconds, or a form like 2h." placeholder:"TIME"`
+	For     duration `help:"How long the longest step lasts, instead of what the scenario says: seconds, or a form like 2h." placeholder:"TIME"`
 	Workers int      `help:"Spread the clients over so many processes." placeholder:"N"`
 	JSON    bool     `name:"json" help:"Print the report as JSON."`
 	Report  string   `help:"Write the report with plots as one HTML page." placeholder:"FILE.html"`

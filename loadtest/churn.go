@@ -32,9 +32,6 @@ func (c *Churn) setDefaults() {
 	if c.Away == 0 {
 		c.Away = time.Second
 	}
-	if c.For == 0 {
-		c.For = time.Minute
-	}
 }
 
 func (c *Churn) run(ctx context.Context, b *bench) error {

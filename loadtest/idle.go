@@ -33,12 +33,8 @@ func (i *Idle) run(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	length := i.For
-	if length == 0 {
-		length = time.Minute
-	}
-	b.expectTime(length)
-	if err := wait(ctx, length); err != nil {
+	b.expectTime(i.For)
+	if err := wait(ctx, i.For); err != nil {
 		return err
 	}
 	after, err := b.moment(ctx)

@@ -161,6 +161,11 @@ func (s *Scenario) setDefaults() {
 	if s.Login == "" {
 		s.Login = loginPassword
 	}
+	for _, step := range s.Steps {
+		if length := step.length(); length != nil && *length == 0 {
+			*length = time.Minute
+		}
+	}
 	if s.FileIDs == nil {
 		s.FileIDs = new(bool)
 		*s.FileIDs = true
@@ -199,17 +204,31 @@ func (s *Scenario) check() error {
 	return nil
 }
 
-// Prolong changes how long the steps last that have a length.
+// Prolong changes how long the longest step lasts, the first when several are as long: that is what takes the scenario's time,
+// and the others stand around it.
 func (s *Scenario) Prolong(length time.Duration) {
+	var longest *time.Duration
 	for _, step := range s.Steps {
-		switch {
-		case step.Idle != nil:
-			step.Idle.For = length
-		case step.Churn != nil:
-			step.Churn.For = length
-		case step.Publish != nil && step.Publish.For > 0:
-			step.Publish.For = length
+		if own := step.length(); own != nil && (longest == nil || *own > *longest) {
+			longest = own
 		}
+	}
+	if longest != nil {
+		*longest = length
+	}
+}
+
+// length is how long a step lasts, nil when that is up to the server.
+func (s Step) length() *time.Duration {
+	switch {
+	case s.Idle != nil:
+		return &s.Idle.For
+	case s.Churn != nil:
+		return &s.Churn.For
+	case s.Publish != nil && s.Publish.For > 0:
+		return &s.Publish.For
+	default:
+		return nil
 	}
 }
 

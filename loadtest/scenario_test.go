@@ -74,14 +74,35 @@ func TestScenarioOfAFile(t *testing.T) {
 }
 
 func TestProlong(t *testing.T) {
-	s, err := Parse([]byte("{name: x, steps: [{idle: {}}, {churn: {}}, {publish: {rate: 1, for: 1s}}, {publish: {name: n, events: 3}}]}"))
+	const long = 6 * time.Hour
+	for text, want := range map[string][]time.Duration{
+		"{connect: {}}, {churn: {for: 2m}}, {idle: {for: 10s}}":                                       {long, 10 * time.Second},
+		"{churn: {}}, {idle: {for: 59s}}":                                                             {long, 59 * time.Second},
+		"{idle: {for: 59s}}, {churn: {}}":                                                             {59 * time.Second, long},
+		"{idle: {}}, {idle: {name: again}}":                                                           {long, time.Minute},
+		"{publish: {rate: 1, for: 2s}}, {publish: {name: n, rate: 1, for: 3s}}":                       {2 * time.Second, long},
+		"{publish: {rate: 1, for: 2s}}, {publish: {name: n, events: 3}}, {floor: {rate: 1, for: 9s}}": {long},
+		"{publish: {events: 3}}":                                                                      nil,
+	} {
+		s, err := Parse([]byte("{name: x, steps: [" + text + "]}"))
+		require.NoError(t, err)
+		s.Prolong(long)
+		var got []time.Duration
+		for _, step := range s.Steps {
+			if length := step.length(); length != nil {
+				got = append(got, *length)
+			}
+		}
+		require.Equal(t, want, got, text)
+	}
+}
+
+func TestProlongedChurnLastsAsLong(t *testing.T) {
+	s, err := Load("churn")
 	require.NoError(t, err)
-	s.Prolong(2 * time.Hour)
-	require.Equal(t, 2*time.Hour, s.Steps[0].Idle.For)
-	require.Equal(t, 2*time.Hour, s.Steps[1].Churn.For)
-	require.Equal(t, 2*time.Hour, s.Steps[2].Publish.For)
-	require.Equal(t, 3, s.Steps[3].Publish.Events)
-	require.Zero(t, s.Steps[3].Publish.For)
+	s.Prolong(6 * time.Hour)
+	require.Equal(t, 6*time.Hour, s.Steps[1].Churn.For)
+	require.Equal(t, 10*time.Second, s.Steps[2].Idle.For)
 }
 
 func FuzzParse(f *testing.F) {
