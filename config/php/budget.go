@@ -25,6 +25,7 @@ const (
 	maxDepth      = 5000      // evaluations within each other, calls of functions included
 	maxGuards     = 200       // try blocks within each other
 	maxIncludes   = 50        // files that include each other
+	maxWarnings   = 100       // of what a file looks for in vain
 	maxPaths      = 128       // ways through the files that conditions of unknown outcome open
 )
 

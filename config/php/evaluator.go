@@ -171,6 +171,9 @@ func (e *evaluator) throw(class, message string) {
 	panic(&thrown{o})
 }
 
+// warningCost is about what a warning takes in bytes.
+const warningCost = 400
+
 // objectCost is about what an object or a closure takes in bytes, with what comes and goes with it.
 const objectCost = 640
 
@@ -186,7 +189,15 @@ func (e *evaluator) must(v Value, err error) Value {
 	return v
 }
 
+// warn notes a problem that a loop may meet without end.
 func (e *evaluator) warn(message string) {
+	if len(e.warnings) > maxWarnings {
+		return
+	}
+	e.budget.spend(warningCost)
+	if len(e.warnings) == maxWarnings {
+		message = "there are further warnings, which are left out"
+	}
 	e.warnings = append(e.warnings, Problem{e.sources.base(e.here), int(e.here.line), clip(message)})
 }
 

@@ -28,6 +28,7 @@ var fileFunctions = map[string]builtin{
 // local turns the name of a file into a path, or says why PHP may mean something else by it. What PHP's working directory is
 // nobody knows: a relative name counts when there is such a file here.
 func (e *evaluator) local(name string) (path string, u unknown, known bool) {
+	e.budget.spend(lookCost + 4*len(name))
 	path, _ = strings.CutPrefix(name, "file://")
 	switch {
 	case e.written != "":
@@ -42,6 +43,9 @@ func (e *evaluator) local(name string) (path string, u unknown, known bool) {
 	}
 	return path, unknown{}, true
 }
+
+// lookCost is about what looking for a file takes in bytes, besides its name.
+const lookCost = 1024
 
 // absent says whether an error means that there is no such file, for PHP just as for this process.
 func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) }

@@ -106,6 +106,8 @@ var hostile = map[string]string{
 	"skipped functions in a row":  "<?php " + chain() + "foreach(u() as $v){f0();}",
 	"skipped functions, all":      "<?php " + chain() + "while(true)u(u());",
 	"skipped sums":                "<?php while(true) { $a = u() ? 1" + fill("+1")[:7000] + " : 2; }",
+	"files that are not there":    `<?php for ($i = 0; $i < 1000000; $i++) { @include "/nonexistent$i"; } $CONFIG = ['x' => 1];`,
+	"reading what is not there":   `<?php for ($i = 0; $i < 1000000; $i++) { @file_get_contents("/nonexistent$i"); } $CONFIG = ['x' => 1];`,
 	"a break out of many":         "<?php while (1) break 499999999999;",
 }
 

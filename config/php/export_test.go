@@ -1,0 +1,10 @@
+package php
+
+// For the tests that are outside of the package.
+var (
+	Hostile     = hostile
+	Measure     = measure
+	WriteConfig = writeConfig
+)
+
+const DefaultMemory = defaultMemory
