@@ -3,6 +3,7 @@ package actors_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,7 +55,7 @@ func TestShutdownIsSpread(t *testing.T) {
 				}()
 				if c.takes > time.Second {
 					time.Sleep(c.takes / 2)
-					require.InDelta(t, c.clients/2, closed(), float64(c.clients/8))
+					require.InDelta(t, c.clients/2, closed(), 3*math.Sqrt(float64(c.clients)), "six standard deviations")
 				}
 				require.LessOrEqual(t, <-down, c.takes+50*time.Millisecond)
 				require.Equal(t, c.clients, closed())

@@ -318,6 +318,12 @@ func (p *pushServer) awaitServingAt(network, address string) {
 	p.t.Helper()
 	p.awaitSubscription()
 	p.awaitAnswer(network, address)
+	if isOurs() { // it would refresh a client that came before it knew of its subscription
+		p.await("it knows that it hears Redis", func() bool {
+			_, reasons := p.readiness()
+			return reasons["redis"] == ""
+		})
+	}
 }
 
 func (p *pushServer) awaitAnswer(network, address string) {
