@@ -1,6 +1,7 @@
 package loadtest
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -15,7 +16,7 @@ type Comparison struct {
 	Unit     string  `json:"unit,omitempty"`
 	A        Spread  `json:"a"`
 	B        Spread  `json:"b"`
-	Ratio    *Spread `json:"ratio,omitempty"` // B / A in each round; none when A was 0
+	Ratio    *Spread `json:"ratio,omitempty"` // B / A in each round that has both; none when A was 0
 }
 
 // Spread is what several rounds gave.
@@ -25,14 +26,10 @@ type Spread struct {
 	High   float64 `json:"high"`
 }
 
-func spread(values []float64) Spread {
-	return Spread{slices.Min(values), median(values), slices.Max(values)}
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
+func spread(values []measured) Spread {
+	sorted := slices.SortedFunc(slices.Values(values), func(a, b measured) int { return cmp.Compare(a.value, b.value) })
 	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+	return Spread{sorted[0].value, (sorted[(n-1)/2].value + sorted[n/2].value) / 2, sorted[n-1].value}
 }
 
 // servers are the labels in the order in which they were given.
@@ -45,8 +42,14 @@ func (r *Report) servers() (labels []string) {
 	return labels
 }
 
-// values are what a figure was in each round, by round.
-func (r *Report) values(server, scenario, step, figure string) (values []float64) {
+// measured is what a figure was in a round.
+type measured struct {
+	round int
+	value float64
+}
+
+// values are what a figure was in the rounds in which it was measured.
+func (r *Report) values(server, scenario, step, figure string) (values []measured) {
 	for _, result := range r.Results {
 		if result.Server != server || result.Scenario != scenario {
 			continue
@@ -56,13 +59,13 @@ func (r *Report) values(server, scenario, step, figure string) (values []float64
 			continue
 		}
 		if value, ok := result.Steps[i].Figure(figure); ok {
-			values = append(values, value)
+			values = append(values, measured{result.Round, value})
 		}
 	}
 	return values
 }
 
-// Compare compares the first two servers, figure by figure; it gives nothing for fewer.
+// Compare compares two servers, figure by figure; it gives nothing for one.
 func (r *Report) Compare() (all []Comparison) {
 	servers := r.servers()
 	if len(servers) < 2 {
@@ -74,7 +77,7 @@ func (r *Report) Compare() (all []Comparison) {
 		for _, step := range result.Steps {
 			for _, f := range step.Figures {
 				key := [3]string{result.Scenario, step.Step, f.Name}
-				of := func(server string) []float64 { return r.values(server, key[0], key[1], key[2]) }
+				of := func(server string) []measured { return r.values(server, key[0], key[1], key[2]) }
 				if as, bs := of(a), of(b); !seen[key] && len(as) > 0 && len(bs) > 0 {
 					seen[key] = true
 					all = append(all, Comparison{key[0], key[1], key[2], f.Unit, spread(as), spread(bs), ratios(as, bs)})
@@ -85,13 +88,19 @@ func (r *Report) Compare() (all []Comparison) {
 	return all
 }
 
-func ratios(as, bs []float64) *Spread {
-	var all []float64
-	for i := range min(len(as), len(bs)) {
-		if as[i] == 0 {
+// ratios are those of the rounds in which both were measured; nil without any, or when A was 0.
+func ratios(as, bs []measured) *Spread {
+	var all []measured
+	for _, a := range as {
+		if a.value == 0 {
 			return nil
 		}
-		all = append(all, bs[i]/as[i])
+		if i := slices.IndexFunc(bs, func(b measured) bool { return b.round == a.round }); i >= 0 {
+			all = append(all, measured{a.round, bs[i].value / a.value})
+		}
+	}
+	if len(all) == 0 {
+		return nil
 	}
 	s := spread(all)
 	return &s

@@ -33,6 +33,12 @@ func TestCompare(t *testing.T) {
 	}, got)
 	require.Empty(t, (&Report{Results: r.Results[:1]}).Compare())
 
+	// A round that failed for one server takes no part, and shifts nothing.
+	r.Results[0].Steps = nil
+	require.Equal(t, &Spread{0.1, 0.25, 0.4}, r.Compare()[0].Ratio)
+	require.Nil(t, (&Report{Results: []Result{result("A", 1, 1), result("B", 2, 1)}}).Compare()[0].Ratio)
+	r.Results[0] = result("A", 1, 10)
+
 	var text bytes.Buffer
 	require.NoError(t, r.WriteComparison(&text))
 	require.Regexp(t, `CPU +20 +10–30 +5 +3–8 +% +0.4 +0.1–0.5`, text.String())

@@ -14,7 +14,7 @@ import (
 type Options struct {
 	// Scenarios are run one after the other, each with a server started anew.
 	Scenarios []Scenario
-	// Servers are what is tested. Several are tested in turns.
+	// Servers are what is tested: one, or two of different names in turns.
 	Servers []Server
 	// Rounds is how often each scenario is run with each server; 0 means once.
 	Rounds int
@@ -48,6 +48,8 @@ type Server struct {
 	Command string
 }
 
+func (s Server) name() string { return named(s.Label, s.Command) }
+
 // Progress is what can be seen of a running test.
 type Progress struct {
 	Scenario, Server string
@@ -73,6 +75,10 @@ func (o *Options) check(ctx context.Context) error {
 		return errors.New("give either commands that start servers, or the URL of one that runs")
 	case o.URL != "" && o.RedisURL == "":
 		return errors.New("the Redis of the server is not given: events are published there")
+	case len(o.Servers) > 2:
+		return fmt.Errorf("%d servers are given: two can be compared", len(o.Servers))
+	case len(o.Servers) == 2 && o.Servers[0].name() == o.Servers[1].name():
+		return fmt.Errorf("both servers are called %q: nobody could tell them apart", o.Servers[0].name())
 	case len(o.HelperCommand) == 0:
 		return errors.New("how to start helper processes is not given")
 	}

@@ -32,11 +32,13 @@ func TestOptionsThatDoNotFit(t *testing.T) {
 	full := Options{Scenarios: []Scenario{{Name: "x"}}, HelperCommand: []string{"x"}, Servers: []Server{{Command: "x"}}}
 	require.NoError(t, full.check(t.Context()))
 	for says, spoil := range map[string]func(*Options){
-		"no scenario":  func(o *Options) { o.Scenarios = nil },
-		"give either":  func(o *Options) { o.Servers = nil },
-		"or the URL":   func(o *Options) { o.URL = "ws://127.0.0.1/ws" },
-		"helper":       func(o *Options) { o.HelperCommand = nil },
-		"The Redis of": func(o *Options) { o.Servers, o.URL = nil, "ws://127.0.0.1/ws" },
+		"no scenario":                 func(o *Options) { o.Scenarios = nil },
+		"give either":                 func(o *Options) { o.Servers = nil },
+		"or the URL":                  func(o *Options) { o.URL = "ws://127.0.0.1/ws" },
+		"helper":                      func(o *Options) { o.HelperCommand = nil },
+		"3 servers are given":         func(o *Options) { o.Servers = []Server{{Label: "A"}, {Label: "B"}, {Label: "C"}} },
+		`both servers are called "x"`: func(o *Options) { o.Servers = []Server{{Label: "x"}, {Command: "x"}} },
+		"The Redis of":                func(o *Options) { o.Servers, o.URL = nil, "ws://127.0.0.1/ws" },
 	} {
 		o := full
 		spoil(&o)

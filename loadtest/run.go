@@ -73,7 +73,7 @@ func (t turn) result() Result {
 	return Result{
 		Scenario: t.scenario.Name,
 		About:    t.scenario.About,
-		Server:   named(t.server.Label, t.server.Command),
+		Server:   t.server.name(),
 		Command:  t.server.Command,
 		Round:    t.round,
 		Clients:  t.scenario.Clients,

@@ -70,7 +70,7 @@ func (r *Report) Table() (rows []Row) {
 			if len(values) == 0 {
 				continue
 			}
-			row := Row{What: t.What, Server: server, Measured: median(values), Unit: t.Unit, Official: t.Official, First: t.First, Goal: t.Goal}
+			row := Row{What: t.What, Server: server, Measured: spread(values).Median, Unit: t.Unit, Official: t.Official, First: t.First, Goal: t.Goal}
 			row.Reached = t.reached(row.Measured)
 			rows = append(rows, row)
 		}
