@@ -113,7 +113,11 @@ func (c *client) begin(self *actor.PID) {
 	c.connect()
 }
 
+// onToken may come when the client has left meanwhile.
 func (c *client) onToken(err error) {
+	if c.stage != fetchingToken {
+		return
+	}
 	if err != nil {
 		c.lost(err)
 		return

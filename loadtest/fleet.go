@@ -161,9 +161,13 @@ func (f *fleet) stall(n int) {
 	}
 }
 
-// startChurn has so many clients a second leave and come back after about that time, until stopChurn.
+// startChurn has so many a second of the clients that are connected leave and come back after about that time, until stopChurn.
 func (f *fleet) startChurn(perSecond float64, away time.Duration) {
 	f.stopChurn()
+	clients := f.clients[:f.dialed]
+	if len(clients) == 0 {
+		return
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	f.churn = cancel
 	f.churned.Go(func() {
@@ -174,7 +178,7 @@ func (f *fleet) startChurn(perSecond float64, away time.Duration) {
 			case <-ctx.Done():
 				return
 			case <-ticks.C:
-				f.system.Root.Send(f.clients[rand.N(len(f.clients))], visit{away})
+				f.system.Root.Send(clients[rand.N(len(clients))], visit{away})
 			}
 		}
 	})

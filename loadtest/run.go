@@ -126,10 +126,11 @@ func (b *bench) aim(ctx context.Context) error {
 	return b.checkOwnServer()
 }
 
-// checkOwnServer refuses what cannot be asked of somebody else's server: files of users that it does not know, and a restart.
+// checkOwnServer refuses what cannot be asked of somebody else's server: files of users that it does not know, a
+// Nextcloud that feels as the scenario says, and a restart.
 func (b *bench) checkOwnServer() error {
 	for _, step := range b.scenario.Steps {
-		if step.Restart != nil || step.Nextcloud != nil || step.Publish != nil && slices.Contains(step.Publish.Kinds, File) {
+		if b.scenario.Nextcloud != (Nextcloud{}) || step.Restart != nil || step.Nextcloud != nil || step.Publish != nil && slices.Contains(step.Publish.Kinds, File) {
 			return fmt.Errorf("%s: it needs a server, a database and a Nextcloud of its own; use a command that starts the server", b.scenario.Name)
 		}
 	}

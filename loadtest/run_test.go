@@ -223,6 +223,23 @@ steps:
 	got["after churn"].require(t, map[string]float64{"expected": 40, "delivered": 40})
 }
 
+func TestChurnIsOfThoseWhoAreConnected(t *testing.T) {
+	t.Parallel()
+	options := testOptions(t, "honest", scenario(t, `
+name: some
+clients: 40
+backoff: 10ms
+steps:
+  - connect: {clients: 10}
+  - churn: {rate: 200, away: 10ms, for: 300ms}
+  - idle: {for: 300ms}
+`))
+	options.Workers = 2
+	got := runOne(t, options)
+	got["churn"].require(t, map[string]float64{"online at the end": 10})
+	got["idle"].require(t, map[string]float64{"connections lost": 0})
+}
+
 func TestClientsThatStopReading(t *testing.T) {
 	t.Parallel()
 	got := runOne(t, testOptions(t, "honest", scenario(t, `
@@ -436,9 +453,16 @@ steps:
 	got["publish"].require(t, map[string]float64{"expected": 10, "delivered": 10})
 	require.NoError(t, running.alive())
 
-	options.Scenarios = []Scenario{scenario(t, "{name: files, clients: 5, steps: [{connect: {}}, {publish: {kinds: [file]}}]}")}
-	_, err = Run(t.Context(), options)
-	require.ErrorContains(t, err, "of its own")
+	for _, text := range []string{
+		"{name: files, clients: 5, steps: [{connect: {}}, {publish: {kinds: [file]}}]}",
+		"{name: slow, clients: 5, nextcloud: {delay: 1ms, workers: 1}, steps: [{connect: {}}]}",
+		"{name: slow later, clients: 5, steps: [{connect: {}}, {nextcloud: {errors: true}}]}",
+		"{name: again, clients: 5, steps: [{connect: {}}, {restart: {}}]}",
+	} {
+		options.Scenarios = []Scenario{scenario(t, text)}
+		_, err = Run(t.Context(), options)
+		require.ErrorContains(t, err, "of its own", text)
+	}
 }
 
 func TestProgress(t *testing.T) {
