@@ -143,7 +143,7 @@ func (e *evaluator) evalAll(list []expression) (last Value) {
 
 func (e *evaluator) foreach(s *foreach) outcome {
 	e.here.line = s.line
-	if s.byReference && isTarget(s.subject) {
+	if s.changesSubject() {
 		e.update(e.place(s.subject), func(old Value) Value { return old }) // makes it null where it is not there
 	}
 	subject := e.eval(s.subject)
@@ -152,7 +152,7 @@ func (e *evaluator) foreach(s *foreach) outcome {
 	}
 	list, isArray := subject.(*Array)
 	switch {
-	case s.byReference && isArray:
+	case s.byReference && isArray && (s.changesSubject() || !e.isPassing(s)):
 		e.forget(s, "references to elements are not known")
 		return outcome{}
 	case isArray:
@@ -164,10 +164,32 @@ func (e *evaluator) foreach(s *foreach) outcome {
 	return outcome{}
 }
 
+// changesSubject says whether a loop may write to what it goes over.
+func (s *foreach) changesSubject() bool {
+	_, isLiteral := s.subject.(*arrayLiteral)
+	return s.byReference && isTarget(s.subject) && !isLiteral
+}
+
+// isPassing says whether a loop by reference goes over an array that nobody else sees, with a variable of its own.
+func (e *evaluator) isPassing(s *foreach) bool {
+	v, isVariable := s.value.(*variable)
+	if c, isCall := s.subject.(*call); isCall {
+		name, _ := e.resolve(c.name, c.fallback)
+		if f := e.functions[strings.ToLower(name)]; c.callee != nil || f != nil && f.byReference {
+			e.giveUp("a reference to what a function returns is taken")
+		}
+	}
+	return isVariable && e.globals[v.name] == nil && !unassignable[v.name]
+}
+
 func (e *evaluator) each(s *foreach, list *Array) outcome {
 	list.shared = true // the loop goes over what was there when it began
 	for element := range list.all() {
 		e.budget.step(1)
+		if s.byReference {
+			e.budget.spend(indexCost)
+			e.scope.variables[s.value.(*variable).name] = &slot{} // no longer another's
+		}
 		e.assign(s.value, element.value, e.at(s.line))
 		if s.key != nil {
 			e.assign(s.key, element.key, e.at(s.line))
@@ -190,7 +212,7 @@ func (e *evaluator) forget(s *foreach, reason string) {
 	for _, x := range changed.places {
 		e.update(e.place(x), func(Value) Value { return u })
 	}
-	if s.byReference && isTarget(s.subject) {
+	if s.changesSubject() {
 		e.update(e.place(s.subject), func(Value) Value { return u })
 	}
 	e.mayThrow(u)
