@@ -229,11 +229,12 @@ func (d *postgresDialer) encrypt(ctx context.Context, plain net.Conn, host strin
 		caFile = ""
 	}
 	config, err := trust{
-		caFile:   caFile,
-		caFolder: d.tls.CAPath,
-		crlFile:  d.tls.CRL,
-		chain:    d.tls.Mode != TLSRequire || d.tls.CA != "", // libpq's "require" verifies if it can
-		name:     d.tls.Mode == TLSVerifyFull,
+		caFile:       caFile,
+		caFolder:     d.tls.CAPath,
+		crlFile:      d.tls.CRL,
+		chain:        d.tls.Mode != TLSRequire || d.tls.CA != "", // libpq's "require" verifies if it can
+		name:         d.tls.Mode == TLSVerifyFull,
+		alternatives: true,
 	}.config(host, clientCertificate{cert: d.tls.Cert, key: d.tls.Key})
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,7 @@ type trust struct {
 	crlFile          string
 	chain            bool // an authority must vouch for the certificate
 	name             bool // the certificate must name the host
+	alternatives     bool // the common name counts only without alternative names that could name it, as for libpq; for PHP it always counts
 	selfSigned       bool // a certificate that vouches for itself will do
 }
 
@@ -59,7 +61,7 @@ func (t trust) verify(shown []*x509.Certificate, host string, roots *x509.CertPo
 			return err
 		}
 	}
-	if t.name && !names(leaf, host) {
+	if t.name && !t.names(leaf, host) {
 		return x509.HostnameError{Certificate: leaf, Host: host}
 	}
 	return nil
@@ -90,13 +92,28 @@ func signsItself(c *x509.Certificate) bool {
 	return bytes.Equal(c.RawIssuer, c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 }
 
-// names reports whether a certificate names a host, in the common name if nowhere else.
-func names(c *x509.Certificate, host string) bool {
-	if c.VerifyHostname(host) == nil || strings.EqualFold(c.Subject.CommonName, host) {
+// names reports whether a certificate names a host, as an alternative name or as the common name.
+func (t trust) names(c *x509.Certificate, host string) bool {
+	if c.VerifyHostname(host) == nil {
+		return true
+	}
+	if t.alternatives && hasAlternatives(c, host) {
+		return false
+	}
+	if strings.EqualFold(c.Subject.CommonName, host) {
 		return true
 	}
 	byCommonName := x509.Certificate{DNSNames: []string{c.Subject.CommonName}}
 	return byCommonName.VerifyHostname(host) == nil
+}
+
+// hasAlternatives reports whether libpq would not look at the common name: an address may be in it beside DNS names.
+// https://www.postgresql.org/docs/current/libpq-ssl.html
+func hasAlternatives(c *x509.Certificate, host string) bool {
+	if net.ParseIP(host) != nil {
+		return len(c.IPAddresses) > 0
+	}
+	return len(c.DNSNames) > 0
 }
 
 func checkRevocation(chain []*x509.Certificate, revoked []*x509.RevocationList) error {

@@ -16,6 +16,8 @@ func TestTrust(t *testing.T) {
 	authority := storagetest.NewAuthority(t)
 	named, _ := authority.Issue("127.0.0.1")
 	elsewhere, _ := authority.Issue("elsewhere", "db.example")
+	address, _ := authority.Issue("127.0.0.9", "db.example")
+	addresses, _ := authority.Issue("127.0.0.8", "127.0.0.7")
 	for _, test := range []struct {
 		name, cert, host string
 		trust            trust
@@ -26,6 +28,11 @@ func TestTrust(t *testing.T) {
 		{"name", elsewhere, "db.example", trust{chain: true, name: true}, ""},
 		{"name in other case", elsewhere, "DB.Example", trust{chain: true, name: true}, ""},
 		{"another name", elsewhere, "db2.example", trust{chain: true, name: true}, "db2.example"},
+		{"common name beside names", elsewhere, "elsewhere", trust{chain: true, name: true}, ""},
+		{"common name beside names, libpq", elsewhere, "elsewhere", trust{chain: true, name: true, alternatives: true}, "elsewhere"},
+		{"common name without names, libpq", named, "127.0.0.1", trust{chain: true, name: true, alternatives: true}, ""},
+		{"address in the common name beside names, libpq", address, "127.0.0.9", trust{chain: true, name: true, alternatives: true}, ""},
+		{"address in the common name beside addresses, libpq", addresses, "127.0.0.8", trust{chain: true, name: true, alternatives: true}, "127.0.0.8"},
 		{"another name, chain only", elsewhere, "db2.example", trust{chain: true}, ""},
 		{"revoked", named, "127.0.0.1", trust{chain: true, crlFile: authority.Revoke(named)}, "revoked"},
 		{"revocation list that is none", named, "127.0.0.1", trust{chain: true, crlFile: authority.CA}, "revocation list"},
