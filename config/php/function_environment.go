@@ -65,7 +65,27 @@ func functionExists(c *invocation) Value {
 	if c.functionExists(name) || byReference[strings.ToLower(name)] != nil {
 		return true
 	}
+	if c.declaredLater(name) {
+		return false
+	}
 	return c.unknown("whether the function " + name + "() exists is not known")
+}
+
+// declaredLater says whether the files declare a function that is not declared yet: PHP has none of that name.
+func (e *evaluator) declaredLater(name string) bool {
+	found := false
+	for _, f := range e.sources.loaded {
+		if f.script == nil {
+			continue
+		}
+		for _, s := range f.script.statements {
+			e.inspect(s, func(node any) {
+				d, isDeclaration := node.(*functionDeclaration)
+				found = found || isDeclaration && strings.EqualFold(d.function.name, name)
+			})
+		}
+	}
+	return found
 }
 
 func isCallable(c *invocation) Value {
