@@ -142,6 +142,8 @@ func (a *Array) set(key any, v Value, at origin) {
 }
 
 // append adds v under the next free integer key. It reports false when there is none left.
+//
+// Where the only integer keys are negative, that key depends on PHP's version, see appendTo.
 func (a *Array) append(v Value, at origin) bool {
 	if a.next == math.MinInt64 {
 		return false

@@ -1,6 +1,9 @@
 package php
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // eval returns the value of an expression.
 func (e *evaluator) eval(x expression) Value {
@@ -154,6 +157,9 @@ func (e *evaluator) set(a *Array, key any, v Value, at origin) {
 
 func (e *evaluator) appendTo(a *Array, v Value, at origin) {
 	e.budget.spend(elementCost)
+	if a.numbered && a.next < 0 && a.next > math.MinInt64 {
+		e.giveUp("the key after a negative one depends on PHP's version") // from 8.3 on it is the next, before it is 0
+	}
 	if !a.append(v, at) {
 		e.throw("Error", "the array has no free index left")
 	}

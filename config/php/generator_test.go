@@ -344,7 +344,7 @@ func (g *generator) array() string {
 		case 0, 1:
 			items = append(items, "'"+g.pick("a", "b", "0", "1", "-1", "01", "1.5", "", "dbhost", "é")+"' => "+value)
 		case 2:
-			items = append(items, g.pick("0", "1", "5", "-3", "1.7", "true", "false", "null", "'x' . 'y'")+g.gap()+"=>"+g.gap()+value)
+			items = append(items, g.pick("0", "1", "5", "-1", "1.7", "true", "false", "null", "'x' . 'y'")+g.gap()+"=>"+g.gap()+value)
 		case 3:
 			if g.chance(20) {
 				items = append(items, "..."+g.pick("[1, 2]", "['a' => 1]", "$l"))
