@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"strconv"
@@ -73,7 +74,9 @@ func nextcloudRedis(n *nextcloud) (redis Redis, key string, err error) {
 	if key == "redis.cluster" {
 		redis, err = clusterRedis(n.array(key))
 	} else {
-		redis, err = singleRedis(n.array(key))
+		settings := n.array(key)
+		redis, err = singleRedis(settings)
+		redis.Database = n.redisDatabase(key, value(settings, "dbindex"))
 	}
 	if err != nil {
 		return Redis{}, key, n.problem(key, err)
@@ -86,8 +89,17 @@ func singleRedis(settings *php.Array) (Redis, error) {
 	redis.Mode = RedisSingle
 	address, err := redisAddress(php.Text(value(settings, "host")), php.Int(value(settings, "port")), value(settings, "ssl_context") != nil)
 	redis.Addresses = []string{address}
-	redis.Database = int(php.Int(value(settings, "dbindex")))
 	return redis, err
+}
+
+// redisDatabase reads a dbindex. One that is no index phpredis does not send to Redis, and Nextcloud goes on with database 0.
+func (n *nextcloud) redisDatabase(key string, index php.Value) int {
+	database := php.Float(index)
+	if !(database > -1 && database <= math.MaxInt32) {
+		n.warn("%s: dbindex of %s is no number of a database, and counts as 0; pushes come through whichever it is", n.source(key), key)
+		return 0
+	}
+	return int(database)
 }
 
 func clusterRedis(settings *php.Array) (Redis, error) {
