@@ -135,7 +135,7 @@ func (p *Process) signalTree(signal syscall.Signal) (pids []int) {
 func isStopped(pid int) bool {
 	stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	for _, path := range stats {
-		if fields := readStat(path); fields != nil && !strings.Contains("TtZX", fields[0]) {
+		if fields := readStat(path); fields != nil && !strings.ContainsAny(fields[0], "TtZX") {
 			return false
 		}
 	}
