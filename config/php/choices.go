@@ -3,18 +3,23 @@ package php
 // choices answers the conditions whose outcome is not known. The files are evaluated again and again, each time with other
 // answers, until all were tried; what then differs between the runs is not known either.
 type choices struct {
-	answers []bool // given in this run, in their order
+	answers []bool   // given in this run, in their order
+	reasons []string // why each of these conditions is not known
 	asked   int
-	reason  string // why the first such condition is not known
+	forks   []fork // by run: how it begins to differ from the one before it
+}
+
+// fork is the condition that a run answers otherwise than the run before it.
+type fork struct {
+	position int // among the conditions of both runs
+	reason   string
 }
 
 // next answers a condition: as was planned for this run or, where nothing was planned, with no.
 func (c *choices) next(reason string) bool {
-	if c.reason == "" {
-		c.reason = reason
-	}
 	if c.asked == len(c.answers) {
 		c.answers = append(c.answers, false)
+		c.reasons = append(c.reasons, reason)
 	}
 	c.asked++
 	return c.answers[c.asked-1]
@@ -22,15 +27,30 @@ func (c *choices) next(reason string) bool {
 
 // advance plans the next run. It reports false when all answers were tried.
 func (c *choices) advance() bool {
-	c.answers = c.answers[:c.asked]
+	if len(c.forks) == 0 {
+		c.forks = append(c.forks, fork{}) // the first run has none before it
+	}
+	c.answers, c.reasons = c.answers[:c.asked], c.reasons[:c.asked]
 	c.asked = 0
 	for len(c.answers) > 0 {
 		last := len(c.answers) - 1
 		if !c.answers[last] {
 			c.answers[last] = true
+			c.forks = append(c.forks, fork{last, c.reasons[last]})
 			return true
 		}
-		c.answers = c.answers[:last]
+		c.answers, c.reasons = c.answers[:last], c.reasons[:last]
 	}
 	return false
+}
+
+// between finds where two runs, of which the first is the earlier one, begin to differ.
+func (c *choices) between(earlier, later int) fork {
+	first := c.forks[earlier+1]
+	for _, f := range c.forks[earlier+1 : later+1] {
+		if f.position < first.position {
+			first = f
+		}
+	}
+	return first
 }

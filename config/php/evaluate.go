@@ -3,6 +3,7 @@ package php
 import (
 	"context"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -83,12 +84,13 @@ func Evaluate(ctx context.Context, files []string, options Options) (*Config, er
 	for {
 		e := newEvaluator(files, options, sources, budget, choices)
 		r := e.run(files)
+		r.number = len(runs)
 		runs = append(runs, r)
 		if r.lost != nil || !choices.advance() {
 			break
 		}
 		if len(runs) == maxPaths {
-			r.lost = &Unknown{Reason: fmt.Sprintf("more than %d ways through it, because %s", maxPaths, choices.reason)}
+			r.lost = &Unknown{Reason: fmt.Sprintf("more than %d ways through it, because %s", maxPaths, choices.reasons[0])}
 			break
 		}
 	}
@@ -102,6 +104,7 @@ func Evaluate(ctx context.Context, files []string, options Options) (*Config, er
 
 // run is one way through all files.
 type run struct {
+	number   int
 	values   *Array
 	warnings []Problem
 	broken   int      // how many files failed as PHP would
@@ -201,7 +204,7 @@ func merge(runs []*run, sources *sources, choices *choices) *Config {
 			}
 			seen[key] = true
 			file, line := sources.base(e.at), int(e.at.line)
-			if reason := doubt(e, runs, choices); reason != "" {
+			if reason := doubt(e, r, runs, choices); reason != "" {
 				c.Unknown = append(c.Unknown, Unknown{key, file, line, reason})
 			} else {
 				c.Values[key] = Entry{e.value, file, line}
@@ -212,15 +215,33 @@ func merge(runs []*run, sources *sources, choices *choices) *Config {
 	return c
 }
 
-// doubt says why the value of an element is not certain, or "".
-func doubt(e *element, runs []*run, choices *choices) string {
+// doubt says why the value of an element of a run is not certain, or "". Of the conditions that it may depend on it names the
+// last one that alone makes a difference.
+func doubt(e *element, from *run, runs []*run, choices *choices) string {
 	if u, found := findUnknown(e.value); found {
 		return u.reason
 	}
+	decisive := fork{position: -1}
 	for _, r := range runs {
-		if other := r.values.find(e.key); other == nil || !identical(e.value, other.value) {
-			return "it depends on a condition that is not known: " + choices.reason
+		if r == from {
+			continue
+		}
+		if other := r.values.find(e.key); other != nil && alike(e.value, other.value) {
+			continue
+		}
+		if f := choices.between(min(from.number, r.number), max(from.number, r.number)); f.position > decisive.position {
+			decisive = f
 		}
 	}
-	return ""
+	if decisive.position < 0 {
+		return ""
+	}
+	return "it depends on a condition that is not known: " + decisive.reason
+}
+
+// alike says whether two values are identical, or both not a number, which PHP calls different.
+func alike(a, b Value) bool {
+	x, isFloat := a.(float64)
+	y, isOther := b.(float64)
+	return identical(a, b) || isFloat && isOther && math.IsNaN(x) && math.IsNaN(y)
 }

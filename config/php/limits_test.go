@@ -108,6 +108,7 @@ var hostile = map[string]string{
 	"skipped sums":                "<?php while(true) { $a = u() ? 1" + fill("+1")[:7000] + " : 2; }",
 	"files that are not there":    `<?php for ($i = 0; $i < 1000000; $i++) { @include "/nonexistent$i"; } $CONFIG = ['x' => 1];`,
 	"reading what is not there":   `<?php for ($i = 0; $i < 1000000; $i++) { @file_get_contents("/nonexistent$i"); } $CONFIG = ['x' => 1];`,
+	"many ways, many keys":        "<?php " + strings.Repeat("if(u()){$a=1;}", 6) + "$CONFIG=[" + numbered("'k%[2]d'=>$a,")[:200000] + "];",
 	"a break out of many":         "<?php while (1) break 499999999999;",
 }
 
