@@ -144,7 +144,7 @@ func (e *evaluator) declareFunction(f *function) {
 func (e *evaluator) at(line int32) origin { return origin{e.here.file, line} }
 
 // unknown makes a value that is not known, for a reason that belongs to the current place.
-func (e *evaluator) unknown(reason string) unknown { return unknown{clip(reason), e.here} }
+func (e *evaluator) unknown(reason string) unknown { return unknown{reason: clip(reason), at: e.here} }
 
 func (e *evaluator) giveUp(reason string) { panic(&givenUp{clip(reason)}) }
 

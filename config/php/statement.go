@@ -190,7 +190,7 @@ func (e *evaluator) each(s *foreach, list *Array) outcome {
 			e.budget.spend(indexCost)
 			e.scope.variables[s.value.(*variable).name] = &slot{} // no longer another's
 		}
-		e.assign(s.value, element.value, e.at(s.line))
+		e.assign(s.value, read(element.value), e.at(s.line))
 		if s.key != nil {
 			e.assign(s.key, element.key, e.at(s.line))
 		}
@@ -213,9 +213,32 @@ func (e *evaluator) forget(s *foreach, reason string) {
 		e.update(e.place(x), func(Value) Value { return u })
 	}
 	if s.changesSubject() {
-		e.update(e.place(s.subject), func(Value) Value { return u })
+		e.forgetElements(s.subject, u)
+	}
+	if v, isVariable := s.value.(*variable); s.byReference && isVariable && e.globals[v.name] == nil && !unassignable[v.name] {
+		u.kept = true // it may be the last element
+		e.refer(v.name, u)
 	}
 	e.mayThrow(u)
+}
+
+// forgetElements makes unknown what a loop by reference may change: each element of a variable, or all that is elsewhere.
+func (e *evaluator) forgetElements(subject expression, u unknown) {
+	_, isVariable := subject.(*variable)
+	e.update(e.place(subject), func(old Value) Value {
+		list, isArray := old.(*Array)
+		if !isVariable || !isArray {
+			return u
+		}
+		kept := u
+		kept.kept = true
+		e.budget.spend(list.cost() + elementCost)
+		changed := list.clone()
+		for element := range list.all() {
+			changed.set(element.key, kept, element.at)
+		}
+		return changed
+	})
 }
 
 func (e *evaluator) switchStatement(s *switchStatement) outcome {

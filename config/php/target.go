@@ -40,10 +40,10 @@ func (e *evaluator) variable(name string) Value {
 		return e.unknown("$" + name + " is not known")
 	}
 	if s := e.globals[name]; s != nil {
-		return s.value
+		return read(s.value)
 	}
 	if s := e.scope.variables[name]; s != nil {
-		return s.value
+		return read(s.value)
 	}
 	return nil
 }
@@ -64,6 +64,9 @@ func (e *evaluator) slot(name string) *slot {
 
 // store keeps a value in a slot. From then on an array has to be copied before it is written to through another.
 func (s *slot) store(v Value) {
+	if isKept(s.value) {
+		return
+	}
 	if a, isArray := v.(*Array); isArray {
 		a.shared = true
 	}
@@ -89,7 +92,7 @@ func (e *evaluator) element(x *indexed, quiet bool) Value {
 	case *Array:
 		if k, valid := arrayKey(key); valid {
 			if found := base.find(k); found != nil {
-				return found.value
+				return read(found.value)
 			}
 			return nil
 		}
@@ -288,12 +291,12 @@ func (e *evaluator) update(p place, change func(old Value) Value) {
 // within returns the container with the value at the end of the path replaced.
 func (e *evaluator) within(container Value, path []step, change func(old Value) Value) Value {
 	if len(path) == 0 {
-		return change(container)
+		return change(read(container))
 	}
 	next := path[0]
 	for _, v := range []Value{container, next.key} {
 		if u, isUnknown := v.(unknown); isUnknown {
-			change(u)
+			change(read(u))
 			return u
 		}
 	}
@@ -351,6 +354,9 @@ func (e *evaluator) withinArray(a *Array, path []step, change func(old Value) Va
 		}
 	}
 	v := e.within(old, path[1:], change)
+	if isKept(old) {
+		return a
+	}
 	e.set(a, key, v, at)
 	e.unshare(a, v, path)
 	return a
@@ -423,7 +429,7 @@ func (e *evaluator) part(v, key Value, byReference bool) Value {
 		return v
 	case *Array:
 		if found := v.find(e.key(key)); found != nil {
-			return found.value
+			return read(found.value)
 		}
 	case *Object, *closure:
 		return e.unknown("an object is taken apart")
@@ -489,19 +495,37 @@ func (e *evaluator) reference(x *assignment) Value {
 	}
 	e.forgetReference(x.value)
 	u := e.unknown("references to elements are not known")
-	e.update(e.place(x.target), func(Value) Value { return u })
-	return u
+	u.kept = true
+	if targetIsVariable && e.globals[target.name] == nil && !unassignable[target.name] {
+		e.refer(target.name, u)
+	} else {
+		e.update(e.place(x.target), func(Value) Value { return u })
+	}
+	return read(u)
+}
+
+// refer makes a variable a reference to something that is not known.
+func (e *evaluator) refer(name string, u unknown) {
+	delete(e.scope.variables, name)
+	e.slot(name).value = u
 }
 
 var unassignable = map[string]bool{"this": true, "GLOBALS": true, "_SERVER": true}
 
-// forgetReference makes unknown what a reference may change later on: a variable, or all that an element belongs to.
+// forgetReference makes unknown what a reference may change later on: a variable, an element of one, or all that a deeper element
+// belongs to.
 func (e *evaluator) forgetReference(x expression) {
 	u := e.unknown("a reference to it is taken")
 	switch x := x.(type) {
 	case *variable:
+		u.kept = true
 		e.slot(x.name).value = u
 	case *indexed:
+		if _, isVariable := x.base.(*variable); isVariable && x.key != nil && !isServer(x.base) {
+			u.kept = true
+			e.update(e.place(x), func(Value) Value { return u })
+			return
+		}
 		e.update(e.place(x.base), func(Value) Value { return u })
 	case *property, *staticProperty, *dynamicVariable:
 		e.giveUp("a reference to something else than a variable or an element is taken")

@@ -23,6 +23,21 @@ type Object struct {
 type unknown struct {
 	reason string
 	at     origin
+	kept   bool // it stays in its variable or element, whatever is assigned, for a reference may change that unseen
+}
+
+// read is a value as an expression has it, which no reference leads to.
+func read(v Value) Value {
+	if u, isUnknown := v.(unknown); isUnknown {
+		u.kept = false
+		return u
+	}
+	return v
+}
+
+func isKept(v Value) bool {
+	u, isUnknown := v.(unknown)
+	return isUnknown && u.kept
 }
 
 // origin is the place in the sources where something was written: an index into the evaluator's list of files and a line,
