@@ -109,6 +109,8 @@ var hostile = map[string]string{
 	"files that are not there":    `<?php for ($i = 0; $i < 1000000; $i++) { @include "/nonexistent$i"; } $CONFIG = ['x' => 1];`,
 	"reading what is not there":   `<?php for ($i = 0; $i < 1000000; $i++) { @file_get_contents("/nonexistent$i"); } $CONFIG = ['x' => 1];`,
 	"many ways, many keys":        "<?php " + strings.Repeat("if(u()){$a=1;}", 6) + "$CONFIG=[" + numbered("'k%[2]d'=>$a,")[:200000] + "];",
+	"kept references":             "<?php $CONFIG = ['a' => 1]; $r = &$CONFIG['a']; while (true) { $x = [$r, $CONFIG['a'], $r, $r, $r]; $r = 1; $CONFIG['a'] = $r; }",
+	"kept references, read":       "<?php $CONFIG = ['a' => 1]; $r = &$CONFIG['a']; while (true) { $r; $r; $r; $r; $r; $r; $r; $r; $r; $r; }",
 	"a break out of many":         "<?php while (1) break 499999999999;",
 }
 

@@ -28,7 +28,7 @@ type unknown struct {
 
 // read is a value as an expression has it, which no reference leads to.
 func read(v Value) Value {
-	if u, isUnknown := v.(unknown); isUnknown {
+	if u, isUnknown := v.(unknown); isUnknown && u.kept {
 		u.kept = false
 		return u
 	}
