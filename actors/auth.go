@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash"
+	"maps"
 	"slices"
 	"time"
 
@@ -238,6 +239,9 @@ func (a *auth) onLoginJudged(ctx actor.Context, m *loginJudged) {
 		v.user, v.verifiedAt = m.user, now
 	case errors.Is(m.err, ErrInvalidCredentials):
 		delete(a.verified, m.digest)
+		if len(a.refused) >= maxRefusals {
+			maps.DeleteFunc(a.refused, func(_ digest, until time.Duration) bool { return until <= now })
+		}
 		if len(a.refused) < maxRefusals {
 			a.refused[m.digest] = now + a.system.options.AuthRefusalTTL
 		}

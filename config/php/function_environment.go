@@ -65,13 +65,13 @@ func functionExists(c *invocation) Value {
 	if c.functionExists(name) || byReference[strings.ToLower(name)] != nil {
 		return true
 	}
-	if c.declaredLater(name) {
+	if !mayBePHPs(strings.ToLower(name)) && c.declaredLater(name) {
 		return false
 	}
 	return c.unknown("whether the function " + name + "() exists is not known")
 }
 
-// declaredLater says whether the files declare a function that is not declared yet: PHP has none of that name.
+// declaredLater says whether the files declare a function that is not declared yet.
 func (e *evaluator) declaredLater(name string) bool {
 	found := false
 	for _, f := range e.sources.loaded {

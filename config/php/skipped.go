@@ -43,6 +43,9 @@ func (e *evaluator) skipCall(name string, arguments []given) {
 	case writers[name] || opens:
 		e.written = name
 	}
+	if ownFunctions[name] {
+		return // and what it gets is no function to it
+	}
 	for _, a := range arguments {
 		e.handOver(a.value)
 	}

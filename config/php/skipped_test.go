@@ -99,6 +99,7 @@ func TestHarmlessSkippedCode(t *testing.T) {
 		"a class of somebody else":        `$CONFIG['u'] = (new PDO('sqlite::memory:'))->query('select 1')->fetch();`,
 		"a function that changes nothing": setsHost + ` set('x'); $CONFIG['u'] = [mb_substr('text', 1), gethostname(), trim(gethostname())];`,
 		"settings of PHP's":               `ini_set('memory_limit', '1G'); error_reporting(E_ALL); set_time_limit(0); date_default_timezone_set('UTC');`,
+		"a log of what is not known":      setsHost + ` error_log('start ' . gethostname()); $CONFIG['u'] = gethostbyname(gethostname());`,
 		"a log":                           `file_put_contents('/nonexistent/log', 'x'); error_log('x');`,
 		"a file that is read":             `$f = fopen('/nonexistent', 'r'); $CONFIG['u'] = fgets($f); $CONFIG['there'] = file_exists('/');`,
 	} {
