@@ -150,6 +150,8 @@ const comparedRounds = 3
 
 func (c *loadtestCommand) addServers(options *loadtest.Options, self string) error {
 	switch {
+	case c.URL != "" && c.RedisURL == "":
+		return errors.New("--url needs --redis-url: events are published at the server's Redis")
 	case c.URL != "":
 	case c.ServerCmd != "":
 		options.Servers = []loadtest.Server{{Command: c.ServerCmd}}

@@ -25,6 +25,7 @@ func TestLoadtestRefusesArgumentsThatDoNotFit(t *testing.T) {
 		"two servers":               {"idle", "--compare", "A=x"},
 		"not like 'NAME=PATH ARGS'": {"idle", "--compare", "x", "B=y"},
 		"can't be used together":    {"idle", "--server-cmd=x", "--url=ws://127.0.0.1/ws"},
+		"--url needs --redis-url":   {"idle", "--url=ws://127.0.0.1/ws"},
 		"for":                       {"idle", "--for=soon"},
 	} {
 		got := command(t.Context(), "", append([]string{"loadtest"}, arguments...)...)

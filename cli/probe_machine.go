@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/demo"
 )
 
 // enoughFiles is a limit of open files that leaves room for a few thousand clients.
@@ -62,11 +63,15 @@ func judgePort(ctx context.Context, encrypted bool, address string) finding {
 		return finding{name, red, address + " is taken by something else than a push server",
 			"End that, or let clients be served elsewhere with --port or --socket-path, and tell the reverse proxy."}
 	}
-	if status, version, err := get(ctx, encrypted, address, "/version"); err == nil && status == http.StatusOK && version != "" {
+	const freeIt = "End it before this one takes its place, or let clients be served elsewhere with --port or --socket-path, and tell the reverse proxy."
+	status, version, err := get(ctx, encrypted, address, "/version")
+	switch {
+	case err == nil && status == http.StatusOK && version == demo.Version:
+		return finding{name, yellow, "the demo serves at " + address, freeIt}
+	case err == nil && status == http.StatusOK && version != "":
 		return finding{name, green, fmt.Sprintf("notify_push %s already serves at %s", version, address), ""}
 	}
-	return finding{name, yellow, "another push server than this, probably the app's own daemon, serves at " + address,
-		"End it before this one takes its place, or let clients be served elsewhere with --port or --socket-path, and tell the reverse proxy."}
+	return finding{name, yellow, "another push server than this, probably the app's own daemon, serves at " + address, freeIt}
 }
 
 // speaksAsPushServer knows this server by the number that it says at /test/cookie, and the app's own by how it asks for a token there.

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/demo"
 	"github.com/notifypush/notifypush/demo/nextcloud"
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
@@ -262,6 +263,14 @@ func TestCheckOfThePort(t *testing.T) {
 		http.NotFound(w, r)
 	}))
 	t.Cleanup(official.Close)
+	demonstration := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/version" {
+			_, _ = w.Write([]byte(demo.Version))
+			return
+		}
+		likeOurs(w, r)
+	}))
+	t.Cleanup(demonstration.Close)
 	other := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(other.Close)
 	socket := filepath.Join(storagetest.Dir(t), "push.sock")
@@ -287,6 +296,7 @@ func TestCheckOfThePort(t *testing.T) {
 		"ours":             {at(ours), green, "notify_push 1.2.3 already serves"},
 		"ours at a socket": {config.Settings{SocketPath: socket}, green, "notify_push 1.2.3 already serves"},
 		"ours with TLS":    {withTLS, green, "notify_push 1.2.3 already serves"},
+		"the demo":         {at(demonstration), yellow, "the demo serves"},
 		"the app's own":    {at(official), yellow, "another push server"},
 		"another server":   {at(other), red, "something else"},
 		"TLS, not wanted":  {at(encrypted), red, "something else"},

@@ -16,8 +16,8 @@ import (
 	"github.com/notifypush/notifypush/transport"
 )
 
-// ownVersion is what the demo's push server calls itself at /version.
-const ownVersion = "demo"
+// Version is what the demo calls itself at /version, so that it is not taken for a server that was installed.
+const Version = "demo"
 
 // subscribeTimeout is how long the demo's own Redis may take.
 const subscribeTimeout = 10 * time.Second
@@ -60,7 +60,7 @@ func (d *Demo) startDaemon(ctx context.Context, redis *storage.Redis, database s
 	}
 	server := transport.NewServer(transport.NewHandler(websocket, &transport.SelfTest{
 		Keys: redis, System: system, Nextcloud: cloud, Version: transport.NewAppVersion(redis, cloud, nil),
-	}, ownVersion), log)
+	}, Version), log)
 	d.serve(server, listener)
 	return listener.Addr(), untilSubscribed(ctx, system)
 }
