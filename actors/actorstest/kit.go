@@ -1,6 +1,7 @@
 package actorstest
 
 import (
+	"runtime"
 	"testing"
 
 	"github.com/notifypush/notifypush/actors"
@@ -15,12 +16,16 @@ type Kit struct {
 	Control  *Control
 }
 
-// Start starts a System with the default options, changed by change where it isn't nil.
+// Start starts a System with the default options, changed by change where it isn't nil, and waits
+// until it hears events: who connects before is told to refresh then.
 func Start(t testing.TB, change func(*actors.Options)) *Kit {
 	t.Helper()
 	kit := New(t, change)
 	kit.System.Start()
 	t.Cleanup(func() { kit.System.Shutdown(t.Context()) })
+	for len(kit.System.Problems()) > 0 {
+		runtime.Gosched()
+	}
 	return kit
 }
 
