@@ -47,7 +47,9 @@ func TestProbe(t *testing.T) {
 func TestProbeOfOneRegistry(t *testing.T) {
 	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
 		stuck := make(chan struct{})
-		kit.Connect(t, "alice").OnWrite(func() error {
+		alice := kit.Connect(t, "alice")
+		synctest.Wait()
+		alice.OnWrite(func() error {
 			<-stuck
 			return nil
 		})
