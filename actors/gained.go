@@ -50,17 +50,11 @@ func (m *mapper) queryUser(ctx actor.Context) {
 	m.gained = m.gained[1:]
 	m.askingUser = true
 	m.system.counters.mappingQueries.Add(1)
-	system, self := m.system, ctx.Self()
-	system.spawnWorker(func() {
-		limited, cancel := context.WithTimeout(system.ctx, queryTimeout)
-		defer cancel()
-		var mounts []Mount
-		err := system.guarded("mounts", func() (err error) {
-			mounts, err = system.ports.Mounts.MountsOfUser(limited, user)
-			return err
-		})
-		system.root.Send(self, &userMountsFound{m, user, mounts, err})
-	})
+	m.askDatabase(ctx,
+		func(limited context.Context) ([]Mount, error) {
+			return m.system.ports.Mounts.MountsOfUser(limited, user)
+		},
+		func(mounts []Mount, err error) any { return &userMountsFound{m, user, mounts, err} })
 }
 
 // onUserMountsFound adds the user to what is cached. What the user has lost stays until its time

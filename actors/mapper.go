@@ -156,16 +156,26 @@ func (m *mapper) query(ctx actor.Context) {
 
 func (m *mapper) lookUp(ctx actor.Context, storages []uint32) {
 	m.queries++
+	m.askDatabase(ctx,
+		func(limited context.Context) ([]Mount, error) {
+			return m.system.ports.Mounts.MountsOfStorages(limited, storages)
+		},
+		func(mounts []Mount, err error) any { return &mountsFound{m, storages, mounts, err} })
+}
+
+// askDatabase runs a query in a goroutine, and sends the mapper what answer makes of its outcome. Both
+// are called there, and may not touch the mapper's state.
+func (m *mapper) askDatabase(ctx actor.Context, query func(context.Context) ([]Mount, error), answer func([]Mount, error) any) {
 	system, self := m.system, ctx.Self()
 	system.spawnWorker(func() {
 		limited, cancel := context.WithTimeout(system.ctx, queryTimeout)
 		defer cancel()
 		var mounts []Mount
 		err := system.guarded("mounts", func() (err error) {
-			mounts, err = system.ports.Mounts.MountsOfStorages(limited, storages)
+			mounts, err = query(limited)
 			return err
 		})
-		system.root.Send(self, &mountsFound{m, storages, mounts, err})
+		system.root.Send(self, answer(mounts, err))
 	})
 }
 
