@@ -170,20 +170,27 @@ func TestTLS(t *testing.T) {
 	require.ErrorContains(t, err, "protocol version not supported")
 }
 
-func TestNoKeepAlives(t *testing.T) {
+// accepted returns a connection that a client made to a new listener.
+func accepted(t *testing.T) syscall.RawConn {
+	t.Helper()
 	listener, err := Listen(t.Context(), ListenOptions{Bind: "127.0.0.1"})
 	require.NoError(t, err)
-	defer listener.Close()
+	t.Cleanup(func() { listener.Close() })
 	client, err := net.Dial("tcp", listener.Addr().String())
 	require.NoError(t, err)
-	defer client.Close()
+	t.Cleanup(func() { client.Close() })
 	conn, err := listener.Accept()
 	require.NoError(t, err)
-	defer conn.Close()
+	t.Cleanup(func() { conn.Close() })
 	raw, err := conn.(*net.TCPConn).SyscallConn()
 	require.NoError(t, err)
+	return raw
+}
+
+func TestNoKeepAlives(t *testing.T) {
 	var on int
-	require.NoError(t, raw.Control(func(fd uintptr) {
+	var err error
+	require.NoError(t, accepted(t).Control(func(fd uintptr) {
 		on, err = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_KEEPALIVE)
 	}))
 	require.NoError(t, err)
