@@ -1,7 +1,5 @@
 package php
 
-import "strings"
-
 // builtin is a function of PHP's that is known here.
 type builtin struct {
 	least, most int // arguments that are understood; most is -1 when there may be any number
@@ -36,7 +34,7 @@ func init() {
 
 // callBuiltin calls a function of PHP's that is known. What it cannot evaluate may have called what is handed to it.
 func (e *evaluator) callBuiltin(name string, arguments []given) Value {
-	name = strings.ToLower(name)
+	name = e.lower(name)
 	v := e.tryBuiltin(name, arguments)
 	u, isUnknown := v.(unknown)
 	if !isUnknown {
@@ -182,8 +180,8 @@ func (c *invocation) copied(n int) *Array {
 // put copies an element under a key.
 func (c *invocation) put(a *Array, key any, from *element) { c.set(a, key, from.value, from.at) }
 
-// accounted accounts for a copy of a string.
+// accounted accounts for a copy of a string, and for the bytes that it is made of.
 func (c *invocation) accounted(s string) string {
-	c.budget.spend(len(s))
+	c.budget.spend(2 * len(s))
 	return s
 }

@@ -31,17 +31,18 @@ func (e *evaluator) call(x *call) Value {
 	if x.partial {
 		return e.partial(name, known)
 	}
-	switch strings.ToLower(name) {
+	lower := e.lower(name)
+	switch lower {
 	case "compact", "extract", "func_get_args", "func_num_args", "putenv":
-		return e.scopeFunction(strings.ToLower(name), x)
+		return e.scopeFunction(lower, x)
 	}
-	if by := byReference[strings.ToLower(name)]; by != nil && e.functions[strings.ToLower(name)] == nil {
+	if by := byReference[lower]; by != nil && e.functions[lower] == nil {
 		return e.callByReference(by, x)
 	}
 	arguments := e.arguments(x.arguments)
 	e.here.line = x.line
-	changed := changes(name, x.arguments)
-	if !known || len(changed) > 0 && e.functions[strings.ToLower(name)] == nil {
+	changed := changes(lower, x.arguments)
+	if !known || len(changed) > 0 && e.functions[lower] == nil {
 		e.effectsOfCall(changed)
 		return e.callUnknown(name, arguments)
 	}
@@ -57,12 +58,12 @@ func (e *evaluator) resolve(name, fallback string) (resolved string, known bool)
 }
 
 func (e *evaluator) functionExists(name string) bool {
-	name = strings.ToLower(name)
+	name = e.lower(name)
 	return e.functions[name] != nil || functions[name].call != nil
 }
 
 func (e *evaluator) callNamed(name string, arguments []given) Value {
-	if f := e.functions[strings.ToLower(name)]; f != nil {
+	if f := e.functions[e.lower(name)]; f != nil {
 		return e.invoke(&closure{function: f, at: f.at}, arguments)
 	}
 	return e.callBuiltin(name, arguments)
@@ -75,13 +76,13 @@ func (e *evaluator) callUnknown(name string, arguments []given) Value {
 }
 
 func (e *evaluator) partial(name string, known bool) Value {
-	if f := e.functions[strings.ToLower(name)]; f != nil {
+	if f := e.functions[e.lower(name)]; f != nil {
 		return &closure{function: f, at: e.here}
 	}
 	if !known {
 		return e.unknown("the function " + name + "() is not known")
 	}
-	return &closure{builtin: strings.ToLower(name), at: e.here}
+	return &closure{builtin: e.lower(name), at: e.here}
 }
 
 // callValue calls a closure, or a function whose name is in a string.
@@ -403,7 +404,7 @@ func (e *evaluator) foreignCall(x *foreignCall) Value {
 // skipMethod stands for a call that is not evaluated. What is in a class of the files may do anything.
 func (e *evaluator) skipMethod(x *foreignCall, object Value, arguments []given) {
 	computed := x.object == nil && x.class == "" || x.object != nil && x.method == ""
-	if computed || x.object != nil && len(e.classes) > 0 || e.classes[strings.ToLower(x.class)] {
+	if computed || x.object != nil && len(e.classes) > 0 || e.classes[e.lower(x.class)] {
 		e.giveUp(describe(x) + " and may change anything")
 	}
 	e.handOver(object)
@@ -429,7 +430,7 @@ func describe(x *foreignCall) string {
 func (e *evaluator) construct(class string, arguments []given) (Value, bool) {
 	e.budget.spend(objectCost)
 	switch {
-	case class == "" || e.classes[strings.ToLower(class)]:
+	case class == "" || e.classes[e.lower(class)]:
 		return nil, false
 	case strings.EqualFold(class, "stdClass"):
 		return &Object{Class: "stdClass", Properties: &Array{}}, true

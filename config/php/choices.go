@@ -1,5 +1,7 @@
 package php
 
+import "fmt"
+
 // choices answers the conditions whose outcome is not known. The files are evaluated again and again, each time with other
 // answers, until all were tried; what then differs between the runs is not known either.
 type choices struct {
@@ -15,9 +17,13 @@ type fork struct {
 	reason   string
 }
 
-// next answers a condition: as was planned for this run or, where nothing was planned, with no.
+// next answers a condition: as was planned for this run or, where nothing was planned, with no. Each condition opens one more
+// way at least.
 func (c *choices) next(reason string) bool {
 	if c.asked == len(c.answers) {
+		if c.asked == maxPaths {
+			panic(&givenUp{c.tooMany()})
+		}
 		c.answers = append(c.answers, false)
 		c.reasons = append(c.reasons, reason)
 	}
@@ -42,6 +48,11 @@ func (c *choices) advance() bool {
 		c.answers, c.reasons = c.answers[:last], c.reasons[:last]
 	}
 	return false
+}
+
+// tooMany is why nothing is certain when there are more ways than are tried.
+func (c *choices) tooMany() string {
+	return fmt.Sprintf("more than %d ways through it, because %s", maxPaths, c.reasons[0])
 }
 
 // between finds where two runs, of which the first is the earlier one, begin to differ.

@@ -95,7 +95,7 @@ func (e *evaluator) define(name string, v Value) bool {
 
 func (e *evaluator) classConstant(x *classConstant) Value {
 	e.here.line = x.line
-	if v, known := classConstants[strings.ToLower(x.class)][x.name]; known {
+	if v, known := classConstants[e.lower(x.class)][x.name]; known {
 		return v
 	}
 	return e.mayThrow(e.unknown("the constant " + x.class + "::" + x.name + " is not known"))

@@ -90,7 +90,7 @@ func Evaluate(ctx context.Context, files []string, options Options) (*Config, er
 			break
 		}
 		if len(runs) == maxPaths {
-			r.lost = &Unknown{Reason: fmt.Sprintf("more than %d ways through it, because %s", maxPaths, choices.reasons[0])}
+			r.lost = &Unknown{Reason: choices.tooMany()}
 			break
 		}
 	}

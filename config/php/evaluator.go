@@ -125,7 +125,7 @@ func (e *evaluator) declareFunctions(statements []statement) {
 		case *functionDeclaration:
 			e.declareFunction(s.function)
 		case *classDeclaration:
-			e.classes[strings.ToLower(s.name)] = true
+			e.classes[e.lower(s.name)] = true
 		case *block:
 			e.declareFunctions(s.statements)
 		}
@@ -133,7 +133,7 @@ func (e *evaluator) declareFunctions(statements []statement) {
 }
 
 func (e *evaluator) declareFunction(f *function) {
-	name := strings.ToLower(f.name)
+	name := e.lower(f.name)
 	if e.functionExists(name) {
 		panic(&fatal{"the function " + f.name + "() is declared twice"})
 	}
@@ -143,8 +143,20 @@ func (e *evaluator) declareFunction(f *function) {
 // at is the place of a line in the file that is being run.
 func (e *evaluator) at(line int32) origin { return origin{e.here.file, line} }
 
+// lower returns a name as PHP compares names of functions and classes.
+func (e *evaluator) lower(name string) string {
+	e.budget.spend(len(name))
+	return strings.ToLower(name)
+}
+
 // unknown makes a value that is not known, for a reason that belongs to the current place.
-func (e *evaluator) unknown(reason string) unknown { return unknown{reason: clip(reason), at: e.here} }
+func (e *evaluator) unknown(reason string) unknown {
+	e.budget.spend(unknownCost + len(reason))
+	return unknown{reason: clip(reason), at: e.here}
+}
+
+// unknownCost is what an unknown value takes in bytes, as an interface, besides the making of its reason.
+const unknownCost = 64
 
 func (e *evaluator) giveUp(reason string) { panic(&givenUp{clip(reason)}) }
 

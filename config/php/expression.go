@@ -475,7 +475,7 @@ func (e *evaluator) instanceof(x *binary) Value {
 		return v
 	case *Object:
 		if isName {
-			return isA(v.Class, strings.ToLower(class.value.(string)))
+			return isA(v.Class, e.lower(class.value.(string)))
 		}
 	case *closure:
 		return isName && strings.EqualFold(class.value.(string), "Closure")

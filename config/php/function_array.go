@@ -1,7 +1,5 @@
 package php
 
-import "strings"
-
 var arrayFunctions = map[string]builtin{
 	"count":                   {1, 2, count, true},
 	"sizeof":                  {1, 2, count, true},
@@ -570,7 +568,7 @@ func orFalse(a *Array, first bool) Value {
 
 // callByReference calls one of byReference with the variable or element that its first argument names.
 func (e *evaluator) callByReference(by func(*evaluator, *Array, []given) (Value, *Array), x *call) Value {
-	name := strings.ToLower(x.name)
+	name := e.lower(x.name)
 	if len(x.arguments) == 0 {
 		e.throw("ArgumentCountError", name+"() got a wrong number of arguments")
 	}

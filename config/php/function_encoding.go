@@ -54,11 +54,14 @@ func jsonDecode(c *invocation) Value {
 		}
 		return nil
 	}
-	c.budget.spend(4 * len(text))
+	c.budget.spend(decoderCost + 4*len(text))
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()
 	return c.jsonValue(decoder, asArray)
 }
+
+// decoderCost is what a decoder allocates, in bytes, with its buffers.
+const decoderCost = 2048
 
 // jsonCost is what the decoder allocates for a value, in bytes.
 const jsonCost = 384

@@ -62,10 +62,10 @@ func constantOf(c *invocation) Value {
 
 func functionExists(c *invocation) Value {
 	name := strings.TrimPrefix(c.string(0), `\`)
-	if c.functionExists(name) || byReference[strings.ToLower(name)] != nil {
+	if c.functionExists(name) || byReference[c.lower(name)] != nil {
 		return true
 	}
-	if !mayBePHPs(strings.ToLower(name)) && c.declaredLater(name) {
+	if !mayBePHPs(c.lower(name)) && c.declaredLater(name) {
 		return false
 	}
 	return c.unknown("whether the function " + name + "() exists is not known")
@@ -120,7 +120,7 @@ func filterVar(c *invocation) Value {
 	text := strings.Trim(toString(c.values[0]), " \t\n\r\v")
 	switch c.intOr(1, 0) {
 	case validateBool:
-		switch strings.ToLower(text) {
+		switch c.lower(text) {
 		case "1", "true", "on", "yes":
 			return true
 		case "0", "false", "off", "no", "":

@@ -113,7 +113,7 @@ func ordered(list []Value) bool {
 }
 
 func (c *invocation) digitsOf(base int) Value {
-	s := strings.ToLower(c.string(0))
+	s := c.lower(c.string(0))
 	n, err := strconv.ParseInt(s, base, 64)
 	if err != nil || strings.HasPrefix(s, "-") || strings.HasPrefix(s, "+") {
 		return c.unknown(c.name + "() of this text is not evaluated")

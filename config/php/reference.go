@@ -1,7 +1,5 @@
 package php
 
-import "strings"
-
 // changing are PHP's functions that change what is handed to them, with the position of the first argument that they may change.
 // Those in byReference are evaluated.
 var changing = map[string]int{
@@ -18,9 +16,9 @@ var changing = map[string]int{
 	"uasort": 0, "uksort": 0, "usort": 0,
 }
 
-// changes returns the arguments that a call of a function of PHP's may change.
+// changes returns the arguments that a call of a function of PHP's, named in lower case, may change.
 func changes(name string, arguments []argument) []argument {
-	first, known := changing[strings.ToLower(name)]
+	first, known := changing[name]
 	if !known || first >= len(arguments) {
 		return nil
 	}

@@ -34,9 +34,9 @@ func wordSet(words string) map[string]bool {
 
 // skipCall stands for a call of one of PHP's functions that is not evaluated.
 func (e *evaluator) skipCall(name string, arguments []given) {
-	name = strings.ToLower(strings.TrimPrefix(name, `\`))
+	name = e.lower(strings.TrimPrefix(name, `\`))
 	opens := name == "fopen" && (len(arguments) < 2 || !isReading(arguments[1].value))
-	sets := (name == "ini_set" || name == "ini_alter") && !isIndecisive(firstValue(arguments))
+	sets := (name == "ini_set" || name == "ini_alter") && !e.isIndecisive(firstValue(arguments))
 	switch {
 	case loud[name] || sets:
 		e.giveUp(name + "() is not evaluated, and may change anything")
@@ -56,9 +56,9 @@ func isReading(mode Value) bool {
 	return isString && strings.HasPrefix(text, "r")
 }
 
-func isIndecisive(setting Value) bool {
+func (e *evaluator) isIndecisive(setting Value) bool {
 	name, isString := setting.(string)
-	return isString && !decisive[strings.ToLower(name)]
+	return isString && !decisive[e.lower(name)]
 }
 
 // handOver accounts for a value that code which is not evaluated gets, and may call.
@@ -127,7 +127,7 @@ func (s *survey) named(name string) {
 	if len(name) > longestName {
 		return
 	}
-	name = strings.ToLower(strings.TrimPrefix(name, `\`))
+	name = s.lower(strings.TrimPrefix(name, `\`))
 	class, _, _ := strings.Cut(name, "::")
 	switch {
 	case loud[name], writers[name]:
@@ -246,9 +246,9 @@ func (s *survey) call(x *call) {
 	}
 	s.named(x.name)
 	s.named(x.fallback)
-	name := strings.ToLower(x.fallback)
+	name := s.lower(x.fallback)
 	if name == "" {
-		name = strings.ToLower(x.name)
+		name = s.lower(x.name)
 	}
 	if name == "fopen" || name == "ini_set" || name == "ini_alter" {
 		s.found("may call " + name + "()")
@@ -272,7 +272,7 @@ func (s *survey) arguments(list []argument) {
 
 func (s *survey) method(x *foreignCall) {
 	switch {
-	case x.object != nil && len(s.classes) > 0, x.object == nil && (x.class == "" || s.classes[strings.ToLower(x.class)]):
+	case x.object != nil && len(s.classes) > 0, x.object == nil && (x.class == "" || s.classes[s.lower(x.class)]):
 		s.found("may use a class")
 	case x.object != nil:
 		s.anyFunction()

@@ -59,11 +59,11 @@ func (e *evaluator) statement(s statement) outcome {
 	case *tryStatement:
 		return e.try(s)
 	case *functionDeclaration:
-		if e.functions[strings.ToLower(s.function.name)] != s.function {
+		if e.functions[e.lower(s.function.name)] != s.function {
 			e.declareFunction(s.function)
 		}
 	case *classDeclaration:
-		e.classes[strings.ToLower(s.name)] = true
+		e.classes[e.lower(s.name)] = true
 	case *constantDeclaration:
 		e.here.line = s.line
 		e.define(s.name, e.eval(s.value))
@@ -175,7 +175,7 @@ func (e *evaluator) isPassing(s *foreach) bool {
 	v, isVariable := s.value.(*variable)
 	if c, isCall := s.subject.(*call); isCall {
 		name, _ := e.resolve(c.name, c.fallback)
-		if f := e.functions[strings.ToLower(name)]; c.callee != nil || f != nil && f.byReference {
+		if f := e.functions[e.lower(name)]; c.callee != nil || f != nil && f.byReference {
 			e.giveUp("a reference to what a function returns is taken")
 		}
 	}
