@@ -38,7 +38,7 @@ $x=func_get_args(); § $x=define('A',1); § $x=constant('PHP_EOL'); § $x=define
 $x=floatval('5.5'); § $x=strval(500); § $x=number_format(500.5); § $x=round(5.5); § $x=max(1,2); § $x=base64_decode('aaaa');
 $x=urlencode('a b'); § $x=md5('a'); § $x=hash('sha256','a'); § $x=bin2hex('a'); § $x=str_repeat('a',10);
 $x=str_pad('a',10); § $x=strrev('abc'); § $x=ucwords('a b'); § $x=nl2br('a'); § $x=date('Y'); § $x=call_user_func('f',1);
-$x=call_user_func_array('f',[1]); § $x=is_callable('f'); § $x=var_export(1,true); § $x=serialize([1]);
+$x=call_user_func_array('f',[1]); § $x=is_callable('f'); § $x=var_export(1,true);
 $x=unserialize('i:1;'); § $x=1/0; § try{$x=1/0;}catch(E){} § try{$x=1/0;}catch(Error){} § $x=1.5; § $x=5**5; § $x=$i%7;
 $x=$i<<2; § $x=$i&1000; § $x='a'&'b'; § $x^=1000; § $a??=500; § $a.=''; § $x=$_GET['a']; § $x=$GLOBALS['a']; § $x=__DIR__;
 $x=__LINE__; § $x=OC::$SERVERROOT; § $x=f(...); § $x=f(...)(1); § $x=f(...[1]); § g(); § h(1); § k($a); § $x=new class{};
@@ -74,7 +74,7 @@ crc32('NNN'); § is_numeric('NNN'); § ctype_alpha('NNN'); § filter_var('NNN',F
 version_compare('NNN','1'); § str_contains('NNN','A'); § strpos('NNN','A'); § stripos('NNN','b'); § strcasecmp('NNN','b');
 strncmp('NNN','b',1); § mb_strtolower('NNN'); § lcfirst('NNN'); § array_key_exists('NNN',['NNN'=>1]); § array_flip(['NNN']);
 array_combine(['NNN'],['NNN']); § array_fill_keys(['NNN'],1); § array_unique(['NNN','NNN']); § array_search('NNN',['NNN']);
-var_export('NNN',true); § print_r('NNN',true); § serialize('NNN'); § unserialize('NNN'); § number_format('5');
+var_export('NNN',true); § print_r('NNN',true);; § unserialize('NNN'); § number_format('5');
 inet_pton('NNN'); § hash('NNN','a'); § hash('md5','NNN'); § ini_get('NNN'); § php_sapi_name();`
 
 // TestRepetition repeats each piece of code without end. Whatever a piece allocates, the loop must come to an end within the memory
