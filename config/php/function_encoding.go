@@ -31,6 +31,7 @@ var surrogate = regexp.MustCompile(`\\u[dD][89a-fA-F]`)
 func jsonDecode(c *invocation) Value {
 	const objectAsArray, throwOnError = 1, 1 << 22
 	text, flags := c.string(0), c.intOr(3, 0)
+	c.budget.spend(matchCost)
 	if flags&^(objectAsArray|throwOnError) != 0 || c.intOr(2, 512) != 512 || surrogate.MatchString(text) {
 		return c.unknown("json_decode() in this form is not evaluated")
 	}

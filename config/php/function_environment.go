@@ -145,9 +145,13 @@ var decimal = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)$`)
 var plainURL = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9+.-]*)://(?:([^\x00-\x20\x7f:@/?#]*)(?::([^\x00-\x20\x7f@/?#]*))?@)?` +
 	`([a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::([0-9]{1,5}))?(/[^\x00-\x20\x7f?#]*)?(?:\?([^\x00-\x20\x7f#]+))?(?:#([^\x00-\x20\x7f]+))?$`)
 
+// matchCost is what matching a regular expression may allocate, in bytes.
+const matchCost = 8192
+
 // parseURL takes a URL apart into the components that PHP names, in its order.
 func parseURL(c *invocation) Value {
 	s := c.string(0)
+	c.budget.spend(matchCost)
 	match := plainURL.FindStringSubmatchIndex(s)
 	if match == nil {
 		return c.unknown("parse_url() of this address is not evaluated")
