@@ -18,16 +18,16 @@ const (
 	defaultMemory   = 64 << 20
 	defaultFileSize = 1 << 20
 
-	maxSteps      = 800_000 // a fraction of a second, so that the outcome seldom depends on the machine's speed
-	stepCost      = 32      // bytes that a step takes, besides what is spent where it is allocated
-	maxStringSize = 2 << 20 // bytes of one string
-	maxNesting    = 500     // of expressions and statements in the source, and of arrays within each other
-	maxChain      = 4000    // operators in a row
-	maxDepth      = 5000    // evaluations within each other, calls of functions included
-	maxGuards     = 200     // try blocks within each other
-	maxIncludes   = 50      // files that include each other
-	maxWarnings   = 100     // of what a file looks for in vain
-	maxPaths      = 128     // ways through the files that conditions of unknown outcome open
+	maxSteps      = 1_500_000 // a fraction of a second, so that the outcome seldom depends on the machine's speed
+	stepCost      = 16        // bytes that a step takes, besides what is spent where it is allocated
+	maxStringSize = 2 << 20   // bytes of one string
+	maxNesting    = 500       // of expressions and statements in the source, and of arrays within each other
+	maxChain      = 4000      // operators in a row
+	maxDepth      = 5000      // evaluations within each other, calls of functions included
+	maxGuards     = 200       // try blocks within each other
+	maxIncludes   = 50        // files that include each other
+	maxWarnings   = 100       // of what a file looks for in vain
+	maxPaths      = 128       // ways through the files that conditions of unknown outcome open
 )
 
 func (l Limits) withDefaults() Limits {

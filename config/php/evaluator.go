@@ -151,7 +151,7 @@ func (e *evaluator) lower(name string) string {
 
 // unknown makes a value that is not known, for a reason that belongs to the current place.
 func (e *evaluator) unknown(reason string) unknown {
-	e.budget.spend(unknownCost + len(reason))
+	e.budget.spend(unknownCost + 2*len(reason))
 	return unknown{reason: clip(reason), at: e.here}
 }
 

@@ -510,9 +510,11 @@ func (e *evaluator) cast(x *cast) Value {
 
 // object follows (object).
 func (e *evaluator) object(v Value) Value {
-	switch v := v.(type) {
-	case *Object, *closure:
+	if isObject(v) {
 		return v
+	}
+	e.budget.spend(objectCost)
+	switch v := v.(type) {
 	case nil:
 		return &Object{Class: "stdClass", Properties: &Array{}}
 	case *Array:

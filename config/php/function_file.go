@@ -261,6 +261,7 @@ func (e *evaluator) include(x *include) Value {
 		e.warn("there is no file " + path + " to include")
 		return false
 	}
+	e.budget.spend(lookCost)
 	resolved := realPath(path)
 	if x.once && e.included[resolved] {
 		return true
