@@ -38,7 +38,7 @@ const (
 )
 
 // evaluationMemory bounds the evaluation so that the whole process stays below 64 MiB.
-const evaluationMemory = 24 << 20
+const evaluationMemory = 40 << 20
 
 // consulted are the keys that are read, and what to give instead of one that cannot be known.
 var consulted = map[string]string{
