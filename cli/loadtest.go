@@ -48,8 +48,11 @@ func (c *loadtestCommand) Run(p *process) error {
 		return listScenarios(p.stdout)
 	}
 	options, err := c.options()
+	if err == nil {
+		err = options.Check(p.ctx)
+	}
 	if err != nil {
-		fmt.Fprintf(p.stderr, "notify_push loadtest: %v\n", err)
+		fmt.Fprintf(p.stderr, "notify_push loadtest: %v; see notify_push loadtest --help\n", err)
 		return exitUsage
 	}
 	bar := newLoadtestBar(p.stderr)
@@ -191,7 +194,7 @@ func (c *loadtestCommand) scenario(name string) (loadtest.Scenario, error) {
 	if err != nil {
 		return scenario, err
 	}
-	if c.Clients > 0 {
+	if c.Clients != 0 {
 		scenario.Clients = c.Clients
 	}
 	if c.For > 0 {

@@ -23,6 +23,13 @@ func TestLoadtestRefusesArgumentsThatDoNotFit(t *testing.T) {
 	for says, arguments := range map[string][]string{
 		"there is no scenario":      {"nosuch"},
 		"two servers":               {"idle", "--compare", "A=x"},
+		"3 servers":                 {"idle", "--compare", "A=x", "B=x", "C=x"},
+		`both servers are called`:   {"idle", "--compare", "A=x", "A=y"},
+		"runs already":              {"idle", "--redis-url=redis://127.0.0.1"},
+		"clients: 2000000":          {"idle", "--clients=2000000"},
+		"clients: -5":               {"idle", "--clients=-5"},
+		"can be negative":           {"idle", "--workers=-1"},
+		"of its own":                {"burst", "fanout", "--url=ws://127.0.0.1:1/ws", "--redis-url=redis://127.0.0.1:1"},
 		"not like 'NAME=PATH ARGS'": {"idle", "--compare", "x", "B=y"},
 		"can't be used together":    {"idle", "--server-cmd=x", "--url=ws://127.0.0.1/ws"},
 		"--url needs --redis-url":   {"idle", "--url=ws://127.0.0.1/ws"},
@@ -39,10 +46,30 @@ func TestLoadtestRefusesOtherMachines(t *testing.T) {
 	for _, arguments := range [][]string{
 		{"--url=ws://192.0.2.1/ws", "--redis-url=redis://127.0.0.1"},
 		{"--url=ws://127.0.0.1/ws", "--redis-url=redis://192.0.2.1"},
+		{"--url=ws://127.0.0.1/ws", "--redis-url=redis://127.0.0.1", "--metrics-url=http://192.0.2.1/metrics"},
 	} {
 		got := command(t.Context(), "", append([]string{"loadtest", "idle"}, arguments...)...)
-		require.Equal(t, 1, got.status)
+		require.Equal(t, 2, got.status)
 		require.Contains(t, got.stderr, "192.0.2.1: it is not on this machine")
+	}
+}
+
+// TestCommandsOfTheLoadTestFit wants what its document shows to be more than readable.
+func TestCommandsOfTheLoadTestFit(t *testing.T) {
+	text, err := os.ReadFile("../docs/loadtest.md")
+	require.NoError(t, err)
+	for _, arguments := range commandsOf(t, string(text)) {
+		var line commandLine
+		parser, err := newParser(&line, &process{ctx: t.Context()}, func(int) {})
+		require.NoError(t, err)
+		_, err = parser.Parse(arguments)
+		require.NoError(t, err)
+		if line.Loadtest.Scenarios == nil {
+			continue
+		}
+		options, err := line.Loadtest.options()
+		require.NoError(t, err, arguments)
+		require.NoError(t, options.Check(t.Context()), arguments)
 	}
 }
 

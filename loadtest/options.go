@@ -25,7 +25,7 @@ type Options struct {
 	URL, RedisURL string
 	MetricsURL    string
 	PID           int
-	// IOwnThisServer allows URL and RedisURL to be elsewhere than on this machine.
+	// IOwnThisServer allows the three URLs to be elsewhere than on this machine.
 	IOwnThisServer bool
 
 	// Workers is how many processes the clients are spread over; 0 keeps them in this one.
@@ -67,7 +67,8 @@ func (o *Options) progress(p Progress) {
 
 func (o *Options) helper(name string) []string { return append(slices.Clone(o.HelperCommand), name) }
 
-func (o *Options) check(ctx context.Context) error {
+// Check says what is wrong with the options, before anything is started. [Run] does so, too.
+func (o *Options) Check(ctx context.Context) error {
 	switch {
 	case len(o.Scenarios) == 0:
 		return errors.New("no scenario is given")
@@ -75,6 +76,10 @@ func (o *Options) check(ctx context.Context) error {
 		return errors.New("give either commands that start servers, or the URL of one that runs")
 	case o.URL != "" && o.RedisURL == "":
 		return errors.New("the Redis of the server is not given: events are published there")
+	case o.URL == "" && (o.RedisURL != "" || o.MetricsURL != "" || o.PID != 0):
+		return errors.New("the Redis, the metrics and the process are those of a server that runs already, and its URL is not given")
+	case o.Workers < 0 || o.Rounds < 0 || o.PID < 0:
+		return errors.New("no number can be negative")
 	case len(o.Servers) > 2:
 		return fmt.Errorf("%d servers are given: two can be compared", len(o.Servers))
 	case len(o.Servers) == 2 && o.Servers[0].name() == o.Servers[1].name():
@@ -82,10 +87,32 @@ func (o *Options) check(ctx context.Context) error {
 	case len(o.HelperCommand) == 0:
 		return errors.New("how to start helper processes is not given")
 	}
-	if o.URL == "" || o.IOwnThisServer {
+	for _, scenario := range o.Scenarios {
+		scenario.setDefaults()
+		if err := scenario.check(); err != nil {
+			return fmt.Errorf("scenario %s: %w", scenario.Name, err)
+		}
+	}
+	if o.URL == "" {
 		return nil
 	}
-	for _, address := range []string{o.URL, o.RedisURL} {
+	return o.checkRunning(ctx)
+}
+
+// checkRunning is the part of Check for a server that runs already.
+func (o *Options) checkRunning(ctx context.Context) error {
+	if _, _, err := o.endpoint(ctx); err != nil {
+		return err
+	}
+	for _, scenario := range o.Scenarios {
+		if scenario.needsOwnServer() {
+			return fmt.Errorf("scenario %s: it needs a server, a database and a Nextcloud of its own; use a command that starts the server", scenario.Name)
+		}
+	}
+	if o.IOwnThisServer {
+		return nil
+	}
+	for _, address := range []string{o.URL, o.RedisURL, o.MetricsURL} {
 		if err := checkLoopback(ctx, address); err != nil {
 			return err
 		}
@@ -103,14 +130,14 @@ func checkLoopback(ctx context.Context, address string) error {
 		return fmt.Errorf("read the address of a server: %w", errors.Unwrap(err))
 	}
 	if parsed.Hostname() == "" {
-		return nil // a unix socket
+		return nil // a unix socket, or none at all
 	}
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", parsed.Hostname())
 	if err != nil {
 		return fmt.Errorf("look up %s: %w", parsed.Hostname(), err)
 	}
 	for _, ip := range addresses {
-		if !ip.Unmap().IsLoopback() {
+		if ip = ip.Unmap(); !ip.IsLoopback() {
 			return fmt.Errorf("%s has the address %s: %w", parsed.Hostname(), ip, ErrNotLoopback)
 		}
 	}
@@ -120,11 +147,8 @@ func checkLoopback(ctx context.Context, address string) error {
 // endpoint reads URL.
 func (o *Options) endpoint(ctx context.Context) (netip.AddrPort, string, error) {
 	parsed, err := url.Parse(o.URL)
-	if err != nil {
-		return netip.AddrPort{}, "", fmt.Errorf("read the address of the server: %w", err)
-	}
-	if parsed.Scheme != "ws" && parsed.Scheme != "http" {
-		return netip.AddrPort{}, "", fmt.Errorf("the address %s does not begin with ws://; the simulated clients speak no TLS, so aim behind the proxy that does", o.URL)
+	if err != nil || parsed.Scheme != "ws" && parsed.Scheme != "http" || parsed.Hostname() == "" {
+		return netip.AddrPort{}, "", fmt.Errorf("the URL %q is not like ws://host:port/ws; the simulated clients speak no TLS, so aim behind the proxy that does", o.URL)
 	}
 	port := parsed.Port()
 	if port == "" {

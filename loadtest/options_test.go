@@ -7,30 +7,33 @@ import (
 )
 
 func TestOnlyThisMachineIsPutUnderLoad(t *testing.T) {
-	options := Options{Scenarios: []Scenario{{Name: "x"}}, HelperCommand: []string{"x"}, URL: "ws://127.0.0.1:1/ws"}
+	options := Options{Scenarios: []Scenario{nothing}, HelperCommand: []string{"x"}, URL: "ws://127.0.0.1:1/ws"}
 	for address, allowed := range map[string]bool{
 		"redis://127.0.0.1:6379": true, "redis://127.9.9.9": true, "redis://[::1]:6379": true, "redis://localhost": true, "unix:///run/redis.sock": true,
 		"redis://192.0.2.1:6379": false, "redis://[2001:db8::1]": false, "redis://[::ffff:192.0.2.1]": false, "redis://0.0.0.0": false,
 	} {
 		options.RedisURL = address
-		err := options.check(t.Context())
+		err := options.Check(t.Context())
 		if allowed {
 			require.NoError(t, err, address)
 		} else {
 			require.ErrorIs(t, err, ErrNotLoopback, address)
 		}
 	}
-	options.URL, options.RedisURL = "ws://192.0.2.1/ws", "redis://127.0.0.1"
-	require.ErrorIs(t, options.check(t.Context()), ErrNotLoopback)
+	options.RedisURL, options.MetricsURL = "redis://127.0.0.1", "http://192.0.2.1:9100/metrics"
+	require.ErrorIs(t, options.Check(t.Context()), ErrNotLoopback)
+	options.URL, options.MetricsURL = "ws://192.0.2.1/ws", ""
+	require.ErrorIs(t, options.Check(t.Context()), ErrNotLoopback)
+	require.ErrorContains(t, options.Check(t.Context()), "192.0.2.1 has the address 192.0.2.1")
 	_, err := Run(t.Context(), options)
 	require.ErrorIs(t, err, ErrNotLoopback)
 	options.IOwnThisServer = true
-	require.NoError(t, options.check(t.Context()))
+	require.NoError(t, options.Check(t.Context()))
 }
 
 func TestOptionsThatDoNotFit(t *testing.T) {
-	full := Options{Scenarios: []Scenario{{Name: "x"}}, HelperCommand: []string{"x"}, Servers: []Server{{Command: "x"}}}
-	require.NoError(t, full.check(t.Context()))
+	full := Options{Scenarios: []Scenario{nothing}, HelperCommand: []string{"x"}, Servers: []Server{{Command: "x"}}}
+	require.NoError(t, full.Check(t.Context()))
 	for says, spoil := range map[string]func(*Options){
 		"no scenario":                 func(o *Options) { o.Scenarios = nil },
 		"give either":                 func(o *Options) { o.Servers = nil },
@@ -39,12 +42,29 @@ func TestOptionsThatDoNotFit(t *testing.T) {
 		"3 servers are given":         func(o *Options) { o.Servers = []Server{{Label: "A"}, {Label: "B"}, {Label: "C"}} },
 		`both servers are called "x"`: func(o *Options) { o.Servers = []Server{{Label: "x"}, {Command: "x"}} },
 		"The Redis of":                func(o *Options) { o.Servers, o.URL = nil, "ws://127.0.0.1/ws" },
+		"runs already":                func(o *Options) { o.RedisURL = "redis://127.0.0.1" },
+		"the metrics":                 func(o *Options) { o.MetricsURL = "http://127.0.0.1/metrics" },
+		"the process":                 func(o *Options) { o.PID = 1 },
+		"negative":                    func(o *Options) { o.Workers = -1 },
+		"No number can be negative":   func(o *Options) { o.Rounds = -1 },
+		"clients: -1":                 func(o *Options) { o.Scenarios = []Scenario{{Name: "x", Clients: -1, Steps: nothing.Steps}} },
+		"clients: 2000000":            func(o *Options) { o.Scenarios = []Scenario{nothing, {Name: "x", Clients: 2e6, Steps: nothing.Steps}} },
+		"of its own":                  func(o *Options) { o.aim(); o.Scenarios = []Scenario{{Name: "x", Steps: []Step{{Restart: &Restart{}}}}} },
+		"not like ws://host:port/ws":  func(o *Options) { o.aim(); o.URL = "127.0.0.1:7867" },
+		"Not like ws://host:port/ws":  func(o *Options) { o.aim(); o.URL = "ws:///ws" },
+		"invalid port":                func(o *Options) { o.aim(); o.URL = "ws://127.0.0.1:70000/ws" },
 	} {
 		o := full
 		spoil(&o)
-		require.ErrorContains(t, o.check(t.Context()), says[1:], says)
+		require.ErrorContains(t, o.Check(t.Context()), says[1:], says)
 	}
 }
+
+// nothing is the least that a scenario can be.
+var nothing = Scenario{Name: "x", Steps: []Step{{Cut: &Cut{}}}}
+
+// aim has the options be those for a server that runs.
+func (o *Options) aim() { o.Servers, o.URL, o.RedisURL = nil, "ws://127.0.0.1/ws", "redis://127.0.0.1" }
 
 func TestEndpoint(t *testing.T) {
 	for url, want := range map[string]string{

@@ -465,6 +465,14 @@ steps:
 	}
 }
 
+func TestAScenarioMadeInGoHasTheDefaultsOfOneThatIsRead(t *testing.T) {
+	t.Parallel()
+	got := runOne(t, testOptions(t, "honest", Scenario{Name: "made", Clients: 5, Steps: []Step{{Connect: &Connect{}}, {Publish: &Publish{Kinds: []Kind{File}}}}}))
+	got["connect"].require(t, map[string]float64{"logins": 5, "logins at Nextcloud": 5})
+	got["publish"].require(t, map[string]float64{"expected": 1, "delivered": 1})
+	require.NotEmpty(t, got["publish"].Latency, "clients have asked for the ids of files")
+}
+
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	options := testOptions(t, "honest", scenario(t, `

@@ -232,6 +232,14 @@ func (s Step) length() *time.Duration {
 	}
 }
 
+// needsOwnServer reports whether it has what cannot be asked of somebody else's server: files of users that it does not know, a
+// Nextcloud that feels as the scenario says, or a restart.
+func (s *Scenario) needsOwnServer() bool {
+	return s.Nextcloud != (Nextcloud{}) || slices.ContainsFunc(s.Steps, func(step Step) bool {
+		return step.Restart != nil || step.Nextcloud != nil || step.Publish != nil && slices.Contains(step.Publish.Kinds, File)
+	})
+}
+
 // users is how many users the clients are of.
 func (s *Scenario) users() int { return (s.Clients + s.PerUser - 1) / s.PerUser }
 
