@@ -57,7 +57,7 @@ type (
 	ready  struct{}                     // something has happened at the socket
 	cut    struct{}                     // lose the connection, as when a proxy drops it, and come back
 	leave  struct{}                     // hang up, and stay away
-	visit  struct{ away time.Duration } // hang up, and come back after about that time
+	visit  struct{ away time.Duration } // hang up, unless away already, and come back after about that time
 	stall  struct{}                     // stop reading
 	resume struct{}                     // read again
 )
@@ -390,10 +390,13 @@ func (c *client) onLeave() {
 }
 
 // onVisit leaves, and comes back after a random time.
-func (c *client) onVisit(away time.Duration) {
+func (c *client) onVisit(length time.Duration) {
+	if c.stage == away {
+		return
+	}
 	c.onLeave()
 	c.leaving = false
-	c.fleet.later(rand.N(2*away+1), c.index)
+	c.fleet.later(rand.N(2*length+1), c.index)
 }
 
 func (c *client) onStall() { c.stalled = c.stage == online }

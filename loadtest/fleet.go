@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -162,6 +161,7 @@ func (f *fleet) stall(n int) {
 }
 
 // startChurn has so many a second of the clients that are connected leave and come back after about that time, until stopChurn.
+// They do so in turn, for who is away cannot leave.
 func (f *fleet) startChurn(perSecond float64, away time.Duration) {
 	f.stopChurn()
 	clients := f.clients[:f.dialed]
@@ -171,15 +171,9 @@ func (f *fleet) startChurn(perSecond float64, away time.Duration) {
 	ctx, cancel := context.WithCancel(context.Background())
 	f.churn = cancel
 	f.churned.Go(func() {
-		ticks := time.NewTicker(time.Duration(float64(time.Second) / perSecond))
-		defer ticks.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticks.C:
-				f.system.Root.Send(clients[rand.N(len(clients))], visit{away})
-			}
+		order, begun := shuffled(len(clients)), time.Now()
+		for i := 0; waitForTurn(ctx, begun, i, perSecond) == nil; i++ {
+			f.system.Root.Send(clients[order[i%len(order)]], visit{away})
 		}
 	})
 }

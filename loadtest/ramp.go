@@ -27,8 +27,8 @@ func (f *fleet) startRamp(n, inFlight int, perSecond float64) {
 		defer close(r.done)
 		begun := time.Now()
 		for i, c := range clients {
-			if perSecond > 0 {
-				time.Sleep(time.Until(begun.Add(time.Duration(float64(i) / perSecond * float64(time.Second)))))
+			if perSecond > 0 && waitForTurn(ctx, begun, i, perSecond) != nil {
+				return
 			}
 			select {
 			case r.places <- struct{}{}:
@@ -38,6 +38,11 @@ func (f *fleet) startRamp(n, inFlight int, perSecond float64) {
 			}
 		}
 	}()
+}
+
+// waitForTurn waits until the i-th of those that begin so many a second is due.
+func waitForTurn(ctx context.Context, begun time.Time, i int, perSecond float64) error {
+	return wait(ctx, time.Until(begun.Add(time.Duration(float64(i)/perSecond*float64(time.Second)))))
 }
 
 // leaveRamp gives the place of a client that is connected, or failed, to the next.
