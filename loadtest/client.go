@@ -54,7 +54,7 @@ type (
 	dial   struct{}                     // connect, unless connected
 	retry  struct{}                     // the same, unless the client has left
 	token  struct{ err error }          // the token that was asked for can be used now
-	ready  struct{}                     // something has happened at the socket
+	ready  struct{ ended bool }         // something has happened at the socket, its end for one
 	cut    struct{}                     // lose the connection, as when a proxy drops it, and come back
 	leave  struct{}                     // hang up, and stay away
 	visit  struct{ away time.Duration } // hang up, unless away already, and come back after about that time
@@ -72,7 +72,7 @@ func (c *client) Receive(ctx actor.Context) {
 	case token:
 		c.onToken(message.err)
 	case ready:
-		c.onReady()
+		c.onReady(message.ended)
 	case cut:
 		c.onCut()
 	case leave:
@@ -138,13 +138,13 @@ func (c *client) connect() {
 }
 
 // onReady may come for nothing, when what happened has been dealt with already.
-func (c *client) onReady() {
+func (c *client) onReady(ended bool) {
 	switch c.stage {
 	case away, fetchingToken:
 	case connecting:
 		c.shakeHands()
 	default:
-		c.read()
+		c.read(ended)
 	}
 }
 
@@ -159,8 +159,8 @@ func (c *client) shakeHands() {
 }
 
 // read takes what has arrived. It is called at the latest when something more arrives, so a read that leaves room in the
-// buffer was the last.
-func (c *client) read() {
+// buffer was the last, unless what is left is the end, which may have come together with the bytes before it.
+func (c *client) read(ended bool) {
 	if c.stalled {
 		return
 	}
@@ -178,7 +178,7 @@ func (c *client) read() {
 			c.lost(err)
 			return
 		}
-		if n < len(*buffer) || c.stage == away {
+		if n < len(*buffer) && !ended || c.stage == away {
 			return
 		}
 	}
@@ -404,6 +404,6 @@ func (c *client) onStall() { c.stalled = c.stage == online }
 func (c *client) onResume() {
 	if c.stalled {
 		c.stalled = false
-		c.read()
+		c.read(true)
 	}
 }

@@ -127,7 +127,7 @@ func (f *fleet) onPanic(reason any) actor.Directive {
 func (f *fleet) poll() {
 	defer close(f.polled)
 	root := f.system.Root
-	f.poller.run(func(index int32) { root.Send(f.clients[index], ready{}) })
+	f.poller.run(func(index int32, ended bool) { root.Send(f.clients[index], ready{ended}) })
 }
 
 // localAddresses are taken in turn, so that there are ports for more than 28,000 clients of one server.
@@ -172,7 +172,7 @@ func (f *fleet) startChurn(perSecond float64, away time.Duration) {
 	f.churn = cancel
 	f.churned.Go(func() {
 		order, begun := shuffled(len(clients)), time.Now()
-		for i := 0; waitForTurn(ctx, begun, i, perSecond) == nil; i++ {
+		for i := 1; waitForTurn(ctx, begun, i, perSecond) == nil; i++ {
 			f.system.Root.Send(clients[order[i%len(order)]], visit{away})
 		}
 	})

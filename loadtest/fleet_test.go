@@ -46,13 +46,13 @@ func TestChurnTakesClientsInTurn(t *testing.T) {
 
 func TestWhatHasASlowRateCanBeStopped(t *testing.T) {
 	const perHour = 1.0 / 3600
-	f, heard := probes(t, 2)
-	for what, do := range map[string]func(){
-		"connecting": func() { f.startRamp(2, 0, perHour); <-heard; f.stopRamp() },
-		"churn":      func() { f.dialed = 2; f.startChurn(perHour, time.Second); <-heard; f.stopChurn() },
+	for what, do := range map[string]func(f *fleet, heard <-chan int){
+		"connecting": func(f *fleet, heard <-chan int) { f.startRamp(2, 0, perHour); <-heard; f.stopRamp() },
+		"churn":      func(f *fleet, _ <-chan int) { f.dialed = 2; f.startChurn(perHour, time.Second); f.stopChurn() },
 	} {
 		stopped := make(chan struct{})
-		go func() { defer close(stopped); do() }()
+		f, heard := probes(t, 2)
+		go func() { defer close(stopped); do(f, heard) }()
 		select {
 		case <-stopped:
 		case <-time.After(time.Minute):

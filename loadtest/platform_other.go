@@ -19,7 +19,7 @@ type poller struct{}
 
 func newPoller() (*poller, error)      { return nil, errPlatform }
 func (*poller) watch(int, int32) error { return errPlatform }
-func (*poller) run(func(int32))        {}
+func (*poller) run(func(int32, bool))  {}
 func (*poller) close()                 {}
 
 func dialSocket(netip.Addr, netip.AddrPort) (int, error) { return -1, errPlatform }

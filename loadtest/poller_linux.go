@@ -46,8 +46,8 @@ func (p *poller) watch(socket int, index int32) error {
 	return nil
 }
 
-// run calls ready for each socket at which something has happened, until close.
-func (p *poller) run(ready func(index int32)) {
+// run calls ready for each socket at which something has happened, until close. ended says that nothing more will come of it.
+func (p *poller) run(ready func(index int32, ended bool)) {
 	raw, err := p.epoll.SyscallConn()
 	if err != nil {
 		return
@@ -63,7 +63,7 @@ func (p *poller) run(ready func(index int32)) {
 			return
 		}
 		for _, event := range events[:n] {
-			ready(event.Fd)
+			ready(event.Fd, event.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0)
 		}
 	}
 }
