@@ -61,7 +61,6 @@ func (c *Churn) run(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	b.step.add("online at the end", float64(collected.Online), "")
 	b.addConnect(collected, before, after)
 	return nil
 }

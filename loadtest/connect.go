@@ -92,6 +92,7 @@ func (b *bench) addConnect(c collection, before, after moment) {
 		took = float64(c.LastLogin-before.at) / 1e6
 		b.addTook(c, before, after, took)
 	}
+	b.step.add("online at the end", float64(c.Online), "")
 	b.addRetries(c.Tally)
 	b.addLogins(after, took)
 	b.addMemory(after, c.Online)
@@ -126,7 +127,7 @@ func (b *bench) addRetries(t Tally) {
 	}
 	b.step.add("dials", float64(t.Dials), "")
 	b.step.add("refused", float64(t.Refused), "")
-	b.note(endings(t))
+	b.addEndings(t)
 }
 
 // named is the title of a step that may have a name of its own.

@@ -80,6 +80,9 @@ func (c *crew) part(o order, i int) order {
 	return o
 }
 
+// begin has all count anew, from that time.
+func (c *crew) begin(at int64) error { return c.do(order{Do: doBegin, At: at}) }
+
 // tally adds up what all have counted.
 func (c *crew) tally() (total Tally, err error) {
 	err = c.each(func(int) order { return order{Do: doTally} }, func(r report) error {

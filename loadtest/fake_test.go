@@ -30,6 +30,8 @@ import (
 //	strange      says what no push server says, instead of custom events
 //	writing      does not start when there is a note of an earlier one in Redis, and leaves one
 //	crossing     every tenth custom event of a user, and every change of a user's own file, reaches another one
+//	pondering    takes 100 ms to say its metrics
+//	limiting     lets everybody in, and throws all out again but the first of each user
 //	closing      closes each connection with the first custom event to it
 type fakeServer struct {
 	defect string
@@ -75,6 +77,9 @@ func serveFake(defect string) error {
 }
 
 func (f *fakeServer) metrics(w http.ResponseWriter, _ *http.Request) {
+	if f.defect == "pondering" {
+		time.Sleep(100 * time.Millisecond)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	fmt.Fprintf(w, "# TYPE event_count_total counter\nevent_count_total %d\nmapping_query_count 7\n", f.events)
@@ -107,6 +112,10 @@ func (f *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	f.users[user][conn] = false
 	err = conn.Write(ctx, websocket.MessageText, []byte("authenticated"))
+	if f.defect == "limiting" && len(f.users[user]) > 1 {
+		conn.Write(ctx, websocket.MessageText, []byte("Connection limit exceeded for user"))
+		err = conn.CloseNow()
+	}
 	f.mu.Unlock()
 	defer func() {
 		f.mu.Lock()

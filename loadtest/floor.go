@@ -87,7 +87,7 @@ func (f *Floor) measure(ctx context.Context, b *bench, loop *floorProcess) error
 	total := newOutcome()
 	for i, o := range orders {
 		o.Step = uint32(i + 1)
-		if err := b.crew.do(order{Do: doBegin}); err != nil {
+		if err := b.crew.begin(now()); err != nil {
 			return err
 		}
 		began, err := loop.write(o)

@@ -26,13 +26,13 @@ func (b *bench) begin(ctx context.Context) (moment, error) {
 	if b.stand != nil {
 		b.stand.cloud.ResetStats()
 	}
-	if err := b.crew.do(order{Do: doBegin}); err != nil {
-		return moment{}, err
-	}
 	counters := b.server.counters(ctx)
 	m, err := b.used()
+	if err != nil {
+		return m, err
+	}
 	m.counters = counters
-	return m, err
+	return m, b.crew.begin(m.at)
 }
 
 // moment says where things stand at the end.

@@ -90,7 +90,7 @@ func (p *Publish) run(ctx context.Context, b *bench) error {
 
 func (p *Publish) round(ctx context.Context, b *bench) (*outcome, error) {
 	stream, expected := p.stream(b)
-	if err := b.crew.do(order{Do: doBegin}); err != nil {
+	if err := b.crew.begin(now()); err != nil {
 		return nil, err
 	}
 	b.publisher.step++

@@ -324,6 +324,22 @@ steps:
 	require.Contains(t, fmt.Sprint(got["publish"].Notes), "5 × closed by the server with 1012")
 }
 
+func TestTimesOfLoginsBeginTogether(t *testing.T) {
+	t.Parallel()
+	got := runOne(t, testOptions(t, "pondering", scenario(t, "{name: one, clients: 20, steps: [{connect: {}}]}")))
+	took, _ := got["connect"].Figure("time")
+	last, _ := got["connect"].Figure("99 % of them after")
+	require.InEpsilon(t, took, last, 0.002, "of 20, 99 % are all; a histogram has three digits")
+}
+
+func TestWhoIsThrownOutAfterTheLogin(t *testing.T) {
+	t.Parallel()
+	got := runOne(t, testOptions(t, "limiting", scenario(t, "{name: one, clients: 20, per_user: 2, backoff: 1h, steps: [{connect: {in_flight: 1}}, {publish: {events: 10}}]}")))
+	got["connect"].require(t, map[string]float64{"logins": 20})
+	got["publish"].require(t, map[string]float64{"expected": 20, "delivered": 10})
+	require.Contains(t, fmt.Sprint(got["connect"].Notes), `such as "Connection limit exceeded for user"`)
+}
+
 func TestTheFloorIsMeasured(t *testing.T) {
 	t.Parallel()
 	got := runOne(t, testOptions(t, "honest", scenario(t, `

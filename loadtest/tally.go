@@ -83,21 +83,21 @@ func sum[K comparable](a, b map[K]int) map[K]int {
 type counts struct {
 	mu    sync.Mutex
 	tally Tally
-	begun int64 // when it was told to begin anew
+	begun int64 // when counting began
 	histograms
 }
 
 func newCounts(clients int) *counts {
 	c := &counts{histograms: newHistograms()}
 	c.tally.Clients = clients
-	c.reset()
+	c.reset(now())
 	return c
 }
 
-func (c *counts) reset() {
+func (c *counts) reset(at int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.begun = now()
+	c.begun = at
 	c.histograms.reset()
 	c.tally = Tally{
 		Clients: c.tally.Clients, Online: c.tally.Online,

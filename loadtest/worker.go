@@ -18,6 +18,7 @@ type order struct {
 	InFlight  int           `json:",omitempty"`
 	PerSecond float64       `json:",omitempty"`
 	Away      time.Duration `json:",omitempty"`
+	At        int64         `json:",omitempty"` // µs since 1970
 }
 
 type orderName string
@@ -30,7 +31,7 @@ const (
 	doStall   orderName = "stall"   // the first Count stop reading
 	doResume  orderName = "resume"  // and read again
 	doChurn   orderName = "churn"   // PerSecond leave and come back; 0 ends it
-	doBegin   orderName = "begin"   // count anew
+	doBegin   orderName = "begin"   // count anew, from At
 	doTally   orderName = "tally"   // say what was counted
 	doCollect orderName = "collect" // say it with the histograms
 	doDismiss orderName = "dismiss" // the clients are not needed any more
@@ -114,7 +115,7 @@ func (w *worker) execute(o order) (r report, err error) {
 			f.startChurn(o.PerSecond, o.Away)
 		}
 	case doBegin:
-		f.counts.reset()
+		f.counts.reset(o.At)
 		w.begun, err = readProcess(os.Getpid())
 	case doTally:
 		r.Tally = f.counts.snapshot()
