@@ -51,6 +51,9 @@ func (c *loadtestCommand) Run(p *process) error {
 	if err == nil {
 		err = options.Check(p.ctx)
 	}
+	if err == nil {
+		err = c.checkReport()
+	}
 	if err != nil {
 		fmt.Fprintf(p.stderr, "notify_push loadtest: %v; see notify_push loadtest --help\n", err)
 		return exitUsage
@@ -94,6 +97,19 @@ func (c *loadtestCommand) print(w io.Writer, report *loadtest.Report) error {
 		return loadtest.WriteTargets(w, report.Table())
 	}
 	return nil
+}
+
+// checkReport says that the report cannot be written before hours of measuring have gone by. What the file holds stays there
+// until then.
+func (c *loadtestCommand) checkReport() error {
+	if c.Report == "" {
+		return nil
+	}
+	file, err := os.OpenFile(c.Report, os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return file.Close()
 }
 
 func (c *loadtestCommand) writePage(report *loadtest.Report) error {

@@ -31,7 +31,8 @@ type bench struct {
 	stalled         int           // those of them that do not read: the first
 	connectedMemory int64         // the server's, when the last clients had come
 	loop            *floorProcess // while the floor is measured
-	floor           *StepResult   // nil without one
+	floor           *StepResult   // of frames that were written at once; nil without one
+	pacedFloor      *StepResult   // of frames that were written at a rate
 }
 
 // Result is what a scenario gave with one server.
@@ -101,11 +102,15 @@ func (b *bench) take(ctx context.Context, step Step) error {
 		return err
 	}
 	title := action.title()
-	b.step = &StepResult{Step: title}
+	b.step = &StepResult{Step: title, Figures: []Figure{}}
 	defer func() { b.result.Steps = append(b.result.Steps, *b.step) }()
 	b.share.Store(nil)
 	b.title.Store(&title)
-	if err := action.run(ctx, b); err != nil {
+	err = action.run(ctx, b)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("interrupted: %w", context.Cause(ctx)) // whatever it was that this made fail
+	}
+	if err != nil {
 		return fmt.Errorf("%s, %s: %w", b.scenario.Name, title, errors.Join(err, b.server.alive()))
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 
 // Floor measures what no server can be better than: a bare loop in a process of its own writes the same frames to the same
 // number of sockets, with the same clients at their other ends and nothing else around it. Steps of publishing that follow
-// are compared with it.
+// are compared with it: those with a rate with a floor that has one, the others with one without.
 type Floor struct {
 	// Name is shown in reports; empty means "floor".
 	Name string `yaml:"name"`
@@ -133,19 +133,23 @@ func (f *Floor) report(b *bench, o *outcome, used time.Duration) {
 	}
 	b.step.addTimes("latency", o.latency)
 	b.step.Latency = quantiles(o.latency)
-	b.floor = b.step
+	if f.Rate > 0 {
+		b.pacedFloor = b.step
+	} else {
+		b.floor = b.step
+	}
 }
 
-// addAgainstFloor compares a step with the floor of the same run.
-func (b *bench) addAgainstFloor() {
-	if b.floor == nil {
+// addAgainst compares a step with the floor of the same run, if there is one.
+func (b *bench) addAgainst(floor *StepResult) {
+	if floor == nil {
 		return
 	}
 	for _, name := range []string{"CPU a delivery", "last client after", "deliveries/s", "latency p50", "latency p99"} {
 		value, ok1 := b.step.Figure(name)
-		floor, ok2 := b.floor.Figure(name)
-		if ok1 && ok2 && floor > 0 {
-			b.step.add(name+" / floor", value/floor, "×")
+		least, ok2 := floor.Figure(name)
+		if ok1 && ok2 && least > 0 {
+			b.step.add(name+" / floor", value/least, "×")
 		}
 	}
 }

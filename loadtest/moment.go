@@ -86,7 +86,8 @@ const maxOthers = 5
 // addOthers is what programs that do not belong to the test have computed meanwhile, and what the hypervisor kept.
 func (b *bench) addOthers(before, after moment) {
 	elapsed := float64(after.at-before.at) * 1e-6 * float64(runtime.NumCPU())
-	share := max(100*((after.machine-before.machine)-(after.ours-before.ours)).Seconds()/elapsed, 0)
+	// The machine's time comes in ticks of 10 ms, which in a short step may be more than all of it.
+	share := min(max(100*((after.machine-before.machine)-(after.ours-before.ours)).Seconds()/elapsed, 0), 100)
 	b.step.add("others' CPU", share, "% of the machine")
 	if share > maxOthers {
 		b.note(fmt.Sprintf("Other programs used %.0f %% of this machine meanwhile: do not rely on these times.", share))

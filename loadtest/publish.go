@@ -132,6 +132,7 @@ func (b *bench) addLate(ctx context.Context, o *outcome) error {
 	tally, err := b.crew.tally()
 	o.Duplicates += tally.Duplicates - o.last.Duplicates
 	o.Delivered += tally.Delivered - o.last.Delivered
+	o.OutOfOrder += tally.OutOfOrder - o.last.OutOfOrder
 	o.Misdelivered += tally.Misdelivered - o.last.Misdelivered
 	return err
 }
@@ -283,7 +284,11 @@ func (p *Publish) report(b *bench, o *outcome, before, after moment) {
 	b.addMemory(after, o.Online)
 	step.add("publisher late p99", ms(o.lateness.ValueAtQuantile(99)), "ms")
 	step.add("published/s", float64(o.events)/max(o.publishing, 1e-6), "/s")
-	b.addAgainstFloor()
+	if p.Rate > 0 {
+		b.addAgainst(b.pacedFloor)
+	} else {
+		b.addAgainst(b.floor)
+	}
 	b.addEndings(o.Tally)
 	b.addHarness(before, after, o.harness, o.Clients)
 	if o.unheard > 0 {

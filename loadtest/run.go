@@ -11,7 +11,7 @@ import (
 // Run runs the scenarios and reports what they gave. When one fails, the others are run all the same, and the report holds
 // what there is.
 func Run(ctx context.Context, options Options) (*Report, error) {
-	r := &Report{Began: time.Now(), Machine: thisMachine()}
+	r := &Report{Began: time.Now(), Machine: thisMachine(), Results: []Result{}}
 	if err := options.Check(ctx); err != nil {
 		return r, err
 	}
@@ -81,6 +81,7 @@ func (t turn) result() Result {
 		Command:  t.server.Command,
 		Round:    t.round,
 		Clients:  t.scenario.Clients,
+		Steps:    []StepResult{},
 	}
 }
 

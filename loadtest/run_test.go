@@ -364,6 +364,18 @@ steps:
 `)))
 	got["floor"].require(t, map[string]float64{"delivered": 100, "lost": 0})
 	got["at once"].require(t, map[string]float64{"delivered": 60, "lost": 0})
+
+	got = runOne(t, testOptions(t, "honest", scenario(t, `
+name: what is paced is not compared with what is not
+clients: 20
+steps:
+  - floor: {passes: 3}
+  - connect: {}
+  - publish: {events: 20, rate: 1000}
+`)))
+	got["publish"].require(t, map[string]float64{"delivered": 20})
+	_, ok = got["publish"].Figure("CPU a delivery / floor")
+	require.False(t, ok)
 }
 
 func TestMemoryAndCPUOfTheServerAreMeasured(t *testing.T) {
@@ -413,9 +425,22 @@ func TestAServerThatDoesNotStart(t *testing.T) {
 	t.Parallel()
 	options := testOptions(t, "honest", scenario(t, "{name: x, clients: 1, steps: [{connect: {}}]}"))
 	options.Servers[0].Command = "echo no such setting; exit 3"
-	_, err := Run(t.Context(), options)
+	report, err := Run(t.Context(), options)
 	require.ErrorContains(t, err, "it has ended")
 	require.ErrorContains(t, err, "no such setting")
+	var text strings.Builder
+	require.NoError(t, report.WriteJSON(&text))
+	require.Contains(t, text.String(), `"steps": []`)
+}
+
+func TestListsAreListsInJSONWithNothingInThem(t *testing.T) {
+	t.Parallel()
+	report, err := Run(t.Context(), testOptions(t, "honest", scenario(t, "{name: x, steps: [{nextcloud: {errors: true}}]}")))
+	require.NoError(t, err)
+	var text strings.Builder
+	require.NoError(t, report.WriteJSON(&text))
+	require.Contains(t, text.String(), `"figures": []`)
+	require.NotContains(t, text.String(), "null")
 }
 
 func TestCommandsAsAShellReadsThem(t *testing.T) {
@@ -523,6 +548,7 @@ func TestEndedByTheCaller(t *testing.T) {
 	begun := time.Now()
 	_, err := Run(ctx, options)
 	require.ErrorIs(t, err, errEnough)
+	require.ErrorContains(t, err, "long, idle: interrupted: ")
 	require.Less(t, time.Since(begun), time.Hour)
 }
 

@@ -23,3 +23,11 @@ func TestARestartIsNotTheWorkOfOthers(t *testing.T) {
 	used, _ := before.cpu(after)
 	require.Equal(t, 1400*time.Millisecond, used, "a login costs what the new server computes")
 }
+
+func TestOthersUseNoMoreThanTheMachine(t *testing.T) {
+	// A tick of 10 ms has come to an end in a step of 1 ms.
+	b := &bench{step: &StepResult{}}
+	b.addOthers(moment{}, moment{at: 1000, machine: 10 * time.Millisecond})
+	others, _ := b.step.Figure("others' CPU")
+	require.Equal(t, 100.0, others)
+}
