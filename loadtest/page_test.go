@@ -34,6 +34,7 @@ func TestPageStandsAlone(t *testing.T) {
 	require.NotContains(t, page, "<script>alert", "what a server says is text")
 	require.NotRegexp(t, `(?i)(src|href)\s*=|url\(|@import`, page, "nothing is fetched")
 	require.NotContains(t, page, "NaN")
+	require.Less(t, strings.Index(page, "side by side"), strings.Index(page, "<h2>steady</h2>"), "what was asked comes first")
 
 	drawings := regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAllString(page, -1)
 	require.Len(t, drawings, 6)
@@ -66,6 +67,15 @@ func TestPlotPutsValuesWhereTheirTicksAre(t *testing.T) {
 	p = latencyPlot("x", []series{{"a", []point{{0, 1}, {0.9, 10}, {0.99, 100}, {1, 100}}}})
 	require.Equal(t, []string{"0", "50", "90", "99"}, labels(p.XTicks))
 	require.Equal(t, []string{"1", "10", "100", "1k"}, labels(p.YTicks))
+}
+
+func TestCurvesCanBeToldApart(t *testing.T) {
+	seen := map[[2]string]bool{}
+	for _, c := range timePlot("x", "s", make([]series, 24)).Curves {
+		look := [2]string{c.Colour, c.Dash}
+		require.False(t, seen[look], look)
+		seen[look] = true
+	}
 }
 
 func labels(ticks []tick) (all []string) {

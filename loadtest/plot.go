@@ -34,7 +34,8 @@ const (
 	plotBottom = 38.0
 )
 
-// Colours that the colour-blind can tell apart; the dashes serve who prints in black and white.
+// Colours that the colour-blind can tell apart; the dashes serve who prints in black and white. Where there are more curves than
+// colours, each next round has other dashes.
 var (
 	colours = []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"}
 	dashes  = []string{"", "6 3", "2 2", "8 3 2 3", "1 3", "10 4"}
@@ -110,7 +111,7 @@ func (p *plot) draw(x, y axis, all []series) {
 		}
 		p.Curves = append(p.Curves, curve{
 			Name: s.name, Path: path.String(),
-			Colour: colours[i%len(colours)], Dash: dashes[i%len(dashes)],
+			Colour: colours[i%len(colours)], Dash: dashes[(i+i/len(colours))%len(dashes)],
 			LegendX: plotLeft, LegendY: plotHeight + 12 + 16*float64(i),
 		})
 	}
