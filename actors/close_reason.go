@@ -62,6 +62,7 @@ var closings = [closeReasons]struct {
 func (r CloseReason) String() string { return closings[r].name }
 
 // Code returns the close code of RFC 6455 that the client is sent; 0 where no close frame is sent.
+// A client that closes is sent its own code back.
 func (r CloseReason) Code() int { return closings[r].code }
 
 // Text returns the words in the close frame.

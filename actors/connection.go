@@ -207,7 +207,7 @@ func (c *connection) onFrames(m *framesReceived) {
 		case OpPong:
 			c.onPong(frame.Payload)
 		case OpClose:
-			c.close(ClosedByClient)
+			c.closeAs(ClosedByClient, CloseCode(frame.Payload))
 		default:
 			c.close(MessageUnsupported)
 		}
@@ -310,13 +310,16 @@ func (c *connection) end(reason CloseReason) {
 }
 
 // close ends the connection for a reason; the first one counts.
-func (c *connection) close(reason CloseReason) {
+func (c *connection) close(reason CloseReason) { c.closeAs(reason, reason.Code()) }
+
+// closeAs is close with another code in the close frame.
+func (c *connection) closeAs(reason CloseReason, code int) {
 	if c.closed {
 		return
 	}
 	c.closed = true
 	c.system.closed(reason, c.login)
-	c.socket.Close(reason.Code(), reason.Text())
+	c.socket.Close(code, reason.Text())
 	c.system.root.Stop(c.self)
 }
 

@@ -35,6 +35,14 @@ func AppendFrame(out []byte, op Opcode, payload string) []byte {
 	return append(out, payload...)
 }
 
+// CloseCode returns the code in a client's close frame, 1000 where there is none.
+func CloseCode(payload []byte) int {
+	if len(payload) < 2 {
+		return ClosedByClient.Code()
+	}
+	return int(binary.BigEndian.Uint16(payload))
+}
+
 // AppendCloseFrame appends a close frame. text may be 123 bytes long; what is over is cut.
 func AppendCloseFrame(out []byte, code int, text string) []byte {
 	payload := binary.BigEndian.AppendUint16(nil, uint16(code))

@@ -129,6 +129,8 @@ func (h frameHeader) unmask(data []byte) []byte {
 // join puts a message's fragments together; control frames may come between them.
 func (r *frameReader) join(h frameHeader, payload []byte) (frame actors.Frame, complete bool, err error) {
 	switch {
+	case h.opcode == actors.OpClose && !isCloseBody(payload):
+		return frame, false, errProtocol
 	case isControl(h.opcode):
 		return actors.Frame{Opcode: h.opcode, Payload: payload}, true, nil
 	case r.inside != (h.opcode == actors.OpContinuation):
@@ -156,6 +158,20 @@ func known(op actors.Opcode) bool {
 }
 
 func isControl(op actors.Opcode) bool { return op >= actors.OpClose }
+
+// isCloseBody reports whether a close frame holds what it may: nothing, or a code that may be sent, and
+// a reason (RFC 6455, 5.5.1 and 7.4).
+func isCloseBody(payload []byte) bool {
+	if len(payload) < 2 {
+		return len(payload) == 0
+	}
+	switch code := binary.BigEndian.Uint16(payload); {
+	case code < 1000, code >= 1004 && code <= 1006, code >= 1015 && code < 3000, code >= 5000:
+		return false
+	default:
+		return utf8.Valid(payload[2:])
+	}
+}
 
 // endingOf says how a connection ends after an error of reading.
 func endingOf(err error) actors.CloseReason {

@@ -58,6 +58,7 @@ type login struct {
 	early  []byte         // bytes that came with the handshake
 	frames []actors.Frame // read and not yet used
 	size   int            // of all frames that were read
+	echo   int            // the code of the client's close frame; 0 before it
 }
 
 func (l *login) run() {
@@ -173,6 +174,7 @@ func (l *login) read() error {
 			}
 		case actors.OpPong:
 		case actors.OpClose:
+			l.echo = actors.CloseCode(frame.Payload)
 			return errHungUp
 		default:
 			l.frames = append(l.frames, frame)
@@ -239,7 +241,11 @@ func (l *login) refuse(err error) {
 	if text != "" {
 		frames = actors.AppendFrame(frames, actors.OpText, text)
 	}
-	if reason.Code() == 0 || l.write(actors.AppendCloseFrame(frames, reason.Code(), reason.Text())) != nil {
+	code := reason.Code()
+	if reason == actors.ClosedByClient && l.echo != 0 {
+		code = l.echo
+	}
+	if code == 0 || l.write(actors.AppendCloseFrame(frames, code, reason.Text())) != nil {
 		_ = l.conn.Close()
 		return
 	}

@@ -209,8 +209,8 @@ func TestClientIsLoggedInAndPushedTo(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, actors.OpPong, frame.Opcode)
 
-		w.send(clientFrame(final|8, "\x03\xe8"))
-		require.Equal(t, 1000, w.ending())
+		w.send(clientFrame(final|8, "\x03\xe9"))
+		require.Equal(t, 1001, w.ending(), "its own code")
 		eventually(t, b.closed(actors.ClosedByClient))
 		eventually(t, func() bool { return b.System.Stats().ActiveConnections == 0 })
 	})
@@ -243,6 +243,7 @@ func TestLoginIsRefused(t *testing.T) {
 		{"not masked", [][]byte{{final | 1, 1, 'a'}}, "", 1002, actors.ProtocolViolated},
 		{"not frames at all", [][]byte{[]byte("GET / HTTP/1.1\r\n\r\n")}, "", 1002, actors.ProtocolViolated},
 		{"hangs up", [][]byte{text("alice"), clientFrame(final|8, "")}, "", 1000, actors.ClosedByClient},
+		{"goes away", [][]byte{text("alice"), clientFrame(final|8, "\x03\xe9bye")}, "", 1001, actors.ClosedByClient},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -334,6 +335,7 @@ func TestLoggedInClientMisbehaves(t *testing.T) {
 		{"too big", clientFrame(final|1, strings.Repeat("x", readLimit+1))[:100], 1009, actors.MessageTooBig},
 		{"not UTF-8", text("\xff"), 1007, actors.TextInvalid},
 		{"no frame", []byte("hello there"), 1002, actors.ProtocolViolated},
+		{"closes with half a code", clientFrame(final|8, "\x03"), 1002, actors.ProtocolViolated},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
