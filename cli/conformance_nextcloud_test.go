@@ -168,8 +168,8 @@ func TestConformanceMistakesOfTheOperator(t *testing.T) {
 	s.open(nextcloud.Options{TrustedDomains: []string{"cloud.example.com"}})
 	site, err := url.Parse(s.url)
 	require.NoError(t, err)
-	require.Contains(t, p.request(http.MethodGet, "/test/reverse_cookie", "token", "sesame").body,
-		site.Hostname()+" is not configured as a trusted domain for the nextcloud server")
+	require.Equal(t, site.Hostname()+" is not configured as a trusted domain for the nextcloud server",
+		p.request(http.MethodGet, "/test/reverse_cookie", "token", "sesame").body)
 
 	s.open(nextcloud.Options{})
 	s.cloud.Behave(nextcloud.Behaviour{Fault: nextcloud.FaultError})

@@ -66,7 +66,7 @@ func (n *Nextcloud) refusal(response *http.Response) error {
 			response.Request.URL, response.Header.Get("Location"))
 	case status/100 == 4 && namesTrustedDomains(response.Body):
 		failure.Text = n.base.Hostname() + " is not configured as a trusted domain for the nextcloud server"
-		failure.OneLogin = false
+		failure.Cause, failure.OneLogin = nil, false // the text says it all, and operators look for it
 	}
 	return failure
 }

@@ -207,7 +207,7 @@ func TestSelfTestTellsWhyNextcloudFails(t *testing.T) {
 		url, _ := newSelfTest(t, says(http.StatusBadRequest, "admin-trusted-domains"))
 		got := request(t, "GET", url+path, "token", token)
 		require.Equal(t, 200, got.status, "the app shows only the text of a success")
-		require.Contains(t, got.body, "127.0.0.1 is not configured as a trusted domain for the nextcloud server")
+		require.Equal(t, "127.0.0.1 is not configured as a trusted domain for the nextcloud server", got.body)
 
 		url, _ = newSelfTest(t, says(http.StatusInternalServerError, ""))
 		require.Contains(t, request(t, "GET", url+path, "token", token).body, "Nextcloud answered 500 Internal Server Error: GET http://127.0.0.1:")
