@@ -31,7 +31,7 @@ type Keys interface {
 type Inspected interface {
 	// TestCookie returns the last number that came over Redis for it; 0 before the first.
 	TestCookie() uint32
-	// CountUsers returns how many users see all of a storage.
+	// CountUsers returns how many users see all of a storage, as the app counts them.
 	CountUsers(ctx context.Context, storage uint32) (int, error)
 }
 
