@@ -153,6 +153,22 @@ func TestMalformedEventsFoldInTheLog(t *testing.T) {
 	})
 }
 
+// What is malformed on one channel does not hide what is on another.
+func TestMalformedEventsFoldByChannel(t *testing.T) {
+	core, logged := observer.New(zap.WarnLevel)
+	bubble(t, func(o *actors.Options) { o.Logger = zap.New(core) }, func(t *testing.T, kit *actorstest.Kit) {
+		for _, channel := range actors.Channels {
+			kit.Events.Emit(channel, "{")
+		}
+		synctest.Wait()
+		told := map[any]bool{}
+		for _, entry := range logged.FilterMessage("malformed event").All() {
+			told[entry.ContextMap()["channel"]] = true
+		}
+		require.Len(t, told, len(actors.Channels))
+	})
+}
+
 func TestFoldGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logged := observer.New(zap.WarnLevel)

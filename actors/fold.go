@@ -11,7 +11,8 @@ import (
 // foldTime is how often a line that repeats may be logged.
 const foldTime = time.Second
 
-// Fold logs a warning at most once a second however often it comes, and then says how often.
+// Fold logs a warning at most once a second however often it comes, and then says how often. What has
+// several causes needs one for each, or one hides the others and is counted for them.
 // It is safe for concurrent use.
 type Fold struct {
 	log  *zap.Logger

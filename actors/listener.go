@@ -24,7 +24,7 @@ const (
 // push of each kind, because nobody knows what was missed.
 type listener struct {
 	system    *System
-	malformed *Fold
+	malformed map[string]*Fold // by channel
 
 	run     uint64 // the subscription that counts; an older one's last words are ignored
 	cancel  context.CancelFunc
@@ -34,7 +34,7 @@ type listener struct {
 }
 
 func newListener(system *System) actor.Actor {
-	return &listener{system: system, malformed: NewFold(system.log, "malformed event")}
+	return &listener{system: system, malformed: map[string]*Fold{}}
 }
 
 // Receive handles one message.
@@ -122,8 +122,7 @@ func (l *listener) onPayload(ctx actor.Context, m *payloadArrived) {
 	l.system.counters.events.Add(1)
 	event, err := DecodeEvent(m.channel, m.Payload)
 	if err != nil {
-		l.system.counters.malformed.Add(1)
-		l.malformed.Warn(zap.String("channel", m.channel), zap.Int("bytes", len(m.Payload)), zap.Error(err))
+		l.onMalformed(m.channel, err, zap.Int("bytes", len(m.Payload)))
 		return
 	}
 	l.route(ctx, event)
@@ -158,8 +157,7 @@ func (l *listener) route(ctx actor.Context, event Event) {
 		system.testCookie.Store(e.Value)
 	case LogLevelSet:
 		if err := system.ports.Control.SetLogLevel(e.Spec); err != nil {
-			system.counters.malformed.Add(1)
-			l.malformed.Warn(zap.String("channel", "notify_config"), zap.Error(err))
+			l.onMalformed("notify_config", err)
 		}
 	case LogLevelRestored:
 		system.ports.Control.RestoreLogLevel()
@@ -169,6 +167,14 @@ func (l *listener) route(ctx actor.Context, event Event) {
 		system.log.Info("all connections are closed on request")
 		system.tellRegistries(&closeAll{reason: ResetRequested, within: system.spread(system.options.DrainTimeout)})
 	}
+}
+
+func (l *listener) onMalformed(channel string, err error, fields ...zap.Field) {
+	l.system.counters.malformed.Add(1)
+	if l.malformed[channel] == nil {
+		l.malformed[channel] = NewFold(l.system.log, "malformed event")
+	}
+	l.malformed[channel].Warn(append(fields, zap.String("channel", channel), zap.Error(err))...)
 }
 
 func (l *listener) push(ctx actor.Context, m *pushUser) {

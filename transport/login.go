@@ -261,7 +261,7 @@ func (w *Websocket) countRefusal(reason actors.CloseReason, client netip.Addr, d
 	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown:
 		w.log.Debug("login abandoned", fields...)
 	default:
-		w.refused.Warn(fields...)
+		w.refused[reason].Warn(fields...)
 	}
 }
 

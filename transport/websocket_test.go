@@ -17,6 +17,8 @@ import (
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/actorstest"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // patience is how long a test waits for what must come; on a healthy machine it takes milliseconds.
@@ -257,6 +259,18 @@ func TestLoginIsRefused(t *testing.T) {
 			require.Zero(t, b.System.Stats().TotalConnections)
 		})
 	}
+}
+
+// A second reason is told as its own, and not counted as one more of the first.
+func TestRefusalsAreToldByReason(t *testing.T) {
+	core, logged := observer.New(zap.WarnLevel)
+	b := newBench(t, loopback(t), WebsocketOptions{Logger: zap.New(core)})
+	require.Equal(t, "err: Invalid credentials", b.dial(t, text("alice"), text("guess")).text())
+	require.Equal(t, "err: Invalid authentication message", b.dial(t, clientFrame(final|2, "x")).text())
+	lines := logged.FilterMessage("login refused").All()
+	require.Len(t, lines, 2)
+	require.Equal(t, "invalid_credentials", lines[0].ContextMap()["reason"])
+	require.Equal(t, "invalid_login_message", lines[1].ContextMap()["reason"])
 }
 
 func TestLoginMayComeInPieces(t *testing.T) {
