@@ -13,6 +13,8 @@ import (
 	"weak"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/actorstest"
@@ -347,6 +349,28 @@ func TestNextcloudIsMissed(t *testing.T) {
 			})
 		})
 	}
+}
+
+// detailed has more to say than what a client may know.
+type detailed struct{ detail string }
+
+func (detailed) Error() string    { return "Nextcloud cannot be reached" }
+func (d detailed) Detail() string { return "Nextcloud cannot be reached: " + d.detail }
+
+// The operator is told why Nextcloud can't be asked, and of each reason once however its details vary.
+func TestOperatorIsToldWhyNextcloudIsMissed(t *testing.T) {
+	core, logged := observer.New(zap.ErrorLevel)
+	bubble(t, func(o *actors.Options) { o.Logger = zap.New(core) }, func(t *testing.T, kit *actorstest.Kit) {
+		for i := range 3 {
+			kit.Verifier.Fail(detailed{fmt.Sprintf("dial from port %d", i)})
+			_, err := authenticate(t, kit, alicesCredentials)
+			require.EqualError(t, err, "Nextcloud cannot be reached")
+		}
+		require.Equal(t, map[string]string{"nextcloud": "Nextcloud cannot be reached: dial from port 2"}, kit.System.Problems())
+		lines := logged.FilterMessage("nextcloud is not available").All()
+		require.Len(t, lines, 1)
+		require.Equal(t, "Nextcloud cannot be reached: dial from port 0", lines[0].ContextMap()["error"])
+	})
 }
 
 // That one login can't be judged says nothing about Nextcloud: neither that it is away, nor that it is

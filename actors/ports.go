@@ -52,8 +52,9 @@ var ErrOneLogin = errors.New("nextcloud did not judge this login")
 type Verifier interface {
 	// Verify returns the user id, which may differ from the login name. It returns
 	// ErrInvalidCredentials when Nextcloud says no, and another error, fit for the client's eyes,
-	// when Nextcloud could not be asked; an ErrOneLogin when others might be. It is called from a
-	// goroutine of its own, and must return when ctx ends.
+	// when Nextcloud could not be asked; an ErrOneLogin when others might be. Where that error has a
+	// method Detail() string, its words are for the operator's eyes. It is called from a goroutine of
+	// its own, and must return when ctx ends.
 	Verify(ctx context.Context, credentials Credentials) (user string, err error)
 }
 

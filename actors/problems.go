@@ -42,9 +42,10 @@ func (p *problems) set(what string, err error) (news bool) {
 		o = &outage{}
 		p.now[what] = o
 	}
-	o.reason = err.Error()
-	if news = len(o.told) < maxTold && !slices.Contains(o.told, o.reason); news {
-		o.told = append(o.told, o.reason)
+	o.reason = detailOf(err)
+	text := err.Error() // which varies less
+	if news = len(o.told) < maxTold && !slices.Contains(o.told, text); news {
+		o.told = append(o.told, text)
 	}
 	return news
 }
@@ -75,8 +76,16 @@ func (s *System) problem(what string, err error, fields ...zap.Field) {
 		err = errors.New("ended without an error")
 	}
 	if s.problems.set(what, err) {
-		s.log.Error(what+" is not available", append(fields, zap.Error(err))...)
+		s.log.Error(what+" is not available", append(fields, zap.String("error", detailOf(err)))...)
 	}
+}
+
+// detailOf returns all that an error has to say to the operator, which may be more than others are told.
+func detailOf(err error) string {
+	if detailed, ok := err.(interface{ Detail() string }); ok {
+		return detailed.Detail()
+	}
+	return err.Error()
 }
 
 func (s *System) solved(what string) {
