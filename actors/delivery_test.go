@@ -153,6 +153,28 @@ func TestMalformedEventsFoldInTheLog(t *testing.T) {
 	})
 }
 
+// At debug level the log says that Nextcloud publishes, and for whom, but not what.
+func TestEventsAreToldAtDebugLevel(t *testing.T) {
+	core, logged := observer.New(zap.DebugLevel)
+	bubble(t, func(o *actors.Options) { o.Logger = zap.New(core) }, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Events.Emit("notify_storage_update", `{"storage":7,"path":"files/private","file_id":5}`)
+		kit.Events.Emit("notify_custom", `{"user":"alice","message":"private","body":"private"}`)
+		kit.Events.Emit("notify_pre_auth", `{"user":"bob","token":"private"}`)
+		kit.Events.Emit("notify_test_cookie", `5`)
+		synctest.Wait()
+		var told []map[string]any
+		for _, entry := range logged.FilterMessage("event").All() {
+			told = append(told, entry.ContextMap())
+		}
+		require.Equal(t, []map[string]any{
+			{"channel": "notify_storage_update", "storage": uint32(7)},
+			{"channel": "notify_custom", "user": "alice"},
+			{"channel": "notify_pre_auth", "user": "bob"},
+			{"channel": "notify_test_cookie"},
+		}, told)
+	})
+}
+
 // What is malformed on one channel does not hide what is on another.
 func TestMalformedEventsFoldByChannel(t *testing.T) {
 	core, logged := observer.New(zap.WarnLevel)

@@ -125,6 +125,7 @@ func (l *listener) onPayload(ctx actor.Context, m *payloadArrived) {
 		l.onMalformed(m.channel, err, zap.Int("bytes", len(m.Payload)))
 		return
 	}
+	l.system.tellEvent(m.channel, event)
 	l.route(ctx, event)
 }
 

@@ -70,7 +70,9 @@ func (l *login) run() {
 	if err != nil {
 		l.refuse(err)
 		l.websocket.leave()
+		return
 	}
+	l.websocket.log.Debug("client logged in", zap.String("user", who.User), zap.Stringer("client", l.address))
 }
 
 func (l *login) authenticate() (*actors.Login, error) {

@@ -261,6 +261,14 @@ func TestLoginIsRefused(t *testing.T) {
 	}
 }
 
+func TestLoginIsToldAtDebugLevel(t *testing.T) {
+	core, logged := observer.New(zap.DebugLevel)
+	b := newBench(t, loopback(t), WebsocketOptions{Logger: zap.New(core)})
+	b.login(t, "alice")
+	eventually(t, func() bool { return logged.FilterMessage("client logged in").Len() == 1 })
+	require.Equal(t, map[string]any{"user": "alice", "client": "127.0.0.1"}, logged.FilterMessage("client logged in").All()[0].ContextMap())
+}
+
 // A second reason is told as its own, and not counted as one more of the first.
 func TestRefusalsAreToldByReason(t *testing.T) {
 	core, logged := observer.New(zap.WarnLevel)
