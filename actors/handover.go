@@ -17,6 +17,9 @@ type RememberedLogin struct {
 
 // Logins returns the verified logins that are still good, for the next process to Resume.
 func (s *System) Logins(ctx context.Context) ([]RememberedLogin, error) {
+	if !s.began.Load() {
+		return nil, ErrNotStarted
+	}
 	answer := make(chan []RememberedLogin, 1)
 	s.tellAuth(&listLogins{answer})
 	select {
@@ -29,10 +32,14 @@ func (s *System) Logins(ctx context.Context) ([]RememberedLogin, error) {
 	}
 }
 
-// Resume takes over the logins of the process before, if it had the same Options.AuthKey. Each is
+// Resume takes over the logins of the process before, after Start, if it had the same Options.AuthKey. Each is
 // good for Options.AuthResume from now, as if its connection had ended now. Those that Nextcloud has
 // refused since Start are left out, if Resume comes within Options.AuthResume.
-func (s *System) Resume(logins []RememberedLogin) { s.tellAuth(&resumeLogins{logins}) }
+func (s *System) Resume(logins []RememberedLogin) {
+	if s.began.Load() {
+		s.tellAuth(&resumeLogins{logins})
+	}
+}
 
 func (a *auth) onListLogins(m *listLogins) {
 	now := a.system.now()

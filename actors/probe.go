@@ -38,6 +38,9 @@ func (s *System) handled(at station) { s.progress[at].messages.Add(1) }
 // every registry have come back before ctx ended, or wait behind others of which the actor handled
 // some meanwhile.
 func (s *System) Probe(ctx context.Context) error {
+	if !s.began.Load() {
+		return ErrNotStarted
+	}
 	var before [stations]int64
 	for at := range s.progress {
 		before[at] = s.progress[at].messages.Load()

@@ -82,6 +82,31 @@ func TestShutdownTwiceAtOnce(t *testing.T) {
 	})
 }
 
+// A host may have its handlers in place before Start, and its own ways to start and stop.
+func TestNothingWorksBeforeStart(t *testing.T) {
+	kit := actorstest.New(t, nil)
+	_, err := kit.System.Authenticate(t.Context(), alicesCredentials)
+	require.ErrorIs(t, err, actors.ErrNotStarted)
+	require.ErrorIs(t, kit.System.Attach(&actors.Login{User: "alice"}, actorstest.NewSocket()), actors.ErrNotStarted)
+	require.ErrorIs(t, kit.System.Publish(t.Context(), actors.Reset{}), actors.ErrNotStarted)
+	require.ErrorIs(t, kit.System.Probe(t.Context()), actors.ErrNotStarted)
+	_, err = kit.System.Logins(t.Context())
+	require.ErrorIs(t, err, actors.ErrNotStarted)
+	kit.System.Resume(nil)
+}
+
+func TestStartTwice(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		alice := kit.Connect(t, "alice")
+		kit.System.Start()
+		customs(kit, "alice", []string{"once"})
+		require.Equal(t, []string{"once"}, pushes(alice))
+		kit.System.Shutdown(t.Context())
+		kit.System.Start()
+		require.ErrorIs(t, kit.System.Publish(t.Context(), actors.Reset{}), actors.ErrShutDown)
+	}) // which ends when no goroutine is left
+}
+
 func TestShutdownBeforeStart(t *testing.T) {
 	kit := actorstest.New(t, nil)
 	kit.System.Shutdown(t.Context())

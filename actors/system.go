@@ -56,6 +56,8 @@ type System struct {
 	progress       [stations]progress
 	testCookie     atomic.Uint32
 	everSubscribed atomic.Bool
+	starting       sync.Once
+	began          atomic.Bool // Start is through
 	stopping       atomic.Bool
 	runs           atomic.Uint64
 	started        time.Time
@@ -84,8 +86,14 @@ func New(ports Ports, options Options) (*System, error) {
 	return s, nil
 }
 
-// Start starts the actors, and with them the subscription. It is called once.
-func (s *System) Start() {
+// ErrNotStarted is returned by what needs the actors before Start.
+var ErrNotStarted = errors.New("the server has not started")
+
+// Start starts the actors, and with them the subscription. A second call does nothing: what was shut
+// down stays so.
+func (s *System) Start() { s.starting.Do(s.start) }
+
+func (s *System) start() {
 	s.started = time.Now().Add(-time.Second) // so that now is never 0
 	runtime, letGo := hostOrOwn(s.options.ActorSystem, s)
 	s.runtime = runtime
@@ -96,6 +104,19 @@ func (s *System) Start() {
 	s.spawnTop()
 	unwatch := s.watchDeadLetters()
 	s.release = func() { unwatch(); letGo() }
+	s.began.Store(true)
+}
+
+// usable returns why the actors cannot be told anything, nil where they can.
+func (s *System) usable() error {
+	switch {
+	case !s.began.Load():
+		return ErrNotStarted
+	case s.stopping.Load():
+		return ErrShutDown
+	default:
+		return nil
+	}
 }
 
 // now is the time since some fixed moment; it is never 0.
@@ -109,9 +130,12 @@ func (s *System) spawnWorker(work func()) {
 	s.running.Go(work)
 }
 
-// Authenticate says who a client is, or why not: ErrInvalidCredentials, ErrShutDown, ctx's error,
-// or what went wrong with Nextcloud. It waits for Nextcloud as long as ctx lasts.
+// Authenticate says who a client is, or why not: ErrInvalidCredentials, ErrNotStarted, ErrShutDown,
+// ctx's error, or what went wrong with Nextcloud. It waits for Nextcloud as long as ctx lasts.
 func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Login, error) {
+	if !s.began.Load() {
+		return nil, ErrNotStarted
+	}
 	answer := make(chan authenticated, 1)
 	question := &authenticate{Credentials: credentials, gone: ctx.Done(), answer: answer}
 	s.tellAuth(question)
@@ -128,10 +152,11 @@ func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Lo
 
 // Attach makes a socket a connection of the user that logged in, and sends "authenticated" to it
 // as the first frame. From then on the socket is the connection's. Where Attach returns an error,
-// ErrTooManyConnections, ErrShutDown or that of an internal failure, the socket is still the caller's.
+// ErrTooManyConnections, ErrNotStarted, ErrShutDown or that of an internal failure, the socket is
+// still the caller's.
 func (s *System) Attach(login *Login, socket Socket) error {
-	if s.stopping.Load() {
-		return ErrShutDown
+	if err := s.usable(); err != nil {
+		return err
 	}
 	answer := make(chan error, 1)
 	s.root.Send(s.registries[shardOf(login.User)], &attach{login, socket, answer})
@@ -156,8 +181,8 @@ func (s *System) Attach(login *Login, socket Socket) error {
 // Publish hands over an event as if it had come from the EventSource. It waits while the system
 // has enough to do already.
 func (s *System) Publish(ctx context.Context, event Event) error {
-	if s.stopping.Load() {
-		return ErrShutDown
+	if err := s.usable(); err != nil {
+		return err
 	}
 	if err := s.gate.enter(ctx, 0); err != nil {
 		return err
@@ -193,7 +218,7 @@ func (s *System) CountUsers(ctx context.Context, storage uint32) (int, error) {
 // stops the actors and waits for everything that was started. When ctx ends first, what is left is
 // cut off at once. A second call waits for the first one, and one before Start has nothing to do.
 func (s *System) Shutdown(ctx context.Context) {
-	if s.root == nil {
+	if !s.began.Load() {
 		return
 	}
 	if s.stopping.Swap(true) {

@@ -90,7 +90,7 @@ func (l *login) authenticate() (*actors.Login, error) {
 		return who, nil
 	case cause != nil:
 		return nil, cause
-	case errors.Is(err, actors.ErrInvalidCredentials), errors.Is(err, actors.ErrShutDown), errors.Is(err, errBarred):
+	case errors.Is(err, actors.ErrInvalidCredentials), errors.Is(err, actors.ErrNotStarted), errors.Is(err, actors.ErrShutDown), errors.Is(err, errBarred):
 		return nil, err
 	default:
 		return nil, &verifyError{err}
@@ -292,6 +292,8 @@ func refusal(err error) (text string, reason actors.CloseReason) {
 		return textLoginTimeout, actors.LoginTimeout
 	case errors.Is(err, errHungUp):
 		return "", actors.ClosedByClient
+	case errors.Is(err, actors.ErrNotStarted):
+		return "", actors.InternalFailure
 	case errors.Is(err, actors.ErrShutDown), errors.Is(err, context.Canceled):
 		return "", actors.ShuttingDown
 	case errors.Is(err, errMessageTooBig), errors.Is(err, errTooEarly):

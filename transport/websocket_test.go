@@ -301,6 +301,21 @@ func TestLoginTakesTooLong(t *testing.T) {
 	require.True(t, b.closed(actors.LoginTimeout)())
 }
 
+// A host that serves before the system has started does no harm.
+func TestClientBeforeStart(t *testing.T) {
+	kit := actorstest.New(t, nil)
+	handler, err := NewWebsocket(kit.System, WebsocketOptions{})
+	require.NoError(t, err)
+	t.Cleanup(handler.Close)
+	listener := loopback(t)
+	serve(t, listener, handler)
+	b := &bench{Kit: kit, address: listener.Addr()}
+	require.Equal(t, 1011, b.dial(t, text("alice"), text("secret")).ending())
+	kit.System.Start()
+	t.Cleanup(func() { kit.System.Shutdown(t.Context()) })
+	b.login(t, "alice")
+}
+
 func TestNextcloudFails(t *testing.T) {
 	b := newBench(t, loopback(t), WebsocketOptions{})
 	b.Verifier.Fail(&net.OpError{Op: "dial", Err: errors.New("no route")}) // as if it were of the client's connection
