@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Channels are the Redis channels that the app publishes on.
@@ -84,6 +85,9 @@ func (Reset) isEvent()               {}
 func DecodeEvent(channel string, payload []byte) (Event, error) {
 	if len(payload) > maxPayload {
 		return nil, fmt.Errorf("payload of %d bytes is longer than the %d that are accepted", len(payload), maxPayload)
+	}
+	if !utf8.Valid(payload) {
+		return nil, errors.New("not UTF-8, so not JSON")
 	}
 	switch channel {
 	case "notify_storage_update":
@@ -289,7 +293,7 @@ func compactJSON(raw []byte) ([]byte, error) {
 		return nil, errors.New(`"body" is not valid JSON`)
 	}
 	if bytes.IndexByte(compact.Bytes(), '\\') < 0 {
-		return bytes.ToValidUTF8(compact.Bytes(), []byte("\uFFFD")), nil
+		return compact.Bytes(), nil
 	}
 	in, out := compact.Bytes(), make([]byte, 0, compact.Len())
 	for len(in) > 0 {
