@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/storage"
 )
@@ -173,6 +174,11 @@ func (c *sendCommand) publish(p *process, channel string, payload any) error {
 	if err := encoder.Encode(payload); err != nil {
 		return fmt.Errorf("encode the event: %w", err)
 	}
+	event := bytes.TrimSpace(text.Bytes())
+	if _, err := actors.DecodeEvent(channel, event); err != nil {
+		fmt.Fprintf(p.stderr, "notify_push send: no push server would take this event: %v\n", err)
+		return exitUsage
+	}
 
 	options, err := c.redisOptions(p)
 	if err != nil {
@@ -183,7 +189,7 @@ func (c *sendCommand) publish(p *process, channel string, payload any) error {
 		return err
 	}
 	defer redis.Close()
-	subscribers, err := redis.Publish(p.ctx, channel, bytes.TrimSpace(text.Bytes()))
+	subscribers, err := redis.Publish(p.ctx, channel, event)
 	if err != nil {
 		return fmt.Errorf("publish on %s: %w", channel, err)
 	}

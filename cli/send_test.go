@@ -156,6 +156,9 @@ func TestSendFails(t *testing.T) {
 		"not a level":        {[]string{"send", "log", "notify_push=loud"}, 2, "is not a log level"},
 		"too large":          {[]string{"send", "test-cookie", "4294967296"}, 2, "4294967296"},
 		"unknown query":      {[]string{"send", "query", "weather"}, 2, "metrics"},
+		"no user":            {[]string{"send", "activity", ""}, 2, `"user" is missing or empty`},
+		"no token":           {[]string{"send", "pre-auth", "alice", ""}, 2, `"token" is missing or empty`},
+		"too long":           {[]string{"send", "custom", "alice", strings.Repeat("x", 1<<20)}, 2, "longer than"},
 		"bad address":        {[]string{"send", "--redis-url", "http://localhost", "reset"}, 1, "--redis-url"},
 		"Redis is not there": {[]string{"send", "--redis-url", unreachable, "reset"}, 1, server.Addr()},
 	} {
