@@ -127,66 +127,51 @@ func DecodeEvent(channel string, payload []byte) (Event, error) {
 }
 
 func decodeStorageUpdate(payload []byte) (Event, error) {
-	var fields struct {
-		Storage unsigned `json:"storage"`
-		Path    *string  `json:"path"`
-		FileID  unsigned `json:"file_id"`
-	}
-	if err := decodeJSON(payload, &fields); err != nil {
+	var storage, fileID unsigned
+	var path requiredText
+	if err := decodeObject(payload, member{"storage", &storage}, member{"path", &path}, member{"file_id", &fileID}); err != nil {
 		return nil, err
 	}
-	if fields.Path == nil {
-		return nil, errors.New(`"path" is missing or null`)
-	}
-	err := errors.Join(fields.Storage.check(`"storage"`, math.MaxUint32), fields.FileID.check(`"file_id"`, math.MaxUint64))
-	return StorageUpdate{Storage: uint32(fields.Storage.number), Path: *fields.Path, FileID: fields.FileID.number}, err
+	err := errors.Join(path.check("path"), storage.check(`"storage"`, math.MaxUint32), fileID.check(`"file_id"`, math.MaxUint64))
+	return StorageUpdate{Storage: uint32(storage.number), Path: path.value, FileID: fileID.number}, err
 }
 
 func decodeUser(payload []byte) (string, error) {
-	var fields struct {
-		User userID `json:"user"`
-	}
-	if err := decodeJSON(payload, &fields); err != nil {
+	var user userID
+	if err := decodeObject(payload, member{"user", &user}); err != nil {
 		return "", err
 	}
-	return string(fields.User), fields.User.check()
+	return string(user), user.check()
 }
 
 func decodeTokenIssued(payload []byte) (Event, error) {
-	var fields struct {
-		User  userID `json:"user"`
-		Token string `json:"token"`
-	}
-	if err := decodeJSON(payload, &fields); err != nil {
+	var user userID
+	var token requiredText
+	if err := decodeObject(payload, member{"user", &user}, member{"token", &token}); err != nil {
 		return nil, err
 	}
-	if fields.Token == "" {
+	if token.value == "" {
 		return nil, errors.New(`"token" is missing or empty`)
 	}
-	return TokenIssued{User: string(fields.User), Token: Secret(fields.Token)}, fields.User.check()
+	return TokenIssued{User: string(user), Token: Secret(token.value)}, user.check()
 }
 
 func decodeCustom(payload []byte) (Event, error) {
-	var fields struct {
-		User    userID          `json:"user"`
-		Message *string         `json:"message"`
-		Body    json.RawMessage `json:"body"`
-	}
-	if err := decodeJSON(payload, &fields); err != nil {
+	var user userID
+	var message requiredText
+	var body json.RawMessage
+	if err := decodeObject(payload, member{"user", &user}, member{"message", &message}, member{"body", &body}); err != nil {
 		return nil, err
 	}
-	if fields.Message == nil {
-		return nil, errors.New(`"message" is missing or null`)
-	}
-	text := *fields.Message
-	if len(fields.Body) > 0 && string(fields.Body) != "null" {
-		body, err := compactJSON(fields.Body)
+	text := message.value
+	if len(body) > 0 && string(body) != "null" {
+		compact, err := compactJSON(body)
 		if err != nil {
 			return nil, err
 		}
-		text += " " + string(body)
+		text += " " + string(compact)
 	}
-	return Custom{User: string(fields.User), Text: text}, fields.User.check()
+	return Custom{User: string(user), Text: text}, errors.Join(message.check("message"), user.check())
 }
 
 func decodeConfig(payload []byte) (Event, error) {
@@ -194,16 +179,14 @@ func decodeConfig(payload []byte) (Event, error) {
 	if decodeJSON(payload, &word) == nil && word == "log_restore" {
 		return LogLevelRestored{}, nil
 	}
-	var fields struct {
-		LogSpec *string `json:"log_spec"`
-	}
-	if err := decodeJSON(payload, &fields); err != nil {
+	var spec requiredText
+	if err := decodeObject(payload, member{"log_spec", &spec}); err != nil {
 		return nil, err
 	}
-	if fields.LogSpec == nil {
+	if !spec.there {
 		return nil, errors.New(`neither "log_restore" nor an object with "log_spec"`)
 	}
-	return LogLevelSet{*fields.LogSpec}, nil
+	return LogLevelSet{spec.value}, nil
 }
 
 func decodeWord(payload []byte, want string) error {
@@ -228,12 +211,8 @@ func decodeJSON(payload []byte, into any) error {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("not valid JSON at byte %d", syntax.Offset)
 	case errors.As(err, &mistyped):
-		field := "the payload"
-		if mistyped.Field != "" {
-			field = strconv.Quote(mistyped.Field)
-		}
 		kind, _, _ := strings.Cut(mistyped.Value, " ") // "number -1" quotes, "number" doesn't
-		return fmt.Errorf("%s has the wrong type (%s)", field, kind)
+		return fmt.Errorf("the payload has the wrong type (%s)", kind)
 	default:
 		return err
 	}
@@ -245,15 +224,11 @@ type userID string
 func (u *userID) UnmarshalJSON(data []byte) error {
 	switch {
 	case data[0] == '"':
-		var text string
-		if err := json.Unmarshal(data, &text); err != nil {
-			return errors.New(`"user" is not a text`)
-		}
-		*u = userID(text)
+		*u = userID(unescaped(data))
 	case data[0] == '-' || data[0] >= '0' && data[0] <= '9':
 		*u = userID(data)
 	case string(data) != "null":
-		return errors.New(`"user" is neither a text nor a number`)
+		return errors.New("is neither a text nor a number")
 	}
 	return nil
 }
@@ -261,6 +236,29 @@ func (u *userID) UnmarshalJSON(data []byte) error {
 func (u userID) check() error {
 	if u == "" {
 		return errors.New(`"user" is missing or empty`)
+	}
+	return nil
+}
+
+// requiredText is a text that may be empty, but must be there.
+type requiredText struct {
+	value string
+	there bool
+}
+
+func (t *requiredText) UnmarshalJSON(data []byte) error {
+	switch {
+	case data[0] == '"':
+		*t = requiredText{string(unescaped(data)), true}
+	case string(data) != "null":
+		return fmt.Errorf("has the wrong type (%s)", kindOf(data))
+	}
+	return nil
+}
+
+func (t requiredText) check(field string) error {
+	if !t.there {
+		return fmt.Errorf("%q is missing or null", field)
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package actors_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -99,8 +101,8 @@ func TestDecodeEventMakesUTF8(t *testing.T) {
 	}
 }
 
-// FuzzDecodeEvent: no payload makes it panic, an error doesn't quote the payload, and a custom
-// message is fit for a text frame.
+// FuzzDecodeEvent: no payload makes it panic, an error doesn't quote the payload, a user is who the
+// standard library says, and a custom message is fit for a text frame.
 func FuzzDecodeEvent(f *testing.F) {
 	for _, file := range []string{"good.txt", "bad.txt"} {
 		for _, c := range payloadCases(f, file) {
@@ -119,6 +121,14 @@ func FuzzDecodeEvent(f *testing.F) {
 		token, ok := event.(actors.TokenIssued)
 		if ok && !strings.Contains(token.User, marker) && strings.Contains(fmt.Sprintf("%+v %#v", token, token), marker) {
 			t.Fatalf("the event shows its token: %+v", token)
+		}
+		if activity, ok := event.(actors.ActivityAdded); ok {
+			var fields map[string]any
+			decoder := json.NewDecoder(bytes.NewReader(payload))
+			decoder.UseNumber()
+			if err := decoder.Decode(&fields); err != nil || fields["user"] != nil && fmt.Sprint(fields["user"]) != activity.User {
+				t.Fatalf("the user is %q in %s: %v", activity.User, payload, err)
+			}
 		}
 		if custom, ok := event.(actors.Custom); ok && !utf8.ValidString(custom.Text) {
 			t.Fatalf("not UTF-8: %q", custom.Text)
