@@ -87,7 +87,7 @@ func DecodeEvent(channel string, payload []byte) (Event, error) {
 		return nil, fmt.Errorf("payload of %d bytes is longer than the %d that are accepted", len(payload), maxPayload)
 	}
 	if !utf8.Valid(payload) {
-		return nil, errors.New("not UTF-8, so not JSON")
+		return nil, errors.New("not valid JSON, for it is not UTF-8")
 	}
 	switch channel {
 	case "notify_storage_update":

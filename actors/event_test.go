@@ -85,7 +85,7 @@ func TestDecodeEventRefusesWhatIsNotUTF8(t *testing.T) {
 		"notify_pre_auth":       "{\"user\":\"alice\",\"token\":\"a\xffb\"}",
 	} {
 		_, err := actors.DecodeEvent(channel, []byte(payload))
-		require.EqualError(t, err, "not UTF-8, so not JSON", channel)
+		require.EqualError(t, err, "not valid JSON, for it is not UTF-8", channel)
 	}
 }
 
