@@ -10,6 +10,7 @@ import (
 type closure struct {
 	function *function
 	bound    map[string]*slot
+	statics  map[*staticStatement]*slot
 	builtin  string
 	at       origin
 }
@@ -64,7 +65,7 @@ func (e *evaluator) functionExists(name string) bool {
 
 func (e *evaluator) callNamed(name string, arguments []given) Value {
 	if f := e.functions[e.lower(name)]; f != nil {
-		return e.invoke(&closure{function: f, at: f.at}, arguments)
+		return e.invoke(e.declared(f, f.at), arguments)
 	}
 	return e.callBuiltin(name, arguments)
 }
@@ -77,12 +78,17 @@ func (e *evaluator) callUnknown(name string, arguments []given) Value {
 
 func (e *evaluator) partial(name string, known bool) Value {
 	if f := e.functions[e.lower(name)]; f != nil {
-		return &closure{function: f, at: e.here}
+		return e.declared(f, e.here)
 	}
 	if !known {
 		return e.unknown("the function " + name + "() is not known")
 	}
 	return &closure{builtin: e.lower(name), at: e.here}
+}
+
+// declared makes a value of a function that has a name, whose static variables belong to the function and not to the value.
+func (e *evaluator) declared(f *function, at origin) *closure {
+	return &closure{function: f, statics: e.statics, at: at}
 }
 
 // callValue calls a closure, or a function whose name is in a string.
@@ -212,7 +218,7 @@ func (e *evaluator) invoke(c *closure, arguments []given) Value {
 		return e.generator(f)
 	}
 	caller, here, strict, depth := e.scope, e.here, e.strict, e.depth
-	inner := &scope{variables: make(map[string]*slot, len(f.parameters)), function: f, arguments: &Array{}}
+	inner := &scope{variables: make(map[string]*slot, len(f.parameters)), statics: c.statics, function: f, arguments: &Array{}}
 	e.budget.spend(256 + (len(f.parameters)+len(c.bound))*indexCost)
 	e.descend()
 	for name, s := range c.bound {
@@ -349,7 +355,7 @@ func (e *evaluator) fallback(f *function, i int) {
 // closure makes a function expression a value. An arrow function keeps all variables as they are now.
 func (e *evaluator) closure(x *functionExpression) Value {
 	e.budget.spend(objectCost)
-	c := &closure{function: x.function, bound: map[string]*slot{}, at: e.at(x.line)}
+	c := &closure{function: x.function, bound: map[string]*slot{}, statics: map[*staticStatement]*slot{}, at: e.at(x.line)}
 	e.closures[x.function] = true
 	if x.function.arrow {
 		e.budget.spend(len(e.scope.variables) * indexCost)

@@ -17,14 +17,14 @@ type evaluator struct {
 	// What PHP keeps for the whole process.
 	functions   map[string]*function
 	constants   map[string]Value
-	classes     map[string]bool // declared in the files; what is in them is not known
-	statics     map[*staticStatement]*slot
-	closures    map[*function]bool // of which there were values
-	globals     map[string]*slot   // $_ENV, $_GET and so on
-	environment map[string]any     // what putenv changed: a string, or nil for what it removed
-	server      *Array             // what was assigned to $_SERVER
-	included    map[string]bool    // for include_once
-	written     string             // the function that may have changed files, or ""
+	classes     map[string]bool            // declared in the files; what is in them is not known
+	statics     map[*staticStatement]*slot // of what is no closure
+	closures    map[*function]bool         // of which there were values
+	globals     map[string]*slot           // $_ENV, $_GET and so on
+	environment map[string]any             // what putenv changed: a string, or nil for what it removed
+	server      *Array                     // what was assigned to $_SERVER
+	included    map[string]bool            // for include_once
+	written     string                     // the function that may have changed files, or ""
 	jsonError   int64
 	serverRoot  string
 	configDir   string
@@ -45,6 +45,7 @@ type evaluator struct {
 // scope is the variables of a function or, shared by all files, of the configuration.
 type scope struct {
 	variables map[string]*slot
+	statics   map[*staticStatement]*slot
 	function  *function // nil outside of functions
 	arguments *Array
 }
@@ -85,6 +86,7 @@ func newEvaluator(files []string, options Options, sources *sources, budget *bud
 		included:    map[string]bool{},
 		outermost:   &scope{variables: map[string]*slot{}},
 	}
+	e.outermost.statics = e.statics
 	for _, name := range []string{"_ENV", "_GET", "_POST", "_COOKIE", "_FILES", "_REQUEST"} {
 		e.globals[name] = &slot{&Array{}}
 	}

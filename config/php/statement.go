@@ -266,13 +266,14 @@ func (e *evaluator) switchStatement(s *switchStatement) outcome {
 }
 
 func (e *evaluator) static(s *staticStatement) {
-	kept := e.statics[s]
+	kept := e.scope.statics[s]
 	if kept == nil {
+		e.budget.spend(indexCost)
 		kept = &slot{}
 		if s.value != nil {
 			kept.value = e.eval(s.value)
 		}
-		e.statics[s] = kept
+		e.scope.statics[s] = kept
 	}
 	e.scope.variables[s.name] = kept
 }
