@@ -131,7 +131,7 @@ func (e *evaluator) spread(a *Array, v Value) Value {
 	from, isArray := v.(*Array)
 	if !isArray {
 		if u, isUnknown := v.(unknown); isUnknown {
-			return u
+			return e.mayThrow(u)
 		}
 		if _, isObject := v.(*Object); isObject {
 			return e.unknown("an object is spread")

@@ -7,8 +7,11 @@ import (
 
 // coerce makes a value fit a declared type, as PHP does without strict types, and throws where it does not.
 func (e *evaluator) coerce(v Value, hint *typeHint, strict bool, what string) Value {
-	if _, isUnknown := v.(unknown); isUnknown || hint == nil || fits(v, hint.alternatives) {
+	if hint == nil || fits(v, hint.alternatives) {
 		return v
+	}
+	if u, isUnknown := v.(unknown); isUnknown {
+		return e.mayThrow(u)
 	}
 	if n, isInt := v.(int64); isInt && slices.Contains(hint.alternatives, "float") {
 		return float64(n)

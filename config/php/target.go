@@ -88,6 +88,9 @@ func (e *evaluator) element(x *indexed, quiet bool) Value {
 			return u
 		}
 	}
+			if !quiet {
+				e.mayThrow(u)
+			}
 	switch base := base.(type) {
 	case *Array:
 		if k, valid := arrayKey(key); valid {
@@ -197,10 +200,29 @@ func (e *evaluator) serverVariable(key Value) Value {
 	return nil
 }
 
-// place is where an assignment goes: a slot, or within the value of one. Working out a place evaluates its keys.
+// globalVariable is $GLOBALS[key].
+func (e *evaluator) globalVariable(key Value) Value {
+	if u, isUnknown := key.(unknown); isUnknown {
+		return u
+	}
+	return read(e.global(e.text(key)).value)
+}
+
+// globalName is the name in $GLOBALS[name] where that is changed.
+func (e *evaluator) globalName(x *indexed) string {
+	key := e.eval(x.key)
+	if u, isUnknown := key.(unknown); isUnknown {
+		e.giveUp("a global variable of unknown name is changed: " + u.reason)
+	}
+	return e.text(key)
+}
+
+// place is where an assignment goes: a variable, or within the value of one. Working out a place evaluates its keys; a variable
+// that is not there comes to be when it gets its value.
 type place struct {
-	slot *slot
-	path []step
+	variable string
+	slot     *slot // of what is no variable of the scope
+	path     []step
 }
 
 // step leads from an array to an element or from an object to a property.
@@ -225,13 +247,13 @@ func (e *evaluator) placeNode(target expression) place {
 		if x.name == "this" {
 			panic(&fatal{"$this is assigned to"})
 		}
-		return place{slot: e.slot(x.name)}
+		return place{variable: x.name}
 	case *dynamicVariable:
 		name := e.eval(x.name)
 		if u, isUnknown := name.(unknown); isUnknown {
 			e.giveUp("a variable of unknown name is assigned to: " + u.reason)
 		}
-		return place{slot: e.slot(e.text(name))}
+		return place{variable: e.text(name)}
 	case *indexed:
 		return e.elementPlace(x)
 	case *property:
@@ -300,6 +322,9 @@ func (e *evaluator) within(container Value, path []step, change func(old Value) 
 			return u
 		}
 	}
+	if p.slot == nil {
+		p.slot = e.slot(p.variable)
+	}
 	if next.property {
 		return e.withinObject(container, path, change)
 	}
@@ -313,9 +338,10 @@ func (e *evaluator) within(container Value, path []step, change func(old Value) 
 			return e.withinArray(&Array{}, path, change)
 		}
 	case string:
-		if _, isInt := next.key.(int64); !isInt || len(path) > 1 {
+		if next.appended || len(path) > 1 || !mayBeOffset(next.key) {
 			panic(&thrown{}) // of a class that depends on what exactly is tried
 		}
+			e.mayThrow(u)
 		u := e.mayThrow(e.unknown("a byte of a string is assigned to"))
 		change(u)
 		return u
@@ -346,6 +372,18 @@ func (e *evaluator) withinArray(a *Array, path []step, change func(old Value) Va
 	}
 	key := e.key(next.key)
 	var old Value
+// mayBeOffset says whether PHP may take a value for the place of a byte in a string.
+func mayBeOffset(key Value) bool {
+	switch k := key.(type) {
+	case string:
+		_, rest := numberPrefix(k)
+		return len(rest) < len(k)
+	case nil, bool, int64, float64:
+		return true
+	}
+	return false
+}
+
 	at := next.at
 	if found := a.find(key); found != nil {
 		old = found.value
@@ -558,7 +596,9 @@ func (e *evaluator) next(v Value, op string) Value {
 			return int64(1)
 		}
 		return nil
-	case bool, unknown:
+	case unknown:
+		return e.mayThrow(n)
+	case bool:
 		return v
 	case int64, float64:
 		return e.must(arithmetic(op[:1], n, int64(1)))
@@ -623,7 +663,9 @@ func (e *evaluator) unsettable(container expression) {
 		e.unsettable(x.base)
 	}
 	switch v := e.quiet(container).(type) {
-	case nil, *Array, unknown:
+	case nil, *Array:
+	case unknown:
+		e.mayThrow(v)
 	case bool:
 		if v {
 			panic(&thrown{})
