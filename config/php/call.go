@@ -159,7 +159,7 @@ func (e *evaluator) effectsOfCall(arguments []argument) {
 }
 
 func (e *evaluator) forgetArgument(x expression) {
-	if v, isVariable := rootOf(x).(*variable); isVariable && !unassignable[v.name] {
+	if isChangeable(x) {
 		if _, isObject := e.quiet(x).(*Object); isObject {
 			e.giveUp("an object is handed to a function that may change it")
 		}
@@ -263,7 +263,7 @@ func (e *evaluator) handed(f *function, passed []*given) map[int]place {
 		if !p.byReference || p.variadic || passed[i] == nil || passed[i].from == nil {
 			continue
 		}
-		if root, isVariable := rootOf(passed[i].from).(*variable); !isVariable || unassignable[root.name] {
+		if !isChangeable(passed[i].from) {
 			continue
 		}
 		if x, isIndexed := passed[i].from.(*indexed); isIndexed && !isServer(x.base) {

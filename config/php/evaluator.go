@@ -19,12 +19,14 @@ type evaluator struct {
 	constants   map[string]Value
 	classes     map[string]bool            // declared in the files; what is in them is not known
 	statics     map[*staticStatement]*slot // of what is no closure
-	closures    map[*function]bool         // of which there were values
-	globals     map[string]*slot           // $_ENV, $_GET and so on
-	environment map[string]any             // what putenv changed: a string, or nil for what it removed
-	server      *Array                     // what was assigned to $_SERVER
-	included    map[string]bool            // for include_once
-	written     string                     // the function that may have changed files, or ""
+	lasting     map[*staticStatement]*lasting
+	closures    map[*function]bool // of which there were values
+	globals     map[string]*slot   // $_ENV, $_GET and so on
+	outside     map[string]*slot   // the variables that global means; those of the configuration are in a method
+	environment map[string]any     // what putenv changed: a string, or nil for what it removed
+	server      *Array             // what was assigned to $_SERVER
+	included    map[string]bool    // for include_once
+	written     string             // the function that may have changed files, or ""
 	jsonError   int64
 	serverRoot  string
 	configDir   string
@@ -80,7 +82,9 @@ func newEvaluator(files []string, options Options, sources *sources, budget *bud
 		classes:     map[string]bool{},
 		statics:     map[*staticStatement]*slot{},
 		closures:    map[*function]bool{},
+		lasting:     map[*staticStatement]*lasting{},
 		globals:     map[string]*slot{},
+		outside:     map[string]*slot{},
 		environment: map[string]any{},
 		server:      &Array{},
 		included:    map[string]bool{},

@@ -6,12 +6,13 @@ import (
 )
 
 // ownFunctionsFile has the functions of PHP 8.2 with the extensions that Debian's php-cli brings, one a line, as
-// get_defined_functions() names them. A minus marks those whose parameters are all declared as texts, numbers and booleans.
+// get_defined_functions() names them. A minus marks those that call nothing of what they are handed: no parameter is declared to be
+// callable or an iterator, and none takes a function all the same, as ob_start and the options of filter_var do.
 //
 //go:embed own_functions.txt
 var ownFunctionsFile string
 
-// ownFunctions says of each of PHP's functions whether it takes nothing but scalars.
+// ownFunctions says of each of PHP's functions whether it calls nothing of what it is handed.
 var ownFunctions = func() map[string]bool {
 	functions := map[string]bool{}
 	for line := range strings.Lines(ownFunctionsFile) {

@@ -44,7 +44,7 @@ func (e *evaluator) skipCall(name string, arguments []given) {
 		e.written = name
 	}
 	if ownFunctions[name] {
-		return // and what it gets is no function to it
+		return
 	}
 	for _, a := range arguments {
 		e.handOver(a.value)
@@ -83,8 +83,9 @@ func (e *evaluator) skip(what string, code any) {
 // survey looks through code for what it may change besides the variables that it names.
 type survey struct {
 	*evaluator
-	seen map[*function]bool
-	harm string // what was found first, as a predicate
+	seen   map[*function]bool
+	inside bool   // of a function, whose variables are its own
+	harm   string // what was found first, as a predicate
 }
 
 func (s *survey) conclude(what string) {
@@ -161,12 +162,15 @@ func (s *survey) function(f *function) {
 	if slices.ContainsFunc(f.uses, func(use closureUse) bool { return use.byReference }) {
 		s.found("may change variables that it holds by reference")
 	}
+	around := s.inside
+	s.inside = true
 	for _, p := range f.parameters {
 		s.code(p.fallback)
 	}
 	for _, statement := range f.body {
 		s.code(statement)
 	}
+	s.inside = around
 }
 
 func (s *survey) code(node any) {
@@ -203,8 +207,10 @@ func (s *survey) code(node any) {
 			if len(s.classes) > 0 {
 				s.found("may use a class")
 			}
-		case *globalStatement, *staticStatement:
-			s.found("may change variables of elsewhere")
+		case *globalStatement:
+			s.global(n)
+		case *staticStatement:
+			s.static(n)
 		case *include:
 			s.found("may include files")
 		case *functionDeclaration, *classDeclaration, *constantDeclaration:
@@ -239,6 +245,22 @@ func (s *survey) change(target expression) {
 	}
 }
 
+func (s *survey) global(x *globalStatement) {
+	if !s.inside {
+		s.found("may exchange a variable")
+	}
+	for _, name := range x.names {
+		s.loseGlobal(name, "code that is not evaluated may change $"+name)
+	}
+}
+
+func (s *survey) static(x *staticStatement) {
+	if !s.inside {
+		s.found("may exchange a variable")
+	}
+	s.loseStatic(x)
+}
+
 func (s *survey) call(x *call) {
 	if _, isHere := x.callee.(*functionExpression); x.callee != nil && !isHere {
 		s.found("may call any function")
@@ -254,7 +276,7 @@ func (s *survey) call(x *call) {
 		s.found("may call " + name + "()")
 	}
 	_, evaluated := functions[name]
-	if !evaluated || callers[name] {
+	if callers[name] || !evaluated && !ownFunctions[name] {
 		s.arguments(x.arguments)
 	}
 }

@@ -69,7 +69,7 @@ func (e *evaluator) statement(s statement) outcome {
 		e.define(s.name, e.eval(s.value))
 	case *globalStatement:
 		for _, name := range s.names {
-			e.scope.variables[name] = &slot{e.unknown("global variables are not known")}
+			e.scope.variables[name] = e.global(name)
 		}
 	case *staticStatement:
 		e.static(s)
@@ -203,8 +203,12 @@ func (e *evaluator) each(s *foreach, list *Array) outcome {
 
 // forget makes unknown what a loop of unknown length may change, and gives up if that cannot be told from its text.
 func (e *evaluator) forget(s *foreach, reason string) {
-	e.skip("a loop over what is not known", s)
-	changed := e.effects(s)
+	skipped := *s
+	if !s.byReference {
+		skipped.subject = nil // which was evaluated
+	}
+	e.skip("a loop over what is not known", &skipped)
+	changed := e.effects(&skipped)
 	if changed.leaves {
 		e.giveUp("a loop over what is not known may end the file: " + reason)
 	}
@@ -263,19 +267,6 @@ func (e *evaluator) switchStatement(s *switchStatement) outcome {
 		}
 	}
 	return outcome{}
-}
-
-func (e *evaluator) static(s *staticStatement) {
-	kept := e.scope.statics[s]
-	if kept == nil {
-		e.budget.spend(indexCost)
-		kept = &slot{}
-		if s.value != nil {
-			kept.value = e.eval(s.value)
-		}
-		e.scope.statics[s] = kept
-	}
-	e.scope.variables[s.name] = kept
 }
 
 // try runs the body, then the catch that fits what it threw, and in any case the finally block.

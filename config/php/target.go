@@ -80,17 +80,20 @@ func (e *evaluator) element(x *indexed, quiet bool) Value {
 	if isServer(x.base) {
 		return e.serverVariable(e.eval(x.key))
 	}
+	if isGlobal(x) {
+		return e.globalVariable(e.eval(x.key))
+	}
 	base := e.read(x.base, quiet)
 	key := e.eval(x.key)
 	e.here.line = x.line
 	for _, v := range []Value{base, key} {
 		if u, isUnknown := v.(unknown); isUnknown {
-			return u
-		}
-	}
 			if !quiet {
 				e.mayThrow(u)
 			}
+			return u
+		}
+	}
 	switch base := base.(type) {
 	case *Array:
 		if k, valid := arrayKey(key); valid {
@@ -177,9 +180,23 @@ var serverVariables = map[string]bool{
 	"REQUEST_TIME": true, "REQUEST_TIME_FLOAT": true, "argv": true, "argc": true,
 }
 
-func isServer(x expression) bool {
+func isServer(x expression) bool { return isNamed(x, "_SERVER") }
+
+// isGlobal says whether an expression is $GLOBALS[…], and so a global variable.
+func isGlobal(x expression) bool {
+	i, isIndexed := x.(*indexed)
+	return isIndexed && i.key != nil && isNamed(i.base, "GLOBALS")
+}
+
+// isChangeable says whether what an expression names can be told, so that it can be changed.
+func isChangeable(x expression) bool {
+	root, isVariable := rootOf(x).(*variable)
+	return isVariable && (!unassignable[root.name] || root.name == "GLOBALS" && root != x)
+}
+
+func isNamed(x expression, name string) bool {
 	v, isVariable := x.(*variable)
-	return isVariable && v.name == "_SERVER"
+	return isVariable && v.name == name
 }
 
 // serverVariable is $_SERVER[key]: what was assigned to it, else the environment.
@@ -283,6 +300,9 @@ func (e *evaluator) elementPlace(x *indexed) place {
 		}
 		return p
 	}
+	if isGlobal(x) {
+		return place{slot: e.global(e.globalName(x))}
+	}
 	p = e.place(x.base)
 	next := step{appended: x.key == nil, at: e.at(x.line)}
 	if x.key != nil {
@@ -302,6 +322,9 @@ func (e *evaluator) serverPlace(key any, at origin) place {
 
 // update replaces the value at a place by what change makes of it.
 func (e *evaluator) update(p place, change func(old Value) Value) {
+	if p.slot == nil {
+		p.slot = e.slot(p.variable)
+	}
 	v := e.within(p.slot.value, p.path, change)
 	if len(p.path) == 0 {
 		p.slot.store(v)
@@ -318,12 +341,10 @@ func (e *evaluator) within(container Value, path []step, change func(old Value) 
 	next := path[0]
 	for _, v := range []Value{container, next.key} {
 		if u, isUnknown := v.(unknown); isUnknown {
+			e.mayThrow(u)
 			change(read(u))
 			return u
 		}
-	}
-	if p.slot == nil {
-		p.slot = e.slot(p.variable)
 	}
 	if next.property {
 		return e.withinObject(container, path, change)
@@ -341,7 +362,6 @@ func (e *evaluator) within(container Value, path []step, change func(old Value) 
 		if next.appended || len(path) > 1 || !mayBeOffset(next.key) {
 			panic(&thrown{}) // of a class that depends on what exactly is tried
 		}
-			e.mayThrow(u)
 		u := e.mayThrow(e.unknown("a byte of a string is assigned to"))
 		change(u)
 		return u
@@ -350,6 +370,18 @@ func (e *evaluator) within(container Value, path []step, change func(old Value) 
 	}
 	e.throw("Error", "cannot use a scalar value as an array")
 	return nil
+}
+
+// mayBeOffset says whether PHP may take a value for the place of a byte in a string.
+func mayBeOffset(key Value) bool {
+	switch k := key.(type) {
+	case string:
+		_, rest := numberPrefix(k)
+		return len(rest) < len(k)
+	case nil, bool, int64, float64:
+		return true
+	}
+	return false
 }
 
 // own returns an array that may be written to: itself, or a copy if others hold it too.
@@ -372,18 +404,6 @@ func (e *evaluator) withinArray(a *Array, path []step, change func(old Value) Va
 	}
 	key := e.key(next.key)
 	var old Value
-// mayBeOffset says whether PHP may take a value for the place of a byte in a string.
-func mayBeOffset(key Value) bool {
-	switch k := key.(type) {
-	case string:
-		_, rest := numberPrefix(k)
-		return len(rest) < len(k)
-	case nil, bool, int64, float64:
-		return true
-	}
-	return false
-}
-
 	at := next.at
 	if found := a.find(key); found != nil {
 		old = found.value
@@ -634,6 +654,10 @@ func (e *evaluator) unsetElement(x *indexed) {
 	if isServer(x.base) {
 		p := e.elementPlace(x)
 		e.update(p, func(Value) Value { return nil })
+		return
+	}
+	if isGlobal(x) {
+		e.loseGlobal(e.globalName(x), "a global variable is unset")
 		return
 	}
 	e.unsettable(x.base)
