@@ -9,10 +9,16 @@ import (
 // closure is a function as a value: one of the files', bound to variables of its surroundings, or one of PHP's own.
 type closure struct {
 	function *function
-	bound    map[string]*slot
+	bound    map[string]binding
 	statics  map[*staticStatement]*slot
 	builtin  string
 	at       origin
+}
+
+// binding is a variable of its surroundings in a closure. One by value is the same at the beginning of each call.
+type binding struct {
+	slot        *slot
+	byReference bool
 }
 
 // given is an argument of a call.
@@ -221,8 +227,11 @@ func (e *evaluator) invoke(c *closure, arguments []given) Value {
 	inner := &scope{variables: make(map[string]*slot, len(f.parameters)), statics: c.statics, function: f, arguments: &Array{}}
 	e.budget.spend(256 + (len(f.parameters)+len(c.bound))*indexCost)
 	e.descend()
-	for name, s := range c.bound {
-		inner.variables[name] = s
+	for name, b := range c.bound {
+		inner.variables[name] = b.slot
+		if !b.byReference {
+			inner.variables[name] = b.slot.copied()
+		}
 	}
 	for _, a := range arguments {
 		inner.arguments.append(a.value, here)
@@ -355,28 +364,25 @@ func (e *evaluator) fallback(f *function, i int) {
 // closure makes a function expression a value. An arrow function keeps all variables as they are now.
 func (e *evaluator) closure(x *functionExpression) Value {
 	e.budget.spend(objectCost)
-	c := &closure{function: x.function, bound: map[string]*slot{}, statics: map[*staticStatement]*slot{}, at: e.at(x.line)}
+	c := &closure{function: x.function, bound: map[string]binding{}, statics: map[*staticStatement]*slot{}, at: e.at(x.line)}
 	e.closures[x.function] = true
 	if x.function.arrow {
 		e.budget.spend(len(e.scope.variables) * indexCost)
 		for name, s := range e.scope.variables {
-			copied := &slot{}
-			copied.store(s.value)
-			c.bound[name] = copied
+			c.bound[name] = binding{slot: s.copied()}
 		}
 		return c
 	}
 	for _, use := range x.function.uses {
 		e.budget.spend(indexCost)
-		if use.byReference {
-			c.bound[use.name] = e.slot(use.name)
-			continue
+		b := binding{slot: &slot{}}
+		switch s := e.scope.variables[use.name]; {
+		case use.byReference:
+			b = binding{e.slot(use.name), true}
+		case s != nil:
+			b.slot = s.copied()
 		}
-		copied := &slot{}
-		if s := e.scope.variables[use.name]; s != nil {
-			copied.store(s.value)
-		}
-		c.bound[use.name] = copied
+		c.bound[use.name] = b
 	}
 	return c
 }

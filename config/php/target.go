@@ -73,6 +73,13 @@ func (s *slot) store(v Value) {
 	s.value = v
 }
 
+// copied is another place with the same value.
+func (s *slot) copied() *slot {
+	c := &slot{}
+	c.store(s.value)
+	return c
+}
+
 func (e *evaluator) element(x *indexed, quiet bool) Value {
 	if x.key == nil {
 		panic(&fatal{"[] is used for reading"})
