@@ -207,7 +207,7 @@ func TestCheckMissingConfigFile(t *testing.T) {
 	got, status := check(t, folder, sample{})
 	require.Equal(t, 2, status)
 	require.Contains(t, strings.Join(got.Errors, "\n"), "config.php")
-	got, status = check(t, folder, sample{Flags: []string{"--database-url=sqlite:/x.db", "--redis-url=redis://r", "--nextcloud-url=n"}})
+	got, status = check(t, folder, sample{Flags: []string{"--database-url=sqlite:/x.db", "--redis-url=redis://r", "--nextcloud-url=https://n"}})
 	require.Zero(t, status)
 	require.Empty(t, got.Errors)
 	requireTexts(t, []string{"config.php", "the prefix of tables is taken to be oc_"}, got.Warnings)

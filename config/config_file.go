@@ -12,16 +12,16 @@ import (
 )
 
 // insteadOfFile is what may be given where there is no config.php at all.
-const insteadOfFile = "or --nextcloud-url, --database-url and --redis-url instead"
+const insteadOfFile = "--nextcloud-url, --database-url and --redis-url instead"
 
 // errConfigFile says why config.php cannot be read, and what to do; it is nil where it can be.
 func errConfigFile(path string) error {
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {
-		return fmt.Errorf("%s is a folder; give the path of the config.php in it, %s", path, insteadOfFile)
+		return fmt.Errorf("%s is a folder; give the path of the config.php in it, or %s", path, insteadOfFile)
 	}
 	if err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file; give the path of Nextcloud's config.php, %s", path, insteadOfFile)
+		return fmt.Errorf("%s is not a regular file; give the path of Nextcloud's config.php, or %s", path, insteadOfFile)
 	}
 	if err == nil {
 		var file *os.File
@@ -31,13 +31,13 @@ func errConfigFile(path string) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("there is no file %s; give the path of Nextcloud's config.php, %s", path, insteadOfFile)
+		return fmt.Errorf("there is no file %s; give the path of Nextcloud's config.php, or %s", path, insteadOfFile)
 	case errors.Is(err, fs.ErrPermission):
 		self := nameOfUser(uint32(os.Geteuid()))
 		return fmt.Errorf("user %s may not read %s; run this as the user that Nextcloud runs as (sudo -u %s, or User= of the unit), or let a group of %s read it (chgrp, chmod g+r)",
 			self, path, ownerOf(info), self)
 	default:
-		return fmt.Errorf("%w; mend that, %s", err, insteadOfFile)
+		return fmt.Errorf("%w; mend that, or give %s", err, insteadOfFile)
 	}
 }
 

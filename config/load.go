@@ -97,8 +97,13 @@ func Load(ctx context.Context, flags Flags, lookupEnv func(string) (string, bool
 	}
 	l.result.Unknown = n.unknownKeys()
 	l.result.Warnings = append(n.warnings, l.result.Warnings...)
-	l.result.Warnings = slices.DeleteFunc(l.result.Warnings, func(warning string) bool { return slices.Contains(l.result.Errors, warning) })
+	l.result.Warnings = slices.DeleteFunc(l.result.Warnings, l.isRepeated)
 	return l.result
+}
+
+// isRepeated says whether an error tells all that a warning does.
+func (l *loader) isRepeated(warning string) bool {
+	return slices.ContainsFunc(l.result.Errors, func(text string) bool { return strings.HasPrefix(text, warning) })
 }
 
 // SourceDefault is the source of a setting that nobody has set.
@@ -223,22 +228,27 @@ func (l *loader) isDebounceDisabled() bool {
 }
 
 func (l *loader) loadNextcloudURL(n *nextcloud) {
+	const setting = "nextcloud_url"
 	s := &l.result.Settings
-	if s.NextcloudURL = read(l, "nextcloud-url", parseNextcloudURL); s.NextcloudURL != "" || l.result.failed["nextcloud_url"] != nil {
-		return
-	}
-	text := n.text("overwrite.cli.url", "")
-	l.result.Sources["nextcloud_url"] = n.source("overwrite.cli.url")
-	err := errors.Join(n.takeUnmet()...)
-	if err == nil && text == "" {
-		err = fmt.Errorf("the URL of Nextcloud is not known: config.php has no overwrite.cli.url; give %s", urlAdvice)
-	}
-	if err == nil {
-		if s.NextcloudURL, err = parseNextcloudURL(text); err != nil {
-			err = n.problem("overwrite.cli.url", err)
+	texts := l.find("nextcloud-url")
+	s.NextcloudURL = read(l, "nextcloud-url", parseNextcloudURL)
+	if texts == nil {
+		texts = []string{n.text("overwrite.cli.url", "")}
+		l.result.Sources[setting] = n.source("overwrite.cli.url")
+		err := errors.Join(n.takeUnmet()...)
+		if err == nil && texts[0] == "" {
+			err = fmt.Errorf("the URL of Nextcloud is not known: config.php has no overwrite.cli.url; give %s", urlAdvice)
 		}
+		if err == nil {
+			if s.NextcloudURL, err = parseNextcloudURL(texts[0]); err != nil {
+				err = n.problem("overwrite.cli.url", err)
+			}
+		}
+		l.fail(setting, err)
 	}
-	l.fail("nextcloud_url", err)
+	if s.NextcloudURL != "" && !strings.Contains(texts[len(texts)-1], "://") {
+		l.warn("%s: the URL of Nextcloud begins with neither https:// nor http://, and is taken for %s", l.result.Sources[setting], s.NextcloudURL)
+	}
 }
 
 func (l *loader) loadDatabase(n *nextcloud) {
@@ -305,7 +315,7 @@ func (l *loader) loadRedis(n *nextcloud) {
 		var key string
 		s.Redis, key, err = nextcloudRedis(n)
 		if source = SourceDefault; key != "" {
-			source = n.source(key)
+			source = n.place(key)
 		} else if err == nil && len(n.unmet) == 0 {
 			l.warn("no Redis is configured; 127.0.0.1:6379 is used, as PHP does")
 		}

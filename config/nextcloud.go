@@ -171,7 +171,7 @@ func (n *nextcloud) find(key string) php.Value {
 	case n.unreadable != nil:
 		n.miss(n.unreadable)
 	default:
-		n.miss(fmt.Errorf("%s; mend it, or give %s instead", n.broken, consulted[key]))
+		n.miss(fmt.Errorf("%s; mend it, or give %s", n.broken, insteadOfFile))
 	}
 	return nil
 }
@@ -200,6 +200,15 @@ func (n *nextcloud) askPHP() bool {
 		n.answers, n.ask = answers, nil
 	}
 	return n.answers != nil
+}
+
+// place names where a key is written, be its value null.
+func (n *nextcloud) place(key string) string {
+	entry, found := n.values[key]
+	if source := n.source(key); !found || source != SourceDefault {
+		return source
+	}
+	return fmt.Sprintf("%s:%d", entry.File, entry.Line)
 }
 
 // source names where a key got its value; a null is as good as none.
@@ -286,7 +295,7 @@ func (n *nextcloud) array(key string) *php.Array {
 }
 
 func (n *nextcloud) problem(key string, err error) error {
-	return fmt.Errorf("%s: %s: %w; give %s to overrule it", n.source(key), key, err, consulted[key])
+	return fmt.Errorf("%s: %s: %w; give %s to overrule it", n.place(key), key, err, consulted[key])
 }
 
 func (n *nextcloud) warn(format string, arguments ...any) {

@@ -59,7 +59,7 @@ func defaultRedis() Redis {
 // nextcloudRedis is the Redis that the app publishes to, and the key of the configuration that says so; the key is empty when none does.
 func nextcloudRedis(n *nextcloud) (redis Redis, key string, err error) {
 	if n.isPresent("notify_push_redis.cluster") {
-		n.warn("%s: notify_push_redis.cluster is not used, for the app does not read it; write notify_push_redis for one server, or redis.cluster", n.source("notify_push_redis.cluster"))
+		n.warn("%s: notify_push_redis.cluster is not used, for the app does not read it; write notify_push_redis for one server, or redis.cluster", n.place("notify_push_redis.cluster"))
 	}
 	switch {
 	case n.array("notify_push_redis").Len() > 0:
@@ -75,6 +75,9 @@ func nextcloudRedis(n *nextcloud) (redis Redis, key string, err error) {
 		redis, err = clusterRedis(n.array(key))
 	} else {
 		settings := n.array(key)
+		if php.Text(value(settings, "host")) == "" {
+			n.warn("%s: %s names no host; 127.0.0.1 is used, as PHP does", n.source(key), key)
+		}
 		redis, err = singleRedis(settings)
 		redis.Database = n.redisDatabase(key, value(settings, "dbindex"))
 	}

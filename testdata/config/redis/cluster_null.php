@@ -1,0 +1,5 @@
+<?php
+$CONFIG = [
+    'overwrite.cli.url' => 'https://cloud.example.com',
+    'redis.cluster' => null,
+];

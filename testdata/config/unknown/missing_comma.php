@@ -1,0 +1,6 @@
+<?php
+$CONFIG = [
+    'overwrite.cli.url' => 'https://cloud.example.com',
+    'dbtype' => 'mysql'
+    'dbhost' => 'db',
+];
