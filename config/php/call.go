@@ -224,7 +224,7 @@ func (e *evaluator) invoke(c *closure, arguments []given) Value {
 		return e.generator(f)
 	}
 	caller, here, strict, depth := e.scope, e.here, e.strict, e.depth
-	inner := &scope{variables: make(map[string]*slot, len(f.parameters)), statics: c.statics, function: f, arguments: &Array{}}
+	inner := &scope{variables: make(map[string]*slot, len(f.parameters)), statics: c.statics, function: f}
 	e.budget.spend(256 + (len(f.parameters)+len(c.bound))*indexCost)
 	e.descend()
 	for name, b := range c.bound {
@@ -233,10 +233,8 @@ func (e *evaluator) invoke(c *closure, arguments []given) Value {
 			inner.variables[name] = b.slot.copied()
 		}
 	}
-	for _, a := range arguments {
-		inner.arguments.append(a.value, here)
-	}
 	passed := e.positions(f, arguments)
+	inner.count(arguments)
 	for i := range f.parameters {
 		inner.variables[f.parameters[i].name] = e.bind(f, i, passed, strict)
 	}
@@ -306,6 +304,44 @@ func (e *evaluator) positions(f *function, arguments []given) []*given {
 		}
 	}
 	return passed
+}
+
+// count notes what func_get_args gives besides the values of parameters.
+func (s *scope) count(arguments []given) {
+	own := s.function.ownParameters()
+	for i, a := range arguments {
+		if a.name != "" {
+			i = slices.IndexFunc(own, func(p parameter) bool { return p.name == a.name })
+		} else if i >= len(own) {
+			s.extra = append(s.extra, a.value)
+		}
+		s.passed = max(s.passed, i+1)
+	}
+}
+
+// argumentsNow is func_get_args: parameters have the values that they have by now.
+func (e *evaluator) argumentsNow() Value {
+	list := &Array{}
+	own := e.scope.function.ownParameters()
+	for _, p := range own[:min(e.scope.passed, len(own))] {
+		s := e.scope.variables[p.name]
+		if s == nil {
+			return e.unknown("func_get_args() after a parameter was unset")
+		}
+		e.appendTo(list, read(s.value), e.here)
+	}
+	for _, v := range e.scope.extra {
+		e.appendTo(list, v, e.here)
+	}
+	return list
+}
+
+// ownParameters are those that take one argument each.
+func (f *function) ownParameters() []parameter {
+	if f.variadic() {
+		return f.parameters[:len(f.parameters)-1]
+	}
+	return f.parameters
 }
 
 func (f *function) variadic() bool {
@@ -465,11 +501,11 @@ func (e *evaluator) scopeFunction(name string, x *call) Value {
 		return e.compact(arguments)
 	case "func_get_args":
 		if e.scope.function != nil {
-			return e.scope.arguments.clone()
+			return e.argumentsNow()
 		}
 	case "func_num_args":
 		if e.scope.function != nil {
-			return int64(e.scope.arguments.Len())
+			return int64(e.scope.passed)
 		}
 	case "extract":
 		return e.extract(arguments)
@@ -480,6 +516,9 @@ func (e *evaluator) scopeFunction(name string, x *call) Value {
 }
 
 func (e *evaluator) compact(arguments []given) Value {
+	if len(arguments) == 0 {
+		e.throw("ArgumentCountError", "compact() got too few arguments")
+	}
 	result := &Array{}
 	for _, a := range arguments {
 		names := []Value{a.value}

@@ -163,11 +163,12 @@ func (e *evaluator) runFile(path string, r *run) (problem *Problem, lost *Unknow
 	}
 	e.included[f.path] = true
 	e.runScript(f)
-	return e.collect(r.values, base)
+	return e.collect(r.values, f)
 }
 
-// collect merges what a file left in $CONFIG.
-func (e *evaluator) collect(into *Array, base string) (problem *Problem, lost *Unknown) {
+// collect merges what a file left in $CONFIG. That a file beside the first one leaves nothing is a problem only if it never would: those
+// of the container images do so while nobody has set their variables.
+func (e *evaluator) collect(into *Array, f *source) (problem *Problem, lost *Unknown) {
 	var left Value
 	if s := e.outermost.variables["CONFIG"]; s != nil {
 		left = s.value
@@ -181,7 +182,10 @@ func (e *evaluator) collect(into *Array, base string) (problem *Problem, lost *U
 	case unknown:
 		return nil, &Unknown{Key: AnyKey, File: e.sources.base(left.at), Line: int(left.at.line), Reason: "$CONFIG is not known: " + left.reason}
 	}
-	return &Problem{File: base, Message: "leaves no array in $CONFIG and was skipped"}, nil
+	if left == nil && f.sets && f.file > 1 {
+		return nil, nil
+	}
+	return &Problem{File: f.base, Message: "leaves no array in $CONFIG and was skipped"}, nil
 }
 
 // merge makes certain what all runs agree on. Runs in which PHP would fail are left out if there are better ones.

@@ -49,7 +49,8 @@ type scope struct {
 	variables map[string]*slot
 	statics   map[*staticStatement]*slot
 	function  *function // nil outside of functions
-	arguments *Array
+	passed    int       // how many arguments there are, those between named ones included
+	extra     []Value   // of them, those that have no parameter of their own
 }
 
 // slot holds the value of a variable. Variables that are references to each other share one.

@@ -25,6 +25,7 @@ type source struct {
 	base    string // of the path as it was given
 	file    int32
 	script  *script
+	sets    bool     // it names $CONFIG, be it in a branch that is not taken
 	problem *Problem // PHP would fail, too
 	beyond  *Problem // this package fails, PHP may not
 }
@@ -70,7 +71,7 @@ func (s *sources) load(path string) *source {
 	case errors.As(err, &bad):
 		f.problem = &Problem{Line: int(bad.line), Message: "PHP cannot read it: " + bad.message}
 	default:
-		f.script = parsed
+		f.script, f.sets = parsed, strings.Contains(content, "$CONFIG")
 	}
 	return f
 }

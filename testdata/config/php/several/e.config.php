@@ -1,0 +1,4 @@
+<?php
+if (getenv('NOBODY_SETS_THIS')) {
+  $CONFIG = ['dbhost' => 'elsewhere'];
+}
