@@ -99,7 +99,7 @@ func (r *Redis) connect(ctx context.Context, n node, wrap func(net.Conn) net.Con
 			return nil, failed(StepTLS, n, err)
 		}
 	}
-	conn := redis.NewConn(netConn, readTimeout, r.options.ReadTimeout)
+	conn := redis.NewConn(&replyGuard{Conn: netConn}, readTimeout, r.options.ReadTimeout)
 	if n.tls {
 		if err := confirmTLS(ctx, conn); err != nil {
 			conn.Close()
