@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -151,8 +152,18 @@ func (r *Redis) do(ctx context.Context, key, command string, args ...any) (any, 
 	return r.doAt(ctx, r.seeds[0], false, command, args)
 }
 
-// doAt sends a command to a node, after ASKING if a slot is on its way to that node.
+// doAt sends a command to a node, after ASKING if a slot is on its way to that node. What the pool
+// connected to before a failover may be a replica now, with another one at the node's address.
 func (r *Redis) doAt(ctx context.Context, n node, asking bool, command string, args []any) (any, error) {
+	reply, err := r.tryAt(ctx, n, asking, command, args)
+	if refused, ok := errors.AsType[redis.Error](err); ok && strings.HasPrefix(string(refused), "READONLY") {
+		r.dropPool(n)
+		reply, err = r.tryAt(ctx, n, asking, command, args)
+	}
+	return reply, err
+}
+
+func (r *Redis) tryAt(ctx context.Context, n node, asking bool, command string, args []any) (any, error) {
 	conn, err := r.pool(n).GetContext(ctx)
 	if err != nil {
 		return nil, err
@@ -168,6 +179,15 @@ func (r *Redis) doAt(ctx context.Context, n node, asking bool, command string, a
 		return nil, failed(command, n, err)
 	}
 	return reply, nil
+}
+
+func (r *Redis) dropPool(n node) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if pool := r.pools[n]; pool != nil {
+		_ = pool.Close() // nobody waits for what its connections have to say
+		delete(r.pools, n)
+	}
 }
 
 func (r *Redis) pool(n node) *redis.Pool {

@@ -6,8 +6,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,6 +66,34 @@ func TestKeysAfterRedisRestarted(t *testing.T) {
 	_, found, err := r.Get(t.Context(), "key")
 	require.NoError(t, err)
 	require.False(t, found)
+}
+
+// TestKeysAfterFailover has the name of a Redis lead to another one, while the old one stays as its
+// replica and keeps its connections.
+func TestKeysAfterFailover(t *testing.T) {
+	before, after := storagetest.Redis(t), storagetest.Redis(t)
+	name, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	var target atomic.Pointer[storagetest.RedisServer]
+	target.Store(before)
+	go func() {
+		for {
+			client, err := name.Accept()
+			if err != nil {
+				return
+			}
+			go pipe(client, target.Load().Addr())
+		}
+	}()
+	t.Cleanup(func() { name.Close() })
+	r := newRedis(t, RedisOptions{Addresses: []string{"redis://" + name.Addr().String()}})
+	require.NoError(t, r.Set(t.Context(), "key", "before", 0))
+
+	host, port, _ := net.SplitHostPort(after.Addr())
+	before.Do("", "REPLICAOF", host, port)
+	target.Store(after)
+	require.NoError(t, r.Set(t.Context(), "key", "after", 0))
+	require.EqualValues(t, "after", after.Do("", "GET", "key"))
 }
 
 func TestKeysOfRedisThatHangs(t *testing.T) {
