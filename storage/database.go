@@ -106,12 +106,24 @@ type connector struct {
 	options DatabaseOptions
 }
 
-func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
+// Connect turns a panic into an error, too. The drivers panic at what no database would say, and
+// database/sql would count a connection for ever that was never made.
+func (c connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			conn, err = nil, &connectError{c.options, protocolBroken(reason)}
+		}
+	}()
+	conn, err = c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, &connectError{c.options, err}
 	}
 	return conn, nil
+}
+
+// protocolBroken is the error of a driver that panicked.
+func protocolBroken(reason any) error {
+	return fmt.Errorf("what answers speaks another protocol, or breaks this one: %v", reason)
 }
 
 type connectError struct {

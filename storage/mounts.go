@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -19,10 +20,13 @@ import (
 // Mounts reads Nextcloud's mounts table; it implements actors.Mounts. It never writes, and it is
 // safe for concurrent use.
 type Mounts struct {
-	db       *sqlx.DB
-	options  DatabaseOptions
-	byStores string
-	byUser   string
+	connector driver.Connector
+	options   DatabaseOptions
+	byStores  string
+	byUser    string
+
+	mu sync.Mutex
+	db *sqlx.DB
 }
 
 // OpenMounts checks the options. It does not connect: a database that is away is noticed by the
@@ -36,15 +40,20 @@ func OpenMounts(options DatabaseOptions) (*Mounts, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := sqlx.NewDb(sql.OpenDB(connector{driverConnector, options}), options.Driver)
+	m := &Mounts{connector: connector{driverConnector, options}, options: options}
+	m.byStores = m.query("storage_id IN (?)")
+	m.byUser = m.query("user_id = ?")
+	m.db = m.pool()
+	return m, nil
+}
+
+func (m *Mounts) pool() *sqlx.DB {
+	db := sqlx.NewDb(sql.OpenDB(m.connector), m.options.Driver)
 	db.SetMaxOpenConns(4)
 	db.SetMaxIdleConns(2)
 	db.SetConnMaxIdleTime(time.Minute)
 	db.SetConnMaxLifetime(5 * time.Minute) // after a failover, the new server is found
-	m := &Mounts{db: db, options: options}
-	m.byStores = m.query("storage_id IN (?)")
-	m.byUser = m.query("user_id = ?")
-	return m, nil
+	return db
 }
 
 func newConnector(options DatabaseOptions) (driver.Connector, error) {
@@ -77,11 +86,28 @@ func (m *Mounts) table(name string) string {
 }
 
 // Close closes the connections.
-func (m *Mounts) Close() error { return m.db.Close() }
+func (m *Mounts) Close() error { return m.current().Close() }
+
+func (m *Mounts) current() *sqlx.DB {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.db
+}
+
+// replace takes a new pool for one in which a driver panicked, at what no database would say: the
+// connection counts as busy there for ever, and after a few of them there would be no other.
+func (m *Mounts) replace(db *sqlx.DB) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.db == db {
+		m.db = m.pool()
+		go func() { _ = db.Close() }() // which says goodbye, if it can
+	}
+}
 
 // Ping connects, unless a good connection is at hand.
 func (m *Mounts) Ping(ctx context.Context) error {
-	if err := m.db.PingContext(ctx); err != nil {
+	if err := m.current().PingContext(ctx); err != nil {
 		return withAdvice(err)
 	}
 	return nil
@@ -112,8 +138,15 @@ func (m *Mounts) MountsOfUser(ctx context.Context, user string) ([]actors.Mount,
 	return slices.DeleteFunc(mounts, func(mount actors.Mount) bool { return mount.User != user }), err
 }
 
-func (m *Mounts) read(ctx context.Context, mounts []actors.Mount, query string, args []any) ([]actors.Mount, error) {
-	rows, err := m.db.QueryContext(ctx, m.db.Rebind(query), args...)
+func (m *Mounts) read(ctx context.Context, mounts []actors.Mount, query string, args []any) (_ []actors.Mount, err error) {
+	db := m.current()
+	defer func() {
+		if reason := recover(); reason != nil {
+			m.replace(db)
+			err = m.failed(protocolBroken(reason))
+		}
+	}()
+	rows, err := db.QueryContext(ctx, db.Rebind(query), args...)
 	if err != nil {
 		return nil, m.failed(err)
 	}

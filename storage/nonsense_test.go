@@ -1,0 +1,99 @@
+package storage
+
+import (
+	"context"
+	"io"
+	"net"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/storage/storagetest"
+)
+
+// TestMountsAfterNonsense has something else answer at the database's address for a while, which the
+// driver panics at: afterwards the database is used as if nothing had been.
+func TestMountsAfterNonsense(t *testing.T) {
+	server := storagetest.Postgres(t)
+	db := server.CreateDatabase("nextcloud", "nextcloud", "secret")
+	storagetest.NewNextcloud(t, db, "oc_").Mount(1, "alice", "")
+	const loggedIn = "R\x00\x00\x00\x08\x00\x00\x00\x00Z\x00\x00\x00\x05I"
+	for name, answers := range map[string][]string{
+		"at the login": {"R\x00\x00\x00\x03"},
+		"at a query":   {loggedIn, "1\x00\x00\x00\x042\x00\x00\x00\x04T\x00\x00\x00\x06\xff\xff"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			place := newStranger(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(int(server.Port))), answers)
+			m := openMounts(t, DatabaseOptions{
+				Driver: Postgres, Host: "127.0.0.1", Port: place.port(), User: "nextcloud", Password: "secret", Name: "nextcloud",
+				Prefix: "oc_", TLS: DatabaseTLS{Mode: TLSDisable},
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			for range 10 { // more than there are connections
+				_, err := m.MountsOfStorages(ctx, []uint32{1})
+				require.ErrorContains(t, err, "speaks another protocol")
+			}
+			place.gone.Store(true)
+			mounts, err := m.MountsOfStorages(ctx, []uint32{1})
+			require.NoError(t, err)
+			require.Len(t, mounts, 1)
+		})
+	}
+}
+
+// stranger answers at a server's address until it is gone.
+type stranger struct {
+	net.Listener
+	gone atomic.Bool
+}
+
+func newStranger(t *testing.T, server string, answers []string) *stranger {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s := &stranger{Listener: listener}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			if s.gone.Load() {
+				go pipe(client, server)
+			} else {
+				go answer(client, answers)
+			}
+		}
+	}()
+	return s
+}
+
+func (s *stranger) port() uint16 { return uint16(s.Addr().(*net.TCPAddr).Port) }
+
+func pipe(client net.Conn, address string) {
+	server, err := net.Dial("tcp", address)
+	if err != nil {
+		client.Close()
+		return
+	}
+	go func() { _, _ = io.Copy(server, client); server.Close() }()
+	_, _ = io.Copy(client, server)
+	client.Close()
+}
+
+// answer says one thing for each that is asked.
+func answer(client net.Conn, answers []string) {
+	defer client.Close()
+	question := make([]byte, 4096)
+	for _, text := range answers {
+		if _, err := client.Read(question); err != nil {
+			return
+		}
+		_, _ = io.WriteString(client, text)
+	}
+	_, _ = client.Read(question)
+}
