@@ -27,6 +27,8 @@ func (*serveCommand) Help() string {
 }
 
 func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
+	// The one comes of a terminal that is closed, the other of a log that nobody reads any more.
+	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 	if isMistakenCommand(c.ConfigFile) {
 		fmt.Fprintf(p.stderr, "notify_push: there is no command %s, nor a file of that name; commands are %s\n", c.ConfigFile, nameCommands(parsed.Model))
 		return exitUsage
@@ -48,10 +50,12 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 		return exitUnusable
 	}
 	go runCollector(p.ctx)
-	signal.Ignore(syscall.SIGHUP) // of a terminal that is closed
 
-	log := newLogging(p.stderr, result.Settings)
-	defer func() { _ = log.Sync() }()
+	lines := newLogLines(p.stderr, func(missing int64) {
+		newLogging(p.stderr, result.Settings).Warn("log lines are missing here, for nobody read them", zap.Int64("lines", missing))
+	})
+	defer lines.close()
+	log := newLogging(lines, result.Settings)
 	for _, warning := range result.Warnings {
 		log.Warn("configuration", zap.String("warning", warning))
 	}

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"bufio"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/notifypush/notifypush/storage/storagetest"
+)
+
+// logPipe has the site's servers log into a pipe, and returns the end that can be read.
+func (s *site) logPipe() *os.File {
+	s.t.Helper()
+	onlyHere(s.t)
+	path := filepath.Join(storagetest.Dir(s.t), "log")
+	require.NoError(s.t, syscall.Mkfifo(path, 0o600))
+	reader, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { reader.Close() })
+	s.wrapper = []string{"/bin/sh", "-c", `exec "$0" "$@" 2>` + path}
+	return reader
+}
+
+// TestFaultsLogIsClosed has whoever reads the log go away: a collector that crashed, a pipe's other end.
+func TestFaultsLogIsClosed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	reader := s.logPipe()
+	r := s.serveAtOnce().follow()
+	require.NoError(t, reader.Close())
+	s.publishAtOnce(event{"notify_activity", "nonsense"}) // which makes a log line
+	r.awaitNext()
+	r.finish().requireNothingLost(t)
+}
+
+// TestFaultsLogIsStuck has whoever reads the log stop doing so.
+func TestFaultsLogIsStuck(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	reader := s.logPipe()
+	r := s.serveAtOnce("LOG=debug").follow()
+	raw, err := reader.SyscallConn()
+	require.NoError(t, err)
+	require.NoError(t, raw.Control(func(fd uintptr) { _, err = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, 4096) }))
+	require.NoError(t, err)
+	for range 1500 { // each end of a connection is a line, more than are kept
+		r.server.login("bob").conn.Close()
+	}
+	r.awaitNext()
+	r.finish().requireNothingLost(t)
+
+	missing := false
+	for lines := bufio.NewScanner(reader); !missing && lines.Scan(); {
+		missing = strings.Contains(lines.Text(), "log lines are missing here")
+	}
+	require.True(t, missing, "the gap is told")
+}
