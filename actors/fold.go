@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // foldTime is how often a line that repeats may be logged.
@@ -19,6 +20,7 @@ type Fold struct {
 	text string
 
 	mu     sync.Mutex
+	level  zapcore.Level
 	fields []zap.Field // of the last one that was held back
 	held   int
 	armed  bool
@@ -28,8 +30,11 @@ type Fold struct {
 func NewFold(log *zap.Logger, text string) *Fold { return &Fold{log: log, text: text} }
 
 // Warn logs the line with these fields, or counts it.
-func (f *Fold) Warn(fields ...zap.Field) {
+func (f *Fold) Warn(fields ...zap.Field) { f.at(zapcore.WarnLevel, fields) }
+
+func (f *Fold) at(level zapcore.Level, fields []zap.Field) {
 	f.mu.Lock()
+	f.level = level
 	if f.armed {
 		f.held++
 		f.fields = fields
@@ -39,12 +44,12 @@ func (f *Fold) Warn(fields ...zap.Field) {
 	f.armed = true
 	time.AfterFunc(foldTime, f.unfold)
 	f.mu.Unlock()
-	f.log.Warn(f.text, fields...)
+	f.log.Log(level, f.text, fields...)
 }
 
 func (f *Fold) unfold() {
 	f.mu.Lock()
-	held, fields := f.held, f.fields
+	held, fields, level := f.held, f.fields, f.level
 	f.held, f.fields = 0, nil
 	f.armed = held > 0
 	if f.armed {
@@ -52,6 +57,6 @@ func (f *Fold) unfold() {
 	}
 	f.mu.Unlock()
 	if held > 0 {
-		f.log.Warn(f.text, append(slices.Clip(fields), zap.Int("times", held))...)
+		f.log.Log(level, f.text, append(slices.Clip(fields), zap.Int("times", held))...)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // The neighbours that can fail, as they are named in Problems.
@@ -15,13 +16,18 @@ const (
 	problemLogins = "nextcloud"
 )
 
-// maxTold bounds the lines that one outage may put into the log.
-const maxTold = 8
+const (
+	// maxTold bounds the lines that one outage may put into the log.
+	maxTold = 8
+	// maxFolds bounds the lines that are remembered as repeating over outages.
+	maxFolds = 64
+)
 
 // problems are what is wrong with the neighbours now.
 type problems struct {
-	mu  sync.Mutex
-	now map[string]*outage
+	mu    sync.Mutex
+	now   map[string]*outage
+	folds map[string]*Fold // a neighbour that comes and goes makes an outage of every login
 }
 
 // outage is how long one neighbour can't be used.
@@ -58,6 +64,21 @@ func (p *problems) clear(what string) (was bool) {
 	return was
 }
 
+// fold returns the Fold of a line about a reason.
+func (p *problems) fold(log *zap.Logger, line, reason string) *Fold {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f := p.folds[line+reason]
+	if f == nil {
+		if p.folds == nil || len(p.folds) >= maxFolds {
+			p.folds = map[string]*Fold{}
+		}
+		f = NewFold(log, line)
+		p.folds[line+reason] = f
+	}
+	return f
+}
+
 // Problems says what is wrong with the neighbours now, by name ("redis", "database", "nextcloud") and
 // in words. It is empty when all is well.
 func (s *System) Problems() map[string]string {
@@ -70,13 +91,14 @@ func (s *System) Problems() map[string]string {
 	return now
 }
 
-// problem notes what is wrong, and logs each reason once an outage.
+// problem notes what is wrong, and logs each reason once an outage, and once a second.
 func (s *System) problem(what string, err error, fields ...zap.Field) {
 	if err == nil {
 		err = errors.New("ended without an error")
 	}
 	if s.problems.set(what, err) {
-		s.log.Error(what+" is not available", append(fields, zap.String("error", detailOf(err)))...)
+		detail := detailOf(err)
+		s.problems.fold(s.log, what+" is not available", detail).at(zapcore.ErrorLevel, append(fields, zap.String("error", detail)))
 	}
 }
 
@@ -90,6 +112,6 @@ func detailOf(err error) string {
 
 func (s *System) solved(what string) {
 	if s.problems.clear(what) {
-		s.log.Info(what + " is available")
+		s.problems.fold(s.log, what+" is available", "").at(zapcore.InfoLevel, nil)
 	}
 }

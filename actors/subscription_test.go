@@ -105,6 +105,25 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 	})
 }
 
+// A neighbour that fails for some and answers others is told once a second, with how often.
+func TestOutagesThatRepeatAreFolded(t *testing.T) {
+	core, logged := observer.New(zap.ErrorLevel)
+	bubble(t, func(o *actors.Options) { o.Logger, o.AuthRefusalTTL = zap.New(core), 0 }, func(t *testing.T, kit *actorstest.Kit) {
+		for range 100 {
+			kit.Verifier.Fail(errors.New("502"))
+			_, err := authenticate(t, kit, alicesCredentials)
+			require.Error(t, err)
+			kit.Verifier.Fail(nil)
+			_, err = authenticate(t, kit, wrongCredentials)
+			require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+		}
+		pass(2 * time.Second)
+		lines := logged.All()
+		require.Len(t, lines, 2)
+		require.EqualValues(t, 99, lines[1].ContextMap()["times"])
+	})
+}
+
 // After a gap every client gets one push of each kind, for nobody knows what was missed, and they
 // are spread over time.
 func TestResync(t *testing.T) {
