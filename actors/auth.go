@@ -40,7 +40,7 @@ type digest [sha256.Size]byte
 // Nextcloud said before, or by asking it.
 //
 // For the same credentials Nextcloud is asked once however many wait, and only so many questions
-// are under way at once; the others wait for their turn. Passwords and tokens are kept as keyed
+// are under way at once; the others wait for their turn, those of each origin behind one another. Passwords and tokens are kept as keyed
 // digests, and in clear only while Nextcloud is being asked.
 type auth struct {
 	system *System
@@ -49,7 +49,7 @@ type auth struct {
 	verified map[digest]*verifiedLogin
 	refused  map[digest]time.Duration // until
 	flights  map[digest]*flight
-	queue    []digest // flights that wait for their turn
+	queue    turns // of flights
 	flying   int
 	failedAt time.Duration // when Nextcloud could not be asked; 0 where it could since
 	sweeping *time.Timer
@@ -80,6 +80,7 @@ func newAuth(system *System, before *auth) *auth {
 		verified: map[digest]*verifiedLogin{},
 		refused:  map[digest]time.Duration{},
 		flights:  map[digest]*flight{},
+		queue:    newTurns(),
 		mac:      hmac.New(sha256.New, system.authKey),
 	}
 	if before != nil {
@@ -165,7 +166,7 @@ func (a *auth) onAuthenticate(ctx actor.Context, m *authenticate) {
 	if f == nil {
 		f = &flight{credentials: m.Credentials}
 		a.flights[sum] = f
-		a.queue = append(a.queue, sum)
+		a.queue.add(m.Credentials.Origin, sum)
 	}
 	m.digest = sum
 	f.waiting = append(f.waiting, m)
@@ -180,8 +181,7 @@ func (a *auth) onAbandoned(m *authenticate) {
 		return
 	}
 	f.waiting = slices.DeleteFunc(f.waiting, func(other *authenticate) bool { return other == m })
-	if at := slices.Index(a.queue, m.digest); at >= 0 && len(f.waiting) == 0 {
-		a.queue = slices.Delete(a.queue, at, at+1)
+	if len(f.waiting) == 0 && a.queue.remove(f.credentials.Origin, m.digest) {
 		delete(a.flights, m.digest)
 	}
 }
@@ -196,14 +196,16 @@ func (a *auth) good(v *verifiedLogin) bool {
 	now, o := a.system.now(), a.system.options
 	age := now - v.verifiedAt
 	resumable := o.AuthResume > 0 && (v.connections > 0 || v.endedAt > 0 && now-v.endedAt < o.AuthResume)
-	return age < o.AuthCacheTTL || resumable && age < o.AuthMaxAge
+	return age < o.AuthMaxAge && (age < o.AuthCacheTTL || resumable)
 }
 
 // takeOff asks Nextcloud for as many as may be asked for at once.
 func (a *auth) takeOff(ctx actor.Context) {
-	for a.flying < a.system.options.AuthConcurrency && len(a.queue) > 0 {
-		sum := a.queue[0]
-		a.queue = a.queue[1:]
+	for most := a.system.options.AuthConcurrency; most == 0 || a.flying < most; {
+		sum, ok := a.queue.next()
+		if !ok {
+			return
+		}
 		f := a.flights[sum]
 		a.flying++
 		a.system.counters.nextcloudLogins.Add(1)

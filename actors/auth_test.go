@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -423,6 +424,66 @@ func TestLoginsInFlight(t *testing.T) {
 			require.NoError(t, <-errs)
 		}
 		require.Equal(t, 32, kit.Verifier.MostInFlight())
+	})
+}
+
+func TestLoginsInFlightWithoutLimit(t *testing.T) {
+	bubble(t, func(o *actors.Options) { o.AuthConcurrency = 0 }, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Verifier.Block()
+		errs := attempts(t, kit, 1000, func(i int) actors.Credentials {
+			return actors.Credentials{Login: fmt.Sprint("user", i), Password: "secret"}
+		})
+		require.Len(t, kit.Verifier.Calls(), 1000)
+		kit.Verifier.Unblock()
+		for range 1000 {
+			require.NoError(t, <-errs)
+		}
+	})
+}
+
+// Who asks for a thousand logins from one place keeps nobody else waiting for all of them.
+func TestOriginsTakeTurns(t *testing.T) {
+	bubble(t, func(o *actors.Options) { o.AuthConcurrency = 2 }, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Verifier.Block()
+		crowd := attempts(t, kit, 1000, func(i int) actors.Credentials {
+			return actors.Credentials{Login: fmt.Sprint("crowd", i), Password: "secret", Origin: "192.0.2.1"}
+		})
+		others := attempts(t, kit, 5, func(i int) actors.Credentials {
+			return actors.Credentials{Login: fmt.Sprint("other", i), Password: "secret", Origin: fmt.Sprint("198.51.100.", i)}
+		})
+		kit.Verifier.Unblock()
+		for range 5 {
+			require.NoError(t, <-others)
+		}
+		for range 1000 {
+			require.NoError(t, <-crowd)
+		}
+		calls := kit.Verifier.Calls()
+		require.Len(t, calls, 1005)
+		last := slices.IndexFunc(calls, func(c actors.Credentials) bool { return c.Login == "other4" })
+		require.Less(t, last, 10)
+	})
+}
+
+// AuthMaxAge bounds what the other two promise.
+func TestAuthMaxAgeIsTheMost(t *testing.T) {
+	bubble(t, func(o *actors.Options) { o.AuthMaxAge = 10 * time.Second }, func(t *testing.T, kit *actorstest.Kit) {
+		for range 3 {
+			_, err := authenticate(t, kit, alicesCredentials)
+			require.NoError(t, err)
+			pass(9 * time.Second)
+			_, err = authenticate(t, kit, alicesCredentials)
+			require.NoError(t, err)
+			pass(time.Second)
+		}
+		require.Len(t, kit.Verifier.Calls(), 3)
+	})
+	bubble(t, func(o *actors.Options) { o.AuthMaxAge = 0 }, func(t *testing.T, kit *actorstest.Kit) {
+		for range 3 {
+			_, err := authenticate(t, kit, alicesCredentials)
+			require.NoError(t, err)
+		}
+		require.Len(t, kit.Verifier.Calls(), 3)
 	})
 }
 

@@ -91,7 +91,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	ports := actors.Ports{Events: actorstest.NewEvents(), Mounts: &actorstest.Mounts{}, Verifier: &actorstest.Verifier{}, Control: &actorstest.Control{}}
 	for want, change := range map[string]func(*actors.Options){
 		"actors: option MaxConnectionsPerUser is 0, it must be 1 or more": func(o *actors.Options) { o.MaxConnectionsPerUser = 0 },
-		"actors: option AuthConcurrency is -1, it must be 1 or more":      func(o *actors.Options) { o.AuthConcurrency = -1 },
+		"actors: option AuthConcurrency is -1, it must not be negative":   func(o *actors.Options) { o.AuthConcurrency = -1 },
 		"actors: option DrainTimeout is -1s, it must not be negative":     func(o *actors.Options) { o.DrainTimeout = -time.Second },
 		"actors: option MaxDebounceTime is -1ns, it must not be negative": func(o *actors.Options) { o.MaxDebounceTime = -1 },
 	} {
@@ -102,7 +102,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 	for range 20 { // of several, always the same
 		options := actors.DefaultOptions()
-		options.AuthConcurrency, options.MaxConnectionsPerUser = 0, 0
+		options.AuthConcurrency, options.MaxConnectionsPerUser = -1, 0
 		_, err := actors.New(ports, options)
 		require.ErrorContains(t, err, "MaxConnectionsPerUser")
 	}

@@ -35,11 +35,12 @@ type Options struct {
 	// AuthResume is how long after the end of a connection its credentials are good for another
 	// one; as long as the connection lives they are, too. 0 turns both off.
 	AuthResume time.Duration
-	// AuthMaxAge is how long after Nextcloud accepted credentials AuthResume still counts.
+	// AuthMaxAge is how long after Nextcloud accepted credentials they are good at most, whatever
+	// AuthCacheTTL and AuthResume say; 0 is not at all.
 	AuthMaxAge time.Duration
 	// AuthRefusalTTL is how long Nextcloud's refusal is remembered; 0 is not at all.
 	AuthRefusalTTL time.Duration
-	// AuthConcurrency is how many logins Nextcloud is asked about at once; at least 1.
+	// AuthConcurrency is how many logins Nextcloud is asked about at once; 0 sets no limit.
 	AuthConcurrency int
 
 	// DrainTimeout is the most over which closing all connections is spread; 0 is at once. Few
@@ -64,16 +65,11 @@ func DefaultOptions() Options {
 }
 
 func (o Options) validate() error {
-	for _, count := range []struct {
-		name  string
-		value int
-	}{
-		{"MaxConnectionsPerUser", o.MaxConnectionsPerUser},
-		{"AuthConcurrency", o.AuthConcurrency},
-	} {
-		if count.value < 1 {
-			return fmt.Errorf("actors: option %s is %d, it must be 1 or more", count.name, count.value)
-		}
+	if o.MaxConnectionsPerUser < 1 {
+		return fmt.Errorf("actors: option MaxConnectionsPerUser is %d, it must be 1 or more", o.MaxConnectionsPerUser)
+	}
+	if o.AuthConcurrency < 0 {
+		return fmt.Errorf("actors: option AuthConcurrency is %d, it must not be negative", o.AuthConcurrency)
 	}
 	for _, span := range []struct {
 		name  string

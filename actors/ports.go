@@ -38,6 +38,9 @@ type Credentials struct {
 	// Forwarded is the value of X-Forwarded-For that Nextcloud is told: the client's own chain and
 	// its peer, comma-separated; empty over a unix socket without a chain.
 	Forwarded string
+	// Origin is whoever is behind this login, such as an address: where logins wait for their turn to
+	// be verified, those of one origin wait behind one another. Empty is an origin, too.
+	Origin string
 }
 
 // ErrInvalidCredentials is returned by a Verifier when Nextcloud refuses the credentials, and by

@@ -81,7 +81,7 @@ func Load(ctx context.Context, flags Flags, lookupEnv func(string) (string, bool
 	s.AuthResume = read(l, "auth-resume", parseDuration)
 	s.AuthMaxAge = read(l, "auth-max-age", parseDuration)
 	s.AuthRefusalTTL = read(l, "auth-refusal-ttl", parseDuration)
-	s.AuthConcurrency = read(l, "auth-concurrency", parsePositive)
+	s.AuthConcurrency = read(l, "auth-concurrency", parseCount)
 
 	s.MaxConnections = read(l, "max-connections", parseCount)
 	s.MaxConnectionsPerUser = read(l, "max-connections-per-user", parsePositive)

@@ -52,7 +52,7 @@ type Flags struct {
 	AuthResume      *string `name:"auth-resume" variable:"AUTH_RESUME" fallback:"2m" placeholder:"TIME" group:"Logins" help:"How long after its last connection ended a login may come back without asking Nextcloud. 0 turns it off."`
 	AuthMaxAge      *string `name:"auth-max-age" variable:"AUTH_MAX_AGE" fallback:"12h" placeholder:"TIME" group:"Logins" help:"Nextcloud is asked again at the latest so long after it last said yes. 0 asks always."`
 	AuthRefusalTTL  *string `name:"auth-refusal-ttl" variable:"AUTH_REFUSAL_TTL" fallback:"5s" placeholder:"TIME" group:"Logins" help:"How long Nextcloud's refusal of a login is remembered. 0 turns it off."`
-	AuthConcurrency *string `name:"auth-concurrency" variable:"AUTH_CONCURRENCY" fallback:"32" placeholder:"N" group:"Logins" help:"How many logins may be asked of Nextcloud at the same time."`
+	AuthConcurrency *string `name:"auth-concurrency" variable:"AUTH_CONCURRENCY" fallback:"32" placeholder:"N" group:"Logins" help:"How many logins may be asked of Nextcloud at the same time. 0 sets no limit."`
 
 	MaxConnections               *string `name:"max-connections" variable:"MAX_CONNECTIONS" fallback:"0" placeholder:"N" group:"Limits" help:"How many connections are held before new ones are sent away. 0 derives it from the limit of open files."`
 	MaxConnectionsPerUser        *string `name:"max-connections-per-user" variable:"MAX_CONNECTIONS_PER_USER" fallback:"64" placeholder:"N" group:"Limits" help:"How many connections one user may have."`
@@ -129,7 +129,7 @@ type Settings struct {
 	AuthResume      time.Duration `setting:"auth_resume"`
 	AuthMaxAge      time.Duration `setting:"auth_max_age"`
 	AuthRefusalTTL  time.Duration `setting:"auth_refusal_ttl"`
-	AuthConcurrency int           `setting:"auth_concurrency"` // at least 1
+	AuthConcurrency int           `setting:"auth_concurrency"` // 0 sets no limit
 
 	MaxConnections               int `setting:"max_connections"`          // 0 is derived from the limit of open files
 	MaxConnectionsPerUser        int `setting:"max_connections_per_user"` // at least 1

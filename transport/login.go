@@ -134,7 +134,15 @@ func (l *login) credentials() (_ actors.Credentials, err error) {
 		return actors.Credentials{}, err
 	}
 	_ = l.conn.SetReadDeadline(time.Time{})
-	return actors.Credentials{Login: name, Password: actors.Secret(password), Forwarded: l.forwarded}, nil
+	return actors.Credentials{Login: name, Password: actors.Secret(password), Forwarded: l.forwarded, Origin: l.origin()}, nil
+}
+
+// origin is what logins have in common that come from one place; "" where that is not known.
+func (l *login) origin() string {
+	if l.proxy {
+		return ""
+	}
+	return l.address.String()
 }
 
 // nextText returns the next text message, trimmed. Pings before it are answered.
