@@ -153,3 +153,29 @@ func (c *crowd) codes() map[websocket.StatusCode]int {
 	defer c.mu.Unlock()
 	return maps.Clone(c.ended)
 }
+
+// TestFaultsRestartEndsLogins restarts the server while many wait to be logged in: Nextcloud is not asked
+// any more about who is sent away.
+func TestFaultsRestartEndsLogins(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := s.launch("AUTH_CONCURRENCY=1")
+	p.awaitServing()
+	c := p.crowd(200, 0) // who are let go over 2 s
+	s.cloud.Behave(nextcloud.Behaviour{Delay: 20 * time.Millisecond})
+	codes := make(chan websocket.StatusCode, 500)
+	for i := range cap(codes) {
+		s.addUser(fmt.Sprint("waiting", i))
+		go func() {
+			code, _ := c.connect(context.Background(), fmt.Sprint("waiting", i))
+			codes <- code
+		}()
+	}
+	p.await("some are in", func() bool { return len(s.asked("uid")) > 220 })
+	asked := len(s.asked("uid"))
+	p.terminate()
+	require.LessOrEqual(t, len(s.asked("uid"))-asked, 10, "of those who wait")
+	for range cap(codes) {
+		<-codes
+	}
+}

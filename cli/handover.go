@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
@@ -100,21 +101,31 @@ func (h *handover) tryTake(ctx context.Context, system *actors.System) error {
 	return nil
 }
 
-// leave writes down the logins for the next process.
-func (h *handover) leave(ctx context.Context, system *actors.System) {
+// leave writes down the logins for the next process, and returns a function that waits until that is
+// done: clients need not wait for Redis.
+func (h *handover) leave(system *actors.System) (wait func()) {
 	if h.key == "" {
-		return
+		return func() {}
 	}
-	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
-	defer cancel()
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	logins, err := system.Logins(ctx)
-	if err == nil && len(logins) > 0 {
-		var text []byte
-		if text, err = json.Marshal(logins); err == nil {
-			err = h.redis.Set(ctx, h.key, string(text), h.ttl)
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		defer cancel()
+		if err == nil && len(logins) > 0 {
+			err = h.write(ctx, logins)
 		}
-	}
+		if err != nil {
+			h.log.Warn("the next process will not know the logins of this one", zap.Error(err))
+		}
+	})
+	return writing.Wait
+}
+
+func (h *handover) write(ctx context.Context, logins []actors.RememberedLogin) error {
+	text, err := json.Marshal(logins)
 	if err != nil {
-		h.log.Warn("the next process will not know the logins of this one", zap.Error(err))
+		return err
 	}
+	return h.redis.Set(ctx, h.key, string(text), h.ttl)
 }

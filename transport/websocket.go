@@ -77,6 +77,10 @@ func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, 
 	return w, nil
 }
 
+// EndLogins ends logins that are under way, and those that come: Nextcloud need not judge who is sent
+// away afterwards.
+func (w *Websocket) EndLogins() { w.cancel() }
+
 // Close ends logins that are under way, and waits until all sockets are gone. The system must
 // have been shut down, or no new handshakes must come.
 func (w *Websocket) Close() {
