@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // EventSource is where Nextcloud's events come from: Redis, in production.
@@ -46,6 +47,10 @@ type Credentials struct {
 // ErrInvalidCredentials is returned by a Verifier when Nextcloud refuses the credentials, and by
 // System.Authenticate then, or when a client without a user name has no live token.
 var ErrInvalidCredentials = errors.New("invalid credentials")
+
+// ErrTokenUnheard is the ErrInvalidCredentials of a client without a user name, while Nextcloud's events
+// are not received: the token may be good, so nobody is to blame.
+var ErrTokenUnheard = fmt.Errorf("%w, unless the token is one that was not heard of", ErrInvalidCredentials)
 
 // ErrOneLogin is what a Verifier's error is, in the sense of errors.Is, when it concerns that login
 // and not all, such as too many attempts from one address: it doesn't say that Nextcloud is away.

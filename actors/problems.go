@@ -56,6 +56,12 @@ func (p *problems) set(what string, err error) (news bool) {
 	return news
 }
 
+func (p *problems) has(what string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.now[what] != nil
+}
+
 func (p *problems) clear(what string) (was bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

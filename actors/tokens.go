@@ -101,7 +101,7 @@ func (a *auth) admitByToken(m *authenticate, user string) {
 // awaitToken lets a client wait a moment for its token before it is refused.
 func (a *auth) awaitToken(ctx actor.Context, sum digest, m *authenticate) {
 	if !a.tokens.await(sum, m) {
-		a.refuse(m)
+		a.refuseToken(m)
 		return
 	}
 	a.system.calendar.add(a.system.now()+tokenPatience, ctx.Self(), &tokenMissing{sum, m})
@@ -120,6 +120,16 @@ func (a *auth) onTokenIssued(ctx actor.Context, m *tokenIssued) {
 
 func (a *auth) onTokenMissing(m *tokenMissing) {
 	if a.tokens.giveUp(m.digest, m.client) {
-		a.refuse(m.client)
+		a.refuseToken(m.client)
 	}
+}
+
+// refuseToken refuses a token that is not known, which it may be none the less where nobody could tell.
+func (a *auth) refuseToken(m *authenticate) {
+	a.system.counters.refusedLogins.Add(1)
+	err := ErrInvalidCredentials
+	if a.system.problems.has(problemEvents) {
+		err = ErrTokenUnheard
+	}
+	m.answer <- authenticated{err: err}
 }

@@ -110,6 +110,7 @@ func (l *login) check(ctx context.Context, credentials actors.Credentials) (*act
 	switch {
 	case err == nil:
 		w.penalties.succeed(l.address, time.Now())
+	case errors.Is(err, actors.ErrTokenUnheard):
 	case errors.Is(err, actors.ErrInvalidCredentials):
 		w.penalties.fail(l.address, time.Now())
 	}

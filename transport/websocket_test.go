@@ -553,6 +553,23 @@ func TestGuesserWithOpenSocketsHasToWait(t *testing.T) {
 	require.Empty(t, b.Verifier.Calls())
 }
 
+// Tokens are not heard of while Redis is away, so an office full of browsers is not taken for a guesser.
+func TestTokenUnheardIsNobodysFault(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{})
+	b.Events.Refuse(errors.New("away"))
+	b.Events.Lose(errors.New("away"))
+	eventually(t, func() bool { return b.System.Problems()["redis"] != "" })
+	var browsers []*wire
+	for i := range 2 * freeFailures {
+		browsers = append(browsers, b.dial(t, text(""), text(fmt.Sprint("token", i))))
+	}
+	for _, w := range browsers {
+		require.Equal(t, textInvalidCredentials, w.text())
+	}
+	eventually(t, func() bool { return b.System.Stats().Closed[actors.InvalidCredentials] == 2*freeFailures })
+	require.Equal(t, http.StatusSwitchingProtocols, b.shakeHands(t).status)
+}
+
 func TestGuesserWithALoginHasToWait(t *testing.T) {
 	b := newBench(t, loopback(t), WebsocketOptions{})
 	for i := range 6 * freeFailures {
