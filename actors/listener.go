@@ -24,7 +24,7 @@ const (
 // push of each kind, because nobody knows what was missed.
 type listener struct {
 	system    *System
-	malformed map[string]*Fold // by channel
+	malformed *Fold
 
 	run     uint64 // the subscription that counts; an older one's last words are ignored
 	cancel  context.CancelFunc
@@ -34,7 +34,7 @@ type listener struct {
 }
 
 func newListener(system *System) actor.Actor {
-	return &listener{system: system, malformed: map[string]*Fold{}}
+	return &listener{system: system, malformed: NewFold(system.log, "malformed event", "channel")}
 }
 
 // Receive handles one message.
@@ -172,10 +172,7 @@ func (l *listener) route(ctx actor.Context, event Event) {
 
 func (l *listener) onMalformed(channel string, err error, fields ...zap.Field) {
 	l.system.counters.malformed.Add(1)
-	if l.malformed[channel] == nil {
-		l.malformed[channel] = NewFold(l.system.log, "malformed event")
-	}
-	l.malformed[channel].Warn(append(fields, zap.String("channel", channel), zap.Error(err))...)
+	l.malformed.Warn(channel, append(fields, zap.Error(err))...)
 }
 
 func (l *listener) push(ctx actor.Context, m *pushUser) {

@@ -54,7 +54,7 @@ type mapper struct {
 func newMapper(system *System, before *mapper) *mapper {
 	m := &mapper{
 		system:       system,
-		expired:      NewFold(system.log, "file events are lost, for the database does not say whom they concern"),
+		expired:      NewFold(system.log, "file events are lost, for the database does not say whom they concern", ""),
 		waiting:      map[uint32]*waitingStorage{},
 		toBeReminded: map[string]struct{}{},
 		bursts:       map[uint32]*burst{},

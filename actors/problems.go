@@ -79,7 +79,7 @@ func (p *problems) fold(log *zap.Logger, line, reason string) *Fold {
 		if p.folds == nil || len(p.folds) >= maxFolds {
 			p.folds = map[string]*Fold{}
 		}
-		f = NewFold(log, line)
+		f = NewFold(log, line, "")
 		p.folds[line+reason] = f
 	}
 	return f
@@ -104,7 +104,7 @@ func (s *System) problem(what string, err error, fields ...zap.Field) {
 	}
 	if s.problems.set(what, err) {
 		detail := detailOf(err)
-		s.problems.fold(s.log, what+" is not available", detail).at(zapcore.ErrorLevel, append(fields, zap.String("error", detail)))
+		s.problems.fold(s.log, what+" is not available", detail).at(zapcore.ErrorLevel, "", append(fields, zap.String("error", detail)))
 	}
 }
 
@@ -118,6 +118,6 @@ func detailOf(err error) string {
 
 func (s *System) solved(what string) {
 	if s.problems.clear(what) {
-		s.problems.fold(s.log, what+" is available", "").at(zapcore.InfoLevel, nil)
+		s.problems.fold(s.log, what+" is available", "").at(zapcore.InfoLevel, "", nil)
 	}
 }

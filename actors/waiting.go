@@ -140,5 +140,5 @@ func (m *mapper) letGo() {
 
 func (m *mapper) lose(events int) {
 	m.system.counters.expired.Add(int64(events))
-	m.expired.Warn(zap.Int("waiting", m.waitingEvents))
+	m.expired.Warn("", zap.Int("waiting", m.waitingEvents))
 }

@@ -267,12 +267,12 @@ func (l *login) refuse(err error) {
 // something about it.
 func (w *Websocket) countRefusal(reason actors.CloseReason, client netip.Addr, detail string) {
 	w.system.CountRefusal(reason)
-	fields := []zap.Field{zap.Stringer("reason", reason), zap.Stringer("client", client), zap.String("error", detail)}
+	fields := []zap.Field{zap.Stringer("client", client), zap.String("error", detail)}
 	switch reason {
 	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown:
-		w.log.Debug("login abandoned", fields...)
+		w.log.Debug("login abandoned", append(fields, zap.Stringer("reason", reason))...)
 	default:
-		w.refused[reason].Warn(fields...)
+		w.refused.Warn(reason.String(), fields...)
 	}
 }
 

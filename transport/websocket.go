@@ -39,7 +39,7 @@ type Websocket struct {
 	admission
 	penalties penalties
 	farewells chan struct{} // has something in it for each one that is being turned away
-	refused   map[actors.CloseReason]*actors.Fold
+	refused   *actors.Fold
 
 	ctx     context.Context // of the logins
 	cancel  context.CancelFunc
@@ -65,10 +65,7 @@ func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, 
 		poller:    p,
 		admission: admission{limits: options.Limits, visitors: map[net.Conn]netip.Addr{}, strangers: map[netip.Addr]int{}},
 		farewells: make(chan struct{}, maxFarewells),
-		refused:   map[actors.CloseReason]*actors.Fold{},
-	}
-	for _, reason := range actors.CloseReasons() {
-		w.refused[reason] = actors.NewFold(options.Logger, "login refused")
+		refused:   actors.NewFold(options.Logger, "login refused", "reason"),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	if p != nil {

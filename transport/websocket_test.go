@@ -275,10 +275,10 @@ func TestRefusalsAreToldByReason(t *testing.T) {
 	b := newBench(t, loopback(t), WebsocketOptions{Logger: zap.New(core)})
 	require.Equal(t, "err: Invalid credentials", b.dial(t, text("alice"), text("guess")).text())
 	require.Equal(t, "err: Invalid authentication message", b.dial(t, clientFrame(final|2, "x")).text())
-	lines := logged.FilterMessage("login refused").All()
-	require.Len(t, lines, 2)
-	require.Equal(t, "invalid_credentials", lines[0].ContextMap()["reason"])
-	require.Equal(t, "invalid_login_message", lines[1].ContextMap()["reason"])
+	lines := func() []observer.LoggedEntry { return logged.FilterMessage("login refused").All() }
+	eventually(t, func() bool { return len(lines()) == 2 })
+	require.Equal(t, "invalid_credentials", lines()[0].ContextMap()["reason"])
+	require.Equal(t, "invalid_login_message", lines()[1].ContextMap()["reason"])
 }
 
 func TestLoginMayComeInPieces(t *testing.T) {
