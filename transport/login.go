@@ -50,8 +50,9 @@ func (e *verifyError) Unwrap() error { return e.error }
 type login struct {
 	websocket *Websocket
 	conn      net.Conn
-	address   netip.Addr
-	proxy     bool // that stands for many: its failures don't count
+	client    netip.Addr
+	address   netip.Addr // that limits count it for
+	proxy     bool       // that stands for many: its failures don't count
 	forwarded string
 
 	reader frameReader
@@ -72,7 +73,7 @@ func (l *login) run() {
 		l.websocket.leave()
 		return
 	}
-	l.websocket.log.Debug("client logged in", zap.String("user", who.User), zap.Stringer("client", l.address))
+	l.websocket.log.Debug("client logged in", zap.String("user", who.User), clientField(l.client))
 }
 
 func (l *login) authenticate() (*actors.Login, error) {
@@ -247,7 +248,7 @@ func (l *login) attach(who *actors.Login) error {
 // refuse tells the client why it isn't let in, and hangs up.
 func (l *login) refuse(err error) {
 	text, reason := refusal(err)
-	l.websocket.countRefusal(reason, l.address, detailOf(err))
+	l.websocket.countRefusal(reason, l.client, detailOf(err))
 	var frames []byte
 	if text != "" {
 		frames = actors.AppendFrame(frames, actors.OpText, text)
@@ -267,13 +268,21 @@ func (l *login) refuse(err error) {
 // something about it.
 func (w *Websocket) countRefusal(reason actors.CloseReason, client netip.Addr, detail string) {
 	w.system.CountRefusal(reason)
-	fields := []zap.Field{zap.Stringer("client", client), zap.String("error", detail)}
+	fields := []zap.Field{clientField(client), zap.String("error", detail)}
 	switch reason {
 	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown:
 		w.log.Debug("login abandoned", append(fields, zap.Stringer("reason", reason))...)
 	default:
 		w.refused.Warn(reason.String(), fields...)
 	}
+}
+
+// clientField names a client in the log, where its address is known.
+func clientField(client netip.Addr) zap.Field {
+	if !client.IsValid() {
+		return zap.Skip()
+	}
+	return zap.Stringer("client", client)
 }
 
 // detailOf says what the operator should know of an error, which may be more than the client is told.

@@ -95,20 +95,20 @@ func (w *Websocket) Close() {
 // ServeHTTP makes a websocket of the request, and returns; the login goes on in a goroutine of its
 // own, so that the request, its headers and the stack that they took can be collected.
 func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	address := ClientAddress(r, w.options.TrustedProxies)
-	proxy := w.isProxy(address, r)
-	address = household(address)
+	client := ClientAddress(r, w.options.TrustedProxies)
+	proxy := w.isProxy(client, r)
+	address := household(client)
 	if missing := refuseInvalidHandshake(rw, r); missing != "" {
-		w.countRefusal(actors.HandshakeInvalid, address, missing+" is missing")
+		w.countRefusal(actors.HandshakeInvalid, client, missing+" is missing")
 		return
 	}
 	if wait := w.penalties.wait(address, time.Now()); wait > 0 && !proxy {
-		w.countRefusal(actors.AddressBarred, address, errBarred.Error())
+		w.countRefusal(actors.AddressBarred, client, errBarred.Error())
 		sendAway(rw, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), errBarred.Error())
 		return
 	}
 	if reason := w.admit(visitor(r), address, proxy); reason != "" {
-		w.countRefusal(actors.ServerFull, address, reason)
+		w.countRefusal(actors.ServerFull, client, reason)
 		sendAway(rw, http.StatusServiceUnavailable, retryAfter, reason)
 		return
 	}
@@ -121,7 +121,7 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		w.leaveLogin(address)
 		w.leave()
-		w.countRefusal(actors.HandshakeInvalid, address, err.Error())
+		w.countRefusal(actors.HandshakeInvalid, client, err.Error())
 		return
 	}
 	_ = handshake.CloseNow() // frees the library's connection, which its finalizer would keep for ever
@@ -129,6 +129,7 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		websocket: w,
 		conn:      takeover.conn,
 		early:     takeover.buffered,
+		client:    client,
 		address:   address,
 		proxy:     proxy,
 		forwarded: Forwarded(r),

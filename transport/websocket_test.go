@@ -269,6 +269,29 @@ func TestLoginIsToldAtDebugLevel(t *testing.T) {
 	require.Equal(t, map[string]any{"user": "alice", "client": "127.0.0.1"}, logged.FilterMessage("client logged in").All()[0].ContextMap())
 }
 
+// Of IPv6 a whole network is one client where strangers are counted, but not in the log.
+func TestLogNamesTheClient(t *testing.T) {
+	core, logged := observer.New(zap.DebugLevel)
+	b := newBench(t, loopback(t), WebsocketOptions{Logger: zap.New(core), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	b.chain = "2001:db8::7"
+	b.login(t, "alice")
+	require.Equal(t, "err: Invalid credentials", b.dial(t, text("alice"), text("guess")).text())
+	for _, line := range []string{"client logged in", "login refused"} {
+		eventually(t, func() bool { return logged.FilterMessage(line).Len() == 1 })
+		require.Equal(t, "2001:db8::7", logged.FilterMessage(line).All()[0].ContextMap()["client"])
+	}
+}
+
+func TestLogNamesNoClientOfASocketWithoutAddress(t *testing.T) {
+	core, logged := observer.New(zap.DebugLevel)
+	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	require.NoError(t, err)
+	b := newBench(t, listener, WebsocketOptions{Logger: zap.New(core)})
+	b.login(t, "alice")
+	eventually(t, func() bool { return logged.FilterMessage("client logged in").Len() == 1 })
+	require.Equal(t, map[string]any{"user": "alice"}, logged.FilterMessage("client logged in").All()[0].ContextMap())
+}
+
 // A second reason is told as its own, and not counted as one more of the first.
 func TestRefusalsAreToldByReason(t *testing.T) {
 	core, logged := observer.New(zap.WarnLevel)
