@@ -24,7 +24,7 @@ type bench struct {
 
 	step  *StepResult                           // the present one
 	title atomic.Pointer[string]                // its title, for the watcher
-	share atomic.Pointer[func(t Tally) float64] // how far it has come, for the watcher; nil when nobody knows
+	share atomic.Pointer[func(t tally) float64] // how far it has come, for the watcher; nil when nobody knows
 
 	recruited       bool
 	connected       int           // clients that were told to connect
@@ -117,12 +117,12 @@ func (b *bench) take(ctx context.Context, step Step) error {
 }
 
 // expect says how far the step has come, as a share of 1.
-func (b *bench) expect(share func(t Tally) float64) { b.share.Store(&share) }
+func (b *bench) expect(share func(t tally) float64) { b.share.Store(&share) }
 
 // expectTime is expect for a step that ends by the clock.
 func (b *bench) expectTime(length time.Duration) {
 	begun := time.Now()
-	b.expect(func(Tally) float64 { return time.Since(begun).Seconds() / length.Seconds() })
+	b.expect(func(tally) float64 { return time.Since(begun).Seconds() / length.Seconds() })
 }
 
 // note is something that a reader of the step's figures should know.
@@ -130,7 +130,7 @@ func (b *bench) note(text string) { b.step.Notes = append(b.step.Notes, text) }
 
 // recruit makes the clients, at their first connect.
 func (b *bench) recruit(address netip.AddrPort, path string) error {
-	roster := Roster{
+	roster := roster{
 		Address:     address,
 		Path:        path,
 		Clients:     b.scenario.Clients,
@@ -175,7 +175,7 @@ func (b *bench) addMemory(at moment, online int) {
 }
 
 // addHarness is what the simulated clients themselves cost, with all else that their processes do.
-func (b *bench) addHarness(before, after moment, used Process, clients int) {
+func (b *bench) addHarness(before, after moment, used usage, clients int) {
 	b.step.add("harness memory a client", float64(used.Resident)/float64(max(clients, 1))/kib, "KiB")
 	b.step.add("harness CPU", 100*used.CPU.Seconds()*1e6/float64(max(after.at-before.at, 1)), "% of a core")
 	b.addOthers(before, after)

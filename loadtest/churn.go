@@ -50,7 +50,7 @@ func (c *Churn) run(ctx context.Context, b *bench) error {
 	if err := b.crew.do(order{Do: doChurn}); err != nil {
 		return err
 	}
-	if _, _, err := b.crew.await(ctx, returnPatience, func(t Tally) int { return t.Online }, b.connected); err != nil {
+	if _, _, err := b.crew.await(ctx, returnPatience, func(t tally) int { return t.Online }, b.connected); err != nil {
 		return err
 	}
 	after, err := b.moment(ctx)

@@ -104,7 +104,7 @@ func (c *client) onRetry(self *actor.PID) {
 
 func (c *client) begin(self *actor.PID) {
 	c.dialed = now()
-	c.fleet.counts.change(func(t *Tally) { t.Dials++ })
+	c.fleet.counts.change(func(t *tally) { t.Dials++ })
 	if c.fleet.tokens != nil {
 		c.stage = fetchingToken
 		c.fleet.tokens.fetch(self, c.index, c.user)
@@ -234,7 +234,7 @@ func (c *client) upgrade(data []byte) (rest []byte, err error) {
 
 // login is the two messages that log in.
 func (c *client) login() []byte {
-	user, password := userName(c.user), Password
+	user, password := userName(c.user), password
 	if c.fleet.tokens != nil {
 		user, password = "", tokenOf(c.fleet.roster.TokenPrefix, c.index)
 	}
@@ -253,7 +253,7 @@ func (c *client) onFrame(f frame, at int64) error {
 		if len(f.payload) > maxControl {
 			return errFrame
 		}
-		c.fleet.counts.change(func(t *Tally) { t.Pings++ })
+		c.fleet.counts.change(func(t *tally) { t.Pings++ })
 		return writeSocket(int(c.socket), appendFrame(nil, opPong, f.payload))
 	case opClose:
 		code := f.payload[:min(len(f.payload), 2)]
@@ -274,7 +274,7 @@ func closedByServer(payload []byte) error {
 
 func (c *client) onAnswer(text []byte) error {
 	if string(text) != "authenticated" {
-		c.fleet.counts.change(func(t *Tally) { t.Refused++ })
+		c.fleet.counts.change(func(t *tally) { t.Refused++ })
 		return fmt.Errorf("refused: %s", text)
 	}
 	c.stage = online
@@ -303,7 +303,7 @@ func (c *client) onPush(text []byte, at int64) {
 		counts.delivered(kind, 0, at)
 		return
 	}
-	counts.change(func(t *Tally) {
+	counts.change(func(t *tally) {
 		t.Strange++
 		t.Sample = strings.ToValidUTF8(string(text[:min(len(text), 80)]), "?")
 	})
@@ -313,13 +313,13 @@ func (c *client) onPush(text []byte, at int64) {
 func (c *client) onFile(digits []byte, at int64) {
 	id, _, _ := cutNumber(digits, math.MaxUint64)
 	if id == c.lastFile {
-		c.fleet.counts.change(func(t *Tally) { t.Duplicates++ })
+		c.fleet.counts.change(func(t *tally) { t.Duplicates++ })
 		return
 	}
 	c.lastFile = id
 	to, due := parseFileID(id, at)
 	if !to.is(c.user) {
-		c.fleet.counts.change(func(t *Tally) { t.Misdelivered++ })
+		c.fleet.counts.change(func(t *tally) { t.Misdelivered++ })
 		return
 	}
 	c.fleet.counts.delivered(File, due, at)
@@ -327,7 +327,7 @@ func (c *client) onFile(digits []byte, at int64) {
 
 func (c *client) onStamp(e stamp, at int64) {
 	if !e.to.is(c.user) {
-		c.fleet.counts.change(func(t *Tally) { t.Misdelivered++ })
+		c.fleet.counts.change(func(t *tally) { t.Misdelivered++ })
 		return
 	}
 	switch c.sequence.see(e) {
@@ -335,15 +335,15 @@ func (c *client) onStamp(e stamp, at int64) {
 		c.fleet.counts.delivered(Custom, e.at, at)
 	case outOfOrder:
 		c.fleet.counts.delivered(Custom, e.at, at)
-		c.fleet.counts.change(func(t *Tally) { t.OutOfOrder++ })
+		c.fleet.counts.change(func(t *tally) { t.OutOfOrder++ })
 	case duplicate:
-		c.fleet.counts.change(func(t *Tally) { t.Duplicates++ })
+		c.fleet.counts.change(func(t *tally) { t.Duplicates++ })
 	}
 }
 
 // lost comes back after a while, unless the client is leaving.
 func (c *client) lost(reason error) {
-	c.fleet.counts.change(func(t *Tally) { t.Endings[reason.Error()]++ })
+	c.fleet.counts.change(func(t *tally) { t.Endings[reason.Error()]++ })
 	c.hangUp()
 	c.settled()
 	if !c.leaving {
@@ -361,7 +361,7 @@ func (c *client) settled() {
 
 func (c *client) hangUp() {
 	if c.stage == online {
-		c.fleet.counts.change(func(t *Tally) { t.Online-- })
+		c.fleet.counts.change(func(t *tally) { t.Online-- })
 	}
 	if c.stage >= connecting {
 		closeSocket(int(c.socket))

@@ -16,7 +16,7 @@ func TestSizeOfAClient(t *testing.T) {
 
 func TestATokenForWhoHasLeft(t *testing.T) {
 	for _, failure := range []error{nil, errors.New("no Redis")} {
-		c := &client{fleet: &fleet{counts: newCounts(1), roster: Roster{Address: netip.MustParseAddrPort("127.0.0.1:1")}}, stage: fetchingToken}
+		c := &client{fleet: &fleet{counts: newCounts(1), roster: roster{Address: netip.MustParseAddrPort("127.0.0.1:1")}}, stage: fetchingToken}
 		c.onLeave()
 		c.onToken(failure)
 		require.Equal(t, away, c.stage)

@@ -64,8 +64,8 @@ func (c *Connect) run(ctx context.Context, b *bench) error {
 
 // awaitLogins waits until n more logins have succeeded and reports what they took.
 func (b *bench) awaitLogins(ctx context.Context, before moment, n int, patience time.Duration) error {
-	b.expect(func(t Tally) float64 { return float64(t.Logins) / float64(n) })
-	tally, done, err := b.crew.await(ctx, patience, func(t Tally) int { return t.Logins }, n)
+	b.expect(func(t tally) float64 { return float64(t.Logins) / float64(n) })
+	tally, done, err := b.crew.await(ctx, patience, func(t tally) int { return t.Logins }, n)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (b *bench) addConnect(c collection, before, after moment) {
 		b.addTook(c, before, after, took)
 	}
 	b.step.add("online at the end", float64(c.Online), "")
-	b.addRetries(c.Tally)
+	b.addRetries(c.tally)
 	b.addLogins(after, took)
 	b.addMemory(after, c.Online)
 	b.addHarness(before, after, c.harness, c.Clients)
@@ -121,7 +121,7 @@ func (n Nextcloud) alone(logins int) time.Duration {
 }
 
 // addRetries says when a client needed more than one try.
-func (b *bench) addRetries(t Tally) {
+func (b *bench) addRetries(t tally) {
 	if t.Dials == t.Logins && len(t.Endings) == 0 {
 		return
 	}

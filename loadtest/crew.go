@@ -53,7 +53,7 @@ func (c *crew) close() {
 }
 
 // recruit replaces all clients.
-func (c *crew) recruit(roster Roster) error {
+func (c *crew) recruit(roster roster) error {
 	return c.each(func(i int) order {
 		mine := roster
 		mine.First, mine.Stride = i, len(c.workers)
@@ -84,7 +84,7 @@ func (c *crew) part(o order, i int) order {
 func (c *crew) begin(at int64) error { return c.do(order{Do: doBegin, At: at}) }
 
 // tally adds up what all have counted.
-func (c *crew) tally() (total Tally, err error) {
+func (c *crew) tally() (total tally, err error) {
 	err = c.each(func(int) order { return order{Do: doTally} }, func(r report) error {
 		total.add(r.Tally)
 		return nil
@@ -94,9 +94,9 @@ func (c *crew) tally() (total Tally, err error) {
 
 // collection is what all have counted, with what it took the harness to do so.
 type collection struct {
-	Tally
+	tally
 	histograms
-	harness Process
+	harness usage
 }
 
 func (c *crew) collect() (collection, error) {
@@ -129,7 +129,7 @@ func (c *crew) each(of func(i int) order, take func(report) error) error {
 const pollEvery = 10 * time.Millisecond
 
 // await looks at the tally until it is as wished. It gives up when nothing has changed for patience; then done is false.
-func (c *crew) await(ctx context.Context, patience time.Duration, progress func(Tally) int, wished int) (t Tally, done bool, err error) {
+func (c *crew) await(ctx context.Context, patience time.Duration, progress func(tally) int, wished int) (t tally, done bool, err error) {
 	ticks := time.NewTicker(pollEvery)
 	defer ticks.Stop()
 	best, since := -1, time.Now()

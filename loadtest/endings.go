@@ -9,7 +9,7 @@ import (
 )
 
 // endings lists why connections ended, most frequent first.
-func endings(t Tally) string {
+func endings(t tally) string {
 	reasons := slices.SortedFunc(maps.Keys(t.Endings), func(a, b string) int {
 		return cmp.Or(cmp.Compare(t.Endings[b], t.Endings[a]), cmp.Compare(a, b))
 	})
@@ -24,7 +24,7 @@ func endings(t Tally) string {
 }
 
 // ended is how many connections ended.
-func ended(t Tally) (total int) {
+func ended(t tally) (total int) {
 	for _, n := range t.Endings {
 		total += n
 	}
@@ -32,7 +32,7 @@ func ended(t Tally) (total int) {
 }
 
 // addEndings says when connections ended that should have lasted, and when something came that is no push.
-func (b *bench) addEndings(t Tally) {
+func (b *bench) addEndings(t tally) {
 	if len(t.Endings) > 0 {
 		b.note("connections ended: " + endings(t))
 	}

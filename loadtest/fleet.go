@@ -14,8 +14,8 @@ import (
 	push "github.com/notifypush/notifypush/client"
 )
 
-// Roster says who the clients of one process are and where they go.
-type Roster struct {
+// roster says who the clients of one process are and where they go.
+type roster struct {
 	// Address and Path are the websocket endpoint.
 	Address netip.AddrPort
 	Path    string
@@ -35,7 +35,7 @@ type Roster struct {
 
 // fleet is the clients of one process, with what they share.
 type fleet struct {
-	roster  Roster
+	roster  roster
 	request []byte
 	counts  *counts
 	buffers sync.Pool
@@ -58,7 +58,7 @@ const (
 	throughput = 300 // messages that an actor handles before it lets others run
 )
 
-func newFleet(roster Roster) (*fleet, error) {
+func newFleet(roster roster) (*fleet, error) {
 	if err := checkFileLimit(roster.Clients); err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func (f *Floor) check() error {
 const floorInFlight = 64
 
 func (f *Floor) run(ctx context.Context, b *bench) error {
-	loop, err := startFloor(ctx, b.options.helper(HelperFloor))
+	loop, err := startFloor(ctx, b.options.helper(helperFloor))
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (f *Floor) run(ctx context.Context, b *bench) error {
 	if err := b.crew.do(order{Do: doConnect, Count: n, InFlight: floorInFlight}); err != nil {
 		return err
 	}
-	tally, done, err := b.crew.await(ctx, connectPatience, func(t Tally) int { return t.Online }, n)
+	tally, done, err := b.crew.await(ctx, connectPatience, func(t tally) int { return t.Online }, n)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (f *Floor) measure(ctx context.Context, b *bench, loop *floorProcess) error
 		if err != nil {
 			return err
 		}
-		if _, _, err := b.crew.await(ctx, patience, func(t Tally) int { return t.Delivered }, expected); err != nil {
+		if _, _, err := b.crew.await(ctx, patience, func(t tally) int { return t.Delivered }, expected); err != nil {
 			return err
 		}
 		c, err := b.crew.collect()
@@ -102,9 +102,9 @@ func (f *Floor) measure(ctx context.Context, b *bench, loop *floorProcess) error
 			return err
 		}
 		if c.Last == 0 {
-			return fmt.Errorf("nothing of what the bare loop wrote has arrived: %s", endings(c.Tally))
+			return fmt.Errorf("nothing of what the bare loop wrote has arrived: %s", endings(c.tally))
 		}
-		total.add(&outcome{Tally: c.Tally, expected: expected, latency: c.latency, lateness: newHistogram(),
+		total.add(&outcome{tally: c.tally, expected: expected, latency: c.latency, lateness: newHistogram(),
 			lastAfter: []float64{ms(c.Last - began)}, seconds: float64(c.Last-began) / 1e6, harness: c.harness})
 	}
 	usedAfter, err := readProcess(loop.pid())

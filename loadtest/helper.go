@@ -11,19 +11,19 @@ import (
 
 // What a helper process is.
 const (
-	// HelperWorker is a process of simulated clients, see [Work].
-	HelperWorker = "worker"
-	// HelperFloor is the loop that measures the floor, see [WriteFloor].
-	HelperFloor = "floor"
+	// helperWorker is a process of simulated clients, see work.
+	helperWorker = "worker"
+	// helperFloor is the loop that measures the floor, see writeFloor.
+	helperFloor = "floor"
 )
 
 // Help is the main function of a helper process; os.Stdin and os.Stdout are how it is spoken to.
 func Help(name string) error {
 	switch name {
-	case HelperWorker:
-		return Work(os.Stdin, os.Stdout)
-	case HelperFloor:
-		return WriteFloor(os.Stdin, os.Stdout)
+	case helperWorker:
+		return work(os.Stdin, os.Stdout)
+	case helperFloor:
+		return writeFloor(os.Stdin, os.Stdout)
 	default:
 		return fmt.Errorf("%q is no helper of the load test", name)
 	}

@@ -53,7 +53,7 @@ func (i *Idle) run(ctx context.Context, b *bench) error {
 	b.step.add("pings a connection and minute", float64(c.Pings)/float64(max(c.Online, 1))/elapsed.Minutes(), "")
 	b.step.add("connections lost", float64(b.connected-c.Online), "")
 	b.addMemory(after, c.Online)
-	b.addEndings(c.Tally)
+	b.addEndings(c.tally)
 	b.addHarness(before, after, c.harness, c.Clients)
 	return nil
 }

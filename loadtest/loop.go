@@ -58,9 +58,9 @@ func (f *floorProcess) write(o floorOrder) (began int64, err error) {
 	return r.Began, nil
 }
 
-// WriteFloor is the process of the bare loop: it accepts clients, and writes to all of them what the orders that it reads say,
+// writeFloor is the process of the bare loop: it accepts clients, and writes to all of them what the orders that it reads say,
 // one JSON object a line, until there are no more.
-func WriteFloor(in io.Reader, out io.Writer) error {
+func writeFloor(in io.Reader, out io.Writer) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen for the floor: %w", err)

@@ -15,7 +15,7 @@ type moment struct {
 	at       int64         // µs since 1970
 	machine  time.Duration // what all programs have computed
 	ours     time.Duration // what those of the test have, and the server
-	server   Process
+	server   usage
 	hasPID   bool // server is known
 	counters map[string]float64
 	cloud    nextcloud.Stats // since begin

@@ -11,10 +11,10 @@ import (
 func TestARestartIsNotTheWorkOfOthers(t *testing.T) {
 	const second = 1e6
 	// The harness has computed 3 s, and the server, an hour old, 1,000 s.
-	before := moment{machine: 5000 * time.Second, ours: 1003 * time.Second, server: Process{CPU: 1000 * time.Second}}
+	before := moment{machine: 5000 * time.Second, ours: 1003 * time.Second, server: usage{CPU: 1000 * time.Second}}
 	// In 10 s the old server computes 2 s until it has ended, the new one 1.5 s, the harness 1 s and others 0.5 s.
-	before.replace(1002*time.Second, Process{CPU: 100 * time.Millisecond})
-	after := moment{at: 10 * second, machine: 5005 * time.Second, ours: 4*time.Second + 1500*time.Millisecond, server: Process{CPU: 1500 * time.Millisecond}}
+	before.replace(1002*time.Second, usage{CPU: 100 * time.Millisecond})
+	after := moment{at: 10 * second, machine: 5005 * time.Second, ours: 4*time.Second + 1500*time.Millisecond, server: usage{CPU: 1500 * time.Millisecond}}
 	b := &bench{step: &StepResult{}}
 	b.addOthers(before, after)
 	others, ok := b.step.Figure("others' CPU")

@@ -4,8 +4,8 @@ import "github.com/HdrHistogram/hdrhistogram-go"
 
 // outcome is what came of one or more rounds.
 type outcome struct {
-	Tally
-	last             Tally // of the last round
+	tally
+	last             tally // of the last round
 	events, expected int
 	lastAfter        []float64 // ms from the beginning of each round until the last client had its last push
 	seconds          float64   // the sum of the same
@@ -13,15 +13,15 @@ type outcome struct {
 	lateness         *hdrhistogram.Histogram // the publisher's
 	unheard          int
 	publishing       float64 // seconds that publishing took
-	harness          Process
+	harness          usage
 }
 
 func newOutcome() *outcome { return &outcome{latency: newHistogram(), lateness: newHistogram()} }
 
 func (o *outcome) add(other *outcome) {
-	o.Tally.add(other.Tally)
+	o.tally.add(other.tally)
 	o.Clients, o.Online = other.Clients, other.Online
-	o.last = other.Tally
+	o.last = other.tally
 	o.events += other.events
 	o.expected += other.expected
 	o.lastAfter = append(o.lastAfter, other.lastAfter...)

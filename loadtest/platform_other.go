@@ -28,8 +28,8 @@ func writeSocket(int, []byte) error                      { return errPlatform }
 func closeSocket(int)                                    {}
 
 func fileLimit() (uint64, error)               { return 0, errPlatform }
-func readProcess(int) (Process, error)         { return Process{}, errPlatform }
-func glanceAtProcess(int) (Process, error)     { return Process{}, errPlatform }
+func readProcess(int) (usage, error)           { return usage{}, errPlatform }
+func glanceAtProcess(int) (usage, error)       { return usage{}, errPlatform }
 func cpuTime(int) (time.Duration, error)       { return 0, errPlatform }
 func machineTime() (time.Duration, error)      { return 0, errPlatform }
 func endWithParent(*exec.Cmd)                  {}

@@ -14,7 +14,7 @@ import (
 )
 
 // readProcess reads what a process uses at this moment.
-func readProcess(pid int) (p Process, err error) {
+func readProcess(pid int) (p usage, err error) {
 	if p.Resident, err = resident(pid); err != nil {
 		return p, err
 	}
@@ -23,7 +23,7 @@ func readProcess(pid int) (p Process, err error) {
 }
 
 // glanceAtProcess reads the same in a way that holds the process up less, and is some 100 KiB off.
-func glanceAtProcess(pid int) (p Process, err error) {
+func glanceAtProcess(pid int) (p usage, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
 		return p, fmt.Errorf("read the memory of process %d: %w", pid, err)

@@ -101,7 +101,7 @@ func (p *Publish) round(ctx context.Context, b *bench) (*outcome, error) {
 	if b.scenario.Debounce {
 		err = wait(ctx, debounceTime)
 	} else {
-		_, _, err = b.crew.await(ctx, patience, func(t Tally) int { return t.Delivered }, expected)
+		_, _, err = b.crew.await(ctx, patience, func(t tally) int { return t.Delivered }, expected)
 	}
 	if err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func (p *Publish) round(ctx context.Context, b *bench) (*outcome, error) {
 		return nil, err
 	}
 	o := newOutcome()
-	o.Tally, o.events, o.expected, o.unheard = c.Tally, stream.events, expected, published.unheard
+	o.tally, o.events, o.expected, o.unheard = c.tally, stream.events, expected, published.unheard
 	o.latency, o.lateness, o.harness = c.latency, published.lateness, c.harness
 	o.publishing = float64(published.ended-published.began) / 1e6
 	if c.Last > 0 {
@@ -289,7 +289,7 @@ func (p *Publish) report(b *bench, o *outcome, before, after moment) {
 	} else {
 		b.addAgainst(b.floor)
 	}
-	b.addEndings(o.Tally)
+	b.addEndings(o.tally)
 	b.addHarness(before, after, o.harness, o.Clients)
 	if o.unheard > 0 {
 		b.note(fmt.Sprintf("%d events were published while no server was subscribed to Redis", o.unheard))

@@ -54,7 +54,7 @@ func (r *Restart) run(ctx context.Context, b *bench) error {
 
 // replace has what follows counted against the process that is there now. All that the old one has computed, until it ended, is
 // not part of what our processes have computed later on.
-func (m *moment) replace(old time.Duration, fresh Process) {
+func (m *moment) replace(old time.Duration, fresh usage) {
 	m.ours -= old
 	m.server, m.counters = fresh, nil
 }

@@ -19,7 +19,7 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 	for i := range options.Scenarios {
 		options.Scenarios[i].setDefaults()
 	}
-	crew, err := startCrew(ctx, options.Workers, options.helper(HelperWorker))
+	crew, err := startCrew(ctx, options.Workers, options.helper(helperWorker))
 	if err != nil {
 		return r, err
 	}

@@ -27,7 +27,7 @@ type server struct {
 	command     string // "" when somebody else started it
 	environment []string
 	pid         atomic.Int32 // of the process that listens; 0 when it is not known
-	empty       Process      // what that used when it had just started
+	empty       usage        // what that used when it had just started
 	process     *exec.Cmd    // the command's, which leads a group of its own
 	written     *os.File     // what the group writes, until none of it is left
 	ended       chan struct{}

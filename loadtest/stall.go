@@ -50,9 +50,9 @@ func (*Resume) run(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	b.step.add("closed by the server", float64(ended(c.Tally)), "")
+	b.step.add("closed by the server", float64(ended(c.tally)), "")
 	b.step.add("online at the end", float64(c.Online), "")
-	b.addEndings(c.Tally)
+	b.addEndings(c.tally)
 	b.addMemory(after, c.Online)
 	b.addHarness(before, after, c.harness, c.Clients)
 	return nil
@@ -65,10 +65,10 @@ func (b *bench) resume(ctx context.Context) error {
 	}
 	b.stalled = 0
 	// Those that were closed learn it only when they have read what was sent before.
-	calm := func(t Tally) int { return t.EverDelivered + t.Logins + ended(t) }
+	calm := func(t tally) int { return t.EverDelivered + t.Logins + ended(t) }
 	if _, _, err := b.crew.await(ctx, patience, calm, math.MaxInt); err != nil {
 		return err
 	}
-	_, _, err := b.crew.await(ctx, returnPatience, func(t Tally) int { return t.Online }, b.connected)
+	_, _, err := b.crew.await(ctx, returnPatience, func(t tally) int { return t.Online }, b.connected)
 	return err
 }

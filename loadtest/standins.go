@@ -141,7 +141,7 @@ func (s *standIns) startCloud(users int) error {
 	s.cloud = nextcloud.New(nextcloud.Options{Redis: redisPort{s.redis}, URL: s.cloudURL})
 	for user := range users {
 		name := userName(int32(user))
-		s.cloud.AddUser(nextcloud.User{ID: name, Password: Password})
+		s.cloud.AddUser(nextcloud.User{ID: name, Password: password})
 	}
 	server := &http.Server{Handler: s.cloud}
 	done := make(chan struct{})

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Tally is what clients have counted since they were last told to begin anew; the first group lasts.
-type Tally struct {
+// tally is what clients have counted since they were last told to begin anew; the first group lasts.
+type tally struct {
 	// Clients exist; Online of them are logged in now.
 	Clients, Online int
 	// EverDelivered and EverLoggedIn are Delivered and Logins since the clients were made.
@@ -38,7 +38,7 @@ type Tally struct {
 }
 
 // add takes another worker's tally in.
-func (t *Tally) add(other Tally) {
+func (t *tally) add(other tally) {
 	t.Clients += other.Clients
 	t.Online += other.Online
 	t.EverDelivered += other.EverDelivered
@@ -82,7 +82,7 @@ func sum[K comparable](a, b map[K]int) map[K]int {
 // counts is the tally of one process of clients, with its histograms.
 type counts struct {
 	mu    sync.Mutex
-	tally Tally
+	tally tally
 	begun int64 // when counting began
 	histograms
 }
@@ -99,14 +99,14 @@ func (c *counts) reset(at int64) {
 	defer c.mu.Unlock()
 	c.begun = at
 	c.histograms.reset()
-	c.tally = Tally{
+	c.tally = tally{
 		Clients: c.tally.Clients, Online: c.tally.Online,
 		EverDelivered: c.tally.EverDelivered, EverLoggedIn: c.tally.EverLoggedIn,
 		Endings: map[string]int{}, Kinds: map[Kind]int{},
 	}
 }
 
-func (c *counts) snapshot() Tally {
+func (c *counts) snapshot() tally {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	tally := c.tally
@@ -139,7 +139,7 @@ func (c *counts) encode() ([][]byte, error) {
 }
 
 // change changes the tally under its lock.
-func (c *counts) change(f func(*Tally)) {
+func (c *counts) change(f func(*tally)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f(&c.tally)

@@ -2,8 +2,8 @@ package loadtest
 
 import "fmt"
 
-// Password is that of all simulated users.
-const Password = "a password of the load test"
+// password is that of all simulated users.
+const password = "a password of the load test"
 
 func userName(user int32) string { return fmt.Sprintf("load%06d", user) }
 

@@ -40,8 +40,8 @@ type reading struct {
 	at      time.Time
 	step    string
 	pid     int32 // 0 when the server is not there, or not known
-	process Process
-	tally   Tally
+	process usage
+	tally   tally
 }
 
 // watch takes samples until the function that it returns is called.

@@ -12,7 +12,7 @@ func TestSamplesOfANightAreFewAndTrue(t *testing.T) {
 	w := &watcher{begun: begun.at, kept: begun, every: 1}
 	const night = 6 * time.Hour
 	for elapsed := sampleEvery; elapsed <= night; elapsed += sampleEvery {
-		r := reading{at: begun.at.Add(elapsed), pid: 1, process: Process{CPU: elapsed / 4}}
+		r := reading{at: begun.at.Add(elapsed), pid: 1, process: usage{CPU: elapsed / 4}}
 		r.tally.EverDelivered = int(elapsed / (10 * time.Millisecond))
 		w.keep(r)
 	}
@@ -40,7 +40,7 @@ func TestCPUBeginsAnewWithEachProcess(t *testing.T) {
 		{7, time.Hour, 0}, {7, time.Hour + time.Second, 100}, {8, 2 * time.Hour, 0}, {8, 2*time.Hour + 2*time.Second, 200}, {0, 0, 0}, {8, 3 * time.Hour, 0},
 	} {
 		at = at.Add(time.Second)
-		r := reading{at: at, pid: next.pid, process: Process{CPU: next.cpu}}
+		r := reading{at: at, pid: next.pid, process: usage{CPU: next.cpu}}
 		require.InDelta(t, next.want, w.sample(r, before).CPU, 1e-9)
 		before = r
 	}

@@ -13,7 +13,7 @@ import (
 type order struct {
 	Do orderName
 
-	Roster    Roster        `json:",omitzero"` // recruit
+	Roster    roster        `json:",omitzero"` // recruit
 	Count     int           `json:",omitempty"`
 	InFlight  int           `json:",omitempty"`
 	PerSecond float64       `json:",omitempty"`
@@ -40,20 +40,20 @@ const (
 // report answers an order.
 type report struct {
 	Error      string `json:",omitempty"`
-	Tally      Tally
+	Tally      tally
 	Histograms [][]byte `json:",omitempty"` // in the order of histograms.all
-	Harness    Process  // the process of the clients itself; its CPU time since begin
+	Harness    usage    // the process of the clients itself; its CPU time since begin
 }
 
 // worker obeys orders with the clients of this process.
 type worker struct {
 	fleet *fleet
-	begun Process // what this process had used when counting began
+	begun usage // what this process had used when counting began
 }
 
-// Work is a process of simulated clients: it obeys the orders that it reads, one JSON object a line, and answers each, until
+// work is a process of simulated clients: it obeys the orders that it reads, one JSON object a line, and answers each, until
 // there are no more.
-func Work(in io.Reader, out io.Writer) error {
+func work(in io.Reader, out io.Writer) error {
 	w := &worker{}
 	defer w.dismiss()
 	orders, reports := json.NewDecoder(in), json.NewEncoder(out)
@@ -130,7 +130,7 @@ func (w *worker) execute(o order) (r report, err error) {
 	return r, err
 }
 
-func (w *worker) recruit(roster Roster) (err error) {
+func (w *worker) recruit(roster roster) (err error) {
 	w.dismiss()
 	w.fleet, err = newFleet(roster)
 	return err
