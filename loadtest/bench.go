@@ -57,7 +57,7 @@ func (b *bench) run(ctx context.Context) error {
 	if err := b.startServer(ctx); err != nil {
 		return err
 	}
-	defer b.server.stop()
+	defer b.server.stop(ctx)
 	defer func() { _ = b.crew.do(order{Do: doDismiss}) }()
 	stopWatch := b.watch(ctx)
 	defer stopWatch()
@@ -107,13 +107,15 @@ func (b *bench) take(ctx context.Context, step Step) error {
 	b.share.Store(nil)
 	b.title.Store(&title)
 	err = action.run(ctx, b)
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
 		err = fmt.Errorf("interrupted: %w", context.Cause(ctx)) // whatever it was that this made fail
+	default:
+		err = errors.Join(err, b.server.alive())
 	}
-	if err != nil {
-		return fmt.Errorf("%s, %s: %w", b.scenario.Name, title, errors.Join(err, b.server.alive()))
-	}
-	return nil
+	return fmt.Errorf("%s, %s: %w", b.scenario.Name, title, err)
 }
 
 // expect says how far the step has come, as a share of 1.

@@ -31,6 +31,7 @@ import (
 //	writing      does not start when there is a note of an earlier one in Redis, and leaves one
 //	crossing     every tenth custom event of a user, and every change of a user's own file, reaches another one
 //	pondering    takes 100 ms to say its metrics
+//	stubborn     does not end when it is asked to
 //	limiting     lets everybody in, and throws all out again but the first of each user
 //	closing      closes each connection with the first custom event to it
 type fakeServer struct {
@@ -47,6 +48,9 @@ type fakeServer struct {
 func serveFake(defect string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	if defect == "stubborn" {
+		signal.Ignore(syscall.SIGTERM)
+	}
 	f := &fakeServer{defect: defect, tokens: map[string]string{}, users: map[string]map[*websocket.Conn]bool{}, sent: map[string]int{}, held: map[string]string{}}
 	conn, err := redis.DialURL(os.Getenv("REDIS_URL"))
 	if err != nil {

@@ -37,7 +37,7 @@ func (r *Restart) run(ctx context.Context, b *bench) error {
 	if r.Kill {
 		b.server.kill()
 	} else {
-		b.server.stop()
+		b.server.stop(ctx)
 	}
 	stopped := float64(now()-before.at) / 1e6
 	if err := wait(ctx, r.Down); err != nil {

@@ -484,7 +484,7 @@ steps:
 	require.NoError(t, err)
 	defer conn.Close()
 	require.NoError(t, running.start(t.Context(), conn))
-	defer running.stop()
+	defer running.stop(context.Background())
 
 	options.Servers = nil
 	options.URL, options.RedisURL = "ws://"+running.address.String()+"/ws", stand.redisURL
@@ -550,6 +550,22 @@ func TestEndedByTheCaller(t *testing.T) {
 	require.ErrorIs(t, err, errEnough)
 	require.ErrorContains(t, err, "long, idle: interrupted: ")
 	require.Less(t, time.Since(begun), time.Hour)
+}
+
+func TestAServerThatDoesNotEndDoesNotHoldUpWhoHasHadEnough(t *testing.T) {
+	t.Parallel()
+	options := testOptions(t, "stubborn", scenario(t, "{name: long, clients: 5, steps: [{connect: {}}, {restart: {}}]}"))
+	ctx, cancel := contextWithCause(t)
+	options.Progress = func(p Progress) {
+		if p.Sample.Step == "restart" {
+			cancel(errEnough)
+		}
+	}
+	begun := time.Now()
+	_, err := Run(ctx, options)
+	require.ErrorIs(t, err, errEnough)
+	require.NotContains(t, err.Error(), "has ended", "the harness has ended it")
+	require.Less(t, time.Since(begun), stopTimeout)
 }
 
 var errEnough = errors.New("enough was seen")

@@ -82,7 +82,7 @@ func (s *server) start(ctx context.Context, conn redis.Conn) error {
 		err = s.meet()
 	}
 	if err != nil {
-		s.stop()
+		s.stop(ctx)
 		return fmt.Errorf("%w; it was started by %q and wrote:\n%s", err, s.command, s.output.text)
 	}
 	return nil
@@ -161,9 +161,9 @@ const (
 	killTimeout = 5 * time.Second
 )
 
-// stop asks the daemon to end, and makes it end when it takes longer than stopTimeout. A script around it goes on when it has
-// ended, as it would without the harness.
-func (s *server) stop() {
+// stop asks the daemon to end, and makes it end when it takes longer than stopTimeout, or than killTimeout once nobody waits for what
+// comes of it. A script around it goes on when it has ended, as it would without the harness.
+func (s *server) stop(ctx context.Context) {
 	if s.process == nil {
 		return
 	}
@@ -177,6 +177,11 @@ func (s *server) stop() {
 	select {
 	case <-s.ended:
 	case <-time.After(stopTimeout):
+	case <-ctx.Done():
+		select {
+		case <-s.ended:
+		case <-time.After(killTimeout):
+		}
 	}
 	s.kill()
 }
