@@ -58,7 +58,7 @@ func (c *loadtestCommand) Run(p *process) error {
 		fmt.Fprintf(p.stderr, "notify_push loadtest: %v; see notify_push loadtest --help\n", err)
 		return exitUsage
 	}
-	bar := newLoadtestBar(p.stderr)
+	bar := newLoadtestBar(p.stderr, len(options.Servers) > 1 || options.Rounds > 1)
 	options.Progress = bar.show
 	report, err := loadtest.Run(p.ctx, options)
 	bar.clear()
@@ -222,17 +222,18 @@ func (c *loadtestCommand) scenario(name string) (loadtest.Scenario, error) {
 // loadtestBar shows a person how far a load test has come.
 type loadtestBar struct {
 	*progressbar.ProgressBar
-	step string
+	turns bool // a scenario runs more than once
+	step  string
 }
 
 const barSteps = 1000
 
 // newLoadtestBar shows nothing when nobody looks.
-func newLoadtestBar(w io.Writer) *loadtestBar {
+func newLoadtestBar(w io.Writer, turns bool) *loadtestBar {
 	if file, ok := w.(*os.File); !ok || !term.IsTerminal(int(file.Fd())) {
 		w = io.Discard
 	}
-	return &loadtestBar{ProgressBar: progressbar.NewOptions(barSteps,
+	return &loadtestBar{turns: turns, ProgressBar: progressbar.NewOptions(barSteps,
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetPredictTime(false),
 		progressbar.OptionSetElapsedTime(false),
@@ -245,7 +246,11 @@ func (b *loadtestBar) show(at loadtest.Progress) {
 		b.step = step
 		b.Reset()
 	}
-	b.Describe(fmt.Sprintf("%s, %s: %d online, %.0f logins/s, %.0f pushes/s, server %.0f MiB, %.0f %% CPU", at.Scenario,
+	turn := at.Scenario
+	if b.turns {
+		turn = fmt.Sprintf("%s, %s, round %d", at.Scenario, at.Server, at.Round)
+	}
+	b.Describe(fmt.Sprintf("%s, %s: %d online, %.0f logins/s, %.0f pushes/s, server %.0f MiB, %.0f %% CPU", turn,
 		at.Sample.Step, at.Sample.Online, at.Sample.LoginsPerSecond, at.Sample.Delivered, at.Sample.MemoryMiB, at.Sample.CPU))
 	if at.Share >= 0 {
 		_ = b.Set(int(at.Share * barSteps))
