@@ -143,12 +143,22 @@ func (c *loadtestCommand) options() (loadtest.Options, error) {
 	if err := c.addServers(&options, self); err != nil {
 		return options, err
 	}
+	prolonged := c.For == 0
 	for _, name := range c.names() {
-		scenario, err := c.scenario(name)
+		scenario, err := loadtest.Load(name)
 		if err != nil {
 			return options, err
 		}
+		if c.Clients != 0 {
+			scenario.Clients = c.Clients
+		}
+		if c.For > 0 && scenario.Prolong(time.Duration(c.For)) {
+			prolonged = true
+		}
 		options.Scenarios = append(options.Scenarios, scenario)
+	}
+	if !prolonged {
+		return options, errors.New("--for: how long this takes is up to the server; no step lasts for a time that could be changed")
 	}
 	return options, nil
 }
@@ -203,20 +213,6 @@ func (s *comparedServers) Decode(ctx *kong.DecodeContext) error {
 		*s = append(*s, loadtest.Server{Label: label, Command: command})
 	}
 	return nil
-}
-
-func (c *loadtestCommand) scenario(name string) (loadtest.Scenario, error) {
-	scenario, err := loadtest.Load(name)
-	if err != nil {
-		return scenario, err
-	}
-	if c.Clients != 0 {
-		scenario.Clients = c.Clients
-	}
-	if c.For > 0 {
-		scenario.Prolong(time.Duration(c.For))
-	}
-	return scenario, nil
 }
 
 // loadtestBar shows a person how far a load test has come.

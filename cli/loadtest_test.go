@@ -34,6 +34,7 @@ func TestLoadtestRefusesArgumentsThatDoNotFit(t *testing.T) {
 		"can't be used together":    {"idle", "--server-cmd=x", "--url=ws://127.0.0.1/ws"},
 		"--url needs --redis-url":   {"idle", "--url=ws://127.0.0.1/ws"},
 		"for":                       {"idle", "--for=soon"},
+		"no step lasts for a time":  {"burst", "fanout", "--for=5s"},
 		"no such file or directory": {"idle", "--report=/nonexistent/report.html"},
 	} {
 		got := command(t.Context(), "", append([]string{"loadtest"}, arguments...)...)

@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -12,7 +13,13 @@ type Leave struct {
 }
 
 func (l *Leave) title() string { return "leave" }
-func (l *Leave) check() error  { return nil }
+
+func (l *Leave) check() error {
+	if l.Settle < 0 {
+		return errors.New("leave: settle cannot be negative")
+	}
+	return nil
+}
 
 func (l *Leave) run(ctx context.Context, b *bench) error {
 	if err := b.crew.do(order{Do: doLeave}); err != nil {
@@ -28,16 +35,4 @@ func (l *Leave) run(ctx context.Context, b *bench) error {
 	}
 	b.addMemory(after, 0)
 	return nil
-}
-
-// wait waits, unless the run ends.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

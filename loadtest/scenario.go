@@ -187,8 +187,13 @@ func (s *Scenario) check() error {
 		return fmt.Errorf("per_user: %d is not at least 1", s.PerUser)
 	case s.Login != loginPassword && s.Login != loginToken:
 		return fmt.Errorf("login: %q is neither %s nor %s", s.Login, loginPassword, loginToken)
+	case s.Backoff < 0:
+		return fmt.Errorf("backoff: %v is negative", s.Backoff)
 	case len(s.Steps) == 0:
 		return errors.New("it has no steps")
+	}
+	if err := s.Nextcloud.check(); err != nil {
+		return err
 	}
 	titles := map[string]bool{}
 	for i, step := range s.Steps {
@@ -205,17 +210,19 @@ func (s *Scenario) check() error {
 }
 
 // Prolong changes how long the longest step lasts, the first when several are as long: that is what takes the scenario's time,
-// and the others stand around it.
-func (s *Scenario) Prolong(length time.Duration) {
+// and the others stand around it. It reports whether there is one.
+func (s *Scenario) Prolong(length time.Duration) bool {
 	var longest *time.Duration
 	for _, step := range s.Steps {
 		if own := step.length(); own != nil && (longest == nil || *own > *longest) {
 			longest = own
 		}
 	}
-	if longest != nil {
-		*longest = length
+	if longest == nil {
+		return false
 	}
+	*longest = length
+	return true
 }
 
 // length is how long a step lasts, nil when that is up to the server.

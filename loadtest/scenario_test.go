@@ -54,6 +54,9 @@ func TestScenarioErrors(t *testing.T) {
 		"{name: x, steps: [{floor: {}}]}":                               "floor: needs passes",
 		"{name: x, steps: [{floor: {passes: 1, rate: 1, for: 1s}}]}":    "floor: needs passes",
 		"{name: x, steps: [{nextcloud: {delay: -1s}}]}":                 "nextcloud: ",
+		"{name: x, nextcloud: {delay: -1s}, steps: [{cut: {}}]}":        "nextcloud: ",
+		"{name: x, backoff: -1s, steps: [{cut: {}}]}":                   "backoff: -1s",
+		"{name: x, steps: [{leave: {settle: -1s}}]}":                    "leave: ",
 	} {
 		_, err := Parse([]byte(text))
 		require.ErrorContains(t, err, says, text)
@@ -86,7 +89,7 @@ func TestProlong(t *testing.T) {
 	} {
 		s, err := Parse([]byte("{name: x, steps: [" + text + "]}"))
 		require.NoError(t, err)
-		s.Prolong(long)
+		require.Equal(t, want != nil, s.Prolong(long))
 		var got []time.Duration
 		for _, step := range s.Steps {
 			if length := step.length(); length != nil {
