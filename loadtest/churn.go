@@ -53,11 +53,7 @@ func (c *Churn) run(ctx context.Context, b *bench) error {
 	if _, _, err := b.crew.await(ctx, returnPatience, func(t tally) int { return t.Online }, b.connected); err != nil {
 		return err
 	}
-	after, err := b.moment(ctx)
-	if err != nil {
-		return err
-	}
-	collected, err := b.crew.collect()
+	after, collected, err := b.end(ctx)
 	if err != nil {
 		return err
 	}

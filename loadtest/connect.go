@@ -72,11 +72,7 @@ func (b *bench) awaitLogins(ctx context.Context, before moment, n int, patience 
 	if !done {
 		return fmt.Errorf("%d of %d clients have logged in, and for %v no more: %s", tally.Logins, n, patience, endings(tally))
 	}
-	after, err := b.moment(ctx)
-	if err != nil {
-		return err
-	}
-	c, err := b.crew.collect()
+	after, c, err := b.end(ctx)
 	if err != nil {
 		return err
 	}

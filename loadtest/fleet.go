@@ -163,7 +163,6 @@ func (f *fleet) stall(n int) {
 // startChurn has so many a second of the clients that are connected leave and come back after about that time, until stopChurn.
 // They do so in turn, for who is away cannot leave.
 func (f *fleet) startChurn(perSecond float64, away time.Duration) {
-	f.stopChurn()
 	clients := f.clients[:f.dialed]
 	if len(clients) == 0 {
 		return

@@ -37,11 +37,7 @@ func (i *Idle) run(ctx context.Context, b *bench) error {
 	if err := wait(ctx, i.For); err != nil {
 		return err
 	}
-	after, err := b.moment(ctx)
-	if err != nil {
-		return err
-	}
-	c, err := b.crew.collect()
+	after, c, err := b.end(ctx)
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,16 @@ func (b *bench) moment(ctx context.Context) (moment, error) {
 	return m, err
 }
 
+// end says where things stand, with what the clients have counted.
+func (b *bench) end(ctx context.Context) (moment, collection, error) {
+	m, err := b.moment(ctx)
+	if err != nil {
+		return m, collection{}, err
+	}
+	c, err := b.crew.collect()
+	return m, c, err
+}
+
 func (b *bench) used() (m moment, err error) {
 	m.at = now()
 	if pid := b.server.pid.Load(); pid != 0 {

@@ -42,11 +42,7 @@ func (*Resume) run(ctx context.Context, b *bench) error {
 	if err := b.resume(ctx); err != nil {
 		return err
 	}
-	after, err := b.moment(ctx)
-	if err != nil {
-		return err
-	}
-	c, err := b.crew.collect()
+	after, c, err := b.end(ctx)
 	if err != nil {
 		return err
 	}
