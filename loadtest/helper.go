@@ -58,12 +58,16 @@ func startHelper(ctx context.Context, command []string) (*helper, error) {
 // ask gives an order and waits for the report.
 func (h *helper) ask(order, report any) error {
 	if err := h.orders.Encode(order); err != nil {
-		return fmt.Errorf("give an order to a helper process: %w", err)
+		return h.lost(err)
 	}
 	if err := h.reports.Decode(report); err != nil {
-		return fmt.Errorf("hear from a helper process: %w", err)
+		return h.lost(err)
 	}
 	return nil
+}
+
+func (h *helper) lost(err error) error {
+	return fmt.Errorf("process %d of the load test obeys no more; has something ended it? %w", h.pid(), err)
 }
 
 func (h *helper) pid() int { return h.process.Process.Pid }
