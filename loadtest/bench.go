@@ -2,7 +2,6 @@ package loadtest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"sync/atomic"
@@ -106,16 +105,31 @@ func (b *bench) take(ctx context.Context, step Step) error {
 	defer func() { b.result.Steps = append(b.result.Steps, *b.step) }()
 	b.share.Store(nil)
 	b.title.Store(&title)
-	err = action.run(ctx, b)
-	switch {
+	lasting, end := context.WithCancel(ctx)
+	defer end()
+	if step.Restart == nil {
+		go endWith(lasting, end, b.server.ended)
+	}
+	err = action.run(lasting, b)
+	gone := b.server.alive()
+	switch { // by what made all else fail
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		err = fmt.Errorf("interrupted: %w", context.Cause(ctx)) // whatever it was that this made fail
-	default:
-		err = errors.Join(err, b.server.alive())
+		err = fmt.Errorf("interrupted: %w", context.Cause(ctx))
+	case gone != nil:
+		err = gone
 	}
 	return fmt.Errorf("%s, %s: %w", b.scenario.Name, title, err)
+}
+
+// endWith ends what lasts when the server has ended, which may be hours before it would end by itself.
+func endWith(lasting context.Context, end context.CancelFunc, ended <-chan struct{}) {
+	select {
+	case <-ended:
+		end()
+	case <-lasting.Done():
+	}
 }
 
 // expect says how far the step has come, as a share of 1.

@@ -421,6 +421,16 @@ steps:
 	require.ErrorContains(t, err, "dead as told")
 }
 
+func TestAServerThatEndsWhileNothingIsAskedOfIt(t *testing.T) {
+	t.Parallel()
+	for _, lasting := range []string{"idle: {for: 1h}", "churn: {rate: 1, for: 1h}", "publish: {rate: 1, for: 1h}"} {
+		options := testOptions(t, "honest", scenario(t, "{name: brief, clients: 2, steps: [{connect: {}}, {"+lasting+"}]}"))
+		options.Servers[0].Command = strings.TrimPrefix(options.Servers[0].Command, "exec ") + " & sleep 1; kill -9 $!; exit 7"
+		_, err := Run(t.Context(), options)
+		require.ErrorContains(t, err, "the push server has ended (exit status 7)")
+	}
+}
+
 func TestAServerThatDoesNotStart(t *testing.T) {
 	t.Parallel()
 	options := testOptions(t, "honest", scenario(t, "{name: x, clients: 1, steps: [{connect: {}}]}"))
