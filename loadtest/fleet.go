@@ -50,6 +50,7 @@ type fleet struct {
 	ramp    atomic.Pointer[ramp]
 	churn   context.CancelFunc
 	churned sync.WaitGroup
+	closed  atomic.Bool
 	failure atomic.Pointer[error] // the first panic of a client: the figures are worth nothing then
 }
 
@@ -76,6 +77,7 @@ func newFleet(roster roster) (*fleet, error) {
 		churn:   func() {},
 	}
 	f.system = actor.NewActorSystem(actor.WithDeadLetterRequestLogging(false),
+		actor.WithDeadLetterThrottleInterval(time.Millisecond), // a goroutine lives as long
 		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }))
 	if roster.RedisURL != "" {
 		if f.tokens, err = newTokens(roster.RedisURL, roster.TokenPrefix, f.system.Root, roster.Clients); err != nil {
@@ -141,9 +143,13 @@ func (f *fleet) local(index int32) netip.Addr {
 	return netip.AddrFrom4([4]byte{127, 0, 0, byte(2 + index%localAddresses)})
 }
 
-// later has a client try again.
+// later has a client try again, unless the fleet is closed until then.
 func (f *fleet) later(wait time.Duration, index int32) {
-	time.AfterFunc(wait, func() { f.system.Root.Send(f.clients[index], retry{}) })
+	time.AfterFunc(wait, func() {
+		if !f.closed.Load() {
+			f.system.Root.Send(f.clients[index], retry{})
+		}
+	})
 }
 
 // tellAll sends the same to every client.
@@ -184,6 +190,7 @@ func (f *fleet) stopChurn() {
 
 // close ends all clients without a word to the server.
 func (f *fleet) close() {
+	f.closed.Store(true)
 	f.stopChurn()
 	f.stopRamp()
 	f.tellAll(leave{})
