@@ -8,7 +8,7 @@ import (
 
 // Churn has clients leave and come back all the time, and finds what the server does not give back.
 type Churn struct {
-	// Rate is how many leave a second; 0 means 100.
+	// Rate is how many leave a second, in turn; 0 means 100. Whoever is still away when its turn comes is left out.
 	Rate float64 `yaml:"rate"`
 	// Away is how long a client is away, on average; 0 means a second.
 	Away time.Duration `yaml:"away"`
