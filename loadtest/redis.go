@@ -8,9 +8,11 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
+const redisTimeout = 5 * time.Second
+
 // dialRedis connects to a Redis that the harness publishes to: redis://, rediss://, or a socket, unix:// or redis+unix://.
 func dialRedis(address string) (redis.Conn, error) {
-	timeout := redis.DialConnectTimeout(5 * time.Second)
+	timeout := redis.DialConnectTimeout(redisTimeout)
 	at, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the Redis of the load test: its URL cannot be read") // without it, for it may hold a password

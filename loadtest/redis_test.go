@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/stretchr/testify/require"
 )
 
@@ -38,6 +39,15 @@ func TestRedisAtASocket(t *testing.T) {
 		conn.Close()
 		require.Equal(t, first, <-said)
 	}
+}
+
+func TestRedisThatWantsAPassword(t *testing.T) {
+	server := miniredis.RunT(t)
+	server.RequireAuth("a password")
+	options := testOptions(t, "honest", scenario(t, "{name: x, clients: 5, steps: [{connect: {}}]}"))
+	options.Servers, options.URL, options.RedisURL = nil, "ws://127.0.0.1:1/ws", "redis://"+server.Addr()
+	_, err := Run(t.Context(), options)
+	require.ErrorContains(t, err, "speak to the Redis of the load test: NOAUTH")
 }
 
 func TestNoPasswordOfRedisIsSaid(t *testing.T) {

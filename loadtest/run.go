@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/gomodule/redigo/redis"
 )
 
 // Run runs the scenarios and reports what they gave. When one fails, the others are run all the same, and the report holds
@@ -110,6 +112,9 @@ func (b *bench) runWith(ctx context.Context, s Server) (err error) {
 		return err
 	}
 	defer b.redis.Close()
+	if _, err := redis.DoWithTimeout(b.redis, redisTimeout, "PING"); err != nil { // such as a password that is missing
+		return fmt.Errorf("speak to the Redis of the load test: %w", err)
+	}
 	b.publisher = &publisher{redis: b.redis}
 	return b.run(ctx)
 }
