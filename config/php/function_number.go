@@ -17,7 +17,7 @@ var numberFunctions = map[string]builtin{
 	"intdiv":    {2, 2, intdiv, false},
 	"floor":     {1, 1, func(c *invocation) Value { return math.Floor(asFloat(c.number(0))) }, false},
 	"ceil":      {1, 1, func(c *invocation) Value { return math.Ceil(asFloat(c.number(0))) }, false},
-	"round":     {1, 1, func(c *invocation) Value { return math.Round(asFloat(c.number(0))) }, false},
+	"round":     {1, 1, round, false},
 	"min":       {1, -1, func(c *invocation) Value { return c.extreme(-1) }, false},
 	"max":       {1, -1, func(c *invocation) Value { return c.extreme(1) }, false},
 	"hexdec":    {1, 1, func(c *invocation) Value { return c.digitsOf(16) }, false},
@@ -57,6 +57,16 @@ func abs(c *invocation) Value {
 		return math.Abs(n)
 	}
 	return nil
+}
+
+// round rounds halves away from zero. Up to PHP 8.3 what is a half but for the last digits of a float counts as one.
+func round(c *invocation) Value {
+	v := asFloat(c.number(0))
+	_, fraction := math.Modf(math.Abs(v))
+	if distance := math.Abs(fraction - 0.5); fraction > 0 && distance > 0 && distance <= math.Abs(v)*1e-14 {
+		return c.unknown("round() of nearly a half depends on PHP's version")
+	}
+	return math.Round(v)
 }
 
 func intdiv(c *invocation) Value {
