@@ -115,7 +115,9 @@ type run struct {
 func (e *evaluator) run(files []string) *run {
 	r := &run{values: &Array{}}
 	for _, file := range files {
-		delete(e.outermost.variables, "CONFIG")
+		e.scope = e.outermost
+		delete(e.scope.variables, "CONFIG")
+		e.surround()
 		problem, lost := e.runFile(file, r)
 		if problem != nil {
 			e.warnings = append(e.warnings, *problem)
@@ -127,6 +129,14 @@ func (e *evaluator) run(files []string) *run {
 	}
 	r.warnings = e.warnings
 	return r
+}
+
+// surround sets the variables that Nextcloud's method has around the files, whatever an earlier file made of them. Their names depend on
+// its version, so that nothing is known of them.
+func (e *evaluator) surround() {
+	for _, name := range []string{"file", "filePointer", "configFiles", "extra"} {
+		e.slot(name).value = e.unknown("$" + name + " is a variable of Nextcloud's own")
+	}
 }
 
 // runFile evaluates one file and merges what it leaves. A problem is what PHP would fail with, or why the file gives nothing;

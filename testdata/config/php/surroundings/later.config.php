@@ -1,0 +1,2 @@
+<?php
+$CONFIG = ['later' => basename($file), 'dbhost' => 'db'];
