@@ -440,7 +440,7 @@ func (e *evaluator) foreignCall(x *foreignCall) Value {
 		if message := o.Properties.find("message"); message != nil {
 			return message.value
 		}
-		return ""
+		return e.unknown("the message of an exception of PHP's own")
 	}
 	e.skipMethod(x, object, arguments)
 	if u, isUnknown := object.(unknown); isUnknown {
@@ -486,9 +486,13 @@ func (e *evaluator) construct(class string, arguments []given) (Value, bool) {
 		return nil, false
 	}
 	o := &Object{Class: class, Properties: &Array{}}
-	if len(arguments) > 0 {
-		o.Properties.set("message", arguments[0].value, e.here)
+	var message Value = ""
+	for i, a := range arguments {
+		if (a.name == "message" || a.name == "" && i == 0) && a.value != nil {
+			message = e.coerce(a.value, &typeHint{[]string{"string"}}, e.strict, "$message")
+		}
 	}
+	o.Properties.set("message", message, e.here)
 	return o, true
 }
 

@@ -56,14 +56,21 @@ type scope struct {
 // slot holds the value of a variable. Variables that are references to each other share one.
 type slot struct{ value Value }
 
-// thrown is an exception on its way. The object is nil when its class is not known.
-type thrown struct{ object *Object }
+// thrown is an exception on its way.
+type thrown struct {
+	object *Object // nil when its class is not known
+	why    string  // in words of our own, where PHP itself throws it; it quotes no value
+}
 
 func (t *thrown) Error() string {
-	if t.object == nil {
-		return "an exception is thrown"
+	text := "an exception is thrown"
+	if t.object != nil {
+		text += ": " + t.object.Class
 	}
-	return "an exception is thrown: " + t.object.Class
+	if t.why != "" {
+		text += ": " + t.why
+	}
+	return text
 }
 
 // fatal ends the request: exit, or an error that cannot be caught.
@@ -182,12 +189,10 @@ func clip(message string) string {
 	return strings.ToValidUTF8(message[:longest], "") + "…"
 }
 
-// throw raises an exception as PHP would.
-func (e *evaluator) throw(class, message string) {
+// throw raises an exception as PHP would. It has no message, for the words of PHP's own depend on its version.
+func (e *evaluator) throw(class, why string) {
 	e.budget.spend(objectCost)
-	o := &Object{Class: class, Properties: &Array{}}
-	o.Properties.set("message", message, e.here)
-	panic(&thrown{o})
+	panic(&thrown{&Object{Class: class, Properties: &Array{}}, why})
 }
 
 // warningCost is about what a warning takes in bytes.

@@ -85,7 +85,7 @@ func (e *evaluator) node(x expression) Value {
 
 func (e *evaluator) throwValue(v Value) {
 	if object, isObject := v.(*Object); isObject {
-		panic(&thrown{object})
+		panic(&thrown{object: object})
 	}
 	panic(&thrown{})
 }

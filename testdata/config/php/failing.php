@@ -1,0 +1,5 @@
+<?php
+$CONFIG = [
+  'dbhost' => 'db',
+  'session_lifetime' => 'a day' * 2,
+];
