@@ -397,15 +397,19 @@ func (e *evaluator) fallback(f *function, i int) {
 	e.scope.variables[p.name] = s
 }
 
-// closure makes a function expression a value. An arrow function keeps all variables as they are now.
+// closure makes a function expression a value. An arrow function keeps the variables that it mentions as they are now.
 func (e *evaluator) closure(x *functionExpression) Value {
 	e.budget.spend(objectCost)
 	c := &closure{function: x.function, bound: map[string]binding{}, statics: map[*staticStatement]*slot{}, at: e.at(x.line)}
 	e.closures[x.function] = true
 	if x.function.arrow {
-		e.budget.spend(len(e.scope.variables) * indexCost)
-		for name, s := range e.scope.variables {
-			c.bound[name] = binding{slot: s.copied()}
+		names := e.mentions(x.function)
+		e.budget.step(len(names) >> 3)
+		for name := range names {
+			if s := e.scope.variables[name]; s != nil {
+				e.budget.spend(indexCost)
+				c.bound[name] = binding{slot: s.copied()}
+			}
 		}
 		return c
 	}
@@ -421,6 +425,43 @@ func (e *evaluator) closure(x *functionExpression) Value {
 		c.bound[use.name] = b
 	}
 	return c
+}
+
+// mentions are the names of the variables in an arrow function, and in arrow functions within it.
+func (e *evaluator) mentions(f *function) map[string]bool {
+	if f.mentions != nil {
+		return f.mentions
+	}
+	names := map[string]bool{}
+	note := func(name string) {
+		e.budget.spend(indexCost)
+		names[name] = true
+	}
+	look := func(node any) {
+		switch n := node.(type) {
+		case *variable:
+			note(n.name)
+		case *functionExpression:
+			for _, use := range n.function.uses {
+				note(use.name)
+			}
+			if n.function.arrow {
+				e.descend()
+				for name := range e.mentions(n.function) {
+					note(name)
+				}
+				e.depth--
+			}
+		}
+	}
+	for _, p := range f.parameters {
+		e.inspect(p.fallback, look)
+	}
+	for _, statement := range f.body {
+		e.inspect(statement, look)
+	}
+	f.mentions = names
+	return names
 }
 
 // foreignCall is a call of a method or a constructor. Few are known: those of PHP's exceptions and of stdClass.

@@ -175,7 +175,8 @@ type function struct {
 	generator   bool
 	byReference bool
 	at          origin
-	strict      bool // declared in a file with strict_types
+	strict      bool            // declared in a file with strict_types
+	mentions    map[string]bool // of an arrow function, once they were looked for
 }
 
 type parameter struct {

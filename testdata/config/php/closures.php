@@ -14,3 +14,12 @@ $CONFIG = [
   'unset' => [$unset(), $unset()],
   'mapped' => array_map(function ($host) use ($list) { $list[] = $host; return implode(',', $list); }, ['b', 'c']),
 ];
+// An arrow function has the variables that it mentions, and no others.
+$outer = 'outer';
+$CONFIG['compact'] = (fn() => compact('outer'))();
+$CONFIG['mentioned'] = (fn() => [$outer, compact('outer')])();
+$CONFIG['within'] = (fn() => (fn() => "$outer!")())();
+$CONFIG['used'] = (fn() => (function () use ($outer) { return $outer; })())();
+$CONFIG['default'] = (fn($x = 'default') => $x)();
+$name = 'outer';
+$CONFIG['by name'] = (fn() => $$name ?? 'nothing')();
