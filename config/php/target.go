@@ -116,9 +116,6 @@ func (e *evaluator) element(x *indexed, quiet bool) Value {
 	case string:
 		return e.byteOf(base, key, quiet)
 	case *Object, *closure:
-		if quiet {
-			return e.unknown("an index of an object")
-		}
 		e.throw("Error", "cannot use an object of type "+typeName(base)+" as an array")
 	}
 	return nil
@@ -129,11 +126,12 @@ func (e *evaluator) byteOf(s string, key Value, quiet bool) Value {
 	var offset int64
 	switch k := key.(type) {
 	case string:
-		n, isInt := stringKey(k).(int64)
-		if !isInt {
-			if quiet {
-				return nil
-			}
+		number, isNumber := numeric(k)
+		n, isInt := number.(int64)
+		if !isInt && quiet && (isNumber || !mayBeOffset(k)) {
+			return nil
+		}
+		if !isInt || !quiet && k != toString(n) {
 			return e.unknown("an offset in a string that is not an integer")
 		}
 		offset = n
@@ -561,6 +559,7 @@ func (e *evaluator) reference(x *assignment) Value {
 	e.forgetReference(x.value)
 	u := e.unknown("references to elements are not known")
 	u.kept = true
+	e.mayThrow(u)
 	if targetIsVariable && e.globals[target.name] == nil && !unassignable[target.name] {
 		e.refer(target.name, u)
 	} else {

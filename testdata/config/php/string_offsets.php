@@ -10,3 +10,8 @@ foreach (['x', [], 'y'] as $key) {
 try { $text[] = 'Z'; $caught[] = 'through'; } catch (Error) { $caught[] = 'caught'; }
 try { $text[0]['a'] = 'Z'; $caught[] = 'through'; } catch (Error) { $caught[] = 'caught'; }
 $CONFIG = ['dbhost' => 'db', 'copy' => $copy, 'caught' => $caught];
+$text = 'abc';
+$CONFIG['isset'] = [isset($text['1']), isset($text['01']), isset($text[' 1']), isset($text['1 ']), isset($text['x']), isset($text['1.0']), isset($text['-1']), isset($text['7'])];
+$CONFIG['coalesced'] = [$text['01'] ?? 'none', $text['x'] ?? 'none', $text['-03'] ?? 'none'];
+$CONFIG['leading'] = $text['1x'] ?? 'none';
+try { $CONFIG['object'] = isset(((object) ['a' => 1])['a']); } catch (Error) { $CONFIG['object'] = 'caught'; }
