@@ -234,6 +234,7 @@ func (e *evaluator) unary(x *unary) Value {
 	case isUnknown:
 		return e.mayThrow(u)
 	}
+	e.stepText(v)
 	switch x.op {
 	case "!":
 		return !toBool(v)
@@ -315,6 +316,7 @@ func (e *evaluator) operate(op string, left, right Value) Value {
 		if u, isUnknown := v.(unknown); isUnknown {
 			return e.mayThrow(u)
 		}
+		e.stepText(v)
 	}
 	switch op {
 	case ".":
@@ -398,6 +400,13 @@ func isObject(v Value) bool {
 // stepOver accounts for looking at all of a value. It has to come before anything that does: it gives up on an object that
 // contains itself, and on arrays that contain the same ones so often that they would have no end.
 func (e *evaluator) stepOver(v Value) { e.stepInto(v, 0) }
+
+// stepText accounts for reading a text, which may be long, as a number: that takes far longer than looking at it.
+func (e *evaluator) stepText(v Value) {
+	if s, isString := v.(string); isString {
+		e.budget.step(len(s) >> 2)
+	}
+}
 
 func (e *evaluator) stepInto(v Value, depth int) {
 	if depth > 2*maxNesting {
@@ -492,6 +501,7 @@ func (e *evaluator) cast(x *cast) Value {
 		return u
 	}
 	e.here.line = x.line
+	e.stepText(v)
 	switch x.to {
 	case "int":
 		return toInt(v)

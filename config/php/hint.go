@@ -20,6 +20,7 @@ func (e *evaluator) coerce(v Value, hint *typeHint, strict bool, what string) Va
 	if len(scalars) != 1 {
 		return e.unknown("a value has to be made to fit a type of several alternatives")
 	}
+	e.stepText(v)
 	converted, possible := weakly(v, scalars[0])
 	if u, isUnknown := converted.(unknown); isUnknown {
 		return e.unknown(u.reason)

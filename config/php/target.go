@@ -126,6 +126,7 @@ func (e *evaluator) byteOf(s string, key Value, quiet bool) Value {
 	var offset int64
 	switch k := key.(type) {
 	case string:
+		e.stepText(k)
 		number, isNumber := numeric(k)
 		n, isInt := number.(int64)
 		if !isInt && quiet && (isNumber || !mayBeOffset(k)) {
@@ -629,6 +630,7 @@ func (e *evaluator) next(v Value, op string) Value {
 	case int64, float64:
 		return e.must(arithmetic(op[:1], n, int64(1)))
 	case string:
+		e.stepText(n)
 		if number, isNumber := numeric(n); isNumber {
 			return e.must(arithmetic(op[:1], number, int64(1)))
 		}
