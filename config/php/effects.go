@@ -3,6 +3,7 @@ package php
 // effect is what a piece of the syntax tree may do when it runs.
 type effect struct {
 	places []expression // that it may change
+	bound  []string     // variables that it may make references to something
 	leaves bool         // it may end the function or file, or change a variable of unknown name
 }
 
@@ -26,7 +27,8 @@ func (e *evaluator) effects(s statement) effect {
 		case *assignment:
 			found.change(n.target)
 			if n.byReference {
-				found.change(n.value)
+				found.bind(n.target)
+				found.bind(n.value)
 			}
 		case *increment:
 			found.change(n.target)
@@ -36,7 +38,8 @@ func (e *evaluator) effects(s statement) effect {
 				found.change(n.key)
 			}
 			if n.byReference && node != s {
-				found.change(n.subject)
+				found.bind(n.value)
+				found.bind(n.subject)
 			}
 		case *unsetStatement:
 			for _, target := range n.targets {
@@ -70,6 +73,16 @@ func (found *effect) changeVariable(name string) {
 		return // a catch without a variable
 	}
 	found.places = append(found.places, &variable{name: name})
+}
+
+// bind notes what a reference belongs to.
+func (found *effect) bind(x expression) {
+	switch root := rootOf(x).(type) {
+	case *variable:
+		found.bound = append(found.bound, root.name)
+	case *dynamicVariable:
+		found.leaves = true
+	}
 }
 
 // change notes the place of a target, as far as it is named by keys that are the same in every turn of a loop.

@@ -214,16 +214,34 @@ func (e *evaluator) forget(s *foreach, reason string) {
 	}
 	u := e.unknown(reason)
 	for _, x := range changed.places {
-		e.update(e.place(x), func(Value) Value { return u })
+		e.forgetPlace(x, u)
+	}
+	kept := u
+	kept.kept = true
+	for _, name := range changed.bound {
+		e.slot(name).value = kept
 	}
 	if s.changesSubject() {
 		e.forgetElements(s.subject, u)
 	}
 	if v, isVariable := s.value.(*variable); s.byReference && isVariable && e.globals[v.name] == nil && !unassignable[v.name] {
-		u.kept = true // it may be the last element
-		e.refer(v.name, u)
+		e.refer(v.name, kept) // it may be the last element
 	}
 	e.mayThrow(u)
+}
+
+// forgetPlace makes a place unknown, unless PHP would throw if it wrote there, and so writes nothing.
+func (e *evaluator) forgetPlace(x expression, u unknown) {
+	here, depth := e.here, e.depth
+	defer func() {
+		if r := recover(); r != nil {
+			if _, isThrown := r.(*thrown); !isThrown {
+				panic(r)
+			}
+			e.here, e.depth = here, depth
+		}
+	}()
+	e.update(e.place(x), func(Value) Value { return u })
 }
 
 // forgetElements makes unknown what a loop by reference may change: each element of a variable, or all that is elsewhere.
