@@ -310,6 +310,9 @@ func arrayPad(c *invocation) Value {
 	if missing > maxStringSize || size == -size && size != 0 {
 		return c.unknown("array_pad() of this size is not evaluated")
 	}
+	if missing <= 0 {
+		return a // with its keys, which are made anew otherwise
+	}
 	padded := &Array{}
 	fill := func() {
 		for range missing {
@@ -583,6 +586,9 @@ func (e *evaluator) callByReference(by func(*evaluator, *Array, []given) (Value,
 	}
 	if u, isUnknown := first.value.(unknown); isUnknown {
 		return e.mayThrow(u)
+	}
+	if isObject(first.value) {
+		return e.mayThrow(e.unknown(name + "() of an object is not evaluated"))
 	}
 	a, isArray := first.value.(*Array)
 	if !isArray {

@@ -318,12 +318,12 @@ func strPad(c *invocation) Value {
 	if c.has(2) {
 		with = c.string(2)
 	}
-	if with == "" || kind < 0 || kind > 2 {
-		c.throw("ValueError", "str_pad(): an argument is not one of those allowed")
-	}
 	missing := length - int64(len(s))
 	if missing <= 0 {
 		return s
+	}
+	if with == "" || kind < 0 || kind > 2 {
+		c.throw("ValueError", "str_pad(): an argument is not one of those allowed")
 	}
 	if length > maxStringSize {
 		return c.unknown("a string of more than 2 MiB")
