@@ -183,11 +183,13 @@ func TestCheckReadsSecretFiles(t *testing.T) {
 	require.Equal(t, "from file", password(got, "redis"))
 
 	for name, reason := range map[string]string{"empty": "it is empty", "absent": "no such file"} {
-		got, status := check(t, folder, sample{Env: map[string]string{"DATABASE_URL_FILE": name}})
-		require.Equal(t, 2, status)
-		require.Len(t, got.Errors, 1)
-		require.Contains(t, got.Errors[0], "env DATABASE_URL_FILE")
-		require.Contains(t, got.Errors[0], reason)
+		for _, variable := range []string{"DATABASE_URL_FILE", "REDIS_URL_FILE", "REDIS_PASSWORD_FILE"} {
+			got, status := check(t, folder, sample{Env: map[string]string{variable: name}})
+			require.Equal(t, 2, status)
+			require.Len(t, got.Errors, 1)
+			require.Contains(t, got.Errors[0], "env "+variable)
+			require.Contains(t, got.Errors[0], reason)
+		}
 	}
 }
 

@@ -68,8 +68,12 @@ func readSmallFile(path string) (string, error) {
 	return string(data), nil
 }
 
-// readSecretFile reads a file that holds one secret; white space around it does not count.
+// readSecretFile reads a file that holds one secret; white space around it does not count, and no secret is an error.
 func readSecretFile(path string) (string, error) {
 	text, err := readSmallFile(path)
-	return strings.TrimSpace(text), err
+	text = strings.TrimSpace(text)
+	if err == nil && text == "" {
+		err = fmt.Errorf("read %s: it is empty", path)
+	}
+	return text, err
 }

@@ -195,9 +195,6 @@ func (l *loader) secret(flag string) ([]string, error) {
 	}
 	l.result.Sources[settingOf(flag)] = source
 	text, err := readSecretFile(path)
-	if err == nil && text == "" {
-		err = fmt.Errorf("read %s: it is empty", path)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
