@@ -16,14 +16,33 @@ func TestCollectorFollowsWhatHappens(t *testing.T) {
 		return now
 	}
 	c := &collector{cycles: 10}
-	c.tick(11)
+	c.tick(11, 0)
 	require.Equal(t, garbageIdle, percent(), "one collection is no busy time")
-	c.tick(13)
+	c.tick(13, 0)
 	require.Equal(t, garbageBusy, percent())
 	for range quietTicks - 1 {
-		c.tick(c.cycles)
+		c.tick(c.cycles, 0)
 	}
 	require.Equal(t, garbageBusy, percent(), "a short silence does not end it")
-	c.tick(c.cycles)
+	c.tick(c.cycles, 0)
 	require.Equal(t, garbageIdle, percent())
+}
+
+// TestCollectorFollowsACrowd has strangers come and go, who make too little garbage for a busy time.
+func TestCollectorFollowsACrowd(t *testing.T) {
+	c := &collector{cycles: collections()}
+	c.tick(c.cycles, 4000)
+	for range 10 * quietTicks {
+		c.tick(c.cycles, 3500)
+	}
+	require.Equal(t, 4000, c.crowd, "some always leave")
+	for range quietTicks {
+		require.Equal(t, 4000, c.crowd, "not before it is quiet")
+		c.tick(c.cycles, 100)
+	}
+	require.Equal(t, 100, c.crowd, "their memory was given back")
+	for range 10 * quietTicks {
+		c.tick(c.cycles, 0)
+	}
+	require.Equal(t, 100, c.crowd, "a few are not worth it")
 }

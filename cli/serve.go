@@ -49,8 +49,6 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 		}
 		return exitUnusable
 	}
-	go runCollector(p.ctx)
-
 	lines := newLogLines(p.stderr, func(missing int64) {
 		newLogging(p.stderr, result.Settings).Warn("log lines are missing here, for nobody read them", zap.Int64("lines", missing))
 	})
@@ -63,6 +61,7 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 	if err != nil {
 		return err
 	}
+	go runCollector(p.ctx, d.websocket.Sockets)
 	return d.run(p.ctx)
 }
 
