@@ -47,7 +47,7 @@ func (g *replyGuard) follow(data []byte) error {
 		g.size += len(part)
 		data = rest
 		if g.size > maxReplyLine {
-			return fmt.Errorf("Redis's answer has a line of more than %d bytes; is that Redis?", maxReplyLine)
+			return fmt.Errorf("an answer of Redis has a line of more than %d bytes; is that Redis?", maxReplyLine)
 		}
 		if !complete {
 			return nil
@@ -62,7 +62,8 @@ func (g *replyGuard) follow(data []byte) error {
 
 // header takes the line that every reply begins with.
 func (g *replyGuard) header() error {
-	line, most := bytes.TrimSuffix(g.line, []byte{'\r'}), 0
+	line := bytes.TrimSuffix(g.line, []byte{'\r'})
+	var most int
 	switch {
 	case bytes.HasPrefix(line, []byte{'$'}):
 		most = maxBulk
@@ -79,7 +80,7 @@ func (g *replyGuard) header() error {
 	switch {
 	case line[0] == '*' && n > 0:
 		if g.open = append(g.open, n); len(g.open) > maxReplyDepth {
-			return fmt.Errorf("Redis's answer has arrays in arrays, deeper than %d; is that Redis?", maxReplyDepth)
+			return fmt.Errorf("an answer of Redis has arrays in arrays, deeper than %d; is that Redis?", maxReplyDepth)
 		}
 		return nil
 	case line[0] == '$' && n >= 0:
