@@ -18,6 +18,9 @@ const (
 	maxQueries   = 2   // under way at once; one more is one for a user
 	maxBatch     = 200 // storages in one query
 	queryTimeout = 10 * time.Second
+	// The wait before a database that failed is asked again grows from the first to the last, which is
+	// short: what waits for it has a minute.
+	firstQueryRetry, lastQueryRetry = time.Second, 2 * time.Second
 	// noStorage is what the database is asked for only to see whether it answers: Nextcloud's
 	// storages are numbered from 1.
 	noStorage = 0
@@ -38,6 +41,8 @@ type mapper struct {
 	waitingEvents int
 	queries       int  // under way
 	failing       bool // the last query failed
+	failures      int  // one after another
+	retryAt       time.Duration
 	wake          *time.Timer
 
 	gained       []string // users to ask for
@@ -229,12 +234,18 @@ func (m *mapper) onMountsFound(ctx actor.Context, found *mountsFound) {
 // onAnswer notes whether the database answered.
 func (m *mapper) onAnswer(ctx actor.Context, err error) {
 	m.failing = err != nil
-	if m.failing {
-		m.system.problem(problemMounts, err)
-		m.startWaking(ctx)
+	if !m.failing {
+		m.failures = 0
+		m.system.solved(problemMounts)
 		return
 	}
-	m.system.solved(problemMounts)
+	if now := m.system.now(); now >= m.retryAt { // else that other query was of the same attempt
+		wait := min(firstQueryRetry<<min(m.failures, 10), lastQueryRetry)
+		m.retryAt = now + wait/2 + rand.N(wait/2)
+		m.failures++
+	}
+	m.system.problem(problemMounts, err)
+	m.startWaking(ctx)
 }
 
 func (m *mapper) remember(storage uint32, users *storageUsers) {

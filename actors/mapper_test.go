@@ -231,6 +231,33 @@ func TestUnknownStorageWaits(t *testing.T) {
 	}
 }
 
+// A database that fails is asked seldom, and not at the same moments by all who ask.
+func TestDatabaseIsAskedAgainWithBackoff(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Mounts.Fail(errDatabase)
+		kit.Connect(t, "alice")
+		publish(t, kit, fileEvent(1, 1))
+		pass(10 * time.Second)
+		asked := func() int { return len(kit.Mounts.Queries()) }
+		next := func() time.Duration {
+			for before, began := asked(), time.Now(); ; pass(10 * time.Millisecond) {
+				if asked() > before {
+					return time.Since(began)
+				}
+			}
+		}
+		next()
+		waits := map[time.Duration]bool{}
+		for range 30 {
+			wait := next()
+			require.GreaterOrEqual(t, wait, time.Second)
+			require.LessOrEqual(t, wait, 2*time.Second+20*time.Millisecond)
+			waits[wait] = true
+		}
+		require.Greater(t, len(waits), 5)
+	})
+}
+
 // As long as the database answers, a flood of events for unknown storages waits for it.
 func TestFloodWaitsForTheDatabase(t *testing.T) {
 	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// wakeTime is how often the mapper looks at what waits: the database is asked again, and the
-	// time of those that wait may be over.
+	// wakeTime is how often the mapper looks at what waits: the database may be due to be asked again,
+	// and the time of those that wait may be over.
 	wakeTime = time.Second
 	// staleTime is how long an event waits for fresh rows when there are stale ones.
 	staleTime = time.Second
@@ -77,8 +77,12 @@ func (m *mapper) useStale(ctx actor.Context, waited time.Duration) {
 
 func (m *mapper) startWaking(ctx actor.Context) {
 	if m.wake == nil {
+		wait := wakeTime
+		if until := m.retryAt - m.system.now(); m.failing && until > 0 {
+			wait = min(wait, until)
+		}
 		root, self := m.system.root, ctx.Self()
-		m.wake = time.AfterFunc(wakeTime, func() { root.Send(self, &mapperWake{}) })
+		m.wake = time.AfterFunc(wait, func() { root.Send(self, &mapperWake{}) })
 	}
 }
 
@@ -90,10 +94,13 @@ func (m *mapper) stopWaking() {
 
 func (m *mapper) onWake(ctx actor.Context) {
 	m.wake = nil
-	m.query(ctx)
+	due := !m.failing || m.system.now() >= m.retryAt
+	if due {
+		m.query(ctx)
+	}
 	m.useStale(ctx, staleTime)
 	m.dropExpired()
-	if m.failing && m.queries == 0 {
+	if due && m.failing && m.queries == 0 {
 		m.lookUp(ctx, []uint32{noStorage})
 	}
 	if len(m.waiting) > 0 || m.failing {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -165,7 +166,7 @@ func (d *daemon) learnVersion(ctx context.Context) {
 			d.log.Warn("the app's version is not known yet", zap.Error(err))
 		}
 		select {
-		case <-time.After(wait):
+		case <-time.After(wait/2 + rand.N(wait/2)):
 		case <-ctx.Done():
 			return
 		}

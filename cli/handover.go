@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -73,7 +74,7 @@ func (h *handover) take(ctx context.Context, system *actors.System, tried chan<-
 	}
 	for err != nil {
 		select {
-		case <-time.After(takeRetry):
+		case <-time.After(takeRetry/2 + rand.N(takeRetry/2)):
 			err = h.tryTake(ctx, system)
 		case <-ctx.Done():
 			return
