@@ -131,7 +131,9 @@ type connectError struct {
 	err     error
 }
 
-func (e *connectError) Error() string { return fmt.Sprintf("connect to %s: %v", e.options, e.err) }
+func (e *connectError) Error() string {
+	return fmt.Sprintf("connect to %s: %v", e.options, withoutSource(e.err))
+}
 func (e *connectError) Unwrap() error { return e.err }
 
 // String names the database for errors, without the password.

@@ -36,20 +36,20 @@ func failed(step string, n node, err error) *RedisError {
 }
 
 func (e *RedisError) Error() string {
-	text := fmt.Sprintf("Redis at %s: %s failed: %v", e.Address, e.Step, e.cause())
+	text := fmt.Sprintf("Redis at %s: %s failed: %v", e.Address, e.Step, withoutSource(e.Err))
 	if advice := e.advice(); advice != "" {
 		text += " (" + advice + ")"
 	}
 	return text
 }
 
-// cause leaves out the address of our side: its port is another one each time, and the same failure
-// would look like a new one.
-func (e *RedisError) cause() error {
-	if op, ok := errors.AsType[*net.OpError](e.Err); ok && op.Source != nil {
+// withoutSource leaves out the address of our side: its port is another one each time, and the same
+// failure would look like a new one.
+func withoutSource(err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Source != nil {
 		return fmt.Errorf("%s: %w", op.Op, op.Err)
 	}
-	return e.Err
+	return err
 }
 
 func (e *RedisError) Unwrap() error { return e.Err }

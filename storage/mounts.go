@@ -174,5 +174,5 @@ func (m *Mounts) failed(err error) error {
 	if errors.As(err, &notConnected) {
 		return withAdvice(err) // it says already which database
 	}
-	return withAdvice(fmt.Errorf("read who sees a storage from %s: %w", m.options, err))
+	return withAdvice(fmt.Errorf("read who sees a storage from %s: %w", m.options, withoutSource(err)))
 }

@@ -97,3 +97,29 @@ func answer(client net.Conn, answers []string) {
 	}
 	_, _ = client.Read(question)
 }
+
+// TestFailuresOfAKindAreToldAlike lets the log fold them.
+func TestFailuresOfAKindAreToldAlike(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = client.Read(make([]byte, 1)) // and the rest of it is left unread, which resets the connection
+			client.Close()
+		}
+	}()
+	m := openMounts(t, DatabaseOptions{
+		Driver: Postgres, Host: "127.0.0.1", Port: uint16(listener.Addr().(*net.TCPAddr).Port), User: "nextcloud", Name: "nextcloud",
+		TLS: DatabaseTLS{Mode: TLSDisable},
+	})
+	for range 3 {
+		_, err := m.MountsOfStorages(t.Context(), []uint32{1})
+		require.ErrorContains(t, err, "connection reset")
+		require.NotContains(t, err.Error(), "->", "the port of our side is another one each time")
+	}
+}
