@@ -36,7 +36,7 @@ func (r *Redis) Receive(ctx context.Context, channels []string, subscribed func(
 		return ctx.Err()
 	}
 	r.demote(subscription.node)
-	return fmt.Errorf("the subscription to Redis at %s is lost: %w", subscription.node, withoutSource(err))
+	return fmt.Errorf("the subscription to Redis at %s is lost: %w", subscription.node, err)
 }
 
 func (r *Redis) subscribe(ctx context.Context, channels []string) (*subscription, error) {
