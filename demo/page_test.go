@@ -15,8 +15,9 @@ import (
 
 // visitor is a person with a browser that shows the demo's page.
 type visitor struct {
-	t   *testing.T
-	ctx context.Context
+	t    *testing.T
+	ctx  context.Context
+	demo *Demo
 }
 
 func visit(t *testing.T, width, height int64) visitor {
@@ -41,7 +42,7 @@ func visit(t *testing.T, width, height int64) visitor {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	v := visitor{t, ctx}
+	v := visitor{t, ctx, d}
 	v.do(chromedp.EmulateViewport(width, height), chromedp.Navigate(d.URL), chromedp.WaitVisible(chromedp.ID("right-login")))
 	return v
 }
@@ -152,6 +153,14 @@ func TestChangesAreSeenToMerge(t *testing.T) {
 		require.Less(t, pushes, 20)
 		v.count(pane, pushes)
 	}
+}
+
+func TestThePageSaysThatTheDemoHasEnded(t *testing.T) {
+	v := visit(t, 1280, 900)
+	v.logIn("left")
+	v.demo.Close()
+	v.see("the end of the connection", text("left-status")+".startsWith('connection ended')")
+	v.see("that nothing answers", text("happened")+".startsWith('The demo does not answer.')")
 }
 
 func TestThePageFitsAPhone(t *testing.T) {

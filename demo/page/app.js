@@ -268,7 +268,11 @@ function act(what, message) {
   const form = new URLSearchParams({ what, user: chosenPerson().id, message: message || "" });
   return fetch("/demo/do", { method: "POST", body: form }).then(async (answer) => {
     if (!answer.ok) byId("happened").textContent = "That failed: " + (await answer.text());
-  });
+  }, hasEnded);
+}
+
+function hasEnded() {
+  byId("happened").textContent = "The demo does not answer. Start it again in its terminal, then reload this page.";
 }
 
 let state;
@@ -330,8 +334,8 @@ async function refreshCounters() {
   counting = true;
   await sleep(300);
   counting = false;
-  const answer = await fetch("/demo/counters");
-  if (!answer.ok) return;
+  const answer = await fetch("/demo/counters").catch(hasEnded);
+  if (!answer || !answer.ok) return;
   const counters = await answer.json();
   document.querySelectorAll("[data-counter]").forEach((place) => { place.textContent = counters[place.dataset.counter]; });
 }
@@ -349,6 +353,7 @@ async function start() {
   const panes = [new Pane("left", state.people, "alice"), new Pane("right", state.people, "bob")];
   const feed = new EventSource("/demo/feed");
   feed.onopen = syncClock;
+  feed.onerror = hasEnded;
   feed.onmessage = (message) => {
     const event = JSON.parse(message.data);
     byId("happened").textContent = describe(event);
