@@ -76,10 +76,11 @@ func TestTheCommandsThatTheDemoPrintsWork(t *testing.T) {
 
 func TestTheDemoNamesItsProgram(t *testing.T) {
 	for path, want := range map[string]string{
-		"/usr/local/bin/notify_push":              "/usr/local/bin/notify_push",
-		"/home/o'neill/notify_push":               `'/home/o'\''neill/notify_push'`,
-		"/tmp/go-build123/b001/exe/notifypush":    "go run .",
-		"/tmp/my tmp/go-build1/b001/exe/notify":   "go run .",
+		"/usr/local/bin/notify_push":            "/usr/local/bin/notify_push",
+		"/home/o'neill/notify_push":             `'/home/o'\''neill/notify_push'`,
+		"/tmp/go-build123/b001/exe/notifypush":  "go run .",
+		"/tmp/my tmp/go-build1/b001/exe/notify": "go run .",
+		"/home/me/.cache/go-build/fa/faf044ee5d20168d6d7456ff234990726d023aa2529206598549fd95d4657973-d/notifypush": "go run .",
 		"/tmp/go-build123/b001/cli.test":          "/tmp/go-build123/b001/cli.test",
 		"/home/me/exe/go-build/b001/exe/x/notify": "/home/me/exe/go-build/b001/exe/x/notify",
 	} {
