@@ -199,7 +199,7 @@ func TestCheckWithoutConfigFile(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, 2, Main([]string{"check", "--offline"}, strings.NewReader(""), &stdout, &stderr))
 	require.Contains(t, stdout.String(), "error: no database is known: give the path of config.php, or --database-url or DATABASE_URL")
-	require.Contains(t, stdout.String(), "give --nextcloud-url or NEXTCLOUD_URL")
+	require.Contains(t, stdout.String(), "error: the URL of Nextcloud is not known: give the path of config.php, or --nextcloud-url or NEXTCLOUD_URL")
 }
 
 // An unreadable main file is survived when nothing from it is needed.

@@ -233,13 +233,16 @@ func (l *loader) loadNextcloudURL(n *nextcloud) {
 		texts = []string{n.text("overwrite.cli.url", "")}
 		l.result.Sources[setting] = n.source("overwrite.cli.url")
 		err := errors.Join(n.takeUnmet()...)
-		if err == nil && texts[0] == "" {
-			err = fmt.Errorf("the URL of Nextcloud is not known: config.php has no overwrite.cli.url; give %s", urlAdvice)
-		}
-		if err == nil {
+		switch {
+		case err != nil:
+		case texts[0] != "":
 			if s.NextcloudURL, err = parseNextcloudURL(texts[0]); err != nil {
 				err = n.problem("overwrite.cli.url", err)
 			}
+		case n.root == "":
+			err = fmt.Errorf("the URL of Nextcloud is not known: give the path of config.php, or %s", urlAdvice)
+		default:
+			err = fmt.Errorf("the URL of Nextcloud is not known: config.php has no overwrite.cli.url; give %s", urlAdvice)
 		}
 		l.fail(setting, err)
 	}
