@@ -36,7 +36,7 @@ func (*sendCommand) Help() string {
   notify_push send --config /var/www/nextcloud/config/config.php notification alice
   notify_push send --redis-url redis://127.0.0.1:6379 custom alice talk_call '{"room": 7}'
 
-Exit status: 0 when a push server heard it, 1 when it could not be sent, 2 for arguments that do not fit, 4 when no push server heard it. In a cluster of Redis, where only those at one node are counted, 0 even so.`
+Exit status: 0 when a push server heard it, 1 when it could not be sent, 2 for arguments that do not fit and settings that cannot be used, 4 when no push server heard it. In a cluster of Redis, where only those at one node are counted, 0 even so.`
 }
 
 // userEvent is the payload of all events that only name a user.
@@ -182,7 +182,8 @@ func (c *sendCommand) publish(p *process, channel string, payload any) error {
 
 	options, err := c.redisOptions(p)
 	if err != nil {
-		return err
+		fmt.Fprintf(p.stderr, "notify_push send: %v\n", err)
+		return exitUsage
 	}
 	redis, err := storage.NewRedis(options)
 	if err != nil {

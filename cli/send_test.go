@@ -159,7 +159,8 @@ func TestSendFails(t *testing.T) {
 		"no user":            {[]string{"send", "activity", ""}, 2, `"user" is missing or empty`},
 		"no token":           {[]string{"send", "pre-auth", "alice", ""}, 2, `"token" is missing or empty`},
 		"too long":           {[]string{"send", "custom", "alice", strings.Repeat("x", 1<<20)}, 2, "longer than"},
-		"bad address":        {[]string{"send", "--redis-url", "http://localhost", "reset"}, 1, "--redis-url"},
+		"bad address":        {[]string{"send", "--redis-url", "http://localhost", "reset"}, 2, "--redis-url"},
+		"no config.php":      {[]string{"send", "--config", "/nonexistent/config.php", "reset"}, 2, "/nonexistent/config.php"},
 		"Redis is not there": {[]string{"send", "--redis-url", unreachable, "reset"}, 1, server.Addr()},
 	} {
 		t.Run(name, func(t *testing.T) {
