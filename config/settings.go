@@ -44,7 +44,7 @@ type Flags struct {
 	TrustedProxies    *string `name:"trusted-proxies" variable:"TRUSTED_PROXIES" fallback:"127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,fc00::/7,fe80::/10" placeholder:"CIDR,..." group:"Listening" help:"Peers whose X-Forwarded-For is believed when strangers are counted. The default is loopback and the private ranges."`
 	DrainTimeout      *string `name:"drain-timeout" variable:"DRAIN_TIMEOUT" fallback:"10s" placeholder:"TIME" group:"Listening" help:"At the end, and for a reset, connections are closed spread over this time. 0 closes them at once."`
 
-	MaxDebounceTime   *string `name:"max-debounce-time" variable:"MAX_DEBOUNCE_TIME" fallback:"15s" placeholder:"TIME" group:"Pushes" help:"The longest time between two file or activity pushes to one connection. It is about 0.1 s for each connected client, but not below 1 s, up to this."`
+	MaxDebounceTime   *string `name:"max-debounce-time" variable:"MAX_DEBOUNCE_TIME" fallback:"15s" placeholder:"TIME" group:"Pushes" help:"The longest time between two file or activity pushes to one connection. Below that it is about 0.1 s for each connected client, or 1 s where they are few."`
 	MaxConnectionTime *string `name:"max-connection-time" variable:"MAX_CONNECTION_TIME" fallback:"0" placeholder:"TIME" group:"Pushes" help:"Close a connection about so long after it was made. 0 never does."`
 	DebounceDisable   *string `name:"debounce-disable" variable:"DEBOUNCE_DISABLE" fallback:"false" type:"switch" group:"Pushes" help:"Send every push at once. The variable counts when it is set to anything."`
 
