@@ -234,7 +234,7 @@ func (c *listenCommand) result(p *process, reason error) error {
 	case errors.Is(reason, errTimeOver) && c.Count == 0:
 		return nil
 	case errors.Is(reason, errTimeOver):
-		fmt.Fprintf(p.stderr, "Failed: %s passed before %d pushes came.\n", time.Duration(c.Timeout), c.Count)
+		fmt.Fprintf(p.stderr, "Failed: %s passed before --count %d was reached.\n", time.Duration(c.Timeout), c.Count)
 		return exitTimeOver
 	}
 
