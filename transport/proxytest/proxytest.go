@@ -69,6 +69,19 @@ Listen %[3]s
 	return "http://" + address
 }
 
+// Caddy starts Caddy with docs/deploy/Caddyfile in front of upstream, a host:port, and returns the URL
+// of the proxy without a slash at its end. The push server is below /push/.
+func Caddy(t testing.TB, upstream string) (baseURL string) {
+	t.Helper()
+	caddy, env := storagetest.Program(t, "caddy"), storagetest.Program(t, "env")
+	dir, address := storagetest.Dir(t), freeAddress(t)
+	config := write(t, dir, fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n}\nhttp://%s {\n%s}\n", address, snippet(t, "Caddyfile", upstream)))
+	// It keeps files below these folders, whatever it is told.
+	storagetest.StartProcess(t, accepts(address), env, "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir,
+		caddy, "run", "--adapter", "caddyfile", "--config", config)
+	return "http://" + address
+}
+
 func apacheModules(t testing.TB) string {
 	t.Helper()
 	for _, folder := range []string{"/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/libexec/apache2"} {

@@ -15,11 +15,18 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestProxies(t *testing.T) {
-	for name, start := range map[string]func(testing.TB, string) string{"nginx": Nginx, "Apache": Apache} {
+	for name, proxy := range map[string]struct {
+		start     func(testing.TB, string) string
+		forwarded string // what becomes of X-Forwarded-For: 192.0.2.1
+	}{
+		"nginx":  {Nginx, "192.0.2.1, 127.0.0.1"},
+		"Apache": {Apache, "192.0.2.1, 127.0.0.1"},
+		"Caddy":  {Caddy, "127.0.0.1"}, // it believes nobody who is not one of its trusted_proxies
+	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := httptest.NewServer(http.HandlerFunc(echo))
 			defer upstream.Close()
-			base := start(t, strings.TrimPrefix(upstream.URL, "http://"))
+			base := proxy.start(t, strings.TrimPrefix(upstream.URL, "http://"))
 
 			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/push/test/cookie", nil)
 			require.NoError(t, err)
@@ -30,7 +37,7 @@ func TestProxies(t *testing.T) {
 			body, err := io.ReadAll(response.Body)
 			require.NoError(t, err)
 			require.NoError(t, response.Body.Close())
-			require.Equal(t, "/test/cookie, forwarded for 192.0.2.1, 127.0.0.1, token secret", string(body))
+			require.Equal(t, "/test/cookie, forwarded for "+proxy.forwarded+", token secret", string(body))
 
 			conn, _, err := websocket.Dial(t.Context(), base+"/push/ws", nil)
 			require.NoError(t, err)
