@@ -82,7 +82,7 @@ func (b *bench) startServer(ctx context.Context) error {
 	}
 	start := StepResult{Step: "start"}
 	start.add("time", b.server.startTook.Seconds(), "s")
-	start.add("server memory", float64(b.server.empty.Resident)/mib, "MiB")
+	start.add("server memory", float64(b.server.empty)/mib, "MiB")
 	b.result.Steps = append(b.result.Steps, start)
 	return nil
 }
@@ -186,7 +186,7 @@ func (b *bench) addMemory(at moment, online int) {
 	b.step.add("server memory", float64(at.server.Resident)/mib, "MiB")
 	b.step.add("memory since the logins", float64(at.server.Resident-b.connectedMemory)/mib, "MiB")
 	if online > 0 {
-		b.step.add("memory a connection", float64(at.server.Resident-b.server.empty.Resident)/float64(online)/kib, "KiB")
+		b.step.add("memory a connection", float64(at.server.Resident-b.server.empty)/float64(online)/kib, "KiB")
 	}
 }
 

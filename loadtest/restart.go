@@ -48,7 +48,7 @@ func (r *Restart) run(ctx context.Context, b *bench) error {
 	}
 	b.step.add("stopping took", stopped, "s")
 	b.step.add("starting took", b.server.startTook.Seconds(), "s")
-	before.replace(old.ProcessState.UserTime()+old.ProcessState.SystemTime(), b.server.empty)
+	before.replace(old.ProcessState.UserTime()+old.ProcessState.SystemTime(), b.server.fresh)
 	return b.awaitLogins(ctx, before, b.connected, returnPatience)
 }
 

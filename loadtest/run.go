@@ -128,9 +128,11 @@ func (b *bench) aim(ctx context.Context) error {
 	b.server = &server{address: address, path: path, metrics: b.options.MetricsURL}
 	if pid := b.options.PID; pid != 0 {
 		b.server.pid.Store(int32(pid))
-		if b.server.empty, err = readProcess(pid); err != nil {
+		found, err := readProcess(pid)
+		if err != nil {
 			return err
 		}
+		b.server.empty = found.Resident
 	}
 	b.scenario.Login = loginToken
 	return nil

@@ -27,7 +27,8 @@ type server struct {
 	command     string // "" when somebody else started it
 	environment []string
 	pid         atomic.Int32 // of the process that listens; 0 when it is not known
-	empty       usage        // what that used when it had just started
+	fresh       usage        // what that used when it had just started
+	empty       int64        // its memory then, in bytes, at its first start: no client can have been there
 	process     *exec.Cmd    // the command's, which leads a group of its own
 	written     *os.File     // what the group writes, until none of it is left
 	ended       chan struct{}
@@ -123,7 +124,9 @@ func (s *server) meet() error {
 		return err
 	}
 	s.pid.Store(int32(pid))
-	s.empty, err = readProcess(pid)
+	if s.fresh, err = readProcess(pid); s.empty == 0 {
+		s.empty = s.fresh.Resident
+	}
 	return err
 }
 
