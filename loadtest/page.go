@@ -109,12 +109,15 @@ func (s *section) draw() {
 		cpu = append(cpu, over(func(s Sample) float64 { return s.CPU }))
 		delivered = append(delivered, over(func(s Sample) float64 { return s.Delivered }))
 	}
-	s.Plots = []plot{
-		timePlot("Clients online", "clients", online),
-		timePlot("Memory of the server", "MiB", memory),
-		timePlot("CPU of the server", "% of a core", cpu),
+	curves := slices.ContainsFunc(online, func(s series) bool { return len(s.points) > 1 }) // and not points that nobody sees
+	if curves {
+		s.Plots = []plot{
+			timePlot("Clients online", "clients", online),
+			timePlot("Memory of the server", "MiB", memory),
+			timePlot("CPU of the server", "% of a core", cpu),
+		}
 	}
-	if slices.ContainsFunc(delivered, func(s series) bool {
+	if curves && slices.ContainsFunc(delivered, func(s series) bool {
 		return slices.ContainsFunc(s.points, func(p point) bool { return p.y > 0 })
 	}) {
 		s.Plots = append(s.Plots, timePlot("Pushes delivered", "a second", delivered))

@@ -55,6 +55,7 @@ func TestPageOfNothing(t *testing.T) {
 	empty := &Report{Results: []Result{{Scenario: "x", Server: "A"}}}
 	require.NoError(t, empty.WritePage(&text))
 	require.NotContains(t, text.String(), "NaN")
+	require.NotContains(t, text.String(), "<svg", "an empty frame says nothing")
 }
 
 func TestPlotPutsValuesWhereTheirTicksAre(t *testing.T) {

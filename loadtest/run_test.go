@@ -528,6 +528,15 @@ func TestAScenarioMadeInGoHasTheDefaultsOfOneThatIsRead(t *testing.T) {
 	require.NotEmpty(t, got["publish"].Latency, "clients have asked for the ids of files")
 }
 
+func TestAShortRunHasASample(t *testing.T) {
+	t.Parallel()
+	report, err := Run(t.Context(), testOptions(t, "honest", scenario(t, "{name: short, clients: 5, steps: [{connect: {}}, {idle: {for: 30ms}}]}")))
+	require.NoError(t, err)
+	samples := report.Results[0].Samples
+	require.NotEmpty(t, samples)
+	require.Equal(t, 5, samples[len(samples)-1].Online)
+}
+
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	options := testOptions(t, "honest", scenario(t, `

@@ -21,7 +21,11 @@ type Sample struct {
 	LoginsPerSecond float64 `json:"logins"`
 }
 
-const sampleEvery = 250 * time.Millisecond
+const (
+	sampleEvery = 250 * time.Millisecond
+	// shortestSample is what the last must be; rates of less say little.
+	shortestSample = 20 * time.Millisecond
+)
 
 // watcher takes samples, shows them as they come, and keeps some.
 type watcher struct {
@@ -65,6 +69,9 @@ func (b *bench) watch(ctx context.Context) (stop func()) {
 	return func() {
 		cancel()
 		done.Wait()
+		if time.Since(w.shown.at) >= shortestSample {
+			w.look() // else a short run would leave nothing to draw
+		}
 		b.result.Samples = w.samples
 	}
 }
