@@ -62,7 +62,11 @@ func (a *auth) onResumeLogins(ctx actor.Context, m *resumeLogins) {
 		if _, refused := a.refused[sum]; refused || a.verified[sum] != nil {
 			continue
 		}
-		a.verified[sum] = &verifiedLogin{user: login.User, verifiedAt: now - max(time.Since(login.VerifiedAt), 0), endedAt: now}
+		age := max(time.Since(login.VerifiedAt), 0)
+		if age >= a.system.options.AuthMaxAge { // of a time before the calendar, it would count as young
+			continue
+		}
+		a.verified[sum] = &verifiedLogin{user: login.User, verifiedAt: now - age, endedAt: now}
 	}
 	a.startSweeping(ctx)
 }

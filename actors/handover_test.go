@@ -126,6 +126,24 @@ func TestClockIsSetBetweenProcesses(t *testing.T) {
 	}
 }
 
+// Ages beyond what a Duration holds are not young.
+func TestLoginOfAnotherAgeIsNotResumed(t *testing.T) {
+	key := func(o *actors.Options) { o.AuthKey = []byte("key") }
+	bubble(t, key, func(t *testing.T, before *actorstest.Kit) {
+		before.Connect(t, "alice")
+		logins, err := before.System.Logins(t.Context())
+		require.NoError(t, err)
+		require.Len(t, logins, 1)
+		logins[0].VerifiedAt = time.Time{}
+		after := actorstest.Start(t, key)
+		pass(time.Second)
+		after.System.Resume(logins)
+		pass(time.Second)
+		after.Connect(t, "alice")
+		require.Len(t, after.Verifier.Calls(), 1)
+	})
+}
+
 func TestNonsenseIsNotResumed(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		kit.System.Resume([]actors.RememberedLogin{{}, {Digest: []byte("short"), User: "alice"}, {Digest: make([]byte, 64), User: "alice"}})
