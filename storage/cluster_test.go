@@ -1,7 +1,9 @@
 package storage
 
 import (
+	"bytes"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -231,6 +233,23 @@ func FuzzParseRedirect(f *testing.F) {
 		_, target, redirected := parseRedirect(redis.Error(reply), node{"tcp", "10.0.0.1:6379", false})
 		if redirected && !strings.Contains(target.address, ":") {
 			t.Fatalf("%q leads to %q", reply, target.address)
+		}
+	})
+}
+
+// FuzzNodesOf reads the nodes in anything that the client library makes of an answer.
+func FuzzNodesOf(f *testing.F) {
+	f.Add([]byte("*3\r\n:0\r\n:1\r\n*3\r\n$8\r\n10.0.0.2\r\n:6380\r\n$2\r\nid\r\n"))
+	f.Add([]byte("*3\r\n:0\r\n:1\r\n*2\r\n$-1\r\n$4\r\n6380\r\n"))
+	f.Add([]byte("*4\r\n$0\r\n\r\n*0\r\n*-1\r\n*2\r\n*0\r\n-ERR\r\n"))
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		replies, _ := readAll(bytes.NewReader(answer))
+		for _, reply := range replies {
+			for _, n := range nodesOf(reply, node{"tcp", "10.0.0.1:6379", true}) {
+				if _, _, err := net.SplitHostPort(n.address); n.network != "tcp" || !n.tls || err != nil && !strings.Contains(n.address, "]") {
+					t.Fatalf("%v is no sibling: %v", n, err)
+				}
+			}
 		}
 	})
 }

@@ -1,0 +1,49 @@
+package transport
+
+import (
+	"bufio"
+	"bytes"
+	"net/http"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Whatever Nextcloud answers, what counts as a user id is one line of text.
+func FuzzFaultOf(f *testing.F) {
+	f.Add([]byte("alice"))
+	f.Add([]byte(" alice\r\n"))
+	f.Add([]byte("<!DOCTYPE html>"))
+	f.Add([]byte("a\x00b"))
+	f.Add([]byte("\xff"))
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		if faultOf(answer) != "" {
+			return
+		}
+		user := string(bytes.TrimSpace(answer))
+		require.NotEmpty(t, user)
+		require.True(t, utf8.ValidString(user))
+		require.False(t, strings.ContainsAny(user, "\r\n\x00"))
+		require.LessOrEqual(t, len(user), maxAnswer)
+	})
+}
+
+// Whatever a stranger sends as a handshake, what lacks nothing has all that RFC 6455 asks for.
+func FuzzHandshake(f *testing.F) {
+	f.Add("Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eHh4eHh4eHh4eHh4eHh4eA==")
+	f.Add("Upgrade: h2c, WebSocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13")
+	f.Add("Upgrade: ,,\r\nConnection: \x80")
+	f.Fuzz(func(t *testing.T, header string) {
+		text := "GET /ws HTTP/1.1\r\nHost: x\r\n" + header + "\r\n\r\n"
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(text)))
+		if err != nil || missingOfHandshake(r) != "" {
+			return
+		}
+		require.Contains(t, strings.ToLower(strings.Join(r.Header.Values("Upgrade"), ",")), "websocket")
+		require.Contains(t, strings.ToLower(strings.Join(r.Header.Values("Connection"), ",")), "upgrade")
+		require.Equal(t, "13", r.Header.Get("Sec-WebSocket-Version"))
+		require.NotEmpty(t, r.Header.Get("Sec-WebSocket-Key"))
+	})
+}
