@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/gomodule/redigo/redis"
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/demo/nextcloud"
@@ -178,4 +179,23 @@ func TestFaultsRestartEndsLogins(t *testing.T) {
 	for range cap(codes) {
 		<-codes
 	}
+}
+
+// TestFaultsRestartOfRedisToo restarts Redis at the same time: the logins are left there when it is back.
+func TestFaultsRestartOfRedisToo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	config := filepath.Join(t.TempDir(), "config.php")
+	require.NoError(t, os.WriteFile(config, []byte(`<?php $CONFIG = ['secret' => 'of this instance'];`), 0o600))
+	p := s.launch(config)
+	p.awaitServing()
+	p.crowd(300, 0) // who are let go over 3 s
+	s.redis.Kill()
+	p.signal(syscall.SIGTERM)
+	p.awaitLog("redis is not available")
+	s.redis.Start()
+	p.awaitExit()
+	left, err := redis.Strings(s.redis.Do("", "KEYS", "notify_push_logins_*"), nil)
+	require.NoError(t, err)
+	require.Len(t, left, 1)
 }

@@ -20,7 +20,7 @@ const (
 	// takeTimeout is how long clients wait for it at the start. It is that of each attempt, too.
 	takeTimeout = time.Second
 	takeRetry   = time.Second
-	// leaveTimeout is what the end spends on it.
+	// leaveTimeout is that of each attempt at the end.
 	leaveTimeout = 3 * time.Second
 )
 
@@ -102,31 +102,55 @@ func (h *handover) tryTake(ctx context.Context, system *actors.System) error {
 	return nil
 }
 
-// leave writes down the logins for the next process, and returns a function that waits until that is
-// done: clients need not wait for Redis.
+// leave writes down the logins for the next process, while clients are let go: they need not wait for
+// Redis, which may be on its way back as well. The function that it returns is called when they are gone,
+// and waits for the last attempt.
 func (h *handover) leave(system *actors.System) (wait func()) {
 	if h.key == "" {
 		return func() {}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	logins, err := system.Logins(ctx)
+	cancel()
+	if err == nil && len(logins) == 0 {
+		return func() {}
+	}
+	gone := make(chan struct{})
 	var writing sync.WaitGroup
 	writing.Go(func() {
-		defer cancel()
-		if err == nil && len(logins) > 0 {
-			err = h.write(ctx, logins)
+		if err == nil {
+			err = h.writeUntil(gone, logins)
 		}
 		if err != nil {
 			h.log.Warn("the next process will not know the logins of this one", zap.Error(err))
 		}
 	})
-	return writing.Wait
+	return func() {
+		close(gone)
+		writing.Wait()
+	}
 }
 
-func (h *handover) write(ctx context.Context, logins []actors.RememberedLogin) error {
+// writeUntil tries as long as there is time, and once at least.
+func (h *handover) writeUntil(over <-chan struct{}, logins []actors.RememberedLogin) error {
 	text, err := json.Marshal(logins)
 	if err != nil {
 		return err
 	}
-	return h.redis.Set(ctx, h.key, string(text), h.ttl)
+	for {
+		if err = h.write(string(text)); err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(takeRetry/2 + rand.N(takeRetry/2)):
+		case <-over:
+			return err
+		}
+	}
+}
+
+func (h *handover) write(text string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	return h.redis.Set(ctx, h.key, text, h.ttl)
 }
