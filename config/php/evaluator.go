@@ -38,8 +38,9 @@ type evaluator struct {
 	strict    bool
 	depth     int
 	includes  int
-	guards    int // how many try blocks it is in
-	tries     int // how many of them have a catch
+	guards    int  // how many try blocks it is in
+	tries     int  // how many of them have a catch
+	toByte    bool // the latest assignment went, or may have gone, to a byte of a string
 
 	warnings []Problem
 }

@@ -349,6 +349,7 @@ func (e *evaluator) within(container Value, path []step, change func(old Value) 
 		if u, isUnknown := v.(unknown); isUnknown {
 			e.mayThrow(u)
 			change(read(u))
+			e.toByte = !next.property
 			return u
 		}
 	}
@@ -370,6 +371,7 @@ func (e *evaluator) within(container Value, path []step, change func(old Value) 
 		}
 		u := e.mayThrow(e.unknown("a byte of a string is assigned to"))
 		change(u)
+		e.toByte = true
 		return u
 	case *Object, *closure:
 		e.giveUp("an element of an object is assigned to")
@@ -453,6 +455,16 @@ func (e *evaluator) withinObject(container Value, path []step, change func(old V
 	return o
 }
 
+// put gives a place a value, and returns what the assignment is worth: at a byte of a string, not more than that byte.
+func (e *evaluator) put(p place, v Value) Value {
+	e.toByte = false
+	e.update(p, func(Value) Value { return v })
+	if e.toByte {
+		return e.unknown("it may be a byte of a string that is assigned to")
+	}
+	return v
+}
+
 // assign gives a target a value, taking a pattern apart.
 func (e *evaluator) assign(target expression, v Value, at origin) {
 	if pattern, isPattern := target.(*arrayLiteral); isPattern {
@@ -526,8 +538,7 @@ func (e *evaluator) assignment(x *assignment) Value {
 		})
 		return v
 	}
-	e.update(p, func(Value) Value { return v })
-	return v
+	return e.put(p, v)
 }
 
 // assignMissing is ??=.
@@ -544,8 +555,7 @@ func (e *evaluator) assignMissing(x *assignment) Value {
 		return old
 	}
 	v := e.eval(x.value)
-	e.assign(x.target, v, e.at(x.line))
-	return v
+	return e.put(e.place(x.target), v)
 }
 
 // reference is =&. Variables share a slot; what else is referred to is not known from then on.

@@ -15,3 +15,6 @@ $CONFIG['isset'] = [isset($text['1']), isset($text['01']), isset($text[' 1']), i
 $CONFIG['coalesced'] = [$text['01'] ?? 'none', $text['x'] ?? 'none', $text['-03'] ?? 'none'];
 $CONFIG['leading'] = $text['1x'] ?? 'none';
 try { $CONFIG['object'] = isset(((object) ['a' => 1])['a']); } catch (Error) { $CONFIG['object'] = 'caught'; }
+$CONFIG['worth'] = $copy[0] = 'text';
+$other = 'abc';
+$CONFIG['worth, too'] = $other[5] ??= 7;
