@@ -33,8 +33,9 @@ final class NotifyPushReader {
 		return ['config' => self::tagged($reader->merged)];
 	}
 
-	private function readData(array $files): void {
-		foreach ($files as $file) {
+	// Its variables are there for the files, as those of Nextcloud's method are.
+	private function readData(array $configFiles): void {
+		foreach ($configFiles as $file) {
 			unset($CONFIG);
 			include $file;
 			if (isset($CONFIG) && is_array($CONFIG)) {
