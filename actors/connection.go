@@ -107,7 +107,8 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 
 func (c *connection) onPush(p *Push) {
 	if p.kind >= debounced || c.system.options.NoDebounce {
-		c.sendPush(p)
+		c.queuePush(p)
+		c.flushInTurn()
 		return
 	}
 	if due, first := c.outbox.hold(p, c.system.now(), c.interval(p.kind)); first {
@@ -128,22 +129,27 @@ func (c *connection) interval(kind Kind) time.Duration {
 
 func (c *connection) onHeldDue() {
 	for _, p := range c.outbox.release(c.system.now()) {
-		c.sendPush(p)
+		c.queuePush(p)
 	}
+	c.askForTurn()
 }
 
-func (c *connection) sendPush(p *Push) {
+func (c *connection) queuePush(p *Push) {
 	if c.closed || c.ending {
 		return
 	}
 	c.system.counters.sent[p.kind].Add(1)
-	c.send(p.encoded(c.wantsIDs))
+	c.queue(p.encoded(c.wantsIDs))
 }
 
-// send queues a frame and asks for its turn to be written: the request goes once round through the
-// registry, behind the pushes that are queued there, so that those leave in the same write. When
-// that is long in coming, the frames don't wait for it.
 func (c *connection) send(frame []byte) {
+	c.queue(frame)
+	c.askForTurn()
+}
+
+// queue has a frame written with the next flush. When that is long in coming, the frames before it don't
+// wait for it.
+func (c *connection) queue(frame []byte) {
 	if c.outbox.size >= flushSize {
 		c.onFlush()
 	}
@@ -152,9 +158,22 @@ func (c *connection) send(frame []byte) {
 	}
 	if err := c.outbox.enqueue(frame); err != nil {
 		c.close(TooSlow)
-		return
 	}
-	if !c.flushAsked && !c.writing {
+}
+
+// flushInTurn writes what is queued: at once where little is on its way, else with what follows.
+func (c *connection) flushInTurn() {
+	if c.system.gate.isCalm() {
+		c.onFlush()
+	} else {
+		c.askForTurn()
+	}
+}
+
+// askForTurn asks for a flush: the request goes once round through the registry, behind the pushes that
+// are queued there, so that those leave in the same write.
+func (c *connection) askForTurn() {
+	if !c.flushAsked && !c.writing && !c.closed {
 		c.flushAsked = true
 		c.system.root.Send(c.shard, &c.turn)
 	}
@@ -299,7 +318,7 @@ func (c *connection) end(reason CloseReason) {
 		return
 	}
 	for _, p := range c.outbox.release(math.MaxInt64) {
-		c.sendPush(p)
+		c.queuePush(p)
 	}
 	c.onFlush()
 	if c.writing {

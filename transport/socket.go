@@ -25,7 +25,7 @@ type socket struct {
 	conn    net.Conn
 	raw     syscall.RawConn // nil over TLS
 	poller  *poller         // nil where a goroutine reads
-	fd      int             // what the poller knows it by
+	fd      int             // open until Close, after which nothing is written; what the poller knows it by
 	removed bool            // from the poller, which guards this
 	resume  chan struct{}   // the reading goroutine's, nil where the poller reads
 	closed  func()          // tells that the socket is gone
@@ -43,14 +43,15 @@ func newSocket(conn net.Conn, p *poller, reader frameReader, early []actors.Fram
 	s := &socket{conn: conn, closed: closed, reader: reader, early: early}
 	s.reader.limit = readLimit
 	if c, ok := conn.(syscall.Conn); ok {
-		s.raw, _ = c.SyscallConn()
+		if s.raw, _ = c.SyscallConn(); s.raw != nil {
+			_ = s.raw.Control(func(fd uintptr) { s.fd = int(fd) })
+		}
 	}
 	if s.raw == nil || p == nil {
 		s.resume = make(chan struct{}, 1)
 		return s
 	}
 	s.poller = p
-	_ = s.raw.Control(func(fd uintptr) { s.fd = int(fd) })
 	return s
 }
 
@@ -140,16 +141,8 @@ func (s *socket) tryWrite(frames []byte) (n int, err error) {
 	if s.raw == nil {
 		return 0, nil
 	}
-	rawErr := s.raw.Write(func(fd uintptr) bool {
-		for {
-			n, err = syscall.Write(int(fd), frames)
-			if err != syscall.EINTR {
-				return true
-			}
-		}
-	})
-	if rawErr != nil {
-		return 0, rawErr
+	for err = syscall.EINTR; err == syscall.EINTR; {
+		n, err = syscall.Write(s.fd, frames)
 	}
 	if err == syscall.EAGAIN {
 		return 0, nil
