@@ -116,7 +116,7 @@ func TestFaultsDescriptorsRunOut(t *testing.T) {
 		for range 2 * descriptors {
 			p.dialRaw("")
 		}
-		s.redis.Do("", "CLIENT", "KILL", "TYPE", "pubsub") // what the server itself needs, it has
+		r.betweenEvents(func() { s.redis.Do("", "CLIENT", "KILL", "TYPE", "pubsub") }) // what the server itself needs, it has
 		r.awaitResync()
 		p.awaitServing()
 		p.await("a client gets in", func() bool {

@@ -64,7 +64,7 @@ func TestFaultsSoak(t *testing.T) {
 		{"Redis is paused", func() { s.redis.Pause(); time.Sleep(3 * time.Second); s.redis.Resume() }},
 		{"the server is paused", func() { p.signal(syscall.SIGSTOP); time.Sleep(5 * time.Second); p.signal(syscall.SIGCONT) }},
 		{"the database is paused", func() { db.Pause(); time.Sleep(3 * time.Second); db.Resume() }},
-		{"the subscription is closed", func() { s.redis.Do("", "CLIENT", "KILL", "TYPE", "pubsub") }},
+		{"the subscription is closed", func() { r.betweenEvents(func() { s.redis.Do("", "CLIENT", "KILL", "TYPE", "pubsub") }) }},
 		{"nonsense", func() {
 			for range 1000 {
 				s.publishAtOnce(event{"notify_activity", "{"})

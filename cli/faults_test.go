@@ -71,12 +71,13 @@ type reference struct {
 	stopped chan struct{}
 	running sync.WaitGroup
 
-	mu        sync.Mutex
-	published []publication
-	heard     []int // numbers, in the order of their arrival
-	refreshes map[string]int
-	faultEnd  time.Time
-	recovered time.Time // when the first event that was published after faultEnd arrived
+	publishing sync.Mutex // held while an event is published
+	mu         sync.Mutex
+	published  []publication
+	heard      []int // numbers, in the order of their arrival
+	refreshes  map[string]int
+	faultEnd   time.Time
+	recovered  time.Time // when the first event that was published after faultEnd arrived
 }
 
 // publication is an event, and whether Redis said that the server hears it.
@@ -122,11 +123,13 @@ func (r *reference) publishAll() {
 	ticker := time.NewTicker(eventInterval)
 	defer ticker.Stop()
 	for number := 0; ; number++ {
+		r.publishing.Lock()
 		at := time.Now()
 		receivers, err := r.publish(fmt.Sprintf(`{"user":"alice","message":"event %d"}`, number))
 		r.mu.Lock()
 		r.published = append(r.published, publication{at, err == nil && receivers > 0})
 		r.mu.Unlock()
+		r.publishing.Unlock()
 		select {
 		case <-ticker.C:
 		case <-r.stop:
@@ -163,6 +166,23 @@ func (r *reference) awaitNext() {
 		defer r.mu.Unlock()
 		return len(r.heard) > 0 && r.heard[len(r.heard)-1] > next
 	})
+}
+
+// betweenEvents makes a fault when no event is on its way: Redis may end a subscription before it has sent
+// what it took last.
+func (r *reference) betweenEvents(fault func()) {
+	r.t.Helper()
+	r.publishing.Lock()
+	defer r.publishing.Unlock()
+	r.server.await("the last event arrives", r.hasHeardLast)
+	fault()
+}
+
+func (r *reference) hasHeardLast() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := len(r.published) - 1
+	return len(r.heard) > 0 && (r.heard[len(r.heard)-1] == last || !r.published[last].heard)
 }
 
 // awaitResync waits until the client has been told once to look for what it missed.
@@ -207,12 +227,7 @@ func (r *reference) finish() toll {
 			return false
 		}
 	})
-	r.server.await("the last event arrives", func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		last := len(r.published) - 1
-		return len(r.heard) > 0 && (r.heard[len(r.heard)-1] == last || !r.published[last].heard)
-	})
+	r.server.await("the last event arrives", r.hasHeardLast)
 	_ = r.client.ws.CloseNow()
 	r.running.Wait()
 

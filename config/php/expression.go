@@ -316,11 +316,13 @@ func (e *evaluator) operate(op string, left, right Value) Value {
 		if u, isUnknown := v.(unknown); isUnknown {
 			return e.mayThrow(u)
 		}
-		e.stepText(v)
 	}
-	switch op {
-	case ".":
+	if op == "." {
 		return e.concat([]Value{left, right})
+	}
+	e.stepText(left)
+	e.stepText(right)
+	switch op {
 	case "+", "-", "*", "/", "%", "**":
 		if _, isArray := left.(*Array); isArray && op == "+" {
 			e.spendCopies(left, right)
