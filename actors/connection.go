@@ -31,8 +31,8 @@ var authenticatedFrame = AppendFrame(nil, OpText, "authenticated")
 // stops it and the client comes back. It runs in the goroutine of whoever sends to it.
 type connection struct {
 	system *System
-	shard  *actor.PID // the registry that its user belongs to
-	turn   flushTurn  // asks for a flush of itself
+	shard  *shard    // that its user belongs to
+	turn   flushTurn // asks for a flush of itself
 	self   *actor.PID
 
 	login  *Login
@@ -161,9 +161,9 @@ func (c *connection) queue(frame []byte) {
 	}
 }
 
-// flushInTurn writes what is queued: at once where little is on its way, else with what follows.
+// flushInTurn writes what is queued: at once where nothing waits in the registry, else with what follows.
 func (c *connection) flushInTurn() {
-	if c.system.gate.isCalm() {
+	if c.shard.isIdle() {
 		c.onFlush()
 	} else {
 		c.askForTurn()
@@ -175,7 +175,7 @@ func (c *connection) flushInTurn() {
 func (c *connection) askForTurn() {
 	if !c.flushAsked && !c.writing && !c.closed {
 		c.flushAsked = true
-		c.system.root.Send(c.shard, &c.turn)
+		c.system.root.Send(c.shard.registry, &c.turn)
 	}
 }
 

@@ -12,9 +12,6 @@ import (
 // one for many users, so that the work behind the gate has a bound, too.
 const gateLimit, gatePiece = 65536, 1024
 
-// calm is how many messages of events are few, counted as for gateLimit.
-const calm = 1024
-
 // gate keeps a flood of events out of the mailboxes, which have no bound of their own. Only the
 // goroutine that brings events waits at it; actors never do.
 type gate struct {
@@ -54,10 +51,6 @@ func (g *gate) leave(bytes int) {
 		g.wake()
 	}
 }
-
-// isCalm reports whether so little is on its way that it does not pay to wait for what could leave in the
-// same write.
-func (g *gate) isCalm() bool { return g.inside.Load() < calm }
 
 // wake has one of those who wait look whether there is room.
 func (g *gate) wake() {

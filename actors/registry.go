@@ -17,10 +17,20 @@ const shards = 4
 // its own queue, and so the listener, in step with the sockets.
 type registry struct {
 	system *System
+	shard  *shard
 	at     station
 	props  *actor.Props // of its users
 	users  map[string]*registered
 }
+
+// shard is a registry as its users and connections see it.
+type shard struct {
+	registry *actor.PID
+	mailbox  actor.Mailbox // the registry's
+}
+
+// isIdle reports whether the registry has nothing more to do than what it does now.
+func (s *shard) isIdle() bool { return s.mailbox.UserMessageCount() == 0 }
 
 // registered is a user with connections.
 type registered struct {
@@ -28,8 +38,8 @@ type registered struct {
 	connections int // given to the user and not yet ended
 }
 
-func newRegistry(system *System, at station) actor.Actor {
-	return &registry{system: system, at: at, users: map[string]*registered{}}
+func newRegistry(system *System, shard *shard, at station) actor.Actor {
+	return &registry{system: system, shard: shard, at: at, users: map[string]*registered{}}
 }
 
 // Receive handles one message.
@@ -54,7 +64,8 @@ func (r *registry) Receive(ctx actor.Context) {
 	case *probe:
 		m.passed <- r.at
 	case *actor.Started:
-		r.props = r.system.userProps(ctx.Self())
+		r.shard.registry = ctx.Self()
+		r.props = r.system.userProps(r.shard)
 	case *actor.Stopping, *actor.Restarting:
 		r.system.counters.activeUsers.Add(-int64(len(r.users)))
 		clear(r.users)

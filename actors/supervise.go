@@ -76,8 +76,9 @@ func (t *top) Receive(ctx actor.Context) {
 // spawn starts the listener last: when the first event comes, all others are there.
 func (t *top) spawn(ctx actor.Context) {
 	s := t.system
-	spawn := func(name string, throughput int, producer func() actor.Actor) *actor.PID {
-		pid, err := ctx.SpawnNamed(actor.PropsFromProducer(producer, actor.WithDispatcher(s.newOwnGoroutine(throughput))), name)
+	spawn := func(name string, throughput int, producer func() actor.Actor, options ...actor.PropsOption) *actor.PID {
+		options = append(options, actor.WithDispatcher(s.newOwnGoroutine(throughput)))
+		pid, err := ctx.SpawnNamed(actor.PropsFromProducer(producer, options...), name)
 		if err != nil {
 			panic(err) // top's name is ours alone, so its children's are
 		}
@@ -86,7 +87,10 @@ func (t *top) spawn(ctx actor.Context) {
 	var a *auth
 	s.auth = spawn("auth", throughput, func() actor.Actor { a = newAuth(s, a); return a })
 	for i := range s.registries {
-		s.registries[i] = spawn(fmt.Sprint("registry", i), throughput, func() actor.Actor { return newRegistry(s, atRegistry+station(i)) })
+		shard := &shard{mailbox: actor.Unbounded()()}
+		s.registries[i] = spawn(fmt.Sprint("registry", i), throughput,
+			func() actor.Actor { return newRegistry(s, shard, atRegistry+station(i)) },
+			actor.WithMailbox(func() actor.Mailbox { return shard.mailbox }))
 	}
 	var m *mapper
 	s.mapper = spawn("mapper", throughput, func() actor.Actor { m = newMapper(s, m); return m })
@@ -116,7 +120,7 @@ func (s *System) stopTop() {
 
 // userProps are those of the users of one registry, and of their connections: one for all, for
 // they cost more than an actor.
-func (s *System) userProps(shard *actor.PID) *actor.Props {
+func (s *System) userProps(shard *shard) *actor.Props {
 	connections := actor.PropsFromProducer(
 		func() actor.Actor { return &connection{system: s, shard: shard} },
 		actor.WithMailbox(newMailbox))

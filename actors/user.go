@@ -18,7 +18,7 @@ var ErrTooManyConnections = errors.New("too many connections of this user")
 // the goroutine of whoever sends to it, and never blocks.
 type user struct {
 	system      *System
-	shard       *actor.PID
+	shard       *shard
 	props       *actor.Props // of its connections
 	name        string
 	connections []*actor.PID
@@ -46,7 +46,7 @@ func (u *user) Receive(ctx actor.Context) {
 func (u *user) onAttach(ctx actor.Context, m *attach) {
 	u.name = m.login.User
 	if len(u.connections) >= u.system.options.MaxConnectionsPerUser {
-		ctx.Send(u.shard, &connectionEnded{u.name, ctx.Self()})
+		ctx.Send(u.shard.registry, &connectionEnded{u.name, ctx.Self()})
 		m.answer <- ErrTooManyConnections
 		return
 	}
@@ -57,5 +57,5 @@ func (u *user) onAttach(ctx actor.Context, m *attach) {
 
 func (u *user) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	u.connections = slices.DeleteFunc(u.connections, func(pid *actor.PID) bool { return pid.Id == m.Who.Id })
-	ctx.Send(u.shard, &connectionEnded{u.name, ctx.Self()})
+	ctx.Send(u.shard.registry, &connectionEnded{u.name, ctx.Self()})
 }
