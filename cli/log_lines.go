@@ -3,7 +3,7 @@ package cli
 import (
 	"io"
 	"slices"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -18,51 +18,79 @@ const (
 // a collector that hangs must not hang this server. Lines for which there is no room are left out.
 type logLines struct {
 	out     io.Writer
-	waiting chan []byte
-	ending  chan struct{} // closed by close
-	written chan struct{} // closed when everything is
-	missing atomic.Int64
-	onGap   func(lines int64) // is called, by the goroutine that writes, behind the line before the gap
+	waiting chan logLine
+	ending  chan struct{}     // closed by close
+	written chan struct{}     // closed when everything is
+	onGap   func(lines int64) // is called, by the goroutine that writes, where lines are missing
+
+	mu      sync.Mutex
+	missing int64 // behind the last line that waits
+}
+
+type logLine struct {
+	text    []byte
+	missing int64 // lines before it
 }
 
 // newLogLines returns a writer of lines to out. close ends it.
 func newLogLines(out io.Writer, onGap func(lines int64)) *logLines {
-	l := &logLines{out: out, waiting: make(chan []byte, maxLogLines), ending: make(chan struct{}), written: make(chan struct{}), onGap: onGap}
+	l := &logLines{out: out, waiting: make(chan logLine, maxLogLines), ending: make(chan struct{}), written: make(chan struct{}), onGap: onGap}
 	go l.run()
 	return l
 }
 
 func (l *logLines) run() {
 	defer close(l.written)
-	for {
+	for ended := false; ; {
 		select {
 		case line := <-l.waiting:
 			l.write(line)
 			continue
 		default:
+			l.tellGap(l.takeMissing())
+		}
+		if ended {
+			return
 		}
 		select {
 		case line := <-l.waiting:
 			l.write(line)
 		case <-l.ending:
-			return
+			ended = true
 		}
 	}
 }
 
-func (l *logLines) write(line []byte) {
-	_, _ = l.out.Write(line) // if nobody reads it, there is nobody to tell
-	if lines := l.missing.Swap(0); lines > 0 {
+func (l *logLines) write(line logLine) {
+	l.tellGap(line.missing)
+	_, _ = l.out.Write(line.text) // if nobody reads it, there is nobody to tell
+}
+
+func (l *logLines) tellGap(lines int64) {
+	if lines > 0 {
 		l.onGap(lines)
 	}
 }
 
+// takeMissing returns how many lines are missing at the end, unless another waits by now, which knows.
+func (l *logLines) takeMissing() (lines int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.waiting) == 0 {
+		lines, l.missing = l.missing, 0
+	}
+	return lines
+}
+
 // Write takes a line. It does not fail.
 func (l *logLines) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	select {
-	case l.waiting <- slices.Clone(line):
+	case l.waiting <- logLine{slices.Clone(line), l.missing}:
+		l.missing = 0
 	default:
-		l.missing.Add(1)
+		l.missing++
 	}
 	return len(line), nil
 }
