@@ -66,7 +66,7 @@ func (d *door) Accept() (net.Conn, error) {
 		if refusal == "" {
 			return conn, nil
 		}
-		d.websocket.countRefusal(actors.ServerFull, household(address), refusal)
+		d.websocket.countRefusal(actors.ServerFull, address, refusal)
 		d.websocket.turnAway(conn)
 	}
 }

@@ -282,6 +282,34 @@ func TestLogNamesTheClient(t *testing.T) {
 	}
 }
 
+// far is a listener to which clients come from far away.
+type far struct{ net.Listener }
+
+type farConn struct{ net.Conn }
+
+func (f far) Accept() (net.Conn, error) {
+	conn, err := f.Listener.Accept()
+	return farConn{conn}, err
+}
+
+func (farConn) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.ParseIP("2001:db8::7"), Port: 7} }
+
+func TestLogNamesWhoIsTurnedAwayAtTheDoor(t *testing.T) {
+	core, logged := observer.New(zap.DebugLevel)
+	listener := loopback(t)
+	b := newBench(t, loopback(t), WebsocketOptions{Logger: zap.New(core), Limits: Limits{Sockets: 1}})
+	server := &http.Server{Handler: NewHandler(b.websocket, nil, "1.2.3")}
+	go func() { _ = server.Serve(b.websocket.CountSockets(server, far{listener})) }()
+	t.Cleanup(func() { server.Close() })
+	for range 2 {
+		conn, err := net.Dial("tcp", listener.Addr().String())
+		require.NoError(t, err)
+		t.Cleanup(func() { conn.Close() })
+	}
+	eventually(t, func() bool { return logged.FilterMessage("login refused").Len() == 1 })
+	require.Equal(t, "2001:db8::7", logged.FilterMessage("login refused").All()[0].ContextMap()["client"])
+}
+
 func TestLogNamesNoClientOfASocketWithoutAddress(t *testing.T) {
 	core, logged := observer.New(zap.DebugLevel)
 	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
