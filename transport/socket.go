@@ -23,9 +23,9 @@ const (
 // and where there is no poller, one goroutine reads.
 type socket struct {
 	conn    net.Conn
-	raw     syscall.RawConn // nil over TLS
+	raw     syscall.RawConn // nil over TLS, and where there is no fd
 	poller  *poller         // nil where a goroutine reads
-	fd      int             // open until Close, after which nothing is written; what the poller knows it by
+	fd      int             // what the poller knows it by; open until Close, after which nothing is written
 	removed bool            // from the poller, which guards this
 	resume  chan struct{}   // the reading goroutine's, nil where the poller reads
 	closed  func()          // tells that the socket is gone
@@ -43,8 +43,8 @@ func newSocket(conn net.Conn, p *poller, reader frameReader, early []actors.Fram
 	s := &socket{conn: conn, closed: closed, reader: reader, early: early}
 	s.reader.limit = readLimit
 	if c, ok := conn.(syscall.Conn); ok {
-		if s.raw, _ = c.SyscallConn(); s.raw != nil {
-			_ = s.raw.Control(func(fd uintptr) { s.fd = int(fd) })
+		if raw, err := c.SyscallConn(); err == nil && raw.Control(func(fd uintptr) { s.fd = int(fd) }) == nil {
+			s.raw = raw
 		}
 	}
 	if s.raw == nil || p == nil {
