@@ -25,13 +25,6 @@ type Limits struct {
 	Sockets int
 }
 
-// Sockets returns how many there are that are or may become a websocket.
-func (a *admission) Sockets() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.visitors) + a.open
-}
-
 // reached reports whether a limit leaves no room for one more than n.
 func reached(n, limit int) bool { return limit > 0 && n >= limit }
 
@@ -125,4 +118,11 @@ func (a *admission) leave() {
 	a.open--
 	a.mu.Unlock()
 	a.sockets.Done()
+}
+
+// Sockets returns how many there are that are or may become a websocket.
+func (a *admission) Sockets() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.visitors) + a.open
 }
