@@ -40,8 +40,8 @@ type digest [sha256.Size]byte
 // Nextcloud said before, or by asking it.
 //
 // For the same credentials Nextcloud is asked once however many wait, and only so many questions
-// are under way at once; the others wait for their turn, those of each origin behind one another. Passwords and tokens are kept as keyed
-// digests, and in clear only while Nextcloud is being asked.
+// are under way at once; the others wait for their turn, those of each origin behind one another.
+// Passwords and tokens are kept as keyed digests, and in clear only while Nextcloud is being asked.
 type auth struct {
 	system *System
 

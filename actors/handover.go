@@ -32,9 +32,10 @@ func (s *System) Logins(ctx context.Context) ([]RememberedLogin, error) {
 	}
 }
 
-// Resume takes over the logins of the process before, after Start, if it had the same Options.AuthKey. Each is
-// good for Options.AuthResume from now, as if its connection had ended now. Those that Nextcloud has
-// refused since Start are left out, if Resume comes within Options.AuthResume.
+// Resume takes over the logins of the process before, after Start, if it had the same
+// Options.AuthKey. Each is good for Options.AuthResume from now, as if its connection had ended now.
+// Those that Nextcloud has refused since Start are left out, if Resume comes within
+// Options.AuthResume.
 func (s *System) Resume(logins []RememberedLogin) {
 	if s.began.Load() {
 		s.tellAuth(&resumeLogins{logins})
