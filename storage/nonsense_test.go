@@ -28,7 +28,7 @@ func TestMountsAfterNonsense(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			place := newStranger(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(int(server.Port))), answers)
 			m := openMounts(t, DatabaseOptions{
-				Driver: Postgres, Host: "127.0.0.1", Port: place.port(), User: "nextcloud", Password: "secret", Name: "nextcloud",
+				Driver: Postgres, Host: "127.0.0.1", Port: place.port, User: "nextcloud", Password: "secret", Name: "nextcloud",
 				Prefix: "oc_", TLS: DatabaseTLS{Mode: TLSDisable},
 			})
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -47,14 +47,26 @@ func TestMountsAfterNonsense(t *testing.T) {
 
 // stranger answers at a server's address until it is gone.
 type stranger struct {
-	net.Listener
+	port uint16
 	gone atomic.Bool
 }
 
 func newStranger(t *testing.T, server string, answers []string) *stranger {
+	s := &stranger{}
+	s.port = listen(t, func(client net.Conn) {
+		if s.gone.Load() {
+			pipe(client, server)
+		} else {
+			answer(client, answers)
+		}
+	}).AddrPort().Port()
+	return s
+}
+
+// listen has each client served in a goroutine, until the test ends.
+func listen(t *testing.T, serve func(client net.Conn)) *net.TCPAddr {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	s := &stranger{Listener: listener}
 	t.Cleanup(func() { listener.Close() })
 	go func() {
 		for {
@@ -62,17 +74,11 @@ func newStranger(t *testing.T, server string, answers []string) *stranger {
 			if err != nil {
 				return
 			}
-			if s.gone.Load() {
-				go pipe(client, server)
-			} else {
-				go answer(client, answers)
-			}
+			go serve(client)
 		}
 	}()
-	return s
+	return listener.Addr().(*net.TCPAddr)
 }
-
-func (s *stranger) port() uint16 { return uint16(s.Addr().(*net.TCPAddr).Port) }
 
 func pipe(client net.Conn, address string) {
 	server, err := net.Dial("tcp", address)
@@ -100,21 +106,12 @@ func answer(client net.Conn, answers []string) {
 
 // TestFailuresOfAKindAreToldAlike lets the log fold them.
 func TestFailuresOfAKindAreToldAlike(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = client.Read(make([]byte, 1)) // and the rest of it is left unread, which resets the connection
-			client.Close()
-		}
-	}()
+	address := listen(t, func(client net.Conn) {
+		_, _ = client.Read(make([]byte, 1)) // and the rest of it is left unread, which resets the connection
+		client.Close()
+	})
 	m := openMounts(t, DatabaseOptions{
-		Driver: Postgres, Host: "127.0.0.1", Port: uint16(listener.Addr().(*net.TCPAddr).Port), User: "nextcloud", Name: "nextcloud",
+		Driver: Postgres, Host: "127.0.0.1", Port: address.AddrPort().Port(), User: "nextcloud", Name: "nextcloud",
 		TLS: DatabaseTLS{Mode: TLSDisable},
 	})
 	for range 3 {

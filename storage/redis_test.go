@@ -72,21 +72,10 @@ func TestKeysAfterRedisRestarted(t *testing.T) {
 // replica and keeps its connections.
 func TestKeysAfterFailover(t *testing.T) {
 	before, after := storagetest.Redis(t), storagetest.Redis(t)
-	name, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
 	var target atomic.Pointer[storagetest.RedisServer]
 	target.Store(before)
-	go func() {
-		for {
-			client, err := name.Accept()
-			if err != nil {
-				return
-			}
-			go pipe(client, target.Load().Addr())
-		}
-	}()
-	t.Cleanup(func() { name.Close() })
-	r := newRedis(t, RedisOptions{Addresses: []string{"redis://" + name.Addr().String()}})
+	name := listen(t, func(client net.Conn) { pipe(client, target.Load().Addr()) })
+	r := newRedis(t, RedisOptions{Addresses: []string{"redis://" + name.String()}})
 	require.NoError(t, r.Set(t.Context(), "key", "before", 0))
 
 	host, port, _ := net.SplitHostPort(after.Addr())
