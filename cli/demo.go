@@ -72,7 +72,8 @@ func nameAt(path string) string {
 	}
 }
 
-// builtByGoRun matches where go run puts a binary: into a folder that is gone when it has ended, or, from the second time on, into Go's cache.
+// builtByGoRun matches where go run puts a binary: into a folder that is gone when it has ended, or,
+// from the second time on, into Go's cache.
 var builtByGoRun = regexp.MustCompile(`/(?:go-build[0-9]+/b001/exe|[0-9a-f]{2}/[0-9a-f]{64}-d)/[^/]+$`)
 
 func sameFile(a, b string) bool {

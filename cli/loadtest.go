@@ -99,8 +99,8 @@ func (c *loadtestCommand) print(w io.Writer, report *loadtest.Report) error {
 	return nil
 }
 
-// checkReport says that the report cannot be written before hours of measuring have gone by. What the file holds stays there
-// until then.
+// checkReport says that the report cannot be written, before hours of measuring have gone by. What
+// the file holds stays there until then.
 func (c *loadtestCommand) checkReport() error {
 	if c.Report == "" {
 		return nil
