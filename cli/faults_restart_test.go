@@ -163,7 +163,7 @@ func TestFaultsRestartEndsLogins(t *testing.T) {
 	p := s.launch("AUTH_CONCURRENCY=1")
 	p.awaitServing()
 	c := p.crowd(200, 0) // who are let go over 2 s
-	s.cloud.Behave(nextcloud.Behaviour{Delay: 20 * time.Millisecond})
+	s.cloud.Behave(nextcloud.Behaviour{Delay: 100 * time.Millisecond})
 	codes := make(chan websocket.StatusCode, 500)
 	for i := range cap(codes) {
 		s.addUser(fmt.Sprint("waiting", i))
@@ -172,7 +172,7 @@ func TestFaultsRestartEndsLogins(t *testing.T) {
 			codes <- code
 		}()
 	}
-	p.await("some are in", func() bool { return len(s.asked("uid")) > 220 })
+	p.await("some are in", func() bool { return len(s.asked("uid")) > 205 })
 	asked := len(s.asked("uid"))
 	p.terminate()
 	require.LessOrEqual(t, len(s.asked("uid"))-asked, 10, "of those who wait")
