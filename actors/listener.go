@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -108,8 +107,7 @@ func (l *listener) onSubscriptionEnded(ctx actor.Context, m *subscriptionEnded) 
 		l.retries = 0
 	}
 	l.since = 0
-	wait := min(firstRetry<<min(l.retries, 10), lastRetry)
-	wait = wait/2 + rand.N(wait/2)
+	wait := backoff(l.retries, firstRetry, lastRetry)
 	l.retries++
 	l.system.problem(problemEvents, m.err, zap.Duration("retry_in", wait))
 	root, self := l.system.root, ctx.Self()

@@ -240,8 +240,7 @@ func (m *mapper) onAnswer(ctx actor.Context, err error) {
 		return
 	}
 	if now := m.system.now(); now >= m.retryAt { // else that other query was of the same attempt
-		wait := min(firstQueryRetry<<min(m.failures, 10), lastQueryRetry)
-		m.retryAt = now + wait/2 + rand.N(wait/2)
+		m.retryAt = now + backoff(m.failures, firstQueryRetry, lastQueryRetry)
 		m.failures++
 	}
 	m.system.problem(problemMounts, err)
