@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -165,9 +164,7 @@ func (d *daemon) learnVersion(ctx context.Context) {
 		if wait == firstVersionRetry {
 			d.log.Warn("the app's version is not known yet", zap.Error(err))
 		}
-		select {
-		case <-time.After(wait/2 + rand.N(wait/2)):
-		case <-ctx.Done():
+		if !pause(ctx.Done(), wait) {
 			return
 		}
 	}

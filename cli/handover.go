@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -19,7 +18,8 @@ import (
 const (
 	// takeTimeout is how long clients wait for it at the start. It is that of each attempt, too.
 	takeTimeout = time.Second
-	takeRetry   = time.Second
+	// takeRetry is the longest wait between two attempts, here and at the end.
+	takeRetry = time.Second
 	// leaveTimeout is that of each attempt at the end.
 	leaveTimeout = 3 * time.Second
 )
@@ -72,13 +72,8 @@ func (h *handover) take(ctx context.Context, system *actors.System, tried chan<-
 	if err != nil && ctx.Err() == nil {
 		h.log.Warn("the logins of the process before are not resumed yet", zap.Error(err))
 	}
-	for err != nil {
-		select {
-		case <-time.After(takeRetry/2 + rand.N(takeRetry/2)):
-			err = h.tryTake(ctx, system)
-		case <-ctx.Done():
-			return
-		}
+	for err != nil && pause(ctx.Done(), takeRetry) {
+		err = h.tryTake(ctx, system)
 	}
 }
 
@@ -138,12 +133,7 @@ func (h *handover) writeUntil(over <-chan struct{}, logins []actors.RememberedLo
 		return err
 	}
 	for {
-		if err = h.write(string(text)); err == nil {
-			return nil
-		}
-		select {
-		case <-time.After(takeRetry/2 + rand.N(takeRetry/2)):
-		case <-over:
+		if err = h.write(string(text)); err == nil || !pause(over, takeRetry) {
 			return err
 		}
 	}
