@@ -86,6 +86,8 @@ func parseNextcloudURL(text string) (string, error) {
 		return "", fmt.Errorf("%q is neither an http nor an https URL", withoutPassword(text))
 	case parsed.Hostname() == "":
 		return "", fmt.Errorf("%q names no host; write a URL like https://cloud.example.com/", withoutPassword(text))
+	case parsed.User != nil:
+		return "", fmt.Errorf("%q holds a user name, and must not: each client brings its own", withoutPassword(text))
 	}
 	// The text itself is kept, for a URL that is written anew would have a name like müller.example in another spelling.
 	text, _, _ = strings.Cut(text, "#")

@@ -61,9 +61,11 @@ func TestNextcloudURL(t *testing.T) {
 		"https://müller.example/wölk": "https://müller.example/wölk/",
 		"https://x/nc?a=b#c":          "https://x/nc/",
 	}, "ftp://x", "https://")
-	_, err := parseNextcloudURL("ftp://u:hunter2@x")
-	require.Error(t, err)
-	require.NotContains(t, err.Error(), "hunter2")
+	for _, text := range []string{"ftp://u:hunter2@x", "https://u:hunter2@x"} {
+		_, err := parseNextcloudURL(text)
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "hunter2")
+	}
 }
 
 // Passwords survive a URL, escaped or as they are.
