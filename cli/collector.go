@@ -22,24 +22,26 @@ const (
 	// without such end it.
 	busyCycles = 2
 	quietTicks = 3
-	// fewer is what part of the sockets must have gone, and fewest how many at least, for the memory
-	// that they took to be worth the trouble.
+	// fewer is what part of the sockets' weight must have gone, and fewest how much at least, for the
+	// memory that they took to be worth the trouble. While as much as fewest goes in a tick, it waits.
 	fewer, fewest = 4, 256
 )
 
 // collector tunes the garbage collector to what the server does. It gives memory back to the system
-// after a busy time, and when many have gone: they leave garbage and nothing that would collect it.
+// after a busy time, and when many have gone or logged in: they leave garbage and nothing that would
+// collect it.
 type collector struct {
 	cycles uint64 // until the last tick
 	busy   bool
 	quiet  int // ticks
-	crowd  int // the most sockets since memory was given back
-	gone   int // ticks since many of them are
+	crowd  int // the most that sockets weighed since memory was given back
+	weight int // what they weighed at the last tick
+	gone   int // ticks since much of it is
 }
 
-// runCollector tunes until ctx ends. It leaves the collector alone when the operator set GOGC. sockets
-// says how many clients and strangers there are.
-func runCollector(ctx context.Context, sockets func() int) {
+// runCollector tunes until ctx ends. It leaves the collector alone when the operator set GOGC. weight
+// says what the sockets weigh, of clients and of strangers.
+func runCollector(ctx context.Context, weight func() int) {
 	if _, chosen := os.LookupEnv("GOGC"); chosen {
 		return
 	}
@@ -50,21 +52,22 @@ func runCollector(ctx context.Context, sockets func() int) {
 	for {
 		select {
 		case <-ticker.C:
-			c.tick(collections(), sockets())
+			c.tick(collections(), weight())
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// tick is told how many collections there were since the start, and how many sockets there are.
-func (c *collector) tick(cycles uint64, sockets int) {
+// tick is told how many collections there were since the start, and what sockets weigh.
+func (c *collector) tick(cycles uint64, weight int) {
 	recent := cycles - c.cycles
 	c.cycles = cycles
-	c.crowd = max(c.crowd, sockets)
-	if c.gone++; c.crowd-sockets < max(c.crowd/fewer, fewest) {
+	c.crowd = max(c.crowd, weight)
+	if c.gone++; c.crowd-weight < max(c.crowd/fewer, fewest) || c.weight-weight >= fewest {
 		c.gone = 0
 	}
+	c.weight = weight
 	switch {
 	case recent >= busyCycles:
 		c.quiet = 0
@@ -76,16 +79,16 @@ func (c *collector) tick(cycles uint64, sockets int) {
 		if c.quiet++; c.quiet >= quietTicks {
 			c.busy, c.quiet = false, 0
 			debug.SetGCPercent(garbageIdle)
-			c.giveBack(sockets)
+			c.giveBack(weight)
 		}
 	case c.gone >= quietTicks:
-		c.giveBack(sockets)
+		c.giveBack(weight)
 	}
 }
 
-func (c *collector) giveBack(sockets int) {
+func (c *collector) giveBack(weight int) {
 	debug.FreeOSMemory()
-	c.cycles, c.crowd, c.gone = collections(), sockets, 0
+	c.cycles, c.crowd, c.gone = collections(), weight, 0
 }
 
 func collections() uint64 {

@@ -36,6 +36,7 @@ func TestCollectorFollowsACrowd(t *testing.T) {
 		c.tick(c.cycles, 3500)
 	}
 	require.Equal(t, 4000, c.crowd, "some always leave")
+	c.tick(c.cycles, 100)
 	for range quietTicks {
 		require.Equal(t, 4000, c.crowd, "not before it is quiet")
 		c.tick(c.cycles, 100)
@@ -45,4 +46,9 @@ func TestCollectorFollowsACrowd(t *testing.T) {
 		c.tick(c.cycles, 0)
 	}
 	require.Equal(t, 100, c.crowd, "a few are not worth it")
+
+	for weight := 4000; weight >= 2000; weight -= fewest {
+		c.tick(c.cycles, weight)
+		require.Equal(t, 4000, c.crowd, "not while they go")
+	}
 }

@@ -61,7 +61,7 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	go runCollector(p.ctx, d.websocket.Sockets)
+	go runCollector(p.ctx, d.websocket.Weight)
 	return d.run(p.ctx)
 }
 

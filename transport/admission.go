@@ -120,9 +120,10 @@ func (a *admission) leave() {
 	a.sockets.Done()
 }
 
-// Sockets returns how many there are that are or may become a websocket.
-func (a *admission) Sockets() int {
+// Weight returns how many sockets there are that are or may become a websocket. One that is logging in
+// counts twice: it has a goroutine, and takes more memory than when it has logged in.
+func (a *admission) Weight() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.visitors) + a.open
+	return len(a.visitors) + a.open + a.login
 }

@@ -222,3 +222,12 @@ func TestCrowdCannotLinger(t *testing.T) {
 	_, err = io.Copy(io.Discard, last)
 	require.ErrorIs(t, err, syscall.ECONNRESET)
 }
+
+// A client takes more memory while it logs in.
+func TestWeight(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{})
+	w := b.dial(t, text("alice"))
+	eventually(t, func() bool { return b.websocket.Weight() == 2 })
+	w.send(text("secret"))
+	eventually(t, func() bool { return b.websocket.Weight() == 1 })
+}
