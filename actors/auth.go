@@ -159,7 +159,7 @@ func (a *auth) onAuthenticate(ctx actor.Context, m *authenticate) {
 		return
 	}
 	if a.refused[sum] > a.system.now() {
-		a.refuse(m)
+		a.refuse(m, ErrInvalidCredentials)
 		return
 	}
 	f := a.flights[sum]
@@ -186,9 +186,9 @@ func (a *auth) onAbandoned(m *authenticate) {
 	}
 }
 
-func (a *auth) refuse(m *authenticate) {
+func (a *auth) refuse(m *authenticate, err error) {
 	a.system.counters.refusedLogins.Add(1)
-	m.answer <- authenticated{err: ErrInvalidCredentials}
+	m.answer <- authenticated{err: err}
 }
 
 // good reports whether a verified login may be used again without asking Nextcloud.
@@ -274,7 +274,7 @@ func (a *auth) answer(waiting *authenticate, m *loginJudged) {
 	case m.err == nil:
 		waiting.answer <- authenticated{login: &Login{User: m.user, digest: m.digest, known: true}}
 	case errors.Is(m.err, ErrInvalidCredentials):
-		a.refuse(waiting)
+		a.refuse(waiting, ErrInvalidCredentials)
 	default:
 		waiting.answer <- authenticated{err: m.err}
 	}

@@ -126,10 +126,9 @@ func (a *auth) onTokenMissing(m *tokenMissing) {
 
 // refuseToken refuses a token that is not known, which it may be none the less where nobody could tell.
 func (a *auth) refuseToken(m *authenticate) {
-	a.system.counters.refusedLogins.Add(1)
 	err := ErrInvalidCredentials
 	if a.system.problems.has(problemEvents) {
 		err = ErrTokenUnheard
 	}
-	m.answer <- authenticated{err: err}
+	a.refuse(m, err)
 }
