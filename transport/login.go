@@ -59,7 +59,6 @@ type login struct {
 	early  []byte         // bytes that came with the handshake
 	frames []actors.Frame // read and not yet used
 	size   int            // of all frames that were read
-	echo   int            // the code of the client's close frame; 0 before it
 }
 
 func (l *login) run() {
@@ -186,7 +185,6 @@ func (l *login) read() error {
 			}
 		case actors.OpPong:
 		case actors.OpClose:
-			l.echo = actors.CloseCode(frame.Payload)
 			return errHungUp
 		default:
 			l.frames = append(l.frames, frame)
@@ -245,19 +243,13 @@ func (l *login) attach(who *actors.Login) error {
 	return l.websocket.system.Attach(who, socket)
 }
 
-// refuse tells the client why it isn't let in, and hangs up.
+// refuse tells the client why it isn't let in, where the protocol has words for that, and ends the TCP
+// connection without a close frame: after a clean close the desktop client does not try again before it is
+// restarted. The lingering close keeps a reset from overtaking the text.
 func (l *login) refuse(err error) {
 	text, reason := refusal(err)
 	l.websocket.countRefusal(reason, l.client, detailOf(err))
-	var frames []byte
-	if text != "" {
-		frames = actors.AppendFrame(frames, actors.OpText, text)
-	}
-	code := reason.Code()
-	if reason == actors.ClosedByClient && l.echo != 0 {
-		code = l.echo
-	}
-	if code == 0 || l.write(actors.AppendCloseFrame(frames, code, reason.Text())) != nil {
+	if text != "" && l.write(actors.AppendFrame(nil, actors.OpText, text)) != nil {
 		_ = l.conn.Close()
 		return
 	}
