@@ -106,7 +106,7 @@ func TestConformanceSelfSignedNextcloud(t *testing.T) {
 	encrypted := httptest.NewTLSServer(http.HandlerFunc(s.serveCloud))
 	encrypted.Config.ErrorLog = quietLog()
 	t.Cleanup(encrypted.Close)
-	text, _ := s.serve("--nextcloud-url", encrypted.URL).loginRefused("alice", passwordOf("alice"))
+	text := s.serve("--nextcloud-url", encrypted.URL).loginRefused("alice", passwordOf("alice"))
 	require.Contains(t, text, "err: Error while sending authentication request to nextcloud: ")
 	s.serve("--nextcloud-url", encrypted.URL, "--allow-self-signed").login("alice")
 	if isOurs() {

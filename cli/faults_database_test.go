@@ -117,7 +117,7 @@ func TestFaultsEverythingIsAbsent(t *testing.T) {
 	})
 	require.Equal(t, http.StatusOK, request(t, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/livez", p.metricsPort)).status)
 	manager.await(t, "STATUS=database: connect to PostgreSQL at 127.0.0.1:", "redis: Redis at "+s.redis.URL())
-	text, _ := p.loginRefused("alice", passwordOf("alice"))
+	text := p.loginRefused("alice", passwordOf("alice"))
 	require.True(t, strings.HasPrefix(text, "err: Error while sending authentication request to nextcloud: "), text)
 	require.NotContains(t, manager.heard(), "READY=1")
 

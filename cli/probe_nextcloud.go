@@ -124,7 +124,7 @@ func hostOf(address string) string {
 
 func probeApp(err error) finding {
 	const name = "app"
-	if err == nil {
+	if err == nil || errors.Is(err, transport.ErrTokenRefused) {
 		return finding{name, green, "notify_push is enabled", ""}
 	}
 	return finding{name, red, detail(err), "Is the app there? occ app:enable notify_push, after occ app:install notify_push."}

@@ -188,6 +188,14 @@ func (r redisPort) Publish(ctx context.Context, channel string, payload []byte) 
 	return redis.Int(r.do(ctx, "PUBLISH", channel, payload))
 }
 
+func (r redisPort) Get(ctx context.Context, key string) (string, bool, error) {
+	value, err := redis.String(r.do(ctx, "GET", key))
+	if errors.Is(err, redis.ErrNil) {
+		return "", false, nil
+	}
+	return value, err == nil, err
+}
+
 func (r redisPort) Set(ctx context.Context, key, value string, ttl time.Duration) error {
 	if ttl > 0 {
 		_, err := r.do(ctx, "SET", key, value, "PX", ttl.Milliseconds())

@@ -181,6 +181,9 @@ func (n *Nextcloud) TestCookie(ctx context.Context, token actors.Secret) (uint32
 	answer, err := n.ask(ctx, "test/cookie", func(request *http.Request) {
 		request.Header.Set("token", token.Reveal())
 	})
+	if failure, ok := errors.AsType[*NextcloudError](err); ok && failure.Status == http.StatusForbidden && failure.empty {
+		failure.Cause = ErrTokenRefused
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -21,6 +21,8 @@ type NextcloudError struct {
 	Cause error
 	// OneLogin says that the answer concerns the login that was asked about, and not all.
 	OneLogin bool
+
+	empty bool // the answer's body
 }
 
 func (e *NextcloudError) Error() string { return e.Text }
@@ -38,6 +40,10 @@ func (e *NextcloudError) Detail() string {
 	}
 	return e.Text + ": " + e.Cause.Error()
 }
+
+// ErrTokenRefused is returned by Nextcloud.TestCookie when the app refuses the token: with 403 and an empty
+// body. It says that the app is there.
+var ErrTokenRefused = errors.New("the app refuses this token of the self test")
 
 // errNoAnswer is the cause of a context that ended because Nextcloud was too slow.
 var errNoAnswer = errors.New("no answer in time")
@@ -60,11 +66,13 @@ func (n *Nextcloud) refusal(response *http.Response) error {
 		// 404 is the answer to everybody where the app is not enabled.
 		OneLogin: status/100 == 4 && status != http.StatusNotFound,
 	}
+	page, err := io.ReadAll(io.LimitReader(response.Body, maxComplaint))
+	failure.empty = err == nil && len(page) == 0
 	switch {
 	case status/100 == 3:
 		failure.Cause = fmt.Errorf("GET %s redirects to %s, where credentials must not be sent; if that is Nextcloud, make it the URL of Nextcloud",
 			response.Request.URL, response.Header.Get("Location"))
-	case status/100 == 4 && namesTrustedDomains(response.Body):
+	case status/100 == 4 && namesTrustedDomains(page):
 		failure.Text = n.base.Hostname() + " is not configured as a trusted domain for the nextcloud server"
 		failure.Cause, failure.OneLogin = nil, false // the text says it all, and operators look for it
 	}
@@ -74,7 +82,6 @@ func (n *Nextcloud) refusal(response *http.Response) error {
 // namesTrustedDomains reports whether an error page is the one of a Nextcloud that is called by a
 // name that it does not know: it leads to the manual's chapter of that name, or, for status.php, is
 // JSON.
-func namesTrustedDomains(body io.Reader) bool {
-	page, _ := io.ReadAll(io.LimitReader(body, maxComplaint))
+func namesTrustedDomains(page []byte) bool {
 	return bytes.Contains(page, []byte("admin-trusted-domains")) || bytes.Contains(page, []byte("Trusted domain error"))
 }

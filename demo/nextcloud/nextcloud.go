@@ -20,13 +20,15 @@ import (
 type Redis interface {
 	// Publish hands payload to every subscriber of channel and says how many there were.
 	Publish(ctx context.Context, channel string, payload []byte) (int, error)
+	// Get returns the value under key, and false when there is none.
+	Get(ctx context.Context, key string) (value string, found bool, err error)
 	// Set stores value under key for ttl, or for ever when that is 0.
 	Set(ctx context.Context, key, value string, ttl time.Duration) error
 }
 
 // Options are the parts of an installation that do not change while it runs.
 type Options struct {
-	// Redis is required.
+	// Redis holds the self test's token and takes events. With nil there is no token, and nothing can be published.
 	Redis Redis
 	// URL is the address under which clients know this Nextcloud, without a slash at the end: "https://cloud.example".
 	URL string
@@ -75,8 +77,8 @@ func New(options Options) *Nextcloud {
 	for _, app := range []string{"/index.php/apps/notify_push", "/apps/notify_push"} {
 		routes.HandleFunc("GET "+app+"/uid", n.authenticated(n.uid))
 		routes.HandleFunc("POST "+app+"/pre_auth", n.authenticated(n.preAuth))
-		routes.HandleFunc("GET "+app+"/test/cookie", n.testCookie)
-		routes.HandleFunc("GET "+app+"/test/remote", n.testRemote)
+		routes.HandleFunc("GET "+app+"/test/cookie", n.withToken(n.testCookie))
+		routes.HandleFunc("GET "+app+"/test/remote", n.withToken(n.testRemote))
 		routes.HandleFunc("GET "+app+"/test/version", n.testVersion)
 	}
 	routes.HandleFunc("GET /status.php", status)
@@ -158,6 +160,25 @@ func (n *Nextcloud) preAuth(w http.ResponseWriter, r *http.Request, user User) {
 		return
 	}
 	fmt.Fprint(w, token)
+}
+
+// withToken refuses calls that lack the self test's token, with 403 and an empty body as app 1.4 does.
+func (n *Nextcloud) withToken(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !n.hasToken(r) {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		next(w, r)
+	}
+}
+
+func (n *Nextcloud) hasToken(r *http.Request) bool {
+	if n.options.Redis == nil {
+		return false
+	}
+	token, found, err := n.options.Redis.Get(r.Context(), "test-token")
+	return err == nil && found && token == r.Header.Get("token")
 }
 
 func (n *Nextcloud) testCookie(w http.ResponseWriter, _ *http.Request) {

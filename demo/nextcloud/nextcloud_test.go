@@ -30,6 +30,11 @@ func (r *recorder) Publish(_ context.Context, channel string, payload []byte) (i
 	return 1, nil
 }
 
+func (r *recorder) Get(_ context.Context, key string) (string, bool, error) {
+	value, found := r.keys[key]
+	return value, found, nil
+}
+
 func (r *recorder) Set(_ context.Context, key, value string, _ time.Duration) error {
 	r.keys[key] = value
 	return nil
@@ -37,7 +42,7 @@ func (r *recorder) Set(_ context.Context, key, value string, _ time.Duration) er
 
 // start serves a Nextcloud with one user on loopback.
 func start(t *testing.T, options Options) (*Nextcloud, *recorder, *httptest.Server) {
-	redis := &recorder{published: map[string]string{}, keys: map[string]string{}}
+	redis := &recorder{published: map[string]string{}, keys: map[string]string{"test-token": "sesame"}}
 	options.Redis = redis
 	n := New(options)
 	n.AddUser(User{ID: "alice", Password: "secret", Logins: []string{"alice@example.org"}})
@@ -143,11 +148,20 @@ func TestSelfTestRoutes(t *testing.T) {
 	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	n, redis, server := start(t, Options{TrustedProxies: loopback})
 
+	for _, route := range []string{"test/cookie", "test/remote"} {
+		for _, token := range []string{"", "wrong"} {
+			status, body := ask(t, "GET", server.URL+app+route, func(r *http.Request) { r.Header.Set("token", token) })
+			require.Equal(t, 403, status)
+			require.Empty(t, body)
+		}
+	}
+	withToken := func(r *http.Request) { r.Header.Set("token", "sesame") }
 	n.SetCookie(4294967295)
-	_, body := ask(t, "GET", server.URL+app+"test/cookie", nil)
+	_, body := ask(t, "GET", server.URL+app+"test/cookie", withToken)
 	require.Equal(t, "4294967295", body)
 
 	_, body = ask(t, "GET", server.URL+app+"test/remote", func(r *http.Request) {
+		withToken(r)
 		r.Header.Set("X-Forwarded-For", "1.2.3.4, 127.0.0.1")
 	})
 	require.Equal(t, "1.2.3.4", body)
@@ -165,7 +179,7 @@ func TestUntrustedDomain(t *testing.T) {
 	require.Contains(t, body, "admin-trusted-domains")
 
 	status, _ = ask(t, "GET", server.URL+app+"test/cookie", func(r *http.Request) { r.Host = "cloud.example:8443" })
-	require.Equal(t, 200, status)
+	require.Equal(t, 403, status, "the app's answer")
 }
 
 func TestClientAddress(t *testing.T) {
