@@ -1,6 +1,10 @@
 package actors
 
-import "github.com/asynkron/protoactor-go/actor"
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/notifypush/notifypush/transport/frame"
+)
 
 // Client is the connection actor as its socket sees it. The methods may be called from any
 // goroutine, and run the actor in it.
@@ -10,7 +14,7 @@ type Client struct {
 }
 
 // Received hands over a chunk of frames. Nothing more may be handed over before Socket.Resume.
-func (c Client) Received(frames []Frame) { c.system.root.Send(c.pid, &framesReceived{frames}) }
+func (c Client) Received(frames []frame.Frame) { c.system.root.Send(c.pid, &framesReceived{frames}) }
 
 // Written says that a pending Write is done, or failed.
 func (c Client) Written(err error) { c.system.root.Send(c.pid, &writeDone{err}) }

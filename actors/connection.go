@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/notifypush/notifypush/transport/frame"
 )
 
 const (
@@ -22,7 +23,7 @@ const (
 )
 
 // authenticatedFrame is a connection's first.
-var authenticatedFrame = AppendFrame(nil, OpText, "authenticated")
+var authenticatedFrame = frame.Append(nil, frame.Text, "authenticated")
 
 // connection is the actor of one client's websocket.
 //
@@ -214,19 +215,19 @@ func (c *connection) onWriteDone(m *writeDone) {
 }
 
 func (c *connection) onFrames(m *framesReceived) {
-	for _, frame := range m.frames {
+	for _, f := range m.frames {
 		if c.closed {
 			return
 		}
-		switch frame.Opcode {
-		case OpText:
-			c.wantsIDs = c.wantsIDs || string(frame.Payload) == listenFileIDs
-		case OpPing:
-			c.send(AppendFrame(nil, OpPong, string(frame.Payload)))
-		case OpPong:
-			c.onPong(frame.Payload)
-		case OpClose:
-			c.closeAs(ClosedByClient, CloseCode(frame.Payload))
+		switch f.Opcode {
+		case frame.Text:
+			c.wantsIDs = c.wantsIDs || string(f.Payload) == listenFileIDs
+		case frame.Ping:
+			c.send(frame.Append(nil, frame.Pong, string(f.Payload)))
+		case frame.Pong:
+			c.onPong(f.Payload)
+		case frame.Close:
+			c.closeAs(ClosedByClient, frame.CloseCode(f.Payload))
 		default:
 			c.close(MessageUnsupported)
 		}
@@ -270,7 +271,7 @@ func (c *connection) sendPing(now time.Duration) {
 	c.ping, c.pinged, c.pingSentAt, c.lastSent = rand.Uint32(), true, now, now
 	var payload [4]byte
 	binary.BigEndian.PutUint32(payload[:], c.ping)
-	c.send(AppendFrame(nil, OpPing, string(payload[:])))
+	c.send(frame.Append(nil, frame.Ping, string(payload[:])))
 }
 
 func (c *connection) scheduleWake(now time.Duration) {

@@ -11,9 +11,10 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/actorstest"
+	"github.com/notifypush/notifypush/transport/frame"
 )
 
-func frames(socket *actorstest.Socket, opcode actors.Opcode) (payloads [][]byte) {
+func frames(socket *actorstest.Socket, opcode frame.Opcode) (payloads [][]byte) {
 	synctest.Wait()
 	for _, frame := range socket.Frames() {
 		if frame.Opcode == opcode {
@@ -45,12 +46,12 @@ func TestPing(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		alice := kit.Connect(t, "alice")
 		pass(29 * time.Second)
-		require.Empty(t, frames(alice, actors.OpPing))
+		require.Empty(t, frames(alice, frame.Ping))
 		pass(3 * time.Second)
-		require.Len(t, frames(alice, actors.OpPing), 1)
+		require.Len(t, frames(alice, frame.Ping), 1)
 		pass(10 * time.Minute)
 		requireOpen(t, alice)
-		pings := frames(alice, actors.OpPing)
+		pings := frames(alice, frame.Ping)
 		require.InDelta(t, 20, len(pings), 2, "one every 30 s")
 		different := map[string]bool{}
 		for _, payload := range pings {
@@ -68,10 +69,10 @@ func TestNoPingToWhoIsSentMessages(t *testing.T) {
 			pass(25 * time.Second)
 			customs(kit, "alice", []string{"m"})
 		}
-		require.Empty(t, frames(alice, actors.OpPing))
+		require.Empty(t, frames(alice, frame.Ping))
 		require.Len(t, pushes(alice), 20)
 		pass(32 * time.Second)
-		require.Len(t, frames(alice, actors.OpPing), 1)
+		require.Len(t, frames(alice, frame.Ping), 1)
 	})
 }
 
@@ -83,7 +84,7 @@ func TestPingThatIsNotAnswered(t *testing.T) {
 		requireOpen(t, alice)
 		pass(4 * time.Second)
 		requireClosed(t, alice, actors.PongMissing)
-		require.Len(t, frames(alice, actors.OpPing), 1)
+		require.Len(t, frames(alice, frame.Ping), 1)
 	})
 }
 
@@ -94,11 +95,11 @@ func TestStoppedProcessBlamesNobody(t *testing.T) {
 		alice := kit.Connect(t, "alice")
 		alice.Mute()
 		pass(32 * time.Second)
-		ping := frames(alice, actors.OpPing)[0]
+		ping := frames(alice, frame.Ping)[0]
 		kit.System.TickWheel(time.Now().Add(40 * time.Second)) // the first after 40 s
 		pass(30 * time.Second)
 		requireOpen(t, alice)
-		alice.Send(actors.Frame{Opcode: actors.OpPong, Payload: ping})
+		alice.Send(frame.Frame{Opcode: frame.Pong, Payload: ping})
 		pass(20 * time.Second)
 		requireOpen(t, alice)
 	})
@@ -110,7 +111,7 @@ func TestWrongPong(t *testing.T) {
 			alice := kit.Connect(t, "alice")
 			alice.Mute()
 			pass(32 * time.Second)
-			alice.Send(actors.Frame{Opcode: actors.OpPong, Payload: []byte(payload)})
+			alice.Send(frame.Frame{Opcode: frame.Pong, Payload: []byte(payload)})
 			requireClosed(t, alice, actors.PongWrong)
 		})
 	}
@@ -118,9 +119,9 @@ func TestWrongPong(t *testing.T) {
 		alice := kit.Connect(t, "alice")
 		alice.Mute()
 		pass(32 * time.Second)
-		payload := bytes.Clone(frames(alice, actors.OpPing)[0])
+		payload := bytes.Clone(frames(alice, frame.Ping)[0])
 		payload[3]++
-		alice.Send(actors.Frame{Opcode: actors.OpPong, Payload: payload})
+		alice.Send(frame.Frame{Opcode: frame.Pong, Payload: payload})
 		requireClosed(t, alice, actors.PongWrong)
 	})
 }
@@ -129,7 +130,7 @@ func TestUnsolicitedPongIsIgnored(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		alice := kit.Connect(t, "alice")
 		for range 3 {
-			alice.Send(actors.Frame{Opcode: actors.OpPong, Payload: []byte("unasked")})
+			alice.Send(frame.Frame{Opcode: frame.Pong, Payload: []byte("unasked")})
 		}
 		requireOpen(t, alice)
 		pass(5 * time.Minute)
@@ -141,10 +142,10 @@ func TestClientPingsAreAnswered(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		alice := kit.Connect(t, "alice")
 		alice.Send(
-			actors.Frame{Opcode: actors.OpPing, Payload: []byte("one")},
-			actors.Frame{Opcode: actors.OpPing},
-			actors.Frame{Opcode: actors.OpPing, Payload: bytes.Repeat([]byte("x"), 125)})
-		require.Equal(t, [][]byte{[]byte("one"), {}, bytes.Repeat([]byte("x"), 125)}, frames(alice, actors.OpPong))
+			frame.Frame{Opcode: frame.Ping, Payload: []byte("one")},
+			frame.Frame{Opcode: frame.Ping},
+			frame.Frame{Opcode: frame.Ping, Payload: bytes.Repeat([]byte("x"), 125)})
+		require.Equal(t, [][]byte{[]byte("one"), {}, bytes.Repeat([]byte("x"), 125)}, frames(alice, frame.Pong))
 		requireOpen(t, alice)
 	})
 }
@@ -152,20 +153,20 @@ func TestClientPingsAreAnswered(t *testing.T) {
 // What a client sends after the login, and what it gets for it.
 func TestClientFrames(t *testing.T) {
 	for name, c := range map[string]struct {
-		frame actors.Frame
+		frame frame.Frame
 		ends  bool
 		want  actors.CloseReason
 	}{
-		"unknown text": {actors.Frame{Opcode: actors.OpText, Payload: []byte("hello")}, false, 0},
-		"empty text":   {actors.Frame{Opcode: actors.OpText}, false, 0},
-		"binary":       {actors.Frame{Opcode: actors.OpBinary, Payload: []byte{0}}, true, actors.MessageUnsupported},
-		"close":        {actors.Frame{Opcode: actors.OpClose}, true, actors.ClosedByClient},
-		"reserved":     {actors.Frame{Opcode: 0x3}, true, actors.MessageUnsupported},
+		"unknown text": {frame.Frame{Opcode: frame.Text, Payload: []byte("hello")}, false, 0},
+		"empty text":   {frame.Frame{Opcode: frame.Text}, false, 0},
+		"binary":       {frame.Frame{Opcode: frame.Binary, Payload: []byte{0}}, true, actors.MessageUnsupported},
+		"close":        {frame.Frame{Opcode: frame.Close}, true, actors.ClosedByClient},
+		"reserved":     {frame.Frame{Opcode: 0x3}, true, actors.MessageUnsupported},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
 				alice, other := kit.Connect(t, "alice"), kit.Connect(t, "alice")
-				alice.Send(c.frame, actors.Frame{Opcode: actors.OpText, Payload: []byte("listen notify_file_id")})
+				alice.Send(c.frame, frame.Frame{Opcode: frame.Text, Payload: []byte("listen notify_file_id")})
 				if c.ends {
 					requireClosed(t, alice, c.want)
 				} else {

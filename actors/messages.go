@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/notifypush/notifypush/transport/frame"
 )
 
 // Every message between actors, by who sends it to whom. A message is never changed once sent, but
@@ -123,7 +124,7 @@ type (
 
 // Outside → connection.
 type (
-	framesReceived struct{ frames []Frame }
+	framesReceived struct{ frames []frame.Frame }
 	writeDone      struct{ err error }
 	socketEnded    struct{ reason CloseReason }
 	wake           struct{}

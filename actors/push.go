@@ -3,6 +3,8 @@ package actors
 import (
 	"strconv"
 	"sync"
+
+	"github.com/notifypush/notifypush/transport/frame"
 )
 
 // Kind is what a push is about. The first three are debounced and merge; a custom push is not.
@@ -43,7 +45,7 @@ var (
 )
 
 func plainPush(kind Kind, text string) *Push {
-	return &Push{kind: kind, frame: AppendFrame(nil, OpText, text)}
+	return &Push{kind: kind, frame: frame.Append(nil, frame.Text, text)}
 }
 
 func customPush(text string) *Push { return plainPush(KindCustom, text) }
@@ -55,7 +57,7 @@ func fileIDsPush(ids ...uint64) *Push {
 		for i, id := range ids {
 			text = strconv.AppendUint(append(text, "[,"[min(i, 1)]), id, 10)
 		}
-		return AppendFrame(nil, OpText, string(append(text, ']')))
+		return frame.Append(nil, frame.Text, string(append(text, ']')))
 	})
 	return p
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/demo/nextcloud"
+	"github.com/notifypush/notifypush/transport/frame"
 )
 
 // The abuse suite does to the running binary what nobody should do, while a well-behaved client is sent events with numbers and must get
@@ -119,7 +120,7 @@ func TestAbuseBeforeTheLogin(t *testing.T) {
 	onlyHere(t)
 	s := newSite(t)
 	p := s.serveAtOnce("LOG=debug")
-	text, binary, continuation, ping := byte(actors.OpText), byte(actors.OpBinary), byte(actors.OpContinuation), byte(actors.OpPing)
+	text, binary, continuation, ping := byte(frame.Text), byte(frame.Binary), byte(frame.Continuation), byte(frame.Ping)
 	refused := func(name string, reason actors.CloseReason, frames ...[]byte) abuse {
 		return abuse{name, func() {
 			c := p.open(frames...)
@@ -162,7 +163,7 @@ func TestAbuseBeforeTheLogin(t *testing.T) {
 	c := p.open(clientFrame(text, "al"), clientFrame(final|ping, ""), clientFrame(continuation, ""), clientFrame(final|continuation, "ice"),
 		clientFrame(text, passwordOf("alice")), clientFrame(final|continuation, ""))
 	opcode, _ := c.frame()
-	require.Equal(t, actors.OpPong, opcode)
+	require.Equal(t, frame.Pong, opcode)
 	c.expectText("authenticated") // fragments alone are no abuse
 }
 
@@ -179,7 +180,7 @@ func TestAbuseAfterTheLogin(t *testing.T) {
 		}, closedCounter(reason), 1, reason.String()}
 	}
 	p.endure([]abuse{
-		send("binary", actors.MessageUnsupported, clientFrame(final|byte(actors.OpBinary), "x")),
+		send("binary", actors.MessageUnsupported, clientFrame(final|byte(frame.Binary), "x")),
 		send("too big", actors.MessageTooBig, textFrame(strings.Repeat("a", 64<<10+1))),
 		send("not UTF-8", actors.TextInvalid, textFrame("\xc3\x28")),
 		send("no frames at all", actors.ProtocolViolated, []byte("GET / HTTP/1.1\r\n\r\n")),

@@ -16,7 +16,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
 
-	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/transport/frame"
 )
 
 // pushClient is a websocket client of the daemon under test, which reads all the time.
@@ -245,7 +245,7 @@ func (c *rawClient) response() *http.Response {
 }
 
 // frame reads the next frame.
-func (c *rawClient) frame() (opcode actors.Opcode, payload string) {
+func (c *rawClient) frame() (opcode frame.Opcode, payload string) {
 	c.t.Helper()
 	var head [2]byte
 	_, err := io.ReadFull(c.reader, head[:])
@@ -260,13 +260,13 @@ func (c *rawClient) frame() (opcode actors.Opcode, payload string) {
 	text := make([]byte, length)
 	_, err = io.ReadFull(c.reader, text)
 	require.NoError(c.t, err)
-	return actors.Opcode(head[0] & 0x0F), string(text)
+	return frame.Opcode(head[0] & 0x0F), string(text)
 }
 
 func (c *rawClient) expectText(want string) {
 	c.t.Helper()
 	opcode, payload := c.frame()
-	require.Equal(c.t, actors.OpText, opcode)
+	require.Equal(c.t, frame.Text, opcode)
 	require.Equal(c.t, want, payload)
 }
 
@@ -299,7 +299,7 @@ func clientFrame(head byte, payload string) []byte {
 	return frame
 }
 
-func textFrame(payload string) []byte { return clientFrame(final|byte(actors.OpText), payload) }
+func textFrame(payload string) []byte { return clientFrame(final|byte(frame.Text), payload) }
 
 func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/transport/frame"
 )
 
 // What the protocol says about seconds, in real time. The bounds hold on however slow a machine: what may not be too early is measured from
@@ -70,7 +71,7 @@ func TestConformanceTimeouts(t *testing.T) {
 	healthy, addressed := loginPinged(t, p, "alice", yes), loginPinged(t, p, "bob", yes)
 	dead := loginPinged(t, p, "alice", func(*pushClient, []byte) bool { return false })
 	wrong := loginPinged(t, p, "alice", func(c *pushClient, payload []byte) bool {
-		c.sendRaw(clientFrame(final|byte(actors.OpPong), strings.ToUpper(fmt.Sprintf("%x", payload))[:4]))
+		c.sendRaw(clientFrame(final|byte(frame.Pong), strings.ToUpper(fmt.Sprintf("%x", payload))[:4]))
 		return false
 	})
 	sent := time.Now()

@@ -11,8 +11,8 @@ import (
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
 
-	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/demo/nextcloud"
+	"github.com/notifypush/notifypush/transport/frame"
 )
 
 // Section 2: from the client to the daemon.
@@ -88,9 +88,9 @@ func TestConformanceManyWordsBehindTheLogin(t *testing.T) {
 	}
 	c := p.open(append(frames, textFrame("listen notify_file_id"))...)
 	c.expectText("authenticated")
-	c.send(clientFrame(final|byte(actors.OpPing), "heard all?"))
+	c.send(clientFrame(final|byte(frame.Ping), "heard all?"))
 	opcode, _ := c.frame()
-	require.Equal(t, actors.OpPong, opcode)
+	require.Equal(t, frame.Pong, opcode)
 	s.publishAtOnce(fileEvent(7, "files", 42))
 	c.expectText("notify_file_id [42]")
 }
@@ -177,7 +177,7 @@ func TestConformanceNextcloudUnreachableOr4xx(t *testing.T) {
 func TestConformanceInvalidLoginMessage(t *testing.T) {
 	t.Parallel()
 	p := newSite(t).serve()
-	binary := clientFrame(final|byte(actors.OpBinary), "alice")
+	binary := clientFrame(final|byte(frame.Binary), "alice")
 	for _, frames := range [][][]byte{{binary}, {textFrame("alice"), binary}} {
 		c := p.open(frames...)
 		c.expectText("err: Invalid authentication message")
@@ -233,12 +233,12 @@ func TestConformanceFramesThatAreRefused(t *testing.T) {
 	s := newSite(t)
 	p := s.serveAtOnce()
 	other, sameUser := p.login("bob"), p.login("alice")
-	for name, frame := range map[string][]byte{
+	for name, bytes := range map[string][]byte{
 		"large":  textFrame(strings.Repeat("a", 65<<20)),
-		"binary": clientFrame(final|byte(actors.OpBinary), "alice"),
+		"binary": clientFrame(final|byte(frame.Binary), "alice"),
 	} {
 		c := p.login("alice")
-		_, _ = c.conn.Write(frame) // may fail, for the other side may hang up before it is all there
+		_, _ = c.conn.Write(bytes) // may fail, for the other side may hang up before it is all there
 		c.closed()
 		s.publish("notify_custom", fmt.Sprintf(`{"user":"bob","message":"after %s"}`, name))
 		other.expect("after " + name)
@@ -269,10 +269,10 @@ func TestConformancePings(t *testing.T) {
 	t.Parallel()
 	onlyHere(t) // before the login; unsolicited pongs
 	p := newSite(t).serve()
-	ping, pong := clientFrame(final|byte(actors.OpPing), "are you there?"), clientFrame(final|byte(actors.OpPong), "I am")
+	ping, pong := clientFrame(final|byte(frame.Ping), "are you there?"), clientFrame(final|byte(frame.Pong), "I am")
 	expectPong := func(c *rawClient) {
 		opcode, payload := c.frame()
-		require.Equal(t, actors.OpPong, opcode)
+		require.Equal(t, frame.Pong, opcode)
 		require.Equal(t, "are you there?", payload)
 	}
 	c := p.open(ping)

@@ -90,9 +90,9 @@ func (v *visit) answer() int {
 // hear reads what a websocket's client is told first.
 func (v *visit) hear(text string) {
 	v.t.Helper()
-	frame, err := (&wire{v.Conn, v.t, v.reader}).frame()
+	f, err := (&wire{v.Conn, v.t, v.reader}).frame()
 	require.NoError(v.t, err)
-	require.Equal(v.t, text, string(frame.Payload))
+	require.Equal(v.t, text, string(f.Payload))
 }
 
 func handshakeFor(client string) string {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/transport/frame"
 	"go.uber.org/zap"
 )
 
@@ -55,10 +56,10 @@ type login struct {
 	proxy     bool       // that stands for many: its failures don't count
 	forwarded string
 
-	reader frameReader
-	early  []byte         // bytes that came with the handshake
-	frames []actors.Frame // read and not yet used
-	size   int            // of all frames that were read
+	reader frame.Reader
+	early  []byte        // bytes that came with the handshake
+	frames []frame.Frame // read and not yet used
+	size   int           // of all frames that were read
 }
 
 func (l *login) run() {
@@ -154,12 +155,12 @@ func (l *login) nextText() (string, error) {
 				return "", err
 			}
 		}
-		frame := l.frames[0]
+		f := l.frames[0]
 		l.frames = l.frames[1:]
-		switch frame.Opcode {
-		case actors.OpText:
-			return strings.TrimSpace(string(frame.Payload)), nil
-		case actors.OpBinary:
+		switch f.Opcode {
+		case frame.Text:
+			return strings.TrimSpace(string(f.Payload)), nil
+		case frame.Binary:
 			return "", errNotText
 		}
 	}
@@ -176,19 +177,19 @@ func (l *login) read() error {
 			return err
 		}
 	}
-	frames, err := l.reader.feed(buffer[:n])
-	for _, frame := range frames {
-		switch frame.Opcode {
-		case actors.OpPing:
-			if err := l.write(actors.AppendFrame(nil, actors.OpPong, string(frame.Payload))); err != nil {
+	frames, err := l.reader.Feed(buffer[:n])
+	for _, f := range frames {
+		switch f.Opcode {
+		case frame.Ping:
+			if err := l.write(frame.Append(nil, frame.Pong, string(f.Payload))); err != nil {
 				return errHungUp
 			}
-		case actors.OpPong:
-		case actors.OpClose:
+		case frame.Pong:
+		case frame.Close:
 			return errHungUp
 		default:
-			l.frames = append(l.frames, frame)
-			l.size += frameCost + len(frame.Payload)
+			l.frames = append(l.frames, f)
+			l.size += frameCost + len(f.Payload)
 		}
 	}
 	if l.size > maxEarly {
@@ -233,7 +234,7 @@ func (l *login) write(frames []byte) error {
 // attach makes the client a connection of its user.
 func (l *login) attach(who *actors.Login) error {
 	_ = l.conn.SetReadDeadline(time.Time{})
-	l.reader.limit = readLimit
+	l.reader.Limit = readLimit
 	for len(l.early) > 0 {
 		if err := l.read(); err != nil {
 			return err
@@ -249,7 +250,7 @@ func (l *login) attach(who *actors.Login) error {
 func (l *login) refuse(err error) {
 	text, reason := refusal(err)
 	l.websocket.countRefusal(reason, l.client, detailOf(err))
-	if text != "" && l.write(actors.AppendFrame(nil, actors.OpText, text)) != nil {
+	if text != "" && l.write(frame.Append(nil, frame.Text, text)) != nil {
 		_ = l.conn.Close()
 		return
 	}
@@ -306,11 +307,25 @@ func refusal(err error) (text string, reason actors.CloseReason) {
 		return "", actors.InternalFailure
 	case errors.Is(err, actors.ErrShutDown), errors.Is(err, context.Canceled):
 		return "", actors.ShuttingDown
-	case errors.Is(err, errMessageTooBig), errors.Is(err, errTooEarly):
+	case errors.Is(err, frame.ErrTooBig), errors.Is(err, errTooEarly):
 		return "", actors.MessageTooBig
-	case errors.Is(err, errTextInvalid), errors.Is(err, errProtocol):
+	case errors.Is(err, frame.ErrNotUTF8), errors.Is(err, frame.ErrProtocol):
 		return "", endingOf(err)
 	default:
 		return "", actors.ConnectionLost
+	}
+}
+
+// endingOf says how a connection ends after an error of reading.
+func endingOf(err error) actors.CloseReason {
+	switch {
+	case errors.Is(err, frame.ErrTooBig):
+		return actors.MessageTooBig
+	case errors.Is(err, frame.ErrNotUTF8):
+		return actors.TextInvalid
+	case errors.Is(err, frame.ErrProtocol):
+		return actors.ProtocolViolated
+	default:
+		return actors.ConnectionLost
 	}
 }

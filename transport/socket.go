@@ -6,9 +6,13 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/transport/frame"
 )
 
 const (
+	// readLimitBeforeLogin and readLimit bound a client's message, in bytes.
+	readLimitBeforeLogin = 4 << 10
+	readLimit            = 64 << 10
 	// writeTimeout is how long a write may wait for a client to read.
 	writeTimeout = time.Minute
 	// farewellTimeout is how long a client may take to hang up after the close frame.
@@ -31,17 +35,17 @@ type socket struct {
 	closed  func()          // tells that the socket is gone
 
 	client actors.Client
-	reader frameReader
-	early  []actors.Frame // arrived before Serve
-	behind chan struct{}  // closed when the last write in the background is done; nil before the first
-	torn   bool           // that write failed, within a frame perhaps
+	reader frame.Reader
+	early  []frame.Frame // arrived before Serve
+	behind chan struct{} // closed when the last write in the background is done; nil before the first
+	torn   bool          // that write failed, within a frame perhaps
 }
 
 // newSocket makes a socket of a client that has logged in. reader has read what came so far, early
 // is what it found beyond the login.
-func newSocket(conn net.Conn, p *poller, reader frameReader, early []actors.Frame, closed func()) *socket {
+func newSocket(conn net.Conn, p *poller, reader frame.Reader, early []frame.Frame, closed func()) *socket {
 	s := &socket{conn: conn, closed: closed, reader: reader, early: early}
-	s.reader.limit = readLimit
+	s.reader.Limit = readLimit
 	if c, ok := conn.(syscall.Conn); ok {
 		if raw, err := c.SyscallConn(); err == nil && raw.Control(func(fd uintptr) { s.fd = int(fd) }) == nil {
 			s.raw = raw
@@ -80,7 +84,7 @@ func (s *socket) Resume() {
 
 // arrived takes bytes that were read, and reports whether to go on reading at once.
 func (s *socket) arrived(data []byte) bool {
-	frames, err := s.reader.feed(data)
+	frames, err := s.reader.Feed(data)
 	if len(frames) > 0 {
 		s.client.Received(frames)
 	}
@@ -186,7 +190,7 @@ func (s *socket) hangUp(code int, text string) {
 		s.poller.release(s)
 	}
 	_ = s.conn.SetWriteDeadline(time.Now().Add(farewellTimeout))
-	if _, err := s.conn.Write(actors.AppendCloseFrame(nil, code, text)); err != nil {
+	if _, err := s.conn.Write(frame.AppendClose(nil, code, text)); err != nil {
 		_ = s.conn.Close()
 		return
 	}

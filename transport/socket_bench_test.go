@@ -5,24 +5,24 @@ import (
 	"net"
 	"testing"
 
-	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/transport/frame"
 	"github.com/stretchr/testify/require"
 )
 
 // BenchmarkWrite is one push to one client: the floor is the same frame on the bare connection.
 func BenchmarkWrite(b *testing.B) {
-	frame := actors.AppendFrame(nil, actors.OpText, "notify_file")
+	push := frame.Append(nil, frame.Text, "notify_file")
 	b.Run("floor", func(b *testing.B) {
 		conn := drained(b)
 		for b.Loop() {
-			_, err := conn.Write(frame)
+			_, err := conn.Write(push)
 			require.NoError(b, err)
 		}
 	})
 	b.Run("socket", func(b *testing.B) {
-		s := newSocket(drained(b), nil, frameReader{}, nil, func() {})
+		s := newSocket(drained(b), nil, frame.Reader{}, nil, func() {})
 		for b.Loop() {
-			pending, err := s.Write(frame)
+			pending, err := s.Write(push)
 			if pending || err != nil {
 				b.Fatal(pending, err)
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/actorstest"
+	"github.com/notifypush/notifypush/transport/frame"
 	"github.com/stretchr/testify/require"
 )
 
@@ -31,7 +32,7 @@ func TestDeadlineOfAWriteEndsWithIt(t *testing.T) {
 		server, client := net.Pipe()
 		defer client.Close()
 		conn := &deadlines{Conn: server}
-		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), newSocket(conn, nil, frameReader{}, nil, func() {})))
+		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), newSocket(conn, nil, frame.Reader{}, nil, func() {})))
 		synctest.Wait()
 		require.Equal(t, time.Now().Add(writeTimeout), conn.write, "authenticated is being written")
 		_, err := client.Read(make([]byte, 100))
@@ -46,7 +47,7 @@ func TestNoCloseFrameInsideAFrame(t *testing.T) {
 		kit := actorstest.Start(t, func(o *actors.Options) { o.DrainTimeout = 0 })
 		server, client := net.Pipe()
 		defer client.Close()
-		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), newSocket(server, nil, frameReader{}, nil, func() {})))
+		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), newSocket(server, nil, frame.Reader{}, nil, func() {})))
 		_, err := io.ReadFull(client, make([]byte, 5))
 		require.NoError(t, err, "authenticated begins")
 		kit.System.Shutdown(t.Context())
@@ -71,7 +72,7 @@ func tcpSocket(t *testing.T, p *poller) *socket {
 		client.Close()
 		conn.Close()
 	})
-	return newSocket(conn, p, frameReader{}, nil, func() {})
+	return newSocket(conn, p, frame.Reader{}, nil, func() {})
 }
 
 func TestRemovedSocketIsNotWatchedAgain(t *testing.T) {

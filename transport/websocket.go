@@ -12,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/transport/frame"
 	"go.uber.org/zap"
 )
 
@@ -133,7 +134,7 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		address:   address,
 		proxy:     proxy,
 		forwarded: Forwarded(r),
-		reader:    frameReader{limit: readLimitBeforeLogin},
+		reader:    frame.Reader{Limit: readLimitBeforeLogin},
 	}
 	go l.run()
 }

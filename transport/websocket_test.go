@@ -16,6 +16,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/actorstest"
+	"github.com/notifypush/notifypush/transport/frame"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -117,17 +118,17 @@ func (w *wire) send(frames ...[]byte) {
 }
 
 // frame reads one frame of the server, which must not be masked.
-func (w *wire) frame() (actors.Frame, error) {
+func (w *wire) frame() (frame.Frame, error) {
 	head := make([]byte, 2)
 	if _, err := io.ReadFull(w.reader, head); err != nil {
-		return actors.Frame{}, err
+		return frame.Frame{}, err
 	}
 	length := int(head[1])
 	switch length {
 	case 126, 127:
 		size := make([]byte, map[int]int{126: 2, 127: 8}[length])
 		if _, err := io.ReadFull(w.reader, size); err != nil {
-			return actors.Frame{}, err
+			return frame.Frame{}, err
 		}
 		length = 0
 		for _, b := range size {
@@ -137,29 +138,29 @@ func (w *wire) frame() (actors.Frame, error) {
 	require.Less(w.t, head[1], byte(0x80), "a server's frame is not masked")
 	payload := make([]byte, length)
 	_, err := io.ReadFull(w.reader, payload)
-	return actors.Frame{Opcode: actors.Opcode(head[0] & 0x0F), Payload: payload}, err
+	return frame.Frame{Opcode: frame.Opcode(head[0] & 0x0F), Payload: payload}, err
 }
 
 func (w *wire) text() string {
 	w.t.Helper()
-	frame, err := w.frame()
+	f, err := w.frame()
 	require.NoError(w.t, err)
-	require.Equal(w.t, actors.OpText, frame.Opcode, "%q", frame.Payload)
-	return string(frame.Payload)
+	require.Equal(w.t, frame.Text, f.Opcode, "%q", f.Payload)
+	return string(f.Payload)
 }
 
 // ending reads the close frame, and that nothing comes after it; 0 is an end of TCP without one.
 func (w *wire) ending() (code int) {
 	w.t.Helper()
-	frame, err := w.frame()
+	f, err := w.frame()
 	if errors.Is(err, io.EOF) {
 		return 0
 	}
 	require.NoError(w.t, err)
-	require.Equal(w.t, actors.OpClose, frame.Opcode, "%q", frame.Payload)
+	require.Equal(w.t, frame.Close, f.Opcode, "%q", f.Payload)
 	_, err = w.frame()
 	require.ErrorIs(w.t, err, io.EOF)
-	return int(frame.Payload[0])<<8 | int(frame.Payload[1])
+	return int(f.Payload[0])<<8 | int(f.Payload[1])
 }
 
 func text(s string) []byte { return clientFrame(final|1, s) }
@@ -198,9 +199,9 @@ func TestClientIsLoggedInAndPushedTo(t *testing.T) {
 		w := b.dial(t, text(" alice\n"), text("secret "), text("listen notify_file_id"), text("nonsense"))
 		require.Equal(t, "authenticated", w.text())
 		w.send(clientFrame(final|9, "are you there?"))
-		frame, err := w.frame() // the answer comes after what was sent before the ping was read
+		f, err := w.frame() // the answer comes after what was sent before the ping was read
 		require.NoError(t, err)
-		require.Equal(t, actors.Frame{Opcode: actors.OpPong, Payload: []byte("are you there?")}, frame)
+		require.Equal(t, frame.Frame{Opcode: frame.Pong, Payload: []byte("are you there?")}, f)
 
 		b.Mounts.Set(actors.Mount{Storage: 1, User: "alice", Root: "files"})
 		b.Events.Emit("notify_storage_update", `{"storage":1,"path":"files/a","file_id":7}`)
@@ -210,9 +211,9 @@ func TestClientIsLoggedInAndPushedTo(t *testing.T) {
 		require.Equal(t, long, w.text())
 
 		w.send(clientFrame(final|0xA, "nobody asked"), text("still here"), clientFrame(final|9, ""))
-		frame, err = w.frame()
+		f, err = w.frame()
 		require.NoError(t, err)
-		require.Equal(t, actors.OpPong, frame.Opcode)
+		require.Equal(t, frame.Pong, f.Opcode)
 
 		w.send(clientFrame(final|8, "\x03\xe9"))
 		require.Equal(t, 1001, w.ending(), "its own code")
@@ -340,9 +341,9 @@ func TestLoginMayComeInPieces(t *testing.T) {
 	for _, one := range concat(clientFrame(1, "al"), clientFrame(final|9, "?"), clientFrame(final, "ice"), text("secret")) {
 		w.send([]byte{one})
 	}
-	frame, err := w.frame()
+	f, err := w.frame()
 	require.NoError(t, err)
-	require.Equal(t, actors.Frame{Opcode: actors.OpPong, Payload: []byte("?")}, frame)
+	require.Equal(t, frame.Frame{Opcode: frame.Pong, Payload: []byte("?")}, f)
 	require.Equal(t, "authenticated", w.text())
 }
 
@@ -384,9 +385,9 @@ func TestClientIsWatchedWhileNextcloudThinks(t *testing.T) {
 		patient, gone := b.dial(t, text("alice"), text("secret")), b.dial(t, text("bob"), text("secret"))
 		eventually(t, func() bool { return len(b.Verifier.Calls()) == 2 })
 		patient.send(clientFrame(final|9, "still?"))
-		frame, err := patient.frame()
+		f, err := patient.frame()
 		require.NoError(t, err)
-		require.Equal(t, actors.OpPong, frame.Opcode)
+		require.Equal(t, frame.Pong, f.Opcode)
 		gone.Close()
 		eventually(t, b.closed(actors.ConnectionLost))
 		patient.send(text("listen notify_file_id"))
@@ -451,11 +452,11 @@ func TestClientThatDoesNotRead(t *testing.T) {
 		}
 		require.Less(t, sent, most, "the lazy one is closed")
 		for next := 0; ; next++ {
-			frame, err := lazy.frame()
-			if err != nil || frame.Opcode == actors.OpClose {
+			f, err := lazy.frame()
+			if err != nil || f.Opcode == frame.Close {
 				break
 			}
-			require.Equal(t, fmt.Sprint(next), strings.Fields(string(frame.Payload))[0])
+			require.Equal(t, fmt.Sprint(next), strings.Fields(string(f.Payload))[0])
 		}
 	})
 }
@@ -504,9 +505,9 @@ func TestBurstsToAHealthyClient(t *testing.T) {
 			require.Equal(t, fmt.Sprint(i), strings.Fields(w.text())[0])
 		}
 		w.send(clientFrame(final|9, "is nothing left?")) // answered when all was written
-		frame, err := w.frame()
+		f, err := w.frame()
 		require.NoError(t, err)
-		require.Equal(t, actors.OpPong, frame.Opcode)
+		require.Equal(t, frame.Pong, f.Opcode)
 	}
 }
 

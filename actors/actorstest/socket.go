@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/transport/frame"
 )
 
 // patience is how long the Await methods wait.
@@ -24,9 +25,9 @@ type Socket struct {
 	client  actors.Client
 	served  bool
 	reading bool
-	input   []actors.Frame
+	input   []frame.Frame
 
-	frames  []actors.Frame
+	frames  []frame.Frame
 	writes  int
 	mute    bool
 	stalled bool
@@ -69,21 +70,21 @@ func (s *Socket) Write(frames []byte) (pending bool, err error) {
 	}
 	pings, pending := s.record(frames)
 	for _, ping := range pings {
-		s.Send(actors.Frame{Opcode: actors.OpPong, Payload: ping.Payload})
+		s.Send(frame.Frame{Opcode: frame.Pong, Payload: ping.Payload})
 	}
 	return pending, nil
 }
 
-func (s *Socket) record(encoded []byte) (pings []actors.Frame, pending bool) {
+func (s *Socket) record(encoded []byte) (pings []frame.Frame, pending bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.pending || s.closed {
 		panic("Write while one is pending, or after Close")
 	}
-	for _, frame := range decode(encoded) {
-		s.frames = append(s.frames, frame)
-		if frame.Opcode == actors.OpPing && !s.mute {
-			pings = append(pings, frame)
+	for _, f := range decode(encoded) {
+		s.frames = append(s.frames, f)
+		if f.Opcode == frame.Ping && !s.mute {
+			pings = append(pings, f)
 		}
 	}
 	s.writes++
@@ -110,7 +111,7 @@ func (s *Socket) notify() {
 
 // Send plays a client that sends frames. They are handed over in one chunk as soon as the
 // connection reads.
-func (s *Socket) Send(frames ...actors.Frame) {
+func (s *Socket) Send(frames ...frame.Frame) {
 	s.mu.Lock()
 	s.input = append(s.input, frames...)
 	s.mu.Unlock()
@@ -119,7 +120,7 @@ func (s *Socket) Send(frames ...actors.Frame) {
 
 // Say sends a text message.
 func (s *Socket) Say(text string) {
-	s.Send(actors.Frame{Opcode: actors.OpText, Payload: []byte(text)})
+	s.Send(frame.Frame{Opcode: frame.Text, Payload: []byte(text)})
 }
 
 func (s *Socket) deliver() {
@@ -170,7 +171,7 @@ func (s *Socket) OnWrite(f func() error) {
 }
 
 // Frames returns what was sent so far, pings included.
-func (s *Socket) Frames() []actors.Frame {
+func (s *Socket) Frames() []frame.Frame {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.frames)
@@ -181,9 +182,9 @@ func (s *Socket) Texts() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var texts []string
-	for _, frame := range s.frames {
-		if frame.Opcode == actors.OpText {
-			texts = append(texts, string(frame.Payload))
+	for _, f := range s.frames {
+		if f.Opcode == frame.Text {
+			texts = append(texts, string(f.Payload))
 		}
 	}
 	return texts
@@ -248,9 +249,9 @@ func (s *Socket) await(t testing.TB, missing func() string) {
 }
 
 // decode takes apart what a server wrote: whole, final, unmasked frames.
-func decode(encoded []byte) (frames []actors.Frame) {
+func decode(encoded []byte) (frames []frame.Frame) {
 	for len(encoded) > 0 {
-		opcode, length := actors.Opcode(encoded[0]&0x0F), uint64(encoded[1])
+		opcode, length := frame.Opcode(encoded[0]&0x0F), uint64(encoded[1])
 		if encoded[0]&0xF0 != 0x80 {
 			panic(fmt.Sprintf("frame that is not final or has reserved bits set: %x", encoded[0]))
 		}
@@ -263,7 +264,7 @@ func decode(encoded []byte) (frames []actors.Frame) {
 		case length == 127:
 			length, encoded = binary.BigEndian.Uint64(encoded), encoded[8:]
 		}
-		frames = append(frames, actors.Frame{Opcode: opcode, Payload: slices.Clone(encoded[:length])})
+		frames = append(frames, frame.Frame{Opcode: opcode, Payload: slices.Clone(encoded[:length])})
 		encoded = encoded[length:]
 	}
 	return frames
