@@ -198,27 +198,6 @@ func TestMalformedEventsAreCountedByChannel(t *testing.T) {
 	})
 }
 
-func TestFoldGoesOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		core, logged := observer.New(zap.WarnLevel)
-		fold := actors.NewFold(zap.New(core), "it happens", "")
-		for range 1000 {
-			fold.Warn("")
-			pass(10*time.Millisecond + 1)
-		}
-		pass(time.Minute)
-		require.Equal(t, 11, logged.Len(), "one at once, and one a second")
-		times := int64(1)
-		for _, entry := range logged.All()[1:] {
-			times += entry.ContextMap()["times"].(int64)
-		}
-		require.EqualValues(t, 1000, times)
-		fold.Warn("")
-		require.Equal(t, 12, logged.Len(), "after a quiet spell it is told at once")
-		pass(time.Minute)
-	})
-}
-
 func TestRefusedLogLevelIsLogged(t *testing.T) {
 	core, logged := observer.New(zap.WarnLevel)
 	bubble(t, func(o *actors.Options) { o.Logger = zap.New(core) }, func(t *testing.T, kit *actorstest.Kit) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/notifypush/notifypush/internal/logthrottle"
 	"go.uber.org/zap"
 )
 
@@ -23,7 +24,7 @@ const (
 // push of each kind, because nobody knows what was missed.
 type listener struct {
 	system    *System
-	malformed *Fold
+	malformed *logthrottle.Line
 
 	run     uint64 // the subscription that counts; an older one's last words are ignored
 	cancel  context.CancelFunc
@@ -33,7 +34,7 @@ type listener struct {
 }
 
 func newListener(system *System) actor.Actor {
-	return &listener{system: system, malformed: NewFold(system.log, "malformed event", "channel")}
+	return &listener{system: system, malformed: logthrottle.New(system.log, time.Second, "malformed event", "channel")}
 }
 
 // Receive handles one message.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"github.com/notifypush/notifypush/internal/logthrottle"
 )
 
 const (
@@ -35,7 +36,7 @@ type mapper struct {
 	system  *System
 	cache   *simplelru.LRU[uint32, *storageUsers]
 	rows    int // in the cache
-	expired *Fold
+	expired *logthrottle.Line
 
 	waiting       map[uint32]*waitingStorage
 	waitingEvents int
@@ -59,7 +60,7 @@ type mapper struct {
 func newMapper(system *System, before *mapper) *mapper {
 	m := &mapper{
 		system:       system,
-		expired:      NewFold(system.log, "file events are lost, for the database does not say whom they concern", ""),
+		expired:      logthrottle.New(system.log, time.Second, "file events are lost, for the database does not say whom they concern", ""),
 		waiting:      map[uint32]*waitingStorage{},
 		toBeReminded: map[string]struct{}{},
 		bursts:       map[uint32]*burst{},

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
+	"github.com/notifypush/notifypush/internal/errtext"
+	"github.com/notifypush/notifypush/internal/logthrottle"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
@@ -27,7 +30,7 @@ const (
 type problems struct {
 	mu    sync.Mutex
 	now   map[string]*outage
-	folds map[string]*Fold // a neighbour that comes and goes makes an outage of every login
+	folds map[string]*logthrottle.Line // a neighbour that comes and goes makes an outage of every login
 }
 
 // outage is how long one neighbour can't be used.
@@ -48,7 +51,7 @@ func (p *problems) set(what string, err error) (news bool) {
 		o = &outage{}
 		p.now[what] = o
 	}
-	o.reason = detailOf(err)
+	o.reason = errtext.Detail(err)
 	text := err.Error() // which varies less
 	if news = len(o.told) < maxTold && !slices.Contains(o.told, text); news {
 		o.told = append(o.told, text)
@@ -70,16 +73,16 @@ func (p *problems) clear(what string) (was bool) {
 	return was
 }
 
-// fold returns the Fold of a line about a reason.
-func (p *problems) fold(log *zap.Logger, line, reason string) *Fold {
+// fold returns the throttle of a line about a reason.
+func (p *problems) fold(log *zap.Logger, line, reason string) *logthrottle.Line {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f := p.folds[line+reason]
 	if f == nil {
 		if p.folds == nil || len(p.folds) >= maxFolds {
-			p.folds = map[string]*Fold{}
+			p.folds = map[string]*logthrottle.Line{}
 		}
-		f = NewFold(log, line, "")
+		f = logthrottle.New(log, time.Second, line, "")
 		p.folds[line+reason] = f
 	}
 	return f
@@ -103,21 +106,13 @@ func (s *System) problem(what string, err error, fields ...zap.Field) {
 		err = errors.New("ended without an error")
 	}
 	if s.problems.set(what, err) {
-		detail := detailOf(err)
-		s.problems.fold(s.log, what+" is not available", detail).at(zapcore.ErrorLevel, "", append(fields, zap.String("error", detail)))
+		detail := errtext.Detail(err)
+		s.problems.fold(s.log, what+" is not available", detail).Log(zapcore.ErrorLevel, "", append(fields, zap.String("error", detail))...)
 	}
-}
-
-// detailOf returns all that an error has to say to the operator, which may be more than others are told.
-func detailOf(err error) string {
-	if detailed, ok := err.(interface{ Detail() string }); ok {
-		return detailed.Detail()
-	}
-	return err.Error()
 }
 
 func (s *System) solved(what string) {
 	if s.problems.clear(what) {
-		s.problems.fold(s.log, what+" is available", "").at(zapcore.InfoLevel, "", nil)
+		s.problems.fold(s.log, what+" is available", "").Log(zapcore.InfoLevel, "")
 	}
 }

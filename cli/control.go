@@ -6,7 +6,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/storage"
-	"github.com/notifypush/notifypush/transport"
+	"github.com/notifypush/notifypush/transport/monitor"
 	"go.uber.org/zap"
 )
 
@@ -24,7 +24,7 @@ func (c *control) PublishStats(stats actors.Stats) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
 		defer cancel()
-		if err := c.redis.Set(ctx, transport.KeyMetrics, string(transport.StatsJSON(stats)), 0); err != nil {
+		if err := c.redis.Set(ctx, monitor.KeyMetrics, string(monitor.StatsJSON(stats)), 0); err != nil {
 			c.Warn("the counters that were asked for cannot be written", zap.Error(err))
 		}
 	}()

@@ -14,6 +14,9 @@ import (
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/transport"
+	"github.com/notifypush/notifypush/transport/monitor"
+	"github.com/notifypush/notifypush/transport/nextcloud"
+	"github.com/notifypush/notifypush/transport/selftest"
 	"go.uber.org/zap"
 )
 
@@ -29,10 +32,10 @@ type daemon struct {
 	log       *logging
 	redis     *storage.Redis
 	mounts    *storage.Mounts
-	nextcloud *transport.Nextcloud
+	nextcloud *nextcloud.Client
 	system    *actors.System
 	websocket *transport.Websocket
-	version   *transport.AppVersion
+	version   *selftest.AppVersion
 	handover  *handover
 	clients   *http.Server
 	operators *http.Server
@@ -50,7 +53,7 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	if d.mounts, err = storage.OpenMounts(databaseOptions(settings)); err != nil {
 		return nil, err
 	}
-	if d.nextcloud, err = transport.NewNextcloud(nextcloudOptions(settings)); err != nil {
+	if d.nextcloud, err = nextcloud.New(nextcloudOptions(settings)); err != nil {
 		return nil, err
 	}
 	ports := actors.Ports{
@@ -65,12 +68,12 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	if d.websocket, err = transport.NewWebsocket(d.system, websocketOptions(settings, log.Logger)); err != nil {
 		return nil, err
 	}
-	d.version = transport.NewAppVersion(d.redis, d.nextcloud, transport.AppInfoFiles(settings.ConfigFile))
+	d.version = selftest.NewAppVersion(d.redis, d.nextcloud, selftest.AppInfoFiles(settings.ConfigFile))
 	d.handover = newHandover(settings, d.redis, log.Logger)
-	d.clients = transport.NewServer(transport.NewHandler(d.websocket, &transport.SelfTest{
+	d.clients = transport.NewServer(transport.NewHandler(d.websocket, selftest.New(selftest.Options{
 		Keys: d.redis, System: d.system, Nextcloud: d.nextcloud, Version: d.version,
-	}, Version()), log.Logger)
-	d.operators = transport.NewServer(transport.NewMonitor(transport.MonitorSource{
+	}), Version()), log.Logger)
+	d.operators = transport.NewServer(monitor.New(monitor.Source{
 		Version: Version(), Stats: d.system.Stats, Problems: d.problems, Probe: d.system.Probe,
 	}), log.Logger)
 	return d, nil

@@ -15,7 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/notifypush/notifypush/actors"
-	"github.com/notifypush/notifypush/transport"
+	"github.com/notifypush/notifypush/transport/monitor"
 )
 
 var (
@@ -53,7 +53,7 @@ func requireMetrics(t *testing.T, exposed, query string) {
 
 // exposition is what /metrics says.
 func exposition(t *testing.T) string {
-	monitor := transport.NewMonitor(transport.MonitorSource{
+	monitor := monitor.New(monitor.Source{
 		Version: "1", Stats: func() actors.Stats { return actors.Stats{} },
 		Problems: func() map[string]string { return nil }, Probe: func(context.Context) error { return nil },
 	})

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/config"
-	"github.com/notifypush/notifypush/transport"
+	"github.com/notifypush/notifypush/transport/nextcloud"
 )
 
 // maxSkew is by how much the clocks may differ without a remark.
@@ -26,7 +26,7 @@ func probeNextcloud(settings config.Settings) probe {
 	return func(ctx context.Context, report func(finding)) {
 		options := nextcloudOptions(settings)
 		options.Timeout = stepTimeout
-		nextcloud, err := transport.NewNextcloud(options)
+		nextcloud, err := nextcloud.New(options)
 		if err != nil {
 			report(finding{"Nextcloud", red, err.Error(), adviceReach})
 			return
@@ -56,24 +56,24 @@ func probeNextcloud(settings config.Settings) probe {
 
 // answered reports whether there was an answer, be it a bad one.
 func answered(err error) bool {
-	failure, failed := errors.AsType[*transport.NextcloudError](err)
+	failure, failed := errors.AsType[*nextcloud.Error](err)
 	return !failed || failure.Status != 0
 }
 
 func isUntrusted(err error) bool {
-	failure, failed := errors.AsType[*transport.NextcloudError](err)
+	failure, failed := errors.AsType[*nextcloud.Error](err)
 	return failed && strings.Contains(failure.Text, "trusted domain")
 }
 
 // detail is an error's text for the operator.
 func detail(err error) string {
-	if failure, ok := errors.AsType[*transport.NextcloudError](err); ok {
+	if failure, ok := errors.AsType[*nextcloud.Error](err); ok {
 		return failure.Detail()
 	}
 	return err.Error()
 }
 
-func probeStatus(settings config.Settings, status transport.NextcloudStatus, err error) finding {
+func probeStatus(settings config.Settings, status nextcloud.ServerStatus, err error) finding {
 	f := finding{Name: "Nextcloud", Status: green, Detail: fmt.Sprintf("version %s answers at %s", status.Version, settings.NextcloudURL)}
 	switch {
 	case err != nil:
@@ -90,7 +90,7 @@ func probeStatus(settings config.Settings, status transport.NextcloudStatus, err
 
 func adviseNextcloud(err error) string {
 	certificate := (*tls.CertificateVerificationError)(nil)
-	failure, failed := errors.AsType[*transport.NextcloudError](err)
+	failure, failed := errors.AsType[*nextcloud.Error](err)
 	switch {
 	case errors.As(err, &certificate):
 		return "--nextcloud-ca names the authority that signed Nextcloud's certificate, --allow-self-signed accepts any, and --nextcloud-connect-to keeps the name that the certificate is for."
@@ -124,14 +124,14 @@ func hostOf(address string) string {
 
 func probeApp(err error) finding {
 	const name = "app"
-	if err == nil || errors.Is(err, transport.ErrTokenRefused) {
+	if err == nil || errors.Is(err, nextcloud.ErrTokenRefused) {
 		return finding{name, green, "notify_push is enabled", ""}
 	}
 	return finding{name, red, detail(err), "Is the app there? occ app:enable notify_push, after occ app:install notify_push."}
 }
 
 // probeTrustedProxy compares the address that this machine calls from with those whose X-Forwarded-For Nextcloud believes.
-func probeTrustedProxy(settings config.Settings, status transport.NextcloudStatus) finding {
+func probeTrustedProxy(settings config.Settings, status nextcloud.ServerStatus) finding {
 	const name = "trusted proxy"
 	source, trusted := status.Source, settings.NextcloudTrustedProxies
 	advice := adviseToAdd("trusted_proxies", trusted, source.String())
@@ -163,7 +163,7 @@ func isTrustedProxy(source netip.Addr, trusted []string) bool {
 }
 
 // isTranslated reports whether a call goes from a private network to a public address.
-func isTranslated(status transport.NextcloudStatus) bool {
+func isTranslated(status nextcloud.ServerStatus) bool {
 	return status.Source.IsPrivate() && !status.Source.Is6() && !status.Target.IsPrivate() && !status.Target.IsLoopback() && !status.Target.IsLinkLocalUnicast()
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/demo/nextcloud"
 	"github.com/notifypush/notifypush/storage/storagetest"
-	"github.com/notifypush/notifypush/transport"
+	cloud "github.com/notifypush/notifypush/transport/nextcloud"
 )
 
 // healthy is a Nextcloud that anybody may call by any name.
@@ -168,7 +168,7 @@ func TestCheckExpectsARouterBetweenPrivateAndPublic(t *testing.T) {
 		{"127.0.0.1", "127.0.0.1", green},
 		{"203.0.113.8", "203.0.113.7", green},
 	} {
-		called := transport.NextcloudStatus{Source: netip.MustParseAddr(test.source), Target: netip.MustParseAddr(test.target)}
+		called := cloud.ServerStatus{Source: netip.MustParseAddr(test.source), Target: netip.MustParseAddr(test.target)}
 		settings := config.Settings{NextcloudTrustedProxies: config.List{Texts: []string{test.source}}}
 		f := probeTrustedProxy(settings, called)
 		require.Equal(t, test.want, f.Status, f)

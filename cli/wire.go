@@ -5,6 +5,7 @@ import (
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/transport"
+	"github.com/notifypush/notifypush/transport/nextcloud"
 	"go.uber.org/zap"
 )
 
@@ -53,8 +54,8 @@ func databaseOptions(s config.Settings) storage.DatabaseOptions {
 	}
 }
 
-func nextcloudOptions(s config.Settings) transport.NextcloudOptions {
-	return transport.NextcloudOptions{
+func nextcloudOptions(s config.Settings) nextcloud.Options {
+	return nextcloud.Options{
 		BaseURL:         s.NextcloudURL,
 		ConnectTo:       s.NextcloudConnectTo,
 		CAFile:          s.NextcloudCA,

@@ -14,6 +14,9 @@ import (
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/transport"
+	"github.com/notifypush/notifypush/transport/monitor"
+	"github.com/notifypush/notifypush/transport/nextcloud"
+	"github.com/notifypush/notifypush/transport/selftest"
 )
 
 // Version is what the demo calls itself at /version, so that it is not taken for a server that was installed.
@@ -32,7 +35,7 @@ func (d *Demo) startDaemon(ctx context.Context, redis *storage.Redis, database s
 		return nil, err
 	}
 	d.atClose(func() { mounts.Close() })
-	cloud, err := transport.NewNextcloud(transport.NextcloudOptions{BaseURL: d.URL + "/"})
+	cloud, err := nextcloud.New(nextcloud.Options{BaseURL: d.URL + "/"})
 	if err != nil {
 		return nil, err
 	}
@@ -58,9 +61,9 @@ func (d *Demo) startDaemon(ctx context.Context, redis *storage.Redis, database s
 	if err != nil {
 		return nil, err
 	}
-	server := transport.NewServer(transport.NewHandler(websocket, &transport.SelfTest{
-		Keys: redis, System: system, Nextcloud: cloud, Version: transport.NewAppVersion(redis, cloud, nil),
-	}, Version), log)
+	server := transport.NewServer(transport.NewHandler(websocket, selftest.New(selftest.Options{
+		Keys: redis, System: system, Nextcloud: cloud, Version: selftest.NewAppVersion(redis, cloud, nil),
+	}), Version), log)
 	d.serve(server, listener)
 	return listener.Addr(), untilSubscribed(ctx, system)
 }
@@ -108,7 +111,7 @@ func (control) RestoreLogLevel()         {}
 // PublishStats writes the counters to where the app reads them.
 func (c control) PublishStats(stats actors.Stats) {
 	go func() {
-		if err := c.redis.Set(context.Background(), transport.KeyMetrics, string(transport.StatsJSON(stats)), 0); err != nil {
+		if err := c.redis.Set(context.Background(), monitor.KeyMetrics, string(monitor.StatsJSON(stats)), 0); err != nil {
 			c.log.Warn("counters were asked for and cannot be written", zap.Error(err))
 		}
 	}()

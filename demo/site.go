@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/demo/nextcloud"
-	"github.com/notifypush/notifypush/transport"
+	"github.com/notifypush/notifypush/transport/monitor"
 )
 
 //go:embed page
@@ -108,5 +108,5 @@ func (s *site) change(ctx context.Context, in folder) error {
 // counters are those that the app is given, too.
 func (s *site) counters(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(transport.StatsJSON(s.demo.stats()))
+	_, _ = w.Write(monitor.StatsJSON(s.demo.stats()))
 }

@@ -57,7 +57,7 @@ func (d *door) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		address := plain(addressOf(conn.RemoteAddr()))
+		address := peerOf(conn)
 		counted := household(address)
 		if isAmong(address, d.websocket.options.TrustedProxies) {
 			counted = netip.Addr{} // for whom it speaks is not known yet
@@ -89,4 +89,10 @@ func (w *Websocket) turnAway(conn net.Conn) {
 	default:
 		_ = conn.Close()
 	}
+}
+
+// peerOf returns the IP of a connection's other end; it is invalid for a unix socket.
+func peerOf(conn net.Conn) netip.Addr {
+	peer, _ := netip.ParseAddrPort(conn.RemoteAddr().String())
+	return plain(peer.Addr())
 }

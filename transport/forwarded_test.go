@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -74,10 +75,10 @@ func TestForwardedOverSockets(t *testing.T) {
 		require.NoError(t, err)
 		serve(t, listener, echo)
 		_, port, _ := net.SplitHostPort(listener.Addr().String())
-		require.Equal(t, "127.0.0.1", request(t, "GET", "http://127.0.0.1:"+port).body)
-		require.Equal(t, "203.0.113.1, 127.0.0.1", request(t, "GET", "http://127.0.0.1:"+port, "X-Forwarded-For", "203.0.113.1").body)
+		require.Equal(t, "127.0.0.1", testkit.Request(t, "GET", "http://127.0.0.1:"+port).Body)
+		require.Equal(t, "203.0.113.1, 127.0.0.1", testkit.Request(t, "GET", "http://127.0.0.1:"+port, "X-Forwarded-For", "203.0.113.1").Body)
 		if loopback6 := probeIPv6(t); loopback6 {
-			require.Equal(t, "::1", request(t, "GET", "http://[::1]:"+port).body)
+			require.Equal(t, "::1", testkit.Request(t, "GET", "http://[::1]:"+port).Body)
 		}
 	})
 	t.Run("unix socket", func(t *testing.T) {
@@ -85,8 +86,8 @@ func TestForwardedOverSockets(t *testing.T) {
 		listener, err := Listen(t.Context(), ListenOptions{SocketPath: path})
 		require.NoError(t, err)
 		serve(t, listener, echo)
-		require.Empty(t, requestBy(t, dialUnix(path), "GET", "http://push").body)
-		require.Equal(t, "203.0.113.1", requestBy(t, dialUnix(path), "GET", "http://push", "X-Real-IP", "203.0.113.1").body)
+		require.Empty(t, testkit.RequestBy(t, dialUnix(path), "GET", "http://push").Body)
+		require.Equal(t, "203.0.113.1", testkit.RequestBy(t, dialUnix(path), "GET", "http://push", "X-Real-IP", "203.0.113.1").Body)
 	})
 }
 

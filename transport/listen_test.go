@@ -2,6 +2,7 @@ package transport
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/notifypush/notifypush/internal/testkit"
+	"github.com/notifypush/notifypush/storage/storagetest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -58,7 +61,7 @@ func TestListenBindsWhatIsAsked(t *testing.T) {
 			_, port, _ := net.SplitHostPort(listener.Addr().String())
 			require.NotEqual(t, "0", port, "the port that the system chose is reported")
 			for _, host := range test.reached {
-				require.Equal(t, "hello", request(t, "GET", "http://"+net.JoinHostPort(host, port)).body)
+				require.Equal(t, "hello", testkit.Request(t, "GET", "http://"+net.JoinHostPort(host, port)).Body)
 			}
 			for _, host := range test.notReached {
 				_, err := net.Dial("tcp", net.JoinHostPort(host, port))
@@ -130,7 +133,7 @@ func TestUnixSocketReplacesOnlyTheDead(t *testing.T) {
 		listener, err := Listen(t.Context(), ListenOptions{SocketPath: path})
 		require.NoError(t, err)
 		serve(t, listener, hello)
-		require.Equal(t, "hello", requestBy(t, dialUnix(path), "GET", "http://push").body)
+		require.Equal(t, "hello", testkit.RequestBy(t, dialUnix(path), "GET", "http://push").Body)
 	})
 	t.Run("alive", func(t *testing.T) {
 		path := filepath.Join(shortDir(t), "s")
@@ -139,7 +142,7 @@ func TestUnixSocketReplacesOnlyTheDead(t *testing.T) {
 		serve(t, listener, hello)
 		_, err = Listen(t.Context(), ListenOptions{SocketPath: path})
 		require.ErrorContains(t, err, "another process serves this socket")
-		require.Equal(t, "hello", requestBy(t, dialUnix(path), "GET", "http://push").body)
+		require.Equal(t, "hello", testkit.RequestBy(t, dialUnix(path), "GET", "http://push").Body)
 	})
 	t.Run("a file", func(t *testing.T) {
 		path := filepath.Join(shortDir(t), "s")
@@ -151,8 +154,8 @@ func TestUnixSocketReplacesOnlyTheDead(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
-	authority := newAuthority(t)
-	cert, key := authority.issue(t, "push.example")
+	authority := storagetest.NewAuthority(t)
+	cert, key := authority.Issue("push.example", "push.example")
 	listener, err := Listen(t.Context(), ListenOptions{Bind: "127.0.0.1", TLSCert: cert, TLSKey: key})
 	require.NoError(t, err)
 	serve(t, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -161,9 +164,9 @@ func TestTLS(t *testing.T) {
 	by := &http.Transport{
 		DisableKeepAlives: true,
 		ForceAttemptHTTP2: true,
-		TLSClientConfig:   &tls.Config{RootCAs: authority.pool, ServerName: "push.example"},
+		TLSClientConfig:   &tls.Config{RootCAs: poolOf(t, authority.CA), ServerName: "push.example"},
 	}
-	require.Equal(t, "HTTP/1.1 true", requestBy(t, by, "GET", "https://"+listener.Addr().String()).body, "HTTP/2 has no Upgrade")
+	require.Equal(t, "HTTP/1.1 true", testkit.RequestBy(t, by, "GET", "https://"+listener.Addr().String()).Body, "HTTP/2 has no Upgrade")
 
 	by.TLSClientConfig.MinVersion, by.TLSClientConfig.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	_, err = tls.Dial("tcp", listener.Addr().String(), by.TLSClientConfig)
@@ -203,4 +206,12 @@ func TestListenerCloses(t *testing.T) {
 	require.NoError(t, listener.Close())
 	_, err = listener.Accept()
 	require.True(t, errors.Is(err, net.ErrClosed))
+}
+
+func poolOf(t *testing.T, file string) *x509.CertPool {
+	pem, err := os.ReadFile(file)
+	require.NoError(t, err)
+	pool := x509.NewCertPool()
+	require.True(t, pool.AppendCertsFromPEM(pem))
+	return pool
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/errtext"
 	"github.com/notifypush/notifypush/transport/frame"
 	"go.uber.org/zap"
 )
@@ -45,6 +46,9 @@ var (
 type verifyError struct{ error }
 
 func (e *verifyError) Unwrap() error { return e.error }
+
+// Detail returns the words for the operator.
+func (e *verifyError) Detail() string { return errtext.Detail(e.error) }
 
 // login is a client that has to say who it is. It reads the user name and the password, has them
 // checked, and either hands the socket over to the actor system or says why not and hangs up.
@@ -249,7 +253,7 @@ func (l *login) attach(who *actors.Login) error {
 // restarted. The lingering close keeps a reset from overtaking the text.
 func (l *login) refuse(err error) {
 	text, reason := refusal(err)
-	l.websocket.countRefusal(reason, l.client, detailOf(err))
+	l.websocket.countRefusal(reason, l.client, errtext.Detail(err))
 	if text != "" && l.write(frame.Append(nil, frame.Text, text)) != nil {
 		_ = l.conn.Close()
 		return
@@ -276,14 +280,6 @@ func clientField(client netip.Addr) zap.Field {
 		return zap.Skip()
 	}
 	return zap.Stringer("client", client)
-}
-
-// detailOf says what the operator should know of an error, which may be more than the client is told.
-func detailOf(err error) string {
-	if failure, ok := errors.AsType[*NextcloudError](err); ok {
-		return failure.Detail()
-	}
-	return err.Error()
 }
 
 // refusal returns what a client is told after an error, and how its connection ends.

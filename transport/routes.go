@@ -2,9 +2,12 @@ package transport
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/notifypush/notifypush/internal/textreply"
 )
 
 const (
@@ -16,15 +19,15 @@ const (
 )
 
 // NewHandler returns the handler of the clients' port. It serves websocket at …/ws, selfTest at
-// …/test/… and the server's version at …/version, each below any prefix that a reverse proxy left
-// in place, and with doubled slashes too. Pages of any origin may call it.
-func NewHandler(websocket http.Handler, selfTest *SelfTest, version string) http.Handler {
+// …/test/… (nil for none) and the server's version at …/version, each below any prefix that a reverse
+// proxy left in place, and with doubled slashes too. Pages of any origin may call it.
+func NewHandler(websocket, selfTest http.Handler, version string) http.Handler {
 	return &routes{websocket, selfTest, version}
 }
 
 type routes struct {
 	websocket http.Handler
-	selfTest  *SelfTest
+	selfTest  http.Handler
 	version   string
 }
 
@@ -41,12 +44,26 @@ func (h *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		allowAll(w)
 	case reads(r) && endsWith(path, "ws"):
 		h.websocket.ServeHTTP(w, r)
-	case h.selfTest.serve(w, r, path):
-	case reads(r) && endsWith(path, "version") && !endsWith(path, "test", "version"):
-		answer(w, h.version)
+	case h.selfTest != nil && testPath(path) != "":
+		test := new(http.Request)
+		*test = *r
+		test.URL = &url.URL{Path: testPath(path)}
+		h.selfTest.ServeHTTP(w, test)
+	case reads(r) && endsWith(path, "version"):
+		textreply.Write(w, h.version)
 	default:
 		http.Error(w, "nothing is served here; the websocket is at …/ws", http.StatusNotFound)
 	}
+}
+
+// testPath returns the part of a path that is the self test's, "" where there is none.
+func testPath(path []string) string {
+	for _, length := range []int{2, 3} { // as in test/cookie and test/mapping/7
+		if n := len(path); n >= length && path[n-length] == "test" {
+			return "/" + strings.Join(path[n-length:], "/")
+		}
+	}
+	return ""
 }
 
 // reads reports whether a request only wants to read.
@@ -62,11 +79,4 @@ func allowAll(w http.ResponseWriter) {
 	w.Header().Set("Access-Control-Allow-Methods", "GET, POST")
 	w.Header().Set("Access-Control-Allow-Headers", "token")
 	w.WriteHeader(http.StatusNoContent)
-}
-
-// answer writes a text and nothing else, not even the end of the line: the app compares it.
-func answer(w http.ResponseWriter, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write([]byte(text))
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -26,7 +27,8 @@ func newRoutes(t testing.TB) (url string) {
 			fmt.Fprint(w, "a websocket")
 		}
 	})
-	server := httptest.NewServer(NewHandler(websocket, &SelfTest{System: inspected{}}, "9.8.7"))
+	selfTest := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "a test: ", r.Method, " ", r.URL.Path) })
+	server := httptest.NewServer(NewHandler(websocket, selfTest, "9.8.7"))
 	t.Cleanup(server.Close)
 	return server.URL
 }
@@ -53,16 +55,16 @@ func TestRoutes(t *testing.T) {
 		{"GET /wss", upgradeHeader, 404, nothing},
 		{"GET /ws/more", upgradeHeader, 404, nothing},
 
-		{"GET /test/cookie", nil, 200, "0"},
-		{"GET /push/test/cookie", nil, 200, "0"},
-		{"GET /push//test//cookie", nil, 200, "0"},
-		{"GET /any/prefix/test/cookie", nil, 200, "0"},
-		{"GET /test/push/test/cookie", nil, 200, "0"},
-		{"POST /test/cookie", nil, 404, nothing},
-		{"GET /test/version", nil, 404, nothing},
+		{"GET /test/cookie", nil, 200, "a test: GET /test/cookie"},
+		{"GET /push/test/cookie", nil, 200, "a test: GET /test/cookie"},
+		{"GET /push//test//cookie", nil, 200, "a test: GET /test/cookie"},
+		{"GET /any/prefix/test/cookie", nil, 200, "a test: GET /test/cookie"},
+		{"GET /test/push/test/cookie", nil, 200, "a test: GET /test/cookie"},
+		{"POST /push/test/version", nil, 200, "a test: POST /test/version"},
+		{"GET /test/version", nil, 200, "a test: GET /test/version"},
 		{"GET /test", nil, 404, nothing},
-		{"GET /test/other", nil, 404, nothing},
-		{"GET /test/mapping", nil, 404, nothing},
+		{"GET /test/other", nil, 200, "a test: GET /test/other"},
+		{"GET /test/mapping", nil, 200, "a test: GET /test/mapping"},
 		{"GET /test/mapping/1/2", nil, 404, nothing},
 
 		{"GET /version", nil, 200, "9.8.7"},
@@ -75,12 +77,12 @@ func TestRoutes(t *testing.T) {
 	} {
 		t.Run(test.request, func(t *testing.T) {
 			method, path, _ := strings.Cut(test.request, " ")
-			got := request(t, method, url+path, test.header...)
-			require.Equal(t, test.status, got.status)
-			require.Equal(t, test.body, got.body)
-			require.Equal(t, "*", got.header.Get("Access-Control-Allow-Origin"))
-			if test.body != "a websocket" {
-				require.Equal(t, "text/plain; charset=utf-8", got.header.Get("Content-Type"))
+			got := testkit.Request(t, method, url+path, test.header...)
+			require.Equal(t, test.status, got.Status)
+			require.Equal(t, test.body, got.Body)
+			require.Equal(t, "*", got.Header.Get("Access-Control-Allow-Origin"))
+			if !strings.HasPrefix(test.body, "a ") {
+				require.Equal(t, "text/plain; charset=utf-8", got.Header.Get("Content-Type"))
 			}
 		})
 	}
@@ -100,22 +102,22 @@ func TestHandshakesThatAreNone(t *testing.T) {
 				lame = append(lame, upgradeHeader[i], upgradeHeader[i+1])
 			}
 		}
-		got := request(t, "GET", url+"/push/ws", lame...)
-		require.Equal(t, http.StatusUpgradeRequired, got.status)
-		require.Equal(t, "this is a websocket, but "+test.named+" is missing from the request; a reverse proxy must pass it on\n", got.body)
-		require.Equal(t, "websocket", got.header.Get("Upgrade"), "RFC 9110, 15.5.22")
-		require.Equal(t, "*", got.header.Get("Access-Control-Allow-Origin"))
+		got := testkit.Request(t, "GET", url+"/push/ws", lame...)
+		require.Equal(t, http.StatusUpgradeRequired, got.Status)
+		require.Equal(t, "this is a websocket, but "+test.named+" is missing from the request; a reverse proxy must pass it on\n", got.Body)
+		require.Equal(t, "websocket", got.Header.Get("Upgrade"), "RFC 9110, 15.5.22")
+		require.Equal(t, "*", got.Header.Get("Access-Control-Allow-Origin"))
 	}
 	t.Run("nothing at all", func(t *testing.T) {
-		got := request(t, "GET", url+"/ws")
-		require.Equal(t, http.StatusUpgradeRequired, got.status)
-		require.Contains(t, got.body, `"Upgrade: websocket"`)
+		got := testkit.Request(t, "GET", url+"/ws")
+		require.Equal(t, http.StatusUpgradeRequired, got.Status)
+		require.Contains(t, got.Body, `"Upgrade: websocket"`)
 	})
 	t.Run("other values", func(t *testing.T) {
-		got := request(t, "GET", url+"/ws", "Upgrade", "h2c", "Connection", "Upgrade")
-		require.Contains(t, got.body, `"Upgrade: websocket"`)
-		got = request(t, "GET", url+"/ws", "Upgrade", "websocket", "Connection", "Upgrade", "Sec-WebSocket-Version", "8")
-		require.Contains(t, got.body, `"Sec-WebSocket-Version: 13"`)
+		got := testkit.Request(t, "GET", url+"/ws", "Upgrade", "h2c", "Connection", "Upgrade")
+		require.Contains(t, got.Body, `"Upgrade: websocket"`)
+		got = testkit.Request(t, "GET", url+"/ws", "Upgrade", "websocket", "Connection", "Upgrade", "Sec-WebSocket-Version", "8")
+		require.Contains(t, got.Body, `"Sec-WebSocket-Version: 13"`)
 	})
 	t.Run("HTTP/1.0", func(t *testing.T) {
 		got := exchange(t, url, "GET /ws HTTP/1.0\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: a\r\n\r\n")
@@ -123,15 +125,15 @@ func TestHandshakesThatAreNone(t *testing.T) {
 		require.Contains(t, got, "but HTTP/1.1 is missing from the request")
 	})
 	t.Run("HEAD", func(t *testing.T) {
-		require.Equal(t, http.StatusUpgradeRequired, request(t, "HEAD", url+"/ws").status)
+		require.Equal(t, http.StatusUpgradeRequired, testkit.Request(t, "HEAD", url+"/ws").Status)
 	})
 }
 
 func TestPreflight(t *testing.T) {
-	got := request(t, "OPTIONS", newRoutes(t)+"/push/test/cookie",
+	got := testkit.Request(t, "OPTIONS", newRoutes(t)+"/push/test/cookie",
 		"Origin", "https://cloud.example", "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", "token")
-	require.Equal(t, http.StatusNoContent, got.status)
-	require.Equal(t, "*", got.header.Get("Access-Control-Allow-Origin"))
-	require.Contains(t, got.header.Get("Access-Control-Allow-Methods"), "POST")
-	require.Equal(t, "token", got.header.Get("Access-Control-Allow-Headers"))
+	require.Equal(t, http.StatusNoContent, got.Status)
+	require.Equal(t, "*", got.Header.Get("Access-Control-Allow-Origin"))
+	require.Contains(t, got.Header.Get("Access-Control-Allow-Methods"), "POST")
+	require.Equal(t, "token", got.Header.Get("Access-Control-Allow-Headers"))
 }

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -81,7 +82,7 @@ func TestStrangersAreHungUpOn(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conn := dialPiped(t, NewHandler(http.NotFoundHandler(), &SelfTest{}, "1"))
+				conn := dialPiped(t, NewHandler(http.NotFoundHandler(), nil, "1"))
 				_, err := io.WriteString(conn, test.sends)
 				require.NoError(t, err)
 				buffered := bufio.NewReader(conn)
@@ -99,7 +100,7 @@ func TestStrangersAreHungUpOn(t *testing.T) {
 
 func TestStrangersWhoReadNothingAreHungUpOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn := dialPiped(t, NewHandler(http.NotFoundHandler(), &SelfTest{}, "1"))
+		conn := dialPiped(t, NewHandler(http.NotFoundHandler(), nil, "1"))
 		_, err := io.WriteString(conn, "GET /version HTTP/1.1\r\nHost: x\r\n\r\n")
 		require.NoError(t, err)
 		time.Sleep(answerTimeout)
@@ -134,8 +135,8 @@ func TestHeadersAreBounded(t *testing.T) {
 	require.NoError(t, err)
 	serve(t, listener, hello)
 	url := "http://" + listener.Addr().String()
-	require.Equal(t, 200, request(t, "GET", url, "X-Forwarded-For", strings.Repeat("1.2.3.4, ", 1000)).status)
-	require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, request(t, "GET", url, "X-Forwarded-For", strings.Repeat("1.2.3.4, ", 4000)).status)
+	require.Equal(t, 200, testkit.Request(t, "GET", url, "X-Forwarded-For", strings.Repeat("1.2.3.4, ", 1000)).Status)
+	require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, testkit.Request(t, "GET", url, "X-Forwarded-For", strings.Repeat("1.2.3.4, ", 4000)).Status)
 }
 
 func TestServerLogsAtDebugLevel(t *testing.T) {

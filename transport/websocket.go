@@ -12,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/logthrottle"
 	"github.com/notifypush/notifypush/transport/frame"
 	"go.uber.org/zap"
 )
@@ -40,7 +41,7 @@ type Websocket struct {
 	admission
 	penalties penalties
 	farewells chan struct{} // has something in it for each one that is being turned away
-	refused   *actors.Fold
+	refused   *logthrottle.Line
 
 	ctx     context.Context // of the logins
 	cancel  context.CancelFunc
@@ -66,7 +67,7 @@ func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, 
 		poller:    p,
 		admission: admission{limits: options.Limits, visitors: map[net.Conn]netip.Addr{}, strangers: map[netip.Addr]int{}},
 		farewells: make(chan struct{}, maxFarewells),
-		refused:   actors.NewFold(options.Logger, "login refused", "reason"),
+		refused:   logthrottle.New(options.Logger, time.Second, "login refused", "reason"),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	if p != nil {

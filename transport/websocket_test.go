@@ -16,6 +16,8 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/actorstest"
+	"github.com/notifypush/notifypush/internal/testkit"
+	"github.com/notifypush/notifypush/storage/storagetest"
 	"github.com/notifypush/notifypush/transport/frame"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -92,7 +94,7 @@ func (b *bench) handshake() []byte {
 }
 
 // shakeHands tries a handshake, and returns the answer.
-func (b *bench) shakeHands(t *testing.T) reply {
+func (b *bench) shakeHands(t *testing.T) testkit.Reply {
 	t.Helper()
 	conn, err := net.Dial(b.address.Network(), b.address.String())
 	require.NoError(t, err)
@@ -101,7 +103,7 @@ func (b *bench) shakeHands(t *testing.T) reply {
 	require.NoError(t, err)
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	require.NoError(t, err)
-	return reply{status: response.StatusCode, header: response.Header}
+	return testkit.Reply{Status: response.StatusCode, Header: response.Header}
 }
 
 func (b *bench) login(t *testing.T, user string) *wire {
@@ -185,7 +187,7 @@ func onEveryTransport(t *testing.T, test func(t *testing.T, b *bench)) {
 		test(t, newBench(t, listener, WebsocketOptions{}))
 	})
 	t.Run("tls", func(t *testing.T) {
-		cert, key := newAuthority(t).issue(t, "localhost")
+		cert, key := storagetest.NewAuthority(t).Issue("localhost", "localhost")
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		require.NoError(t, err)
 		b := newBench(t, tls.NewListener(loopback(t), &tls.Config{Certificates: []tls.Certificate{pair}}), WebsocketOptions{})
@@ -533,8 +535,8 @@ func TestNoRoom(t *testing.T) {
 				return
 			}
 			second := b.shakeHands(t)
-			require.Equal(t, http.StatusServiceUnavailable, second.status)
-			require.Equal(t, retryAfter, second.header.Get("Retry-After"))
+			require.Equal(t, http.StatusServiceUnavailable, second.Status)
+			require.Equal(t, retryAfter, second.Header.Get("Retry-After"))
 			first.Close()
 			eventually(t, b.closed(actors.ConnectionLost))
 			b.dial(t)
@@ -582,11 +584,11 @@ func TestGuesserHasToWait(t *testing.T) {
 			eventually(t, func() bool { return b.System.Stats().Closed[actors.InvalidCredentials] == freeFailures })
 			reply := b.shakeHands(t)
 			if !test.waits {
-				require.Equal(t, http.StatusSwitchingProtocols, reply.status)
+				require.Equal(t, http.StatusSwitchingProtocols, reply.Status)
 				return
 			}
-			require.Equal(t, http.StatusTooManyRequests, reply.status)
-			require.NotEmpty(t, reply.header.Get("Retry-After"))
+			require.Equal(t, http.StatusTooManyRequests, reply.Status)
+			require.NotEmpty(t, reply.Header.Get("Retry-After"))
 		})
 	}
 }
@@ -621,13 +623,13 @@ func TestTokenUnheardIsNobodysFault(t *testing.T) {
 		require.Equal(t, textInvalidCredentials, w.text())
 	}
 	eventually(t, func() bool { return b.System.Stats().Closed[actors.InvalidCredentials] == 2*freeFailures })
-	require.Equal(t, http.StatusSwitchingProtocols, b.shakeHands(t).status)
+	require.Equal(t, http.StatusSwitchingProtocols, b.shakeHands(t).Status)
 }
 
 func TestGuesserWithALoginHasToWait(t *testing.T) {
 	b := newBench(t, loopback(t), WebsocketOptions{})
 	for i := range 6 * freeFailures {
-		if b.shakeHands(t).status == http.StatusTooManyRequests {
+		if b.shakeHands(t).Status == http.StatusTooManyRequests {
 			return
 		}
 		if i%freeFailures == freeFailures-1 {

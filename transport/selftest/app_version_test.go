@@ -1,4 +1,4 @@
-package transport
+package selftest
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -36,9 +37,9 @@ func TestSpokenVersion(t *testing.T) {
 			if test.app != "" {
 				answer = (&app{k, test.app}).ServeHTTP
 			}
-			n := nextcloudAt(t, answer, nil)
-			url := serveSelfTest(t, &SelfTest{Keys: k, Nextcloud: n, Version: NewAppVersion(k, n, test.infos)})
-			require.Equal(t, "set", request(t, "POST", url+"/test/version", "token", token).body)
+			n := nextcloudAt(t, answer)
+			url := serveSelfTest(t, Options{Keys: k, Nextcloud: n, Version: NewAppVersion(k, n, test.infos)})
+			require.Equal(t, "set", testkit.Request(t, "POST", url+"/test/version", "token", token).Body)
 			require.Equal(t, test.want, k.values[keyVersion])
 		})
 	}
@@ -47,7 +48,7 @@ func TestSpokenVersion(t *testing.T) {
 func TestUpdatedApp(t *testing.T) {
 	k := &keys{values: map[string]string{}}
 	a := &app{k, "1.4.0"}
-	version := NewAppVersion(k, nextcloudAt(t, a.ServeHTTP, nil), nil)
+	version := NewAppVersion(k, nextcloudAt(t, a.ServeHTTP), nil)
 	require.NoError(t, version.Learn(t.Context()))
 	require.Equal(t, "1.4.0", version.Spoken(t.Context()))
 	a.version = "1.5.0"
@@ -60,18 +61,18 @@ func TestUpdatedApp(t *testing.T) {
 func TestLearn(t *testing.T) {
 	t.Run("an old version is forgotten", func(t *testing.T) {
 		k := &keys{values: map[string]string{keyAppVersion: "1.0.0"}}
-		version := NewAppVersion(k, nextcloudAt(t, says(200, ""), nil), nil)
+		version := NewAppVersion(k, nextcloudAt(t, says(200, "")), nil)
 		require.ErrorContains(t, version.Learn(t.Context()), "there is no notify_push_app_version")
 		require.Equal(t, protocolVersion, version.Spoken(t.Context()))
 	})
 	t.Run("Nextcloud is away", func(t *testing.T) {
 		k := &keys{values: map[string]string{}}
-		version := NewAppVersion(k, nextcloudAt(t, says(503, ""), nil), nil)
+		version := NewAppVersion(k, nextcloudAt(t, says(503, "")), nil)
 		require.EqualError(t, version.Learn(t.Context()), "ask Nextcloud for the app's version: Nextcloud answered 503 Service Unavailable")
 	})
 	t.Run("Redis is away", func(t *testing.T) {
 		k := &keys{broken: errors.New("refused")}
-		version := NewAppVersion(k, nextcloudAt(t, says(200, ""), nil), nil)
+		version := NewAppVersion(k, nextcloudAt(t, says(200, "")), nil)
 		require.EqualError(t, version.Learn(t.Context()), "delete the app's old version from Redis: refused")
 	})
 }

@@ -1,4 +1,4 @@
-package transport
+package nextcloud
 
 import (
 	"errors"
@@ -17,7 +17,7 @@ func TestStatusOfNextcloud(t *testing.T) {
 		asked = r
 		w.Header().Set("Date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
 		says(200, `{"installed":true,"maintenance":true,"needsDbUpgrade":false,"version":"31.0.0.18","versionstring":"31.0.0"}`)(w, r)
-	}, func(o *NextcloudOptions) { o.BaseURL += "folder/" })
+	}, func(o *Options) { o.BaseURL += "folder/" })
 	status, err := nextcloud.Status(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "GET /folder/status.php", asked.Method+" "+asked.URL.String())
@@ -26,7 +26,7 @@ func TestStatusOfNextcloud(t *testing.T) {
 	require.Equal(t, asked.RemoteAddr[:strings.LastIndexByte(asked.RemoteAddr, ':')], status.Source.String())
 	status.Ahead = 0
 	loopback := netip.MustParseAddr("127.0.0.1")
-	require.Equal(t, NextcloudStatus{Installed: true, Maintenance: true, Version: "31.0.0", Source: loopback, Target: loopback}, status)
+	require.Equal(t, ServerStatus{Installed: true, Maintenance: true, Version: "31.0.0", Source: loopback, Target: loopback}, status)
 }
 
 func TestStatusOfWhatIsNoNextcloud(t *testing.T) {
@@ -48,9 +48,9 @@ func TestStatusOfWhatIsNoNextcloud(t *testing.T) {
 			if strings.Contains(test.want, "within") {
 				timeout = 100 * time.Millisecond
 			}
-			_, err := nextcloudAt(t, test.answer, func(o *NextcloudOptions) { o.Timeout = timeout }).Status(t.Context())
+			_, err := nextcloudAt(t, test.answer, func(o *Options) { o.Timeout = timeout }).Status(t.Context())
 			require.ErrorContains(t, err, test.want)
-			var failure *NextcloudError
+			var failure *Error
 			require.True(t, errors.As(err, &failure))
 		})
 	}

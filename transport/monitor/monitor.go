@@ -1,4 +1,4 @@
-package transport
+package monitor
 
 import (
 	"context"
@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/textreply"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // probeTimeout is how long the actor system may take to prove that it makes progress.
 const probeTimeout = 5 * time.Second
 
-// MonitorSource is where a monitor gets its facts from. All fields are required.
-type MonitorSource struct {
+// Source is where a monitor gets its facts from. All fields are required.
+type Source struct {
 	// Version is this server's own.
 	Version string
 	Stats   func() actors.Stats
@@ -26,30 +27,30 @@ type MonitorSource struct {
 	Probe func(ctx context.Context) error
 }
 
-// NewMonitor returns the handler of the operator's port: /metrics for Prometheus, /livez, /readyz
+// New returns the handler of the operator's port: /metrics for Prometheus, /livez, /readyz
 // and /version.
-func NewMonitor(source MonitorSource) http.Handler {
+func New(source Source) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(&source), promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /livez", source.serveLivez)
 	mux.HandleFunc("GET /readyz", source.serveReadyz)
-	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) { answer(w, source.Version) })
+	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) { textreply.Write(w, source.Version) })
 	return mux
 }
 
 // serveLivez fails only where a restart is the remedy.
-func (s *MonitorSource) serveLivez(w http.ResponseWriter, r *http.Request) {
+func (s *Source) serveLivez(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
 	defer cancel()
 	if err := s.Probe(ctx); err != nil {
 		http.Error(w, "the server makes no progress: "+err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	answer(w, "ok\n")
+	textreply.Write(w, "ok\n")
 }
 
 // serveReadyz says whether the server does its job now, and if not why, as JSON.
-func (s *MonitorSource) serveReadyz(w http.ResponseWriter, _ *http.Request) {
+func (s *Source) serveReadyz(w http.ResponseWriter, _ *http.Request) {
 	problems := s.Problems()
 	if problems == nil {
 		problems = map[string]string{}

@@ -1,4 +1,4 @@
-package transport
+package nextcloud
 
 import (
 	"bytes"
@@ -32,8 +32,8 @@ const (
 	maxRedirects = 5
 )
 
-// NextcloudOptions say where Nextcloud is and how it is reached.
-type NextcloudOptions struct {
+// Options say where Nextcloud is and how it is reached.
+type Options struct {
 	// BaseURL is where Nextcloud is, such as https://example.com/nextcloud/.
 	BaseURL string
 	// ConnectTo is a host:port or the path of a unix socket to connect to instead, while BaseURL
@@ -52,19 +52,19 @@ type NextcloudOptions struct {
 	Concurrency int
 }
 
-// Nextcloud is what Nextcloud is asked through: it verifies logins and serves the self test. It is
+// Client is what Nextcloud is asked through: it verifies logins and serves the self test. It is
 // safe for concurrent use. No error of it holds a password or a token.
-type Nextcloud struct {
+type Client struct {
 	base      *url.URL
 	userAgent string
 	timeout   time.Duration
 	client    *http.Client
 }
 
-var _ actors.Verifier = (*Nextcloud)(nil)
+var _ actors.Verifier = (*Client)(nil)
 
-// NewNextcloud checks the options. It does not connect.
-func NewNextcloud(options NextcloudOptions) (*Nextcloud, error) {
+// New checks the options. It does not connect.
+func New(options Options) (*Client, error) {
 	base, err := url.Parse(options.BaseURL)
 	switch {
 	case err != nil:
@@ -84,7 +84,7 @@ func NewNextcloud(options NextcloudOptions) (*Nextcloud, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Nextcloud{
+	return &Client{
 		base:      base,
 		userAgent: options.UserAgent,
 		timeout:   options.Timeout,
@@ -92,7 +92,7 @@ func NewNextcloud(options NextcloudOptions) (*Nextcloud, error) {
 	}, nil
 }
 
-func newRoundTripper(options NextcloudOptions, roots *x509.CertPool) *http.Transport {
+func newRoundTripper(options Options, roots *x509.CertPool) *http.Transport {
 	tripper := &http.Transport{
 		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSClientConfig: &tls.Config{
@@ -159,29 +159,29 @@ func staysWithNextcloud(next *http.Request, before []*http.Request) error {
 }
 
 // Close closes the connections that are kept for further requests.
-func (n *Nextcloud) Close() { n.client.CloseIdleConnections() }
+func (n *Client) Close() { n.client.CloseIdleConnections() }
 
 // Verify asks Nextcloud for the user id of who has these credentials. It returns
-// actors.ErrInvalidCredentials where Nextcloud says 401, and a *NextcloudError else.
-func (n *Nextcloud) Verify(ctx context.Context, credentials actors.Credentials) (user string, err error) {
+// actors.ErrInvalidCredentials where Nextcloud says 401, and a *Error else.
+func (n *Client) Verify(ctx context.Context, credentials actors.Credentials) (user string, err error) {
 	user, err = n.ask(ctx, "uid", func(request *http.Request) {
 		request.SetBasicAuth(credentials.Login, credentials.Password.Reveal())
 		if credentials.Forwarded != "" {
 			request.Header.Set("X-Forwarded-For", credentials.Forwarded)
 		}
 	})
-	if failure, ok := errors.AsType[*NextcloudError](err); ok && failure.Status == http.StatusUnauthorized {
+	if failure, ok := errors.AsType[*Error](err); ok && failure.Status == http.StatusUnauthorized {
 		return "", actors.ErrInvalidCredentials
 	}
 	return user, err
 }
 
-// TestCookie asks for the number that the self test gave to Nextcloud. All errors are *NextcloudError.
-func (n *Nextcloud) TestCookie(ctx context.Context, token actors.Secret) (uint32, error) {
+// TestCookie asks for the number that the self test gave to Nextcloud. All errors are *Error.
+func (n *Client) TestCookie(ctx context.Context, token actors.Secret) (uint32, error) {
 	answer, err := n.ask(ctx, "test/cookie", func(request *http.Request) {
 		request.Header.Set("token", token.Reveal())
 	})
-	if failure, ok := errors.AsType[*NextcloudError](err); ok && failure.Status == http.StatusForbidden && failure.empty {
+	if failure, ok := errors.AsType[*Error](err); ok && failure.Status == http.StatusForbidden && failure.empty {
 		failure.Cause = ErrTokenRefused
 	}
 	if err != nil {
@@ -189,15 +189,15 @@ func (n *Nextcloud) TestCookie(ctx context.Context, token actors.Secret) (uint32
 	}
 	cookie, err := strconv.ParseUint(answer, 10, 32)
 	if err != nil {
-		return 0, &NextcloudError{Status: http.StatusOK, Text: "Nextcloud did not answer with a number", Cause: fmt.Errorf("it said %q", answer)}
+		return 0, &Error{Status: http.StatusOK, Text: "Nextcloud did not answer with a number", Cause: fmt.Errorf("it said %q", answer)}
 	}
 	return uint32(cookie), nil
 }
 
 // TestRemote asks whom Nextcloud takes for the client of a request that is forwarded for client,
 // which is that same address where this server is one of its trusted proxies. All errors are
-// *NextcloudError.
-func (n *Nextcloud) TestRemote(ctx context.Context, token actors.Secret, client netip.Addr) (string, error) {
+// *Error.
+func (n *Client) TestRemote(ctx context.Context, token actors.Secret, client netip.Addr) (string, error) {
 	return n.ask(ctx, "test/remote", func(request *http.Request) {
 		request.Header.Set("token", token.Reveal())
 		request.Header.Set("X-Forwarded-For", client.String())
@@ -205,20 +205,20 @@ func (n *Nextcloud) TestRemote(ctx context.Context, token actors.Secret, client 
 }
 
 // TestVersion makes the app write its version to the Redis key notify_push_app_version. All errors
-// are *NextcloudError.
-func (n *Nextcloud) TestVersion(ctx context.Context) error {
+// are *Error.
+func (n *Client) TestVersion(ctx context.Context) error {
 	_, _, err := n.get(ctx, "test/version", func(*http.Request) {})
 	return err
 }
 
 // ask returns Nextcloud's answer: one line of text that is not empty.
-func (n *Nextcloud) ask(ctx context.Context, call string, prepare func(*http.Request)) (string, error) {
+func (n *Client) ask(ctx context.Context, call string, prepare func(*http.Request)) (string, error) {
 	from, body, err := n.get(ctx, call, prepare)
 	if err != nil {
 		return "", err
 	}
 	if fault := faultOf(body); fault != "" {
-		return "", &NextcloudError{
+		return "", &Error{
 			Status:   http.StatusOK,
 			Text:     "Nextcloud answered with " + fault,
 			Cause:    fmt.Errorf("GET %s; is that Nextcloud, and is its app notify_push enabled?", from),
@@ -250,7 +250,7 @@ func faultOf(answer []byte) string {
 
 // get returns the body of an answer of status 200, at most one byte more than maxAnswer of it, and
 // the URL that it came from in the end.
-func (n *Nextcloud) get(ctx context.Context, call string, prepare func(*http.Request)) (from *url.URL, body []byte, err error) {
+func (n *Client) get(ctx context.Context, call string, prepare func(*http.Request)) (from *url.URL, body []byte, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, n.timeout, errNoAnswer)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, n.base.JoinPath(appPath, call).String(), nil)

@@ -1,4 +1,4 @@
-package transport
+package monitor
 
 import (
 	"context"
@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
 // wellSource is that of a server to which something has happened, and which is well.
-func wellSource() MonitorSource {
-	return MonitorSource{
+func wellSource() Source {
+	return Source{
 		Version: "9.8.7",
 		Stats: func() actors.Stats {
 			stats := actors.Stats{
@@ -30,18 +31,18 @@ func wellSource() MonitorSource {
 	}
 }
 
-func serveMonitor(t testing.TB, source MonitorSource) (url string) {
+func serveMonitor(t testing.TB, source Source) (url string) {
 	t.Helper()
-	server := httptest.NewServer(NewMonitor(source))
+	server := httptest.NewServer(New(source))
 	t.Cleanup(server.Close)
 	return server.URL
 }
 
 func TestMetrics(t *testing.T) {
-	got := request(t, "GET", serveMonitor(t, wellSource())+"/metrics")
-	require.Equal(t, 200, got.status)
-	require.True(t, strings.HasPrefix(got.header.Get("Content-Type"), "text/plain; version=0.0.4"))
-	lines := strings.Split(got.body, "\n")
+	got := testkit.Request(t, "GET", serveMonitor(t, wellSource())+"/metrics")
+	require.Equal(t, 200, got.Status)
+	require.True(t, strings.HasPrefix(got.Header.Get("Content-Type"), "text/plain; version=0.0.4"))
+	lines := strings.Split(got.Body, "\n")
 	for _, want := range []string{
 		// The names that dashboards know.
 		"active_connection_count 1",
@@ -79,21 +80,21 @@ func TestMetrics(t *testing.T) {
 	} {
 		require.Contains(t, lines, want)
 	}
-	require.Contains(t, got.body, `notify_push_build_info{go_version="go`)
-	require.Contains(t, got.body, `version="9.8.7"} 1`)
-	require.Contains(t, got.body, "process_resident_memory_bytes")
+	require.Contains(t, got.Body, `notify_push_build_info{go_version="go`)
+	require.Contains(t, got.Body, `version="9.8.7"} 1`)
+	require.Contains(t, got.Body, "process_resident_memory_bytes")
 	for _, line := range lines {
 		name, _, _ := strings.Cut(strings.ReplaceAll(line, "{", " "), " ")
 		if strings.HasPrefix(name, "notify_push_") {
-			require.Contains(t, got.body, "# HELP "+name+" ")
-			require.Contains(t, got.body, "# TYPE "+name+" ")
-			require.NotContains(t, got.body, "# TYPE "+name+" untyped")
+			require.Contains(t, got.Body, "# HELP "+name+" ")
+			require.Contains(t, got.Body, "# TYPE "+name+" ")
+			require.NotContains(t, got.Body, "# TYPE "+name+" untyped")
 		}
 	}
 }
 
 func TestEveryReasonHasAMetric(t *testing.T) {
-	body := request(t, "GET", serveMonitor(t, wellSource())+"/metrics").body
+	body := testkit.Request(t, "GET", serveMonitor(t, wellSource())+"/metrics").Body
 	for _, reason := range actors.CloseReasons() {
 		require.Contains(t, body, `notify_push_connections_closed_total{reason="`+reason.String()+`"}`)
 	}
@@ -101,39 +102,37 @@ func TestEveryReasonHasAMetric(t *testing.T) {
 
 func TestReadyz(t *testing.T) {
 	source := wellSource()
-	got := request(t, "GET", serveMonitor(t, source)+"/readyz")
-	require.Equal(t, 200, got.status)
-	require.JSONEq(t, `{"ready": true, "reasons": {}}`, got.body)
-	require.Equal(t, "application/json", got.header.Get("Content-Type"))
+	got := testkit.Request(t, "GET", serveMonitor(t, source)+"/readyz")
+	require.Equal(t, 200, got.Status)
+	require.JSONEq(t, `{"ready": true, "reasons": {}}`, got.Body)
+	require.Equal(t, "application/json", got.Header.Get("Content-Type"))
 
 	source.Problems = func() map[string]string { return map[string]string{"redis": "not subscribed yet"} }
 	url := serveMonitor(t, source)
-	got = request(t, "GET", url+"/readyz")
-	require.Equal(t, 503, got.status)
-	require.JSONEq(t, `{"ready": false, "reasons": {"redis": "not subscribed yet"}}`, got.body)
-	require.Contains(t, request(t, "GET", url+"/metrics").body, "notify_push_ready 0")
-	require.Equal(t, 200, request(t, "GET", url+"/livez").status, "a restart would not help")
+	got = testkit.Request(t, "GET", url+"/readyz")
+	require.Equal(t, 503, got.Status)
+	require.JSONEq(t, `{"ready": false, "reasons": {"redis": "not subscribed yet"}}`, got.Body)
+	require.Contains(t, testkit.Request(t, "GET", url+"/metrics").Body, "notify_push_ready 0")
+	require.Equal(t, 200, testkit.Request(t, "GET", url+"/livez").Status, "a restart would not help")
 }
 
 func TestLivez(t *testing.T) {
 	source := wellSource()
-	require.Equal(t, reply{status: 200, body: "ok\n"}, withoutHeader(request(t, "GET", serveMonitor(t, source)+"/livez")))
+	require.Equal(t, testkit.Reply{Status: 200, Body: "ok\n"}, testkit.Request(t, "GET", serveMonitor(t, source)+"/livez").WithoutHeader())
 
 	source.Probe = func(ctx context.Context) error {
 		_, limited := ctx.Deadline()
 		require.True(t, limited)
 		return errors.New("the listener does not answer")
 	}
-	got := request(t, "GET", serveMonitor(t, source)+"/livez")
-	require.Equal(t, reply{status: 503, body: "the server makes no progress: the listener does not answer\n"}, withoutHeader(got))
+	got := testkit.Request(t, "GET", serveMonitor(t, source)+"/livez")
+	require.Equal(t, testkit.Reply{Status: 503, Body: "the server makes no progress: the listener does not answer\n"}, got.WithoutHeader())
 }
 
 func TestMonitorServesNothingElse(t *testing.T) {
 	url := serveMonitor(t, wellSource())
-	require.Equal(t, reply{status: 200, body: "9.8.7"}, withoutHeader(request(t, "GET", url+"/version")))
-	require.Equal(t, 404, request(t, "GET", url+"/").status)
-	require.Equal(t, 404, request(t, "GET", url+"/debug/pprof/").status)
-	require.Equal(t, 405, request(t, "POST", url+"/metrics").status)
+	require.Equal(t, testkit.Reply{Status: 200, Body: "9.8.7"}, testkit.Request(t, "GET", url+"/version").WithoutHeader())
+	require.Equal(t, 404, testkit.Request(t, "GET", url+"/").Status)
+	require.Equal(t, 404, testkit.Request(t, "GET", url+"/debug/pprof/").Status)
+	require.Equal(t, 405, testkit.Request(t, "POST", url+"/metrics").Status)
 }
-
-func withoutHeader(r reply) reply { return reply{status: r.status, body: r.body} }

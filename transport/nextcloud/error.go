@@ -1,4 +1,4 @@
-package transport
+package nextcloud
 
 import (
 	"bytes"
@@ -11,8 +11,8 @@ import (
 	"github.com/notifypush/notifypush/actors"
 )
 
-// NextcloudError is why a question to Nextcloud has no good answer.
-type NextcloudError struct {
+// Error is why a question to Nextcloud has no good answer.
+type Error struct {
 	// Status is the status code of the answer; 0 where none came.
 	Status int
 	// Text is plain and short, and fit for the eyes of a client that has not logged in.
@@ -25,23 +25,23 @@ type NextcloudError struct {
 	empty bool // the answer's body
 }
 
-func (e *NextcloudError) Error() string { return e.Text }
+func (e *Error) Error() string { return e.Text }
 
 // Unwrap returns the cause.
-func (e *NextcloudError) Unwrap() error { return e.Cause }
+func (e *Error) Unwrap() error { return e.Cause }
 
 // Is makes an error with OneLogin an actors.ErrOneLogin.
-func (e *NextcloudError) Is(target error) bool { return target == actors.ErrOneLogin && e.OneLogin }
+func (e *Error) Is(target error) bool { return target == actors.ErrOneLogin && e.OneLogin }
 
 // Detail returns the text with its cause, for the operator's eyes.
-func (e *NextcloudError) Detail() string {
+func (e *Error) Detail() string {
 	if e.Cause == nil {
 		return e.Text
 	}
 	return e.Text + ": " + e.Cause.Error()
 }
 
-// ErrTokenRefused is returned by Nextcloud.TestCookie when the app refuses the token: with 403 and an empty
+// ErrTokenRefused is returned by Client.TestCookie when the app refuses the token: with 403 and an empty
 // body. It says that the app is there.
 var ErrTokenRefused = errors.New("the app refuses this token of the self test")
 
@@ -49,17 +49,17 @@ var ErrTokenRefused = errors.New("the app refuses this token of the self test")
 var errNoAnswer = errors.New("no answer in time")
 
 // unreachable is the error of a request that had no answer, or half of one.
-func (n *Nextcloud) unreachable(ctx context.Context, err error) error {
+func (n *Client) unreachable(ctx context.Context, err error) error {
 	if errors.Is(context.Cause(ctx), errNoAnswer) {
-		return &NextcloudError{Text: fmt.Sprintf("Nextcloud did not answer within %v", n.timeout), Cause: err}
+		return &Error{Text: fmt.Sprintf("Nextcloud did not answer within %v", n.timeout), Cause: err}
 	}
-	return &NextcloudError{Text: "Nextcloud cannot be reached", Cause: err}
+	return &Error{Text: "Nextcloud cannot be reached", Cause: err}
 }
 
 // refusal is the error of an answer with another status than 200.
-func (n *Nextcloud) refusal(response *http.Response) error {
+func (n *Client) refusal(response *http.Response) error {
 	status := response.StatusCode
-	failure := &NextcloudError{
+	failure := &Error{
 		Status: status,
 		Text:   fmt.Sprintf("Nextcloud answered %d %s", status, http.StatusText(status)),
 		Cause:  fmt.Errorf("GET %s", response.Request.URL),

@@ -1,4 +1,4 @@
-package transport
+package monitor
 
 import (
 	"encoding/json"

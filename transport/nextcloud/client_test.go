@@ -1,10 +1,12 @@
-package transport
+package nextcloud
 
 import (
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,29 +20,38 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/storage/storagetest"
+	"github.com/notifypush/notifypush/transport"
 	"github.com/stretchr/testify/require"
 )
 
 var alice = actors.Credentials{Login: "alice@example.com", Password: "pässword:1", Forwarded: "203.0.113.1, 192.0.2.9"}
 
 // nextcloudAt returns a Nextcloud that answers with handler; options may be nil.
-func nextcloudAt(t testing.TB, handler http.HandlerFunc, options func(o *NextcloudOptions)) *Nextcloud {
+func nextcloudAt(t testing.TB, handler http.HandlerFunc, options func(o *Options)) *Client {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return newTestNextcloud(t, server.URL, options)
+	return newTestClient(t, server.URL, options)
 }
 
-func newTestNextcloud(t testing.TB, url string, options func(o *NextcloudOptions)) *Nextcloud {
+func newTestClient(t testing.TB, url string, options func(o *Options)) *Client {
 	t.Helper()
-	o := NextcloudOptions{BaseURL: url + "/", Timeout: time.Minute}
+	o := Options{BaseURL: url + "/", Timeout: time.Minute}
 	if options != nil {
 		options(&o)
 	}
-	nextcloud, err := NewNextcloud(o)
+	nextcloud, err := New(o)
 	require.NoError(t, err)
 	t.Cleanup(nextcloud.Close)
 	return nextcloud
+}
+
+// serve serves a handler on a listener until the test ends.
+func serve(t *testing.T, listener net.Listener, handler http.Handler) {
+	server := &http.Server{Handler: handler, ErrorLog: log.New(io.Discard, "", 0)}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { server.Close() })
 }
 
 func says(status int, body string) http.HandlerFunc {
@@ -90,7 +101,7 @@ func TestVerifyAsksForTheUserID(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, asked.Header, "X-Forwarded-For", "nothing is forwarded for a unix socket without a chain")
 
-	nextcloud = nextcloudAt(t, answer, func(o *NextcloudOptions) {
+	nextcloud = nextcloudAt(t, answer, func(o *Options) {
 		o.UserAgent = "push/1"
 		o.BaseURL += "some/folder" // without the slash that it should end with
 	})
@@ -168,7 +179,7 @@ func TestVerifyAndBadAnswers(t *testing.T) {
 // requireDiscreet fails where an error tells secrets, or tells clients where Nextcloud is.
 func requireDiscreet(t testing.TB, err error) {
 	t.Helper()
-	var failure *NextcloudError
+	var failure *Error
 	require.ErrorAs(t, err, &failure)
 	require.NotContains(t, failure.Text, "http://")
 	basic := base64.StdEncoding.EncodeToString([]byte(alice.Login + ":" + alice.Password.Reveal()))
@@ -189,7 +200,7 @@ func TestVerifyAndASlowNextcloud(t *testing.T) {
 		"a slow 400 page": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusBadRequest); silence(w, r) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			nextcloud := nextcloudAt(t, answer, func(o *NextcloudOptions) { o.Timeout = 50 * time.Millisecond })
+			nextcloud := nextcloudAt(t, answer, func(o *Options) { o.Timeout = 50 * time.Millisecond })
 			_, err := nextcloud.Verify(t.Context(), alice)
 			require.Error(t, err)
 			requireDiscreet(t, err)
@@ -212,10 +223,10 @@ func TestVerifyAndASlowNextcloud(t *testing.T) {
 func TestVerifyAndNoNextcloud(t *testing.T) {
 	server := httptest.NewServer(nil)
 	server.Close()
-	_, err := newTestNextcloud(t, server.URL, nil).Verify(t.Context(), alice)
+	_, err := newTestClient(t, server.URL, nil).Verify(t.Context(), alice)
 	require.EqualError(t, err, "Nextcloud cannot be reached")
 	requireDiscreet(t, err)
-	var failure *NextcloudError
+	var failure *Error
 	require.ErrorAs(t, err, &failure)
 	require.Contains(t, failure.Detail(), "connection refused")
 	require.Contains(t, failure.Detail(), server.URL)
@@ -238,7 +249,7 @@ func TestVerifyFollowsNextcloudOnly(t *testing.T) {
 				return
 			}
 			http.Redirect(w, r, "/moved", http.StatusFound)
-		}, func(o *NextcloudOptions) { o.AllowSelfSigned = true })
+		}, func(o *Options) { o.AllowSelfSigned = true })
 		user, err := nextcloud.Verify(t.Context(), alice)
 		require.NoError(t, err)
 		require.Equal(t, "alice", user)
@@ -267,11 +278,11 @@ func TestVerifyFollowsNextcloudOnly(t *testing.T) {
 				start.Start()
 			}
 			t.Cleanup(start.Close)
-			nextcloud := newTestNextcloud(t, start.URL, func(o *NextcloudOptions) { o.AllowSelfSigned = true })
+			nextcloud := newTestClient(t, start.URL, func(o *Options) { o.AllowSelfSigned = true })
 			_, err := nextcloud.Verify(t.Context(), alice)
 			require.EqualError(t, err, "Nextcloud answered 302 Found")
 			require.Zero(t, visits.Load(), "credentials were sent there")
-			var failure *NextcloudError
+			var failure *Error
 			require.ErrorAs(t, err, &failure)
 			require.Contains(t, failure.Detail(), "redirects to http://"+test.host)
 		})
@@ -279,24 +290,24 @@ func TestVerifyFollowsNextcloudOnly(t *testing.T) {
 }
 
 func TestConnectToKeepsTheName(t *testing.T) {
-	authority := newAuthority(t)
-	cert, key := authority.issue(t, "cloud.example")
+	authority := storagetest.NewAuthority(t)
+	cert, key := authority.Issue("cloud.example", "cloud.example", "127.0.0.1")
 	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s %s", r.Host, r.TLS.ServerName)
 	})
-	path := filepath.Join(shortDir(t), "s")
-	for name, at := range map[string]ListenOptions{
+	path := filepath.Join(storagetest.Dir(t), "s")
+	for name, at := range map[string]transport.ListenOptions{
 		"host:port":   {Bind: "127.0.0.1", TLSCert: cert, TLSKey: key},
 		"unix socket": {SocketPath: path, TLSCert: cert, TLSKey: key},
 	} {
 		t.Run(name, func(t *testing.T) {
-			listener, err := Listen(t.Context(), at)
+			listener, err := transport.Listen(t.Context(), at)
 			require.NoError(t, err)
 			serve(t, listener, echo)
-			nextcloud, err := NewNextcloud(NextcloudOptions{
+			nextcloud, err := New(Options{
 				BaseURL:   "https://cloud.example/",
 				ConnectTo: listener.Addr().String(),
-				CAFile:    authority.file,
+				CAFile:    authority.CA,
 			})
 			require.NoError(t, err)
 			defer nextcloud.Close()
@@ -309,7 +320,7 @@ func TestConnectToKeepsTheName(t *testing.T) {
 }
 
 func TestTrust(t *testing.T) {
-	authority := newAuthority(t)
+	authority := storagetest.NewAuthority(t)
 	for _, test := range []struct {
 		name string
 		host string // in the certificate
@@ -321,14 +332,14 @@ func TestTrust(t *testing.T) {
 		{"an unknown authority, allowed", "127.0.0.1", false, true, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			cert, key := authority.issue(t, test.host)
-			listener, err := Listen(t.Context(), ListenOptions{Bind: "127.0.0.1", TLSCert: cert, TLSKey: key})
+			cert, key := authority.Issue(test.host, test.host, "127.0.0.1")
+			listener, err := transport.Listen(t.Context(), transport.ListenOptions{Bind: "127.0.0.1", TLSCert: cert, TLSKey: key})
 			require.NoError(t, err)
 			serve(t, listener, says(200, "alice"))
-			nextcloud := newTestNextcloud(t, "https://"+listener.Addr().String(), func(o *NextcloudOptions) {
+			nextcloud := newTestClient(t, "https://"+listener.Addr().String(), func(o *Options) {
 				o.AllowSelfSigned = test.self
 				if test.trusting {
-					o.CAFile = authority.file
+					o.CAFile = authority.CA
 				}
 			})
 			_, err = nextcloud.Verify(t.Context(), alice)
@@ -337,29 +348,29 @@ func TestTrust(t *testing.T) {
 				return
 			}
 			require.EqualError(t, err, "Nextcloud cannot be reached")
-			var failure *NextcloudError
+			var failure *Error
 			require.ErrorAs(t, err, &failure)
 			require.Contains(t, failure.Detail(), "unknown authority")
 		})
 	}
 }
 
-func TestNewNextcloudRefuses(t *testing.T) {
+func TestNewRefuses(t *testing.T) {
 	for _, test := range []struct {
 		name    string
-		options NextcloudOptions
+		options Options
 		want    string
 	}{
-		{"no URL", NextcloudOptions{}, `the URL of Nextcloud is ""`},
-		{"no scheme", NextcloudOptions{BaseURL: "cloud.example"}, `the URL of Nextcloud is "cloud.example"`},
-		{"another scheme", NextcloudOptions{BaseURL: "ftp://cloud.example"}, `"ftp://cloud.example"`},
-		{"not a URL", NextcloudOptions{BaseURL: "https://user:secret@[::1"}, "cannot be parsed"},
-		{"a user", NextcloudOptions{BaseURL: "https://user:secret@cloud.example"}, "https://user:xxxxx@cloud.example, must not hold a user name"},
-		{"no such file", NextcloudOptions{BaseURL: "https://cloud.example", CAFile: "/nowhere/ca.pem"}, "/nowhere/ca.pem"},
-		{"not a certificate", NextcloudOptions{BaseURL: "https://cloud.example", CAFile: "nextcloud_test.go"}, "no certificate in PEM form in nextcloud_test.go"},
+		{"no URL", Options{}, `the URL of Nextcloud is ""`},
+		{"no scheme", Options{BaseURL: "cloud.example"}, `the URL of Nextcloud is "cloud.example"`},
+		{"another scheme", Options{BaseURL: "ftp://cloud.example"}, `"ftp://cloud.example"`},
+		{"not a URL", Options{BaseURL: "https://user:secret@[::1"}, "cannot be parsed"},
+		{"a user", Options{BaseURL: "https://user:secret@cloud.example"}, "https://user:xxxxx@cloud.example, must not hold a user name"},
+		{"no such file", Options{BaseURL: "https://cloud.example", CAFile: "/nowhere/ca.pem"}, "/nowhere/ca.pem"},
+		{"not a certificate", Options{BaseURL: "https://cloud.example", CAFile: "client_test.go"}, "no certificate in PEM form in client_test.go"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := NewNextcloud(test.options)
+			_, err := New(test.options)
 			require.ErrorContains(t, err, test.want)
 			require.NotContains(t, err.Error(), "secret")
 		})
@@ -367,7 +378,7 @@ func TestNewNextcloudRefuses(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	nextcloud, err := NewNextcloud(NextcloudOptions{BaseURL: "https://cloud.example"})
+	nextcloud, err := New(Options{BaseURL: "https://cloud.example"})
 	require.NoError(t, err)
 	require.Equal(t, time.Minute, nextcloud.timeout)
 	require.Equal(t, 32, nextcloud.client.Transport.(*http.Transport).MaxIdleConnsPerHost)
@@ -390,7 +401,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	}
 	server.Start()
 	t.Cleanup(server.Close)
-	nextcloud := newTestNextcloud(t, server.URL, func(o *NextcloudOptions) { o.Concurrency = concurrency })
+	nextcloud := newTestClient(t, server.URL, func(o *Options) { o.Concurrency = concurrency })
 	for range 3 {
 		done := make(chan error)
 		for range concurrency {

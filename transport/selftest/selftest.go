@@ -1,15 +1,17 @@
-package transport
+package selftest
 
 import (
 	"context"
 	"crypto/subtle"
-	"errors"
 	"net/http"
 	"net/netip"
 	"strconv"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/errtext"
+	"github.com/notifypush/notifypush/internal/textreply"
+	"github.com/notifypush/notifypush/transport/nextcloud"
 )
 
 // The keys in Redis of the app's self test.
@@ -35,44 +37,35 @@ type Inspected interface {
 	CountUsers(ctx context.Context, storage uint32) (int, error)
 }
 
-// SelfTest answers what `occ notify_push:self-test` asks: whether this server hears Redis, finds
-// users in the database, reaches Nextcloud, is trusted as a proxy, and is of the app's version.
-//
-// It answers only to who shows the token that the app put into Redis.
-type SelfTest struct {
+// Options are what the self test needs. All are required.
+type Options struct {
 	Keys      Keys
 	System    Inspected
-	Nextcloud *Nextcloud
+	Nextcloud *nextcloud.Client
 	Version   *AppVersion
 }
 
-// serve answers a request below …/test/, and reports whether it is one.
-func (t *SelfTest) serve(w http.ResponseWriter, r *http.Request, path []string) bool {
-	argument := ""
-	if len(path) > 0 {
-		argument = path[len(path)-1]
-	}
-	var test http.HandlerFunc
-	switch {
-	case reads(r) && endsWith(path, "test", "cookie"):
-		test = t.cookie
-	case reads(r) && endsWith(path, "test", "reverse_cookie"):
-		test = t.reverseCookie
-	case reads(r) && endsWith(path, "test", "mapping", argument):
-		test = func(w http.ResponseWriter, r *http.Request) { t.mapping(w, r, argument) }
-	case reads(r) && endsWith(path, "test", "remote", argument):
-		test = func(w http.ResponseWriter, r *http.Request) { t.remote(w, r, argument) }
-	case r.Method == http.MethodPost && endsWith(path, "test", "version"):
-		test = t.version
-	default:
-		return false
-	}
-	test(w, r)
-	return true
+// selfTest answers what `occ notify_push:self-test` asks: whether this server hears Redis, finds
+// users in the database, reaches Nextcloud, is trusted as a proxy, and is of the app's version.
+//
+// It answers only requests that carry the token that the app put into Redis.
+type selfTest struct{ Options }
+
+// New returns the handler of paths below /test/. A reverse proxy's prefix must be gone from them.
+func New(options Options) http.Handler {
+	t := &selfTest{options}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /test/cookie", t.cookie)
+	mux.HandleFunc("GET /test/reverse_cookie", t.reverseCookie)
+	mux.HandleFunc("GET /test/mapping/{storage}", t.mapping)
+	mux.HandleFunc("GET /test/remote/{ip}", t.remote)
+	mux.HandleFunc("POST /test/version", t.version)
+	mux.Handle("/", http.NotFoundHandler())
+	return mux
 }
 
 // permitted reports whether a request shows the token, and refuses it otherwise.
-func (t *SelfTest) permitted(w http.ResponseWriter, r *http.Request) bool {
+func (t *selfTest) permitted(w http.ResponseWriter, r *http.Request) bool {
 	shown := r.Header.Get("token")
 	if shown == "" {
 		http.Error(w, "the header token is missing", http.StatusForbidden)
@@ -91,16 +84,16 @@ func (t *SelfTest) permitted(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // cookie is also asked by the setup wizard, which has no token and only wants to see a number.
-func (t *SelfTest) cookie(w http.ResponseWriter, r *http.Request) {
+func (t *selfTest) cookie(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Header.Get("token") == "":
-		answer(w, "0")
+		textreply.Write(w, "0")
 	case t.permitted(w, r):
-		answer(w, strconv.FormatUint(uint64(t.System.TestCookie()), 10))
+		textreply.Write(w, strconv.FormatUint(uint64(t.System.TestCookie()), 10))
 	}
 }
 
-func (t *SelfTest) reverseCookie(w http.ResponseWriter, r *http.Request) {
+func (t *selfTest) reverseCookie(w http.ResponseWriter, r *http.Request) {
 	if !t.permitted(w, r) {
 		return
 	}
@@ -108,11 +101,11 @@ func (t *SelfTest) reverseCookie(w http.ResponseWriter, r *http.Request) {
 	answerOrWhyNot(w, strconv.FormatUint(uint64(cookie), 10), err)
 }
 
-func (t *SelfTest) mapping(w http.ResponseWriter, r *http.Request, argument string) {
+func (t *selfTest) mapping(w http.ResponseWriter, r *http.Request) {
 	if !t.permitted(w, r) {
 		return
 	}
-	storage, err := strconv.ParseUint(argument, 10, 32)
+	storage, err := strconv.ParseUint(r.PathValue("storage"), 10, 32)
 	if err != nil {
 		http.Error(w, "a storage is a number from 0 to 4294967295", http.StatusBadRequest)
 		return
@@ -122,14 +115,14 @@ func (t *SelfTest) mapping(w http.ResponseWriter, r *http.Request, argument stri
 		http.Error(w, "the users of the storage cannot be counted: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
-	answer(w, strconv.Itoa(users))
+	textreply.Write(w, strconv.Itoa(users))
 }
 
-func (t *SelfTest) remote(w http.ResponseWriter, r *http.Request, argument string) {
+func (t *selfTest) remote(w http.ResponseWriter, r *http.Request) {
 	if !t.permitted(w, r) {
 		return
 	}
-	client, err := netip.ParseAddr(argument)
+	client, err := netip.ParseAddr(r.PathValue("ip"))
 	if err != nil || client.Zone() != "" {
 		http.Error(w, "an IP address is due, such as 192.0.2.1", http.StatusBadRequest)
 		return
@@ -139,23 +132,21 @@ func (t *SelfTest) remote(w http.ResponseWriter, r *http.Request, argument strin
 }
 
 // version reports the app's version as ours, for the app refuses another.
-func (t *SelfTest) version(w http.ResponseWriter, r *http.Request) {
+func (t *selfTest) version(w http.ResponseWriter, r *http.Request) {
 	if !t.permitted(w, r) {
 		return
 	}
 	if err := t.Keys.Set(r.Context(), keyVersion, t.Version.Spoken(r.Context()), 0); err != nil {
-		answer(w, "error")
+		textreply.Write(w, "error")
 		return
 	}
-	answer(w, "set")
+	textreply.Write(w, "set")
 }
 
 // answerOrWhyNot answers with status 200 in either case: the app shows the text to the operator.
 func answerOrWhyNot(w http.ResponseWriter, text string, err error) {
-	if failure, ok := errors.AsType[*NextcloudError](err); ok {
-		text = failure.Detail()
-	} else if err != nil {
-		text = err.Error()
+	if err != nil {
+		text = errtext.Detail(err)
 	}
-	answer(w, text)
+	textreply.Write(w, text)
 }

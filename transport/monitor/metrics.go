@@ -1,4 +1,4 @@
-package transport
+package monitor
 
 import (
 	"runtime"
@@ -9,7 +9,7 @@ import (
 )
 
 // newRegistry returns the server's metrics, those of its process and those of the Go runtime.
-func newRegistry(source *MonitorSource) *prometheus.Registry {
+func newRegistry(source *Source) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		&families{source},
@@ -20,7 +20,7 @@ func newRegistry(source *MonitorSource) *prometheus.Registry {
 }
 
 // families collects the actor system's counters whenever metrics are asked for.
-type families struct{ source *MonitorSource }
+type families struct{ source *Source }
 
 // Describe says nothing, which leaves the collector unchecked: message_count_total comes with and
 // without a label, which a checked one may not do.

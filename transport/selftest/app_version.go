@@ -1,4 +1,4 @@
-package transport
+package selftest
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/notifypush/notifypush/transport/nextcloud"
 )
 
 // protocolVersion is the app's version whose protocol this server was written to.
@@ -22,14 +24,14 @@ const learnTimeout = 5 * time.Second
 // version up to the last dot, so that is what this server says it is.
 type AppVersion struct {
 	keys      Keys
-	nextcloud *Nextcloud
+	nextcloud *nextcloud.Client
 
 	mu      sync.Mutex
 	learned string
 }
 
 // NewAppVersion begins with what the first readable of infoFiles says (see AppInfoFiles).
-func NewAppVersion(keys Keys, nextcloud *Nextcloud, infoFiles []string) *AppVersion {
+func NewAppVersion(keys Keys, nextcloud *nextcloud.Client, infoFiles []string) *AppVersion {
 	v := &AppVersion{keys: keys, nextcloud: nextcloud, learned: protocolVersion}
 	for _, file := range infoFiles {
 		if version, err := readAppInfo(file); err == nil {

@@ -1,4 +1,4 @@
-package transport
+package selftest
 
 import (
 	"context"
@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/notifypush/notifypush/internal/testkit"
+	"github.com/notifypush/notifypush/transport"
+	"github.com/notifypush/notifypush/transport/nextcloud"
 	"github.com/stretchr/testify/require"
 )
 
@@ -87,15 +90,15 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// newSelfTest serves a self test whose app is well; nextcloud, where not nil, answers in its place.
-func newSelfTest(t testing.TB, nextcloud http.HandlerFunc) (url string, k *keys) {
+// newSelfTest serves a self test whose app is well; cloud, where not nil, answers in its place.
+func newSelfTest(t testing.TB, cloud http.HandlerFunc) (url string, k *keys) {
 	t.Helper()
 	k = &keys{values: map[string]string{keyTestToken: token}}
-	if nextcloud == nil {
-		nextcloud = (&app{keys: k, version: "1.4.9"}).ServeHTTP
+	if cloud == nil {
+		cloud = (&app{keys: k, version: "1.4.9"}).ServeHTTP
 	}
-	n := nextcloudAt(t, nextcloud, nil)
-	return serveSelfTest(t, &SelfTest{
+	n := nextcloudAt(t, cloud)
+	return serveSelfTest(t, Options{
 		Keys:      k,
 		System:    inspected{cookie: 4294967295, users: map[uint32]int{7: 3, 8: 0}},
 		Nextcloud: n,
@@ -103,9 +106,9 @@ func newSelfTest(t testing.TB, nextcloud http.HandlerFunc) (url string, k *keys)
 	}), k
 }
 
-func serveSelfTest(t testing.TB, selfTest *SelfTest) (url string) {
+func serveSelfTest(t testing.TB, selfTest Options) (url string) {
 	t.Helper()
-	server := httptest.NewServer(NewHandler(http.NotFoundHandler(), selfTest, "9.8.7"))
+	server := httptest.NewServer(transport.NewHandler(http.NotFoundHandler(), New(selfTest), "9.8.7"))
 	t.Cleanup(server.Close)
 	return server.URL
 }
@@ -132,15 +135,18 @@ func TestSelfTest(t *testing.T) {
 		{"GET /test/remote/localhost", 400, "an IP address is due, such as 192.0.2.1\n"},
 		{"GET /test/remote/1.2.3.4%0d%0aX:y", 400, "an IP address is due, such as 192.0.2.1\n"},
 		{"GET /test/remote/fe80::1%25eth0", 400, "an IP address is due, such as 192.0.2.1\n"},
+		{"POST /test/cookie", 404, "404 page not found\n"},
+		{"GET /test/version", 404, "404 page not found\n"},
+		{"GET /test/other", 404, "404 page not found\n"},
 		{"POST /test/version", 200, "set"},
 		{"POST /push/test/version", 200, "set"},
 	} {
 		t.Run(test.request, func(t *testing.T) {
 			method, path, _ := strings.Cut(test.request, " ")
-			got := request(t, method, url+path, "token", token)
-			require.Equal(t, test.status, got.status)
-			require.Equal(t, test.body, got.body)
-			require.Equal(t, "text/plain; charset=utf-8", got.header.Get("Content-Type"))
+			got := testkit.Request(t, method, url+path, "token", token)
+			require.Equal(t, test.status, got.Status)
+			require.Equal(t, test.body, got.Body)
+			require.Equal(t, "text/plain; charset=utf-8", got.Header.Get("Content-Type"))
 		})
 	}
 }
@@ -173,9 +179,9 @@ func TestSelfTestIsClosedToOthers(t *testing.T) {
 					continue // the exception, see below
 				}
 				method, path, _ := strings.Cut(one, " ")
-				got := request(t, method, url+path, "token", test.shown)
-				require.Equal(t, test.status, got.status, one)
-				require.Equal(t, test.body, got.body, one)
+				got := testkit.Request(t, method, url+path, "token", test.shown)
+				require.Equal(t, test.status, got.Status, one)
+				require.Equal(t, test.body, got.Body, one)
 			}
 			require.NotContains(t, k.values, keyVersion)
 		})
@@ -184,7 +190,7 @@ func TestSelfTestIsClosedToOthers(t *testing.T) {
 		url, k := newSelfTest(t, nil)
 		delete(k.values, keyTestToken)
 		for _, shown := range []string{"", token} {
-			require.Equal(t, 403, request(t, "GET", url+"/test/mapping/7", "token", shown).status)
+			require.Equal(t, 403, testkit.Request(t, "GET", url+"/test/mapping/7", "token", shown).Status)
 		}
 	})
 }
@@ -195,9 +201,9 @@ func TestCookieWithoutToken(t *testing.T) {
 	for _, broken := range []error{nil, errors.New("Redis is away")} {
 		k.broken = broken
 		for _, path := range []string{"/test/cookie", "/push/test/cookie"} {
-			got := request(t, "GET", url+path)
-			require.Equal(t, 200, got.status)
-			require.Equal(t, "0", got.body, "and not the cookie")
+			got := testkit.Request(t, "GET", url+path)
+			require.Equal(t, 200, got.Status)
+			require.Equal(t, "0", got.Body, "and not the cookie")
 		}
 	}
 }
@@ -205,20 +211,38 @@ func TestCookieWithoutToken(t *testing.T) {
 func TestSelfTestTellsWhyNextcloudFails(t *testing.T) {
 	for _, path := range []string{"/test/reverse_cookie", "/test/remote/1.2.3.4"} {
 		url, _ := newSelfTest(t, says(http.StatusBadRequest, "admin-trusted-domains"))
-		got := request(t, "GET", url+path, "token", token)
-		require.Equal(t, 200, got.status, "the app shows only the text of a success")
-		require.Equal(t, "127.0.0.1 is not configured as a trusted domain for the nextcloud server", got.body)
+		got := testkit.Request(t, "GET", url+path, "token", token)
+		require.Equal(t, 200, got.Status, "the app shows only the text of a success")
+		require.Equal(t, "127.0.0.1 is not configured as a trusted domain for the nextcloud server", got.Body)
 
 		url, _ = newSelfTest(t, says(http.StatusInternalServerError, ""))
-		require.Contains(t, request(t, "GET", url+path, "token", token).body, "Nextcloud answered 500 Internal Server Error: GET http://127.0.0.1:")
+		require.Contains(t, testkit.Request(t, "GET", url+path, "token", token).Body, "Nextcloud answered 500 Internal Server Error: GET http://127.0.0.1:")
 	}
 }
 
 func TestVersionThatCannotBeWritten(t *testing.T) {
 	k := &keys{values: map[string]string{keyTestToken: token}}
-	n := nextcloudAt(t, says(200, ""), nil)
-	url := serveSelfTest(t, &SelfTest{Keys: onlyReadable{k}, Nextcloud: n, Version: NewAppVersion(k, n, nil)})
-	got := request(t, "POST", url+"/test/version", "token", token)
-	require.Equal(t, 200, got.status)
-	require.Equal(t, "error", got.body)
+	n := nextcloudAt(t, says(200, ""))
+	url := serveSelfTest(t, Options{Keys: onlyReadable{k}, Nextcloud: n, Version: NewAppVersion(k, n, nil)})
+	got := testkit.Request(t, "POST", url+"/test/version", "token", token)
+	require.Equal(t, 200, got.Status)
+	require.Equal(t, "error", got.Body)
+}
+
+// nextcloudAt returns the client of a Nextcloud that answers with handler.
+func nextcloudAt(t testing.TB, handler http.HandlerFunc) *nextcloud.Client {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	client, err := nextcloud.New(nextcloud.Options{BaseURL: server.URL + "/", Timeout: time.Minute})
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+	return client
+}
+
+func says(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		fmt.Fprint(w, body)
+	}
 }

@@ -1,4 +1,4 @@
-package transport
+package nextcloud
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 // maxStatus bounds what is read of status.php, in bytes. An honest answer has about 200.
 const maxStatus = 4 << 10
 
-// NextcloudStatus is what Nextcloud's status.php says, and what asking it showed.
-type NextcloudStatus struct {
+// ServerStatus is what Nextcloud's status.php says, and what asking it showed.
+type ServerStatus struct {
 	Installed    bool   `json:"installed"`
 	Maintenance  bool   `json:"maintenance"`
 	NeedsUpgrade bool   `json:"needsDbUpgrade"`
@@ -30,13 +30,13 @@ type NextcloudStatus struct {
 }
 
 // Status asks for Nextcloud's status.php, which answers in maintenance mode, too. All errors are
-// *NextcloudError; Source and Target are right as soon as there was a connection.
-func (n *Nextcloud) Status(ctx context.Context) (NextcloudStatus, error) {
-	var status NextcloudStatus
+// *Error; Source and Target are right as soon as there was a connection.
+func (n *Client) Status(ctx context.Context) (ServerStatus, error) {
+	var status ServerStatus
 	ctx, cancel := context.WithTimeoutCause(ctx, n.timeout, errNoAnswer)
 	defer cancel()
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
-		status.Source, status.Target = addressOf(got.Conn.LocalAddr()), addressOf(got.Conn.RemoteAddr())
+		status.Source, status.Target = ipOf(got.Conn.LocalAddr()), ipOf(got.Conn.RemoteAddr())
 	}})
 	request, err := http.NewRequestWithContext(traced, http.MethodGet, n.base.JoinPath("status.php").String(), nil)
 	if err != nil {
@@ -58,7 +58,7 @@ func (n *Nextcloud) Status(ctx context.Context) (NextcloudStatus, error) {
 		return status, n.unreachable(ctx, err)
 	}
 	if json.Unmarshal(body, &status) != nil || status.Version == "" {
-		return status, &NextcloudError{
+		return status, &Error{
 			Status: http.StatusOK,
 			Text:   "what answers is no Nextcloud",
 			Cause:  fmt.Errorf("GET %s does not tell a version", response.Request.URL),
@@ -76,11 +76,8 @@ func ahead(date string, asked, answered time.Time) time.Duration {
 	return shown.Add(500 * time.Millisecond).Sub(asked.Add(answered.Sub(asked) / 2))
 }
 
-// addressOf returns no valid address for a unix socket.
-func addressOf(address net.Addr) netip.Addr {
-	tcp, ok := address.(*net.TCPAddr)
-	if !ok {
-		return netip.Addr{}
-	}
-	return tcp.AddrPort().Addr().Unmap()
+// ipOf returns the IP of an end of a connection; it is invalid for a unix socket.
+func ipOf(address net.Addr) netip.Addr {
+	parsed, _ := netip.ParseAddrPort(address.String())
+	return parsed.Addr().Unmap()
 }
