@@ -29,7 +29,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 
 .PHONY: faults
 faults: ## Break everything around the running server; FAULTS_LONG=1 for long, FAULTS_SOAK=2h for ever
-	go test ./cli -run '^TestFaults' -count=1 -v -timeout 24h
+	go test ./test -run '^TestFaults' -count=1 -v -timeout 24h
 
 .PHONY: bench
 bench: ## Run the benchmarks, those of the table of targets among them; about ten minutes

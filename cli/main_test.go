@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"flag"
-	"fmt"
 	"os"
 	"testing"
 
@@ -11,22 +9,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if os.Getenv("NOTIFY_PUSH_TEST_AS_PROGRAM") != "" { // see demo_test.go
-		dumpHeapOnRequest()
 		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
-	var err error
-	if builtFolder, err = os.MkdirTemp("", "notify_push"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	if os.Getenv("GORACE") == "" { // with the race detector each process of ours would end a second late
-		_ = os.Setenv("GORACE", "atexit_sleep_ms=200")
-	}
-	// The tests that run side by side mostly wait, for what takes its time by contract.
-	flag.Parse()
-	_ = flag.Set("test.parallel", "16")
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
-		_ = os.RemoveAll(builtFolder)
-		os.Exit(status)
-	}))
+	goleak.VerifyTestMain(m)
 }

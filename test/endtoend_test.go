@@ -1,10 +1,10 @@
-package cli
+package test
 
 import (
 	"bufio"
 	"context"
-	"fmt"
-	"io"
+	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,6 +18,7 @@ import (
 
 // installation is a Nextcloud with alice, who sees files/ of storage 7, and the daemon for it, run by its command.
 type installation struct {
+	t                *testing.T
 	nextcloud, redis string // addresses
 }
 
@@ -31,14 +32,14 @@ func install(t *testing.T) installation {
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan outcome, 1)
 	go func() {
-		served <- command(ctx, "", "serve", "--bind=127.0.0.1", "--port="+port, "--drain-timeout=0",
+		served <- run(t, ctx, "serve", "--bind=127.0.0.1", "--port="+port, "--drain-timeout=0",
 			"--nextcloud-url="+s.url, "--redis-url="+s.redis.URL(), "--database-url="+s.database)
 	}()
 	t.Cleanup(func() {
 		stop()
 		require.Equal(t, 0, (<-served).status)
 	})
-	i := installation{nextcloud: s.url, redis: s.redis.URL()}
+	i := installation{t: t, nextcloud: s.url, redis: s.redis.URL()}
 	require.Eventually(t, func() bool {
 		return strings.Contains(i.send("test-cookie", "1").stdout, "push servers that heard it: 1.")
 	}, time.Minute, 10*time.Millisecond)
@@ -46,22 +47,46 @@ func install(t *testing.T) installation {
 }
 
 func (i installation) send(arguments ...string) outcome {
-	return command(context.Background(), "", append([]string{"send", "--redis-url", i.redis}, arguments...)...)
+	return run(i.t, context.Background(), append([]string{"send", "--redis-url", i.redis}, arguments...)...)
+}
+
+// outcome is what a command printed, and its exit status.
+type outcome struct {
+	status int
+	stdout string
+}
+
+// program is notify_push with these arguments; the end of ctx interrupts it.
+func program(t *testing.T, ctx context.Context, arguments ...string) *exec.Cmd {
+	path, err := builtBinary()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(ctx, path, arguments...)
+	cmd.Stderr = t.Output()
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = patience
+	return cmd
+}
+
+func run(t *testing.T, ctx context.Context, arguments ...string) outcome {
+	cmd := program(t, ctx, arguments...)
+	stdout, err := cmd.Output()
+	if cmd.ProcessState == nil {
+		t.Error(err)
+		return outcome{status: -1}
+	}
+	return outcome{cmd.ProcessState.ExitCode(), string(stdout)}
 }
 
 // listen starts the test client, returns when it is logged in, and gives its output at the end.
 func (i installation) listen(t *testing.T, flags ...string) <-chan []string {
-	stdout, toStdout := io.Pipe()
-	stderr, toStderr := io.Pipe()
-	arguments := append([]string{"listen", i.nextcloud, "alice", passwordOf("alice")}, flags...)
-	go func() {
-		err := run(&process{ctx: t.Context(), stdin: strings.NewReader(""), stdout: toStdout, stderr: toStderr}, arguments)
-		if err != nil {
-			fmt.Fprintf(toStderr, "ended: %v\n", err)
-		}
-		toStdout.Close()
-		toStderr.Close()
-	}()
+	cmd := program(t, t.Context(), append([]string{"listen", i.nextcloud, "alice", passwordOf("alice")}, flags...)...)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	cmd.Stderr = nil
+	stderr, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Wait() })
 
 	loggedIn := make(chan struct{}, 1)
 	go func() {
@@ -118,7 +143,7 @@ func TestListenLogsInThroughTokens(t *testing.T) {
 
 func TestListenIsRefusedWithAWrongPassword(t *testing.T) {
 	i := install(t)
-	got := command(t.Context(), "", "listen", i.nextcloud, "alice", "wrong")
+	got := run(t, t.Context(), "listen", i.nextcloud, "alice", "wrong")
 	require.Equal(t, 3, got.status)
 }
 

@@ -1,4 +1,4 @@
-package cli
+package test
 
 import (
 	"bytes"
@@ -17,6 +17,9 @@ import (
 
 	"github.com/notifypush/notifypush/demo/nextcloud"
 )
+
+// asProgram, in the environment, makes the test's own binary notify_push: so a test can look into its process.
+const asProgram = "NOTIFY_PUSH_TEST_AS_PROGRAM=1"
 
 // heapDump, in the environment of the test's own binary when it runs as notify_push, names a file that
 // everything is written to that lives in its memory, whenever it gets SIGUSR1.
