@@ -9,6 +9,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/internal/testkit"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 )
 
@@ -135,4 +136,22 @@ func TestMonitorServesNothingElse(t *testing.T) {
 	require.Equal(t, 404, testkit.Request(t, "GET", url+"/").Status)
 	require.Equal(t, 404, testkit.Request(t, "GET", url+"/debug/pprof/").Status)
 	require.Equal(t, 405, testkit.Request(t, "POST", url+"/metrics").Status)
+}
+
+// Two servers in one process are told apart by their labels.
+func TestCollectorHasLabels(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	for _, instance := range []string{"a", "b"} {
+		require.NoError(t, registry.Register(NewCollector(wellSource(), prometheus.Labels{"instance": instance})))
+	}
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	for _, family := range families {
+		if family.GetName() == "notify_push_connections" {
+			require.Len(t, family.GetMetric(), 2)
+			require.Equal(t, "a", family.GetMetric()[0].GetLabel()[0].GetValue())
+			return
+		}
+	}
+	t.Fatal("no notify_push_connections")
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/notifypush/notifypush/actors"
 )
 
-// KeyMetrics is the key in Redis at which `occ notify_push:metrics` reads what StatsJSON returns.
+// KeyMetrics is the Redis key that `occ notify_push:metrics` reads; its value is that of StatsJSON.
 const KeyMetrics = "notify_push_metrics"
 
 // StatsJSON returns the counters as the app reads them.

@@ -29,7 +29,7 @@ type Keys interface {
 	Delete(ctx context.Context, key string) error
 }
 
-// Inspected is what the self test wants to know of the actor system.
+// Inspected is the part of the actor system that the self test reads.
 type Inspected interface {
 	// TestCookie returns the last number that came over Redis for it; 0 before the first.
 	TestCookie() uint32
@@ -68,22 +68,22 @@ func New(options Options) http.Handler {
 func (t *selfTest) permitted(w http.ResponseWriter, r *http.Request) bool {
 	shown := r.Header.Get("token")
 	if shown == "" {
-		http.Error(w, "the header token is missing", http.StatusForbidden)
+		http.Error(w, "header token missing", http.StatusForbidden)
 		return false
 	}
 	token, _, err := t.Keys.Get(r.Context(), keyTestToken)
 	if err != nil {
-		http.Error(w, "the token cannot be checked, for Redis is not available", http.StatusServiceUnavailable)
+		http.Error(w, "token not checked: Redis is unavailable", http.StatusServiceUnavailable)
 		return false
 	}
 	if subtle.ConstantTimeCompare([]byte(token), []byte(shown)) == 0 { // as with no token in Redis
-		http.Error(w, "the token is wrong", http.StatusForbidden)
+		http.Error(w, "wrong token", http.StatusForbidden)
 		return false
 	}
 	return true
 }
 
-// cookie is also asked by the setup wizard, which has no token and only wants to see a number.
+// cookie also answers the setup wizard, which sends no token and expects a number.
 func (t *selfTest) cookie(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Header.Get("token") == "":
@@ -98,7 +98,7 @@ func (t *selfTest) reverseCookie(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	cookie, err := t.Nextcloud.TestCookie(r.Context(), actors.Secret(r.Header.Get("token")))
-	answerOrWhyNot(w, strconv.FormatUint(uint64(cookie), 10), err)
+	writeResult(w, strconv.FormatUint(uint64(cookie), 10), err)
 }
 
 func (t *selfTest) mapping(w http.ResponseWriter, r *http.Request) {
@@ -107,12 +107,12 @@ func (t *selfTest) mapping(w http.ResponseWriter, r *http.Request) {
 	}
 	storage, err := strconv.ParseUint(r.PathValue("storage"), 10, 32)
 	if err != nil {
-		http.Error(w, "a storage is a number from 0 to 4294967295", http.StatusBadRequest)
+		http.Error(w, "invalid storage: want a number from 0 to 4294967295", http.StatusBadRequest)
 		return
 	}
 	users, err := t.System.CountUsers(r.Context(), uint32(storage))
 	if err != nil {
-		http.Error(w, "the users of the storage cannot be counted: "+err.Error(), http.StatusInternalServerError)
+		http.Error(w, "count the users of the storage: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
 	textreply.Write(w, strconv.Itoa(users))
@@ -124,11 +124,11 @@ func (t *selfTest) remote(w http.ResponseWriter, r *http.Request) {
 	}
 	client, err := netip.ParseAddr(r.PathValue("ip"))
 	if err != nil || client.Zone() != "" {
-		http.Error(w, "an IP address is due, such as 192.0.2.1", http.StatusBadRequest)
+		http.Error(w, "invalid IP address: want one such as 192.0.2.1", http.StatusBadRequest)
 		return
 	}
 	remote, err := t.Nextcloud.TestRemote(r.Context(), actors.Secret(r.Header.Get("token")), client)
-	answerOrWhyNot(w, remote, err)
+	writeResult(w, remote, err)
 }
 
 // version reports the app's version as ours, for the app refuses another.
@@ -143,8 +143,8 @@ func (t *selfTest) version(w http.ResponseWriter, r *http.Request) {
 	textreply.Write(w, "set")
 }
 
-// answerOrWhyNot answers with status 200 in either case: the app shows the text to the operator.
-func answerOrWhyNot(w http.ResponseWriter, text string, err error) {
+// writeResult answers with status 200 also for an error: the app shows the text to the operator.
+func writeResult(w http.ResponseWriter, text string, err error) {
 	if err != nil {
 		text = errtext.Detail(err)
 	}

@@ -126,15 +126,15 @@ func TestSelfTest(t *testing.T) {
 		{"GET /test/mapping/7", 200, "3"},
 		{"GET /push/test/mapping/7", 200, "3"},
 		{"GET /test/mapping/8", 200, "0"},
-		{"GET /test/mapping/9", 500, "the users of the storage cannot be counted: the database is away\n"},
-		{"GET /test/mapping/-1", 400, "a storage is a number from 0 to 4294967295\n"},
-		{"GET /test/mapping/4294967296", 400, "a storage is a number from 0 to 4294967295\n"},
-		{"GET /test/mapping/x", 400, "a storage is a number from 0 to 4294967295\n"},
+		{"GET /test/mapping/9", 500, "count the users of the storage: the database is away\n"},
+		{"GET /test/mapping/-1", 400, "invalid storage: want a number from 0 to 4294967295\n"},
+		{"GET /test/mapping/4294967296", 400, "invalid storage: want a number from 0 to 4294967295\n"},
+		{"GET /test/mapping/x", 400, "invalid storage: want a number from 0 to 4294967295\n"},
 		{"GET /test/remote/1.2.3.4", 200, "1.2.3.4"},
 		{"GET /test/remote/2001:db8::1", 200, "2001:db8::1"},
-		{"GET /test/remote/localhost", 400, "an IP address is due, such as 192.0.2.1\n"},
-		{"GET /test/remote/1.2.3.4%0d%0aX:y", 400, "an IP address is due, such as 192.0.2.1\n"},
-		{"GET /test/remote/fe80::1%25eth0", 400, "an IP address is due, such as 192.0.2.1\n"},
+		{"GET /test/remote/localhost", 400, "invalid IP address: want one such as 192.0.2.1\n"},
+		{"GET /test/remote/1.2.3.4%0d%0aX:y", 400, "invalid IP address: want one such as 192.0.2.1\n"},
+		{"GET /test/remote/fe80::1%25eth0", 400, "invalid IP address: want one such as 192.0.2.1\n"},
 		{"POST /test/cookie", 404, "404 page not found\n"},
 		{"GET /test/version", 404, "404 page not found\n"},
 		{"GET /test/other", 404, "404 page not found\n"},
@@ -161,12 +161,12 @@ func TestSelfTestIsClosedToOthers(t *testing.T) {
 		status              int
 		body                string
 	}{
-		{"no token", token, "", false, 403, "the header token is missing\n"},
-		{"a wrong token", token, "another", false, 403, "the token is wrong\n"},
-		{"half the token", token, token[:4], false, 403, "the token is wrong\n"},
-		{"no token in Redis", "", "", false, 403, "the header token is missing\n"},
-		{"any token, none in Redis", "", "any", false, 403, "the token is wrong\n"},
-		{"Redis is away", token, token, true, 503, "the token cannot be checked, for Redis is not available\n"},
+		{"no token", token, "", false, 403, "header token missing\n"},
+		{"a wrong token", token, "another", false, 403, "wrong token\n"},
+		{"half the token", token, token[:4], false, 403, "wrong token\n"},
+		{"no token in Redis", "", "", false, 403, "header token missing\n"},
+		{"any token, none in Redis", "", "any", false, 403, "wrong token\n"},
+		{"Redis is away", token, token, true, 503, "token not checked: Redis is unavailable\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			url, k := newSelfTest(t, func(http.ResponseWriter, *http.Request) { t.Error("Nextcloud was asked") })
