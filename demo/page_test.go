@@ -13,14 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// visitor is a person with a browser that shows the demo's page.
-type visitor struct {
+// browser is a person with a browser that shows the demo's page.
+type browser struct {
 	t    *testing.T
 	ctx  context.Context
 	demo *Demo
 }
 
-func visit(t *testing.T, width, height int64) visitor {
+func open(t *testing.T, width, height int64) browser {
 	if _, err := exec.LookPath("chromium"); err != nil {
 		if os.Getenv("REQUIRE_SERVICES") == "1" {
 			t.Fatal("chromium is missing, and REQUIRE_SERVICES=1 says that it must be there")
@@ -42,17 +42,18 @@ func visit(t *testing.T, width, height int64) visitor {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	v := visitor{t, ctx, d}
-	v.do(chromedp.EmulateViewport(width, height), chromedp.Navigate(d.URL), chromedp.WaitVisible(chromedp.ID("right-login")))
+	v := browser{t, ctx, d}
+	v.do(chromedp.EmulateViewport(width, height), chromedp.Navigate(d.URL), chromedp.WaitVisible(chromedp.ID("right-logout")))
+	v.logIn("left", "right")
 	return v
 }
 
-func (v visitor) do(steps ...chromedp.Action[chromedp.Void]) {
+func (v browser) do(steps ...chromedp.Action[chromedp.Void]) {
 	v.t.Helper()
 	require.NoError(v.t, chromedp.Do(v.ctx, steps...))
 }
 
-func (v visitor) click(ids ...string) {
+func (v browser) click(ids ...string) {
 	v.t.Helper()
 	for _, id := range ids {
 		v.do(chromedp.Click(chromedp.ID(id)))
@@ -60,21 +61,21 @@ func (v visitor) click(ids ...string) {
 }
 
 // choose is a click on a radio button, which is hidden behind its label.
-func (v visitor) choose(person string) {
+func (v browser) choose(person string) {
 	v.t.Helper()
 	v.do(chromedp.Click(chromedp.CSS("#who-" + person + " + span")))
 }
 
-func (v visitor) logIn(panes ...string) {
+// logIn waits until the page has logged its people in.
+func (v browser) logIn(panes ...string) {
 	v.t.Helper()
 	for _, pane := range panes {
-		v.click(pane + "-login")
 		v.see(pane+" is logged in", text(pane+"-status")+" === 'connected'")
 	}
 }
 
 // see waits until a condition, in JavaScript, holds.
-func (v visitor) see(what, condition string) {
+func (v browser) see(what, condition string) {
 	v.t.Helper()
 	_, err := chromedp.Run(v.ctx, chromedp.Poll[bool]("!!("+condition+")"))
 	if err != nil {
@@ -86,7 +87,7 @@ func (v visitor) see(what, condition string) {
 func text(id string) string { return fmt.Sprintf("document.getElementById(%q).textContent", id) }
 
 // pushes are the texts of the pushes in a pane's log, the newest first.
-func (v visitor) pushes(pane string) []string {
+func (v browser) pushes(pane string) []string {
 	v.t.Helper()
 	shown, err := chromedp.Run(v.ctx, chromedp.Evaluate[[]string](
 		fmt.Sprintf("[...document.querySelectorAll('#%s-log code')].map((code) => code.textContent)", pane)))
@@ -95,25 +96,25 @@ func (v visitor) pushes(pane string) []string {
 }
 
 // count waits until a pane's log has so many pushes, each with a latency.
-func (v visitor) count(pane string, pushes int) {
+func (v browser) count(pane string, pushes int) {
 	v.t.Helper()
 	v.see(fmt.Sprintf("%s has %d pushes", pane, pushes), fmt.Sprintf(
 		"[...document.querySelectorAll('#%s-log .latency')].filter((place) => /^[0-9.]+ m?s$/.test(place.textContent)).length === %d", pane, pushes))
 }
 
 func TestAWrongPasswordIsRefused(t *testing.T) {
-	v := visit(t, 1280, 900)
-	v.click("left-wrong")
-	v.see("the refusal", text("left-status")+" === 'err: Invalid credentials'")
-	v.logIn("left")
+	v := open(t, 1280, 900)
 	v.click("left-logout")
 	v.see("the end", text("left-status")+" === 'logged out'")
+	v.click("left-wrong")
+	v.see("the refusal", text("left-status")+" === 'err: Invalid credentials'")
+	v.click("left-login")
+	v.logIn("left")
 }
 
 func TestEachPushReachesWhomItConcerns(t *testing.T) {
-	v := visit(t, 1280, 900)
+	v := open(t, 1280, 900)
 	v.click("left-file-ids")
-	v.logIn("left", "right")
 
 	v.click("change-shared")
 	v.count("left", 1)
@@ -140,13 +141,12 @@ func TestEachPushReachesWhomItConcerns(t *testing.T) {
 		.map((name) => document.querySelector("[data-counter=" + name + "]").textContent).join()`)
 }
 
-func TestChangesAreSeenToMerge(t *testing.T) {
-	v := visit(t, 1280, 900)
+func TestChangesAreSeenToCoalesce(t *testing.T) {
+	v := open(t, 1280, 900)
 	v.click("left-file-ids")
-	v.logIn("left", "right")
 	v.click("change-many")
 	v.see("what is held back", `[...document.querySelectorAll("[data-pane=left] .held .text")].some((place) => /^holding back \d+ change/.test(place.textContent))`)
-	v.see("changes that were merged", `document.querySelector("#left-log [data-merged]") && document.querySelector("#right-log [data-merged]")`)
+	v.see("changes that were coalesced", `document.querySelector("#left-log [data-coalesced]") && document.querySelector("#right-log [data-coalesced]")`)
 	for _, pane := range []string{"left", "right"} {
 		v.see("that no event waits in "+pane, `/^20 events, \d+ pushes$/.test(`+text(pane+"-sum")+")")
 		pushes := len(v.pushes(pane))
@@ -156,19 +156,17 @@ func TestChangesAreSeenToMerge(t *testing.T) {
 }
 
 func TestThePageSaysThatTheDemoHasEnded(t *testing.T) {
-	v := visit(t, 1280, 900)
-	v.logIn("left")
+	v := open(t, 1280, 900)
 	v.demo.Close()
 	v.see("the end of the connection", text("left-status")+".startsWith('connection ended')")
 	v.see("that nothing answers", text("happened")+".startsWith('The demo does not answer.')")
 }
 
 func TestThePageFitsAPhone(t *testing.T) {
-	v := visit(t, 360, 740)
+	v := open(t, 360, 740)
 	v.click("left-file-ids")
-	v.logIn("left", "right")
 	v.click("change-many")
-	v.see("changes that were merged", `document.querySelector("#left-log [data-merged]") !== null`)
+	v.see("changes that were coalesced", `document.querySelector("#left-log [data-coalesced]") !== null`)
 	wide, err := chromedp.Run(v.ctx, chromedp.Evaluate[int]("document.documentElement.scrollWidth"))
 	require.NoError(t, err)
 	require.LessOrEqual(t, wide, 360, "the page scrolls sideways")
@@ -184,15 +182,14 @@ func TestPicture(t *testing.T) {
 	if path == "" {
 		t.Skip("DEMO_PICTURE does not say where to")
 	}
-	v := visit(t, 1180, 1130)
+	v := open(t, 1180, 1130)
 	v.click("left-file-ids")
-	v.logIn("left", "right")
 	v.click("activity")
 	v.choose("bob")
 	v.click("notify", "send-message")
 	v.count("right", 2)
 	v.click("change-many")
-	v.see("changes that were merged", `document.querySelectorAll("#left-log [data-merged]").length > 0`)
+	v.see("changes that were coalesced", `document.querySelectorAll("#left-log [data-coalesced]").length > 0`)
 	v.see("changes that are held back", `/holding back [4-9]/.test(document.querySelector("[data-pane=left] .held").textContent)`)
 	picture, err := chromedp.Run(v.ctx, chromedp.CaptureScreenshot())
 	require.NoError(t, err)

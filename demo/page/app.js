@@ -48,7 +48,7 @@ const nouns = {
 };
 
 function inOnePush(kind, events) {
-  return counted(events.length, ...nouns[kind]) + (events.length > 1 ? " merged into 1 push" : " in 1 push");
+  return counted(events.length, ...nouns[kind]) + (events.length > 1 ? " coalesced into 1 push" : " in 1 push");
 }
 
 // A pane is one client: somebody logged in over a WebSocket.
@@ -211,7 +211,7 @@ class Pane {
       element("span", "latency", first ? duration(at - first.at) : "–"),
       element("span", "detail", timeOfDay(at - clockOffset) + " · " + detail),
     );
-    if (events.length > 1) row.dataset.merged = events.length;
+    if (events.length > 1) row.dataset.coalesced = events.length;
     this.find(".log").prepend(row);
     while (this.find(".log").childElementCount > 200) this.find(".log").lastElementChild.remove();
   }
@@ -351,8 +351,11 @@ async function start() {
   offerPeople();
   offerCommands();
   const panes = [new Pane("left", state.people, "alice"), new Pane("right", state.people, "bob")];
+  await syncClock();
   const feed = new EventSource("/demo/feed");
-  feed.onopen = syncClock;
+  // Both are logged in as soon as the page hears of events, so that the first click shows a push.
+  feed.addEventListener("open", () => panes.forEach((pane) => pane.login(pane.person.password)), { once: true });
+  feed.addEventListener("open", syncClock);
   feed.onerror = hasEnded;
   feed.onmessage = (message) => {
     const event = JSON.parse(message.data);
