@@ -25,6 +25,7 @@ type commandLine struct {
 	Loadtest       loadtestCommand `cmd:"" help:"Drive simulated clients against a server, and measure it."`
 	LoadtestHelper loadtestHelper  `cmd:"" hidden:""`
 
+	Doctor      doctorCommand      `cmd:"" help:"Go the whole way of a client from outside, and say what is wrong and which lines to change."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server whether it is well, for containers."`
 
 	Version bool `help:"Print the version and exit."`

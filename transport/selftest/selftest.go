@@ -3,6 +3,7 @@ package selftest
 import (
 	"context"
 	"crypto/subtle"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -60,8 +61,20 @@ func New(options Options) http.Handler {
 	mux.HandleFunc("GET /test/mapping/{storage}", t.mapping)
 	mux.HandleFunc("GET /test/remote/{ip}", t.remote)
 	mux.HandleFunc("POST /test/version", t.version)
+	mux.HandleFunc("GET /test/client", client)
 	mux.Handle("/", http.NotFoundHandler())
 	return mux
+}
+
+// client tells `notify_push doctor` what a request looks like when it gets here: whether a reverse proxy said
+// for whom it asks, and when, so that an answer out of a cache is noticed. It needs no token, and says nothing
+// that the client does not know.
+func client(w http.ResponseWriter, r *http.Request) {
+	forwarded := false
+	for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded"} {
+		forwarded = forwarded || r.Header.Get(name) != ""
+	}
+	textreply.Write(w, fmt.Sprintf(`{"forwarded":%t,"time":%d}`, forwarded, time.Now().UnixNano()))
 }
 
 // permitted reports whether a request shows the token, and refuses it otherwise.

@@ -246,3 +246,9 @@ func says(status int, body string) http.HandlerFunc {
 		fmt.Fprint(w, body)
 	}
 }
+
+func TestClientOfRequest(t *testing.T) {
+	url, _ := newSelfTest(t, nil)
+	require.Contains(t, testkit.Request(t, "GET", url+"/push/test/client").Body, `{"forwarded":false,`)
+	require.Contains(t, testkit.Request(t, "GET", url+"/push/test/client", "X-Forwarded-For", "192.0.2.1").Body, `{"forwarded":true,`)
+}

@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/notifypush/notifypush/cli/doctor"
+	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/storage"
+)
+
+type doctorCommand struct {
+	URL      string `arg:"" name:"url" help:"Nextcloud's public address, https://..."`
+	User     string `arg:"" help:"Login name."`
+	Password string `arg:"" optional:"" env:"NOTIFY_PUSH_PASSWORD" help:"Password, or better an app password. - reads it from standard input. Otherwise it is taken from NOTIFY_PUSH_PASSWORD, or asked for."`
+
+	PreAuth         bool   `help:"Log in at the push server with a token that Nextcloud makes, as its web pages do."`
+	Quick           bool   `help:"Leave out what takes a minute: whether a silent connection is cut by a proxy's timeout."`
+	AllowSelfSigned bool   `help:"Go on with any certificate."`
+	JSON            bool   `name:"json" help:"Print one JSON object a line for each finding."`
+	Config          string `placeholder:"FILE" help:"Path of Nextcloud's config.php, on the machine that has it: publishes an event to Redis and waits for it."`
+	config.RedisFlags
+}
+
+// Help is printed below the flags.
+func (*doctorCommand) Help() string {
+	return `Goes the whole way that a client goes, from outside: name, certificate, Nextcloud, reverse proxy, websocket, login, an event, silence, close. Each finding names its cause, and the lines to change in nginx, Apache, Caddy, HAProxy or Traefik. The output holds no secrets and can be pasted into a bug report.
+
+Exit status: 0 when nothing is red, 1 when something is, 2 for arguments that do not fit.`
+}
+
+func (c *doctorCommand) Run(p *process) error {
+	password, err := (&listenCommand{Password: c.Password}).password(p)
+	if err != nil {
+		fmt.Fprintf(p.stderr, "notify_push doctor: %v\n", err)
+		return exitUsage
+	}
+	options := doctor.Options{URL: c.URL, User: c.User, Password: password, PreAuth: c.PreAuth, AllowSelfSigned: c.AllowSelfSigned, Quick: c.Quick}
+	if c.Config != "" || len(c.RedisURL) > 0 {
+		redisOptions, err := (&sendCommand{ConfigFile: c.Config, RedisFlags: c.RedisFlags}).redisOptions(p)
+		if err != nil {
+			fmt.Fprintf(p.stderr, "notify_push doctor: %v\n", err)
+			return exitUsage
+		}
+		redis, err := storage.NewRedis(redisOptions)
+		if err != nil {
+			return err
+		}
+		defer redis.Close()
+		options.Publish = redis.Publish
+	}
+	print := &doctorPrinter{out: p.stdout, paint: painter(p.stdout, false), json: c.JSON}
+	options.Report = print.report
+	if file, ok := p.stderr.(*os.File); ok && !c.JSON && term.IsTerminal(int(file.Fd())) {
+		print.terminal = file
+		options.Progress = print.progress
+	}
+	doctor.Run(p.ctx, options)
+	return print.summary()
+}
+
+// doctorPrinter prints findings as they come, and on a terminal what is being done below them.
+type doctorPrinter struct {
+	out      io.Writer
+	terminal io.Writer // of the progress line; nil for none
+	paint    func(status) string
+	json     bool
+	count    map[doctor.Status]int
+}
+
+// eraseLine is the terminal's code for an empty line.
+const eraseLine = "\r\x1b[K"
+
+func (d *doctorPrinter) progress(text string) { fmt.Fprint(d.terminal, eraseLine, text, " …") }
+
+func (d *doctorPrinter) report(f doctor.Finding) {
+	if d.count == nil {
+		d.count = map[doctor.Status]int{}
+	}
+	d.count[f.Status]++
+	if d.terminal != nil {
+		fmt.Fprint(d.terminal, eraseLine)
+	}
+	if d.json {
+		encoder := json.NewEncoder(d.out)
+		encoder.SetEscapeHTML(false)
+		_ = encoder.Encode(f) // a reader that is gone is noticed by the last line
+		return
+	}
+	printFinding(d.out, finding{Name: f.Step, Status: status(f.Status), Detail: onOneLine(f.Detail), Advice: onOneLine(f.Advice)}, d.paint)
+	for _, line := range f.Lines {
+		fmt.Fprintf(d.out, "            %s\n", strings.TrimRight(line, "\n"))
+	}
+}
+
+func (d *doctorPrinter) summary() error {
+	if d.terminal != nil {
+		fmt.Fprint(d.terminal, eraseLine)
+	}
+	text, result := "Push works.", error(nil)
+	switch {
+	case d.count[doctor.Red] > 0:
+		text, result = "Push does not work as it should: fix the red items.", exitProbeFailed
+	case d.count[doctor.Yellow] > 0:
+		text = "Push works. The yellow items deserve a look."
+	case d.count[doctor.Green] == 0:
+		text, result = "Nothing was found out.", exitProbeFailed
+	}
+	if !d.json {
+		fmt.Fprintf(d.out, "\n%s\n", text)
+	}
+	return result
+}

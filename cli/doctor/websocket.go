@@ -1,0 +1,145 @@
+package doctor
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"crypto/sha1" //nolint:gosec // RFC 6455 wants it.
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/notifypush/notifypush/transport/frame"
+)
+
+// socket is an open websocket, over which one reads and writes as a client does.
+type socket struct {
+	net.Conn
+	reader *bufio.Reader
+	data   []byte // read and not yet used
+}
+
+// shakeHands opens a websocket as a client does, byte by byte, and looks at the answer.
+func (e *examination) shakeHands(ctx context.Context) {
+	const step = "handshake"
+	s, a, key, err := e.open(ctx)
+	if err != nil {
+		e.fail(step, fmt.Sprintf("open %s: %v", e.endpoint, err), "The reverse proxy's log says more.")
+		return
+	}
+	defer s.Close()
+	switch {
+	case a.status == http.StatusUpgradeRequired:
+		e.fail(step, "the push server answered: "+strings.TrimSpace(a.body), "The reverse proxy withholds headers that open a websocket.", linesFor(noUpgrade, e.proxy)...)
+	case a.status != http.StatusSwitchingProtocols && a.status == http.StatusTooManyRequests:
+		e.fail(step, "too many failed logins from this address", "Wait as long as it says: "+a.header.Get("Retry-After")+" s.")
+	case a.status != http.StatusSwitchingProtocols:
+		if e.proxy == unknownProxy {
+			e.proxy = recognise(a)
+		}
+		e.fail(step, fmt.Sprintf("%s answered %d %s to a websocket, and pages at the same address are the push server's", e.endpoint, a.status, http.StatusText(a.status)),
+			"The reverse proxy passes pages on, and not websockets.", linesFor(noUpgrade, e.proxy)...)
+	case a.header.Get("Sec-WebSocket-Accept") != acceptOf(key):
+		e.fail(step, "the answer to the handshake is not for this handshake", "Something on the way answers from a cache or changes headers.", linesFor(cached, e.proxy)...)
+	case a.header.Get("Sec-WebSocket-Extensions") != "":
+		e.warn(step, "something on the way has put in a websocket extension: "+a.header.Get("Sec-WebSocket-Extensions"), "Turn compression of websockets off in the proxy.")
+	default:
+		e.green(step, "websockets get through")
+	}
+}
+
+// open sends a handshake. The caller closes the socket.
+func (e *examination) open(ctx context.Context) (*socket, answer, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	address := net.JoinHostPort(e.endpoint.Hostname(), portOf(e.endpoint))
+	var conn net.Conn
+	var err error
+	if isEncrypted(e.endpoint) {
+		// No ALPN: over HTTP/2 there would be no upgrade.
+		dialer := tls.Dialer{Config: &tls.Config{ServerName: e.endpoint.Hostname(), InsecureSkipVerify: true}} //nolint:gosec // The certificate was examined before.
+		conn, err = dialer.DialContext(ctx, "tcp", address)
+	} else {
+		conn, err = new(net.Dialer).DialContext(ctx, "tcp", address)
+	}
+	if err != nil {
+		return nil, answer{}, "", err
+	}
+	s := &socket{Conn: conn, reader: bufio.NewReader(conn)}
+	key := newKey()
+	_ = conn.SetDeadline(time.Now().Add(stepTimeout))
+	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n",
+		e.endpoint.RequestURI(), e.endpoint.Host, key); err != nil {
+		conn.Close()
+		return nil, answer{}, "", err
+	}
+	response, err := http.ReadResponse(s.reader, nil)
+	if err != nil {
+		conn.Close()
+		return nil, answer{}, "", fmt.Errorf("no answer to the handshake: %w", err)
+	}
+	a := answer{status: response.StatusCode, header: response.Header}
+	if a.status != http.StatusSwitchingProtocols {
+		body, _ := io.ReadAll(io.LimitReader(response.Body, maxBody))
+		a.body = string(body)
+	}
+	_ = conn.SetDeadline(time.Time{})
+	return s, a, key, nil
+}
+
+func newKey() string {
+	key := make([]byte, 16)
+	_, _ = rand.Read(key) // cannot fail
+	return base64.StdEncoding.EncodeToString(key)
+}
+
+func acceptOf(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // RFC 6455 wants it.
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+func (s *socket) send(op frame.Opcode, payload string) error {
+	_ = s.SetWriteDeadline(time.Now().Add(stepTimeout))
+	_, err := s.Write(frame.AppendMasked(nil, op, payload))
+	return err
+}
+
+// next returns the next text or close frame; pings are answered. It gives up after within.
+func (s *socket) next(within time.Duration) (frame.Frame, error) {
+	_ = s.SetReadDeadline(time.Now().Add(within))
+	buffer := make([]byte, 4096)
+	for {
+		f, size, err := frame.Cut(s.data, maxBody)
+		if err != nil {
+			return f, err
+		}
+		if size == 0 {
+			n, err := s.reader.Read(buffer)
+			if err != nil {
+				return f, err
+			}
+			s.data = append(s.data, buffer[:n]...)
+			continue
+		}
+		f.Payload = append([]byte(nil), f.Payload...)
+		s.data = s.data[size:]
+		switch f.Opcode {
+		case frame.Ping:
+			if err := s.send(frame.Pong, string(f.Payload)); err != nil {
+				return f, err
+			}
+		case frame.Pong:
+		default:
+			return f, nil
+		}
+	}
+}
+
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
