@@ -101,7 +101,7 @@ func (e *examination) examineForwarding(ctx context.Context) {
 	switch {
 	case seen[0].Time == seen[1].Time:
 		e.fail("cache", "the push server's answers come out of a cache", "Take the push server out of the cache.", linesFor(cached, e.proxy)...)
-	case !seen[0].Forwarded && e.proxy == unknownProxy:
+	case !seen[0].Forwarded && e.proxy == unknownProxy && e.endpoint.Host != e.site.Host:
 		e.warn(step, "requests reach the push server without X-Forwarded-For", "Fine where no reverse proxy is in between. Where one is, all clients have its address, and wrong passwords of one slow down all.", linesFor(noForwardedFor, e.proxy)...)
 	case !seen[0].Forwarded:
 		e.fail(step, "the reverse proxy does not tell the push server who a client is: all clients have the proxy's address, wrong passwords of one slow down all, and Nextcloud's brute-force protection sees one address",

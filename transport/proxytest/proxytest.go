@@ -21,8 +21,14 @@ const documented = "127.0.0.1:7867"
 // URL of the proxy without a slash at its end. The push server is below /push/.
 func Nginx(t testing.TB, upstream string) (baseURL string) {
 	t.Helper()
+	return NginxWith(t, FreeAddress(t), "", snippet(t, "nginx.conf", upstream))
+}
+
+// NginxWith starts nginx at an address with these lines in http and in its server.
+func NginxWith(t testing.TB, address, inHTTP, inServer string) (baseURL string) {
+	t.Helper()
 	nginx := storagetest.Program(t, "nginx")
-	dir, address := storagetest.Dir(t), freeAddress(t)
+	dir := storagetest.Dir(t)
 	config := write(t, dir, fmt.Sprintf(`
 daemon off;
 master_process off;
@@ -36,12 +42,13 @@ http {
 	fastcgi_temp_path %[1]s/fastcgi;
 	uwsgi_temp_path %[1]s/uwsgi;
 	scgi_temp_path %[1]s/scgi;
+	%[3]s
 	server {
 		listen %[2]s;
-		%[3]s
+		%[4]s
 	}
 }
-`, dir, address, snippet(t, "nginx.conf", upstream)))
+`, dir, address, inHTTP, inServer))
 	storagetest.StartProcess(t, accepts(address), nginx, "-e", "stderr", "-p", dir, "-c", config)
 	return "http://" + address
 }
@@ -50,8 +57,14 @@ http {
 // the URL of the proxy without a slash at its end. The push server is below /push/.
 func Apache(t testing.TB, upstream string) (baseURL string) {
 	t.Helper()
+	return ApacheWith(t, FreeAddress(t), snippet(t, "apache.conf", upstream))
+}
+
+// ApacheWith starts Apache at an address with these lines in its VirtualHost.
+func ApacheWith(t testing.TB, address, inHost string) (baseURL string) {
+	t.Helper()
 	apache := storagetest.Program(t, "apache2", "httpd")
-	dir, address := storagetest.Dir(t), freeAddress(t)
+	dir := storagetest.Dir(t)
 	config := write(t, dir, fmt.Sprintf(`
 %[1]s
 ServerRoot %[2]s
@@ -63,7 +76,7 @@ Listen %[3]s
 <VirtualHost *>
 %[4]s
 </VirtualHost>
-`, apacheModules(t), dir, address, snippet(t, "apache.conf", upstream)))
+`, apacheModules(t), dir, address, inHost))
 	// -X keeps it in one process that ends with the test.
 	storagetest.StartProcess(t, accepts(address), apache, "-X", "-f", config)
 	return "http://" + address
@@ -73,12 +86,37 @@ Listen %[3]s
 // of the proxy without a slash at its end. The push server is below /push/.
 func Caddy(t testing.TB, upstream string) (baseURL string) {
 	t.Helper()
+	return CaddyWith(t, FreeAddress(t), snippet(t, "Caddyfile", upstream))
+}
+
+// CaddyWith starts Caddy at an address with these lines in its site block.
+func CaddyWith(t testing.TB, address, inSite string) (baseURL string) {
+	t.Helper()
 	caddy, env := storagetest.Program(t, "caddy"), storagetest.Program(t, "env")
-	dir, address := storagetest.Dir(t), freeAddress(t)
-	config := write(t, dir, fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n}\nhttp://%s {\n%s}\n", address, snippet(t, "Caddyfile", upstream)))
+	dir := storagetest.Dir(t)
+	config := write(t, dir, fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n}\nhttp://%s {\n%s}\n", address, inSite))
 	// It keeps files below these folders, whatever it is told.
 	storagetest.StartProcess(t, accepts(address), env, "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir,
 		caddy, "run", "--adapter", "caddyfile", "--config", config)
+	return "http://" + address
+}
+
+// HAProxyWith starts HAProxy at an address with these lines in its frontend, and these sections behind it.
+func HAProxyWith(t testing.TB, address, inFrontend, sections string) (baseURL string) {
+	t.Helper()
+	haproxy := storagetest.Program(t, "haproxy")
+	config := write(t, storagetest.Dir(t), fmt.Sprintf(`
+defaults
+	mode http
+	timeout connect 5s
+	timeout client 60s
+	timeout server 60s
+frontend front
+	bind %s
+%s
+%s
+`, address, inFrontend, sections))
+	storagetest.StartProcess(t, accepts(address), haproxy, "-db", "-f", config)
 	return "http://" + address
 }
 
@@ -89,7 +127,7 @@ func apacheModules(t testing.TB) string {
 			continue
 		}
 		var lines strings.Builder
-		for _, module := range []string{"mpm_event", "authz_core", "proxy", "proxy_http", "proxy_wstunnel", "unixd"} {
+		for _, module := range []string{"mpm_event", "authz_core", "proxy", "proxy_http", "proxy_wstunnel", "unixd", "authn_core", "authn_file", "authz_user", "auth_basic", "headers", "rewrite"} {
 			file := filepath.Join(folder, "mod_"+module+".so")
 			if _, err := os.Stat(file); err == nil { // some are compiled in
 				fmt.Fprintf(&lines, "LoadModule %s_module %s\n", module, file)
@@ -137,7 +175,8 @@ func write(t testing.TB, dir, config string) (path string) {
 	return path
 }
 
-func freeAddress(t testing.TB) string {
+// FreeAddress is an address on loopback that nobody listens at.
+func FreeAddress(t testing.TB) string {
 	t.Helper()
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(storagetest.FreePort(t)))
 }
