@@ -1,5 +1,7 @@
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+NFPM          = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+CYCLONEDX     = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 VERSION      ?= $(shell git describe --tags --dirty 2>/dev/null | sed 's/^v//')
 FUZZTIME     ?= 30s
 
@@ -48,3 +50,7 @@ vuln: ## Look for known vulnerabilities in what is called
 .PHONY: docs
 docs: ## Write docs/configuration.md anew from the declarations of the settings
 	go generate ./...
+
+.PHONY: release
+release: ## Make dist/: static binaries for all architectures, deb, rpm, SBOM, checksums
+	.ci/release $(NFPM) $(CYCLONEDX)

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	mangokong "github.com/alecthomas/mango-kong"
+	"github.com/willabides/kongplete"
 )
 
 // commandLine is what may be written after notify_push. Without a command, it serves.
@@ -28,7 +30,8 @@ type commandLine struct {
 	Doctor      doctorCommand      `cmd:"" help:"Go the whole way of a client from outside, and say what is wrong and which lines to change."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server whether it is well, for containers."`
 
-	Version bool `help:"Print the version and exit."`
+	Version bool              `help:"Print the version and exit."`
+	Man     mangokong.ManFlag `hidden:"" help:"Print the man page and exit."`
 }
 
 // process is what a command may use of the process it runs in.
@@ -100,6 +103,11 @@ func run(p *process, arguments []string) error {
 	parser, err := newParser(&line, p, func(int) { helped = true })
 	if err != nil {
 		return fmt.Errorf("declare the command line: %w", err)
+	}
+	completed := false
+	kongplete.Complete(parser, kongplete.WithExitFunc(func(int) { completed = true })) // where a shell asks for it
+	if completed {
+		return nil
 	}
 	parsed, err := parser.Parse(asFlags(arguments))
 	switch {

@@ -1,0 +1,1 @@
+complete -C /usr/bin/notify_push notify_push
