@@ -22,8 +22,12 @@ const (
 	listenFileIDs = "listen notify_file_id"
 )
 
-// authenticatedFrame is a connection's first.
-var authenticatedFrame = frame.Append(nil, frame.Text, "authenticated")
+var (
+	// authenticatedFrame is a connection's first.
+	authenticatedFrame = frame.Append(nil, frame.Text, "authenticated")
+	// revokedFrame is the last of one whose credentials are good no more.
+	revokedFrame = frame.Append(nil, frame.Text, "err: Invalid credentials")
+)
 
 // connection is the actor of one client's websocket.
 //
@@ -79,6 +83,8 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.onRefresh(m)
 	case *closeAll:
 		c.onClose(m)
+	case *loginRevoked:
+		c.onLoginRevoked(m)
 	case *socketEnded:
 		c.close(m.reason)
 	case *actor.Stopping:
@@ -98,9 +104,12 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	if most := c.system.options.MaxConnectionTime; most > 0 {
 		c.lifetime = now + most - rand.N(most/lifetimeSpread+1)
 	}
+	if until := c.system.at(c.login.Until); until > 0 && (c.lifetime == 0 || until < c.lifetime) {
+		c.lifetime = until
+	}
 	c.system.counters.activeConnections.Add(1)
 	c.system.counters.totalConnections.Add(1)
-	c.system.tellAuth(&loginHeld{m.login})
+	c.system.tellAuth(&loginAttached{m.login})
 	c.send(authenticatedFrame)
 	c.scheduleWake(now)
 	c.socket.Serve(Client{c.system, c.self})
@@ -124,7 +133,7 @@ func (c *connection) interval(kind Kind) time.Duration {
 		return notificationInterval
 	}
 	base := time.Duration(c.system.counters.activeConnections.Load()) * time.Second / 10
-	base = min(max(base, time.Second), c.system.options.MaxDebounceTime)
+	base = min(max(base, time.Second), *c.system.options.MaxDebounceTime)
 	return time.Duration(float64(base) * float64(c.pace))
 }
 
@@ -307,6 +316,17 @@ func (c *connection) onClose(m *closeAll) {
 	c.end(m.reason)
 }
 
+// onLoginRevoked ends the connection if its credentials are those that Nextcloud refused. What is held is
+// not sent any more.
+func (c *connection) onLoginRevoked(m *loginRevoked) {
+	if v := c.login.verified; c.ending || v == nil || v.digest != m.digest {
+		return
+	}
+	c.outbox.release(math.MaxInt64)
+	c.queue(revokedFrame)
+	c.end(InvalidCredentials)
+}
+
 // later sends the connection a message at a random moment within that time.
 func (c *connection) later(within time.Duration, message any) {
 	c.system.calendar.add(c.system.now()+rand.N(within), c.self, message)
@@ -350,7 +370,7 @@ func (c *connection) onStopping() {
 	defer c.system.running.Done()
 	c.system.wheel.cancel(&c.spoke)
 	c.system.counters.activeConnections.Add(-1)
-	c.system.tellAuth(&loginReleased{c.login})
+	c.system.tellAuth(&loginDetached{c.login})
 	if c.system.stopping.Load() {
 		c.close(ShuttingDown)
 	}

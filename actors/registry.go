@@ -55,6 +55,10 @@ func (r *registry) Receive(ctx actor.Context) {
 		ctx.Send(m.connection, flushNow)
 	case *attach:
 		r.onAttach(ctx, m)
+	case *loginRevoked:
+		if u := r.users[m.user]; u != nil {
+			ctx.Send(u.pid, m)
+		}
 	case *connectionEnded:
 		r.onConnectionEnded(ctx, m)
 	case *closeAll, *refreshAll:

@@ -45,7 +45,7 @@ func TestShutdownIsSpread(t *testing.T) {
 		{2000, 0, 20 * time.Millisecond},
 	} {
 		t.Run(fmt.Sprintf("%d within %v", c.clients, c.timeout), func(t *testing.T) {
-			bubble(t, func(o *actors.Options) { o.DrainTimeout = c.timeout }, func(t *testing.T, kit *actorstest.Kit) {
+			bubble(t, func(o *actors.Options) { o.DrainTimeout = &c.timeout }, func(t *testing.T, kit *actorstest.Kit) {
 				sockets, closed := herd(t, kit, c.clients)
 				began := time.Now()
 				down := make(chan time.Duration, 1)
@@ -87,7 +87,7 @@ func TestNothingWorksBeforeStart(t *testing.T) {
 	kit := actorstest.New(t, nil)
 	_, err := kit.System.Authenticate(t.Context(), alicesCredentials)
 	require.ErrorIs(t, err, actors.ErrNotStarted)
-	require.ErrorIs(t, kit.System.Attach(&actors.Login{User: "alice"}, actorstest.NewSocket()), actors.ErrNotStarted)
+	require.ErrorIs(t, kit.System.Attach(&actors.Login{Identity: actors.Identity{User: "alice"}}, actorstest.NewSocket()), actors.ErrNotStarted)
 	require.ErrorIs(t, kit.System.Publish(t.Context(), actors.Reset{}), actors.ErrNotStarted)
 	require.ErrorIs(t, kit.System.Probe(t.Context()), actors.ErrNotStarted)
 	_, err = kit.System.Logins(t.Context())

@@ -68,7 +68,8 @@ func New(ports Ports, options Options) (*System, error) {
 	if ports.Events == nil || ports.Mounts == nil || ports.Verifier == nil || ports.Control == nil {
 		return nil, errors.New("actors: a port is missing; Events, Mounts, Verifier and Control are all needed")
 	}
-	if err := options.validate(); err != nil {
+	options, err := options.completed()
+	if err != nil {
 		return nil, err
 	}
 	s := &System{ports: ports, options: options, log: options.Logger, authKey: options.AuthKey,
@@ -122,6 +123,14 @@ func (s *System) usable() error {
 // now is the time since some fixed moment; it is never 0.
 func (s *System) now() time.Duration { return time.Since(s.started) }
 
+// at is when a time of day comes; 0 for the zero time.
+func (s *System) at(t time.Time) time.Duration {
+	if t.IsZero() {
+		return 0
+	}
+	return max(s.now()+time.Until(t), 1)
+}
+
 // nextRun numbers subscriptions, over all incarnations of the listener.
 func (s *System) nextRun() uint64 { return s.runs.Add(1) }
 
@@ -137,7 +146,8 @@ func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Lo
 		return nil, ErrNotStarted
 	}
 	answer := make(chan authenticated, 1)
-	question := &authenticate{Credentials: credentials, gone: ctx.Done(), answer: answer}
+	question := &authenticate{Credentials: credentials, gone: ctx.Done(), answer: answer, onAnswer: credentials.OnAnswer}
+	question.Credentials.OnAnswer = nil
 	s.tellAuth(question)
 	select {
 	case a := <-answer:
@@ -237,7 +247,7 @@ func (s *System) Shutdown(ctx context.Context) {
 
 // drain closes the connections and waits until they are gone or ctx ends.
 func (s *System) drain(ctx context.Context) {
-	within := s.spread(s.options.DrainTimeout)
+	within := s.spread(*s.options.DrainTimeout)
 	s.tellRegistries(&closeAll{reason: ShuttingDown, within: within})
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
@@ -262,6 +272,10 @@ func (s *System) tellRegistries(message any) {
 	for _, pid := range s.registries {
 		s.root.Send(pid, message)
 	}
+}
+
+func (s *System) tellRegistryOf(user string, message any) {
+	s.root.Send(s.registries[shardOf(user)], message)
 }
 
 func (s *System) tellAuth(message any) { s.root.Send(s.auth, message) }

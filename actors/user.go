@@ -30,7 +30,7 @@ func (u *user) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *attach:
 		u.onAttach(ctx, m)
-	case *Push, *closeAll, *refreshAll:
+	case *Push, *closeAll, *refreshAll, *loginRevoked:
 		for _, pid := range u.connections {
 			ctx.Send(pid, m)
 		}

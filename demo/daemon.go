@@ -41,9 +41,7 @@ func (d *Demo) startDaemon(ctx context.Context, redis *storage.Redis, database s
 	}
 	d.atClose(cloud.Close)
 
-	options := actors.DefaultOptions()
-	options.Logger = log
-	options.DrainTimeout = 0
+	options := actors.Options{Logger: log, DrainTimeout: new(time.Duration)}
 	system, err := actors.New(actors.Ports{Events: redis, Mounts: mounts, Verifier: cloud, Control: control{redis, log}}, options)
 	if err != nil {
 		return nil, err

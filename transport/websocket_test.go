@@ -38,7 +38,7 @@ type bench struct {
 
 func newBench(t *testing.T, listener net.Listener, options WebsocketOptions) *bench {
 	t.Helper()
-	kit := actorstest.Start(t, func(o *actors.Options) { o.NoDebounce, o.NoResync, o.DrainTimeout = true, true, 0 })
+	kit := actorstest.Start(t, func(o *actors.Options) { o.NoDebounce, o.NoResync, o.DrainTimeout = true, true, new(time.Duration) })
 	handler, err := NewWebsocket(kit.System, options)
 	require.NoError(t, err)
 	t.Cleanup(func() {

@@ -33,7 +33,7 @@ func Start(t testing.TB, change func(*actors.Options)) *Kit {
 // and Shutdown.
 func New(t testing.TB, change func(*actors.Options)) *Kit {
 	t.Helper()
-	options := actors.DefaultOptions()
+	var options actors.Options
 	if change != nil {
 		change(&options)
 	}
