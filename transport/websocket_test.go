@@ -609,6 +609,29 @@ func TestGuesserWithOpenSocketsHasToWait(t *testing.T) {
 	require.Empty(t, b.Verifier.Calls())
 }
 
+// Nextcloud's verdict counts, and not whether the client waits for it.
+func TestGuesserWhoHangsUpHasToWait(t *testing.T) {
+	for name, verdict := range map[string]error{
+		"refused":                actors.ErrInvalidCredentials,
+		"throttled by Nextcloud": &NextcloudError{Status: http.StatusTooManyRequests, Text: "429", OneLogin: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, loopback(t), WebsocketOptions{})
+			b.Verifier.Block()
+			b.Verifier.Fail(verdict)
+			for i := range freeFailures {
+				w := b.dial(t, text("alice"), text(fmt.Sprint("guess", i)))
+				eventually(t, func() bool { return len(b.Verifier.Calls()) == i+1 })
+				w.Close()
+			}
+			eventually(t, func() bool { return b.System.Stats().Closed[actors.ConnectionLost] == freeFailures })
+			require.Equal(t, http.StatusSwitchingProtocols, b.shakeHands(t).status)
+			b.Verifier.Unblock()
+			eventually(t, func() bool { return b.shakeHands(t).status == http.StatusTooManyRequests })
+		})
+	}
+}
+
 // Tokens are not heard of while Redis is away, so an office full of browsers is not taken for a guesser.
 func TestTokenUnheardIsNobodysFault(t *testing.T) {
 	b := newBench(t, loopback(t), WebsocketOptions{})
