@@ -53,7 +53,7 @@ type connection struct {
 	refreshing bool    // at a time that the calendar knows
 	pace       float32 // this connection's factor of the debounce time
 
-	spoke      spoke
+	wakeEntry  wheelEntry
 	lastSent   time.Duration
 	lifetime   time.Duration // when it is over; 0 is never
 	ping       uint32        // what the pong must carry
@@ -99,7 +99,7 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	c.login, c.socket = m.login, m.socket
 	c.system.running.Add(1)
 	c.pace = 0.5 + rand.Float32()
-	c.spoke.pid = c.self
+	c.wakeEntry.pid = c.self
 	now := c.system.now()
 	if most := c.system.options.MaxConnectionTime; most > 0 {
 		c.lifetime = now + most - rand.N(most/lifetimeSpread+1)
@@ -291,7 +291,7 @@ func (c *connection) scheduleWake(now time.Duration) {
 	if c.lifetime > 0 {
 		next = min(next, c.lifetime)
 	}
-	c.system.wheel.schedule(&c.spoke, next-now)
+	c.system.wheel.schedule(&c.wakeEntry, next-now)
 }
 
 func (c *connection) onRefresh(m *refreshAll) {
@@ -368,7 +368,7 @@ func (c *connection) onStopping() {
 		return
 	}
 	defer c.system.running.Done()
-	c.system.wheel.cancel(&c.spoke)
+	c.system.wheel.cancel(&c.wakeEntry)
 	c.system.counters.activeConnections.Add(-1)
 	c.system.tellAuth(&loginDetached{c.login})
 	if c.system.stopping.Load() {

@@ -23,7 +23,8 @@ type registry struct {
 	users  map[string]*registered
 }
 
-// shard is a registry as its users and connections see it.
+// shard is a registry as its users and connections see it, over all its incarnations. It is set once, before
+// anything is sent to the registry.
 type shard struct {
 	registry *actor.PID
 	mailbox  actor.Mailbox // the registry's
@@ -68,7 +69,6 @@ func (r *registry) Receive(ctx actor.Context) {
 	case *probe:
 		m.passed <- r.at
 	case *actor.Started:
-		r.shard.registry = ctx.Self()
 		r.props = r.system.userProps(r.shard)
 	case *actor.Stopping, *actor.Restarting:
 		r.system.counters.activeUsers.Add(-int64(len(r.users)))

@@ -91,6 +91,7 @@ func (t *top) spawn(ctx actor.Context) {
 		s.registries[i] = spawn(fmt.Sprint("registry", i), throughput,
 			func() actor.Actor { return newRegistry(s, shard, atRegistry+station(i)) },
 			actor.WithMailbox(func() actor.Mailbox { return shard.mailbox }))
+		shard.registry = s.registries[i]
 	}
 	var m *mapper
 	s.mapper = spawn("mapper", throughput, func() actor.Actor { m = newMapper(s, m); return m })

@@ -99,7 +99,7 @@ func (s *System) start() {
 	runtime, letGo := hostOrOwn(s.options.ActorSystem, s)
 	s.runtime = runtime
 	s.root = s.runtime.Root
-	s.wheel = &wheel{root: s.root}
+	s.wheel = newWheel(s)
 	s.calendar = newCalendar(s)
 	s.spawnWorker(func() { s.wheel.run(s.ctx.Done()) })
 	s.spawnTop()
