@@ -613,7 +613,7 @@ func TestGuesserWithOpenSocketsHasToWait(t *testing.T) {
 func TestGuesserWhoHangsUpHasToWait(t *testing.T) {
 	for name, verdict := range map[string]error{
 		"refused":                actors.ErrInvalidCredentials,
-		"throttled by Nextcloud": &NextcloudError{Status: http.StatusTooManyRequests, Text: "429", OneLogin: true},
+		"throttled by Nextcloud": actors.ErrThrottled,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, loopback(t), WebsocketOptions{})
@@ -625,9 +625,9 @@ func TestGuesserWhoHangsUpHasToWait(t *testing.T) {
 				w.Close()
 			}
 			eventually(t, func() bool { return b.System.Stats().Closed[actors.ConnectionLost] == freeFailures })
-			require.Equal(t, http.StatusSwitchingProtocols, b.shakeHands(t).status)
+			require.Equal(t, http.StatusSwitchingProtocols, b.shakeHands(t).Status)
 			b.Verifier.Unblock()
-			eventually(t, func() bool { return b.shakeHands(t).status == http.StatusTooManyRequests })
+			eventually(t, func() bool { return b.shakeHands(t).Status == http.StatusTooManyRequests })
 		})
 	}
 }
