@@ -58,6 +58,10 @@ func (a *auth) Receive(ctx actor.Context) {
 		a.logins.detached(m.login, now)
 	case *forgetLogins:
 		a.logins.forget(m.user)
+	case *forgetLogin:
+		if v := m.login.verified; v != nil {
+			a.logins.forgetLogin(v)
+		}
 	case *listLogins:
 		m.answer <- a.logins.list(now, time.Now())
 	case *resumeLogins:

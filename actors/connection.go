@@ -85,6 +85,9 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.onClose(m)
 	case *loginRevoked:
 		c.onLoginRevoked(m)
+	case *disconnect:
+		c.system.tellAuth(&forgetLogin{c.login})
+		c.end(Disconnected)
 	case *socketEnded:
 		c.close(m.reason)
 	case *actor.Stopping:
@@ -369,7 +372,7 @@ func (c *connection) onStopping() {
 	}
 	defer c.system.running.Done()
 	c.system.wheel.cancel(&c.wakeEntry)
-	c.system.counters.activeConnections.Add(-1)
+	c.system.countConnectionEnd()
 	c.system.tellAuth(&loginDetached{c.login})
 	if c.system.stopping.Load() {
 		c.close(ShuttingDown)

@@ -82,9 +82,50 @@ func TestDeadLettersOfOurOwn(t *testing.T) {
 	})
 }
 
-func TestPortsAreNeeded(t *testing.T) {
+func TestVerifierIsNeeded(t *testing.T) {
 	_, err := actors.New(actors.Ports{Events: actorstest.NewEvents()}, actors.Options{})
-	require.ErrorContains(t, err, "a port is missing")
+	require.ErrorContains(t, err, "Ports.Verifier is nil")
+}
+
+// A host that publishes by itself brings a Verifier and nothing else.
+func TestOtherPortsMayBeNil(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		system, err := actors.New(actors.Ports{Verifier: &actorstest.Verifier{}}, actors.Options{NoDebounce: true})
+		require.NoError(t, err)
+		require.Empty(t, system.Problems())
+		system.Start()
+		require.NoError(t, system.Ready(t.Context()))
+		login, err := system.Authenticate(t.Context(), alicesCredentials)
+		require.NoError(t, err)
+		alice := actorstest.NewSocket()
+		require.NoError(t, system.Attach(login, alice))
+		publish(t, &actorstest.Kit{System: system}, fileEvent(1, 1), actors.LogLevelSet{Spec: "debug"}, actors.LogLevelRestored{}, actors.StatsRequested{},
+			actors.ShareCreated{User: "alice"}, actors.Custom{User: "alice", Text: "hello"})
+		require.Equal(t, []string{"notify_file", "hello"}, pushes(alice))
+		require.NoError(t, system.Shutdown(t.Context()))
+		pass(2 * time.Second)
+	})
+}
+
+// What a host gives that cannot be is an error that says so.
+func TestMistakesOfTheHost(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		socket := actorstest.NewSocket()
+		alice := &actors.Login{Identity: actors.Identity{User: "alice"}}
+		require.ErrorContains(t, kit.System.Attach(nil, socket), "needs a Login with a user")
+		require.ErrorContains(t, kit.System.Attach(&actors.Login{}, socket), "needs a Login with a user")
+		require.ErrorContains(t, kit.System.Attach(alice, nil), "needs a Socket")
+		require.ErrorContains(t, kit.System.Publish(t.Context(), nil), "needs an Event")
+		require.ErrorContains(t, kit.System.Publish(t.Context(), actors.Custom{User: "alice", Text: "\xff"}), "not UTF-8")
+		require.NoError(t, kit.System.Publish(t.Context(), actors.Custom{}))
+		kit.System.CountRefusal(200)
+		kit.Verifier.Rename("alice", "")
+		_, err := kit.System.Authenticate(t.Context(), alicesCredentials)
+		require.EqualError(t, err, "the user id is empty")
+		require.NoError(t, kit.System.Attach(alice, socket))
+		socket.End(200)
+		requireClosed(t, socket, actors.InternalFailure)
+	})
 }
 
 func TestOptionsAreChecked(t *testing.T) {

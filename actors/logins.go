@@ -34,6 +34,9 @@ type Login struct {
 	verified *verifiedLogin // nil unless by credentials
 }
 
+// errNoUser is the answer of a Verifier that accepts credentials and names no user.
+var errNoUser = errors.New("the user id is empty")
+
 // digest stands for credentials or for a token. It is keyed, so it tells nothing by itself.
 type digest [sha256.Size]byte
 
@@ -294,6 +297,9 @@ func (l *logins) judged(c *call, identity Identity, until time.Duration, err err
 	if err == nil && until > 0 && until <= now {
 		err = ErrInvalidCredentials
 	}
+	if err == nil && identity.User == "" {
+		err = errNoUser
+	}
 	l.noteHealth(err, now)
 	var login *Login
 	switch {
@@ -434,11 +440,17 @@ func (l *logins) issue(user, token string, now time.Duration) {
 
 // forget drops the remembered logins of a user, or of all where it is empty.
 func (l *logins) forget(user string) {
-	for sum, v := range l.verified {
+	for _, v := range l.verified {
 		if user == "" || v.login.User == user {
-			delete(l.verified, sum)
-			l.endRecheck(v)
+			l.forgetLogin(v)
 		}
+	}
+}
+
+func (l *logins) forgetLogin(v *verifiedLogin) {
+	if l.verified[v.digest] == v {
+		delete(l.verified, v.digest)
+		l.endRecheck(v)
 	}
 }
 

@@ -105,6 +105,30 @@ type (
 	}
 )
 
+// System → registry. The answers come once, on channels with room.
+type (
+	listUsers struct{ answer chan<- []string }
+	// sendUser is a push for one user; the answer is how many connections that has.
+	sendUser struct {
+		user   string
+		push   *Push
+		answer chan<- int
+	}
+	// pushAll is one push for everybody.
+	pushAll struct{ push *Push }
+	// disconnectUser closes a user's connections.
+	disconnectUser struct{ user string }
+)
+
+// System → registry → user.
+type listConnections struct {
+	user   string
+	answer chan<- []Connection
+}
+
+// System → connection: close, and forget the login.
+type disconnect struct{}
+
 // System → listener → mapper → registries, or → auth alone.
 type (
 	// probe goes once through them; each says so on a channel with room.
@@ -180,6 +204,8 @@ type (
 		identity Identity
 		err      error
 	}
+	// forgetLogin drops a remembered login.
+	forgetLogin struct{ login *Login }
 	// forgetLogins drops the remembered logins of a user, or all where it is empty.
 	forgetLogins struct{ user string }
 	// listLogins asks for the verified logins; the answer comes once, on a channel with room.
@@ -200,7 +226,8 @@ func (m *tokenIssued) forget()    { m.TokenIssued = TokenIssued{} }
 func (m *pushUsers) size() int { return len(m.users) * gatePiece / 64 }
 
 // refuse answers for a user that failed.
-func (m *attach) refuse() { m.answer <- errPanic }
+func (m *attach) refuse()          { m.answer <- errPanic }
+func (m *listConnections) refuse() { m.answer <- nil }
 
 // waits reports whether somebody still waits for the answer.
 func (m *authenticate) waits() bool {
@@ -228,6 +255,13 @@ func (*allSettled) IgnoreDeadLetterLogging()        {}
 func (*attach) IgnoreDeadLetterLogging()            {}
 func (*authTick) IgnoreDeadLetterLogging()          {}
 func (*forgetLogins) IgnoreDeadLetterLogging()      {}
+func (*forgetLogin) IgnoreDeadLetterLogging()       {}
+func (*listUsers) IgnoreDeadLetterLogging()         {}
+func (*sendUser) IgnoreDeadLetterLogging()          {}
+func (*pushAll) IgnoreDeadLetterLogging()           {}
+func (*disconnectUser) IgnoreDeadLetterLogging()    {}
+func (*listConnections) IgnoreDeadLetterLogging()   {}
+func (*disconnect) IgnoreDeadLetterLogging()        {}
 func (*loginRevoked) IgnoreDeadLetterLogging()      {}
 func (*authenticate) IgnoreDeadLetterLogging()      {}
 func (*abandoned) IgnoreDeadLetterLogging()         {}

@@ -18,7 +18,8 @@ var allMessages = []any{
 	pushUser{}, pushUsers{}, closeAll{}, refreshAll{}, attach{}, probe{}, connectionEnded{}, flushTurn{},
 	framesReceived{}, writeDone{}, socketEnded{}, wake{}, heldDue{}, flush{},
 	authenticate{}, abandoned{}, authenticated{}, tokenIssued{}, loginAttached{}, loginDetached{}, loginJudged{},
-	listLogins{}, resumeLogins{}, authTick{}, forgetLogins{}, loginRevoked{},
+	listLogins{}, resumeLogins{}, authTick{}, forgetLogins{}, forgetLogin{}, loginRevoked{},
+	listUsers{}, listConnections{}, sendUser{}, pushAll{}, disconnectUser{}, disconnect{},
 }
 
 func TestAllMessagesAreListed(t *testing.T) {

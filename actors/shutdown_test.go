@@ -292,24 +292,23 @@ func TestAttachHandledDuringShutdown(t *testing.T) {
 	})
 }
 
-// Shutdown waits for ports that don't heed their context.
+// Shutdown waits for ports that don't heed their context, as long as its own context lasts.
 func TestShutdownWaitsForPorts(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
-		proceed, down := make(chan struct{}), make(chan struct{})
+		proceed, down := make(chan struct{}), make(chan error, 1)
 		kit.Verifier.OnCall(func() { <-proceed })
 		attempts(t, kit, 1, func(int) actors.Credentials { return alicesCredentials })
-		go func() {
-			kit.System.Shutdown(t.Context())
-			close(down)
-		}()
+		go func() { down <- kit.System.Shutdown(t.Context()) }()
 		pass(time.Minute)
-		select {
-		case <-down:
-			t.Fatal("a goroutine was left behind")
-		default:
-		}
+		require.Empty(t, down)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		require.ErrorIs(t, kit.System.Shutdown(ctx), context.DeadlineExceeded)
+		require.Equal(t, 2*time.Second, time.Since(began))
 		close(proceed)
-		<-down
+		require.NoError(t, <-down)
+		require.NoError(t, kit.System.Shutdown(ctx))
 	})
 }
 
