@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -209,61 +210,146 @@ func TestTokens(t *testing.T) {
 	})
 }
 
-// What Nextcloud accepted is good for AuthCacheTTL, and as long as a connection from it lives and
-// AuthResume after it, up to AuthMaxAge; then Nextcloud is asked again.
+// Nextcloud is not asked again about a client whose connection lives, or was lost a moment ago, before it is
+// let in; TestVerifiedLoginsAreGood has the rules.
 func TestVerifiedLogins(t *testing.T) {
-	type step struct {
-		wait time.Duration
-		do   string // "login", "connect" or "disconnect"
-		asks int    // so far
-	}
-	for name, c := range map[string]struct {
-		change func(*actors.Options)
-		steps  []step
-	}{
-		"cached": {nil, []step{
-			{0, "login", 1}, {0, "login", 1}, {59 * time.Second, "login", 1}, {time.Second, "login", 2}, {59 * time.Second, "login", 2},
-		}},
-		"not cached": {func(o *actors.Options) { o.AuthCacheTTL = 0 }, []step{
-			{0, "login", 1}, {0, "login", 2},
-		}},
-		"while connected": {nil, []step{
-			{0, "connect", 1}, {time.Hour, "login", 1}, {10*time.Hour + 59*time.Minute, "login", 1}, {time.Minute, "login", 2},
-		}},
-		"resumed": {nil, []step{
-			{0, "connect", 1}, {time.Hour, "disconnect", 1}, {119 * time.Second, "login", 1}, {time.Second, "login", 2},
-		}},
-		"resumed again and again, up to AuthMaxAge": {func(o *actors.Options) { o.AuthMaxAge = 3 * time.Hour }, []step{
-			{0, "connect", 1}, {time.Hour, "disconnect", 1}, {time.Minute, "connect", 1}, {time.Hour, "disconnect", 1},
-			{time.Minute, "connect", 1}, {time.Hour, "disconnect", 1}, {0, "login", 2},
-		}},
-		"not resumed": {func(o *actors.Options) { o.AuthResume = 0 }, []step{
-			{0, "connect", 1}, {time.Hour, "login", 2},
-		}},
-		"by one of two connections": {nil, []step{
-			{0, "connect", 1}, {0, "connect", 1}, {time.Hour, "disconnect", 1}, {time.Hour, "login", 1},
-		}},
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		alice := kit.Connect(t, "alice")
+		pass(time.Hour)
+		kit.Login(t, "alice")
+		alice.End(actors.ConnectionLost)
+		pass(119 * time.Second)
+		kit.Login(t, "alice")
+		require.EqualValues(t, 1, kit.System.Stats().Logins.Nextcloud)
+		pass(15 * time.Minute)
+		kit.Login(t, "alice")
+		require.EqualValues(t, 2, kit.System.Stats().Logins.Nextcloud)
+	})
+}
+
+// A login from memory is asked of Nextcloud later. When Nextcloud refuses it, the client is sent that, and
+// all connections of these credentials end, and no others.
+func TestRecheckedLogin(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Verifier.Rename("alice@example.com", "alice")
+		first := kit.Connect(t, "alice")
+		other, err := kit.System.Authenticate(t.Context(), actors.Credentials{Login: "alice@example.com", Password: "secret"})
+		require.NoError(t, err)
+		otherDevice := actorstest.NewSocket()
+		require.NoError(t, kit.System.Attach(other, otherDevice))
+		second := kit.Connect(t, "alice")
+		pass(10 * time.Minute)
+		require.Len(t, kit.Verifier.Calls(), 3)
+		require.EqualValues(t, 1, kit.System.Stats().Logins.Rechecked)
+		requireOpen(t, second)
+
+		third := kit.Connect(t, "alice")
+		publish(t, kit, actors.ActivityAdded{User: "alice"})
+		publish(t, kit, actors.ActivityAdded{User: "alice"})
+		kit.Verifier.Fail(actors.ErrInvalidCredentials)
+		pass(20 * time.Minute)
+		for _, socket := range []*actorstest.Socket{first, second, third} {
+			requireClosed(t, socket, actors.InvalidCredentials)
+			texts := socket.Texts()
+			require.Equal(t, "err: Invalid credentials", texts[len(texts)-1])
+		}
+		requireOpen(t, otherDevice)
+		require.EqualValues(t, 3, kit.System.Stats().Closed[actors.InvalidCredentials])
+		require.EqualValues(t, 1, kit.System.Stats().ActiveConnections)
+	})
+}
+
+// After notify_signal reset everybody is asked about anew.
+func TestResetForgetsLogins(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Connect(t, "alice")
+		publish(t, kit, actors.Reset{})
+		pass(time.Second)
+		kit.Verifier.Fail(actors.ErrInvalidCredentials)
+		_, err := authenticate(t, kit, alicesCredentials)
+		require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+	})
+}
+
+// A password is kept until Nextcloud has been asked about it, and no longer.
+func TestRecheckedPasswordIsForgotten(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Connect(t, "alice")
+		password := strings.Clone("secret")
+		kept := weak.Make(unsafe.StringData(password))
+		_, err := kit.System.Authenticate(t.Context(), actors.Credentials{Login: "alice", Password: actors.Secret(password)})
+		require.NoError(t, err)
+		password = ""
+		synctest.Wait()
+		runtime.GC()
+		require.NotNil(t, kept.Value())
+		kit.Verifier.Forget()
+		pass(10 * time.Minute)
+		kit.Verifier.Forget()
+		runtime.GC()
+		require.Nil(t, kept.Value())
+		require.EqualValues(t, 1, kit.System.Stats().Logins.Rechecked)
+	})
+}
+
+// A Nextcloud that hangs is waited for 20 s.
+func TestHangingNextcloud(t *testing.T) {
+	for name, hang := range map[string]func(*actorstest.Kit) (end func()){
+		"that is given up": func(kit *actorstest.Kit) func() { kit.Verifier.Block(); return kit.Verifier.Unblock },
+		"for ever": func(kit *actorstest.Kit) func() {
+			stuck := make(chan struct{})
+			kit.Verifier.OnCall(func() { <-stuck })
+			return func() { kit.Verifier.OnCall(nil); close(stuck) }
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, c.change, func(t *testing.T, kit *actorstest.Kit) {
-				var sockets []*actorstest.Socket
-				for i, s := range c.steps {
-					pass(s.wait)
-					switch s.do {
-					case "login":
-						kit.Login(t, "alice")
-					case "connect":
-						sockets = append(sockets, kit.Connect(t, "alice"))
-					case "disconnect":
-						sockets[0].End(actors.ConnectionLost)
-						sockets = sockets[1:]
-					}
-					synctest.Wait()
-					require.Len(t, kit.Verifier.Calls(), s.asks, "step %d", i)
+			bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+				end := hang(kit)
+				errs := attempts(t, kit, 60, func(i int) actors.Credentials {
+					return actors.Credentials{Login: fmt.Sprint("user", i), Password: "secret"}
+				})
+				pass(19 * time.Second)
+				require.Empty(t, errs)
+				pass(8 * time.Second)
+				require.Len(t, errs, 60)
+				for range 60 {
+					require.EqualError(t, <-errs, "no answer in time")
 				}
+				require.Equal(t, map[string]string{"nextcloud": "no answer in time"}, kit.System.Problems())
+				end()
+				kit.Login(t, "user0")
+				require.Empty(t, kit.System.Problems())
 			})
 		})
 	}
+}
+
+// Whoever asked learns what Nextcloud said, also after the client has hung up.
+func TestOnAnswer(t *testing.T) {
+	bubble(t, func(o *actors.Options) { o.AuthConcurrency = new(1) }, func(t *testing.T, kit *actorstest.Kit) {
+		var mu sync.Mutex
+		heard := map[string]error{}
+		ctx, hangUp := context.WithCancel(t.Context())
+		kit.Verifier.Block()
+		for _, login := range []string{"asked", "queued"} {
+			go func() {
+				_, _ = kit.System.Authenticate(ctx, actors.Credentials{Login: login, Password: "guess", OnAnswer: func(err error) {
+					mu.Lock()
+					defer mu.Unlock()
+					heard[login] = err
+				}})
+			}()
+			synctest.Wait()
+		}
+		hangUp()
+		synctest.Wait()
+		kit.Verifier.Unblock()
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		require.Equal(t, map[string]error{"asked": actors.ErrInvalidCredentials}, heard)
+		require.Nil(t, kit.Verifier.Calls()[0].OnAnswer)
+	})
 }
 
 func TestOtherPasswordIsNotCached(t *testing.T) {
@@ -291,7 +377,7 @@ func TestRefusalIsRemembered(t *testing.T) {
 		require.ErrorIs(t, err, actors.ErrInvalidCredentials)
 		require.Len(t, kit.Verifier.Calls(), 3)
 	})
-	bubble(t, func(o *actors.Options) { o.AuthRefusalTTL = 0 }, func(t *testing.T, kit *actorstest.Kit) {
+	bubble(t, func(o *actors.Options) { o.AuthRefusalTTL = new(time.Duration) }, func(t *testing.T, kit *actorstest.Kit) {
 		for range 10 {
 			_, _ = authenticate(t, kit, wrongCredentials)
 		}
@@ -301,7 +387,7 @@ func TestRefusalIsRemembered(t *testing.T) {
 
 // What Nextcloud refused is not good again because a client comes late with a login from before.
 func TestRefusalEndsWhatWasVerified(t *testing.T) {
-	bubble(t, func(o *actors.Options) { o.AuthCacheTTL = time.Second }, func(t *testing.T, kit *actorstest.Kit) {
+	bubble(t, func(o *actors.Options) { o.AuthCacheTTL = new(time.Second) }, func(t *testing.T, kit *actorstest.Kit) {
 		before := kit.Login(t, "alice")
 		pass(2 * time.Second)
 		kit.Verifier.Fail(actors.ErrInvalidCredentials)
@@ -366,6 +452,7 @@ func TestOperatorIsToldWhyNextcloudIsMissed(t *testing.T) {
 			kit.Verifier.Fail(detailed{fmt.Sprintf("dial from port %d", i)})
 			_, err := authenticate(t, kit, alicesCredentials)
 			require.EqualError(t, err, "Nextcloud cannot be reached")
+			pass(5 * time.Second)
 		}
 		require.Equal(t, map[string]string{"nextcloud": "Nextcloud cannot be reached: dial from port 2"}, kit.System.Problems())
 		lines := logged.FilterMessage("nextcloud is not available").All()
@@ -383,14 +470,16 @@ func TestOneLoginIsNotNextcloud(t *testing.T) {
 			_, err := authenticate(t, kit, alicesCredentials)
 			require.ErrorIs(t, err, actors.ErrOneLogin)
 			require.Equal(t, problems, kit.System.Problems())
+			pass(10 * time.Second)
 			kit.Verifier.Fail(errors.New("502"))
 			_, err = authenticate(t, kit, alicesCredentials)
 			require.EqualError(t, err, "502")
+			pass(10 * time.Second)
 		}
 	})
 }
 
-func TestOneFlightPerCredential(t *testing.T) {
+func TestOneCallPerCredential(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Verifier.Block()
 		errs := attempts(t, kit, 100, func(i int) actors.Credentials {
@@ -409,8 +498,7 @@ func TestOneFlightPerCredential(t *testing.T) {
 	})
 }
 
-// However many come, AuthConcurrency questions are under way at most, and the others wait without
-// being timed out for Nextcloud's slowness.
+// However many come, AuthConcurrency calls are in flight at most, and the others wait.
 func TestLoginsInFlight(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Verifier.Block()
@@ -418,7 +506,7 @@ func TestLoginsInFlight(t *testing.T) {
 			return actors.Credentials{Login: fmt.Sprint("user", i), Password: "secret"}
 		})
 		require.Len(t, kit.Verifier.Calls(), 32)
-		pass(10 * time.Minute)
+		pass(4 * time.Second)
 		kit.Verifier.Unblock()
 		for range 1000 {
 			require.NoError(t, <-errs)
@@ -428,7 +516,7 @@ func TestLoginsInFlight(t *testing.T) {
 }
 
 func TestLoginsInFlightWithoutLimit(t *testing.T) {
-	bubble(t, func(o *actors.Options) { o.AuthConcurrency = 0 }, func(t *testing.T, kit *actorstest.Kit) {
+	bubble(t, func(o *actors.Options) { o.AuthConcurrency = new(0) }, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Verifier.Block()
 		errs := attempts(t, kit, 1000, func(i int) actors.Credentials {
 			return actors.Credentials{Login: fmt.Sprint("user", i), Password: "secret"}
@@ -443,7 +531,7 @@ func TestLoginsInFlightWithoutLimit(t *testing.T) {
 
 // Who asks for a thousand logins from one place keeps nobody else waiting for all of them.
 func TestOriginsTakeTurns(t *testing.T) {
-	bubble(t, func(o *actors.Options) { o.AuthConcurrency = 2 }, func(t *testing.T, kit *actorstest.Kit) {
+	bubble(t, func(o *actors.Options) { o.AuthConcurrency = new(2) }, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Verifier.Block()
 		crowd := attempts(t, kit, 1000, func(i int) actors.Credentials {
 			return actors.Credentials{Login: fmt.Sprint("crowd", i), Password: "secret", Origin: "192.0.2.1"}
@@ -465,31 +553,9 @@ func TestOriginsTakeTurns(t *testing.T) {
 	})
 }
 
-// AuthMaxAge bounds what the other two promise.
-func TestAuthMaxAgeIsTheMost(t *testing.T) {
-	bubble(t, func(o *actors.Options) { o.AuthMaxAge = 10 * time.Second }, func(t *testing.T, kit *actorstest.Kit) {
-		for range 3 {
-			_, err := authenticate(t, kit, alicesCredentials)
-			require.NoError(t, err)
-			pass(9 * time.Second)
-			_, err = authenticate(t, kit, alicesCredentials)
-			require.NoError(t, err)
-			pass(time.Second)
-		}
-		require.Len(t, kit.Verifier.Calls(), 3)
-	})
-	bubble(t, func(o *actors.Options) { o.AuthMaxAge = 0 }, func(t *testing.T, kit *actorstest.Kit) {
-		for range 3 {
-			_, err := authenticate(t, kit, alicesCredentials)
-			require.NoError(t, err)
-		}
-		require.Len(t, kit.Verifier.Calls(), 3)
-	})
-}
-
 // Nextcloud is not asked for clients that have hung up meanwhile.
 func TestAbandonedLoginsAreSkipped(t *testing.T) {
-	bubble(t, func(o *actors.Options) { o.AuthConcurrency = 1 }, func(t *testing.T, kit *actorstest.Kit) {
+	bubble(t, func(o *actors.Options) { o.AuthConcurrency = new(1) }, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Verifier.Block()
 		first := attempts(t, kit, 1, func(int) actors.Credentials { return alicesCredentials })
 		ctx, hangUp := context.WithCancel(t.Context())
@@ -516,7 +582,7 @@ func TestAbandonedLoginsAreSkipped(t *testing.T) {
 // Nor are they kept, and their passwords least of all: while Nextcloud hangs and others wait, strangers
 // may come and hang up as often as they like.
 func TestAbandonedLoginsAreForgotten(t *testing.T) {
-	bubble(t, func(o *actors.Options) { o.AuthConcurrency = 1 }, func(t *testing.T, kit *actorstest.Kit) {
+	bubble(t, func(o *actors.Options) { o.AuthConcurrency = new(1) }, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Verifier.Block()
 		waiting := attempts(t, kit, 2, func(i int) actors.Credentials {
 			return actors.Credentials{Login: fmt.Sprint("user", i), Password: "secret"}
@@ -550,7 +616,7 @@ func TestAbandonedLoginsAreForgotten(t *testing.T) {
 
 // Who hangs up leaves the others that wait for the same answer alone.
 func TestAbandonedBySome(t *testing.T) {
-	bubble(t, func(o *actors.Options) { o.AuthConcurrency = 1 }, func(t *testing.T, kit *actorstest.Kit) {
+	bubble(t, func(o *actors.Options) { o.AuthConcurrency = new(1) }, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Verifier.Block()
 		ctx, hangUp := context.WithCancel(t.Context())
 		waiting := make(chan (<-chan error), 2)

@@ -101,7 +101,7 @@ func BenchmarkFileEventToAll(b *testing.B) {
 
 // The same through the debounce: every push is held for a while.
 func BenchmarkHeldFileEventToAll(b *testing.B) {
-	kit, d, _ := benchCrowd(b, func(o *actors.Options) { o.MaxDebounceTime = 0 })
+	kit, d, _ := benchCrowd(b, func(o *actors.Options) { o.MaxDebounceTime = new(time.Duration) })
 	measure(b, benchClients, func() {
 		d.expect(benchClients * len("..notify_file"))
 		kit.Events.Emit("notify_storage_update", `{"storage":1,"path":"files/a","file_id":5}`)
@@ -113,7 +113,7 @@ func BenchmarkHeldFileEventToAll(b *testing.B) {
 func Benchmark100kCustomEvents(b *testing.B) {
 	const events = 100_000
 	source := &benchSource{payloads: make(chan []byte, 1024)}
-	system, err := actors.New(actors.Ports{Events: source, Mounts: &actorstest.Mounts{}, Verifier: &actorstest.Verifier{}, Control: &actorstest.Control{}}, actors.DefaultOptions())
+	system, err := actors.New(actors.Ports{Events: source, Mounts: &actorstest.Mounts{}, Verifier: &actorstest.Verifier{}, Control: &actorstest.Control{}}, actors.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func BenchmarkIdleConnection(b *testing.B) {
 			runtime.ReadMemStats(&stats)
 			return stats.HeapAlloc + stats.StackInuse
 		}
-		kit := actorstest.Start(b, func(o *actors.Options) { o.DrainTimeout = 0 })
+		kit := actorstest.Start(b, func(o *actors.Options) { o.DrainTimeout = new(time.Duration) })
 		before := inUse()
 		logins := make([]*actors.Login, benchClients)
 		for i := range logins {

@@ -66,7 +66,7 @@ func TestLargeStormHasNoIDs(t *testing.T) {
 // A storm that goes on reaches the users as it goes, and a file that changes after it is told at
 // once again.
 func TestStormGoesOn(t *testing.T) {
-	bubble(t, func(o *actors.Options) { o.MaxDebounceTime = 0 }, func(t *testing.T, kit *actorstest.Kit) {
+	bubble(t, func(o *actors.Options) { o.MaxDebounceTime = new(time.Duration) }, func(t *testing.T, kit *actorstest.Kit) {
 		alice := crowd(t, kit, 1)[0]
 		for id := range uint64(200) {
 			publish(t, kit, fileEvent(1, id))

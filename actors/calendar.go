@@ -60,9 +60,12 @@ func (c *calendar) turn(at time.Duration) {
 	if p == nil {
 		return
 	}
-	for _, a := range p.appointments {
-		c.system.root.Send(a.pid, a.message)
-	}
+	_ = c.system.guarded("scheduler", func() error {
+		for _, a := range p.appointments {
+			c.system.root.Send(a.pid, a.message)
+		}
+		return nil
+	})
 }
 
 // stop forgets all appointments.

@@ -18,6 +18,7 @@ const (
 	ResetRequested
 	ShuttingDown
 	InternalFailure
+	Disconnected
 	InvalidCredentials
 	InvalidLoginMessage
 	LoginTimeout
@@ -47,6 +48,7 @@ var closings = [closeReasons]struct {
 	ResetRequested:     {"reset_requested", 1012, "reset requested"},
 	ShuttingDown:       {"shutting_down", 1012, "server is going down"},
 	InternalFailure:    {"internal_failure", 1011, "internal failure"},
+	Disconnected:       {"disconnected", 1008, "disconnected by the server"},
 	InvalidCredentials: {"invalid_credentials", 1008, "invalid credentials"},
 	// Before "authenticated" a connection ends without a close frame: clients retry only then.
 	InvalidLoginMessage: {"invalid_login_message", 0, ""},
@@ -59,21 +61,20 @@ var closings = [closeReasons]struct {
 	ServerFull:       {"server_full", 0, ""},
 }
 
+// known returns the reason, and InternalFailure for a number that is none.
+func (r CloseReason) known() CloseReason {
+	if r >= closeReasons {
+		return InternalFailure
+	}
+	return r
+}
+
 // String returns the reason's name in logs and metrics.
-func (r CloseReason) String() string { return closings[r].name }
+func (r CloseReason) String() string { return closings[r.known()].name }
 
 // Code returns the close code of RFC 6455 that the client is sent; 0 where no close frame is sent.
 // A client that closes is sent its own code back.
-func (r CloseReason) Code() int { return closings[r].code }
+func (r CloseReason) Code() int { return closings[r.known()].code }
 
 // Text returns the words in the close frame.
-func (r CloseReason) Text() string { return closings[r].text }
-
-// CloseReasons returns all reasons.
-func CloseReasons() []CloseReason {
-	all := make([]CloseReason, closeReasons)
-	for i := range all {
-		all[i] = CloseReason(i)
-	}
-	return all
-}
+func (r CloseReason) Text() string { return closings[r.known()].text }

@@ -22,8 +22,12 @@ const (
 	listenFileIDs = "listen notify_file_id"
 )
 
-// authenticatedFrame is a connection's first.
-var authenticatedFrame = frame.Append(nil, frame.Text, "authenticated")
+var (
+	// authenticatedFrame is a connection's first.
+	authenticatedFrame = frame.Append(nil, frame.Text, "authenticated")
+	// revokedFrame is the last of one whose credentials are good no more.
+	revokedFrame = frame.Append(nil, frame.Text, "err: Invalid credentials")
+)
 
 // connection is the actor of one client's websocket.
 //
@@ -49,7 +53,7 @@ type connection struct {
 	refreshing bool    // at a time that the calendar knows
 	pace       float32 // this connection's factor of the debounce time
 
-	spoke      spoke
+	wakeEntry  wheelEntry
 	lastSent   time.Duration
 	lifetime   time.Duration // when it is over; 0 is never
 	ping       uint32        // what the pong must carry
@@ -79,6 +83,11 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.onRefresh(m)
 	case *closeAll:
 		c.onClose(m)
+	case *loginRevoked:
+		c.onLoginRevoked(m)
+	case *disconnect:
+		c.system.tellAuth(&forgetLogin{c.login})
+		c.end(Disconnected)
 	case *socketEnded:
 		c.close(m.reason)
 	case *actor.Stopping:
@@ -93,14 +102,17 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	c.login, c.socket = m.login, m.socket
 	c.system.running.Add(1)
 	c.pace = 0.5 + rand.Float32()
-	c.spoke.pid = c.self
+	c.wakeEntry.pid = c.self
 	now := c.system.now()
 	if most := c.system.options.MaxConnectionTime; most > 0 {
 		c.lifetime = now + most - rand.N(most/lifetimeSpread+1)
 	}
+	if until := c.system.at(c.login.Until); until > 0 && (c.lifetime == 0 || until < c.lifetime) {
+		c.lifetime = until
+	}
 	c.system.counters.activeConnections.Add(1)
 	c.system.counters.totalConnections.Add(1)
-	c.system.tellAuth(&loginHeld{m.login})
+	c.system.tellAuth(&loginAttached{m.login})
 	c.send(authenticatedFrame)
 	c.scheduleWake(now)
 	c.socket.Serve(Client{c.system, c.self})
@@ -124,7 +136,7 @@ func (c *connection) interval(kind Kind) time.Duration {
 		return notificationInterval
 	}
 	base := time.Duration(c.system.counters.activeConnections.Load()) * time.Second / 10
-	base = min(max(base, time.Second), c.system.options.MaxDebounceTime)
+	base = min(max(base, time.Second), *c.system.options.MaxDebounceTime)
 	return time.Duration(float64(base) * float64(c.pace))
 }
 
@@ -282,7 +294,7 @@ func (c *connection) scheduleWake(now time.Duration) {
 	if c.lifetime > 0 {
 		next = min(next, c.lifetime)
 	}
-	c.system.wheel.schedule(&c.spoke, next-now)
+	c.system.wheel.schedule(&c.wakeEntry, next-now)
 }
 
 func (c *connection) onRefresh(m *refreshAll) {
@@ -305,6 +317,17 @@ func (c *connection) onClose(m *closeAll) {
 		return
 	}
 	c.end(m.reason)
+}
+
+// onLoginRevoked ends the connection if its credentials are those that Nextcloud refused. What is held is
+// not sent any more.
+func (c *connection) onLoginRevoked(m *loginRevoked) {
+	if v := c.login.verified; c.ending || v == nil || v.digest != m.digest {
+		return
+	}
+	c.outbox.release(math.MaxInt64)
+	c.queue(revokedFrame)
+	c.end(InvalidCredentials)
 }
 
 // later sends the connection a message at a random moment within that time.
@@ -348,9 +371,9 @@ func (c *connection) onStopping() {
 		return
 	}
 	defer c.system.running.Done()
-	c.system.wheel.cancel(&c.spoke)
-	c.system.counters.activeConnections.Add(-1)
-	c.system.tellAuth(&loginReleased{c.login})
+	c.system.wheel.cancel(&c.wakeEntry)
+	c.system.countConnectionEnd()
+	c.system.tellAuth(&loginDetached{c.login})
 	if c.system.stopping.Load() {
 		c.close(ShuttingDown)
 	}

@@ -86,7 +86,7 @@ func TestDebounceInterval(t *testing.T) {
 				base, spread = time.Second, 0
 			}
 			t.Run(fmt.Sprintf("%s of %d with at most %v", d.push, c.connections, c.max), func(t *testing.T) {
-				change := func(o *actors.Options) { o.MaxDebounceTime, o.MaxConnectionsPerUser = c.max, 1000 }
+				change := func(o *actors.Options) { o.MaxDebounceTime, o.MaxConnectionsPerUser = &c.max, 1000 }
 				bubble(t, change, func(t *testing.T, kit *actorstest.Kit) {
 					intervals := intervalsOf(t, kit, c.connections, d.event)
 					least := max(time.Duration(float64(base)*(1-spread)), 100*time.Millisecond)

@@ -15,7 +15,7 @@ func (s *System) newOwnGoroutine(throughput int) ownGoroutine {
 		for {
 			select {
 			case run := <-d.runs:
-				run()
+				_ = s.guarded("dispatcher", func() error { run(); return nil })
 			case <-s.stopped:
 				return
 			}

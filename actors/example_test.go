@@ -27,7 +27,7 @@ func Example() {
 		Mounts:   &actorstest.Mounts{},
 		Verifier: &actorstest.Verifier{},
 		Control:  &actorstest.Control{},
-	}, actors.DefaultOptions())
+	}, actors.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -3,8 +3,6 @@ package actors
 import (
 	"context"
 	"time"
-
-	"github.com/asynkron/protoactor-go/actor"
 )
 
 // RememberedLogin is a login that Nextcloud has verified, in a form that may leave the process: it
@@ -13,6 +11,8 @@ type RememberedLogin struct {
 	Digest     []byte    `json:"digest"` // of the credentials, keyed with Options.AuthKey
 	User       string    `json:"user"`
 	VerifiedAt time.Time `json:"verified_at"`
+	Until      time.Time `json:"until,omitzero"` // of its Identity
+	Tag        string    `json:"tag,omitempty"`  // of its Identity
 }
 
 // Logins returns the verified logins that are still good, for the next process to Resume.
@@ -42,32 +42,42 @@ func (s *System) Resume(logins []RememberedLogin) {
 	}
 }
 
-func (a *auth) onListLogins(m *listLogins) {
-	now := a.system.now()
-	logins := make([]RememberedLogin, 0, len(a.verified))
-	for sum, v := range a.verified {
-		if a.good(v) {
-			logins = append(logins, RememberedLogin{sum[:], v.user, time.Now().Add(v.verifiedAt - now)})
+// list returns the verified logins that are still good. clock is the time of day that now is.
+func (l *logins) list(now time.Duration, clock time.Time) []RememberedLogin {
+	logins := make([]RememberedLogin, 0, len(l.verified))
+	for sum, v := range l.verified {
+		if l.good(v, now) {
+			logins = append(logins, RememberedLogin{
+				Digest: sum[:], User: v.login.User, Tag: v.login.Tag, Until: v.login.Until,
+				VerifiedAt: clock.Add(v.verifiedAt - now),
+			})
 		}
 	}
-	m.answer <- logins
+	return logins
 }
 
-func (a *auth) onResumeLogins(ctx actor.Context, m *resumeLogins) {
-	now := a.system.now()
-	for _, login := range m.logins {
+// resume takes logins over from another process, as list gave them.
+func (l *logins) resume(logins []RememberedLogin, now time.Duration, clock time.Time) {
+	for _, login := range logins {
 		sum := digest{}
 		if copy(sum[:], login.Digest) != len(sum) || len(login.Digest) != len(sum) {
 			continue
 		}
-		if _, refused := a.refused[sum]; refused || a.verified[sum] != nil {
+		if _, refused := l.refused[sum]; refused || l.verified[sum] != nil {
 			continue
 		}
-		age := max(time.Since(login.VerifiedAt), 0)
-		if age >= a.system.options.AuthMaxAge { // of a time before the calendar, it would count as young
+		age := max(clock.Sub(login.VerifiedAt), 0)
+		if age >= *l.options.AuthMaxAge { // of a time before now began, it would count as young
 			continue
 		}
-		a.verified[sum] = &verifiedLogin{user: login.User, verifiedAt: now - age, endedAt: now}
+		v := &verifiedLogin{digest: sum, verifiedAt: now - age, endedAt: now}
+		if !login.Until.IsZero() {
+			if v.until = now + login.Until.Sub(clock); v.until <= now {
+				continue
+			}
+		}
+		v.login = &Login{Identity{login.User, login.Until, login.Tag}, v}
+		l.verified[sum] = v
 	}
-	a.startSweeping(ctx)
+	l.sweepLater(now)
 }

@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,7 +62,7 @@ func TestLoginsAreHandedOver(t *testing.T) {
 // What Nextcloud has refused meanwhile is not good again because the hand-over comes late.
 func TestRefusedLoginIsNotHandedOver(t *testing.T) {
 	for _, ttl := range []time.Duration{0, 5 * time.Second} {
-		key := func(o *actors.Options) { o.AuthKey, o.AuthRefusalTTL = []byte("key"), ttl }
+		key := func(o *actors.Options) { o.AuthKey, o.AuthRefusalTTL = []byte("key"), &ttl }
 		bubble(t, key, func(t *testing.T, before *actorstest.Kit) {
 			before.Connect(t, "alice")
 			after := actorstest.Start(t, key)
@@ -86,19 +87,21 @@ func TestHandedOverLoginsAge(t *testing.T) {
 			pass(5 * time.Hour)
 			after := actorstest.Start(t, key)
 			handOver(t, before, after)
+			after.Verifier.Fail(errors.New("502")) // later, when it is asked
 			after.Connect(t, "alice")
 			require.Empty(t, after.Verifier.Calls())
 			before = after
 		}
 		pass(119 * time.Minute)
 		before.Login(t, "alice")
-		require.Empty(t, before.Verifier.Calls())
+		require.Zero(t, before.System.Stats().Logins.Nextcloud)
 		pass(time.Minute)
 		logins, err := before.System.Logins(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, logins)
+		before.Verifier.Fail(nil)
 		before.Login(t, "alice")
-		require.Len(t, before.Verifier.Calls(), 1)
+		require.EqualValues(t, 1, before.System.Stats().Logins.Nextcloud)
 	})
 }
 
@@ -118,9 +121,11 @@ func TestClockIsSetBetweenProcesses(t *testing.T) {
 				after.System.Resume(logins)
 				after.Connect(t, "alice")
 				require.Len(t, after.Verifier.Calls(), asked)
+				after.Verifier.Fail(errors.New("502")) // what is asked later
 				pass(12 * time.Hour)
+				after.Verifier.Fail(nil)
 				after.Login(t, "alice")
-				require.Len(t, after.Verifier.Calls(), asked+1)
+				require.EqualValues(t, asked+1, after.System.Stats().Logins.Nextcloud)
 			})
 		})
 	}

@@ -82,38 +82,64 @@ func TestDeadLettersOfOurOwn(t *testing.T) {
 	})
 }
 
-func TestPortsAreNeeded(t *testing.T) {
-	_, err := actors.New(actors.Ports{Events: actorstest.NewEvents()}, actors.DefaultOptions())
-	require.ErrorContains(t, err, "a port is missing")
+func TestVerifierIsNeeded(t *testing.T) {
+	_, err := actors.New(actors.Ports{Events: actorstest.NewEvents()}, actors.Options{})
+	require.ErrorContains(t, err, "Ports.Verifier is nil")
+}
+
+// A host that publishes by itself brings a Verifier and nothing else.
+func TestOtherPortsMayBeNil(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		system, err := actors.New(actors.Ports{Verifier: &actorstest.Verifier{}}, actors.Options{NoDebounce: true})
+		require.NoError(t, err)
+		require.Empty(t, system.Problems())
+		system.Start()
+		require.NoError(t, system.Ready(t.Context()))
+		login, err := system.Authenticate(t.Context(), alicesCredentials)
+		require.NoError(t, err)
+		alice := actorstest.NewSocket()
+		require.NoError(t, system.Attach(login, alice))
+		publish(t, &actorstest.Kit{System: system}, fileEvent(1, 1), actors.LogLevelSet{Spec: "debug"}, actors.LogLevelRestored{}, actors.StatsRequested{},
+			actors.ShareCreated{User: "alice"}, actors.Custom{User: "alice", Text: "hello"})
+		require.Equal(t, []string{"notify_file", "hello"}, pushes(alice))
+		require.NoError(t, system.Shutdown(t.Context()))
+		pass(2 * time.Second)
+	})
+}
+
+// What a host gives that cannot be is an error that says so.
+func TestMistakesOfTheHost(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		socket := actorstest.NewSocket()
+		alice := &actors.Login{Identity: actors.Identity{User: "alice"}}
+		require.ErrorContains(t, kit.System.Attach(nil, socket), "needs a Login with a user")
+		require.ErrorContains(t, kit.System.Attach(&actors.Login{}, socket), "needs a Login with a user")
+		require.ErrorContains(t, kit.System.Attach(alice, nil), "needs a Socket")
+		require.ErrorContains(t, kit.System.Publish(t.Context(), nil), "needs an Event")
+		require.ErrorContains(t, kit.System.Publish(t.Context(), actors.Custom{User: "alice", Text: "\xff"}), "not UTF-8")
+		require.NoError(t, kit.System.Publish(t.Context(), actors.Custom{}))
+		kit.System.CountRefusal(200)
+		kit.Verifier.Rename("alice", "")
+		_, err := kit.System.Authenticate(t.Context(), alicesCredentials)
+		require.EqualError(t, err, "the user id is empty")
+		require.NoError(t, kit.System.Attach(alice, socket))
+		socket.End(200)
+		requireClosed(t, socket, actors.InternalFailure)
+	})
 }
 
 func TestOptionsAreChecked(t *testing.T) {
 	ports := actors.Ports{Events: actorstest.NewEvents(), Mounts: &actorstest.Mounts{}, Verifier: &actorstest.Verifier{}, Control: &actorstest.Control{}}
-	for want, change := range map[string]func(*actors.Options){
-		"actors: option MaxConnectionsPerUser is 0, it must be 1 or more": func(o *actors.Options) { o.MaxConnectionsPerUser = 0 },
-		"actors: option AuthConcurrency is -1, it must not be negative":   func(o *actors.Options) { o.AuthConcurrency = -1 },
-		"actors: option DrainTimeout is -1s, it must not be negative":     func(o *actors.Options) { o.DrainTimeout = -time.Second },
-		"actors: option MaxDebounceTime is -1ns, it must not be negative": func(o *actors.Options) { o.MaxDebounceTime = -1 },
-	} {
-		options := actors.DefaultOptions()
-		change(&options)
-		_, err := actors.New(ports, options)
-		require.EqualError(t, err, want)
+	negative := actors.Options{MaxConnectionTime: -1, MaxConnectionsPerUser: -1, AuthTimeout: -1,
+		AuthConcurrency: new(-1), DrainTimeout: new(-time.Second), MaxDebounceTime: new(time.Duration(-1)), AuthCacheTTL: new(-time.Second),
+		AuthResume: new(-time.Second), AuthMaxAge: new(-time.Second), AuthRecheck: new(-time.Second), AuthRefusalTTL: new(-time.Second)}
+	_, err := actors.New(ports, negative)
+	for _, name := range []string{"MaxConnectionTime", "MaxConnectionsPerUser", "AuthTimeout", "AuthConcurrency", "DrainTimeout", "MaxDebounceTime",
+		"AuthCacheTTL", "AuthResume", "AuthMaxAge", "AuthRecheck", "AuthRefusalTTL"} {
+		require.ErrorContains(t, err, "actors: option "+name+" is -1")
 	}
-	for range 20 { // of several, always the same
-		options := actors.DefaultOptions()
-		options.AuthConcurrency, options.MaxConnectionsPerUser = -1, 0
-		_, err := actors.New(ports, options)
-		require.ErrorContains(t, err, "MaxConnectionsPerUser")
-	}
-}
-
-// The defaults are the contract's.
-func TestDefaultOptions(t *testing.T) {
-	o := actors.DefaultOptions()
-	require.Equal(t, actors.Options{
-		MaxDebounceTime: 15 * time.Second, MaxConnectionsPerUser: 64,
-		AuthCacheTTL: time.Minute, AuthResume: 2 * time.Minute, AuthMaxAge: 12 * time.Hour, AuthRefusalTTL: 5 * time.Second, AuthConcurrency: 32,
-		DrainTimeout: 10 * time.Second,
-	}, o)
+	_, err = actors.New(ports, actors.Options{DrainTimeout: new(-time.Second)})
+	require.EqualError(t, err, "actors: option DrainTimeout is -1s; it must be 0 or more")
+	_, err = actors.New(ports, actors.Options{})
+	require.NoError(t, err)
 }

@@ -165,7 +165,8 @@ func (l *listener) route(ctx actor.Context, event Event) {
 		system.ports.Control.PublishStats(system.Stats())
 	case Reset:
 		system.log.Info("all connections are closed on request")
-		system.tellRegistries(&closeAll{reason: ResetRequested, within: system.spread(system.options.DrainTimeout)})
+		system.tellAuth(&forgetLogins{})
+		system.tellRegistries(&closeAll{reason: ResetRequested, within: system.spread(*system.options.DrainTimeout)})
 	}
 }
 

@@ -105,10 +105,43 @@ type (
 	}
 )
 
+// System → registry. The answers come once, on channels with room.
+type (
+	listUsers struct{ answer chan<- []string }
+	// sendUser is a push for one user; the answer is how many connections that has.
+	sendUser struct {
+		user   string
+		push   *Push
+		answer chan<- int
+	}
+	// pushAll is one push for everybody.
+	pushAll struct{ push *Push }
+	// disconnectUser closes a user's connections.
+	disconnectUser struct{ user string }
+)
+
+// System → registry → user.
+type listConnections struct {
+	user   string
+	answer chan<- []Connection
+}
+
+// System → connection: close, and forget the login.
+type disconnect struct{}
+
 // System → listener → mapper → registries, or → auth alone.
 type (
 	// probe goes once through them; each says so on a channel with room.
 	probe struct{ passed chan<- station }
+)
+
+// Auth → registry → user → connection.
+type (
+	// loginRevoked closes the connections that credentials opened which Nextcloud refuses now.
+	loginRevoked struct {
+		user   string
+		digest digest
+	}
 )
 
 // User → registry, and connection → registry.
@@ -148,7 +181,11 @@ type (
 		Credentials Credentials
 		gone        <-chan struct{} // closed when nobody waits for the answer any more
 		answer      chan<- authenticated
-		digest      digest // of its flight; auth's own
+		onAnswer    func(error) // of Credentials
+
+		// owned by auth
+		call  *call // that it waits for; nil while for none
+		index int   // among those that wait for it
 	}
 	// abandoned says that nobody waits for the answer any more.
 	abandoned     struct{ by *authenticate }
@@ -158,27 +195,25 @@ type (
 	}
 	// tokenIssued is a TokenIssued.
 	tokenIssued struct{ TokenIssued }
-	// tokenMissing says, to auth by itself, that a client has waited long enough for its token.
-	tokenMissing struct {
-		digest digest
-		client *authenticate
-	}
-	// loginHeld and loginReleased count a login's living connections.
-	loginHeld     struct{ login *Login }
-	loginReleased struct{ login *Login }
+	// loginAttached and loginDetached are the begin and the end of a login's connection.
+	loginAttached struct{ login *Login }
+	loginDetached struct{ login *Login }
 	// loginJudged is Nextcloud's answer.
 	loginJudged struct {
-		asker  *auth
-		digest digest
-		user   string
-		err    error
+		call     *call
+		identity Identity
+		err      error
 	}
+	// forgetLogin drops a remembered login.
+	forgetLogin struct{ login *Login }
+	// forgetLogins drops the remembered logins of a user, or all where it is empty.
+	forgetLogins struct{ user string }
 	// listLogins asks for the verified logins; the answer comes once, on a channel with room.
 	listLogins struct{ answer chan<- []RememberedLogin }
 	// resumeLogins hands over those of the process before.
 	resumeLogins struct{ logins []RememberedLogin }
-	// sweep asks auth, by itself, to forget what is over.
-	sweep struct{}
+	// authTick tells auth that time has passed.
+	authTick struct{}
 )
 
 // The runtime's mailboxes hold on to messages that were handled until others take their places.
@@ -191,7 +226,8 @@ func (m *tokenIssued) forget()    { m.TokenIssued = TokenIssued{} }
 func (m *pushUsers) size() int { return len(m.users) * gatePiece / 64 }
 
 // refuse answers for a user that failed.
-func (m *attach) refuse() { m.answer <- errPanic }
+func (m *attach) refuse()          { m.answer <- errPanic }
+func (m *listConnections) refuse() { m.answer <- nil }
 
 // waits reports whether somebody still waits for the answer.
 func (m *authenticate) waits() bool {
@@ -217,11 +253,19 @@ func (*burstDue) IgnoreDeadLetterLogging()          {}
 func (*userSettled) IgnoreDeadLetterLogging()       {}
 func (*allSettled) IgnoreDeadLetterLogging()        {}
 func (*attach) IgnoreDeadLetterLogging()            {}
-func (*sweep) IgnoreDeadLetterLogging()             {}
+func (*authTick) IgnoreDeadLetterLogging()          {}
+func (*forgetLogins) IgnoreDeadLetterLogging()      {}
+func (*forgetLogin) IgnoreDeadLetterLogging()       {}
+func (*listUsers) IgnoreDeadLetterLogging()         {}
+func (*sendUser) IgnoreDeadLetterLogging()          {}
+func (*pushAll) IgnoreDeadLetterLogging()           {}
+func (*disconnectUser) IgnoreDeadLetterLogging()    {}
+func (*listConnections) IgnoreDeadLetterLogging()   {}
+func (*disconnect) IgnoreDeadLetterLogging()        {}
+func (*loginRevoked) IgnoreDeadLetterLogging()      {}
 func (*authenticate) IgnoreDeadLetterLogging()      {}
 func (*abandoned) IgnoreDeadLetterLogging()         {}
 func (*tokenIssued) IgnoreDeadLetterLogging()       {}
-func (*tokenMissing) IgnoreDeadLetterLogging()      {}
 func (*loginJudged) IgnoreDeadLetterLogging()       {}
 
 // IgnoreDeadLetterLogging keeps the runtime from logging pushes to clients that are gone.
@@ -236,8 +280,8 @@ func (*closeAll) IgnoreDeadLetterLogging()        {}
 func (*refreshAll) IgnoreDeadLetterLogging()      {}
 func (*connectionEnded) IgnoreDeadLetterLogging() {}
 func (*flushTurn) IgnoreDeadLetterLogging()       {}
-func (*loginReleased) IgnoreDeadLetterLogging()   {}
-func (*loginHeld) IgnoreDeadLetterLogging()       {}
+func (*loginDetached) IgnoreDeadLetterLogging()   {}
+func (*loginAttached) IgnoreDeadLetterLogging()   {}
 func (*listLogins) IgnoreDeadLetterLogging()      {}
 func (*resumeLogins) IgnoreDeadLetterLogging()    {}
 func (*pushUser) IgnoreDeadLetterLogging()        {}

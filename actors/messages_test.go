@@ -17,8 +17,9 @@ var allMessages = []any{
 	mountsFound{}, userMountsFound{}, burstDue{}, mapperWake{}, userSettled{}, allSettled{},
 	pushUser{}, pushUsers{}, closeAll{}, refreshAll{}, attach{}, probe{}, connectionEnded{}, flushTurn{},
 	framesReceived{}, writeDone{}, socketEnded{}, wake{}, heldDue{}, flush{},
-	authenticate{}, abandoned{}, authenticated{}, tokenIssued{}, tokenMissing{}, loginHeld{}, loginReleased{}, loginJudged{},
-	listLogins{}, resumeLogins{}, sweep{},
+	authenticate{}, abandoned{}, authenticated{}, tokenIssued{}, loginAttached{}, loginDetached{}, loginJudged{},
+	listLogins{}, resumeLogins{}, authTick{}, forgetLogins{}, forgetLogin{}, loginRevoked{},
+	listUsers{}, listConnections{}, sendUser{}, pushAll{}, disconnectUser{}, disconnect{},
 }
 
 func TestAllMessagesAreListed(t *testing.T) {

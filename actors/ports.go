@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // EventSource is where Nextcloud's events come from: Redis, in production.
@@ -39,9 +40,24 @@ type Credentials struct {
 	// Forwarded is the value of X-Forwarded-For that Nextcloud is told: the client's own chain and
 	// its peer, comma-separated; empty over a unix socket without a chain.
 	Forwarded string
-	// Origin is whoever is behind this login, such as an address: where logins wait for their turn to
-	// be verified, those of one origin wait behind one another. Empty is an origin, too.
+	// Origin is where this login comes from, such as an address. Origins take turns at the Verifier, and one
+	// has half of the places in flight at most; an empty one, which stands for many, may have all.
 	Origin string
+	// OnAnswer, if not nil, is called with the error that Authenticate returns, nil if none, also when its
+	// caller has not waited for the Verifier's answer. A login that is abandoned before the Verifier is
+	// asked has no answer. It is called from an actor, before Authenticate returns, and must not block. The
+	// Verifier does not see it.
+	OnAnswer func(err error)
+}
+
+// Identity is who a client is.
+type Identity struct {
+	// User is the user id, which may differ from the name that was typed. It is not empty.
+	User string
+	// Until ends the client's connection, and what is remembered of its login; the zero time never does.
+	Until time.Time
+	// Tag is the host's own.
+	Tag string
 }
 
 // ErrInvalidCredentials is returned by a Verifier when Nextcloud refuses the credentials, and by
@@ -56,14 +72,18 @@ var ErrTokenUnheard = fmt.Errorf("%w, unless the token is one that was not heard
 // and not all, such as too many attempts from one address: it doesn't say that Nextcloud is away.
 var ErrOneLogin = errors.New("nextcloud did not judge this login")
 
+// ErrThrottled is what a Verifier's ErrOneLogin is besides when Nextcloud does not judge because too many
+// logins from the client's address have failed.
+var ErrThrottled = errors.New("nextcloud throttles this address")
+
 // Verifier asks Nextcloud whether credentials are good.
 type Verifier interface {
-	// Verify returns the user id, which may differ from the login name. It returns
-	// ErrInvalidCredentials when Nextcloud says no, and another error, fit for the client's eyes,
-	// when Nextcloud could not be asked; an ErrOneLogin when others might be. Where that error has a
-	// method Detail() string, its words are for the operator's eyes. It is called from a goroutine of
-	// its own, and must return when ctx ends.
-	Verify(ctx context.Context, credentials Credentials) (user string, err error)
+	// Verify returns who has these credentials. It returns ErrInvalidCredentials when Nextcloud says no,
+	// and another error, fit for the client's eyes, when Nextcloud could not be asked; an ErrOneLogin when
+	// others might be. Where that error has a method Detail() string, its words are for the operator's
+	// eyes. It is called from a goroutine of its own, also long after the client came (see
+	// Options.AuthRecheck), and must return when ctx ends, after Options.AuthTimeout at the latest.
+	Verify(ctx context.Context, credentials Credentials) (Identity, error)
 }
 
 // Control carries out what an administrator asks for over Redis. The methods are called by the

@@ -6,12 +6,13 @@ import (
 	"sync/atomic"
 )
 
-// station is an actor that a probe comes to. One goes to auth alone, and one through the others, from
-// the mapper to all registries at once.
+// station is an actor that a probe comes to, or the timer wheel. One goes to auth alone, one to the wheel, and
+// one through the others, from the mapper to all registries at once.
 type station int
 
 const (
 	atAuth station = iota
+	atWheel
 	atListener
 	atMapper
 	atRegistry // the first of them
@@ -22,7 +23,7 @@ func (at station) String() string {
 	if at >= atRegistry {
 		return fmt.Sprint("registry", int(at-atRegistry))
 	}
-	return [...]string{"auth", "listener", "mapper"}[at]
+	return [...]string{"auth", "timer wheel", "listener", "mapper"}[at]
 }
 
 // progress counts the messages that an actor has handled, in a cache line of its own.
@@ -34,8 +35,8 @@ type progress struct {
 // handled is called by an actor after each message.
 func (s *System) handled(at station) { s.progress[at].messages.Add(1) }
 
-// Probe returns nil when the system makes progress: messages to auth and through listener, mapper and
-// every registry have come back before ctx ended, or wait behind others of which the actor handled
+// Probe returns nil when the system makes progress: messages to auth, to the timer wheel, and through listener,
+// mapper and every registry have come back before ctx ended, or wait behind others of which the actor handled
 // some meanwhile.
 func (s *System) Probe(ctx context.Context) error {
 	if !s.began.Load() {
@@ -47,6 +48,7 @@ func (s *System) Probe(ctx context.Context) error {
 	}
 	passed := make(chan station, stations)
 	s.root.Send(s.auth, &probe{passed})
+	s.wheel.probe(passed)
 	s.root.Send(s.listener, &probe{passed})
 	var answered [stations]bool
 	for range stations {
@@ -66,7 +68,7 @@ func (s *System) stuck(answered [stations]bool, before [stations]int64, cause er
 		switch {
 		case answered[at]:
 		case s.progress[at].messages.Load() == before[at]:
-			return fmt.Errorf("a message did not come back from the actor %s in time: %w", at, cause)
+			return fmt.Errorf("no answer from %s in time: %w", at, cause)
 		case at == atListener, at == atMapper:
 			return nil // the probe waits there, and has not come to the others
 		}

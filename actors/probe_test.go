@@ -79,7 +79,7 @@ func TestProbeOfOneRegistry(t *testing.T) {
 		pass(10 * time.Second)
 		err := probe(t, kit)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.ErrorContains(t, err, "the actor registry")
+		require.ErrorContains(t, err, "registry")
 		close(stuck)
 		require.NoError(t, probe(t, kit))
 	})
@@ -122,6 +122,21 @@ func TestProbeOfLogins(t *testing.T) {
 		defer events.Stop()
 		require.ErrorIs(t, probe(t, kit), context.DeadlineExceeded)
 		<-unanswered
+		require.NoError(t, probe(t, kit))
+	})
+}
+
+// A timer wheel that is stuck is noticed: no ping would ever be sent again.
+func TestProbeOfTheWheel(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		socket := &unclosableSocket{actorstest.NewSocket(), make(chan struct{})}
+		socket.Mute()
+		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), socket))
+		pass(59 * time.Second)
+		require.NoError(t, probe(t, kit))
+		pass(10 * time.Second) // the wheel's goroutine closes it
+		require.ErrorContains(t, probe(t, kit), "timer wheel")
+		close(socket.stuck)
 		require.NoError(t, probe(t, kit))
 	})
 }

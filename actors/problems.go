@@ -112,6 +112,9 @@ func (s *System) problem(what string, err error, fields ...zap.Field) {
 }
 
 func (s *System) solved(what string) {
+	if what == problemEvents {
+		s.hearing.Do(func() { close(s.heard) })
+	}
 	if s.problems.clear(what) {
 		s.problems.fold(s.log, what+" is available", "").Log(zapcore.InfoLevel, "")
 	}

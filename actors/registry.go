@@ -2,6 +2,8 @@ package actors
 
 import (
 	"hash/maphash"
+	"maps"
+	"slices"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -23,7 +25,8 @@ type registry struct {
 	users  map[string]*registered
 }
 
-// shard is a registry as its users and connections see it.
+// shard is a registry as its users and connections see it, over all its incarnations. It is set once, before
+// anything is sent to the registry.
 type shard struct {
 	registry *actor.PID
 	mailbox  actor.Mailbox // the registry's
@@ -55,6 +58,20 @@ func (r *registry) Receive(ctx actor.Context) {
 		ctx.Send(m.connection, flushNow)
 	case *attach:
 		r.onAttach(ctx, m)
+	case *loginRevoked:
+		r.pass(ctx, m.user, m)
+	case *disconnectUser:
+		r.pass(ctx, m.user, &closeAll{reason: Disconnected})
+	case *listUsers:
+		m.answer <- slices.Collect(maps.Keys(r.users))
+	case *listConnections:
+		if !r.pass(ctx, m.user, m) {
+			m.answer <- nil
+		}
+	case *sendUser:
+		r.onSendUser(ctx, m)
+	case *pushAll:
+		r.onPushAll(ctx, m)
 	case *connectionEnded:
 		r.onConnectionEnded(ctx, m)
 	case *closeAll, *refreshAll:
@@ -64,7 +81,6 @@ func (r *registry) Receive(ctx actor.Context) {
 	case *probe:
 		m.passed <- r.at
 	case *actor.Started:
-		r.shard.registry = ctx.Self()
 		r.props = r.system.userProps(r.shard)
 	case *actor.Stopping, *actor.Restarting:
 		r.system.counters.activeUsers.Add(-int64(len(r.users)))
@@ -91,6 +107,32 @@ func (r *registry) onPushUsers(ctx actor.Context, m *pushUsers) {
 			ctx.Send(u.pid, m.push)
 		}
 	}
+}
+
+func (r *registry) onSendUser(ctx actor.Context, m *sendUser) {
+	defer r.system.gate.leave(len(m.push.frame))
+	connections := 0
+	if u := r.users[m.user]; u != nil {
+		connections = u.connections
+		ctx.Send(u.pid, m.push)
+	}
+	m.answer <- connections
+}
+
+func (r *registry) onPushAll(ctx actor.Context, m *pushAll) {
+	defer r.system.gate.leave(len(m.push.frame))
+	for _, u := range r.users {
+		ctx.Send(u.pid, m.push)
+	}
+}
+
+// pass sends a message to a user, and reports whether the user is there.
+func (r *registry) pass(ctx actor.Context, user string, message any) bool {
+	u := r.users[user]
+	if u != nil {
+		ctx.Send(u.pid, message)
+	}
+	return u != nil
 }
 
 func (r *registry) onAttach(ctx actor.Context, m *attach) {

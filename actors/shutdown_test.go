@@ -45,7 +45,7 @@ func TestShutdownIsSpread(t *testing.T) {
 		{2000, 0, 20 * time.Millisecond},
 	} {
 		t.Run(fmt.Sprintf("%d within %v", c.clients, c.timeout), func(t *testing.T) {
-			bubble(t, func(o *actors.Options) { o.DrainTimeout = c.timeout }, func(t *testing.T, kit *actorstest.Kit) {
+			bubble(t, func(o *actors.Options) { o.DrainTimeout = &c.timeout }, func(t *testing.T, kit *actorstest.Kit) {
 				sockets, closed := herd(t, kit, c.clients)
 				began := time.Now()
 				down := make(chan time.Duration, 1)
@@ -87,7 +87,7 @@ func TestNothingWorksBeforeStart(t *testing.T) {
 	kit := actorstest.New(t, nil)
 	_, err := kit.System.Authenticate(t.Context(), alicesCredentials)
 	require.ErrorIs(t, err, actors.ErrNotStarted)
-	require.ErrorIs(t, kit.System.Attach(&actors.Login{User: "alice"}, actorstest.NewSocket()), actors.ErrNotStarted)
+	require.ErrorIs(t, kit.System.Attach(&actors.Login{Identity: actors.Identity{User: "alice"}}, actorstest.NewSocket()), actors.ErrNotStarted)
 	require.ErrorIs(t, kit.System.Publish(t.Context(), actors.Reset{}), actors.ErrNotStarted)
 	require.ErrorIs(t, kit.System.Probe(t.Context()), actors.ErrNotStarted)
 	_, err = kit.System.Logins(t.Context())
@@ -292,24 +292,23 @@ func TestAttachHandledDuringShutdown(t *testing.T) {
 	})
 }
 
-// Shutdown waits for ports that don't heed their context.
+// Shutdown waits for ports that don't heed their context, as long as its own context lasts.
 func TestShutdownWaitsForPorts(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
-		proceed, down := make(chan struct{}), make(chan struct{})
+		proceed, down := make(chan struct{}), make(chan error, 1)
 		kit.Verifier.OnCall(func() { <-proceed })
 		attempts(t, kit, 1, func(int) actors.Credentials { return alicesCredentials })
-		go func() {
-			kit.System.Shutdown(t.Context())
-			close(down)
-		}()
+		go func() { down <- kit.System.Shutdown(t.Context()) }()
 		pass(time.Minute)
-		select {
-		case <-down:
-			t.Fatal("a goroutine was left behind")
-		default:
-		}
+		require.Empty(t, down)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		require.ErrorIs(t, kit.System.Shutdown(ctx), context.DeadlineExceeded)
+		require.Equal(t, 2*time.Second, time.Since(began))
 		close(proceed)
-		<-down
+		require.NoError(t, <-down)
+		require.NoError(t, kit.System.Shutdown(ctx))
 	})
 }
 

@@ -25,6 +25,7 @@ type Logins struct {
 	Token     uint64 // a pre-authenticated token
 	Cached    uint64 // a login that Nextcloud had verified before
 	Nextcloud uint64 // Nextcloud was asked
+	Rechecked uint64 // Nextcloud was asked later about one that was cached
 	Refused   uint64 // by whomever
 }
 
@@ -42,7 +43,7 @@ type counters struct {
 	mappingQueries                                   atomic.Int64
 	events, malformed, expired, resyncs              atomic.Int64
 	tokenLogins, cachedLogins, nextcloudLogins       atomic.Int64
-	refusedLogins                                    atomic.Int64
+	refusedLogins, rechecks                          atomic.Int64
 	sent                                             [kinds]atomic.Int64
 	closed                                           [closeReasons]atomic.Int64
 	failures, deadLetters                            atomic.Int64
@@ -62,6 +63,7 @@ func (c *counters) snapshot() Stats {
 			Token:     uint64(c.tokenLogins.Load()),
 			Cached:    uint64(c.cachedLogins.Load()),
 			Nextcloud: uint64(c.nextcloudLogins.Load()),
+			Rechecked: uint64(c.rechecks.Load()),
 			Refused:   uint64(c.refusedLogins.Load()),
 		},
 		ActorFailures: uint64(c.failures.Load()),

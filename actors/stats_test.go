@@ -57,7 +57,8 @@ func TestStats(t *testing.T) {
 // Names are what dashboards know: each ending has one, and they differ.
 func TestCloseReasons(t *testing.T) {
 	var names []string
-	for _, reason := range actors.CloseReasons() {
+	for number := range (actors.Stats{}).Closed {
+		reason := actors.CloseReason(number)
 		names = append(names, reason.String())
 		require.NotEmpty(t, reason.String())
 		require.LessOrEqual(t, len(reason.Text()), 123, "a close frame has no more room")
@@ -70,5 +71,6 @@ func TestCloseReasons(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	require.Len(t, slices.Compact(names), len(actors.CloseReasons()))
+	require.Len(t, slices.Compact(names), len(actors.Stats{}.Closed))
+	require.Equal(t, actors.InternalFailure.String(), actors.CloseReason(200).String(), "and a number that is none is a failure of ours")
 }

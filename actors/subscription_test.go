@@ -108,10 +108,10 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 // A neighbour that fails for some and answers others is told once a second, with how often.
 func TestOutagesThatRepeatAreFolded(t *testing.T) {
 	core, logged := observer.New(zap.ErrorLevel)
-	bubble(t, func(o *actors.Options) { o.Logger, o.AuthRefusalTTL = zap.New(core), 0 }, func(t *testing.T, kit *actorstest.Kit) {
-		for range 100 {
+	bubble(t, func(o *actors.Options) { o.Logger, o.AuthRefusalTTL = zap.New(core), new(time.Duration) }, func(t *testing.T, kit *actorstest.Kit) {
+		for i := range 100 {
 			kit.Verifier.Fail(errors.New("502"))
-			_, err := authenticate(t, kit, alicesCredentials)
+			_, err := authenticate(t, kit, actors.Credentials{Login: fmt.Sprint("user", i), Password: "secret"})
 			require.Error(t, err)
 			kit.Verifier.Fail(nil)
 			_, err = authenticate(t, kit, wrongCredentials)

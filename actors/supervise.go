@@ -24,8 +24,9 @@ import (
 // no more than those. Mapper and auth take over what the incarnation before knew and nobody else
 // does; the listener subscribes anew, and has the clients told to refresh.
 
-// The runtime counts dead letters in a goroutine for that long; it would outlive us.
-const countDeadLetters = time.Millisecond
+// deadLetterInterval is for how long the runtime counts dead letters that it does not log, in a goroutine that
+// may outlive the system by as long.
+const deadLetterInterval = time.Millisecond
 
 // hostOrOwn returns the host's runtime or a quiet one of our own, and how to let go of it.
 func hostOrOwn(host *actor.ActorSystem, s *System) (*actor.ActorSystem, func()) {
@@ -35,12 +36,9 @@ func hostOrOwn(host *actor.ActorSystem, s *System) (*actor.ActorSystem, func()) 
 	own := actor.NewActorSystem(
 		actor.WithLoggerFactory(runtimeLogger(s.log)),
 		actor.WithDeadLetterRequestLogging(false),
-		actor.WithDeadLetterThrottleInterval(countDeadLetters),
+		actor.WithDeadLetterThrottleInterval(deadLetterInterval),
 	)
-	return own, func() {
-		own.Shutdown()
-		time.Sleep(2 * countDeadLetters)
-	}
+	return own, own.Shutdown
 }
 
 // watchDeadLetters counts what is sent to actors of our tree that are gone, until it is told to end.
@@ -91,6 +89,7 @@ func (t *top) spawn(ctx actor.Context) {
 		s.registries[i] = spawn(fmt.Sprint("registry", i), throughput,
 			func() actor.Actor { return newRegistry(s, shard, atRegistry+station(i)) },
 			actor.WithMailbox(func() actor.Mailbox { return shard.mailbox }))
+		shard.registry = s.registries[i]
 	}
 	var m *mapper
 	s.mapper = spawn("mapper", throughput, func() actor.Actor { m = newMapper(s, m); return m })

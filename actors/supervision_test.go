@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/actorstest"
+	"github.com/notifypush/notifypush/transport/frame"
 )
 
 // bubbleOnHost is bubble on an actor system that the test can look into.
@@ -342,4 +345,24 @@ func TestPanickingListenerKeepsItsMail(t *testing.T) {
 			require.Equal(t, numbered(1000), pushes(alice))
 			require.Equal(t, 1+10, kit.Events.Subscriptions(), "one at a time")
 		})
+}
+
+// Connections go on, in goroutines of their sockets, while their registry fails and is restarted.
+func TestRegistryRestartsUnderConnections(t *testing.T) {
+	bubbleOnHost(t, immediately, func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
+		for range 10 {
+			var clients sync.WaitGroup
+			for i := range 20 {
+				socket := kit.Connect(t, fmt.Sprint("user", i))
+				clients.Go(func() {
+					for range 100 {
+						socket.Send(frame.Frame{Opcode: frame.Ping})
+						runtime.Gosched()
+					}
+				})
+			}
+			poison(t, host, "registry") // which waits for all of them
+			clients.Wait()
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,12 +17,12 @@ import (
 // server nor Nextcloud sees a wave.
 const connectionsPerSecond = 100
 
-// Ports are what a System needs from outside. All are required.
+// Ports are what a System needs from outside.
 type Ports struct {
-	Events   EventSource
-	Mounts   Mounts
-	Verifier Verifier
-	Control  Control
+	Verifier Verifier    // the only one that is required
+	Events   EventSource // nil: events come from Publish alone
+	Mounts   Mounts      // nil: nobody sees any storage, so no StorageUpdate reaches anybody
+	Control  Control     // nil: log levels and requests for counters are ignored
 }
 
 // System is the actor system of a push server: it logs clients in, holds their connections, and
@@ -49,6 +50,7 @@ type System struct {
 	cancel         context.CancelFunc
 	stopped        chan struct{} // closed when the actors are gone
 	down           chan struct{} // closed when everything is
+	emptied        chan struct{} // receives when the last connection ends, from the beginning of Shutdown on
 	gate           *gate
 	running        sync.WaitGroup // connections, and goroutines of spawnWorker
 	problems       problems
@@ -56,6 +58,8 @@ type System struct {
 	progress       [stations]progress
 	testCookie     atomic.Uint32
 	everSubscribed atomic.Bool
+	heard          chan struct{} // closed when events are heard for the first time
+	hearing        sync.Once
 	starting       sync.Once
 	began          atomic.Bool // Start is through
 	stopping       atomic.Bool
@@ -65,14 +69,15 @@ type System struct {
 
 // New checks ports and options and returns a System that Start will start.
 func New(ports Ports, options Options) (*System, error) {
-	if ports.Events == nil || ports.Mounts == nil || ports.Verifier == nil || ports.Control == nil {
-		return nil, errors.New("actors: a port is missing; Events, Mounts, Verifier and Control are all needed")
+	if ports.Verifier == nil {
+		return nil, errors.New("actors: Ports.Verifier is nil; it says who a client is, and is the one port that is required")
 	}
-	if err := options.validate(); err != nil {
+	options, err := options.completed()
+	if err != nil {
 		return nil, err
 	}
 	s := &System{ports: ports, options: options, log: options.Logger, authKey: options.AuthKey,
-		stopped: make(chan struct{}), down: make(chan struct{})}
+		stopped: make(chan struct{}), down: make(chan struct{}), emptied: make(chan struct{}, 1), heard: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.gate = newGate(s.ctx.Done())
 	if s.log == nil {
@@ -82,7 +87,18 @@ func New(ports Ports, options Options) (*System, error) {
 		s.authKey = make([]byte, 32)
 		_, _ = rand.Read(s.authKey) // cannot fail
 	}
-	s.problems.set(problemEvents, errors.New("not subscribed yet"))
+	if ports.Events == nil {
+		s.ports.Events = noEvents{}
+		s.solved(problemEvents)
+	} else {
+		s.problems.set(problemEvents, errors.New("not subscribed yet"))
+	}
+	if ports.Mounts == nil {
+		s.ports.Mounts = noMounts{}
+	}
+	if ports.Control == nil {
+		s.ports.Control = noControl{}
+	}
 	return s, nil
 }
 
@@ -98,7 +114,7 @@ func (s *System) start() {
 	runtime, letGo := hostOrOwn(s.options.ActorSystem, s)
 	s.runtime = runtime
 	s.root = s.runtime.Root
-	s.wheel = &wheel{root: s.root}
+	s.wheel = newWheel(s)
 	s.calendar = newCalendar(s)
 	s.spawnWorker(func() { s.wheel.run(s.ctx.Done()) })
 	s.spawnTop()
@@ -122,6 +138,14 @@ func (s *System) usable() error {
 // now is the time since some fixed moment; it is never 0.
 func (s *System) now() time.Duration { return time.Since(s.started) }
 
+// at is when a time of day comes; 0 for the zero time.
+func (s *System) at(t time.Time) time.Duration {
+	if t.IsZero() {
+		return 0
+	}
+	return max(s.now()+time.Until(t), 1)
+}
+
 // nextRun numbers subscriptions, over all incarnations of the listener.
 func (s *System) nextRun() uint64 { return s.runs.Add(1) }
 
@@ -137,7 +161,8 @@ func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Lo
 		return nil, ErrNotStarted
 	}
 	answer := make(chan authenticated, 1)
-	question := &authenticate{Credentials: credentials, gone: ctx.Done(), answer: answer}
+	question := &authenticate{Credentials: credentials, gone: ctx.Done(), answer: answer, onAnswer: credentials.OnAnswer}
+	question.Credentials.OnAnswer = nil
 	s.tellAuth(question)
 	select {
 	case a := <-answer:
@@ -157,6 +182,12 @@ func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Lo
 func (s *System) Attach(login *Login, socket Socket) error {
 	if err := s.usable(); err != nil {
 		return err
+	}
+	if login == nil || login.User == "" {
+		return errors.New("actors: Attach needs a Login with a user; take that of Authenticate, or name the user in its Identity")
+	}
+	if socket == nil {
+		return errors.New("actors: Attach needs a Socket")
 	}
 	answer := make(chan error, 1)
 	s.root.Send(s.registries[shardOf(login.User)], &attach{login, socket, answer})
@@ -183,6 +214,14 @@ func (s *System) Attach(login *Login, socket Socket) error {
 func (s *System) Publish(ctx context.Context, event Event) error {
 	if err := s.usable(); err != nil {
 		return err
+	}
+	if event == nil {
+		return errors.New("actors: Publish needs an Event")
+	}
+	if custom, ok := event.(Custom); ok {
+		if err := checkText(custom.Text); err != nil {
+			return err
+		}
 	}
 	if err := s.gate.enter(ctx, 0); err != nil {
 		return err
@@ -214,17 +253,34 @@ func (s *System) CountUsers(ctx context.Context, storage uint32) (int, error) {
 	return users, nil
 }
 
+// cutOffTime is how long Shutdown waits for what it has cut off.
+const cutOffTime = time.Second
+
 // Shutdown closes all connections, spread over Options.DrainTimeout where there are many, then
 // stops the actors and waits for everything that was started. When ctx ends first, what is left is
-// cut off at once. A second call waits for the first one, and one before Start has nothing to do.
-func (s *System) Shutdown(ctx context.Context) {
+// cut off at once; a port that goes on nevertheless is left behind after a second, and its goroutine is
+// what the error tells of. A second call waits for the first one, and one before Start has nothing to do.
+func (s *System) Shutdown(ctx context.Context) error {
 	if !s.began.Load() {
-		return
+		return nil
 	}
-	if s.stopping.Swap(true) {
-		<-s.down
-		return
+	if !s.stopping.Swap(true) {
+		go s.guarded("shutdown", func() error { s.shutDown(ctx); return nil })
 	}
+	select {
+	case <-s.down:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-s.down:
+		return nil
+	case <-time.After(cutOffTime):
+		return fmt.Errorf("shut down: a port has not returned: %w", context.Cause(ctx))
+	}
+}
+
+func (s *System) shutDown(ctx context.Context) {
 	defer close(s.down)
 	s.drain(ctx)
 	s.cancel()
@@ -237,15 +293,13 @@ func (s *System) Shutdown(ctx context.Context) {
 
 // drain closes the connections and waits until they are gone or ctx ends.
 func (s *System) drain(ctx context.Context) {
-	within := s.spread(s.options.DrainTimeout)
+	within := s.spread(*s.options.DrainTimeout)
 	s.tellRegistries(&closeAll{reason: ShuttingDown, within: within})
-	ticker := time.NewTicker(10 * time.Millisecond)
-	defer ticker.Stop()
-	patience := time.After(within + time.Second)
+	timeout := time.After(within + time.Second)
 	for s.counters.activeConnections.Load() > 0 {
 		select {
-		case <-ticker.C:
-		case <-patience:
+		case <-s.emptied:
+		case <-timeout:
 			return
 		case <-ctx.Done():
 			return
@@ -264,13 +318,28 @@ func (s *System) tellRegistries(message any) {
 	}
 }
 
+func (s *System) tellRegistryOf(user string, message any) {
+	s.root.Send(s.registries[shardOf(user)], message)
+}
+
 func (s *System) tellAuth(message any) { s.root.Send(s.auth, message) }
 
 // closed counts and logs the end of a connection.
 func (s *System) closed(reason CloseReason, login *Login) {
-	s.counters.closed[reason].Add(1)
+	s.counters.closed[reason.known()].Add(1)
 	s.log.Debug("connection ended", zap.Stringer("reason", reason), zap.String("user", login.User))
 }
 
 // CountRefusal counts the end of a socket that never became a connection.
-func (s *System) CountRefusal(reason CloseReason) { s.counters.closed[reason].Add(1) }
+func (s *System) CountRefusal(reason CloseReason) { s.counters.closed[reason.known()].Add(1) }
+
+// countConnectionEnd counts the end of a connection, and wakes drain after the last.
+func (s *System) countConnectionEnd() {
+	if s.counters.activeConnections.Add(-1) > 0 || !s.stopping.Load() {
+		return
+	}
+	select {
+	case s.emptied <- struct{}{}:
+	default:
+	}
+}

@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -21,7 +22,15 @@ type user struct {
 	shard       *shard
 	props       *actor.Props // of its connections
 	name        string
-	connections []*actor.PID
+	connections []attached // the oldest first
+}
+
+// attached is a connection as its user knows it.
+type attached struct {
+	pid    *actor.PID
+	login  *Login
+	socket Socket
+	since  time.Duration
 }
 
 // Receive handles one message.
@@ -30,15 +39,17 @@ func (u *user) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *attach:
 		u.onAttach(ctx, m)
-	case *Push, *closeAll, *refreshAll:
-		for _, pid := range u.connections {
-			ctx.Send(pid, m)
+	case *Push, *closeAll, *refreshAll, *loginRevoked:
+		for _, c := range u.connections {
+			ctx.Send(c.pid, m)
 		}
+	case *listConnections:
+		u.onListConnections(m)
 	case *actor.Terminated:
 		u.onTerminated(ctx, m)
 	case *actor.Stopping:
-		for _, pid := range u.connections {
-			ctx.Stop(pid)
+		for _, c := range u.connections {
+			ctx.Stop(c.pid)
 		}
 	}
 }
@@ -51,11 +62,22 @@ func (u *user) onAttach(ctx actor.Context, m *attach) {
 		return
 	}
 	pid := spawnConnection(ctx, u.props)
-	u.connections = append(u.connections, pid)
+	u.connections = append(u.connections, attached{pid, m.login, m.socket, u.system.now()})
 	ctx.Send(pid, m)
 }
 
 func (u *user) onTerminated(ctx actor.Context, m *actor.Terminated) {
-	u.connections = slices.DeleteFunc(u.connections, func(pid *actor.PID) bool { return pid.Id == m.Who.Id })
+	u.connections = slices.DeleteFunc(u.connections, func(c attached) bool { return c.pid.Id == m.Who.Id })
 	ctx.Send(u.shard.registry, &connectionEnded{u.name, ctx.Self()})
+}
+
+func (u *user) onListConnections(m *listConnections) {
+	list := make([]Connection, len(u.connections))
+	for i, c := range u.connections {
+		list[i] = Connection{ID: u.system.connectionID(c.pid), User: c.login.User, Tag: c.login.Tag, Since: u.system.started.Add(c.since)}
+		if addressed, ok := c.socket.(interface{ Address() string }); ok {
+			list[i].Address = addressed.Address()
+		}
+	}
+	m.answer <- list
 }

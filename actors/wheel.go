@@ -15,64 +15,75 @@ const (
 	wheelGrace = 5
 )
 
-// wheel wakes connections at times that need not be exact: one ticker for all of them, and no
-// timer each. It counts ticks and not the clock, so that time in which the process was stopped
-// doesn't count.
+// wheel is a timer wheel: it wakes connections at times that need not be exact, with one ticker for all of
+// them and no timer each. It counts ticks and not the clock, so that time in which the process was stopped
+// does not count. schedule and cancel are safe for concurrent use; run must be called once.
 type wheel struct {
-	root *actor.RootContext
+	// set once
+	system *System
+	probes chan chan<- station
 
+	// guarded by mu
 	mu    sync.Mutex
-	slots [wheelSlots]*spoke
+	slots [wheelSlots]*wheelEntry
 	now   int       // the slot that was last served
 	last  time.Time // the tick before
 	grace int       // ticks still to skip
 }
 
-// spoke is one connection's place in the wheel. It is part of the connection, so that a place
-// costs no allocation, and must be taken out before the connection is forgotten.
-type spoke struct {
+// wheelEntry is one connection in the wheel. It is part of the connection, so that it costs no allocation,
+// and must be cancelled before the connection is forgotten.
+type wheelEntry struct {
 	pid        *actor.PID
-	prev, next *spoke
+	prev, next *wheelEntry
 	slot       int
 	in         bool
 }
 
-// schedule sends wake to the spoke's connection in after, rounded up to ticks.
-func (w *wheel) schedule(s *spoke, after time.Duration) {
-	ticks := min(max(int((after+wheelTick-1)/wheelTick), 1), wheelSlots-1)
+// maxWheelProbes is how many probes may wait for the wheel.
+const maxWheelProbes = 16
+
+func newWheel(system *System) *wheel {
+	return &wheel{system: system, probes: make(chan chan<- station, maxWheelProbes)}
+}
+
+// schedule sends wake to the entry's connection after that time, and at most one tick and a part of one
+// later, never before.
+func (w *wheel) schedule(e *wheelEntry, after time.Duration) {
+	ticks := (after+wheelTick-1)/wheelTick + 1 // the first of them may come at once
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.unlink(s)
-	s.slot, s.in = (w.now+ticks)%wheelSlots, true
-	s.next = w.slots[s.slot]
-	if s.next != nil {
-		s.next.prev = s
+	w.unlink(e)
+	e.slot, e.in = (w.now+int(min(max(ticks, 1), wheelSlots-1)))%wheelSlots, true
+	e.next = w.slots[e.slot]
+	if e.next != nil {
+		e.next.prev = e
 	}
-	w.slots[s.slot] = s
+	w.slots[e.slot] = e
 }
 
-func (w *wheel) cancel(s *spoke) {
+func (w *wheel) cancel(e *wheelEntry) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.unlink(s)
+	w.unlink(e)
 }
 
-func (w *wheel) unlink(s *spoke) {
-	if !s.in {
+func (w *wheel) unlink(e *wheelEntry) {
+	if !e.in {
 		return
 	}
-	if s.prev != nil {
-		s.prev.next = s.next
+	if e.prev != nil {
+		e.prev.next = e.next
 	} else {
-		w.slots[s.slot] = s.next
+		w.slots[e.slot] = e.next
 	}
-	if s.next != nil {
-		s.next.prev = s.prev
+	if e.next != nil {
+		e.next.prev = e.prev
 	}
-	s.prev, s.next, s.in = nil, nil, false
+	e.prev, e.next, e.in = nil, nil, false
 }
 
-// run turns the wheel until done is closed.
+// run ticks until done is closed.
 func (w *wheel) run(done <-chan struct{}) {
 	ticker := time.NewTicker(wheelTick)
 	defer ticker.Stop()
@@ -80,20 +91,31 @@ func (w *wheel) run(done <-chan struct{}) {
 		select {
 		case <-done:
 			return
+		case passed := <-w.probes:
+			passed <- atWheel
 		case <-ticker.C:
-			w.tick(time.Now())
+			_ = w.system.guarded("timer wheel", func() error { w.tick(time.Now()); return nil })
 		}
 	}
 }
 
 func (w *wheel) tick(now time.Time) {
-	for _, pid := range w.turn(now) {
-		w.root.Send(pid, wakeUp)
+	for _, pid := range w.advance(now) {
+		w.system.root.Send(pid, wakeUp)
+		w.system.handled(atWheel)
 	}
 }
 
-// turn moves on by one slot and returns who is due.
-func (w *wheel) turn(now time.Time) (due []*actor.PID) {
+// probe asks the wheel to say that it makes progress. One that has not come to so many probes does not.
+func (w *wheel) probe(passed chan<- station) {
+	select {
+	case w.probes <- passed:
+	default:
+	}
+}
+
+// advance moves on by one slot and returns the connections that are due.
+func (w *wheel) advance(now time.Time) (due []*actor.PID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.last.IsZero() && now.Sub(w.last) > wheelGrace*wheelTick {

@@ -182,7 +182,9 @@ func (d *daemon) close() {
 	_ = d.clients.Close()
 	d.websocket.EndLogins()
 	left := d.handover.leave(d.system)
-	d.system.Shutdown(ctx)
+	if err := d.system.Shutdown(ctx); err != nil {
+		d.log.Warn("something did not end", zap.Error(err))
+	}
 	d.websocket.Close()
 	left()
 	_ = d.operators.Close()

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -20,8 +22,10 @@ const (
 	takeTimeout = time.Second
 	// takeRetry is the longest wait between two attempts, here and at the end.
 	takeRetry = time.Second
-	// leaveTimeout is that of each attempt at the end.
+	// leaveTimeout is that of each attempt at the end, for each chunk.
 	leaveTimeout = 3 * time.Second
+	// chunkLogins is how many logins one value in Redis holds: some 2 MiB, with long user ids.
+	chunkLogins = 10_000
 )
 
 // handover carries verified logins from one process to the next, over Redis: the clients that a
@@ -30,7 +34,7 @@ const (
 type handover struct {
 	redis    *storage.Redis
 	log      *zap.Logger
-	key      string // in Redis; empty where there is no hand-over
+	key      string // of the first chunk in Redis; the others' have a number behind it. Empty where there is no hand-over
 	ttl      time.Duration
 	patience time.Duration
 }
@@ -77,24 +81,43 @@ func (h *handover) take(ctx context.Context, system *actors.System, tried chan<-
 	}
 }
 
-// tryTake deletes only what it has read. Deleting it in one step would lose it to a Redis that was
-// paused, and carries out afterwards what nobody waits for any more.
+// tryTake takes one chunk after the other until there is none.
 func (h *handover) tryTake(ctx context.Context, system *actors.System) error {
+	taken := 0
+	for chunk := 0; ; chunk++ {
+		logins, found, err := h.takeChunk(ctx, h.chunkKey(chunk))
+		if err != nil || !found {
+			if taken > 0 {
+				h.log.Info("resumed logins of the process before", zap.Int("logins", taken))
+			}
+			return err
+		}
+		system.Resume(logins)
+		taken += len(logins)
+	}
+}
+
+// takeChunk deletes only what it has read. Deleting it in one step would lose it to a Redis that was
+// paused, and carries out afterwards what nobody waits for any more.
+func (h *handover) takeChunk(ctx context.Context, key string) (logins []actors.RememberedLogin, found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, h.patience)
 	defer cancel()
-	text, found, err := h.redis.Get(ctx, h.key)
+	text, found, err := h.redis.Get(ctx, key)
 	if err != nil || !found {
-		return err
+		return nil, false, err
 	}
-	defer func() { _ = h.redis.Delete(ctx, h.key) }() // else it expires
-	var logins []actors.RememberedLogin
+	defer func() { _ = h.redis.Delete(ctx, key) }() // else it expires
 	if err := json.Unmarshal([]byte(text), &logins); err != nil {
 		h.log.Warn("what the process before left of its logins cannot be read", zap.Error(err))
-		return nil
 	}
-	system.Resume(logins)
-	h.log.Info("resumed logins of the process before", zap.Int("logins", len(logins)))
-	return nil
+	return logins, true, nil
+}
+
+func (h *handover) chunkKey(chunk int) string {
+	if chunk == 0 {
+		return h.key
+	}
+	return h.key + "_" + strconv.Itoa(chunk)
 }
 
 // leave writes down the logins for the next process, while clients are let go: they need not wait for
@@ -126,21 +149,26 @@ func (h *handover) leave(system *actors.System) (wait func()) {
 	}
 }
 
-// writeUntil tries as long as there is time, and once at least.
+// writeUntil tries as long as there is time, and once at least. The last chunk is written first: who finds the
+// first one finds all.
 func (h *handover) writeUntil(over <-chan struct{}, logins []actors.RememberedLogin) error {
-	text, err := json.Marshal(logins)
-	if err != nil {
-		return err
-	}
-	for {
-		if err = h.write(string(text)); err == nil || !pause(over, takeRetry) {
+	chunks := slices.Collect(slices.Chunk(logins, chunkLogins))
+	for chunk, logins := range slices.Backward(chunks) {
+		text, err := json.Marshal(logins)
+		if err != nil {
 			return err
 		}
+		for err = h.write(h.chunkKey(chunk), string(text)); err != nil; err = h.write(h.chunkKey(chunk), string(text)) {
+			if !pause(over, takeRetry) {
+				return err
+			}
+		}
 	}
+	return nil
 }
 
-func (h *handover) write(text string) error {
+func (h *handover) write(key, text string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
-	return h.redis.Set(ctx, h.key, text, h.ttl)
+	return h.redis.Set(ctx, key, text, h.ttl)
 }

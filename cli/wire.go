@@ -61,26 +61,29 @@ func nextcloudOptions(s config.Settings) nextcloud.Options {
 		CAFile:          s.NextcloudCA,
 		AllowSelfSigned: s.AllowSelfSigned,
 		UserAgent:       s.UserAgent,
+		Timeout:         s.AuthTimeout,
 		Concurrency:     s.AuthConcurrency,
 	}
 }
 
 func actorOptions(s config.Settings, log *zap.Logger) actors.Options {
-	o := actors.DefaultOptions()
-	o.Logger = log
-	o.MaxDebounceTime = s.MaxDebounceTime
-	o.NoDebounce = s.DebounceDisable
-	o.MaxConnectionTime = s.MaxConnectionTime
-	o.MaxConnectionsPerUser = s.MaxConnectionsPerUser
-	o.AuthKey = handoverKey(s.NextcloudSecret)
-	o.AuthCacheTTL = s.AuthCacheTTL
-	o.AuthResume = s.AuthResume
-	o.AuthMaxAge = s.AuthMaxAge
-	o.AuthRefusalTTL = s.AuthRefusalTTL
-	o.AuthConcurrency = s.AuthConcurrency
-	o.DrainTimeout = s.DrainTimeout
-	o.NoResync = !s.Resync
-	return o
+	return actors.Options{
+		Logger:                log,
+		MaxDebounceTime:       &s.MaxDebounceTime,
+		NoDebounce:            s.DebounceDisable,
+		MaxConnectionTime:     s.MaxConnectionTime,
+		MaxConnectionsPerUser: s.MaxConnectionsPerUser,
+		AuthKey:               handoverKey(s.NextcloudSecret),
+		AuthCacheTTL:          &s.AuthCacheTTL,
+		AuthResume:            &s.AuthResume,
+		AuthMaxAge:            &s.AuthMaxAge,
+		AuthRecheck:           &s.AuthRecheck,
+		AuthRefusalTTL:        &s.AuthRefusalTTL,
+		AuthTimeout:           s.AuthTimeout,
+		AuthConcurrency:       &s.AuthConcurrency,
+		DrainTimeout:          &s.DrainTimeout,
+		NoResync:              !s.Resync,
+	}
 }
 
 func websocketOptions(s config.Settings, log *zap.Logger) transport.WebsocketOptions {

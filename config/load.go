@@ -80,7 +80,9 @@ func Load(ctx context.Context, flags Flags, lookupEnv func(string) (string, bool
 	s.AuthCacheTTL = read(l, "auth-cache-ttl", parseDuration)
 	s.AuthResume = read(l, "auth-resume", parseDuration)
 	s.AuthMaxAge = read(l, "auth-max-age", parseDuration)
+	s.AuthRecheck = read(l, "auth-recheck", parseDuration)
 	s.AuthRefusalTTL = read(l, "auth-refusal-ttl", parseDuration)
+	s.AuthTimeout = read(l, "auth-timeout", parseDuration)
 	s.AuthConcurrency = read(l, "auth-concurrency", parseCount)
 
 	s.MaxConnections = read(l, "max-connections", parseCount)

@@ -51,7 +51,9 @@ type Flags struct {
 	AuthCacheTTL    *string `name:"auth-cache-ttl" variable:"AUTH_CACHE_TTL" fallback:"1m" placeholder:"TIME" group:"Logins" help:"How long a verified login is good again without asking Nextcloud. 0 turns it off."`
 	AuthResume      *string `name:"auth-resume" variable:"AUTH_RESUME" fallback:"2m" placeholder:"TIME" group:"Logins" help:"How long after its last connection ended a login may come back without asking Nextcloud. 0 turns it off."`
 	AuthMaxAge      *string `name:"auth-max-age" variable:"AUTH_MAX_AGE" fallback:"12h" placeholder:"TIME" group:"Logins" help:"Nextcloud is asked again at the latest so long after it last said yes. 0 asks always."`
+	AuthRecheck     *string `name:"auth-recheck" variable:"AUTH_RECHECK" fallback:"10m" placeholder:"TIME" group:"Logins" help:"Within what time Nextcloud is asked about a login that was admitted without asking it; if it refuses, the connection ends. 0 asks before any login is admitted."`
 	AuthRefusalTTL  *string `name:"auth-refusal-ttl" variable:"AUTH_REFUSAL_TTL" fallback:"5s" placeholder:"TIME" group:"Logins" help:"How long Nextcloud's refusal of a login is remembered. 0 turns it off."`
+	AuthTimeout     *string `name:"auth-timeout" variable:"AUTH_TIMEOUT" fallback:"20s" placeholder:"TIME" group:"Logins" help:"How long Nextcloud may take over one login before the client is sent an error. 0 means 20s."`
 	AuthConcurrency *string `name:"auth-concurrency" variable:"AUTH_CONCURRENCY" fallback:"32" placeholder:"N" group:"Logins" help:"How many logins may be asked of Nextcloud at the same time. 0 sets no limit."`
 
 	MaxConnections               *string `name:"max-connections" variable:"MAX_CONNECTIONS" fallback:"0" placeholder:"N" group:"Limits" help:"How many connections are held before new ones are sent away. 0 derives it from the limit of open files."`
@@ -128,7 +130,9 @@ type Settings struct {
 	AuthCacheTTL    time.Duration `setting:"auth_cache_ttl"`
 	AuthResume      time.Duration `setting:"auth_resume"`
 	AuthMaxAge      time.Duration `setting:"auth_max_age"`
+	AuthRecheck     time.Duration `setting:"auth_recheck"`
 	AuthRefusalTTL  time.Duration `setting:"auth_refusal_ttl"`
+	AuthTimeout     time.Duration `setting:"auth_timeout"`
 	AuthConcurrency int           `setting:"auth_concurrency"` // 0 sets no limit
 
 	MaxConnections               int `setting:"max_connections"`          // 0 is derived from the limit of open files

@@ -41,9 +41,7 @@ func (d *Demo) startDaemon(ctx context.Context, redis *storage.Redis, database s
 	}
 	d.atClose(cloud.Close)
 
-	options := actors.DefaultOptions()
-	options.Logger = log
-	options.DrainTimeout = 0
+	options := actors.Options{Logger: log, DrainTimeout: new(time.Duration)}
 	system, err := actors.New(actors.Ports{Events: redis, Mounts: mounts, Verifier: cloud, Control: control{redis, log}}, options)
 	if err != nil {
 		return nil, err
@@ -54,7 +52,7 @@ func (d *Demo) startDaemon(ctx context.Context, redis *storage.Redis, database s
 	}
 	d.atClose(websocket.Close)
 	system.Start()
-	d.atClose(func() { system.Shutdown(context.Background()) })
+	d.atClose(func() { _ = system.Shutdown(context.Background()) })
 	d.stats = system.Stats
 
 	listener, err := listen(ctx, 0, daemonPort)
@@ -84,19 +82,10 @@ func (d *Demo) serve(server *http.Server, listener net.Listener) {
 func untilSubscribed(ctx context.Context, system *actors.System) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, subscribeTimeout, errors.New("the time is over"))
 	defer cancel()
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	for {
-		problems := system.Problems()
-		if len(problems) == 0 {
-			return nil
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return fmt.Errorf("wait for the demo's push server to be ready: %w; it says %v", context.Cause(ctx), problems)
-		}
+	if err := system.Ready(ctx); err != nil {
+		return fmt.Errorf("wait for the demo's push server to be ready: %w", err)
 	}
+	return nil
 }
 
 // control is what an administrator may ask for over Redis: here, only the counters.

@@ -111,15 +111,21 @@ func (l *login) check(ctx context.Context, credentials actors.Credentials) (*act
 	if w.penalties.wait(l.address, time.Now()) > 0 {
 		return nil, errBarred
 	}
-	who, err := w.system.Authenticate(ctx, credentials)
+	address := l.address
+	credentials.OnAnswer = func(err error) { w.noteAnswer(address, err) }
+	return w.system.Authenticate(ctx, credentials)
+}
+
+// noteAnswer counts what became of a login for the rate limit of its address, whether or not the client has
+// waited for it.
+func (w *Websocket) noteAnswer(address netip.Addr, err error) {
 	switch {
 	case err == nil:
-		w.penalties.succeed(l.address, time.Now())
+		w.penalties.succeed(address, time.Now())
 	case errors.Is(err, actors.ErrTokenUnheard):
-	case errors.Is(err, actors.ErrInvalidCredentials):
-		w.penalties.fail(l.address, time.Now())
+	case errors.Is(err, actors.ErrInvalidCredentials), errors.Is(err, actors.ErrThrottled):
+		w.penalties.fail(address, time.Now())
 	}
-	return who, err
 }
 
 // credentials reads the two messages.

@@ -44,7 +44,7 @@ func TestDeadlineOfAWriteEndsWithIt(t *testing.T) {
 
 func TestNoCloseFrameInsideAFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		kit := actorstest.Start(t, func(o *actors.Options) { o.DrainTimeout = 0 })
+		kit := actorstest.Start(t, func(o *actors.Options) { o.DrainTimeout = new(time.Duration) })
 		server, client := net.Pipe()
 		defer client.Close()
 		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), newSocket(server, nil, frame.Reader{}, nil, func() {})))

@@ -38,7 +38,7 @@ type bench struct {
 
 func newBench(t *testing.T, listener net.Listener, options WebsocketOptions) *bench {
 	t.Helper()
-	kit := actorstest.Start(t, func(o *actors.Options) { o.NoDebounce, o.NoResync, o.DrainTimeout = true, true, 0 })
+	kit := actorstest.Start(t, func(o *actors.Options) { o.NoDebounce, o.NoResync, o.DrainTimeout = true, true, new(time.Duration) })
 	handler, err := NewWebsocket(kit.System, options)
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -607,6 +607,29 @@ func TestGuesserWithOpenSocketsHasToWait(t *testing.T) {
 	require.Zero(t, w.ending(), "and not whether that was right")
 	require.True(t, b.closed(actors.AddressBarred)())
 	require.Empty(t, b.Verifier.Calls())
+}
+
+// Nextcloud's verdict counts, and not whether the client waits for it.
+func TestGuesserWhoHangsUpHasToWait(t *testing.T) {
+	for name, verdict := range map[string]error{
+		"refused":                actors.ErrInvalidCredentials,
+		"throttled by Nextcloud": actors.ErrThrottled,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, loopback(t), WebsocketOptions{})
+			b.Verifier.Block()
+			b.Verifier.Fail(verdict)
+			for i := range freeFailures {
+				w := b.dial(t, text("alice"), text(fmt.Sprint("guess", i)))
+				eventually(t, func() bool { return len(b.Verifier.Calls()) == i+1 })
+				w.Close()
+			}
+			eventually(t, func() bool { return b.System.Stats().Closed[actors.ConnectionLost] == freeFailures })
+			require.Equal(t, http.StatusSwitchingProtocols, b.shakeHands(t).Status)
+			b.Verifier.Unblock()
+			eventually(t, func() bool { return b.shakeHands(t).Status == http.StatusTooManyRequests })
+		})
+	}
 }
 
 // Tokens are not heard of while Redis is away, so an office full of browsers is not taken for a guesser.

@@ -1,7 +1,7 @@
 package actorstest
 
 import (
-	"runtime"
+	"context"
 	"testing"
 
 	"github.com/notifypush/notifypush/actors"
@@ -22,9 +22,9 @@ func Start(t testing.TB, change func(*actors.Options)) *Kit {
 	t.Helper()
 	kit := New(t, change)
 	kit.System.Start()
-	t.Cleanup(func() { kit.System.Shutdown(t.Context()) })
-	for len(kit.System.Problems()) > 0 {
-		runtime.Gosched()
+	t.Cleanup(func() { _ = kit.System.Shutdown(context.Background()) })
+	if err := kit.System.Ready(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	return kit
 }
@@ -33,7 +33,7 @@ func Start(t testing.TB, change func(*actors.Options)) *Kit {
 // and Shutdown.
 func New(t testing.TB, change func(*actors.Options)) *Kit {
 	t.Helper()
-	options := actors.DefaultOptions()
+	var options actors.Options
 	if change != nil {
 		change(&options)
 	}

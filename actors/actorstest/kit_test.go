@@ -32,7 +32,7 @@ func TestKit(t *testing.T) {
 // The same where time is faked.
 func TestKitInBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		kit := actorstest.Start(t, func(o *actors.Options) { o.MaxDebounceTime = time.Hour })
+		kit := actorstest.Start(t, func(o *actors.Options) { o.MaxDebounceTime = new(time.Hour) })
 		alice := kit.Connect(t, "alice")
 		kit.Events.Emit("notify_activity", `{"user":"alice"}`)
 		alice.AwaitTexts(t, "authenticated", "notify_activity")

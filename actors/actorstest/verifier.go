@@ -16,7 +16,7 @@ type Verifier struct {
 	failure  error
 	users    map[string]string
 	calls    []actors.Credentials
-	flying   int
+	inFlight int
 	mostEver int
 }
 
@@ -44,6 +44,13 @@ func (v *Verifier) Calls() []actors.Credentials {
 	return slices.Clone(v.calls)
 }
 
+// Forget empties Calls.
+func (v *Verifier) Forget() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.calls = nil
+}
+
 // MostInFlight returns how many calls there were at once, at most.
 func (v *Verifier) MostInFlight() int {
 	v.mu.Lock()
@@ -52,38 +59,38 @@ func (v *Verifier) MostInFlight() int {
 }
 
 // Verify implements actors.Verifier.
-func (v *Verifier) Verify(ctx context.Context, credentials actors.Credentials) (user string, err error) {
+func (v *Verifier) Verify(ctx context.Context, credentials actors.Credentials) (actors.Identity, error) {
 	v.begin(credentials)
 	defer v.end()
 	if err := v.pass(ctx); err != nil {
-		return "", err
+		return actors.Identity{}, err
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.failure != nil {
-		return "", v.failure
+		return actors.Identity{}, v.failure
 	}
 	if credentials.Password.Reveal() != "secret" {
-		return "", actors.ErrInvalidCredentials
+		return actors.Identity{}, actors.ErrInvalidCredentials
 	}
 	if user, renamed := v.users[credentials.Login]; renamed {
-		return user, nil
+		return actors.Identity{User: user}, nil
 	}
-	return credentials.Login, nil
+	return actors.Identity{User: credentials.Login}, nil
 }
 
 func (v *Verifier) begin(credentials actors.Credentials) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.calls = append(v.calls, credentials)
-	v.flying++
-	v.mostEver = max(v.mostEver, v.flying)
+	v.inFlight++
+	v.mostEver = max(v.mostEver, v.inFlight)
 }
 
 func (v *Verifier) end() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.flying--
+	v.inFlight--
 }
 
 var _ actors.Verifier = (*Verifier)(nil)

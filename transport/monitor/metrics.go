@@ -88,6 +88,7 @@ func (s sink) clients(stats actors.Stats) {
 	s.labelled(logins, loginsHelp, stats.Logins.Token, "source", "token")
 	s.labelled(logins, loginsHelp, stats.Logins.Cached, "source", "cached")
 	s.labelled(logins, loginsHelp, stats.Logins.Nextcloud, "source", "nextcloud")
+	s.counter("notify_push_logins_rechecked_total", "Logins that were let in as cached and that Nextcloud was asked about later.", stats.Logins.Rechecked)
 	s.counter("notify_push_logins_refused_total", "Refused logins.", stats.Logins.Refused)
 }
 

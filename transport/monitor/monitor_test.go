@@ -96,8 +96,8 @@ func TestMetrics(t *testing.T) {
 
 func TestEveryReasonHasAMetric(t *testing.T) {
 	body := testkit.Request(t, "GET", serveMonitor(t, wellSource())+"/metrics").Body
-	for _, reason := range actors.CloseReasons() {
-		require.Contains(t, body, `notify_push_connections_closed_total{reason="`+reason.String()+`"}`)
+	for reason := range (actors.Stats{}).Closed {
+		require.Contains(t, body, `notify_push_connections_closed_total{reason="`+actors.CloseReason(reason).String()+`"}`)
 	}
 }
 

@@ -45,7 +45,7 @@ type Options struct {
 	AllowSelfSigned bool
 	// UserAgent is the User-Agent of requests. When empty, none is sent.
 	UserAgent string
-	// Timeout is how long Nextcloud may take over an answer; 60 s when zero.
+	// Timeout is how long Nextcloud may take over an answer; 20 s when zero.
 	Timeout time.Duration
 	// Concurrency is how many requests are usually under way at once, and so how many connections
 	// are kept for the next ones; 32 when zero. More may be made.
@@ -75,7 +75,7 @@ func New(options Options) (*Client, error) {
 		return nil, fmt.Errorf("the URL of Nextcloud is %q; write https://example.com/ or https://example.com/nextcloud/", options.BaseURL)
 	}
 	if options.Timeout == 0 {
-		options.Timeout = 60 * time.Second
+		options.Timeout = 20 * time.Second
 	}
 	if options.Concurrency == 0 {
 		options.Concurrency = 32
@@ -163,17 +163,17 @@ func (n *Client) Close() { n.client.CloseIdleConnections() }
 
 // Verify asks Nextcloud for the user id of who has these credentials. It returns
 // actors.ErrInvalidCredentials where Nextcloud says 401, and a *Error else.
-func (n *Client) Verify(ctx context.Context, credentials actors.Credentials) (user string, err error) {
-	user, err = n.ask(ctx, "uid", func(request *http.Request) {
+func (n *Client) Verify(ctx context.Context, credentials actors.Credentials) (actors.Identity, error) {
+	user, err := n.ask(ctx, "uid", func(request *http.Request) {
 		request.SetBasicAuth(credentials.Login, credentials.Password.Reveal())
 		if credentials.Forwarded != "" {
 			request.Header.Set("X-Forwarded-For", credentials.Forwarded)
 		}
 	})
 	if failure, ok := errors.AsType[*Error](err); ok && failure.Status == http.StatusUnauthorized {
-		return "", actors.ErrInvalidCredentials
+		return actors.Identity{}, actors.ErrInvalidCredentials
 	}
-	return user, err
+	return actors.Identity{User: user}, err
 }
 
 // TestCookie asks for the number that the self test gave to Nextcloud. All errors are *Error.

@@ -88,7 +88,7 @@ func TestVerifyAsksForTheUserID(t *testing.T) {
 	nextcloud := nextcloudAt(t, answer, nil)
 	user, err := nextcloud.Verify(t.Context(), alice)
 	require.NoError(t, err)
-	require.Equal(t, "alice", user)
+	require.Equal(t, "alice", user.User)
 	require.Equal(t, "GET /index.php/apps/notify_push/uid", asked.Method+" "+asked.URL.String())
 	login, password, ok := asked.BasicAuth()
 	require.True(t, ok)
@@ -117,11 +117,11 @@ func TestVerifyTakesUserIDsAsTheyAre(t *testing.T) {
 	} {
 		user, err := nextcloudAt(t, says(200, id), nil).Verify(t.Context(), alice)
 		require.NoError(t, err, id)
-		require.Equal(t, id, user)
+		require.Equal(t, id, user.User)
 	}
 	user, err := nextcloudAt(t, says(200, "\n alice\r\n"), nil).Verify(t.Context(), alice)
 	require.NoError(t, err)
-	require.Equal(t, "alice", user, "PHP files that begin with an empty line put it before every answer")
+	require.Equal(t, "alice", user.User, "PHP files that begin with an empty line put it before every answer")
 }
 
 func TestVerifyAndBadAnswers(t *testing.T) {
@@ -169,7 +169,7 @@ func TestVerifyAndBadAnswers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			user, err := nextcloudAt(t, test.answer, nil).Verify(t.Context(), alice)
 			require.EqualError(t, err, test.want)
-			require.Empty(t, user)
+			require.Empty(t, user.User)
 			requireDiscreet(t, err)
 			require.Equal(t, slices.Contains(ofOneLogin, test.name), errors.Is(err, actors.ErrOneLogin))
 		})
@@ -252,7 +252,7 @@ func TestVerifyFollowsNextcloudOnly(t *testing.T) {
 		}, func(o *Options) { o.AllowSelfSigned = true })
 		user, err := nextcloud.Verify(t.Context(), alice)
 		require.NoError(t, err)
-		require.Equal(t, "alice", user)
+		require.Equal(t, "alice", user.User)
 	})
 
 	for _, test := range []struct {
@@ -314,7 +314,7 @@ func TestConnectToKeepsTheName(t *testing.T) {
 			require.Nil(t, nextcloud.client.Transport.(*http.Transport).Proxy, "a proxy would be connected to instead")
 			user, err := nextcloud.Verify(t.Context(), alice)
 			require.NoError(t, err)
-			require.Equal(t, "cloud.example cloud.example", user)
+			require.Equal(t, "cloud.example cloud.example", user.User)
 		})
 	}
 }
@@ -380,7 +380,7 @@ func TestNewRefuses(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	nextcloud, err := New(Options{BaseURL: "https://cloud.example"})
 	require.NoError(t, err)
-	require.Equal(t, time.Minute, nextcloud.timeout)
+	require.Equal(t, 20*time.Second, nextcloud.timeout)
 	require.Equal(t, 32, nextcloud.client.Transport.(*http.Transport).MaxIdleConnsPerHost)
 }
 

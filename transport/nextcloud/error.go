@@ -30,8 +30,10 @@ func (e *Error) Error() string { return e.Text }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Is makes an error with OneLogin an actors.ErrOneLogin.
-func (e *Error) Is(target error) bool { return target == actors.ErrOneLogin && e.OneLogin }
+// Is makes an error with OneLogin an actors.ErrOneLogin, and a 429 an actors.ErrThrottled.
+func (e *Error) Is(target error) bool {
+	return target == actors.ErrOneLogin && e.OneLogin || target == actors.ErrThrottled && e.Status == http.StatusTooManyRequests
+}
 
 // Detail returns the text with its cause, for the operator's eyes.
 func (e *Error) Detail() string {
@@ -50,8 +52,11 @@ var errNoAnswer = errors.New("no answer in time")
 
 // unreachable is the error of a request that had no answer, or half of one.
 func (n *Client) unreachable(ctx context.Context, err error) error {
-	if errors.Is(context.Cause(ctx), errNoAnswer) {
+	switch {
+	case errors.Is(context.Cause(ctx), errNoAnswer):
 		return &Error{Text: fmt.Sprintf("Nextcloud did not answer within %v", n.timeout), Cause: err}
+	case errors.Is(ctx.Err(), context.DeadlineExceeded): // the caller's
+		return &Error{Text: "Nextcloud did not answer in time", Cause: err}
 	}
 	return &Error{Text: "Nextcloud cannot be reached", Cause: err}
 }

@@ -1,0 +1,119 @@
+package actors
+
+import (
+	"container/list"
+	"errors"
+	"time"
+)
+
+const (
+	// recentTime is how long a call counts against Options.AuthConcurrency. A Nextcloud that hangs then
+	// holds up nobody but those that it hangs for.
+	recentTime = 5 * time.Second
+	// overload is how many times Options.AuthConcurrency may be in flight, older calls included.
+	overload = 4
+	// verifierGrace is how long a Verifier may take to notice that its ctx has ended. One that does not
+	// return even then is not waited for.
+	verifierGrace = time.Second
+)
+
+// errNoAnswer is the answer of a Verifier that takes longer than Options.AuthTimeout.
+var errNoAnswer = errors.New("no answer in time")
+
+// call is one question to Nextcloud, and everybody who waits for the answer: single-flight.
+type call struct {
+	digest      digest
+	credentials Credentials     // until it starts
+	asker       *authenticate   // the client whose login it counts as, even if that hangs up meanwhile
+	waiting     []*authenticate // each knows its index
+	recheck     *recheck        // whose question this is, too; nil where it is only the clients'
+
+	origin    *origin // nil for a recheck
+	place     *list.Element
+	startedAt time.Duration // 0 while it waits
+	recent    bool          // in flight, and counts against the limit
+}
+
+// join adds a client to those that wait.
+func (c *call) join(m *authenticate) {
+	m.call, m.index = c, len(c.waiting)
+	c.waiting = append(c.waiting, m)
+	if c.startedAt > 0 && c.asker == nil { // a recheck until now
+		c.asker = m
+	}
+}
+
+// leave removes a client from those that wait.
+func (c *call) leave(m *authenticate) {
+	last := len(c.waiting) - 1
+	c.waiting[m.index] = c.waiting[last]
+	c.waiting[m.index].index = m.index
+	c.waiting[last] = nil
+	c.waiting = c.waiting[:last]
+	m.call = nil
+}
+
+// flights are the calls in flight, oldest first: those that count against the limit, and older ones.
+type flights struct {
+	recent, old list.List // of *call
+	rechecks    int       // how many of them are rechecks alone
+}
+
+func (f *flights) total() int { return f.recent.Len() + f.old.Len() }
+
+func (f *flights) start(c *call, now time.Duration) {
+	c.startedAt, c.recent = now, true
+	c.place = f.recent.PushBack(c)
+	if c.origin == nil {
+		f.rechecks++
+		return
+	}
+	c.origin.inFlight++
+	c.origin.recent++
+}
+
+func (f *flights) end(c *call) {
+	if f.pastRecent(c); c.origin == nil {
+		f.rechecks--
+	} else {
+		c.origin.inFlight--
+	}
+	f.old.Remove(c.place)
+}
+
+// pastRecent has a call no longer count against the limit.
+func (f *flights) pastRecent(c *call) {
+	if !c.recent {
+		return
+	}
+	c.recent = false
+	f.recent.Remove(c.place)
+	c.place = f.old.PushBack(c)
+	if c.origin != nil {
+		c.origin.recent--
+	}
+}
+
+// age moves on the calls that are no longer recent.
+func (f *flights) age(now time.Duration) {
+	for c := oldest(&f.recent); c != nil && now >= c.startedAt+recentTime; c = oldest(&f.recent) {
+		f.pastRecent(c)
+	}
+}
+
+// expired returns the oldest call if it has lasted for longer than that, else nil.
+func (f *flights) expired(now, timeout time.Duration) *call {
+	for _, calls := range []*list.List{&f.old, &f.recent} {
+		if c := oldest(calls); c != nil && now >= c.startedAt+timeout {
+			return c
+		}
+	}
+	return nil
+}
+
+func oldest(calls *list.List) *call {
+	if front := calls.Front(); front != nil {
+		return front.Value.(*call)
+	}
+	return nil
+}
