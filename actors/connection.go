@@ -47,7 +47,7 @@ type connection struct {
 	endsFor    CloseReason // while ending
 	closed     bool
 	refreshing bool    // at a time that the calendar knows
-	pace       float32 // this connection's factor of the debounce time
+	jitter     float32 // this connection's factor of the debounce time
 
 	spoke      spoke
 	lastSent   time.Duration
@@ -65,8 +65,8 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.onAttach(ctx, m)
 	case *Push:
 		c.onPush(m)
-	case *heldDue:
-		c.onHeldDue()
+	case *debounceDue:
+		c.onDebounceDue()
 	case *flush:
 		c.onFlush()
 	case *writeDone:
@@ -92,7 +92,7 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	c.turn.connection = c.self
 	c.login, c.socket = m.login, m.socket
 	c.system.running.Add(1)
-	c.pace = 0.5 + rand.Float32()
+	c.jitter = 0.5 + rand.Float32()
 	c.spoke.pid = c.self
 	now := c.system.now()
 	if most := c.system.options.MaxConnectionTime; most > 0 {
@@ -112,8 +112,8 @@ func (c *connection) onPush(p *Push) {
 		c.flushInTurn()
 		return
 	}
-	if due, first := c.outbox.hold(p, c.system.now(), c.interval(p.kind)); first {
-		c.system.calendar.add(due, c.self, releaseDue)
+	if due, first := c.outbox.debounce(p, c.wantsIDs, c.system.now(), c.interval(p.kind)); first {
+		c.system.calendar.add(due, c.self, debounceOver)
 	}
 }
 
@@ -125,11 +125,11 @@ func (c *connection) interval(kind Kind) time.Duration {
 	}
 	base := time.Duration(c.system.counters.activeConnections.Load()) * time.Second / 10
 	base = min(max(base, time.Second), c.system.options.MaxDebounceTime)
-	return time.Duration(float64(base) * float64(c.pace))
+	return time.Duration(float64(base) * float64(c.jitter))
 }
 
-func (c *connection) onHeldDue() {
-	for _, p := range c.outbox.release(c.system.now()) {
+func (c *connection) onDebounceDue() {
+	for _, p := range c.outbox.flush(c.system.now()) {
 		c.queuePush(p)
 	}
 	c.askForTurn()
@@ -312,13 +312,13 @@ func (c *connection) later(within time.Duration, message any) {
 	c.system.calendar.add(c.system.now()+rand.N(within), c.self, message)
 }
 
-// end closes the connection after everything that was promised to the client, held pushes included.
+// end closes the connection after everything that was promised to the client, debounced pushes included.
 // A client that doesn't read it all is cut off by the deadline of the socket's write.
 func (c *connection) end(reason CloseReason) {
 	if c.ending {
 		return
 	}
-	for _, p := range c.outbox.release(math.MaxInt64) {
+	for _, p := range c.outbox.flush(math.MaxInt64) {
 		c.queuePush(p)
 	}
 	c.onFlush()

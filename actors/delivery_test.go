@@ -167,7 +167,7 @@ func TestEventsAreToldAtDebugLevel(t *testing.T) {
 			told = append(told, entry.ContextMap())
 		}
 		require.Equal(t, []map[string]any{
-			{"channel": "notify_storage_update", "storage": uint32(7)},
+			{"channel": "notify_storage_update", "storage": uint64(7)},
 			{"channel": "notify_custom", "user": "alice"},
 			{"channel": "notify_pre_auth", "user": "bob"},
 			{"channel": "notify_test_cookie"},

@@ -36,7 +36,7 @@ type Event interface{ isEvent() }
 type (
 	// StorageUpdate says that the file with this id, at this path of this storage, changed.
 	StorageUpdate struct {
-		Storage uint32
+		Storage uint64
 		Path    string
 		FileID  uint64
 	}
@@ -132,8 +132,8 @@ func decodeStorageUpdate(payload []byte) (Event, error) {
 	if err := decodeObject(payload, member{"storage", &storage}, member{"path", &path}, member{"file_id", &fileID}); err != nil {
 		return nil, err
 	}
-	err := errors.Join(path.check("path"), storage.check(`"storage"`, math.MaxUint32), fileID.check(`"file_id"`, math.MaxUint64))
-	return StorageUpdate{Storage: uint32(storage.number), Path: path.value, FileID: fileID.number}, err
+	err := errors.Join(path.check("path"), storage.check(`"storage"`, math.MaxUint64), fileID.check(`"file_id"`, math.MaxUint64))
+	return StorageUpdate{Storage: storage.number, Path: path.value, FileID: fileID.number}, err
 }
 
 func decodeUser(payload []byte) (string, error) {

@@ -12,7 +12,7 @@ func (s *System) tellEvent(channel string, event Event) {
 	fields := []zap.Field{zap.String("channel", channel)}
 	switch e := event.(type) {
 	case StorageUpdate:
-		fields = append(fields, zap.Uint32("storage", e.Storage))
+		fields = append(fields, zap.Uint64("storage", e.Storage))
 	case GroupUpdate:
 		fields = append(fields, zap.String("user", e.User))
 	case ShareCreated:

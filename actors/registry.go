@@ -74,13 +74,8 @@ func (r *registry) Receive(ctx actor.Context) {
 
 func (r *registry) onPushUser(ctx actor.Context, m *pushUser) {
 	defer r.system.gate.leave(len(m.push.frame))
-	u := r.users[m.user]
-	if u == nil {
-		return
-	}
-	ctx.Send(u.pid, m.push)
-	if m.gained {
-		ctx.Send(r.system.mapper, &userGained{m.user})
+	if u := r.users[m.user]; u != nil {
+		ctx.Send(u.pid, m.push)
 	}
 }
 

@@ -60,7 +60,7 @@ func TestConformanceWhoSeesAFile(t *testing.T) {
 			p := s.serveAtOnce("--database-url", database, "--database-prefix", prefix)
 			alice, bob := p.loginForIDs("alice"), p.loginForIDs("bob")
 			for i, test := range []struct {
-				storage    uint32
+				storage    uint64
 				path       string
 				alice, bob bool
 			}{
@@ -136,7 +136,7 @@ func TestConformanceOneQueryForAllWhoWait(t *testing.T) {
 	s := newSite(t)
 	database, db, mounts := readOnlyDatabases["PostgreSQL"](t, "oc_")
 	for storage := range storages {
-		mounts.Mount(uint32(firstStorage+storage), "alice", "files")
+		mounts.Mount(uint64(firstStorage+storage), "alice", "files")
 	}
 	p := s.serveAtOnce("--database-url", database)
 	alice := p.loginForIDs("alice")
@@ -148,7 +148,7 @@ func TestConformanceOneQueryForAllWhoWait(t *testing.T) {
 	var events []event
 	waiting := map[string]bool{}
 	for i := range storages * eventsOfEach {
-		events = append(events, fileEvent(uint32(firstStorage+i%storages), "files/a", uint64(i)))
+		events = append(events, fileEvent(uint64(firstStorage+i%storages), "files/a", uint64(i)))
 		waiting[fmt.Sprintf("notify_file_id [%d]", i)] = true
 	}
 	s.publishAtOnce(events...)
