@@ -5,10 +5,10 @@ import "time"
 const (
 	// A push to all users of a storage is work for up to thousands of connections, whose outboxes would
 	// coalesce it with the next one anyway. So the users of a storage in which one file after another
-	// changes are sent the next push after burstTime for each of them, within these bounds. At some 1 µs a
-	// user and push, that is 2 % of a core.
-	burstTime              = 50 * time.Microsecond
-	minBurstTime, maxBurst = 50 * time.Millisecond, 2 * time.Second
+	// changes are sent the next push after burstTime for each of them, within these bounds. At some 3 µs a
+	// user and push, that is 3 % of a core.
+	burstTime              = 100 * time.Microsecond
+	minBurstTime, maxBurst = 50 * time.Millisecond, 3 * time.Second
 )
 
 // burst is what the users of a storage are sent next. There is one from when they were sent a push

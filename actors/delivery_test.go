@@ -129,7 +129,7 @@ func TestMalformedEventsDoNoHarm(t *testing.T) {
 		for _, c := range bad {
 			kit.Events.Emit(c.channel, c.payload)
 		}
-		kit.Events.Emit("notify_custom", strings.Repeat("x", 10<<20))
+		kit.Events.Emit("notify_custom", strings.Repeat("x", 60<<20))
 		kit.Events.Emit("notify_activity", `{"user":"alice"}`)
 		require.Equal(t, []string{"notify_activity"}, pushes(alice))
 		stats := kit.System.Stats()

@@ -18,7 +18,7 @@ type mappingTest struct {
 	err     error
 	pending []pendingQuery
 	asked   []mountsQuery
-	rows    int // that the database has read
+	rows    int                 // that the database has read
 	pushed  map[string][]string // nil where nobody looks
 	dropped int
 }
@@ -289,6 +289,6 @@ func TestSlowQueryIsRetriedSeldom(t *testing.T) {
 // The users of a storage are sent the next push the later the more they are, and no later than maxBurst.
 func TestBurstsOfManyUsers(t *testing.T) {
 	require.Equal(t, time.Second+50*time.Millisecond, burstDue(time.Second, 1))
-	require.Equal(t, time.Second+750*time.Millisecond, burstDue(time.Second, 15_000))
-	require.Equal(t, time.Second+2*time.Second, burstDue(time.Second, 1_000_000))
+	require.Equal(t, time.Second+1500*time.Millisecond, burstDue(time.Second, 15_000))
+	require.Equal(t, time.Second+3*time.Second, burstDue(time.Second, 1_000_000))
 }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -228,6 +229,77 @@ func TestSubscriptionFlaps(t *testing.T) {
 		kit.Events.Lose(nil)
 		pass(100 * time.Millisecond)
 		require.Equal(t, before+1, kit.Events.Subscriptions(), "one that lasted is regained at once")
+	})
+}
+
+// A retry of a listener that has failed meanwhile, and subscribed anew, makes no second subscription: every event
+// would come twice.
+func TestLateRetryAfterRestart(t *testing.T) {
+	bubbleOnHost(t, immediately, func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
+		busy := make(chan struct{})
+		kit.Control.OnCall(func() { <-busy })
+		publish(t, kit, actors.StatsRequested{}) // the listener is busy with it
+		synctest.Wait()
+		poison(t, host, "listener")
+		kit.Events.Lose(nil)
+		close(busy)
+		pass(time.Minute)
+		require.Equal(t, 2, kit.Events.Subscriptions(), "by the next incarnation")
+
+		busy = make(chan struct{})
+		kit.Events.Refuse(errRedis)
+		kit.Events.Lose(nil)
+		synctest.Wait()
+		publish(t, kit, actors.StatsRequested{})
+		synctest.Wait()
+		poison(t, host, "listener")
+		pass(10 * time.Second) // the retry of the incarnation that fails is in its mailbox
+		kit.Events.Refuse(nil)
+		close(busy)
+		pass(time.Minute)
+		require.Equal(t, 3, kit.Events.Subscriptions())
+	})
+}
+
+// Where the connection to Redis is cut every few seconds, clients are not sent three pushes each time, but are
+// sent them after the last cut, and the log names the likely cause.
+func TestConnectionThatIsCutAgainAndAgain(t *testing.T) {
+	core, logged := observer.New(zap.ErrorLevel)
+	change := func(o *actors.Options) { o.NoDebounce, o.Logger = true, zap.New(core) }
+	bubble(t, change, func(t *testing.T, kit *actorstest.Kit) {
+		alice := kit.Connect(t, "alice")
+		resyncs := func() uint64 { return kit.System.Stats().Resyncs }
+		cut := func(lasting time.Duration) {
+			for ended := time.Now().Add(lasting); time.Now().Before(ended); {
+				for len(kit.System.Problems()) > 0 {
+					pass(10 * time.Millisecond)
+				}
+				pass(4 * time.Second)
+				kit.Events.Lose(nil)
+				synctest.Wait()
+			}
+		}
+		cut(time.Minute)
+		require.LessOrEqual(t, resyncs(), uint64(3), "in a minute")
+		cut(10 * time.Minute)
+		require.LessOrEqual(t, resyncs(), uint64(8))
+		require.Len(t, pushes(alice), int(3*resyncs()))
+		hints := 0
+		for _, entry := range logged.All() {
+			if hint, ok := entry.ContextMap()["hint"]; ok {
+				require.Equal(t, "cut after 4s again: is that the timeout of a proxy or firewall before Redis?", hint)
+				hints++
+			}
+		}
+		require.NotZero(t, hints)
+
+		before := resyncs()
+		pass(10 * time.Minute)
+		require.Equal(t, before+1, resyncs(), "for the last cut")
+		pass(10 * time.Minute)
+		kit.Events.Lose(nil)
+		pass(time.Second)
+		require.Equal(t, before+2, resyncs(), "at once, after a calm time")
 	})
 }
 

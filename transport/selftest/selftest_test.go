@@ -128,7 +128,7 @@ func TestSelfTest(t *testing.T) {
 		{"GET /test/mapping/8", 200, "0"},
 		{"GET /test/mapping/9", 500, "count the users of the storage: the database is away\n"},
 		{"GET /test/mapping/-1", 400, "invalid storage: want a number from 0 to 18446744073709551615\n"},
-		{"GET /test/mapping/4294967296", 400, "invalid storage: want a number from 0 to 18446744073709551615\n"},
+		{"GET /test/mapping/18446744073709551616", 400, "invalid storage: want a number from 0 to 18446744073709551615\n"},
 		{"GET /test/mapping/x", 400, "invalid storage: want a number from 0 to 18446744073709551615\n"},
 		{"GET /test/remote/1.2.3.4", 200, "1.2.3.4"},
 		{"GET /test/remote/2001:db8::1", 200, "2001:db8::1"},
