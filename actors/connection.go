@@ -28,8 +28,8 @@ var authenticatedFrame = frame.Append(nil, frame.Text, "authenticated")
 // connection is the actor of one client's websocket.
 //
 // It begins with the attach message and is the only one that writes to its socket, which never
-// blocks it. It ends by close, with a reason, whoever wanted it; if it panics, its supervisor
-// stops it and the client comes back. It runs in the goroutine of whoever sends to it.
+// blocks it. It ends by close, with a reason; if it panics, its supervisor
+// stops it and the client comes back. It runs in the goroutine of its sender.
 type connection struct {
 	system *System
 	shard  *shard    // that its user belongs to

@@ -2,9 +2,9 @@ package actors
 
 import "go.uber.org/zap"
 
-// tellEvent logs at debug level what an event is about, for an operator who wants to see whether
+// logEvent logs at debug level what an event is about, for an operator who wants to see whether
 // Nextcloud publishes: whom or which storage it concerns, and never a path, a text or a token.
-func (s *System) tellEvent(channel string, event Event) {
+func (s *System) logEvent(channel string, event Event) {
 	line := s.log.Check(zap.DebugLevel, "event")
 	if line == nil {
 		return

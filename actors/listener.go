@@ -22,7 +22,7 @@ const (
 	// Where the subscription is lost again and again, the time from one resync to the next doubles from the
 	// first to the last.
 	firstResyncDistance, lastResyncDistance = 10 * time.Second, 5 * time.Minute
-	// hintInterval is how often the mapper is told that mounts may change: it looks for a minute each time.
+	// hintInterval is how often the mapper is sent mountsMayChange at most: it lasts for a minute.
 	hintInterval = time.Second
 )
 
@@ -42,7 +42,7 @@ type listener struct {
 	retry     *time.Timer
 	resyncs   resyncTimes
 	resyncing bool          // a resync is on its way
-	hintedAt  time.Duration // when the mapper was told last that mounts may change
+	hintedAt  time.Duration // when the mapper was sent mountsMayChange last
 }
 
 func newListener(system *System) actor.Actor {
@@ -98,7 +98,7 @@ func (l *listener) subscribe(ctx actor.Context) {
 			return system.ports.Events.Receive(subscription, Channels,
 				func() { root.Send(self, &subscribed{run}) },
 				func(channel string, payload []byte) {
-					if system.gate.enter(subscription, len(payload)) == nil {
+					if system.inFlight.acquire(subscription, len(payload)) == nil {
 						root.Send(self, &payloadArrived{channel, payload})
 					}
 				})
@@ -181,7 +181,7 @@ func (r *resyncTimes) next(now time.Duration) time.Duration {
 }
 
 func (l *listener) onPayload(ctx actor.Context, m *payloadArrived) {
-	defer l.system.gate.leave(len(m.Payload))
+	defer l.system.inFlight.release(len(m.Payload))
 	defer m.forget()
 	l.system.counters.events.Add(1)
 	event, err := DecodeEvent(m.channel, m.Payload)
@@ -189,12 +189,12 @@ func (l *listener) onPayload(ctx actor.Context, m *payloadArrived) {
 		l.onMalformed(m.channel, err, zap.Int("bytes", len(m.Payload)))
 		return
 	}
-	l.system.tellEvent(m.channel, event)
+	l.system.logEvent(m.channel, event)
 	l.route(ctx, event)
 }
 
 func (l *listener) onEvent(ctx actor.Context, m *eventPublished) {
-	defer l.system.gate.leave(0)
+	defer l.system.inFlight.release(0)
 	defer m.forget()
 	l.system.counters.events.Add(1)
 	l.route(ctx, m.Event)
@@ -204,7 +204,7 @@ func (l *listener) route(ctx actor.Context, event Event) {
 	system := l.system
 	switch e := event.(type) {
 	case StorageUpdate:
-		system.gate.add(len(e.Path))
+		system.inFlight.add(len(e.Path))
 		ctx.Send(system.mapper, &storageChanged{e})
 	case GroupUpdate:
 		l.mountsMayChange(ctx)
@@ -242,7 +242,7 @@ func (l *listener) onMalformed(channel string, err error, fields ...zap.Field) {
 	l.malformed.Warn(channel, append(fields, zap.Error(err))...)
 }
 
-// mountsMayChange tells the mapper so, in a flood of such events now and then.
+// mountsMayChange sends the mapper that, in a flood of such events now and then.
 func (l *listener) mountsMayChange(ctx actor.Context) {
 	if now := l.system.now(); l.hintedAt == 0 || now-l.hintedAt >= hintInterval {
 		l.hintedAt = now
@@ -251,6 +251,6 @@ func (l *listener) mountsMayChange(ctx actor.Context) {
 }
 
 func (l *listener) push(ctx actor.Context, m *pushUser) {
-	l.system.gate.add(len(m.push.frame))
+	l.system.inFlight.add(len(m.push.frame))
 	ctx.Send(l.system.registries[shardOf(m.user)], m)
 }

@@ -16,8 +16,8 @@ const (
 	logInterval = time.Minute
 )
 
-// mapper is the actor that knows who sees which storage. It tells a mapping what happens, and carries out
-// what that wants done; queries run in goroutines.
+// mapper is the actor that knows who sees which storage. It hands what happens to a mapping, and carries out
+// its effects; queries run in goroutines that send their answers.
 type mapper struct {
 	system  *System
 	dropped *logthrottle.Line
@@ -66,7 +66,7 @@ func (m *mapper) onStorageChanged(e *storageChanged, now time.Duration) {
 	holds := false
 	defer func() {
 		if !holds {
-			m.system.gate.leave(len(e.Path))
+			m.system.inFlight.release(len(e.Path))
 		}
 	}()
 	holds = m.mapping.fileChanged(e.StorageUpdate, now)
@@ -100,7 +100,7 @@ func (m *mapper) carryOut(ctx actor.Context) {
 		m.query(ctx, q)
 	}
 	for _, size := range effects.released {
-		m.system.gate.leave(size)
+		m.system.inFlight.release(size)
 	}
 	if effects.dropped > 0 {
 		m.system.counters.expired.Add(int64(effects.dropped))
@@ -116,7 +116,7 @@ func (m *mapper) push(ctx actor.Context, a audience) {
 	for shard, names := range a.users {
 		if len(names) > 0 {
 			message := &pushUsers{names, a.push}
-			m.system.gate.add(message.size())
+			m.system.inFlight.add(message.size())
 			ctx.Send(m.system.registries[shard], message)
 		}
 	}

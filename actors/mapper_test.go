@@ -19,14 +19,14 @@ func fileEvent(storage uint64, id uint64) actors.Event {
 	return actors.StorageUpdate{Storage: storage, Path: "files/a", FileID: id}
 }
 
-// told returns how many file pushes a connection was sent.
-func told(socket *actorstest.Socket) int { return len(pushes(socket)) }
+// sent returns how many file pushes a connection was sent.
+func sent(socket *actorstest.Socket) int { return len(pushes(socket)) }
 
-// A user is told when the path lies at or below the root, by path segments.
+// A user is sent a push when the path lies at or below the root, by path segments.
 func TestPathsBelowRoots(t *testing.T) {
 	for _, c := range []struct {
 		root, path string
-		told       bool
+		sent       bool
 	}{
 		{"", "", true},
 		{"", "files/a", true},
@@ -48,20 +48,20 @@ func TestPathsBelowRoots(t *testing.T) {
 				kit.Mounts.Set(mount(1, "alice", c.root))
 				alice := kit.Connect(t, "alice")
 				publish(t, kit, actors.StorageUpdate{Storage: 1, Path: c.path, FileID: 7})
-				require.Equal(t, c.told, told(alice) == 1)
+				require.Equal(t, c.sent, sent(alice) == 1)
 			})
 		})
 	}
 }
 
-// Whoever sees a file from several roots is told once.
+// A user who sees a file from several roots is sent one push.
 func TestSeveralRootsOneUser(t *testing.T) {
 	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Mounts.Set(mount(1, "alice", ""), mount(1, "alice", "files"), mount(1, "alice", "files/a"),
 			mount(1, "bob", "files/a"), mount(1, "carol", "files/b"), mount(1, "alice", ""))
 		alice, bob, carol := kit.Connect(t, "alice"), kit.Connect(t, "bob"), kit.Connect(t, "carol")
 		publish(t, kit, fileEvent(1, 1), fileEvent(1, 2))
-		require.Equal(t, []int{2, 2, 0}, []int{told(alice), told(bob), told(carol)})
+		require.Equal(t, []int{2, 2, 0}, []int{sent(alice), sent(bob), sent(carol)})
 	})
 }
 
@@ -80,7 +80,7 @@ func TestManyUsersOfOneStorage(t *testing.T) {
 		publish(t, kit, fileEvent(1, 1))
 		synctest.Wait()
 		for i, socket := range sockets {
-			require.Equal(t, 1, told(socket), "user %d", i)
+			require.Equal(t, 1, sent(socket), "user %d", i)
 		}
 	})
 }
@@ -96,17 +96,17 @@ func TestOneQueryPerStorage(t *testing.T) {
 		}
 		synctest.Wait()
 		require.Equal(t, [][]uint64{{1}}, kit.Mounts.Queries())
-		require.Zero(t, told(alice))
+		require.Zero(t, sent(alice))
 		kit.Mounts.Unblock()
-		require.Equal(t, 100, told(alice))
+		require.Equal(t, 100, sent(alice))
 
 		pass(3 * time.Second)
 		require.Len(t, kit.Mounts.Queries(), 2, "once more, for who appears")
 		pass(time.Hour)
 		require.Len(t, kit.Mounts.Queries(), 2, "while nothing changes, nobody asks")
-		require.Equal(t, 100, told(alice))
+		require.Equal(t, 100, sent(alice))
 		publish(t, kit, fileEvent(1, 200))
-		require.Equal(t, 101, told(alice))
+		require.Equal(t, 101, sent(alice))
 		require.Len(t, kit.Mounts.Queries(), 3)
 		require.EqualValues(t, 3, kit.System.Stats().MappingQueries)
 	})
@@ -160,7 +160,7 @@ func TestSlowDatabaseDelaysOnlyWhoNeedsIt(t *testing.T) {
 		kit.Mounts.Block()
 		publish(t, kit, fileEvent(2, 1), fileEvent(3, 1), fileEvent(4, 1), actors.ActivityAdded{User: "bob"}, fileEvent(1, 2))
 		require.Equal(t, []string{"notify_activity"}, pushes(bob))
-		require.Equal(t, 2, told(alice))
+		require.Equal(t, 2, sent(alice))
 	})
 }
 
@@ -181,20 +181,20 @@ func TestStaleRows(t *testing.T) {
 				alice := kit.Connect(t, "alice")
 				publish(t, kit, fileEvent(1, 1))
 				pass(10 * time.Minute)
-				require.Equal(t, 1, told(alice))
+				require.Equal(t, 1, sent(alice))
 				c.trouble(kit.Mounts)
 				for i := range uint64(300) {
 					publish(t, kit, fileEvent(1, i))
 					if c.within == 0 {
-						require.EqualValues(t, i+2, told(alice), "at once")
+						require.EqualValues(t, i+2, sent(alice), "at once")
 					}
 					pass(20 * time.Millisecond)
 				}
 				pass(c.within)
-				require.Equal(t, 301, told(alice), "each once")
+				require.Equal(t, 301, sent(alice), "each once")
 				c.heal(kit.Mounts)
 				pass(time.Minute)
-				require.Equal(t, 301, told(alice), "none twice")
+				require.Equal(t, 301, sent(alice), "none twice")
 				require.Empty(t, kit.System.Problems())
 			})
 		})
@@ -216,14 +216,14 @@ func TestUnknownStorageWaits(t *testing.T) {
 				synctest.Wait()
 				require.Equal(t, map[string]string{"database": "database is away"}, kit.System.Problems())
 				pass(outage)
-				require.Zero(t, told(alice))
+				require.Zero(t, sent(alice))
 				kit.Mounts.Fail(nil)
 				pass(2 * time.Second)
-				require.Equal(t, want, told(alice))
+				require.Equal(t, want, sent(alice))
 				require.EqualValues(t, 300-want, kit.System.Stats().EventsExpired)
 				publish(t, kit, fileEvent(1, 1))
 				pass(time.Second)
-				require.Equal(t, want+1, told(alice))
+				require.Equal(t, want+1, sent(alice))
 				require.Empty(t, kit.System.Problems())
 			})
 		})
@@ -272,7 +272,7 @@ func TestFloodWaitsForTheDatabase(t *testing.T) {
 			publish(t, kit, fileEvent(1+i, uint64(i)))
 		}
 		kit.Mounts.Unblock()
-		require.Equal(t, storages, told(alice))
+		require.Equal(t, storages, sent(alice))
 		require.Zero(t, kit.System.Stats().EventsExpired)
 	})
 }
@@ -292,9 +292,9 @@ func TestWaitingEventsAreBounded(t *testing.T) {
 		pass(2 * time.Second)
 		require.EqualValues(t, 500, kit.System.Stats().EventsExpired)
 		publish(t, kit, fileEvent(2, 1))
-		require.Equal(t, 2, told(alice), "known, if out of date")
+		require.Equal(t, 2, sent(alice), "known, if out of date")
 		kit.Mounts.Unblock()
-		require.Equal(t, 10_002, told(alice))
+		require.Equal(t, 10_002, sent(alice))
 	})
 }
 
@@ -315,7 +315,7 @@ func TestFailingDatabaseIsNotHammered(t *testing.T) {
 		alice := kit.Connect(t, "alice")
 		publish(t, kit, fileEvent(1, 1))
 		pass(2 * time.Second)
-		require.Equal(t, 1, told(alice))
+		require.Equal(t, 1, sent(alice))
 	})
 }
 
@@ -374,7 +374,7 @@ func TestUploadRightAfterShare(t *testing.T) {
 				require.Equal(t, []string{"notify_file_id [1000]"}, pushes(bob)[before:])
 				pass(time.Hour)
 				require.Len(t, pushes(bob), before+1, "once")
-				require.Equal(t, 302, told(alice), "each once")
+				require.Equal(t, 302, sent(alice), "each once")
 			})
 		})
 	}
@@ -397,12 +397,12 @@ func TestUploadsAfterUnshare(t *testing.T) {
 				for ended := time.Now().Add(c.within); time.Now().Before(ended); pass(500 * time.Millisecond) {
 					publish(t, kit, fileEvent(1, 1))
 				}
-				before := told(bob)
+				before := sent(bob)
 				for range 100 {
 					publish(t, kit, fileEvent(1, 1))
 					pass(time.Second)
 				}
-				require.Equal(t, before, told(bob))
+				require.Equal(t, before, sent(bob))
 			})
 			bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
 				kit.Mounts.Set(mount(1, "bob", ""))
@@ -412,7 +412,7 @@ func TestUploadsAfterUnshare(t *testing.T) {
 				kit.Mounts.Set()
 				pass(30*time.Second + 1)
 				publish(t, kit, fileEvent(1, 1))
-				require.Equal(t, 1, told(bob), "rows of a minute are not used")
+				require.Equal(t, 1, sent(bob), "rows of a minute are not used")
 			})
 		})
 	}
@@ -461,11 +461,11 @@ func TestMountGainedDuringOutage(t *testing.T) {
 				publish(t, kit, fileEvent(1, 1000+id))
 			}
 			pass(40 * time.Second)
-			require.EqualValues(t, 300+files, told(alice), "of what is known, at once")
+			require.EqualValues(t, 300+files, sent(alice), "of what is known, at once")
 			kit.Mounts.Fail(nil)
 			pass(5 * time.Second)
 			require.Equal(t, []string{"notify_notification", want}, pushes(bob))
-			require.EqualValues(t, 300+files, told(alice))
+			require.EqualValues(t, 300+files, sent(alice))
 		})
 	}
 }

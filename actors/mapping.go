@@ -19,14 +19,14 @@ const (
 )
 
 // mapping decides which users are sent which file push, and when the database is asked for the rows of which
-// storages. It knows no clock, no database and no actor: it is told the time with each event, and leaves what
+// storages. It knows no clock, no database and no actor: it is given the time with each event, and leaves what
 // is to be done in effects, which its owner takes and carries out.
 //
 // It is not safe for concurrent use. Its owner must call wake at the time that wakeAt returns, and answered
 // once for each query. After a panic, successor returns one to go on with.
 type mapping struct {
 	noDebounce bool
-	effects
+	effects    effects
 
 	cache *simplelru.LRU[uint64, *knownStorage]
 	rows  int // in the cache
@@ -136,11 +136,13 @@ func (m *mapping) fileChanged(e StorageUpdate, now time.Duration) (holds bool) {
 	crowded := m.waiting >= maxWaiting
 	switch {
 	case known != nil && (m.failing || crowded || s.isRecent() || known.isFresh(now)):
-		m.match(e, known.users, now, now)
+		m.match(s, e, known.users, now, now)
 	case m.failing && crowded:
 		m.effects.dropped++
 	default:
-		s = m.activate(e.Storage, now)
+		if s == nil {
+			s = m.activate(e.Storage, now)
+		}
 		if len(s.waiting) == 0 {
 			m.unread = append(m.unread, e.Storage)
 		}
@@ -154,14 +156,11 @@ func (m *mapping) fileChanged(e StorageUpdate, now time.Duration) (holds bool) {
 	return false
 }
 
-// activate returns what is kept of a storage while something is due there.
+// activate begins to keep what is due in a storage.
 func (m *mapping) activate(storage uint64, now time.Duration) *activeStorage {
-	s := m.active[storage]
-	if s == nil {
-		s = &activeStorage{}
-		m.active[storage] = s
-		m.tickAt(now + tickTime)
-	}
+	s := &activeStorage{}
+	m.active[storage] = s
+	m.tickAt(now + tickTime)
 	return s
 }
 
@@ -203,26 +202,31 @@ func (m *mapping) wake(now time.Duration) {
 }
 
 // match sends a push to the users who see the file, at once, or together with what else changes while the
-// storage is busy; and has the event matched once more.
-func (m *mapping) match(e StorageUpdate, users *storageUsers, happened, now time.Duration) {
-	if m.active[e.Storage].isRecent() || len(m.active) < maxStorages {
-		m.activate(e.Storage, now).recent.add(recentChange{e.Path, e.FileID, happened})
+// storage is busy; and has the event matched once more. s is nil where nothing is due in the storage.
+func (m *mapping) match(s *activeStorage, e StorageUpdate, users *storageUsers, happened, now time.Duration) {
+	if s.isRecent() || len(m.active) < maxStorages {
+		if s == nil {
+			s = m.activate(e.Storage, now)
+		}
+		s.recent.add(recentChange{e.Path, e.FileID, happened})
 	}
 	if b := m.bursts[e.Storage]; b != nil {
 		b.add(e, users)
 		return
 	}
-	n := m.push(users.covering(e.Path), fileIDsPush(e.FileID))
-	if n > 0 && !m.noDebounce {
+	who := users.covering(e.Path)
+	n := countUsers(&who)
+	if n == 0 {
+		return
+	}
+	m.push(who, fileIDsPush(e.FileID))
+	if !m.noDebounce {
 		m.burstAt(&burst{}, e.Storage, burstDue(now, n))
 	}
 }
 
-func (m *mapping) push(users [shards][]string, push *Push) (n int) {
-	if n = countUsers(&users); n > 0 {
-		m.effects.pushes = append(m.effects.pushes, audience{users, push})
-	}
-	return n
+func (m *mapping) push(users [shards][]string, push *Push) {
+	m.effects.pushes = append(m.effects.pushes, audience{users, push})
 }
 
 func (m *mapping) burstAt(b *burst, storage uint64, due time.Duration) {
@@ -250,7 +254,8 @@ func (m *mapping) flushBursts(now time.Duration) {
 		n := 0
 		for _, r := range users.roots {
 			if changed := files[r.root]; changed != nil {
-				n += m.push(r.users, changed.push())
+				m.push(r.users, changed.push())
+				n += countUsers(&r.users)
 			}
 		}
 		m.burstAt(b, storage, burstDue(now, n))
@@ -273,7 +278,7 @@ func (m *mapping) matchWaiting(s *activeStorage, users *storageUsers, now time.D
 		e := s.waiting[0]
 		s.waiting = s.waiting[1:]
 		m.endWait(e)
-		m.match(e.StorageUpdate, users, e.since, now)
+		m.match(s, e.StorageUpdate, users, e.since, now)
 	}
 	s.waiting = nil
 }

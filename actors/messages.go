@@ -172,8 +172,8 @@ func (m *eventPublished) forget() { m.Event = nil }
 func (m *authenticate) forget()   { m.Credentials = Credentials{} }
 func (m *tokenIssued) forget()    { m.TokenIssued = TokenIssued{} }
 
-// size is what a message for many counts at the gate, in bytes: one more place for 64 users.
-func (m *pushUsers) size() int { return len(m.users) * gatePiece / 64 }
+// size is what a message for many counts towards the in-flight limit, in bytes: one more place for 64 users.
+func (m *pushUsers) size() int { return len(m.users) * inFlightPiece / 64 }
 
 // refuse answers for a user that failed.
 func (m *attach) refuse() { m.answer <- errPanic }

@@ -21,7 +21,7 @@ const (
 var errOutboxFull = errors.New("the client doesn't read what it is sent")
 
 // outbox decides when a connection's pushes go out, and in what order. It knows no clock and no
-// socket: it is told the time, as the time since some fixed moment.
+// socket: it is given the time, as the time since some fixed moment.
 //
 // A debounced push waits until its kind is due, and what comes meanwhile coalesces with it. The
 // rest, and what is due, queues up as encoded frames until the connection takes them.

@@ -11,7 +11,7 @@ import (
 func TestOutboxTimes(t *testing.T) {
 	const ms = time.Millisecond
 	for name, c := range map[string]struct {
-		holds []time.Duration // when pushes come
+		comes []time.Duration // when there are pushes
 		want  []time.Duration // when they go out
 	}{
 		"one":               {[]time.Duration{1000 * ms}, []time.Duration{1100 * ms}},
@@ -27,7 +27,7 @@ func TestOutboxTimes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var o outbox
 			var got []time.Duration
-			var next time.Duration // 0 where none is held
+			var next time.Duration // 0 where none waits
 			flushUntil := func(now time.Duration) {
 				if next > 0 && next <= now {
 					require.Empty(t, o.flush(next-1))
@@ -36,7 +36,7 @@ func TestOutboxTimes(t *testing.T) {
 					next = 0
 				}
 			}
-			for _, at := range c.holds {
+			for _, at := range c.comes {
 				flushUntil(at)
 				due, first := o.debounce(activityPush, false, at, 2*time.Second)
 				require.Equal(t, next == 0, first)

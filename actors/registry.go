@@ -73,14 +73,14 @@ func (r *registry) Receive(ctx actor.Context) {
 }
 
 func (r *registry) onPushUser(ctx actor.Context, m *pushUser) {
-	defer r.system.gate.leave(len(m.push.frame))
+	defer r.system.inFlight.release(len(m.push.frame))
 	if u := r.users[m.user]; u != nil {
 		ctx.Send(u.pid, m.push)
 	}
 }
 
 func (r *registry) onPushUsers(ctx actor.Context, m *pushUsers) {
-	defer r.system.gate.leave(m.size())
+	defer r.system.inFlight.release(m.size())
 	for _, name := range m.users {
 		if u := r.users[name]; u != nil {
 			ctx.Send(u.pid, m.push)

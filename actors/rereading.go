@@ -35,7 +35,7 @@ type mountsQuery struct {
 	again    bool // their rows are known, and may have changed
 }
 
-// knownStorage is what the cache has of a storage. It is never changed once made.
+// knownStorage is what the cache has of a storage.
 type knownStorage struct {
 	users    *storageUsers
 	asked    time.Duration // when its rows were asked for
@@ -298,15 +298,17 @@ func (m *mapping) update(storage uint64, s *activeStorage, users *storageUsers, 
 	} else {
 		s.recent = recentChanges{} // there are no rows to compare with any more
 	}
-	m.remember(storage, &knownStorage{users, asked, distance})
+	m.remember(storage, knownStorage{users, asked, distance})
 	m.matchWaiting(s, users, now)
 }
 
-func (m *mapping) remember(storage uint64, known *knownStorage) {
-	if old, was := m.cache.Peek(storage); was {
+func (m *mapping) remember(storage uint64, known knownStorage) {
+	if old, was := m.cache.Get(storage); was {
 		m.rows -= old.users.rows
+		*old = known
+	} else {
+		m.cache.Add(storage, &known)
 	}
-	m.cache.Add(storage, known)
 	for m.rows += known.users.rows; m.rows > maxRows && m.cache.Len() > 1; {
 		m.cache.RemoveOldest()
 	}

@@ -17,7 +17,13 @@ type rootUsers struct {
 	users [shards][]string // each sorted, and each user once
 }
 
+// nobody sees the storages of users who are gone, and many others.
+var nobody = &storageUsers{}
+
 func newStorageUsers(mounts []Mount) *storageUsers {
+	if len(mounts) == 0 {
+		return nobody
+	}
 	s := &storageUsers{}
 	index := make(map[string]int, 1)
 	for _, mount := range mounts {

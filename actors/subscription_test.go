@@ -94,19 +94,19 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 			kit.Events.Refuse(fmt.Errorf("reason %d", i))
 			pass(time.Minute)
 		}
-		told := logged.Len()
-		require.LessOrEqual(t, told, 8)
-		require.Equal(t, "reason 99", kit.System.Problems()["redis"], "the last reason is always told")
+		lines := logged.Len()
+		require.LessOrEqual(t, lines, 8)
+		require.Equal(t, "reason 99", kit.System.Problems()["redis"], "the last reason is always shown")
 
 		kit.Events.Refuse(nil)
 		pass(time.Minute)
 		kit.Events.Lose(errors.New("refused"))
 		pass(time.Minute)
-		require.Equal(t, told+1, logged.Len(), "another outage")
+		require.Equal(t, lines+1, logged.Len(), "another outage")
 	})
 }
 
-// A neighbour that fails for some and answers others is told once a second, with how often.
+// A dependency that fails for some and answers others is logged once a second, with how often.
 func TestOutagesThatRepeatAreFolded(t *testing.T) {
 	core, logged := observer.New(zap.ErrorLevel)
 	bubble(t, func(o *actors.Options) { o.Logger, o.AuthRefusalTTL = zap.New(core), 0 }, func(t *testing.T, kit *actorstest.Kit) {
@@ -125,7 +125,7 @@ func TestOutagesThatRepeatAreFolded(t *testing.T) {
 	})
 }
 
-// After a gap every client gets one push of each kind, for nobody knows what was missed, and they
+// After a gap every client gets one push of each kind, because nobody knows what was missed; they
 // are spread over time.
 func TestResync(t *testing.T) {
 	all := []string{"notify_file", "notify_activity", "notify_notification"}
@@ -314,7 +314,7 @@ func (s *stuckSocket) Write(frames []byte) (bool, error) {
 	return s.Socket.Write(frames)
 }
 
-// Back-pressure: when too much is on its way inside, the source is made to wait and not the
+// Backpressure: when too much is in flight, the source is made to wait and not the
 // mailboxes to grow; nothing is lost, and the order is kept.
 func TestFloodIsMadeToWait(t *testing.T) {
 	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
@@ -352,7 +352,7 @@ func TestFloodIsMadeToWait(t *testing.T) {
 	})
 }
 
-// Large events fill the gate by their size.
+// Large events count towards the in-flight limit by their size.
 func TestFloodOfLargeEvents(t *testing.T) {
 	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
 		socket := &stuckSocket{actorstest.NewSocket(), make(chan struct{})}

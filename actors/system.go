@@ -49,7 +49,7 @@ type System struct {
 	cancel         context.CancelFunc
 	stopped        chan struct{} // closed when the actors are gone
 	down           chan struct{} // closed when everything is
-	gate           *gate
+	inFlight       *inFlight
 	running        sync.WaitGroup // connections, and goroutines of spawnWorker
 	problems       problems
 	counters       counters
@@ -74,7 +74,7 @@ func New(ports Ports, options Options) (*System, error) {
 	s := &System{ports: ports, options: options, log: options.Logger, authKey: options.AuthKey,
 		stopped: make(chan struct{}), down: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.gate = newGate(s.ctx.Done())
+	s.inFlight = newInFlight(s.ctx.Done())
 	if s.log == nil {
 		s.log = zap.NewNop()
 	}
@@ -184,7 +184,7 @@ func (s *System) Publish(ctx context.Context, event Event) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	if err := s.gate.enter(ctx, 0); err != nil {
+	if err := s.inFlight.acquire(ctx, 0); err != nil {
 		return err
 	}
 	s.root.Send(s.listener, &eventPublished{event})
