@@ -162,7 +162,7 @@ func BenchmarkEventsForNobody(b *testing.B) {
 			measure(b, 1000, func() {
 				for range 1000 {
 					next++
-					_ = kit.System.Publish(b.Context(), actors.StorageUpdate{Storage: uint32(next % storages), Path: "files/a", FileID: 5})
+					_ = kit.System.Publish(b.Context(), actors.StorageUpdate{Storage: uint64(next % storages), Path: "files/a", FileID: 5})
 				}
 				if err := kit.System.Probe(b.Context()); err != nil {
 					b.Fatal(err)

@@ -32,7 +32,7 @@ func TestShutdownClearsTheCalendar(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Connect(t, "alice")
 		publish(t, kit, actors.ShareCreated{User: "alice"})
-		pass(time.Second)
+		pass(10 * time.Millisecond)
 		require.NotZero(t, kit.System.Appointments())
 		kit.System.Shutdown(t.Context())
 		require.Zero(t, kit.System.Appointments())

@@ -121,7 +121,7 @@ func (s *System) enterPush(ctx context.Context, text string) (*Push, error) {
 		return nil, err
 	}
 	push := customPush(text)
-	return push, s.gate.enter(ctx, len(push.frame))
+	return push, s.inFlight.acquire(ctx, len(push.frame))
 }
 
 func checkText(text string) error {

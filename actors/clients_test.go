@@ -85,7 +85,7 @@ func TestSend(t *testing.T) {
 		require.Equal(t, []string{"to alice", "to all"}, pushes(first))
 		require.Equal(t, []string{"to alice", "to one", "to all"}, pushes(second))
 		require.Equal(t, []string{"to all"}, pushes(bob))
-		require.Zero(t, kit.System.InsideGate())
+		require.Zero(t, kit.System.InFlight())
 
 		_, err = kit.System.Send(t.Context(), "alice", "\xff")
 		require.ErrorContains(t, err, "not UTF-8")

@@ -32,8 +32,8 @@ var (
 // connection is the actor of one client's websocket.
 //
 // It begins with the attach message and is the only one that writes to its socket, which never
-// blocks it. It ends by close, with a reason, whoever wanted it; if it panics, its supervisor
-// stops it and the client comes back. It runs in the goroutine of whoever sends to it.
+// blocks it. It ends by close, with a reason; if it panics, its supervisor
+// stops it and the client comes back. It runs in the goroutine of its sender.
 type connection struct {
 	system *System
 	shard  *shard    // that its user belongs to
@@ -51,7 +51,7 @@ type connection struct {
 	endsFor    CloseReason // while ending
 	closed     bool
 	refreshing bool    // at a time that the calendar knows
-	pace       float32 // this connection's factor of the debounce time
+	jitter     float32 // this connection's factor of the debounce time
 
 	wakeEntry  wheelEntry
 	lastSent   time.Duration
@@ -69,8 +69,8 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.onAttach(ctx, m)
 	case *Push:
 		c.onPush(m)
-	case *heldDue:
-		c.onHeldDue()
+	case *debounceDue:
+		c.onDebounceDue()
 	case *flush:
 		c.onFlush()
 	case *writeDone:
@@ -101,7 +101,7 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	c.turn.connection = c.self
 	c.login, c.socket = m.login, m.socket
 	c.system.running.Add(1)
-	c.pace = 0.5 + rand.Float32()
+	c.jitter = 0.5 + rand.Float32()
 	c.wakeEntry.pid = c.self
 	now := c.system.now()
 	if most := c.system.options.MaxConnectionTime; most > 0 {
@@ -124,8 +124,8 @@ func (c *connection) onPush(p *Push) {
 		c.flushInTurn()
 		return
 	}
-	if due, first := c.outbox.hold(p, c.system.now(), c.interval(p.kind)); first {
-		c.system.calendar.add(due, c.self, releaseDue)
+	if due, first := c.outbox.debounce(p, c.wantsIDs, c.system.now(), c.interval(p.kind)); first {
+		c.system.calendar.add(due, c.self, debounceOver)
 	}
 }
 
@@ -137,11 +137,11 @@ func (c *connection) interval(kind Kind) time.Duration {
 	}
 	base := time.Duration(c.system.counters.activeConnections.Load()) * time.Second / 10
 	base = min(max(base, time.Second), *c.system.options.MaxDebounceTime)
-	return time.Duration(float64(base) * float64(c.pace))
+	return time.Duration(float64(base) * float64(c.jitter))
 }
 
-func (c *connection) onHeldDue() {
-	for _, p := range c.outbox.release(c.system.now()) {
+func (c *connection) onDebounceDue() {
+	for _, p := range c.outbox.flush(c.system.now()) {
 		c.queuePush(p)
 	}
 	c.askForTurn()
@@ -325,7 +325,7 @@ func (c *connection) onLoginRevoked(m *loginRevoked) {
 	if v := c.login.verified; c.ending || v == nil || v.digest != m.digest {
 		return
 	}
-	c.outbox.release(math.MaxInt64)
+	c.outbox.flush(math.MaxInt64)
 	c.queue(revokedFrame)
 	c.end(InvalidCredentials)
 }
@@ -335,13 +335,13 @@ func (c *connection) later(within time.Duration, message any) {
 	c.system.calendar.add(c.system.now()+rand.N(within), c.self, message)
 }
 
-// end closes the connection after everything that was promised to the client, held pushes included.
+// end closes the connection after everything that was promised to the client, debounced pushes included.
 // A client that doesn't read it all is cut off by the deadline of the socket's write.
 func (c *connection) end(reason CloseReason) {
 	if c.ending {
 		return
 	}
-	for _, p := range c.outbox.release(math.MaxInt64) {
+	for _, p := range c.outbox.flush(math.MaxInt64) {
 		c.queuePush(p)
 	}
 	c.onFlush()

@@ -2,11 +2,15 @@ package actors_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/actorstest"
@@ -63,12 +67,59 @@ func TestLargeBurstToHealthyClient(t *testing.T) {
 func TestLargestCustom(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		alice := kit.Connect(t, "alice")
-		for _, size := range []int{1, 125, 126, 1<<16 - 1, 1 << 16, 1<<20 - 100} {
+		sizes := []int{1, 125, 126, 1<<16 - 1, 1 << 16, 1 << 20, 8 << 20, 8 << 20}
+		for _, size := range sizes {
 			customs(kit, "alice", []string{strings.Repeat("x", size)})
 		}
+		kit.Events.Emit("notify_custom", `{"user":"alice","message":"m","body":"`+strings.Repeat(`\u00fc`, 300_000)+`"}`)
 		got := pushes(alice)
-		require.Len(t, got, 6)
-		require.Len(t, got[5], 1<<20-100)
+		require.Len(t, got, len(sizes)+1)
+		for i, size := range sizes {
+			require.Len(t, got[i], size)
+		}
+		require.Equal(t, `m "`+strings.Repeat("ü", 300_000)+`"`, got[len(sizes)])
+	})
+}
+
+// A client that is slow to read is sent four messages of any size.
+func TestLargestCustomsToSlowClient(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		alice := kit.Connect(t, "alice")
+		pass(time.Millisecond)
+		alice.Stall()
+		texts := slices.Repeat([]string{strings.Repeat("x", 8<<20)}, 4)
+		customs(kit, "alice", texts)
+		alice.Unstall(nil)
+		require.Equal(t, texts, pushes(alice))
+		requireOpen(t, alice)
+	})
+}
+
+// A message that is too long is dropped, and the log says whose it was and which.
+func TestTooLongCustomIsNamed(t *testing.T) {
+	core, logged := observer.New(zap.WarnLevel)
+	bubble(t, func(o *actors.Options) { o.Logger = zap.New(core) }, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Events.Emit("notify_custom", `{"user":"alice","message":"my_app","body":"`+strings.Repeat("x", 8<<20)+`"}`)
+		synctest.Wait()
+		require.Equal(t, 1, logged.Len())
+		require.Contains(t, fmt.Sprint(logged.All()[0].ContextMap()["error"]), `custom message "my_app" to user "alice"`)
+	})
+}
+
+// A session that is no user logs in with a token, and is sent its messages; a user of the same name is not.
+func TestSessions(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Events.Emit("notify_pre_auth", `{"session":"alice","token":"t"}`)
+		synctest.Wait()
+		login, err := kit.System.Authenticate(t.Context(), actors.Credentials{Password: "t"})
+		require.NoError(t, err)
+		require.Equal(t, actors.SessionUser("alice"), login.User)
+		session, user := actorstest.NewSocket(), kit.Connect(t, "alice")
+		require.NoError(t, kit.System.Attach(login, session))
+		kit.Events.Emit("notify_custom", `{"session":"alice","message":"for the session"}`)
+		kit.Events.Emit("notify_custom", `{"user":"alice","message":"for the user"}`)
+		require.Equal(t, []string{"for the session"}, pushes(session))
+		require.Equal(t, []string{"for the user"}, pushes(user))
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/notifypush/notifypush/actors/actorstest"
 )
 
-// debouncedEvents are the events of which a connection's pushes are held back, with what is sent.
+// debouncedEvents are the events of which a connection's pushes are debounced, with what is sent.
 var debouncedEvents = []struct {
 	event actors.Event
 	push  string
@@ -30,8 +30,8 @@ func publish(t *testing.T, kit *actorstest.Kit, events ...actors.Event) {
 	}
 }
 
-// A first push after a quiet spell waits 100 ms, and what comes meanwhile is the same push.
-func TestFirstPushSettles(t *testing.T) {
+// A first push after a quiet time waits 100 ms, and what comes meanwhile is the same push.
+func TestFirstPushIsDelayed(t *testing.T) {
 	for _, d := range debouncedEvents {
 		bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 			alice := kit.Connect(t, "alice")
@@ -48,7 +48,7 @@ func TestFirstPushSettles(t *testing.T) {
 	}
 }
 
-// A user who is never quiet is told, at the debounce's pace: today's daemon would say nothing.
+// A user for whom something happens all the time is sent pushes at the debounce interval: the official daemon would send none.
 func TestBusyUserIsNotStarved(t *testing.T) {
 	for _, d := range debouncedEvents {
 		bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
@@ -158,7 +158,7 @@ func TestKindsDoNotWaitForEachOther(t *testing.T) {
 	})
 }
 
-func TestCustomPushesAreNotHeld(t *testing.T) {
+func TestCustomPushesAreNotDebounced(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		alice := kit.Connect(t, "alice")
 		publish(t, kit, actors.ActivityAdded{User: "alice"}, actors.Custom{User: "alice", Text: "m"}, actors.Custom{User: "alice", Text: "m"})
@@ -176,8 +176,8 @@ func TestNoDebounce(t *testing.T) {
 	})
 }
 
-// Merged file pushes unite their ids; one without ids makes the whole push one without ids.
-func TestFilePushesMerge(t *testing.T) {
+// File pushes that coalesce unite their ids; one without ids makes the whole push one without ids.
+func TestFilePushesCoalesce(t *testing.T) {
 	file := func(id uint64) actors.Event { return actors.StorageUpdate{Storage: 1, Path: "a", FileID: id} }
 	share := actors.ShareCreated{User: "alice"}
 	var many []actors.Event
@@ -218,8 +218,8 @@ func TestFilePushesMerge(t *testing.T) {
 	}
 }
 
-// What was merged for one connection is not seen by another.
-func TestMergingIsPerConnection(t *testing.T) {
+// What was coalesced for one connection is not seen by another.
+func TestCoalescingIsPerConnection(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Mounts.Set(mount(1, "alice", ""), mount(2, "alice", ""), mount(1, "bob", ""))
 		alice, bob := kit.Connect(t, "alice"), kit.Connect(t, "bob")

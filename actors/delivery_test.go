@@ -51,7 +51,7 @@ func TestNumericUserIDs(t *testing.T) {
 	})
 }
 
-func TestEveryConnectionOfAUserIsTold(t *testing.T) {
+func TestEveryConnectionOfAUserIsSent(t *testing.T) {
 	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
 		first, second := kit.Connect(t, "alice"), kit.Connect(t, "alice")
 		kit.Events.Emit("notify_custom", `{"user":"alice","message":"m"}`)
@@ -129,7 +129,7 @@ func TestMalformedEventsDoNoHarm(t *testing.T) {
 		for _, c := range bad {
 			kit.Events.Emit(c.channel, c.payload)
 		}
-		kit.Events.Emit("notify_custom", strings.Repeat("x", 10<<20))
+		kit.Events.Emit("notify_custom", strings.Repeat("x", 60<<20))
 		kit.Events.Emit("notify_activity", `{"user":"alice"}`)
 		require.Equal(t, []string{"notify_activity"}, pushes(alice))
 		stats := kit.System.Stats()
@@ -154,7 +154,7 @@ func TestMalformedEventsFoldInTheLog(t *testing.T) {
 }
 
 // At debug level the log says that Nextcloud publishes, and for whom, but not what.
-func TestEventsAreToldAtDebugLevel(t *testing.T) {
+func TestEventsAreLoggedAtDebugLevel(t *testing.T) {
 	core, logged := observer.New(zap.DebugLevel)
 	bubble(t, func(o *actors.Options) { o.Logger = zap.New(core) }, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Events.Emit("notify_storage_update", `{"storage":7,"path":"files/private","file_id":5}`)
@@ -162,16 +162,16 @@ func TestEventsAreToldAtDebugLevel(t *testing.T) {
 		kit.Events.Emit("notify_pre_auth", `{"user":"bob","token":"private"}`)
 		kit.Events.Emit("notify_test_cookie", `5`)
 		synctest.Wait()
-		var told []map[string]any
+		var lines []map[string]any
 		for _, entry := range logged.FilterMessage("event").All() {
-			told = append(told, entry.ContextMap())
+			lines = append(lines, entry.ContextMap())
 		}
 		require.Equal(t, []map[string]any{
-			{"channel": "notify_storage_update", "storage": uint32(7)},
+			{"channel": "notify_storage_update", "storage": uint64(7)},
 			{"channel": "notify_custom", "user": "alice"},
 			{"channel": "notify_pre_auth", "user": "bob"},
 			{"channel": "notify_test_cookie"},
-		}, told)
+		}, lines)
 	})
 }
 
@@ -190,7 +190,7 @@ func TestMalformedEventsAreCountedByChannel(t *testing.T) {
 		lines := logged.FilterMessage("malformed event").All()
 		require.Len(t, lines, 2)
 		delete(want, actors.Channels[0])
-		want[actors.Channels[1]]-- // told at once
+		want[actors.Channels[1]]-- // logged at once
 		if want[actors.Channels[1]] == 0 {
 			delete(want, actors.Channels[1])
 		}

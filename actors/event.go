@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -26,9 +24,21 @@ var Channels = []string{
 	"notify_signal",
 }
 
-// maxPayload bounds what is decoded, in bytes. The largest honest payload is a custom body, which
-// could not pass the outbox either if it were longer.
-const maxPayload = 1 << 20
+const (
+	// maxCustom is how long a custom message may be, body included, in bytes of the text that is sent.
+	maxCustom = 8 << 20
+	// maxCustomPayload bounds what is decoded for that: JSON takes six bytes at most for one, and there is
+	// room for the rest.
+	maxCustomPayload = 6*maxCustom + 1<<20
+	// maxPayload bounds every other payload.
+	maxPayload = 1 << 20
+	// sessionPrefix begins what stands for a session in the place of a user id. None has that byte.
+	sessionPrefix = "\x00session:"
+)
+
+// SessionUser returns the user id under which a session, which is no user, logs in and is sent custom
+// messages. No user of Nextcloud has it.
+func SessionUser(session string) string { return sessionPrefix + session }
 
 // Event is something that happened in Nextcloud: one of the types below.
 type Event interface{ isEvent() }
@@ -36,7 +46,7 @@ type Event interface{ isEvent() }
 type (
 	// StorageUpdate says that the file with this id, at this path of this storage, changed.
 	StorageUpdate struct {
-		Storage uint32
+		Storage uint64
 		Path    string
 		FileID  uint64
 	}
@@ -48,9 +58,10 @@ type (
 	ActivityAdded struct{ User string }
 	// NotificationChanged says that the user's list of notifications changed.
 	NotificationChanged struct{ User string }
-	// Custom is a message of some other app: Text is all of it, body included.
+	// Custom is a message of some other app: Text is all of it, body included. User may be a SessionUser.
 	Custom struct{ User, Text string }
-	// TokenIssued says that whoever shows this token within 15 s is this user, once.
+	// TokenIssued says that a client that shows this token within 15 s is this user, once. User may be a
+	// SessionUser.
 	TokenIssued struct {
 		User  string
 		Token Secret
@@ -80,14 +91,18 @@ func (LogLevelRestored) isEvent()    {}
 func (StatsRequested) isEvent()      {}
 func (Reset) isEvent()               {}
 
-// DecodeEvent turns what arrived on a Redis channel into an event. Errors name the field at
-// fault, and never quote the payload, for it may hold a token.
+// DecodeEvent turns what arrived on a Redis channel into an event. Errors name the field at fault, and of a
+// custom message that is too long the user and its beginning. They quote nothing else: it may be a token.
 func DecodeEvent(channel string, payload []byte) (Event, error) {
-	if len(payload) > maxPayload {
-		return nil, fmt.Errorf("payload of %d bytes is longer than the %d that are accepted", len(payload), maxPayload)
+	most := maxPayload
+	if channel == "notify_custom" {
+		most = maxCustomPayload
+	}
+	if len(payload) > most {
+		return nil, fmt.Errorf("payload of %d bytes is longer than the %d that are accepted", len(payload), most)
 	}
 	if !utf8.Valid(payload) {
-		return nil, errors.New("not valid JSON, for it is not UTF-8")
+		return nil, errors.New("not valid JSON: not UTF-8")
 	}
 	switch channel {
 	case "notify_storage_update":
@@ -109,12 +124,12 @@ func DecodeEvent(channel string, payload []byte) (Event, error) {
 	case "notify_pre_auth":
 		return decodeTokenIssued(payload)
 	case "notify_test_cookie":
-		var value unsigned
-		err := decodeJSON(payload, &value)
-		if err == nil {
-			err = value.check("test cookie", math.MaxUint32)
+		var raw json.RawMessage
+		if err := decodeJSON(payload, &raw); err != nil {
+			return nil, err
 		}
-		return TestCookie{uint32(value.number)}, err
+		value, err := unsigned(raw, "test cookie", 32)
+		return TestCookie{uint32(value)}, err
 	case "notify_config":
 		return decodeConfig(payload)
 	case "notify_query":
@@ -122,56 +137,65 @@ func DecodeEvent(channel string, payload []byte) (Event, error) {
 	case "notify_signal":
 		return Reset{}, decodeWord(payload, "reset")
 	default:
-		return nil, errors.New("nothing is known about this channel")
+		return nil, errors.New("unknown channel")
 	}
 }
 
 func decodeStorageUpdate(payload []byte) (Event, error) {
-	var storage, fileID unsigned
-	var path requiredText
-	if err := decodeObject(payload, member{"storage", &storage}, member{"path", &path}, member{"file_id", &fileID}); err != nil {
+	object, err := decodeObject(payload)
+	if err != nil {
 		return nil, err
 	}
-	err := errors.Join(path.check("path"), storage.check(`"storage"`, math.MaxUint32), fileID.check(`"file_id"`, math.MaxUint64))
-	return StorageUpdate{Storage: uint32(storage.number), Path: path.value, FileID: fileID.number}, err
+	storage, badStorage := object.unsigned("storage")
+	path, badPath := object.text("path")
+	fileID, badFileID := object.unsigned("file_id")
+	return StorageUpdate{storage, path, fileID}, errors.Join(badPath, badStorage, badFileID)
 }
 
 func decodeUser(payload []byte) (string, error) {
-	var user userID
-	if err := decodeObject(payload, member{"user", &user}); err != nil {
+	object, err := decodeObject(payload)
+	if err != nil {
 		return "", err
 	}
-	return string(user), user.check()
+	return object.id("user")
 }
 
 func decodeTokenIssued(payload []byte) (Event, error) {
-	var user userID
-	var token requiredText
-	if err := decodeObject(payload, member{"user", &user}, member{"token", &token}); err != nil {
+	object, err := decodeObject(payload)
+	if err != nil {
 		return nil, err
 	}
-	if token.value == "" {
-		return nil, errors.New(`"token" is missing or empty`)
+	token, err := object.text("token")
+	if err == nil && token == "" {
+		err = errors.New(`"token" is empty`)
 	}
-	return TokenIssued{User: string(user), Token: Secret(token.value)}, user.check()
+	user, badUser := object.userOrSession()
+	return TokenIssued{user, Secret(token)}, errors.Join(err, badUser)
 }
 
 func decodeCustom(payload []byte) (Event, error) {
-	var user userID
-	var message requiredText
-	var body json.RawMessage
-	if err := decodeObject(payload, member{"user", &user}, member{"message", &message}, member{"body", &body}); err != nil {
+	object, err := decodeObject(payload)
+	if err != nil {
 		return nil, err
 	}
-	text := message.value
-	if len(body) > 0 && string(body) != "null" {
+	user, badUser := object.userOrSession()
+	message, badMessage := object.text("message")
+	if err := errors.Join(badMessage, badUser); err != nil {
+		return nil, err
+	}
+	text := message
+	if body := object.raw("body"); len(body) > 0 && string(body) != "null" {
 		compact, err := compactJSON(body)
 		if err != nil {
 			return nil, err
 		}
 		text += " " + string(compact)
 	}
-	return Custom{User: string(user), Text: text}, errors.Join(message.check("message"), user.check())
+	if len(text) > maxCustom {
+		return nil, fmt.Errorf("custom message %.40q to user %q has %d bytes, more than the %d that are delivered",
+			message, user, len(text), maxCustom)
+	}
+	return Custom{user, text}, nil
 }
 
 func decodeConfig(payload []byte) (Event, error) {
@@ -179,14 +203,15 @@ func decodeConfig(payload []byte) (Event, error) {
 	if decodeJSON(payload, &word) == nil && word == "log_restore" {
 		return LogLevelRestored{}, nil
 	}
-	var spec requiredText
-	if err := decodeObject(payload, member{"log_spec", &spec}); err != nil {
+	object, err := decodeObject(payload)
+	if err != nil {
 		return nil, err
 	}
-	if !spec.there {
-		return nil, errors.New(`neither "log_restore" nor an object with "log_spec"`)
+	spec, err := object.text("log_spec")
+	if err != nil {
+		err = fmt.Errorf(`neither "log_restore" nor an object with "log_spec": %w`, err)
 	}
-	return LogLevelSet{spec.value}, nil
+	return LogLevelSet{spec}, err
 }
 
 func decodeWord(payload []byte, want string) error {
@@ -218,71 +243,6 @@ func decodeJSON(payload []byte, into any) error {
 	}
 }
 
-// userID is a user's id; PHP turns one of digits only into a number.
-type userID string
-
-func (u *userID) UnmarshalJSON(data []byte) error {
-	switch {
-	case data[0] == '"':
-		*u = userID(unescaped(data))
-	case data[0] == '-' || data[0] >= '0' && data[0] <= '9':
-		*u = userID(data)
-	case string(data) != "null":
-		return errors.New("is neither a text nor a number")
-	}
-	return nil
-}
-
-func (u userID) check() error {
-	if u == "" {
-		return errors.New(`"user" is missing or empty`)
-	}
-	return nil
-}
-
-// requiredText is a text that may be empty, but must be there.
-type requiredText struct {
-	value string
-	there bool
-}
-
-func (t *requiredText) UnmarshalJSON(data []byte) error {
-	switch {
-	case data[0] == '"':
-		*t = requiredText{string(unescaped(data)), true}
-	case string(data) != "null":
-		return fmt.Errorf("has the wrong type (%s)", kindOf(data))
-	}
-	return nil
-}
-
-func (t requiredText) check(field string) error {
-	if !t.there {
-		return fmt.Errorf("%q is missing or null", field)
-	}
-	return nil
-}
-
-// unsigned is a number that may come as a numeric string. Anything else, null included, leaves it
-// not valid, so that the error can name the field.
-type unsigned struct {
-	number uint64
-	valid  bool
-}
-
-func (n *unsigned) UnmarshalJSON(data []byte) error {
-	number, err := strconv.ParseUint(string(bytes.Trim(data, `"`)), 10, 64)
-	*n = unsigned{number, err == nil}
-	return nil
-}
-
-func (n unsigned) check(field string, largest uint64) error {
-	if !n.valid || n.number > largest {
-		return fmt.Errorf("%s is not a whole number from 0 to %d", field, largest)
-	}
-	return nil
-}
-
 // compactJSON takes white space out and writes strings with as few escapes as JSON allows, as
 // today's daemon does; the order of keys and the digits of numbers stay.
 func compactJSON(raw []byte) ([]byte, error) {
@@ -299,27 +259,10 @@ func compactJSON(raw []byte) ([]byte, error) {
 			out, in = append(out, in[0]), in[1:]
 			continue
 		}
-		end := stringEnd(in)
-		var text string
-		if err := json.Unmarshal(in[:end], &text); err != nil {
-			return nil, errors.New(`"body" holds a broken string`)
-		}
-		out, in = appendJSONString(out, text), in[end:]
+		end := literalEnd(in)
+		out, in = appendJSONString(out, unquote(in[:end])), in[end:]
 	}
 	return out, nil
-}
-
-// stringEnd returns the length of the string literal that valid JSON begins with.
-func stringEnd(json []byte) int {
-	for i := 1; i < len(json); i++ {
-		switch json[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return len(json)
 }
 
 func appendJSONString(out []byte, text string) []byte {

@@ -2,9 +2,9 @@ package actors
 
 import "go.uber.org/zap"
 
-// tellEvent logs at debug level what an event is about, for an operator who wants to see whether
+// logEvent logs at debug level what an event is about, for an operator who wants to see whether
 // Nextcloud publishes: whom or which storage it concerns, and never a path, a text or a token.
-func (s *System) tellEvent(channel string, event Event) {
+func (s *System) logEvent(channel string, event Event) {
 	line := s.log.Check(zap.DebugLevel, "event")
 	if line == nil {
 		return
@@ -12,7 +12,7 @@ func (s *System) tellEvent(channel string, event Event) {
 	fields := []zap.Field{zap.String("channel", channel)}
 	switch e := event.(type) {
 	case StorageUpdate:
-		fields = append(fields, zap.Uint32("storage", e.Storage))
+		fields = append(fields, zap.Uint64("storage", e.Storage))
 	case GroupUpdate:
 		fields = append(fields, zap.String("user", e.User))
 	case ShareCreated:

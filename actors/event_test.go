@@ -68,9 +68,17 @@ func TestDecodeEventRevealsTheToken(t *testing.T) {
 }
 
 func TestDecodeEventBoundsItsWork(t *testing.T) {
-	tenMegabytes := `{"user":"alice","message":"` + strings.Repeat("x", 10<<20) + `"}`
-	_, err := actors.DecodeEvent("notify_custom", []byte(tenMegabytes))
-	require.EqualError(t, err, "payload of 10485789 bytes is longer than the 1048576 that are accepted")
+	custom := func(message string) error {
+		_, err := actors.DecodeEvent("notify_custom", []byte(`{"user":"alice","message":"`+message+`"}`))
+		return err
+	}
+	require.NoError(t, custom(strings.Repeat("x", 8<<20)))
+	require.NoError(t, custom(strings.Repeat(`\u0078`, 8<<20)), "what it means is counted")
+	require.EqualError(t, custom("my_app"+strings.Repeat("x", 8<<20)), `custom message "my_appxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" `+
+		`to user "alice" has 8388614 bytes, more than the 8388608 that are delivered`)
+	require.EqualError(t, custom(strings.Repeat("x", 60<<20)), "payload of 62914589 bytes is longer than the 51380224 that are accepted")
+	_, err := actors.DecodeEvent("notify_activity", []byte(`{"user":"`+strings.Repeat("x", 2<<20)+`"}`))
+	require.EqualError(t, err, "payload of 2097163 bytes is longer than the 1048576 that are accepted")
 
 	deep := `{"user":"alice","message":"m","body":` + strings.Repeat("[", 500_000) + strings.Repeat("]", 500_000) + `}`
 	_, err = actors.DecodeEvent("notify_custom", []byte(deep))
@@ -85,7 +93,7 @@ func TestDecodeEventRefusesWhatIsNotUTF8(t *testing.T) {
 		"notify_pre_auth":       "{\"user\":\"alice\",\"token\":\"a\xffb\"}",
 	} {
 		_, err := actors.DecodeEvent(channel, []byte(payload))
-		require.EqualError(t, err, "not valid JSON, for it is not UTF-8", channel)
+		require.EqualError(t, err, "not valid JSON: not UTF-8", channel)
 	}
 }
 

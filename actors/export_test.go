@@ -12,11 +12,11 @@ func NewMailbox() actor.Mailbox { return newMailbox() }
 // TickWheel is a tick of the heartbeat's wheel that comes at a certain time.
 func (s *System) TickWheel(now time.Time) { s.wheel.tick(now) }
 
-// GateLimit is how many events may be on their way inside.
-const GateLimit = gateLimit
+// MaxInFlight is how many events may be on their way inside.
+const MaxInFlight = maxInFlight
 
-// InsideGate returns how many places are taken.
-func (s *System) InsideGate() int64 { return s.gate.inside.Load() }
+// InFlight returns how many places are taken.
+func (s *System) InFlight() int64 { return s.inFlight.messages.Load() }
 
 // HandledByRegistries returns how many messages the registries have handled.
 func (s *System) HandledByRegistries() (n int) {

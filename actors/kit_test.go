@@ -30,7 +30,7 @@ func pushes(socket *actorstest.Socket) []string {
 }
 
 // mount is a row of the mounts table.
-func mount(storage uint32, user, root string) actors.Mount {
+func mount(storage uint64, user, root string) actors.Mount {
 	return actors.Mount{Storage: storage, User: user, Root: root}
 }
 

@@ -2,11 +2,13 @@ package actors
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/notifypush/notifypush/internal/logthrottle"
 	"go.uber.org/zap"
+
+	"github.com/notifypush/notifypush/internal/logthrottle"
 )
 
 const (
@@ -15,22 +17,32 @@ const (
 	// A subscription that lasted for lastingTime ends the doubling: one that is lost as soon as it is
 	// confirmed is a failure like those that are refused.
 	lastingTime = 5 * time.Second
-	// maxResync bounds the time over which clients are told to refresh.
+	// maxResync bounds the time over which clients are sent the pushes of a resync.
 	maxResync = 2 * time.Minute
+	// Where the subscription is lost again and again, the time from one resync to the next doubles from the
+	// first to the last.
+	firstResyncDistance, lastResyncDistance = 10 * time.Second, 5 * time.Minute
+	// hintInterval is how often the mapper is sent mountsMayChange at most: it lasts for a minute.
+	hintInterval = time.Second
 )
 
 // listener is the Redis-listener actor: it owns the subscription, makes events of what arrives,
 // and routes them. When the subscription was lost, or late, and is there, every client is sent one
-// push of each kind, because nobody knows what was missed.
+// push of each kind, because nobody knows what was missed: a resync.
 type listener struct {
 	system    *System
 	malformed *logthrottle.Line
 
-	run     uint64 // the subscription that counts; an older one's last words are ignored
-	cancel  context.CancelFunc
-	retries int
-	since   time.Duration // when the subscription was confirmed; 0 before that
-	retry   *time.Timer
+	// Owned by Receive.
+	run       uint64 // the subscription that counts; an older one's last words are ignored
+	cancel    context.CancelFunc
+	retries   int
+	since     time.Duration // when the subscription was confirmed; 0 before that
+	lasted    time.Duration // how long the one before was
+	retry     *time.Timer
+	resyncs   resyncTimes
+	resyncing bool          // a resync is on its way
+	hintedAt  time.Duration // when the mapper was sent mountsMayChange last
 }
 
 func newListener(system *System) actor.Actor {
@@ -46,12 +58,16 @@ func (l *listener) Receive(ctx actor.Context) {
 		l.onPayload(ctx, m)
 	case *eventPublished:
 		l.onEvent(ctx, m)
-	case *actor.Started, *subscribe:
+	case *actor.Started:
 		l.subscribe(ctx)
+	case *subscribe:
+		l.onSubscribe(ctx, m)
 	case *subscribed:
-		l.onSubscribed(m)
+		l.onSubscribed(ctx, m)
 	case *subscriptionEnded:
 		l.onSubscriptionEnded(ctx, m)
+	case *resync:
+		l.onResync(m)
 	case *probe:
 		m.passed <- atListener
 		ctx.Send(l.system.mapper, m)
@@ -65,6 +81,13 @@ func (l *listener) Receive(ctx actor.Context) {
 	}
 }
 
+// onSubscribe subscribes again, unless another subscription has taken the place of the one that was lost.
+func (l *listener) onSubscribe(ctx actor.Context, m *subscribe) {
+	if m.after == l.run {
+		l.subscribe(ctx)
+	}
+}
+
 // subscribe starts the goroutine that receives, and that alone may be made to wait.
 func (l *listener) subscribe(ctx actor.Context) {
 	subscription, cancel := context.WithCancel(l.system.ctx)
@@ -75,7 +98,7 @@ func (l *listener) subscribe(ctx actor.Context) {
 			return system.ports.Events.Receive(subscription, Channels,
 				func() { root.Send(self, &subscribed{run}) },
 				func(channel string, payload []byte) {
-					if system.gate.enter(subscription, len(payload)) == nil {
+					if system.inFlight.acquire(subscription, len(payload)) == nil {
 						root.Send(self, &payloadArrived{channel, payload})
 					}
 				})
@@ -84,7 +107,7 @@ func (l *listener) subscribe(ctx actor.Context) {
 	})
 }
 
-func (l *listener) onSubscribed(m *subscribed) {
+func (l *listener) onSubscribed(ctx actor.Context, m *subscribed) {
 	if m.run != l.run {
 		return
 	}
@@ -92,11 +115,23 @@ func (l *listener) onSubscribed(m *subscribed) {
 	l.since = l.system.now()
 	l.system.solved(problemEvents)
 	l.system.log.Info("subscribed to Nextcloud's events")
-	if !gap || l.system.options.NoResync {
+	if !gap || l.system.options.NoResync || l.resyncing {
 		return
 	}
-	l.system.counters.resyncs.Add(1)
-	l.system.tellRegistries(&refreshAll{within: l.system.spread(maxResync)})
+	l.resyncing = true
+	if at := l.resyncs.next(l.since); at > l.since {
+		l.system.calendar.add(at, ctx.Self(), &resync{l})
+	} else {
+		l.onResync(&resync{l})
+	}
+}
+
+func (l *listener) onResync(m *resync) {
+	if m.asker == l {
+		l.resyncing = false
+		l.system.counters.resyncs.Add(1)
+		l.system.tellRegistries(&refreshAll{within: l.system.spread(maxResync)})
+	}
 }
 
 func (l *listener) onSubscriptionEnded(ctx actor.Context, m *subscriptionEnded) {
@@ -104,19 +139,49 @@ func (l *listener) onSubscriptionEnded(ctx actor.Context, m *subscriptionEnded) 
 		return
 	}
 	l.cancel()
-	if l.since > 0 && l.system.now()-l.since >= lastingTime {
-		l.retries = 0
+	var fields []zap.Field
+	if l.since > 0 {
+		lasted := l.system.now() - l.since
+		if hint := hintAtProxy(l.lasted, lasted); hint != "" {
+			fields = append(fields, zap.String("hint", hint))
+		}
+		if l.lasted, l.since = lasted, 0; lasted >= lastingTime {
+			l.retries = 0
+		}
 	}
-	l.since = 0
 	wait := backoff(l.retries, firstRetry, lastRetry)
 	l.retries++
-	l.system.problem(problemEvents, m.err, zap.Duration("retry_in", wait))
-	root, self := l.system.root, ctx.Self()
-	l.retry = time.AfterFunc(wait, func() { root.Send(self, &subscribe{}) })
+	l.system.problem(problemEvents, m.err, append(fields, zap.Duration("retry_in", wait))...)
+	root, self, after := l.system.root, ctx.Self(), l.run
+	l.retry = time.AfterFunc(wait, func() { root.Send(self, &subscribe{after}) })
+}
+
+// hintAtProxy returns what cuts connections after the same time; empty where they were not.
+func hintAtProxy(before, lasted time.Duration) string {
+	if seconds := lasted.Round(time.Second); seconds > 0 && seconds == before.Round(time.Second) {
+		return fmt.Sprintf("cut after %v again: is that the timeout of a proxy or firewall before Redis?", seconds)
+	}
+	return ""
+}
+
+// resyncTimes spaces resyncs out. The zero value has seen none.
+type resyncTimes struct {
+	last, distance time.Duration
+}
+
+// next returns when a resync that is wanted now may be: now, unless others were not long ago.
+func (r *resyncTimes) next(now time.Duration) time.Duration {
+	if r.last == 0 || now-r.last > 2*r.distance {
+		r.last, r.distance = now, firstResyncDistance
+		return now
+	}
+	r.last = max(now, r.last+r.distance)
+	r.distance = min(2*r.distance, lastResyncDistance)
+	return r.last
 }
 
 func (l *listener) onPayload(ctx actor.Context, m *payloadArrived) {
-	defer l.system.gate.leave(len(m.Payload))
+	defer l.system.inFlight.release(len(m.Payload))
 	defer m.forget()
 	l.system.counters.events.Add(1)
 	event, err := DecodeEvent(m.channel, m.Payload)
@@ -124,12 +189,12 @@ func (l *listener) onPayload(ctx actor.Context, m *payloadArrived) {
 		l.onMalformed(m.channel, err, zap.Int("bytes", len(m.Payload)))
 		return
 	}
-	l.system.tellEvent(m.channel, event)
+	l.system.logEvent(m.channel, event)
 	l.route(ctx, event)
 }
 
 func (l *listener) onEvent(ctx actor.Context, m *eventPublished) {
-	defer l.system.gate.leave(0)
+	defer l.system.inFlight.release(0)
 	defer m.forget()
 	l.system.counters.events.Add(1)
 	l.route(ctx, m.Event)
@@ -139,15 +204,18 @@ func (l *listener) route(ctx actor.Context, event Event) {
 	system := l.system
 	switch e := event.(type) {
 	case StorageUpdate:
-		system.gate.add(len(e.Path))
+		system.inFlight.add(len(e.Path))
 		ctx.Send(system.mapper, &storageChanged{e})
 	case GroupUpdate:
-		l.push(ctx, &pushUser{user: e.User, push: filePush, gained: true})
+		l.mountsMayChange(ctx)
+		l.push(ctx, &pushUser{user: e.User, push: filePush})
 	case ShareCreated:
-		l.push(ctx, &pushUser{user: e.User, push: filePush, gained: true})
+		l.mountsMayChange(ctx)
+		l.push(ctx, &pushUser{user: e.User, push: filePush})
 	case ActivityAdded:
 		l.push(ctx, &pushUser{user: e.User, push: activityPush})
 	case NotificationChanged:
+		l.mountsMayChange(ctx) // all that Nextcloud says about a share with a group
 		l.push(ctx, &pushUser{user: e.User, push: notificationPush})
 	case Custom:
 		l.push(ctx, &pushUser{user: e.User, push: customPush(e.Text)})
@@ -175,7 +243,15 @@ func (l *listener) onMalformed(channel string, err error, fields ...zap.Field) {
 	l.malformed.Warn(channel, append(fields, zap.Error(err))...)
 }
 
+// mountsMayChange sends the mapper that, in a flood of such events now and then.
+func (l *listener) mountsMayChange(ctx actor.Context) {
+	if now := l.system.now(); l.hintedAt == 0 || now-l.hintedAt >= hintInterval {
+		l.hintedAt = now
+		ctx.Send(l.system.mapper, &mountsMayChange{})
+	}
+}
+
 func (l *listener) push(ctx actor.Context, m *pushUser) {
-	l.system.gate.add(len(m.push.frame))
+	l.system.inFlight.add(len(m.push.frame))
 	ctx.Send(l.system.registries[shardOf(m.user)], m)
 }

@@ -63,14 +63,14 @@ type logins struct {
 	failedAt    time.Duration // when Nextcloud could not be asked; 0 if it could since
 	sweepAt     time.Duration // 0 while there is nothing to forget
 
-	effects effects
+	effects loginEffects
 
 	mac  hash.Hash // and its input, for digest
 	text []byte
 }
 
-// effects are what is to be done after events.
-type effects struct {
+// loginEffects are what is to be done after events.
+type loginEffects struct {
 	answers []loginAnswer
 	start   []callStart      // to ask Nextcloud
 	end     []*verifiedLogin // refused: their connections are to be closed
@@ -150,9 +150,9 @@ func newLogins(options *Options, key []byte, before *logins) *logins {
 }
 
 // take returns the effects of the events since it was called last.
-func (l *logins) take() effects {
+func (l *logins) take() loginEffects {
 	taken := l.effects
-	l.effects = effects{}
+	l.effects = loginEffects{}
 	return taken
 }
 

@@ -26,54 +26,39 @@ type (
 		run uint64
 		err error
 	}
-	// subscribe asks the listener, by itself, to try again.
-	subscribe struct{}
+	// subscribe asks the listener, by itself, to subscribe again after that subscription.
+	subscribe struct{ after uint64 }
+	// resync asks the listener, by itself, to have all clients refresh. Another incarnation ignores it.
+	resync struct{ asker *listener }
 )
 
-// Listener → mapper, and registry → mapper.
+// Listener → mapper.
 type (
-	// storageChanged asks for the users of a storage to be told.
+	// storageChanged asks for the users of a storage to be sent a push.
 	storageChanged struct{ StorageUpdate }
-	// userGained says that a connected user may see more storages now.
-	userGained struct{ user string }
+	// mountsMayChange says that a user has other mounts now, or will have soon.
+	mountsMayChange struct{}
 )
 
-// Outside → mapper. The asker is the incarnation that asked; another one ignores the answer.
+// Outside → mapper.
 type (
-	// mountsFound is the answer to a query for storages.
+	// mountsFound is the answer to a query. The asker is the incarnation that asked; another one ignores it.
 	mountsFound struct {
-		asker    *mapper
-		storages []uint32
-		mounts   []Mount
-		err      error
-	}
-	// userMountsFound is the answer to a query for a user.
-	userMountsFound struct {
 		asker  *mapper
-		user   string
+		query  mountsQuery
 		mounts []Mount
 		err    error
 	}
-	// burstDue asks the mapper, by itself, to tell a storage's users what has changed meanwhile.
-	burstDue struct {
-		asker   *mapper
-		storage uint32
-	}
-	// mapperWake asks the mapper, by itself, to look at what waits.
+	// mapperWake asks the mapper, by itself, to look at what is due.
 	mapperWake struct{}
-	// userSettled reminds the mapper, by itself, to look once more what a user may see.
-	userSettled struct{ user string }
-	// allSettled is userSettled for more users than are remembered.
-	allSettled struct{}
 )
 
 // Listener → registry, and mapper → registry.
 type (
-	// pushUser is a push for one user; gained says that it may see more storages now.
+	// pushUser is a push for one user.
 	pushUser struct {
-		user   string
-		push   *Push
-		gained bool
+		user string
+		push *Push
 	}
 	// pushUsers is one push for many users, all of the receiving registry.
 	pushUsers struct {
@@ -161,7 +146,7 @@ type (
 	writeDone      struct{ err error }
 	socketEnded    struct{ reason CloseReason }
 	wake           struct{}
-	heldDue        struct{}
+	debounceDue    struct{}
 )
 
 // Registry → connection.
@@ -169,9 +154,9 @@ type flush struct{}
 
 // The messages without content.
 var (
-	wakeUp     = &wake{}
-	flushNow   = &flush{}
-	releaseDue = &heldDue{}
+	wakeUp       = &wake{}
+	flushNow     = &flush{}
+	debounceOver = &debounceDue{}
 )
 
 // System, listener and connection → auth, and auth's own.
@@ -222,8 +207,8 @@ func (m *eventPublished) forget() { m.Event = nil }
 func (m *authenticate) forget()   { m.Credentials = Credentials{} }
 func (m *tokenIssued) forget()    { m.TokenIssued = TokenIssued{} }
 
-// size is what a message for many counts at the gate, in bytes: one more place for 64 users.
-func (m *pushUsers) size() int { return len(m.users) * gatePiece / 64 }
+// size is what a message for many counts towards the in-flight limit, in bytes: one more place for 64 users.
+func (m *pushUsers) size() int { return len(m.users) * inFlightPiece / 64 }
 
 // refuse answers for a user that failed.
 func (m *attach) refuse()          { m.answer <- errPanic }
@@ -246,12 +231,10 @@ func (*eventPublished) IgnoreDeadLetterLogging()    {}
 func (*subscribed) IgnoreDeadLetterLogging()        {}
 func (*subscriptionEnded) IgnoreDeadLetterLogging() {}
 func (*subscribe) IgnoreDeadLetterLogging()         {}
+func (*resync) IgnoreDeadLetterLogging()            {}
+func (*mountsMayChange) IgnoreDeadLetterLogging()   {}
 func (*mountsFound) IgnoreDeadLetterLogging()       {}
-func (*userMountsFound) IgnoreDeadLetterLogging()   {}
 func (*mapperWake) IgnoreDeadLetterLogging()        {}
-func (*burstDue) IgnoreDeadLetterLogging()          {}
-func (*userSettled) IgnoreDeadLetterLogging()       {}
-func (*allSettled) IgnoreDeadLetterLogging()        {}
 func (*attach) IgnoreDeadLetterLogging()            {}
 func (*authTick) IgnoreDeadLetterLogging()          {}
 func (*forgetLogins) IgnoreDeadLetterLogging()      {}
@@ -272,7 +255,7 @@ func (*loginJudged) IgnoreDeadLetterLogging()       {}
 func (*Push) IgnoreDeadLetterLogging()            {}
 func (*wake) IgnoreDeadLetterLogging()            {}
 func (*flush) IgnoreDeadLetterLogging()           {}
-func (*heldDue) IgnoreDeadLetterLogging()         {}
+func (*debounceDue) IgnoreDeadLetterLogging()     {}
 func (*framesReceived) IgnoreDeadLetterLogging()  {}
 func (*writeDone) IgnoreDeadLetterLogging()       {}
 func (*socketEnded) IgnoreDeadLetterLogging()     {}
@@ -287,5 +270,4 @@ func (*resumeLogins) IgnoreDeadLetterLogging()    {}
 func (*pushUser) IgnoreDeadLetterLogging()        {}
 func (*pushUsers) IgnoreDeadLetterLogging()       {}
 func (*storageChanged) IgnoreDeadLetterLogging()  {}
-func (*userGained) IgnoreDeadLetterLogging()      {}
 func (*probe) IgnoreDeadLetterLogging()           {}

@@ -12,11 +12,11 @@ import (
 
 // allMessages are the types of messages.go.
 var allMessages = []any{
-	payloadArrived{}, eventPublished{}, subscribed{}, subscriptionEnded{}, subscribe{},
-	storageChanged{}, userGained{},
-	mountsFound{}, userMountsFound{}, burstDue{}, mapperWake{}, userSettled{}, allSettled{},
+	payloadArrived{}, eventPublished{}, subscribed{}, subscriptionEnded{}, subscribe{}, resync{},
+	storageChanged{}, mountsMayChange{},
+	mountsFound{}, mapperWake{},
 	pushUser{}, pushUsers{}, closeAll{}, refreshAll{}, attach{}, probe{}, connectionEnded{}, flushTurn{},
-	framesReceived{}, writeDone{}, socketEnded{}, wake{}, heldDue{}, flush{},
+	framesReceived{}, writeDone{}, socketEnded{}, wake{}, debounceDue{}, flush{},
 	authenticate{}, abandoned{}, authenticated{}, tokenIssued{}, loginAttached{}, loginDetached{}, loginJudged{},
 	listLogins{}, resumeLogins{}, authTick{}, forgetLogins{}, forgetLogin{}, loginRevoked{},
 	listUsers{}, listConnections{}, sendUser{}, pushAll{}, disconnectUser{}, disconnect{},

@@ -15,9 +15,8 @@ func (noEvents) Receive(ctx context.Context, _ []string, subscribed func(), _ fu
 	return ctx.Err()
 }
 
-func (noMounts) MountsOfStorages(context.Context, []uint32) ([]Mount, error) { return nil, nil }
+func (noMounts) MountsOfStorages(context.Context, []uint64) ([]Mount, error) { return nil, nil }
 
-func (noMounts) MountsOfUser(context.Context, string) ([]Mount, error) { return nil, nil }
 
 func (noControl) SetLogLevel(string) error { return nil }
 

@@ -3,106 +3,105 @@ package actors
 import (
 	"bytes"
 	"errors"
-	"slices"
 	"time"
 )
 
 const (
-	// settleTime is how long the first push after a quiet spell waits for others to merge with.
-	settleTime = 100 * time.Millisecond
+	// firstDelay is how long the first push after a quiet time waits for others to coalesce with.
+	firstDelay = 100 * time.Millisecond
 	// notificationInterval is the least time between two notification pushes of one connection.
 	notificationInterval = time.Second
-	// maxHeldIDs bounds the file ids that a held push unites, for it is a stranger's patience that
-	// decides how many there are. A push of more goes out without ids; clients then look everywhere.
-	maxHeldIDs = 1024
 	// keptQueue is for how many frames an empty queue keeps its memory.
 	keptQueue = 1
-	// outboxLimit bounds the bytes that wait for one client to read.
-	outboxLimit = 1 << 20
+	// outboxLimit bounds the bytes that wait for one client to read. A frame counts as largeFrame at most:
+	// four of any size fit.
+	outboxLimit, largeFrame = 1 << 20, outboxLimit / 4
 )
 
 var errOutboxFull = errors.New("the client doesn't read what it is sent")
 
 // outbox decides when a connection's pushes go out, and in what order. It knows no clock and no
-// socket: it is told the time, as the time since some fixed moment.
+// socket: it is given the time, as the time since some fixed moment.
 //
-// A debounced push is held until its kind is due, and what comes meanwhile merges into it. The
+// A debounced push waits until its kind is due, and what comes meanwhile coalesces with it. The
 // rest, and what is due, queues up as encoded frames until the connection takes them.
+//
+// It is not safe for concurrent use. When enqueue fails, the connection must end.
 type outbox struct {
-	held     [debounced]*heldPush
-	sentAt   [debounced]time.Duration // when the kind is free again is counted from here; 0 is never sent
-	queue    [][]byte
-	size     int // bytes in queue, and those taken of which the socket still owes a part
-	inFlight int
+	debounced [debounced]*debouncedPush
+	sentAt    [debounced]time.Duration // when the kind is free again is counted from here; 0 is never sent
+	queue     [][]byte
+	size      int // what queue counts, and what was taken of which the socket still owes a part
+	inFlight  int
 }
 
-// heldPush is a push of a debounced kind that waits until due.
-type heldPush struct {
-	due     time.Duration
-	push    *Push
-	fileIDs []uint64 // own copy, once more than one push is in it
+// debouncedPush is a push that waits until due.
+type debouncedPush struct {
+	due   time.Duration
+	push  *Push
+	files *fileIDs // once more than one push with ids is in it
 }
 
-// hold takes a debounced push, and returns when it is due and whether it is the first: others merge
-// into that. interval is the least time between two of its kind.
-func (o *outbox) hold(p *Push, now, interval time.Duration) (due time.Duration, first bool) {
-	if held := o.held[p.kind]; held != nil {
-		held.merge(p)
-		return held.due, false
+// debounce takes a push, and returns when it is due and whether it is the first: others coalesce
+// with that. interval is the least time between two of its kind. File ids are kept where withIDs.
+func (o *outbox) debounce(p *Push, withIDs bool, now, interval time.Duration) (due time.Duration, first bool) {
+	if d := o.debounced[p.kind]; d != nil {
+		d.coalesce(p)
+		return d.due, false
 	}
-	due = now + settleTime
+	due = now + firstDelay
 	if sent := o.sentAt[p.kind]; sent > 0 {
 		due = max(due, sent+interval)
 	}
-	o.held[p.kind] = &heldPush{due: due, push: p}
+	if p.kind == KindFile && !withIDs {
+		p = filePush
+	}
+	o.debounced[p.kind] = &debouncedPush{due: due, push: p}
 	return due, true
 }
 
-// merge keeps the ids of both pushes, or none as soon as one of them has none.
-func (h *heldPush) merge(p *Push) {
-	if h.push.kind != KindFile || len(h.push.fileIDs) == 0 {
+// coalesce keeps the ids of both pushes, or none as soon as one of them has none.
+func (d *debouncedPush) coalesce(p *Push) {
+	if len(d.push.fileIDs) == 0 {
 		return
 	}
-	if h.fileIDs == nil {
-		h.fileIDs = slices.Clone(h.push.fileIDs)
+	if d.files == nil {
+		d.files = &fileIDs{}
+		d.files.add(d.push.fileIDs...)
 	}
-	for _, id := range p.fileIDs {
-		if !slices.Contains(h.fileIDs, id) {
-			h.fileIDs = append(h.fileIDs, id)
+	d.files.add(p.fileIDs...)
+	if len(p.fileIDs) == 0 || d.files.tooMany {
+		d.push, d.files = filePush, nil
+	}
+}
+
+// result returns the one push that all are.
+func (d *debouncedPush) result() *Push {
+	if d.files != nil {
+		return d.files.push()
+	}
+	return d.push
+}
+
+// flush takes out the pushes that are due.
+func (o *outbox) flush(now time.Duration) (due []*Push) {
+	for kind, d := range o.debounced {
+		if d != nil && d.due <= now {
+			due = append(due, d.result())
+			o.debounced[kind], o.sentAt[kind] = nil, now
 		}
 	}
-	if len(p.fileIDs) == 0 || len(h.fileIDs) > maxHeldIDs {
-		h.push, h.fileIDs = filePush, nil
-	}
+	return due
 }
 
-// result returns the one push that all merged pushes are.
-func (h *heldPush) result() *Push {
-	if len(h.fileIDs) > len(h.push.fileIDs) {
-		return fileIDsPush(h.fileIDs...)
-	}
-	return h.push
-}
-
-// release takes out the pushes that are due.
-func (o *outbox) release(now time.Duration) (released []*Push) {
-	for kind, held := range o.held {
-		if held != nil && held.due <= now {
-			released = append(released, held.result())
-			o.held[kind], o.sentAt[kind] = nil, now
-		}
-	}
-	return released
-}
-
-// enqueue appends a frame, or says that the client is too slow for it. There is room for one frame
-// of any size.
+// enqueue appends a frame, or says that the client is too slow for it.
 func (o *outbox) enqueue(frame []byte) error {
-	if o.size > 0 && o.size+len(frame) > outboxLimit {
+	size := min(len(frame), largeFrame)
+	if o.size+size > outboxLimit {
 		return errOutboxFull
 	}
 	o.queue = append(o.queue, frame)
-	o.size += len(frame)
+	o.size += size
 	return nil
 }
 
@@ -118,7 +117,7 @@ func (o *outbox) take() []byte {
 	default:
 		frames = bytes.Join(o.queue, nil)
 	}
-	o.inFlight = len(frames)
+	o.inFlight = o.size
 	clear(o.queue)
 	if o.queue = o.queue[:0]; cap(o.queue) > keptQueue {
 		o.queue = nil

@@ -7,15 +7,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The moments at which held pushes go out, to the nanosecond.
+// The moments at which debounced pushes go out, to the nanosecond.
 func TestOutboxTimes(t *testing.T) {
 	const ms = time.Millisecond
 	for name, c := range map[string]struct {
-		holds []time.Duration // when pushes come
+		comes []time.Duration // when there are pushes
 		want  []time.Duration // when they go out
 	}{
 		"one":               {[]time.Duration{1000 * ms}, []time.Duration{1100 * ms}},
-		"merged":            {[]time.Duration{1000 * ms, 1050 * ms, 1099 * ms}, []time.Duration{1100 * ms}},
+		"coalesced":         {[]time.Duration{1000 * ms, 1050 * ms, 1099 * ms}, []time.Duration{1100 * ms}},
 		"next of two":       {[]time.Duration{1000 * ms, 1101 * ms}, []time.Duration{1100 * ms, 3100 * ms}},
 		"just before free":  {[]time.Duration{1000 * ms, 3099 * ms}, []time.Duration{1100 * ms, 3199 * ms}},
 		"after a quiet one": {[]time.Duration{1000 * ms, 9000 * ms}, []time.Duration{1100 * ms, 9100 * ms}},
@@ -27,35 +27,36 @@ func TestOutboxTimes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var o outbox
 			var got []time.Duration
-			var next time.Duration // 0 where none is held
-			releaseUntil := func(now time.Duration) {
+			var next time.Duration // 0 where none waits
+			flushUntil := func(now time.Duration) {
 				if next > 0 && next <= now {
-					require.Empty(t, o.release(next-1))
-					require.Len(t, o.release(next), 1)
+					require.Empty(t, o.flush(next-1))
+					require.Len(t, o.flush(next), 1)
 					got = append(got, next)
 					next = 0
 				}
 			}
-			for _, at := range c.holds {
-				releaseUntil(at)
-				due, first := o.hold(activityPush, at, 2*time.Second)
+			for _, at := range c.comes {
+				flushUntil(at)
+				due, first := o.debounce(activityPush, false, at, 2*time.Second)
 				require.Equal(t, next == 0, first)
 				if !first {
 					require.Equal(t, next, due)
 				}
 				next = due
 			}
-			releaseUntil(time.Hour)
+			flushUntil(time.Hour)
 			require.Equal(t, c.want, got)
 		})
 	}
 }
 
-// The bound is 1 MiB to the byte, with what the socket still owes; one frame always fits.
+// The bound is 1 MiB to the byte, with what the socket still owes; four frames of any size always fit.
 func TestOutboxBound(t *testing.T) {
 	var o outbox
-	require.NoError(t, o.enqueue(make([]byte, outboxLimit/2)))
-	require.NoError(t, o.enqueue(make([]byte, outboxLimit/2)))
+	for range 8 {
+		require.NoError(t, o.enqueue(make([]byte, outboxLimit/8)))
+	}
 	require.ErrorIs(t, o.enqueue([]byte{1}), errOutboxFull)
 	require.Len(t, o.take(), outboxLimit)
 	require.ErrorIs(t, o.enqueue([]byte{1}), errOutboxFull, "taken is not written")
@@ -64,8 +65,16 @@ func TestOutboxBound(t *testing.T) {
 	require.Equal(t, []byte{1}, o.take())
 	o.written()
 	require.Nil(t, o.take())
-	require.NoError(t, o.enqueue(make([]byte, 2*outboxLimit)))
+
+	largest := make([]byte, 8<<20)
+	require.NoError(t, o.enqueue(largest))
+	require.Len(t, o.take(), len(largest))
+	for range 3 {
+		require.NoError(t, o.enqueue(largest))
+	}
 	require.Error(t, o.enqueue([]byte{1}))
+	o.written()
+	require.NoError(t, o.enqueue(largest))
 }
 
 func TestOutboxJoinsFrames(t *testing.T) {

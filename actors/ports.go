@@ -18,19 +18,17 @@ type EventSource interface {
 
 // Mount says that a user sees a storage, from Root downwards.
 type Mount struct {
-	Storage uint32
+	Storage uint64
 	User    string
 	// Root is the path inside the storage at which the user's view begins; empty for all of it.
 	Root string
 }
 
-// Mounts looks up who sees what: Nextcloud's mounts table. Both methods are called from
-// goroutines of their own and may block until ctx ends.
+// Mounts looks up who sees what: Nextcloud's mounts table.
 type Mounts interface {
-	// MountsOfStorages returns every mount of the given storages, in any order.
-	MountsOfStorages(ctx context.Context, storages []uint32) ([]Mount, error)
-	// MountsOfUser returns every mount of one user.
-	MountsOfUser(ctx context.Context, user string) ([]Mount, error)
+	// MountsOfStorages returns every mount of the given storages, in any order. It is called from a
+	// goroutine of its own, and may block until ctx ends.
+	MountsOfStorages(ctx context.Context, storages []uint64) ([]Mount, error)
 }
 
 // Credentials are what a client sent, and from where.

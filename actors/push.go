@@ -7,7 +7,7 @@ import (
 	"github.com/notifypush/notifypush/transport/frame"
 )
 
-// Kind is what a push is about. The first three are debounced and merge; a custom push is not.
+// Kind is what a push is about. The first three are debounced and coalesce; a custom push is not.
 type Kind int
 
 // The kinds of push.
@@ -19,14 +19,14 @@ const (
 	kinds
 )
 
-// debounced are the kinds of which a connection holds at most one.
+// debounced are the kinds of which at most one waits in a connection.
 const debounced = KindCustom
 
 func (k Kind) String() string {
 	return [kinds]string{"file", "activity", "notification", "custom"}[k]
 }
 
-// Push is what users are told. It is never changed once made, and one Push is shared by all that
+// Push is what users are sent. It is never changed once made, and one Push is shared by all that
 // it goes to, encoded once.
 type Push struct {
 	kind  Kind

@@ -89,19 +89,14 @@ func (r *registry) Receive(ctx actor.Context) {
 }
 
 func (r *registry) onPushUser(ctx actor.Context, m *pushUser) {
-	defer r.system.gate.leave(len(m.push.frame))
-	u := r.users[m.user]
-	if u == nil {
-		return
-	}
-	ctx.Send(u.pid, m.push)
-	if m.gained {
-		ctx.Send(r.system.mapper, &userGained{m.user})
+	defer r.system.inFlight.release(len(m.push.frame))
+	if u := r.users[m.user]; u != nil {
+		ctx.Send(u.pid, m.push)
 	}
 }
 
 func (r *registry) onPushUsers(ctx actor.Context, m *pushUsers) {
-	defer r.system.gate.leave(m.size())
+	defer r.system.inFlight.release(m.size())
 	for _, name := range m.users {
 		if u := r.users[name]; u != nil {
 			ctx.Send(u.pid, m.push)
@@ -110,7 +105,7 @@ func (r *registry) onPushUsers(ctx actor.Context, m *pushUsers) {
 }
 
 func (r *registry) onSendUser(ctx actor.Context, m *sendUser) {
-	defer r.system.gate.leave(len(m.push.frame))
+	defer r.system.inFlight.release(len(m.push.frame))
 	connections := 0
 	if u := r.users[m.user]; u != nil {
 		connections = u.connections
@@ -120,7 +115,7 @@ func (r *registry) onSendUser(ctx actor.Context, m *sendUser) {
 }
 
 func (r *registry) onPushAll(ctx actor.Context, m *pushAll) {
-	defer r.system.gate.leave(len(m.push.frame))
+	defer r.system.inFlight.release(len(m.push.frame))
 	for _, u := range r.users {
 		ctx.Send(u.pid, m.push)
 	}

@@ -35,7 +35,7 @@ func TestStats(t *testing.T) {
 			ActiveConnections: 1,
 			ActiveUsers:       1,
 			TotalConnections:  3,
-			MappingQueries:    2,
+			MappingQueries:    3, // for each storage, and for both once more
 			EventsReceived:    12,
 			EventsMalformed:   1,
 			Resyncs:           1,

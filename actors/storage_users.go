@@ -3,16 +3,13 @@ package actors
 import (
 	"slices"
 	"strings"
-	"time"
 )
 
 // storageUsers are the users who see a storage, by the root from which they see it and by the
-// registry that they belong to, as pushes will need them. It is never changed once made.
+// registry that they belong to, as pushes need them. It is never changed once made.
 type storageUsers struct {
-	roots []rootUsers
-	rows  int
-	found time.Duration // when
-	until time.Duration // fresh until then
+	roots []rootUsers // sorted by root
+	rows  int         // of a root and a user, each counted once
 }
 
 type rootUsers struct {
@@ -20,8 +17,14 @@ type rootUsers struct {
 	users [shards][]string // each sorted, and each user once
 }
 
+// nobody sees the storages of users who are gone, and many others.
+var nobody = &storageUsers{}
+
 func newStorageUsers(mounts []Mount) *storageUsers {
-	s := &storageUsers{rows: len(mounts)}
+	if len(mounts) == 0 {
+		return nobody
+	}
+	s := &storageUsers{}
 	index := make(map[string]int, 1)
 	for _, mount := range mounts {
 		i, known := index[mount.Root]
@@ -33,8 +36,10 @@ func newStorageUsers(mounts []Mount) *storageUsers {
 		users := &s.roots[i].users[shardOf(mount.User)]
 		*users = append(*users, mount.User)
 	}
+	slices.SortFunc(s.roots, func(a, b rootUsers) int { return strings.Compare(a.root, b.root) })
 	for i := range s.roots {
 		sortUsers(&s.roots[i].users)
+		s.rows += countUsers(&s.roots[i].users)
 	}
 	return s
 }
@@ -47,22 +52,11 @@ func sortUsers(users *[shards][]string) {
 	}
 }
 
-// with returns the same users and one more, or s where the mount is known already.
-func (s *storageUsers) with(mount Mount) *storageUsers {
-	shard := shardOf(mount.User)
-	more := &storageUsers{roots: slices.Clone(s.roots), rows: s.rows + 1, found: s.found, until: s.until}
-	i := slices.IndexFunc(more.roots, func(r rootUsers) bool { return r.root == mount.Root })
-	if i < 0 {
-		i = len(more.roots)
-		more.roots = append(more.roots, rootUsers{root: mount.Root})
+func countUsers(users *[shards][]string) (n int) {
+	for i := range users {
+		n += len(users[i])
 	}
-	users := &more.roots[i].users[shard]
-	at, known := slices.BinarySearch(*users, mount.User)
-	if known {
-		return s
-	}
-	*users = slices.Insert(slices.Clone(*users), at, mount.User)
-	return more
+	return n
 }
 
 // covering returns who sees the path, each once, by registry.
@@ -84,6 +78,47 @@ func (s *storageUsers) covering(path string) (users [shards][]string) {
 		sortUsers(&users)
 	}
 	return users
+}
+
+// newSince returns the roots of s with the users who did not see them before, and whether anything differs.
+func (s *storageUsers) newSince(before *storageUsers) (appeared []rootUsers, changed bool) {
+	i := 0
+	for _, r := range s.roots {
+		for i < len(before.roots) && before.roots[i].root < r.root {
+			i++
+		}
+		if i < len(before.roots) && before.roots[i].root == r.root && r.equal(&before.roots[i]) {
+			continue
+		}
+		changed = true
+		seen := before.covering(r.root)
+		for shard := range r.users {
+			r.users[shard] = missingIn(seen[shard], r.users[shard])
+		}
+		if countUsers(&r.users) > 0 {
+			appeared = append(appeared, r)
+		}
+	}
+	return appeared, changed || s.rows != before.rows
+}
+
+func (r *rootUsers) equal(other *rootUsers) bool {
+	for i := range r.users {
+		if !slices.Equal(r.users[i], other.users[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// missingIn returns what is not in a sorted list.
+func missingIn(list, names []string) (missing []string) {
+	for _, name := range names {
+		if _, found := slices.BinarySearch(list, name); !found {
+			missing = append(missing, name)
+		}
+	}
+	return missing
 }
 
 // covers reports whether path is root or lies below it.

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -93,19 +94,19 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 			kit.Events.Refuse(fmt.Errorf("reason %d", i))
 			pass(time.Minute)
 		}
-		told := logged.Len()
-		require.LessOrEqual(t, told, 8)
-		require.Equal(t, "reason 99", kit.System.Problems()["redis"], "the last reason is always told")
+		lines := logged.Len()
+		require.LessOrEqual(t, lines, 8)
+		require.Equal(t, "reason 99", kit.System.Problems()["redis"], "the last reason is always shown")
 
 		kit.Events.Refuse(nil)
 		pass(time.Minute)
 		kit.Events.Lose(errors.New("refused"))
 		pass(time.Minute)
-		require.Equal(t, told+1, logged.Len(), "another outage")
+		require.Equal(t, lines+1, logged.Len(), "another outage")
 	})
 }
 
-// A neighbour that fails for some and answers others is told once a second, with how often.
+// A dependency that fails for some and answers others is logged once a second, with how often.
 func TestOutagesThatRepeatAreFolded(t *testing.T) {
 	core, logged := observer.New(zap.ErrorLevel)
 	bubble(t, func(o *actors.Options) { o.Logger, o.AuthRefusalTTL = zap.New(core), new(time.Duration) }, func(t *testing.T, kit *actorstest.Kit) {
@@ -124,7 +125,7 @@ func TestOutagesThatRepeatAreFolded(t *testing.T) {
 	})
 }
 
-// After a gap every client gets one push of each kind, for nobody knows what was missed, and they
+// After a gap every client gets one push of each kind, because nobody knows what was missed; they
 // are spread over time.
 func TestResync(t *testing.T) {
 	all := []string{"notify_file", "notify_activity", "notify_notification"}
@@ -231,6 +232,77 @@ func TestSubscriptionFlaps(t *testing.T) {
 	})
 }
 
+// A retry of a listener that has failed meanwhile, and subscribed anew, makes no second subscription: every event
+// would come twice.
+func TestLateRetryAfterRestart(t *testing.T) {
+	bubbleOnHost(t, immediately, func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
+		busy := make(chan struct{})
+		kit.Control.OnCall(func() { <-busy })
+		publish(t, kit, actors.StatsRequested{}) // the listener is busy with it
+		synctest.Wait()
+		poison(t, host, "listener")
+		kit.Events.Lose(nil)
+		close(busy)
+		pass(time.Minute)
+		require.Equal(t, 2, kit.Events.Subscriptions(), "by the next incarnation")
+
+		busy = make(chan struct{})
+		kit.Events.Refuse(errRedis)
+		kit.Events.Lose(nil)
+		synctest.Wait()
+		publish(t, kit, actors.StatsRequested{})
+		synctest.Wait()
+		poison(t, host, "listener")
+		pass(10 * time.Second) // the retry of the incarnation that fails is in its mailbox
+		kit.Events.Refuse(nil)
+		close(busy)
+		pass(time.Minute)
+		require.Equal(t, 3, kit.Events.Subscriptions())
+	})
+}
+
+// Where the connection to Redis is cut every few seconds, clients are not sent three pushes each time, but are
+// sent them after the last cut, and the log names the likely cause.
+func TestConnectionThatIsCutAgainAndAgain(t *testing.T) {
+	core, logged := observer.New(zap.ErrorLevel)
+	change := func(o *actors.Options) { o.NoDebounce, o.Logger = true, zap.New(core) }
+	bubble(t, change, func(t *testing.T, kit *actorstest.Kit) {
+		alice := kit.Connect(t, "alice")
+		resyncs := func() uint64 { return kit.System.Stats().Resyncs }
+		cut := func(lasting time.Duration) {
+			for ended := time.Now().Add(lasting); time.Now().Before(ended); {
+				for len(kit.System.Problems()) > 0 {
+					pass(10 * time.Millisecond)
+				}
+				pass(4 * time.Second)
+				kit.Events.Lose(nil)
+				synctest.Wait()
+			}
+		}
+		cut(time.Minute)
+		require.LessOrEqual(t, resyncs(), uint64(3), "in a minute")
+		cut(10 * time.Minute)
+		require.LessOrEqual(t, resyncs(), uint64(8))
+		require.Len(t, pushes(alice), int(3*resyncs()))
+		hints := 0
+		for _, entry := range logged.All() {
+			if hint, ok := entry.ContextMap()["hint"]; ok {
+				require.Equal(t, "cut after 4s again: is that the timeout of a proxy or firewall before Redis?", hint)
+				hints++
+			}
+		}
+		require.NotZero(t, hints)
+
+		before := resyncs()
+		pass(10 * time.Minute)
+		require.Equal(t, before+1, resyncs(), "for the last cut")
+		pass(10 * time.Minute)
+		kit.Events.Lose(nil)
+		pass(time.Second)
+		require.Equal(t, before+2, resyncs(), "at once, after a calm time")
+	})
+}
+
 // stuckSocket blocks in Write, as no socket may: here, it makes the system busy.
 type stuckSocket struct {
 	*actorstest.Socket
@@ -242,7 +314,7 @@ func (s *stuckSocket) Write(frames []byte) (bool, error) {
 	return s.Socket.Write(frames)
 }
 
-// Back-pressure: when too much is on its way inside, the source is made to wait and not the
+// Backpressure: when too much is in flight, the source is made to wait and not the
 // mailboxes to grow; nothing is lost, and the order is kept.
 func TestFloodIsMadeToWait(t *testing.T) {
 	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
@@ -280,7 +352,7 @@ func TestFloodIsMadeToWait(t *testing.T) {
 	})
 }
 
-// Large events fill the gate by their size.
+// Large events count towards the in-flight limit by their size.
 func TestFloodOfLargeEvents(t *testing.T) {
 	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
 		socket := &stuckSocket{actorstest.NewSocket(), make(chan struct{})}

@@ -99,7 +99,7 @@ func (t *top) spawn(ctx actor.Context) {
 // How many messages an actor handles before others get a turn. The listener handles all that has
 // come: in a flood the registries' queues are then deep, and more of a client's frames leave in one
 // write.
-const throughput, headlong = 300, gateLimit
+const throughput, headlong = 300, maxInFlight
 
 func (s *System) spawnTop() {
 	spawned := make(chan struct{})

@@ -148,9 +148,9 @@ func TestPanickingMapperRemembers(t *testing.T) {
 		poison(t, host, "mapper")
 		kit.Mounts.Unblock()
 		pass(2 * time.Second)
-		require.Equal(t, 10_000, told(alice), "and those that were too many to wait are counted")
+		require.Equal(t, 10_000, sent(alice), "and those that were too many to wait are counted")
 		require.EqualValues(t, 100, kit.System.Stats().EventsExpired)
-		require.Zero(t, kit.System.InsideGate())
+		require.Zero(t, kit.System.InFlight())
 	})
 	bubbleOnHost(t, nil, func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
 		kit.Mounts.Set(mount(1, "alice", ""))

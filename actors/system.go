@@ -51,7 +51,7 @@ type System struct {
 	stopped        chan struct{} // closed when the actors are gone
 	down           chan struct{} // closed when everything is
 	emptied        chan struct{} // receives when the last connection ends, from the beginning of Shutdown on
-	gate           *gate
+	inFlight       *inFlight
 	running        sync.WaitGroup // connections, and goroutines of spawnWorker
 	problems       problems
 	counters       counters
@@ -79,7 +79,7 @@ func New(ports Ports, options Options) (*System, error) {
 	s := &System{ports: ports, options: options, log: options.Logger, authKey: options.AuthKey,
 		stopped: make(chan struct{}), down: make(chan struct{}), emptied: make(chan struct{}, 1), heard: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.gate = newGate(s.ctx.Done())
+	s.inFlight = newInFlight(s.ctx.Done())
 	if s.log == nil {
 		s.log = zap.NewNop()
 	}
@@ -223,7 +223,7 @@ func (s *System) Publish(ctx context.Context, event Event) error {
 			return err
 		}
 	}
-	if err := s.gate.enter(ctx, 0); err != nil {
+	if err := s.inFlight.acquire(ctx, 0); err != nil {
 		return err
 	}
 	s.root.Send(s.listener, &eventPublished{event})
@@ -238,9 +238,9 @@ func (s *System) TestCookie() uint32 { return s.testCookie.Load() }
 
 // CountUsers returns how often all of a storage is seen: by how many users, and by one who sees it
 // at several places as often, for so the app's self test counts. It asks Mounts, not the cache.
-func (s *System) CountUsers(ctx context.Context, storage uint32) (int, error) {
+func (s *System) CountUsers(ctx context.Context, storage uint64) (int, error) {
 	s.counters.mappingQueries.Add(1)
-	mounts, err := s.ports.Mounts.MountsOfStorages(ctx, []uint32{storage})
+	mounts, err := s.ports.Mounts.MountsOfStorages(ctx, []uint64{storage})
 	if err != nil {
 		return 0, err
 	}

@@ -42,7 +42,7 @@ func probeMapping(ctx context.Context, mounts *storage.Mounts, options storage.D
 	const name = "mapping query"
 	begun := time.Now()
 	err := within(ctx, func(ctx context.Context) error {
-		_, err := mounts.MountsOfStorages(ctx, []uint32{0})
+		_, err := mounts.MountsOfStorages(ctx, []uint64{0})
 		return err
 	})
 	took := time.Since(begun)

@@ -45,14 +45,14 @@ type userEvent struct {
 }
 
 type sendFile struct {
-	Storage uint32 `arg:"" help:"Number of the storage, as numeric_id in the table storages, such as 7."`
+	Storage uint64 `arg:"" help:"Number of the storage, as numeric_id in the table storages, such as 7."`
 	Path    string `arg:"" help:"Path in the storage, such as files/a.txt."`
 	FileID  uint64 `arg:"" optional:"" help:"Id of the file, such as 4711."`
 }
 
 func (c *sendFile) Run(p *process, send *sendCommand) error {
 	return send.publish(p, "notify_storage_update", struct {
-		Storage uint32 `json:"storage"`
+		Storage uint64 `json:"storage"`
 		Path    string `json:"path"`
 		FileID  uint64 `json:"file_id"`
 	}{c.Storage, c.Path, c.FileID})

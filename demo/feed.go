@@ -74,7 +74,7 @@ func describe(event actors.Event) (happening, bool) {
 	return happening{}, false
 }
 
-func usersBelow(storage uint32, path string) []string {
+func usersBelow(storage uint64, path string) []string {
 	users := []string{}
 	for _, m := range mounts() {
 		if m.storage == storage && (m.root == "" || path == m.root || strings.HasPrefix(path, m.root+"/")) {

@@ -13,7 +13,7 @@ import (
 // person is somebody with an account in the demo's Nextcloud, whose home is a storage of its own.
 type person struct {
 	id, name, login string
-	home            uint32
+	home            uint64
 }
 
 // people all have a password that follows from their name: this Nextcloud holds nothing worth a better one.
@@ -41,13 +41,13 @@ func (p person) account() nextcloud.User {
 // mount is a row of oc_mounts: the person sees the storage from root downwards.
 type mount struct {
 	user    string
-	storage uint32
+	storage uint64
 	root    string
 }
 
 // folder is a place whose files the buttons of the page change, one after the other.
 type folder struct {
-	storage uint32
+	storage uint64
 	path    string
 	files   []string
 	firstID uint64 // of its files

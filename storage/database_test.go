@@ -13,7 +13,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
@@ -31,7 +30,7 @@ func testConnections(t *testing.T, good DatabaseOptions, askTLS string, connecti
 			options := good
 			test.change(&options)
 			m := openMounts(t, options)
-			_, err := m.MountsOfStorages(t.Context(), []uint32{1})
+			_, err := m.MountsOfStorages(t.Context(), []uint64{1})
 			if test.err != "" {
 				require.ErrorContains(t, err, test.err)
 				require.ErrorContains(t, err, options.String())
@@ -57,7 +56,6 @@ func TestMariaDB(t *testing.T) {
 		Name: "nextcloud", User: "next cloud", Password: everyCharacter, Prefix: "oc_",
 	}
 	testMounts(t, db, good)
-	t.Run("user ids in any case", func(t *testing.T) { testCollation(t, server, good) })
 
 	cert, key := server.Authority.Issue("client")
 	_, err := db.Exec("CREATE USER 'certified'@'%' IDENTIFIED BY 'x' REQUIRE X509")
@@ -136,35 +134,21 @@ func TestMariaDB(t *testing.T) {
 		defer server.Resume()
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		_, err := m.MountsOfStorages(ctx, []uint32{1})
+		_, err := m.MountsOfStorages(ctx, []uint64{1})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 	t.Run("restarts", func(t *testing.T) {
 		m := openMounts(t, good)
 		require.NoError(t, m.Ping(t.Context()))
 		server.Kill()
-		_, err := m.MountsOfStorages(t.Context(), []uint32{1})
+		_, err := m.MountsOfStorages(t.Context(), []uint64{1})
 		require.ErrorContains(t, err, "is the server running")
 		require.ErrorContains(t, m.Ping(t.Context()), "is the server running")
 		server.Start()
-		mounts, err := m.MountsOfStorages(t.Context(), []uint32{1})
+		mounts, err := m.MountsOfStorages(t.Context(), []uint64{1})
 		require.NoError(t, err)
 		require.NotEmpty(t, mounts)
 	})
-}
-
-// A database that was made before Nextcloud cared for collations finds users in any case.
-func testCollation(t *testing.T, server *storagetest.MariaDBServer, options DatabaseOptions) {
-	db := server.CreateDatabase("lax", "lax", "x")
-	nextcloud := storagetest.NewNextcloud(t, db, "oc_")
-	_, err := db.Exec("ALTER TABLE oc_mounts CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
-	require.NoError(t, err)
-	nextcloud.Mount(1, "alice", "files")
-	nextcloud.Mount(2, "Alice", "files")
-	options.Name, options.User, options.Password = "lax", "lax", "x"
-	mounts, err := openMounts(t, options).MountsOfUser(t.Context(), "alice")
-	require.NoError(t, err)
-	require.Equal(t, []actors.Mount{{Storage: 1, User: "alice", Root: "files"}}, mounts)
 }
 
 func setLocalSockets(t *testing.T, sockets ...string) {
@@ -290,11 +274,11 @@ func TestPostgres(t *testing.T) {
 		m := openMounts(t, good)
 		require.NoError(t, m.Ping(t.Context()))
 		server.Kill()
-		_, err := m.MountsOfStorages(t.Context(), []uint32{1})
+		_, err := m.MountsOfStorages(t.Context(), []uint64{1})
 		require.ErrorContains(t, err, "is the server running")
 		require.ErrorContains(t, m.Ping(t.Context()), "is the server running")
 		server.Start()
-		mounts, err := m.MountsOfStorages(t.Context(), []uint32{1})
+		mounts, err := m.MountsOfStorages(t.Context(), []uint64{1})
 		require.NoError(t, err)
 		require.NotEmpty(t, mounts)
 	})

@@ -22,8 +22,7 @@ import (
 type Mounts struct {
 	connector driver.Connector
 	options   DatabaseOptions
-	byStores  string
-	byUser    string
+	byStorage string
 
 	mu sync.Mutex
 	db *sqlx.DB
@@ -41,8 +40,7 @@ func OpenMounts(options DatabaseOptions) (*Mounts, error) {
 		return nil, err
 	}
 	m := &Mounts{connector: connector{driverConnector, options}, options: options}
-	m.byStores = m.query("storage_id IN (?)")
-	m.byUser = m.query("user_id = ?")
+	m.byStorage = m.query("storage_id IN (?)")
 	m.db = m.pool()
 	return m, nil
 }
@@ -117,10 +115,16 @@ func (m *Mounts) Ping(ctx context.Context) error {
 const storagesAtOnce = 1000
 
 // MountsOfStorages returns who sees the given storages, and from where.
-func (m *Mounts) MountsOfStorages(ctx context.Context, storages []uint32) ([]actors.Mount, error) {
+func (m *Mounts) MountsOfStorages(ctx context.Context, storages []uint64) ([]actors.Mount, error) {
+	ids := make([]int64, 0, len(storages))
+	for _, storage := range storages {
+		if storage <= math.MaxInt64 { // as the column is signed, no row has another
+			ids = append(ids, int64(storage))
+		}
+	}
 	var mounts []actors.Mount
-	for some := range slices.Chunk(storages, storagesAtOnce) {
-		query, args, err := sqlx.In(m.byStores, some)
+	for some := range slices.Chunk(ids, storagesAtOnce) {
+		query, args, err := sqlx.In(m.byStorage, some)
 		if err != nil {
 			return nil, err
 		}
@@ -129,13 +133,6 @@ func (m *Mounts) MountsOfStorages(ctx context.Context, storages []uint32) ([]act
 		}
 	}
 	return mounts, nil
-}
-
-// MountsOfUser returns what a user sees, and from where.
-func (m *Mounts) MountsOfUser(ctx context.Context, user string) ([]actors.Mount, error) {
-	mounts, err := m.read(ctx, nil, m.byUser, []any{user})
-	// A collation may take other users for this one.
-	return slices.DeleteFunc(mounts, func(mount actors.Mount) bool { return mount.User != user }), err
 }
 
 func (m *Mounts) read(ctx context.Context, mounts []actors.Mount, query string, args []any) (_ []actors.Mount, err error) {
@@ -157,10 +154,10 @@ func (m *Mounts) read(ctx context.Context, mounts []actors.Mount, query string, 
 		if err := rows.Scan(&storage, &mount.User, &mount.Root); err != nil {
 			return nil, m.failed(err)
 		}
-		if storage < 0 || storage > math.MaxUint32 {
+		if storage < 0 {
 			continue // no event can name it
 		}
-		mount.Storage = uint32(storage)
+		mount.Storage = uint64(storage)
 		mounts = append(mounts, mount)
 	}
 	if err := rows.Err(); err != nil {

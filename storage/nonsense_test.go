@@ -34,11 +34,11 @@ func TestMountsAfterNonsense(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			for range 10 { // more than there are connections
-				_, err := m.MountsOfStorages(ctx, []uint32{1})
+				_, err := m.MountsOfStorages(ctx, []uint64{1})
 				require.ErrorContains(t, err, "speaks another protocol")
 			}
 			place.gone.Store(true)
-			mounts, err := m.MountsOfStorages(ctx, []uint32{1})
+			mounts, err := m.MountsOfStorages(ctx, []uint64{1})
 			require.NoError(t, err)
 			require.Len(t, mounts, 1)
 		})
@@ -115,7 +115,7 @@ func TestFailuresOfAKindAreToldAlike(t *testing.T) {
 		TLS: DatabaseTLS{Mode: TLSDisable},
 	})
 	for range 3 {
-		_, err := m.MountsOfStorages(t.Context(), []uint32{1})
+		_, err := m.MountsOfStorages(t.Context(), []uint64{1})
 		require.ErrorContains(t, err, "connection reset")
 		require.NotContains(t, err.Error(), "->", "the port of our side is another one each time")
 	}

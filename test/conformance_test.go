@@ -187,7 +187,7 @@ func (s *site) publishAtOnce(events ...event) {
 	require.NoError(s.t, err)
 }
 
-func fileEvent(storage uint32, path string, id uint64) event {
+func fileEvent(storage uint64, path string, id uint64) event {
 	return event{"notify_storage_update", fmt.Sprintf(`{"storage":%d,"path":%q,"file_id":%d}`, storage, path, id)}
 }
 

@@ -49,7 +49,7 @@ func TestFaultsDatabase(t *testing.T) {
 			t.Parallel()
 			db := test.start(t)
 			for i := range storages {
-				db.mounts.Mount(uint32(i), "bob", "files")
+				db.mounts.Mount(uint64(i), "bob", "files")
 			}
 			db.mounts.Mount(storages, "bob", "files")
 			s := newSite(t)
@@ -64,7 +64,7 @@ func TestFaultsDatabase(t *testing.T) {
 			bob.expect("notify_file_id [8]")
 			var waiting []event
 			for i := range events {
-				waiting = append(waiting, fileEvent(uint32(i%storages), "files/a", uint64(1000+i)))
+				waiting = append(waiting, fileEvent(uint64(i%storages), "files/a", uint64(1000+i)))
 			}
 			s.publishAtOnce(waiting...)
 			time.Sleep(span(2*time.Second, 20*time.Second))

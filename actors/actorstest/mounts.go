@@ -11,11 +11,10 @@ import (
 // Mounts is an actors.Mounts in memory. The zero value is empty.
 type Mounts struct {
 	blockable
-	mu          sync.Mutex
-	mounts      []actors.Mount
-	failure     error
-	queries     [][]uint32
-	userQueries []string
+	mu      sync.Mutex
+	mounts  []actors.Mount
+	failure error
+	queries [][]uint64
 }
 
 // Set replaces all mounts.
@@ -34,35 +33,20 @@ func (m *Mounts) Fail(err error) {
 
 // Queries returns the storages of each MountsOfStorages so far, except where only storage 0 was
 // asked for: so a System looks whether the database is there.
-func (m *Mounts) Queries() [][]uint32 {
+func (m *Mounts) Queries() [][]uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.queries)
 }
 
-// UserQueries returns the user of each MountsOfUser so far.
-func (m *Mounts) UserQueries() []string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Clone(m.userQueries)
-}
-
 // MountsOfStorages implements actors.Mounts.
-func (m *Mounts) MountsOfStorages(ctx context.Context, storages []uint32) ([]actors.Mount, error) {
+func (m *Mounts) MountsOfStorages(ctx context.Context, storages []uint64) ([]actors.Mount, error) {
 	m.mu.Lock()
-	if !slices.Equal(storages, []uint32{0}) {
+	if !slices.Equal(storages, []uint64{0}) {
 		m.queries = append(m.queries, slices.Clone(storages))
 	}
 	m.mu.Unlock()
 	return m.find(ctx, func(mount actors.Mount) bool { return slices.Contains(storages, mount.Storage) })
-}
-
-// MountsOfUser implements actors.Mounts.
-func (m *Mounts) MountsOfUser(ctx context.Context, user string) ([]actors.Mount, error) {
-	m.mu.Lock()
-	m.userQueries = append(m.userQueries, user)
-	m.mu.Unlock()
-	return m.find(ctx, func(mount actors.Mount) bool { return mount.User == user })
 }
 
 func (m *Mounts) find(ctx context.Context, wanted func(actors.Mount) bool) (found []actors.Mount, err error) {

@@ -7,7 +7,7 @@ import (
 )
 
 // ChangeFile publishes what the app publishes when a file in a storage's cache changes.
-func (n *Nextcloud) ChangeFile(ctx context.Context, storage uint32, path string, fileID uint64) error {
+func (n *Nextcloud) ChangeFile(ctx context.Context, storage uint64, path string, fileID uint64) error {
 	return n.publish(ctx, "notify_storage_update", map[string]any{"storage": storage, "path": path, "file_id": fileID})
 }
 

@@ -69,7 +69,7 @@ func SQLite(t testing.TB, name string) (string, *sqlx.DB) {
 }
 
 // Mount lets user see a storage from root downwards.
-func (n *Nextcloud) Mount(storage uint32, user, root string) {
+func (n *Nextcloud) Mount(storage uint64, user, root string) {
 	n.t.Helper()
 	n.rows++
 	file := n.fileID(storage, root)
@@ -79,7 +79,7 @@ func (n *Nextcloud) Mount(storage uint32, user, root string) {
 }
 
 // MountOfNothing gives user a mount whose root has no path, as a damaged file cache does.
-func (n *Nextcloud) MountOfNothing(storage uint32, user string) {
+func (n *Nextcloud) MountOfNothing(storage uint64, user string) {
 	n.t.Helper()
 	n.Mount(storage, user, "lost")
 	mustExec(n.t, n.db, n.db.Rebind(`UPDATE `+n.prefix+`filecache SET path = NULL WHERE storage = ? AND path = ?`),
@@ -87,14 +87,14 @@ func (n *Nextcloud) MountOfNothing(storage uint32, user string) {
 }
 
 // Unmount takes a storage away from user.
-func (n *Nextcloud) Unmount(storage uint32, user string) {
+func (n *Nextcloud) Unmount(storage uint64, user string) {
 	n.t.Helper()
 	mustExec(n.t, n.db, n.db.Rebind(`DELETE FROM `+n.prefix+`mounts WHERE storage_id = ? AND user_id = ?`),
 		storage, user)
 }
 
 // fileID returns the file id of a path, which it adds to the file cache if it is not there.
-func (n *Nextcloud) fileID(storage uint32, root string) int64 {
+func (n *Nextcloud) fileID(storage uint64, root string) int64 {
 	n.t.Helper()
 	digest := md5.Sum([]byte(root))
 	hash := hex.EncodeToString(digest[:])

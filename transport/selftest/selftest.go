@@ -35,7 +35,7 @@ type Inspected interface {
 	// TestCookie returns the last number that came over Redis for it; 0 before the first.
 	TestCookie() uint32
 	// CountUsers returns how many users see all of a storage, as the app counts them.
-	CountUsers(ctx context.Context, storage uint32) (int, error)
+	CountUsers(ctx context.Context, storage uint64) (int, error)
 }
 
 // Options are what the self test needs. All are required.
@@ -118,12 +118,12 @@ func (t *selfTest) mapping(w http.ResponseWriter, r *http.Request) {
 	if !t.permitted(w, r) {
 		return
 	}
-	storage, err := strconv.ParseUint(r.PathValue("storage"), 10, 32)
+	storage, err := strconv.ParseUint(r.PathValue("storage"), 10, 64)
 	if err != nil {
-		http.Error(w, "invalid storage: want a number from 0 to 4294967295", http.StatusBadRequest)
+		http.Error(w, "invalid storage: want a number from 0 to 18446744073709551615", http.StatusBadRequest)
 		return
 	}
-	users, err := t.System.CountUsers(r.Context(), uint32(storage))
+	users, err := t.System.CountUsers(r.Context(), storage)
 	if err != nil {
 		http.Error(w, "count the users of the storage: "+err.Error(), http.StatusInternalServerError)
 		return

@@ -57,12 +57,12 @@ func (onlyReadable) Set(context.Context, string, string, time.Duration) error {
 // inspected is an actor system as the self test sees it.
 type inspected struct {
 	cookie uint32
-	users  map[uint32]int // by storage; another storage is an error
+	users  map[uint64]int // by storage; another storage is an error
 }
 
 func (i inspected) TestCookie() uint32 { return i.cookie }
 
-func (i inspected) CountUsers(_ context.Context, storage uint32) (int, error) {
+func (i inspected) CountUsers(_ context.Context, storage uint64) (int, error) {
 	if users, ok := i.users[storage]; ok {
 		return users, nil
 	}
@@ -100,7 +100,7 @@ func newSelfTest(t testing.TB, cloud http.HandlerFunc) (url string, k *keys) {
 	n := nextcloudAt(t, cloud)
 	return serveSelfTest(t, Options{
 		Keys:      k,
-		System:    inspected{cookie: 4294967295, users: map[uint32]int{7: 3, 8: 0}},
+		System:    inspected{cookie: 4294967295, users: map[uint64]int{7: 3, 8: 0}},
 		Nextcloud: n,
 		Version:   NewAppVersion(k, n, nil),
 	}), k
@@ -127,9 +127,9 @@ func TestSelfTest(t *testing.T) {
 		{"GET /push/test/mapping/7", 200, "3"},
 		{"GET /test/mapping/8", 200, "0"},
 		{"GET /test/mapping/9", 500, "count the users of the storage: the database is away\n"},
-		{"GET /test/mapping/-1", 400, "invalid storage: want a number from 0 to 4294967295\n"},
-		{"GET /test/mapping/4294967296", 400, "invalid storage: want a number from 0 to 4294967295\n"},
-		{"GET /test/mapping/x", 400, "invalid storage: want a number from 0 to 4294967295\n"},
+		{"GET /test/mapping/-1", 400, "invalid storage: want a number from 0 to 18446744073709551615\n"},
+		{"GET /test/mapping/18446744073709551616", 400, "invalid storage: want a number from 0 to 18446744073709551615\n"},
+		{"GET /test/mapping/x", 400, "invalid storage: want a number from 0 to 18446744073709551615\n"},
 		{"GET /test/remote/1.2.3.4", 200, "1.2.3.4"},
 		{"GET /test/remote/2001:db8::1", 200, "2001:db8::1"},
 		{"GET /test/remote/localhost", 400, "invalid IP address: want one such as 192.0.2.1\n"},

@@ -25,18 +25,18 @@ func (c *endedContext) Err() error {
 }
 
 // Someone who gives up at the moment of being woken doesn't leave the others asleep.
-func TestGateWakesAnotherInstead(t *testing.T) {
+func TestInFlightLimitWakesAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(nil)
-		g.inside.Store(gateLimit)
+		f := newInFlight(nil)
+		f.messages.Store(maxInFlight)
 		entered := make(chan error, 2)
 		ctx := &endedContext{Context: t.Context()}
-		go func() { entered <- g.enter(ctx, 0) }()
+		go func() { entered <- f.acquire(ctx, 0) }()
 		synctest.Wait()
-		go func() { entered <- g.enter(t.Context(), 0) }()
+		go func() { entered <- f.acquire(t.Context(), 0) }()
 		synctest.Wait()
 		ctx.ended.Store(true)
-		g.leave(0)
+		f.release(0)
 		require.ErrorIs(t, <-entered, context.Canceled)
 		require.NoError(t, <-entered)
 	})
