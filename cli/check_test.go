@@ -258,7 +258,7 @@ func TestConfigFileThatCannotBeReadIsToldOfOnce(t *testing.T) {
 	folder := t.TempDir()
 	t.Chdir(folder)
 	for argument, want := range map[string]string{
-		"chekc":      "there is no command chekc, nor a file of that name; commands are serve, demo, check, listen, send, loadtest, healthcheck",
+		"chekc":      "there is no command chekc, nor a file of that name; commands are serve, demo, check, listen, send, loadtest, doctor, healthcheck",
 		"config.php": "there is no file " + filepath.Join(folder, "config.php") + "; give the path of Nextcloud's config.php",
 		folder:       folder + " is a folder; give the path of the config.php in it",
 		"/dev/null":  "/dev/null is not a regular file",
