@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/notifypush/notifypush/loadtest"
+	"github.com/notifypush/notifypush/loadtest/report"
 )
 
 type loadtestCommand struct {
@@ -32,6 +33,7 @@ type loadtestCommand struct {
 	Clients int      `help:"How many clients, instead of what the scenario says." placeholder:"N"`
 	For     duration `help:"How long the longest step lasts, instead of what the scenario says: seconds, or a form like 2h." placeholder:"TIME"`
 	Workers int      `help:"Spread the clients over so many processes." placeholder:"N"`
+	Busy    int      `help:"Keep so many CPUs busy with other work." placeholder:"N"`
 	JSON    bool     `name:"json" help:"Print the report as JSON."`
 	Report  string   `help:"Write the report with plots as one HTML page." placeholder:"FILE.html"`
 }
@@ -60,12 +62,12 @@ func (c *loadtestCommand) Run(p *process) error {
 	}
 	bar := newLoadtestBar(p.stderr, len(options.Servers) > 1 || options.Rounds > 1)
 	options.Progress = bar.show
-	report, err := loadtest.Run(p.ctx, options)
+	result, err := loadtest.Run(p.ctx, options)
 	bar.clear()
-	if len(report.Results) == 0 {
+	if len(result.Results) == 0 {
 		return err
 	}
-	return errors.Join(err, c.print(p.stdout, report), c.writePage(report))
+	return errors.Join(err, c.print(p.stdout, result), c.writePage(result))
 }
 
 func listScenarios(w io.Writer) error {
@@ -80,39 +82,38 @@ func listScenarios(w io.Writer) error {
 	return nil
 }
 
-func (c *loadtestCommand) print(w io.Writer, report *loadtest.Report) error {
+func (c *loadtestCommand) print(w io.Writer, result *report.Report) error {
 	if c.JSON {
-		return report.WriteJSON(w)
+		return result.WriteJSON(w)
 	}
-	for _, result := range report.Results {
-		if err := result.WriteTable(w); err != nil {
+	for _, one := range result.Results {
+		if err := one.WriteTable(w); err != nil {
 			return err
 		}
 		fmt.Fprintln(w)
 	}
-	if err := report.WriteComparison(w); err != nil {
+	if err := result.WriteComparison(w); err != nil {
 		return err
 	}
 	if slices.Contains(c.Scenarios, allScenarios) {
-		return loadtest.WriteTargets(w, report.Table())
+		return report.WriteTargets(w, result.Table())
 	}
 	return nil
 }
 
-// checkReport says that the report cannot be written, before hours of measuring have gone by. What
-// the file holds stays there until then.
+// checkReport returns an error when the report cannot be written, before hours of measuring. It keeps what the file holds.
 func (c *loadtestCommand) checkReport() error {
 	if c.Report == "" {
 		return nil
 	}
-	file, err := os.OpenFile(c.Report, os.O_WRONLY|os.O_CREATE, 0o666) //nolint:gosec // G302: as os.Create has it, for a report is no secret
+	file, err := os.OpenFile(c.Report, os.O_WRONLY|os.O_CREATE, 0o666) //nolint:gosec // G302: as os.Create has it, because a report is no secret
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return file.Close()
 }
 
-func (c *loadtestCommand) writePage(report *loadtest.Report) error {
+func (c *loadtestCommand) writePage(result *report.Report) error {
 	if c.Report == "" {
 		return nil
 	}
@@ -120,7 +121,7 @@ func (c *loadtestCommand) writePage(report *loadtest.Report) error {
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	return errors.Join(report.WritePage(file), file.Close())
+	return errors.Join(result.WritePage(file), file.Close())
 }
 
 const allScenarios = "all"
@@ -133,6 +134,7 @@ func (c *loadtestCommand) options() (loadtest.Options, error) {
 		PID:            c.ServerPID,
 		IOwnThisServer: c.IOwn,
 		Workers:        c.Workers,
+		Busy:           c.Busy,
 		Rounds:         c.Rounds,
 	}
 	self, err := os.Executable()
@@ -143,7 +145,7 @@ func (c *loadtestCommand) options() (loadtest.Options, error) {
 	if err := c.addServers(&options, self); err != nil {
 		return options, err
 	}
-	prolonged := c.For == 0
+	durationSet := c.For == 0
 	for _, name := range c.names() {
 		scenario, err := loadtest.Load(name)
 		if err != nil {
@@ -152,13 +154,13 @@ func (c *loadtestCommand) options() (loadtest.Options, error) {
 		if c.Clients != 0 {
 			scenario.Clients = c.Clients
 		}
-		if c.For > 0 && scenario.Prolong(time.Duration(c.For)) {
-			prolonged = true
+		if c.For > 0 && scenario.SetDuration(time.Duration(c.For)) {
+			durationSet = true
 		}
 		options.Scenarios = append(options.Scenarios, scenario)
 	}
-	if !prolonged {
-		return options, errors.New("--for: how long this takes is up to the server; no step lasts for a time that could be changed")
+	if !durationSet {
+		return options, errors.New("--for: no step has a duration that could be changed: how long they take is up to the server")
 	}
 	return options, nil
 }
@@ -167,7 +169,7 @@ func (c *loadtestCommand) options() (loadtest.Options, error) {
 func (c *loadtestCommand) names() (names []string) {
 	for _, name := range c.Scenarios {
 		if name == allScenarios {
-			names = append(names, loadtest.TableScenarios()...)
+			names = append(names, report.TargetScenarios()...)
 		} else {
 			names = append(names, name)
 		}
@@ -224,7 +226,7 @@ type loadtestBar struct {
 
 const barSteps = 1000
 
-// newLoadtestBar shows nothing when nobody looks.
+// newLoadtestBar shows nothing when w is no terminal.
 func newLoadtestBar(w io.Writer, turns bool) *loadtestBar {
 	if file, ok := w.(*os.File); !ok || !term.IsTerminal(int(file.Fd())) {
 		w = io.Discard

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/loadtest"
+	"github.com/notifypush/notifypush/loadtest/report"
 )
 
 func TestLoadtestLists(t *testing.T) {
@@ -21,20 +22,20 @@ func TestLoadtestLists(t *testing.T) {
 
 func TestLoadtestRefusesArgumentsThatDoNotFit(t *testing.T) {
 	for says, arguments := range map[string][]string{
-		"there is no scenario":      {"nosuch"},
+		"no scenario \"nosuch\"":    {"nosuch"},
 		"two servers":               {"idle", "--compare", "A=x"},
 		"3 servers":                 {"idle", "--compare", "A=x", "B=x", "C=x"},
-		`both servers are called`:   {"idle", "--compare", "A=x", "A=y"},
+		`two servers of one name`:   {"idle", "--compare", "A=x", "A=y"},
 		"runs already":              {"idle", "--redis-url=redis://127.0.0.1"},
 		"clients: 2000000":          {"idle", "--clients=2000000"},
 		"clients: -5":               {"idle", "--clients=-5"},
-		"can be negative":           {"idle", "--workers=-1"},
+		"negative number":           {"idle", "--workers=-1"},
 		"of its own":                {"burst", "fanout", "--url=ws://127.0.0.1:1/ws", "--redis-url=redis://127.0.0.1:1"},
 		"not like 'NAME=PATH ARGS'": {"idle", "--compare", "x", "B=y"},
 		"can't be used together":    {"idle", "--server-cmd=x", "--url=ws://127.0.0.1/ws"},
 		"--url needs --redis-url":   {"idle", "--url=ws://127.0.0.1/ws"},
 		"for":                       {"idle", "--for=soon"},
-		"no step lasts for a time":  {"burst", "fanout", "--for=5s"},
+		"no step has a duration":    {"burst", "fanout", "--for=5s"},
 		"no such file or directory": {"idle", "--report=/nonexistent/report.html"},
 	} {
 		got := command(t.Context(), "", append([]string{"loadtest"}, arguments...)...)
@@ -87,7 +88,7 @@ func TestLoadtestCompare(t *testing.T) {
 	c = &loadtestCommand{Scenarios: []string{"all"}}
 	options, err = c.options()
 	require.NoError(t, err)
-	require.Len(t, options.Scenarios, len(loadtest.TableScenarios()))
+	require.Len(t, options.Scenarios, len(report.TargetScenarios()))
 	require.Len(t, options.Servers, 1)
 	require.Contains(t, options.Servers[0].Command, ` serve "$CONFIG_FILE"`)
 }
@@ -111,10 +112,10 @@ steps:
 	got := command(t.Context(), "", "loadtest", scenario, "--json", "--report", page)
 	require.Equal(t, 0, got.status, got.stderr)
 
-	var report loadtest.Report
-	require.NoError(t, json.Unmarshal([]byte(got.stdout), &report))
+	var result report.Report
+	require.NoError(t, json.Unmarshal([]byte(got.stdout), &result))
 	figures := map[string]map[string]float64{}
-	for _, step := range report.Results[0].Steps {
+	for _, step := range result.Results[0].Steps {
 		figures[step.Step] = map[string]float64{}
 		for _, f := range step.Figures {
 			figures[step.Step][f.Name] = f.Value

@@ -17,6 +17,9 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/gomodule/redigo/redis"
+
+	"github.com/notifypush/notifypush/loadtest/internal/stand"
+	"github.com/notifypush/notifypush/loadtest/internal/wire"
 )
 
 // fakeServer is a push server that does one thing wrong, which the harness must find. It is known by its defect:
@@ -107,8 +110,7 @@ func (f *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 	user, ok := f.login(string(name), string(password))
 	if !ok {
 		conn.Write(ctx, websocket.MessageText, []byte("err: Invalid credentials"))
-		conn.Close(websocket.StatusPolicyViolation, "")
-		return
+		return // without a close frame
 	}
 	f.mu.Lock()
 	if f.users[user] == nil {
@@ -240,12 +242,12 @@ func (f *fakeServer) custom(user, text string) {
 
 func (f *fakeServer) file(storage uint32, id int64) {
 	switch {
-	case storage == sharedStorage:
+	case storage == stand.SharedStorage:
 		for user := range f.users {
 			f.pushFile(user, id)
 		}
-	case storage < idleStorage:
-		user := userName(int32(storage - homeStorage))
+	case storage < stand.IdleStorage:
+		user := wire.UserName(int32(storage - stand.HomeStorage))
 		if f.defect == "crossing" {
 			user = f.other(user)
 		}

@@ -3,19 +3,34 @@ package loadtest
 import (
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/loadtest/internal/swarm"
 )
 
 func TestAHelperThatWasEnded(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
-	h, err := startHelper(t.Context(), []string{self, "helper", helperWorker})
+	s, err := swarm.Start(t.Context(), 1, []string{self, "helper", helperWorker})
 	require.NoError(t, err)
-	defer h.close()
-	require.Empty(t, h.obey(order{Do: doTally}).Error)
-	require.NoError(t, h.process.Process.Kill())
-	require.Eventually(t, func() bool { return strings.Contains(h.obey(order{Do: doTally}).Error, "has something ended it?") }, time.Minute, time.Millisecond)
+	defer s.Close()
+	_, err = s.Counters()
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(s.PIDs()[0], syscall.SIGKILL))
+	require.Eventually(t, func() bool {
+		_, err := s.Counters()
+		return err != nil && strings.Contains(err.Error(), "was it killed?")
+	}, time.Minute, time.Millisecond)
+}
+
+func TestABusyHelper(t *testing.T) {
+	options := testOptions(t, "honest", scenario(t, "{name: busy, clients: 5, steps: [{connect: {}}, {idle: {for: 300ms}}]}"))
+	options.Busy = 1
+	got, err := Run(t.Context(), options)
+	require.NoError(t, err)
+	require.Equal(t, 1, got.Machine.Busy)
 }

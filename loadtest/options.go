@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
+
+	"github.com/notifypush/notifypush/loadtest/report"
 )
 
 // Options say what a load test runs against and how.
@@ -20,97 +23,108 @@ type Options struct {
 	Rounds int
 
 	// URL, instead of Servers, is the websocket endpoint of a server that runs already, ws://host:port/ws, and RedisURL the
-	// Redis that it is subscribed to. Clients then log in with pre-auth tokens. MetricsURL and PID, when they are given,
-	// are where the server's counters, memory and CPU time are read.
+	// Redis that it is subscribed to. MetricsURL and PID, when they are given, are where the server's counters, memory and CPU time are
+	// read.
 	URL, RedisURL string
 	MetricsURL    string
 	PID           int
+	// Publish, instead of RedisURL, takes an event to that server: the channel and the payload that the app would publish. It must be
+	// safe for concurrent use, and may keep the payload.
+	Publish func(channel string, payload []byte) error
+	// Login says how client number i, from 0, logs in to that server as a user; it may be called concurrently, again for each connection.
+	// nil: with pre-auth tokens, which are published. The server answers with the text "authenticated", or with another as a refusal.
+	Login func(i int, user string) (Login, error)
 	// IOwnThisServer allows the three URLs to be elsewhere than on this machine.
 	IOwnThisServer bool
 
-	// Workers is how many processes the clients are spread over; 0 keeps them in this one.
+	// Workers is how many processes the clients are spread over; 0 keeps them in this one, as Publish and Login need it.
 	Workers int
-	// HelperCommand starts this program so that it calls [Help] with the further argument that is added to it.
+	// Busy is how many further processes compute all the time, to see what a busy machine does to the server; 0 means none.
+	Busy int
+	// HelperCommand starts this program so that it calls [Help] with the further argument that is added to it. Workers, Busy and a Floor
+	// need it.
 	HelperCommand []string
 
 	// Progress, when it is set, is called a few times a second.
 	Progress func(Progress)
 }
 
+// Login is what a client logs in with.
+type Login struct {
+	// Header is sent with the handshake, such as a cookie.
+	Header http.Header
+	// Messages are sent after it, in order; there may be none.
+	Messages []string
+}
+
 // Server is a push server that the harness starts.
 type Server struct {
 	// Label names it in reports; empty means its command.
 	Label string
-	// Command starts it; a shell reads it as it is, so that it may be a script, set variables, or change the folder. What it
-	// starts has to stay in its process group; the process that listens is the one that is measured, and asked to end. Its environment has REDIS_URL, DATABASE_URL, DATABASE_PREFIX,
-	// NEXTCLOUD_URL, PORT, METRICS_PORT, BIND, LOG and mostly DEBOUNCE_DISABLE, which are the variables of the contract, and
-	// CONFIG_FILE, the path of a config.php that says the same and has Nextcloud's secret.
+	// Command starts it; a shell reads it as it is, so that it may be a script, set variables, or change the folder. What it starts has to
+	// stay in its process group; the process that listens is the one that is measured, and asked to end. Its environment has REDIS_URL,
+	// DATABASE_URL, DATABASE_PREFIX, NEXTCLOUD_URL, PORT, METRICS_PORT, BIND, LOG and mostly DEBOUNCE_DISABLE, which are the variables of
+	// the contract, and CONFIG_FILE, the path of a config.php that says the same and has Nextcloud's secret.
 	Command string
 }
 
 func (s Server) name() string { return named(s.Label, s.Command) }
 
-// Progress is what can be seen of a running test.
+// Progress is the state of a running test.
 type Progress struct {
 	Scenario, Server string
 	Round            int
-	// Share is how much of the present step is done, from 0 to 1, or negative when nobody knows.
+	// Share is how much of the present step is done, from 0 to 1, or negative when that is not known.
 	Share  float64
-	Sample Sample
-}
-
-func (o *Options) progress(p Progress) {
-	if o.Progress != nil {
-		o.Progress(p)
-	}
+	Sample report.Sample
 }
 
 func (o *Options) helper(name string) []string { return append(slices.Clone(o.HelperCommand), name) }
 
-// Check says what is wrong with the options, before anything is started. [Run] does so, too.
+// Check returns what is wrong with the options, before anything is started. [Run] does so, too.
 func (o *Options) Check(ctx context.Context) error {
 	switch {
 	case len(o.Scenarios) == 0:
-		return errors.New("no scenario is given")
+		return errors.New("no scenario")
 	case (len(o.Servers) == 0) == (o.URL == ""):
-		return errors.New("give either commands that start servers, or the URL of one that runs")
-	case o.URL != "" && o.RedisURL == "":
-		return errors.New("the Redis of the server is not given: events are published there")
-	case o.URL == "" && (o.RedisURL != "" || o.MetricsURL != "" || o.PID != 0):
-		return errors.New("the Redis, the metrics and the process are those of a server that runs already, and its URL is not given")
-	case o.Workers < 0 || o.Rounds < 0 || o.PID < 0:
-		return errors.New("no number can be negative")
+		return errors.New("give either commands that start servers, or the URL of one that runs already")
+	case o.URL != "" && (o.RedisURL == "") == (o.Publish == nil):
+		return errors.New("the Redis of the server is missing, or the function, to publish events: one of them")
+	case o.URL == "" && (o.RedisURL != "" || o.MetricsURL != "" || o.PID != 0 || o.Publish != nil || o.Login != nil):
+		return errors.New("the URL is missing: Redis, metrics, process, publish function and login are those of a server that runs already")
+	case min(o.Workers, o.Rounds, o.PID, o.Busy) < 0:
+		return errors.New("negative number")
+	case o.Workers > 0 && (o.Publish != nil || o.Login != nil):
+		return errors.New("workers: functions of this process work with the clients of this process only")
 	case len(o.Servers) > 2:
-		return fmt.Errorf("%d servers are given: two can be compared", len(o.Servers))
+		return fmt.Errorf("%d servers: two can be compared", len(o.Servers))
 	case len(o.Servers) == 2 && o.Servers[0].name() == o.Servers[1].name():
-		return fmt.Errorf("both servers are called %q: nobody could tell them apart", o.Servers[0].name())
-	case len(o.HelperCommand) == 0:
-		return errors.New("how to start helper processes is not given")
+		return fmt.Errorf("two servers of one name, %q: give each its own", o.Servers[0].name())
 	}
 	for _, scenario := range o.Scenarios {
 		scenario.setDefaults()
-		if err := scenario.check(); err != nil {
+		err := scenario.check()
+		needsHelper := o.Workers > 0 || o.Busy > 0 || slices.ContainsFunc(scenario.Steps, func(s Step) bool { return s.Floor != nil })
+		switch {
+		case err != nil:
+		case needsHelper && len(o.HelperCommand) == 0:
+			err = errors.New("the command of helper processes is missing: workers, busy and a floor need it")
+		case o.URL != "" && scenario.needsOwnServer():
+			err = errors.New("it needs a server, a database and a Nextcloud of its own; use a command that starts the server")
+		}
+		if err != nil {
 			return fmt.Errorf("scenario %s: %w", scenario.Name, err)
 		}
 	}
 	if o.URL == "" {
 		return nil
 	}
-	return o.checkRunning(ctx)
+	return o.checkAddresses(ctx)
 }
 
-// checkRunning is the part of Check for a server that runs already.
-func (o *Options) checkRunning(ctx context.Context) error {
-	if _, _, err := o.endpoint(ctx); err != nil {
+func (o *Options) checkAddresses(ctx context.Context) error {
+	if _, _, err := o.endpoint(ctx); err != nil || o.IOwnThisServer {
 		return err
-	}
-	for _, scenario := range o.Scenarios {
-		if scenario.needsOwnServer() {
-			return fmt.Errorf("scenario %s: it needs a server, a database and a Nextcloud of its own; use a command that starts the server", scenario.Name)
-		}
-	}
-	if o.IOwnThisServer {
-		return nil
 	}
 	for _, address := range []string{o.URL, o.RedisURL, o.MetricsURL} {
 		if err := checkLoopback(ctx, address); err != nil {
@@ -120,7 +134,7 @@ func (o *Options) checkRunning(ctx context.Context) error {
 	return nil
 }
 
-// ErrNotLoopback means that a server is on another machine, and that nobody has said that this is allowed.
+// ErrNotLoopback means that a server is on another machine, and [Options].IOwnThisServer is not set.
 var ErrNotLoopback = errors.New("it is not on this machine; a load test of somebody else's server is an attack on it")
 
 // checkLoopback refuses a URL the host of which has any address that is not this machine's own.
@@ -150,21 +164,21 @@ func (o *Options) endpoint(ctx context.Context) (netip.AddrPort, string, error) 
 	if err != nil || parsed.Scheme != "ws" && parsed.Scheme != "http" || parsed.Hostname() == "" {
 		return netip.AddrPort{}, "", fmt.Errorf("the URL %q is not like ws://host:port/ws; the simulated clients speak no TLS, so aim behind the proxy that does", o.URL)
 	}
-	port := parsed.Port()
-	if port == "" {
-		port = "80"
-	}
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", parsed.Hostname())
 	if err != nil {
 		return netip.AddrPort{}, "", fmt.Errorf("look up %s: %w", parsed.Hostname(), err)
 	}
-	at, err := netip.ParseAddrPort(net.JoinHostPort(addresses[0].Unmap().String(), port))
+	at, err := netip.ParseAddrPort(net.JoinHostPort(addresses[0].Unmap().String(), named(parsed.Port(), "80")))
 	if err != nil {
 		return at, "", fmt.Errorf("read the address of the server: %w", err)
 	}
-	path := parsed.EscapedPath()
-	if path == "" {
-		path = "/ws"
+	return at, named(parsed.EscapedPath(), "/ws"), nil
+}
+
+// named is a name, or its default when it is empty.
+func named(name, otherwise string) string {
+	if name != "" {
+		return name
 	}
-	return at, path, nil
+	return otherwise
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func TestOnlyThisMachineIsPutUnderLoad(t *testing.T) {
-	options := Options{Scenarios: []Scenario{nothing}, HelperCommand: []string{"x"}, URL: "ws://127.0.0.1:1/ws"}
+	options := Options{Scenarios: []Scenario{nothing}, URL: "ws://127.0.0.1:1/ws"}
 	for address, allowed := range map[string]bool{
 		"redis://127.0.0.1:6379": true, "redis://127.9.9.9": true, "redis://[::1]:6379": true, "redis://localhost": true, "unix:///run/redis.sock": true,
 		"redis://192.0.2.1:6379": false, "redis://[2001:db8::1]": false, "redis://[::ffff:192.0.2.1]": false, "redis://0.0.0.0": false,
@@ -35,30 +35,40 @@ func TestOptionsThatDoNotFit(t *testing.T) {
 	full := Options{Scenarios: []Scenario{nothing}, HelperCommand: []string{"x"}, Servers: []Server{{Command: "x"}}}
 	require.NoError(t, full.Check(t.Context()))
 	for says, spoil := range map[string]func(*Options){
-		"no scenario":                 func(o *Options) { o.Scenarios = nil },
-		"give either":                 func(o *Options) { o.Servers = nil },
-		"or the URL":                  func(o *Options) { o.URL = "ws://127.0.0.1/ws" },
-		"helper":                      func(o *Options) { o.HelperCommand = nil },
-		"3 servers are given":         func(o *Options) { o.Servers = []Server{{Label: "A"}, {Label: "B"}, {Label: "C"}} },
-		`both servers are called "x"`: func(o *Options) { o.Servers = []Server{{Label: "x"}, {Command: "x"}} },
-		"The Redis of":                func(o *Options) { o.Servers, o.URL = nil, "ws://127.0.0.1/ws" },
-		"runs already":                func(o *Options) { o.RedisURL = "redis://127.0.0.1" },
-		"the metrics":                 func(o *Options) { o.MetricsURL = "http://127.0.0.1/metrics" },
-		"the process":                 func(o *Options) { o.PID = 1 },
-		"negative":                    func(o *Options) { o.Workers = -1 },
-		"No number can be negative":   func(o *Options) { o.Rounds = -1 },
-		"clients: -1":                 func(o *Options) { o.Scenarios = []Scenario{{Name: "x", Clients: -1, Steps: nothing.Steps}} },
-		"clients: 2000000":            func(o *Options) { o.Scenarios = []Scenario{nothing, {Name: "x", Clients: 2e6, Steps: nothing.Steps}} },
-		"of its own":                  func(o *Options) { o.aim(); o.Scenarios = []Scenario{{Name: "x", Steps: []Step{{Restart: &Restart{}}}}} },
-		"not like ws://host:port/ws":  func(o *Options) { o.aim(); o.URL = "127.0.0.1:7867" },
-		"Not like ws://host:port/ws":  func(o *Options) { o.aim(); o.URL = "ws:///ws" },
-		"invalid port":                func(o *Options) { o.aim(); o.URL = "ws://127.0.0.1:70000/ws" },
+		"no scenario":           func(o *Options) { o.Scenarios = nil },
+		"give either":           func(o *Options) { o.Servers = nil },
+		"or the URL":            func(o *Options) { o.URL = "ws://127.0.0.1/ws" },
+		"the command of helper": func(o *Options) { o.HelperCommand, o.Workers = nil, 1 },
+		"The command of helper": func(o *Options) { o.HelperCommand, o.Busy = nil, 1 },
+		"a floor need it": func(o *Options) {
+			o.HelperCommand, o.Scenarios = nil, []Scenario{{Name: "x", Steps: []Step{{Floor: &Floor{Passes: 1}}}}}
+		},
+		"3 servers":                  func(o *Options) { o.Servers = []Server{{Label: "A"}, {Label: "B"}, {Label: "C"}} },
+		`two servers of one name`:    func(o *Options) { o.Servers = []Server{{Label: "x"}, {Command: "x"}} },
+		"the Redis of":               func(o *Options) { o.Servers, o.URL = nil, "ws://127.0.0.1/ws" },
+		"or the function":            func(o *Options) { o.aim(); o.Publish = publishNothing },
+		"the URL is missing":         func(o *Options) { o.RedisURL = "redis://127.0.0.1" },
+		"metrics":                    func(o *Options) { o.MetricsURL = "http://127.0.0.1/metrics" },
+		"process":                    func(o *Options) { o.PID = 1 },
+		"publish function":           func(o *Options) { o.Publish = publishNothing },
+		"and login":                  func(o *Options) { o.Login = func(int, string) (Login, error) { return Login{}, nil } },
+		"functions of this process":  func(o *Options) { o.aim(); o.RedisURL, o.Publish, o.Workers = "", publishNothing, 1 },
+		"negative":                   func(o *Options) { o.Workers = -1 },
+		"Negative":                   func(o *Options) { o.Rounds = -1 },
+		"clients: -1":                func(o *Options) { o.Scenarios = []Scenario{{Name: "x", Clients: -1, Steps: nothing.Steps}} },
+		"clients: 2000000":           func(o *Options) { o.Scenarios = []Scenario{nothing, {Name: "x", Clients: 2e6, Steps: nothing.Steps}} },
+		"of its own":                 func(o *Options) { o.aim(); o.Scenarios = []Scenario{{Name: "x", Steps: []Step{{Restart: &Restart{}}}}} },
+		"not like ws://host:port/ws": func(o *Options) { o.aim(); o.URL = "127.0.0.1:7867" },
+		"Not like ws://host:port/ws": func(o *Options) { o.aim(); o.URL = "ws:///ws" },
+		"invalid port":               func(o *Options) { o.aim(); o.URL = "ws://127.0.0.1:70000/ws" },
 	} {
 		o := full
 		spoil(&o)
 		require.ErrorContains(t, o.Check(t.Context()), says[1:], says)
 	}
 }
+
+func publishNothing(string, []byte) error { return nil }
 
 // nothing is the least that a scenario can be.
 var nothing = Scenario{Name: "x", Steps: []Step{{Cut: &Cut{}}}}

@@ -4,16 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"github.com/notifypush/notifypush/loadtest/internal/process"
+	"github.com/notifypush/notifypush/loadtest/internal/stand"
+	"github.com/notifypush/notifypush/loadtest/internal/swarm"
+	"github.com/notifypush/notifypush/loadtest/internal/wire"
+	"github.com/notifypush/notifypush/loadtest/report"
 )
 
 // Run runs the scenarios and reports what they gave. When one fails, the others are run all the same, and the report holds
 // what there is.
-func Run(ctx context.Context, options Options) (*Report, error) {
-	r := &Report{Began: time.Now(), Machine: thisMachine(), Results: []Result{}}
+func Run(ctx context.Context, options Options) (*report.Report, error) {
+	r := &report.Report{Began: time.Now(), Machine: report.Machine{CPUs: runtime.NumCPU(), Busy: options.Busy}, Results: []report.Result{}}
+	r.Machine.CPU, r.Machine.Kernel = process.Machine()
 	if err := options.Check(ctx); err != nil {
 		return r, err
 	}
@@ -21,24 +29,17 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 	for i := range options.Scenarios {
 		options.Scenarios[i].setDefaults()
 	}
-	crew, err := startCrew(ctx, options.Workers, options.helper(helperWorker))
-	if err != nil {
+	h := &harness{options: &options}
+	defer h.close()
+	if err := h.start(ctx); err != nil {
 		return r, err
-	}
-	defer crew.close()
-	stand, err := startStandInsFor(ctx, &options)
-	if err != nil {
-		return r, err
-	}
-	if stand != nil {
-		defer stand.close()
 	}
 	var failures []error
-	for _, turn := range options.turns() {
-		r.Results = append(r.Results, turn.result())
-		b := &bench{options: &options, scenario: turn.scenario, stand: stand, crew: crew, result: &r.Results[len(r.Results)-1]}
-		if err := b.runWith(ctx, turn.server); err != nil {
-			b.result.Error = err.Error()
+	for _, job := range options.jobs() {
+		r.Results = append(r.Results, job.result())
+		e := &execution{harness: h, scenario: job.scenario, result: &r.Results[len(r.Results)-1]}
+		if err := e.runWith(ctx, job.server); err != nil {
+			e.result.Error = err.Error()
 			failures = append(failures, fmt.Errorf("load test: %w", err))
 		}
 		if ctx.Err() != nil {
@@ -48,15 +49,59 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 	return r, errors.Join(failures...)
 }
 
-// turn is one run of one scenario with one server.
-type turn struct {
+// harness is what all executions of a load test share.
+type harness struct {
+	options  *Options
+	swarm    *swarm.Swarm
+	standIns *stand.StandIns // nil when the server runs already
+	busy     []*process.Helper
+}
+
+func (h *harness) start(ctx context.Context) (err error) {
+	o := h.options
+	if h.swarm, err = swarm.Start(ctx, o.Workers, o.helper(helperWorker)); err != nil {
+		return err
+	}
+	for range o.Busy {
+		busy, err := process.StartHelper(ctx, o.helper(helperBusy))
+		if err != nil {
+			return err
+		}
+		h.busy = append(h.busy, busy)
+	}
+	if o.URL != "" {
+		return nil
+	}
+	var people stand.Population
+	for _, scenario := range o.Scenarios {
+		people.Users = max(people.Users, scenario.users())
+		people.Idle = max(people.Idle, scenario.idleUsers())
+	}
+	h.standIns, err = stand.Start(ctx, people)
+	return err
+}
+
+func (h *harness) close() {
+	if h.swarm != nil {
+		h.swarm.Close()
+	}
+	for _, busy := range h.busy {
+		busy.Close()
+	}
+	if h.standIns != nil {
+		h.standIns.Close()
+	}
+}
+
+// job is one run of one scenario with one server.
+type job struct {
 	scenario Scenario
 	server   Server
 	round    int
 }
 
-// turns has the servers take turns, each round in the other order, so that what changes with time falls on all of them.
-func (o *Options) turns() (turns []turn) {
+// jobs has the servers take turns, each round in the other order, so that what changes with time affects all of them.
+func (o *Options) jobs() (jobs []job) {
 	servers := o.Servers
 	if o.URL != "" {
 		servers = []Server{{Label: o.URL}}
@@ -68,72 +113,64 @@ func (o *Options) turns() (turns []turn) {
 				slices.Reverse(order)
 			}
 			for _, server := range order {
-				turns = append(turns, turn{scenario, server, round + 1})
+				jobs = append(jobs, job{scenario, server, round + 1})
 			}
 		}
 	}
-	return turns
+	return jobs
 }
 
-func (t turn) result() Result {
-	return Result{
-		Scenario: t.scenario.Name,
-		About:    t.scenario.About,
-		Server:   t.server.name(),
-		Command:  t.server.Command,
-		Round:    t.round,
-		Clients:  t.scenario.Clients,
-		Steps:    []StepResult{},
+func (j job) result() report.Result {
+	builtIn, err := Load(j.scenario.Name)
+	return report.Result{
+		Scenario: j.scenario.Name,
+		About:    j.scenario.About,
+		Server:   j.server.name(),
+		Command:  j.server.Command,
+		Round:    j.round,
+		Clients:  j.scenario.Clients,
+		Resized:  err != nil || builtIn.Clients != j.scenario.Clients,
+		Steps:    []report.StepResult{},
 	}
 }
 
-func startStandInsFor(ctx context.Context, options *Options) (*standIns, error) {
-	if options.URL != "" {
-		return nil, nil
-	}
-	var people population
-	for _, scenario := range options.Scenarios {
-		people.users = max(people.users, scenario.users())
-		people.idle = max(people.idle, scenario.idleUsers())
-	}
-	return startStandIns(ctx, people)
-}
-
-func (b *bench) runWith(ctx context.Context, s Server) (err error) {
-	if b.stand != nil {
-		b.server, err = newServer(s.Command, b.stand, b.scenario.Debounce)
+func (e *execution) runWith(ctx context.Context, s Server) (err error) {
+	if e.standIns != nil {
+		e.server, err = stand.NewServer(s.Command, e.standIns, e.scenario.Debounce)
 	} else {
-		err = b.aim(ctx)
+		err = e.useRunningServer(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	if b.redis, err = dialRedis(b.redisURL()); err != nil {
-		return err
-	}
-	defer b.redis.Close()
-	if _, err := redis.DoWithTimeout(b.redis, redisTimeout, "PING"); err != nil { // such as a password that is missing
-		return fmt.Errorf("speak to the Redis of the load test: %w", err)
-	}
-	b.publisher = &publisher{redis: b.redis}
-	return b.run(ctx)
-}
-
-// aim takes a server that runs already.
-func (b *bench) aim(ctx context.Context) error {
-	address, path, err := b.options.endpoint(ctx)
-	if err != nil {
-		return err
-	}
-	b.server = &server{address: address, path: path, metrics: b.options.MetricsURL}
-	if pid := b.options.PID; pid != 0 {
-		b.server.pid.Store(int32(pid))
-		found, err := readProcess(pid)
+	e.publisher = &publisher{publish: e.options.Publish}
+	if e.publisher.publish == nil {
+		conn, err := wire.DialRedis(e.redisURL())
 		if err != nil {
 			return err
 		}
-		b.server.empty = found.Resident
+		defer conn.Close()
+		if _, err := redis.DoWithTimeout(conn, wire.RedisTimeout, "PING"); err != nil { // such as a password that is missing
+			return fmt.Errorf("connect to the Redis of the load test: %w", err)
+		}
+		e.publisher.redis = conn
 	}
-	b.scenario.Login = loginToken
-	return nil
+	return e.run(ctx)
+}
+
+func (e *execution) useRunningServer(ctx context.Context) error {
+	address, path, err := e.options.endpoint(ctx)
+	if err != nil {
+		return err
+	}
+	e.scenario.Login = loginToken
+	e.server, err = stand.RunningServer(address, path, e.options.MetricsURL, e.options.PID)
+	return err
+}
+
+func (e *execution) redisURL() string {
+	if e.standIns == nil {
+		return e.options.RedisURL
+	}
+	return e.standIns.RedisURL
 }

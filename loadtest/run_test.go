@@ -10,7 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/loadtest/internal/stand"
+	"github.com/notifypush/notifypush/loadtest/report"
 )
 
 // testOptions test the fake server with a defect.
@@ -33,7 +37,7 @@ func scenario(t *testing.T, text string) Scenario {
 }
 
 // runOne runs a scenario against the fake server and returns its steps by title.
-func runOne(t *testing.T, options Options) map[string]*StepResult {
+func runOne(t *testing.T, options Options) map[string]*report.StepResult {
 	t.Helper()
 	report, err := Run(t.Context(), options)
 	require.NoError(t, err)
@@ -41,15 +45,15 @@ func runOne(t *testing.T, options Options) map[string]*StepResult {
 	return steps(report.Results[0])
 }
 
-func steps(result Result) map[string]*StepResult {
-	byTitle := map[string]*StepResult{}
+func steps(result report.Result) map[string]*report.StepResult {
+	byTitle := map[string]*report.StepResult{}
 	for i := range result.Steps {
 		byTitle[result.Steps[i].Step] = &result.Steps[i]
 	}
 	return byTitle
 }
 
-func (r *StepResult) require(t *testing.T, want map[string]float64) {
+func requireFigures(t *testing.T, r *report.StepResult, want map[string]float64) {
 	t.Helper()
 	require.NotNil(t, r)
 	for name, value := range want {
@@ -78,8 +82,8 @@ steps:
 		t.Run(defect, func(t *testing.T) {
 			t.Parallel()
 			got := runOne(t, testOptions(t, defect, scenario(t, tenToEach)))
-			got["connect"].require(t, map[string]float64{"logins": 20, "logins at Nextcloud": 20})
-			got["publish"].require(t, want)
+			requireFigures(t, got["connect"], map[string]float64{"logins": 20, "logins at Nextcloud": 20})
+			requireFigures(t, got["publish"], want)
 			require.NotEmpty(t, got["publish"].Latency)
 		})
 	}
@@ -94,7 +98,7 @@ steps:
   - connect: {}
   - publish: {kinds: [file], events: 100}
 `)))
-	got["publish"].require(t, map[string]float64{"expected": 100, "delivered": 100, "lost": 0, "too many": 0, "duplicates": 100})
+	requireFigures(t, got["publish"], map[string]float64{"expected": 100, "delivered": 100, "lost": 0, "too many": 0, "duplicates": 100})
 }
 
 func TestFilesOfOthersAreFound(t *testing.T) {
@@ -106,7 +110,7 @@ steps:
   - connect: {}
   - publish: {kinds: [file], events: 100}
 `)))
-	got["publish"].require(t, map[string]float64{"expected": 100, "delivered": 0, "lost": 100, "misdelivered": 100})
+	requireFigures(t, got["publish"], map[string]float64{"expected": 100, "delivered": 0, "lost": 100, "misdelivered": 100})
 }
 
 func TestLatencyCountsFromWhenAnEventWasDue(t *testing.T) {
@@ -138,10 +142,10 @@ steps:
   - publish: {name: shared, kinds: [file], storage: shared, warm_up: 1, rounds: 3}
   - publish: {name: idle storages, kinds: [file], storage: idle, events: 100}
 `)))
-	got["home"].require(t, map[string]float64{"expected": 400, "delivered": 400})
-	got["shared"].require(t, map[string]float64{"events": 3, "expected": 60, "delivered": 60})
+	requireFigures(t, got["home"], map[string]float64{"expected": 400, "delivered": 400})
+	requireFigures(t, got["shared"], map[string]float64{"events": 3, "expected": 60, "delivered": 60})
 	require.NotEmpty(t, got["shared"].Latency, "the ids of files tell when they were published")
-	got["idle storages"].require(t, map[string]float64{"events": 100, "expected": 0, "delivered": 0, "queries": 0})
+	requireFigures(t, got["idle storages"], map[string]float64{"events": 100, "expected": 0, "delivered": 0, "queries": 0})
 }
 
 func TestFilePushesWithoutIDsCount(t *testing.T) {
@@ -154,7 +158,7 @@ steps:
   - connect: {}
   - publish: {kinds: [file], storage: shared}
 `)))
-	got["publish"].require(t, map[string]float64{"expected": 10, "delivered": 10})
+	requireFigures(t, got["publish"], map[string]float64{"expected": 10, "delivered": 10})
 }
 
 func TestSeveralClientsOfAUserAndSeveralProcesses(t *testing.T) {
@@ -171,10 +175,10 @@ steps:
 `))
 	options.Workers = 2
 	got := runOne(t, options)
-	got["some"].require(t, map[string]float64{"logins": 12})
-	got["to some"].require(t, map[string]float64{"expected": 120, "delivered": 120, "out of order": 0, "duplicates": 0})
-	got["the rest"].require(t, map[string]float64{"logins": 18})
-	got["to all"].require(t, map[string]float64{"expected": 300, "delivered": 300})
+	requireFigures(t, got["some"], map[string]float64{"logins": 12})
+	requireFigures(t, got["to some"], map[string]float64{"expected": 120, "delivered": 120, "out of order": 0, "duplicates": 0})
+	requireFigures(t, got["the rest"], map[string]float64{"logins": 18})
+	requireFigures(t, got["to all"], map[string]float64{"expected": 300, "delivered": 300})
 }
 
 func TestLoginWithTokens(t *testing.T) {
@@ -188,9 +192,9 @@ steps:
   - publish: {events: 20}
   - cut: {}
 `)))
-	got["connect"].require(t, map[string]float64{"logins": 20, "logins at Nextcloud": 0})
-	got["publish"].require(t, map[string]float64{"delivered": 20})
-	got["cut"].require(t, map[string]float64{"logins": 20, "logins at Nextcloud": 0})
+	requireFigures(t, got["connect"], map[string]float64{"logins": 20, "logins at Nextcloud": 0})
+	requireFigures(t, got["publish"], map[string]float64{"delivered": 20})
+	requireFigures(t, got["cut"], map[string]float64{"logins": 20, "logins at Nextcloud": 0})
 }
 
 func TestClientsComeBack(t *testing.T) {
@@ -211,20 +215,20 @@ steps:
   - churn: {rate: 100, away: 10ms, for: 300ms}
   - publish: {name: after churn, events: 40}
 `)))
-	got["connect"].require(t, map[string]float64{"logins": 20})
-	got["cut"].require(t, map[string]float64{"logins": 20, "logins at Nextcloud": 20})
-	got["after a cut"].require(t, map[string]float64{"expected": 40, "delivered": 40})
-	got["restart"].require(t, map[string]float64{"logins": 20, "logins at Nextcloud": 20})
+	requireFigures(t, got["connect"], map[string]float64{"logins": 20})
+	requireFigures(t, got["cut"], map[string]float64{"logins": 20, "logins at Nextcloud": 20})
+	requireFigures(t, got["after a cut"], map[string]float64{"expected": 40, "delivered": 40})
+	requireFigures(t, got["restart"], map[string]float64{"logins": 20, "logins at Nextcloud": 20})
 	empty, _ := got["start"].Figure("server memory")
 	full, _ := got["restart"].Figure("server memory")
 	each, _ := got["restart"].Figure("memory a connection")
 	require.InDelta(t, (full-empty)*mib/kib, each*20, 1e-6, "the server was empty when nobody could be there yet")
-	got["after a restart"].require(t, map[string]float64{"expected": 40, "delivered": 40})
-	got["connect again"].require(t, map[string]float64{"logins": 20})
-	got["churn"].require(t, map[string]float64{"online at the end": 20})
+	requireFigures(t, got["after a restart"], map[string]float64{"expected": 40, "delivered": 40})
+	requireFigures(t, got["connect again"], map[string]float64{"logins": 20})
+	requireFigures(t, got["churn"], map[string]float64{"online at the end": 20})
 	came, _ := got["churn"].Figure("logins")
 	require.Positive(t, came)
-	got["after churn"].require(t, map[string]float64{"expected": 40, "delivered": 40})
+	requireFigures(t, got["after churn"], map[string]float64{"expected": 40, "delivered": 40})
 }
 
 func TestChurnIsOfThoseWhoAreConnected(t *testing.T) {
@@ -240,8 +244,8 @@ steps:
 `))
 	options.Workers = 2
 	got := runOne(t, options)
-	got["churn"].require(t, map[string]float64{"online at the end": 10})
-	got["idle"].require(t, map[string]float64{"connections lost": 0})
+	requireFigures(t, got["churn"], map[string]float64{"online at the end": 10})
+	requireFigures(t, got["idle"], map[string]float64{"connections lost": 0})
 }
 
 func TestClientsThatStopReading(t *testing.T) {
@@ -256,9 +260,9 @@ steps:
   - resume: {}
   - publish: {name: after, events: 40}
 `)))
-	got["publish"].require(t, map[string]float64{"events": 100, "expected": 75, "delivered": 75, "lost": 0})
-	got["resume"].require(t, map[string]float64{"online at the end": 20, "closed by the server": 0})
-	got["after"].require(t, map[string]float64{"expected": 40, "delivered": 40})
+	requireFigures(t, got["publish"], map[string]float64{"events": 100, "expected": 75, "delivered": 75, "lost": 0})
+	requireFigures(t, got["resume"], map[string]float64{"online at the end": 20, "closed by the server": 0})
+	requireFigures(t, got["after"], map[string]float64{"expected": 40, "delivered": 40})
 }
 
 func TestWhatDidNotHappenHasNoTimes(t *testing.T) {
@@ -305,7 +309,7 @@ clients: 20
 backoff: 10ms
 steps: [{connect: {}}, {stall: {clients: 5}}, `+back+`, {publish: {events: 40}}]
 `)))
-			got["publish"].require(t, map[string]float64{"expected": 40, "delivered": 40})
+			requireFigures(t, got["publish"], map[string]float64{"expected": 40, "delivered": 40})
 		})
 	}
 }
@@ -320,11 +324,11 @@ steps:
   - publish: {events: 5}
 `
 	got := runOne(t, testOptions(t, "strange", scenario(t, one)))
-	got["publish"].require(t, map[string]float64{"delivered": 0, "lost": 5})
-	require.Contains(t, fmt.Sprint(got["publish"].Notes), `5 messages were no pushes, such as "what is this?"`)
+	requireFigures(t, got["publish"], map[string]float64{"delivered": 0, "lost": 5})
+	require.Contains(t, fmt.Sprint(got["publish"].Notes), `5 unexpected messages, such as "what is this?"`)
 
 	got = runOne(t, testOptions(t, "closing", scenario(t, one)))
-	got["publish"].require(t, map[string]float64{"delivered": 0, "lost": 5})
+	requireFigures(t, got["publish"], map[string]float64{"delivered": 0, "lost": 5})
 	require.Contains(t, fmt.Sprint(got["publish"].Notes), "5 × closed by the server with 1012")
 }
 
@@ -339,8 +343,8 @@ func TestTimesOfLoginsBeginTogether(t *testing.T) {
 func TestWhoIsThrownOutAfterTheLogin(t *testing.T) {
 	t.Parallel()
 	got := runOne(t, testOptions(t, "limiting", scenario(t, "{name: one, clients: 20, per_user: 2, backoff: 1h, steps: [{connect: {in_flight: 1}}, {publish: {events: 10}}]}")))
-	got["connect"].require(t, map[string]float64{"logins": 20})
-	got["publish"].require(t, map[string]float64{"expected": 20, "delivered": 10})
+	requireFigures(t, got["connect"], map[string]float64{"logins": 20})
+	requireFigures(t, got["publish"], map[string]float64{"expected": 20, "delivered": 10})
 	require.Contains(t, fmt.Sprint(got["connect"].Notes), `such as "Connection limit exceeded for user"`)
 }
 
@@ -354,7 +358,7 @@ steps:
   - connect: {}
   - publish: {kinds: [file], storage: shared, rounds: 5}
 `)))
-	got["floor"].require(t, map[string]float64{"delivered": 100, "lost": 0})
+	requireFigures(t, got["floor"], map[string]float64{"delivered": 100, "lost": 0})
 	ratio, ok := got["publish"].Figure("CPU a delivery / floor")
 	require.True(t, ok)
 	require.Positive(t, ratio)
@@ -366,8 +370,8 @@ steps:
   - floor: {rate: 1000, for: 100ms}
   - floor: {name: at once, passes: 3, at_once: true}
 `)))
-	got["floor"].require(t, map[string]float64{"delivered": 100, "lost": 0})
-	got["at once"].require(t, map[string]float64{"delivered": 60, "lost": 0})
+	requireFigures(t, got["floor"], map[string]float64{"delivered": 100, "lost": 0})
+	requireFigures(t, got["at once"], map[string]float64{"delivered": 60, "lost": 0})
 
 	got = runOne(t, testOptions(t, "honest", scenario(t, `
 name: what is paced is not compared with what is not
@@ -377,7 +381,7 @@ steps:
   - connect: {}
   - publish: {events: 20, rate: 1000}
 `)))
-	got["publish"].require(t, map[string]float64{"delivered": 20})
+	requireFigures(t, got["publish"], map[string]float64{"delivered": 20})
 	_, ok = got["publish"].Figure("CPU a delivery / floor")
 	require.False(t, ok)
 }
@@ -396,7 +400,7 @@ steps:
 		require.True(t, ok, name)
 		require.Positive(t, value, name)
 	}
-	got["idle"].require(t, map[string]float64{"connections lost": 0})
+	requireFigures(t, got["idle"], map[string]float64{"connections lost": 0})
 }
 
 func TestScenariosLeaveNothingToEachOther(t *testing.T) {
@@ -406,7 +410,7 @@ func TestScenariosLeaveNothingToEachOther(t *testing.T) {
 	require.NoError(t, err)
 	for _, result := range report.Results {
 		require.Empty(t, result.Error)
-		steps(result)["connect"].require(t, map[string]float64{"logins": 5, "logins at Nextcloud": 5})
+		requireFigures(t, steps(result)["connect"], map[string]float64{"logins": 5, "logins at Nextcloud": 5})
 	}
 }
 
@@ -421,7 +425,7 @@ steps:
   - publish: {}
   - cut: {}
 `)))
-	require.ErrorContains(t, err, "the push server has ended (exit status 7)")
+	require.ErrorContains(t, err, "push server ended (exit status 7)")
 	require.ErrorContains(t, err, "dead as told")
 }
 
@@ -431,7 +435,7 @@ func TestAServerThatEndsWhileNothingIsAskedOfIt(t *testing.T) {
 		options := testOptions(t, "honest", scenario(t, "{name: brief, clients: 2, steps: [{connect: {}}, {"+lasting+"}]}"))
 		options.Servers[0].Command = strings.TrimPrefix(options.Servers[0].Command, "exec ") + " & sleep 1; kill -9 $!; exit 7"
 		_, err := Run(t.Context(), options)
-		require.ErrorContains(t, err, "the push server has ended (exit status 7)")
+		require.ErrorContains(t, err, "push server ended (exit status 7)")
 	}
 }
 
@@ -475,16 +479,16 @@ func TestCommandsAsAShellReadsThem(t *testing.T) {
 			got := runOne(t, options)
 			memory, _ := got["start"].Figure("server memory")
 			require.Greater(t, memory, 4.0, "MiB: that of the server, not of the shell")
-			got["restart"].require(t, map[string]float64{"logins": 5})
+			requireFigures(t, got["restart"], map[string]float64{"logins": 5})
 		})
 	}
 }
 
 func TestARunningServer(t *testing.T) {
 	t.Parallel()
-	stand, err := startStandIns(t.Context(), population{users: 5})
+	around, err := stand.Start(t.Context(), stand.Population{Users: 5})
 	require.NoError(t, err)
-	defer stand.close()
+	defer around.Close()
 	options := testOptions(t, "honest", scenario(t, `
 name: running
 clients: 5
@@ -492,21 +496,18 @@ steps:
   - connect: {}
   - publish: {events: 10}
 `))
-	running, err := newServer(options.Servers[0].Command, stand, false)
+	running, err := stand.NewServer(options.Servers[0].Command, around, false)
 	require.NoError(t, err)
-	conn, err := dialRedis(stand.redisURL)
-	require.NoError(t, err)
-	defer conn.Close()
-	require.NoError(t, running.start(t.Context(), conn))
-	defer running.stop(context.Background())
+	require.NoError(t, running.Start(t.Context()))
+	defer running.Stop(context.Background())
 
 	options.Servers = nil
-	options.URL, options.RedisURL = "ws://"+running.address.String()+"/ws", stand.redisURL
-	options.MetricsURL, options.PID = running.metrics, int(running.pid.Load())
+	options.URL, options.RedisURL = "ws://"+running.Address.String()+"/ws", around.RedisURL
+	options.MetricsURL, options.PID = running.MetricsURL, int(running.PID.Load())
 	got := runOne(t, options)
-	got["connect"].require(t, map[string]float64{"logins": 5})
-	got["publish"].require(t, map[string]float64{"expected": 10, "delivered": 10})
-	require.NoError(t, running.alive())
+	requireFigures(t, got["connect"], map[string]float64{"logins": 5})
+	requireFigures(t, got["publish"], map[string]float64{"expected": 10, "delivered": 10})
+	require.NoError(t, running.Alive())
 
 	for _, text := range []string{
 		"{name: files, clients: 5, steps: [{connect: {}}, {publish: {kinds: [file]}}]}",
@@ -523,8 +524,8 @@ steps:
 func TestAScenarioMadeInGoHasTheDefaultsOfOneThatIsRead(t *testing.T) {
 	t.Parallel()
 	got := runOne(t, testOptions(t, "honest", Scenario{Name: "made", Clients: 5, Steps: []Step{{Connect: &Connect{}}, {Publish: &Publish{Kinds: []Kind{File}}}}}))
-	got["connect"].require(t, map[string]float64{"logins": 5, "logins at Nextcloud": 5})
-	got["publish"].require(t, map[string]float64{"expected": 1, "delivered": 1})
+	requireFigures(t, got["connect"], map[string]float64{"logins": 5, "logins at Nextcloud": 5})
+	requireFigures(t, got["publish"], map[string]float64{"expected": 1, "delivered": 1})
 	require.NotEmpty(t, got["publish"].Latency, "clients have asked for the ids of files")
 }
 
@@ -587,8 +588,8 @@ func TestAServerThatDoesNotEndDoesNotHoldUpWhoHasHadEnough(t *testing.T) {
 	begun := time.Now()
 	_, err := Run(ctx, options)
 	require.ErrorIs(t, err, errEnough)
-	require.NotContains(t, err.Error(), "has ended", "the harness has ended it")
-	require.Less(t, time.Since(begun), stopTimeout)
+	require.NotContains(t, err.Error(), "server ended", "the harness has killed it")
+	require.Less(t, time.Since(begun), stand.StopTimeout)
 }
 
 var errEnough = errors.New("enough was seen")
@@ -597,4 +598,22 @@ func contextWithCause(t *testing.T) (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	t.Cleanup(func() { cancel(nil) })
 	return ctx, cancel
+}
+
+func TestRedisThatWantsAPassword(t *testing.T) {
+	server := miniredis.RunT(t)
+	server.RequireAuth("a password")
+	options := testOptions(t, "honest", scenario(t, "{name: x, clients: 5, steps: [{connect: {}}]}"))
+	options.Servers, options.URL, options.RedisURL = nil, "ws://127.0.0.1:1/ws", "redis://"+server.Addr()
+	_, err := Run(t.Context(), options)
+	require.ErrorContains(t, err, "connect to the Redis of the load test: NOAUTH")
+}
+
+func TestServersTakeTurns(t *testing.T) {
+	o := Options{Scenarios: []Scenario{{Name: "x"}}, Servers: []Server{{Label: "A"}, {Label: "B"}}, Rounds: 3}
+	var order []string
+	for _, job := range o.jobs() {
+		order = append(order, job.server.Label)
+	}
+	require.Equal(t, []string{"A", "B", "B", "A", "A", "B"}, order)
 }

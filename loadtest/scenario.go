@@ -7,11 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/notifypush/notifypush/loadtest/internal/stand"
+	"github.com/notifypush/notifypush/loadtest/internal/wire"
 )
 
 // Scenario is a course of a load test: what stands around the server, and what is done to it, step by step.
@@ -46,9 +50,24 @@ type Nextcloud struct {
 	Errors bool `yaml:"errors"`
 }
 
+func (n *Nextcloud) title() string { return "nextcloud" }
+
+func (n *Nextcloud) check() error {
+	if n.Delay < 0 || n.Workers < 0 {
+		return errors.New("nextcloud: negative delay or workers")
+	}
+	return nil
+}
+
+func (n *Nextcloud) run(_ context.Context, e *execution) error {
+	e.setNextcloud(*n)
+	return nil
+}
+
 // Step is one of its fields.
 type Step struct {
 	Floor     *Floor     `yaml:"floor"`
+	Handshake *Handshake `yaml:"handshake"`
 	Connect   *Connect   `yaml:"connect"`
 	Leave     *Leave     `yaml:"leave"`
 	Idle      *Idle      `yaml:"idle"`
@@ -66,30 +85,19 @@ type action interface {
 	// title names the step in reports.
 	title() string
 	check() error
-	run(context.Context, *bench) error
+	run(context.Context, *execution) error
 }
 
 // action returns the one field that is set, or an error.
 func (s Step) action() (action, error) {
 	var set []action
-	add := func(isSet bool, a action) {
-		if isSet {
-			set = append(set, a)
+	for fields, i := reflect.ValueOf(s), 0; i < fields.NumField(); i++ {
+		if field := fields.Field(i); !field.IsNil() {
+			set = append(set, field.Interface().(action))
 		}
 	}
-	add(s.Floor != nil, s.Floor)
-	add(s.Connect != nil, s.Connect)
-	add(s.Leave != nil, s.Leave)
-	add(s.Idle != nil, s.Idle)
-	add(s.Publish != nil, s.Publish)
-	add(s.Cut != nil, s.Cut)
-	add(s.Restart != nil, s.Restart)
-	add(s.Churn != nil, s.Churn)
-	add(s.Stall != nil, s.Stall)
-	add(s.Resume != nil, s.Resume)
-	add(s.Nextcloud != nil, s.Nextcloud)
 	if len(set) != 1 {
-		return nil, fmt.Errorf("it names %d actions instead of one", len(set))
+		return nil, fmt.Errorf("%d actions instead of one", len(set))
 	}
 	return set[0], set[0].check()
 }
@@ -122,7 +130,7 @@ func Load(name string) (Scenario, error) {
 	case slices.Contains(Names(), name):
 		text, err = files.ReadFile(folder + name + ".yaml")
 	default:
-		err = fmt.Errorf("there is no scenario %q; there are %s, and files that end with .yaml", name, strings.Join(Names(), ", "))
+		err = fmt.Errorf("no scenario %q; there are %s, and files that end with .yaml", name, strings.Join(Names(), ", "))
 	}
 	if err != nil {
 		return Scenario{}, err
@@ -146,10 +154,7 @@ func Parse(text []byte) (Scenario, error) {
 	return s, s.check()
 }
 
-const (
-	defaultClients = 1000
-	maxClients     = 1 << 20
-)
+const defaultClients = 1000
 
 func (s *Scenario) setDefaults() {
 	if s.Clients == 0 {
@@ -180,9 +185,9 @@ const (
 func (s *Scenario) check() error {
 	switch {
 	case s.Name == "":
-		return errors.New("it has no name")
-	case s.Clients < 1 || s.Clients > maxClients:
-		return fmt.Errorf("clients: %d is not between 1 and %d", s.Clients, maxClients)
+		return errors.New("no name")
+	case s.Clients < 1 || s.Clients > wire.MaxClients:
+		return fmt.Errorf("clients: %d is not between 1 and %d", s.Clients, wire.MaxClients)
 	case s.PerUser < 1:
 		return fmt.Errorf("per_user: %d is not at least 1", s.PerUser)
 	case s.Login != loginPassword && s.Login != loginToken:
@@ -190,7 +195,7 @@ func (s *Scenario) check() error {
 	case s.Backoff < 0:
 		return fmt.Errorf("backoff: %v is negative", s.Backoff)
 	case len(s.Steps) == 0:
-		return errors.New("it has no steps")
+		return errors.New("no steps")
 	}
 	if err := s.Nextcloud.check(); err != nil {
 		return err
@@ -202,16 +207,16 @@ func (s *Scenario) check() error {
 		case err != nil:
 			return fmt.Errorf("step %d: %w", i+1, err)
 		case titles[action.title()]:
-			return fmt.Errorf("step %d: there is a step %q already; give it another name", i+1, action.title())
+			return fmt.Errorf("step %d: second step with the name %q; give it another", i+1, action.title())
 		}
 		titles[action.title()] = true
 	}
 	return nil
 }
 
-// Prolong changes how long the longest step lasts, the first when several are as long: that is what takes the scenario's time,
-// and the others stand around it. It reports whether there is one.
-func (s *Scenario) Prolong(length time.Duration) bool {
+// SetDuration changes how long the longest step lasts, the first when several are as long. It
+// reports whether there is one.
+func (s *Scenario) SetDuration(length time.Duration) bool {
 	var longest *time.Duration
 	for _, step := range s.Steps {
 		if own := step.length(); own != nil && (longest == nil || *own > *longest) {
@@ -240,7 +245,7 @@ func (s Step) length() *time.Duration {
 }
 
 // needsOwnServer reports whether it has what cannot be asked of somebody else's server: files of users that it does not know, a
-// Nextcloud that feels as the scenario says, or a restart.
+// Nextcloud that behaves as the scenario says, or a restart.
 func (s *Scenario) needsOwnServer() bool {
 	return s.Nextcloud != (Nextcloud{}) || slices.ContainsFunc(s.Steps, func(step Step) bool {
 		return step.Restart != nil || step.Nextcloud != nil || step.Publish != nil && slices.Contains(step.Publish.Kinds, File)
@@ -254,7 +259,7 @@ func (s *Scenario) users() int { return (s.Clients + s.PerUser - 1) / s.PerUser 
 func (s *Scenario) idleUsers() (n int) {
 	for _, step := range s.Steps {
 		if step.Publish != nil && step.Publish.Storage == storageIdle {
-			n = max(n, min(step.Publish.Events, maxIdle))
+			n = max(n, min(step.Publish.Events, stand.MaxIdle))
 		}
 	}
 	return n

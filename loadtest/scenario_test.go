@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 )
 
 func TestBuiltInScenarios(t *testing.T) {
-	require.Equal(t, []string{"burst", "churn", "connect", "fanout", "flood", "idle", "multi", "noise", "restart", "slow", "steady", "storm"}, Names())
+	require.Equal(t, []string{"burst", "churn", "connect", "fanout", "flood", "idle", "login", "multi", "noise", "restart", "slow", "steady", "storm"}, Names())
 	for _, name := range Names() {
 		s, err := Load(name)
 		require.NoError(t, err)
@@ -35,21 +36,21 @@ func TestScenarioErrors(t *testing.T) {
 		"{name: x, stepz: []}":   "stepz",
 		"{steps: [{cut: {}}]}":   "no name",
 		"{name: x}":              "no steps",
-		"{name: x, steps: [{}]}": "step 1: it names 0 actions",
-		"{name: x, steps: [{cut: {}, leave: {}}]}":                      "step 1: it names 2 actions",
-		"{name: x, steps: [{cut: {}}, {cut: {}}]}":                      `step 2: there is a step "cut" already`,
+		"{name: x, steps: [{}]}": "step 1: 0 actions",
+		"{name: x, steps: [{cut: {}, leave: {}}]}":                      "step 1: 2 actions",
+		"{name: x, steps: [{cut: {}}, {cut: {}}]}":                      `step 2: second step with the name "cut"`,
 		"{name: x, clients: -1, steps: [{cut: {}}]}":                    "clients: -1",
 		"{name: x, per_user: -1, steps: [{cut: {}}]}":                   "per_user: -1",
 		"{name: x, login: magic, steps: [{cut: {}}]}":                   `login: "magic"`,
 		"{name: x, steps: [{connect: {rate: -1}}]}":                     "connect: ",
 		"{name: x, steps: [{idle: {for: -1s}}]}":                        "idle: ",
-		"{name: x, steps: [{publish: {kinds: [mail]}}]}":                `"mail" is no kind`,
+		"{name: x, steps: [{publish: {kinds: [mail]}}]}":                `unknown kind "mail"`,
 		"{name: x, steps: [{publish: {storage: attic}}]}":               `storage "attic"`,
 		"{name: x, steps: [{publish: {for: 1s}}]}":                      "for needs rate",
 		"{name: x, steps: [{publish: {for: 1s, rate: 2, events: 10}}]}": "and no events",
 		"{name: x, steps: [{publish: {events: -1}}]}":                   "publish: ",
 		"{name: x, steps: [{churn: {rate: -1}}]}":                       "churn: ",
-		"{name: x, steps: [{stall: {}}]}":                               "stall: needs clients",
+		"{name: x, steps: [{stall: {}}]}":                               "stall: clients missing",
 		"{name: x, steps: [{restart: {down: -1s}}]}":                    "restart: ",
 		"{name: x, steps: [{floor: {}}]}":                               "floor: needs passes",
 		"{name: x, steps: [{floor: {passes: 1, rate: 1, for: 1s}}]}":    "floor: needs passes",
@@ -76,7 +77,7 @@ func TestScenarioOfAFile(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
-func TestProlong(t *testing.T) {
+func TestSetDuration(t *testing.T) {
 	const long = 6 * time.Hour
 	for text, want := range map[string][]time.Duration{
 		"{connect: {}}, {churn: {for: 2m}}, {idle: {for: 10s}}":                                       {long, 10 * time.Second},
@@ -89,7 +90,7 @@ func TestProlong(t *testing.T) {
 	} {
 		s, err := Parse([]byte("{name: x, steps: [" + text + "]}"))
 		require.NoError(t, err)
-		require.Equal(t, want != nil, s.Prolong(long))
+		require.Equal(t, want != nil, s.SetDuration(long))
 		var got []time.Duration
 		for _, step := range s.Steps {
 			if length := step.length(); length != nil {
@@ -100,10 +101,10 @@ func TestProlong(t *testing.T) {
 	}
 }
 
-func TestProlongedChurnLastsAsLong(t *testing.T) {
+func TestChurnOfAnotherDuration(t *testing.T) {
 	s, err := Load("churn")
 	require.NoError(t, err)
-	s.Prolong(6 * time.Hour)
+	s.SetDuration(6 * time.Hour)
 	require.Equal(t, 6*time.Hour, s.Steps[1].Churn.For)
 	require.Equal(t, 10*time.Second, s.Steps[2].Idle.For)
 }
@@ -117,4 +118,23 @@ func FuzzParse(f *testing.F) {
 			require.Positive(t, s.users())
 		}
 	})
+}
+
+func TestTargetsNameStepsThatExist(t *testing.T) {
+	text, err := os.ReadFile("report/targets.yaml")
+	require.NoError(t, err)
+	var targets []struct{ What, Scenario, Step string }
+	require.NoError(t, yaml.Unmarshal(text, &targets))
+	require.NotEmpty(t, targets)
+	for _, target := range targets {
+		s, err := Load(target.Scenario)
+		require.NoError(t, err)
+		titles := []string{"start"}
+		for _, step := range s.Steps {
+			action, err := step.action()
+			require.NoError(t, err)
+			titles = append(titles, action.title())
+		}
+		require.Contains(t, titles, target.Step, target.What)
+	}
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/notifypush/notifypush/loadtest"
+	"github.com/notifypush/notifypush/loadtest/report"
 )
 
 // BenchmarkTarget measures this server as a process, with real sockets and thousands of clients, and reports each figure for which
@@ -18,16 +18,16 @@ import (
 func BenchmarkTarget(b *testing.B) {
 	path, err := builtBinary()
 	require.NoError(b, err)
-	for _, scenario := range loadtest.TableScenarios() {
+	for _, scenario := range report.TargetScenarios() {
 		b.Run(scenario, func(b *testing.B) {
 			for b.Loop() {
 				run := exec.Command(path, "loadtest", scenario, "--json")
 				run.Stderr = os.Stderr
 				text, err := run.Output()
 				require.NoError(b, err)
-				var report loadtest.Report
-				require.NoError(b, json.Unmarshal(text, &report))
-				for _, row := range report.Table() {
+				var result report.Report
+				require.NoError(b, json.Unmarshal(text, &result))
+				for _, row := range result.Table() {
 					b.ReportMetric(row.Measured, metricName(row.What+" "+row.Unit))
 				}
 			}

@@ -1,0 +1,176 @@
+package swarm
+
+import (
+	"maps"
+	"sync"
+
+	"github.com/notifypush/notifypush/loadtest/internal/clock"
+	"github.com/notifypush/notifypush/loadtest/internal/wire"
+)
+
+// Counters are what clients have counted since they were last reset; the first group lasts.
+type Counters struct {
+	// Clients exist; Online of them are logged in now.
+	Clients, Online int
+	// EverDelivered and EverLoggedIn are Delivered and Logins since the clients were made.
+	EverDelivered, EverLoggedIn int
+
+	// Dials were made, Handshakes succeeded and were all that was asked for, Logins succeeded, Refused were answered with something else
+	// than "authenticated".
+	Dials, Handshakes, Logins, Refused int
+	// Disconnects are the connections that ended without the test's doing, refused ones among them, and the dials that failed, by reason.
+	Disconnects map[string]int
+	// Pings were answered.
+	Pings int
+
+	// Delivered are the pushes that arrived, without Duplicates. A push that names several files counts each.
+	Delivered, Duplicates int
+	// OutOfOrder are those of Delivered that a later one had overtaken.
+	OutOfOrder int
+	// Misdelivered are pushes that reached a client of another user than they were for. Only custom events and ids of files tell.
+	Misdelivered int
+	// Kinds are Delivered by kind.
+	Kinds map[wire.Kind]int
+	// First and Last say when pushes arrived, in µs since 1970; FirstLogin and LastLogin say the same of logins. 0: never.
+	First, Last           int64
+	FirstLogin, LastLogin int64
+	// Unexpected are the messages that are no push of the contract; one of them is Example.
+	Unexpected int
+	Example    string
+}
+
+// Add adds another worker's counters.
+func (c *Counters) Add(other Counters) {
+	for _, n := range []struct {
+		sum *int
+		n   int
+	}{
+		{&c.Clients, other.Clients}, {&c.Online, other.Online}, {&c.EverDelivered, other.EverDelivered}, {&c.EverLoggedIn, other.EverLoggedIn},
+		{&c.Dials, other.Dials}, {&c.Handshakes, other.Handshakes}, {&c.Logins, other.Logins}, {&c.Refused, other.Refused}, {&c.Pings, other.Pings},
+		{&c.Delivered, other.Delivered}, {&c.Duplicates, other.Duplicates}, {&c.OutOfOrder, other.OutOfOrder}, {&c.Misdelivered, other.Misdelivered},
+		{&c.Unexpected, other.Unexpected},
+	} {
+		*n.sum += n.n
+	}
+	if c.Example == "" {
+		c.Example = other.Example
+	}
+	c.First, c.Last = span(c.First, c.Last, other.First, other.Last)
+	c.FirstLogin, c.LastLogin = span(c.FirstLogin, c.LastLogin, other.FirstLogin, other.LastLogin)
+	c.Disconnects = sum(c.Disconnects, other.Disconnects)
+	c.Kinds = sum(c.Kinds, other.Kinds)
+}
+
+// Disconnected is how many connections ended.
+func (c *Counters) Disconnected() (total int) {
+	for _, n := range c.Disconnects {
+		total += n
+	}
+	return total
+}
+
+// span unites two spans of time.
+func span(first, last, otherFirst, otherLast int64) (int64, int64) {
+	if first == 0 || otherFirst != 0 && otherFirst < first {
+		first = otherFirst
+	}
+	return first, max(last, otherLast)
+}
+
+func sum[K comparable](a, b map[K]int) map[K]int {
+	if a == nil {
+		a = map[K]int{}
+	}
+	for key, n := range b {
+		a[key] += n
+	}
+	return a
+}
+
+// recorder counts for the clients of one process. Safe for concurrent use.
+type recorder struct {
+	mu       sync.Mutex
+	counters Counters
+	since    int64 // the last reset
+	Histograms
+}
+
+func newRecorder(clients int) *recorder {
+	r := &recorder{Histograms: newHistograms()}
+	r.counters.Clients = clients
+	r.reset(clock.Now())
+	return r
+}
+
+func (r *recorder) reset(at int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.since = at
+	r.Histograms.reset()
+	r.counters = Counters{
+		Clients: r.counters.Clients, Online: r.counters.Online,
+		EverDelivered: r.counters.EverDelivered, EverLoggedIn: r.counters.EverLoggedIn,
+		Disconnects: map[string]int{}, Kinds: map[wire.Kind]int{},
+	}
+}
+
+func (r *recorder) snapshot() Counters {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.counters
+	c.Disconnects = maps.Clone(c.Disconnects)
+	c.Kinds = maps.Clone(c.Kinds)
+	return c
+}
+
+func (r *recorder) encodeHistograms() ([][]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.encode()
+}
+
+// change changes the counters under their lock.
+func (r *recorder) change(f func(*Counters)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(&r.counters)
+}
+
+// delivered counts a push of a kind that was due at a time, or at 0 when that is not known.
+func (r *recorder) delivered(kind wire.Kind, due, at int64) {
+	r.change(func(c *Counters) {
+		c.EverDelivered++
+		if due > 0 && due < r.since {
+			return // of a step before, which was given up
+		}
+		c.Delivered++
+		c.Kinds[kind]++
+		c.First, c.Last = span(c.First, c.Last, at, at)
+		if due > 0 {
+			Record(r.Latency, at-due)
+		}
+	})
+}
+
+func (r *recorder) disconnected(reason string) {
+	r.change(func(c *Counters) { c.Disconnects[reason]++ })
+}
+
+func (r *recorder) refused(text string) {
+	r.change(func(c *Counters) {
+		c.Refused++
+		c.Disconnects["refused: "+text]++
+	})
+}
+
+func (r *recorder) login(began int64) {
+	at := clock.Now()
+	r.change(func(c *Counters) {
+		c.Logins++
+		c.EverLoggedIn++
+		c.Online++
+		c.FirstLogin, c.LastLogin = span(c.FirstLogin, c.LastLogin, at, at)
+		Record(r.Login, at-began)
+		Record(r.LoginEnd, at-r.since)
+	})
+}

@@ -1,0 +1,28 @@
+package swarm
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestHistogramsOfSeveralProcessesAreOne(t *testing.T) {
+	one, other := newHistograms(), newHistograms()
+	for microseconds := int64(1); microseconds <= 100; microseconds++ {
+		Record(one.Latency, microseconds)
+		Record(other.Latency, 100+microseconds)
+	}
+	Record(other.LoginEnd, 1<<50)
+	Record(other.Login, -5)
+	encoded, err := other.encode()
+	require.NoError(t, err)
+	require.NoError(t, one.merge(encoded))
+	require.Equal(t, int64(200), one.Latency.TotalCount())
+	require.Equal(t, int64(100), one.Latency.ValueAtQuantile(50))
+	require.Equal(t, int64(200), one.Latency.Max())
+	require.Equal(t, int64(1), one.LoginEnd.TotalCount(), "what is beyond the end counts at the end")
+	require.Equal(t, int64(1), one.Login.Max())
+
+	require.ErrorContains(t, one.merge(encoded[:1]), "1 histograms from a helper process instead of 3")
+	require.ErrorContains(t, one.merge([][]byte{{1}, {2}, {3}}), "read a histogram")
+}

@@ -1,0 +1,189 @@
+package loadtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/notifypush/notifypush/loadtest/internal/swarm"
+)
+
+// Connect has clients connect, and waits until all of them are logged in.
+type Connect struct {
+	// Name is shown in reports; empty means "connect".
+	Name string `yaml:"name"`
+	// Clients is how many; 0 means all that are left.
+	Clients int `yaml:"clients"`
+	// InFlight is how many may be connecting at once; 0 means all.
+	InFlight int `yaml:"in_flight"`
+	// Rate is how many may begin a second; 0 means as many as InFlight allows.
+	Rate float64 `yaml:"rate"`
+}
+
+func (c *Connect) title() string { return named(c.Name, "connect") }
+
+func (c *Connect) check() error {
+	if c.Clients < 0 || c.InFlight < 0 || c.Rate < 0 {
+		return errors.New("connect: negative clients, in_flight or rate")
+	}
+	return nil
+}
+
+// How long nothing may happen before a step takes what there is.
+const (
+	deliveryTimeout = 3 * time.Second
+	// connectTimeout: the kernel tries again after 1, 3, 7 and 15 s to open a connection that the other side could not take.
+	connectTimeout = time.Minute
+	// returnTimeout: a client that was refused again and again waits for minutes.
+	returnTimeout = 6 * time.Minute
+)
+
+func (c *Connect) run(ctx context.Context, e *execution) error {
+	before, n, err := e.beginConnect(ctx, c.Clients)
+	if err != nil || n == 0 {
+		return err
+	}
+	if err := e.swarm.Connect(n, c.InFlight, c.Rate, false); err != nil {
+		return err
+	}
+	e.connected += n
+	return e.awaitLogins(ctx, before, n, connectTimeout)
+}
+
+// beginConnect makes the clients when there are none yet, and returns how many of those that are left are wanted.
+func (e *execution) beginConnect(ctx context.Context, wanted int) (before snapshot, n int, err error) {
+	if !e.created {
+		if err := e.createClients(e.server.Address, e.server.Path); err != nil {
+			return before, 0, err
+		}
+	}
+	n = e.scenario.Clients - e.connected
+	if wanted > 0 {
+		n = min(n, wanted)
+	}
+	if n == 0 {
+		e.note("all clients are connected already")
+		return before, 0, nil
+	}
+	before, err = e.begin(ctx)
+	return before, n, err
+}
+
+// Handshake has clients connect, and hang up when the websocket handshake is done. Logins in later steps are compared with that.
+type Handshake struct {
+	// Clients is how many; 0 means all that are not connected.
+	Clients int `yaml:"clients"`
+	// InFlight is how many may be connecting at once; 0 means all.
+	InFlight int `yaml:"in_flight"`
+}
+
+func (*Handshake) title() string { return "handshake" }
+
+func (h *Handshake) check() error {
+	if h.Clients < 0 || h.InFlight < 0 {
+		return errors.New("handshake: negative clients or in_flight")
+	}
+	return nil
+}
+
+func (h *Handshake) run(ctx context.Context, e *execution) error {
+	if e.connected > 0 {
+		return errors.New("handshake: some clients are connected already; let it come before connect")
+	}
+	before, n, err := e.beginConnect(ctx, h.Clients)
+	if err != nil {
+		return err
+	}
+	if err := e.swarm.Connect(n, h.InFlight, 0, true); err != nil {
+		return err
+	}
+	c, done, err := e.swarm.Await(ctx, connectTimeout, func(c swarm.Counters) int { return c.Handshakes }, n)
+	if err != nil {
+		return err
+	}
+	if !done {
+		return fmt.Errorf("%d of %d handshakes done, and for %v no more: %s", c.Handshakes, n, connectTimeout, disconnects(c))
+	}
+	after, collected, err := e.end(ctx)
+	if err != nil {
+		return err
+	}
+	e.step.Add("handshakes", float64(n), "")
+	e.step.Add("handshakes/s", float64(n)*1e6/float64(after.at-before.at), "/s")
+	if cpu, ok := before.cpu(after); ok {
+		e.handshakeCPU = cpu.Seconds() * 1e6 / float64(n)
+		e.step.Add("CPU a handshake", e.handshakeCPU, "µs")
+	}
+	e.addHarness(before, after, collected.Harness, collected.Clients)
+	return e.swarm.Leave() // so that the same clients connect next
+}
+
+// awaitLogins waits until n more logins have succeeded and reports what they took.
+func (e *execution) awaitLogins(ctx context.Context, before snapshot, n int, timeout time.Duration) error {
+	e.expect(func(c swarm.Counters) float64 { return float64(c.Logins) / float64(n) })
+	c, done, err := e.swarm.Await(ctx, timeout, func(c swarm.Counters) int { return c.Logins }, n)
+	if err != nil {
+		return err
+	}
+	if !done {
+		return fmt.Errorf("%d of %d clients logged in, and for %v no more: %s", c.Logins, n, timeout, disconnects(c))
+	}
+	after, collected, err := e.end(ctx)
+	if err != nil {
+		return err
+	}
+	e.connectedMemory = after.server.Resident
+	e.addLogins(collected, before, after)
+	return nil
+}
+
+func (e *execution) addLogins(c swarm.Collection, before, after snapshot) {
+	e.step.Add("logins", float64(c.Logins), "")
+	took := 0.0
+	if c.Logins > 0 {
+		took = float64(c.LastLogin-before.at) / 1e6
+		e.addLoginTimes(c, before, after, took)
+	}
+	e.step.Add("online at the end", float64(c.Online), "")
+	if c.Dials != c.Logins || len(c.Disconnects) > 0 {
+		e.step.Add("dials", float64(c.Dials), "")
+		e.step.Add("refused", float64(c.Refused), "")
+		e.addDisconnects(c.Counters)
+	}
+	if e.standIns != nil {
+		e.addNextcloud(after, took)
+	}
+	e.addMemory(after, c.Online)
+	e.addHarness(before, after, c.Harness, c.Clients)
+}
+
+// addLoginTimes is for logins of which there are some.
+func (e *execution) addLoginTimes(c swarm.Collection, before, after snapshot, took float64) {
+	e.step.Add("time", took, "s")
+	e.step.Add("logins/s", float64(c.Logins)/took, "/s")
+	if cpu, ok := before.cpu(after); ok {
+		each := cpu.Seconds() * 1e6 / float64(c.Logins)
+		e.step.Add("CPU a login", each, "µs")
+		if e.handshakeCPU > 0 {
+			e.step.Add("CPU a login beside the handshake", each-e.handshakeCPU, "µs")
+		}
+	}
+	e.step.Add("half of them after", ms(c.LoginEnd.ValueAtQuantile(50))/1e3, "s")
+	e.step.Add("99 % of them after", ms(c.LoginEnd.ValueAtQuantile(99))/1e3, "s")
+	e.addTimes("login", c.Login)
+	e.step.Logins = quantiles(c.Login)
+}
+
+const uidPath = "/index.php/apps/notify_push/uid"
+
+// addNextcloud is what reached Nextcloud since begin, and how the time that all this took compares with what Nextcloud needs for it.
+func (e *execution) addNextcloud(after snapshot, took float64) {
+	logins := after.cloud.Logins[uidPath]
+	e.step.Add("logins at Nextcloud", float64(logins), "")
+	e.step.Add("most requests in flight at Nextcloud", float64(after.cloud.MostInFlight), "")
+	n := e.scenario.Nextcloud
+	if alone := time.Duration(logins) * n.Delay / time.Duration(max(n.Workers, 1)); n.Workers > 0 && alone > 0 && took > 0 {
+		e.step.Add("time against Nextcloud alone", took/alone.Seconds(), "×")
+	}
+}
