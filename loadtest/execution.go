@@ -36,6 +36,7 @@ type execution struct {
 
 	// owned by the steps
 	step            *report.StepResult // the present one
+	err             error              // of the present one, the first; see check
 	created         bool               // the clients
 	connected       int                // clients that were told to connect
 	notReading      int                // those of them that do not read: the first
@@ -92,12 +93,11 @@ func (e *execution) setNextcloud(n Nextcloud) {
 }
 
 func (e *execution) runStep(ctx context.Context, step Step) error {
-	action, err := step.action()
+	title, action, err := step.action()
 	if err != nil {
 		return err
 	}
-	title := action.title()
-	e.step = &report.StepResult{Step: title, Figures: []report.Figure{}}
+	e.step, e.err = &report.StepResult{Step: title, Figures: []report.Figure{}}, nil
 	defer func() { e.result.Steps = append(e.result.Steps, *e.step) }()
 	e.share.Store(nil)
 	e.title.Store(&title)
@@ -106,7 +106,8 @@ func (e *execution) runStep(ctx context.Context, step Step) error {
 	if step.Restart == nil {
 		go cancelAfter(stepCtx, cancel, e.server.Ended())
 	}
-	err = action.run(stepCtx, e)
+	action.run(stepCtx, e)
+	err = e.err
 	ended := e.server.Alive()
 	switch { // by what made all else fail
 	case err == nil:
@@ -117,6 +118,35 @@ func (e *execution) runStep(ctx context.Context, step Step) error {
 		err = ended
 	}
 	return fmt.Errorf("%s, %s: %w", e.scenario.Name, title, err)
+}
+
+// check keeps the first error of a step. From then on nothing is waited for, so that the step comes to its end.
+func (e *execution) check(err error) {
+	if e.err == nil {
+		e.err = err
+	}
+}
+
+func (e *execution) wait(ctx context.Context, d time.Duration) {
+	if e.err == nil {
+		e.check(clock.Wait(ctx, d))
+	}
+}
+
+// await is that of the swarm; done is true after an error, too.
+func (e *execution) await(ctx context.Context, timeout time.Duration, progress func(swarm.Counters) int, wanted int) (c swarm.Counters, done bool) {
+	if e.err == nil {
+		var err error
+		c, done, err = e.swarm.Await(ctx, timeout, progress, wanted)
+		e.check(err)
+	}
+	return c, done || e.err != nil
+}
+
+func (e *execution) collect() swarm.Collection {
+	c, err := e.swarm.Collect()
+	e.check(err)
+	return c
 }
 
 // cancelAfter ends a step when the server has ended, which may be hours before the step would end by itself.
@@ -141,7 +171,7 @@ func (e *execution) expectTime(length time.Duration) {
 func (e *execution) note(text string) { e.step.Notes = append(e.step.Notes, text) }
 
 // createClients replaces all clients by some of the scenario for an endpoint.
-func (e *execution) createClients(address netip.AddrPort, path string) error {
+func (e *execution) createClients(address netip.AddrPort, path string) {
 	prefix := fmt.Sprintf("loadtest%d-", clock.Now())
 	roster := swarm.Roster{
 		Address:     address,
@@ -166,7 +196,7 @@ func (e *execution) createClients(address netip.AddrPort, path string) error {
 		roster.RedisURL = e.redisURL()
 	}
 	e.connected, e.notReading, e.created = 0, 0, true
-	return e.swarm.Create(roster)
+	e.check(e.swarm.Create(roster))
 }
 
 const (

@@ -6,7 +6,6 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
-	"github.com/notifypush/notifypush/loadtest/internal/clock"
 	"github.com/notifypush/notifypush/loadtest/internal/process"
 	"github.com/notifypush/notifypush/loadtest/internal/swarm"
 )
@@ -30,26 +29,19 @@ func newOutcome() *outcome {
 }
 
 // awaitDeliveries waits for the pushes of a round that began at a time.
-func (e *execution) awaitDeliveries(ctx context.Context, began int64, expected int) (*outcome, error) {
-	var err error
+func (e *execution) awaitDeliveries(ctx context.Context, began int64, expected int) *outcome {
 	if e.scenario.Debounce && e.floorProcess == nil {
-		err = clock.Wait(ctx, debounceTime)
+		e.wait(ctx, debounceTime)
 	} else {
-		_, _, err = e.swarm.Await(ctx, deliveryTimeout, func(c swarm.Counters) int { return c.Delivered }, expected)
+		e.await(ctx, deliveryTimeout, func(c swarm.Counters) int { return c.Delivered }, expected)
 	}
-	if err != nil {
-		return nil, err
-	}
-	c, err := e.swarm.Collect()
-	if err != nil {
-		return nil, err
-	}
+	c := e.collect()
 	o := &outcome{Counters: c.Counters, expected: expected, latency: c.Latency, lateness: swarm.NewHistogram(), harness: c.Harness}
 	if c.Last > 0 {
 		o.lastAfter = []float64{ms(c.Last - began)}
 		o.seconds = float64(c.Last-began) / 1e6
 	}
-	return o, nil
+	return o
 }
 
 func (o *outcome) add(other *outcome) {

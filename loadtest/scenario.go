@@ -50,19 +50,7 @@ type Nextcloud struct {
 	Errors bool `yaml:"errors"`
 }
 
-func (n *Nextcloud) title() string { return "nextcloud" }
-
-func (n *Nextcloud) check() error {
-	if n.Delay < 0 || n.Workers < 0 {
-		return errors.New("nextcloud: negative delay or workers")
-	}
-	return nil
-}
-
-func (n *Nextcloud) run(_ context.Context, e *execution) error {
-	e.setNextcloud(*n)
-	return nil
-}
+func (n *Nextcloud) run(_ context.Context, e *execution) { e.setNextcloud(*n) }
 
 // Step is one of its fields.
 type Step struct {
@@ -80,26 +68,47 @@ type Step struct {
 	Nextcloud *Nextcloud `yaml:"nextcloud"`
 }
 
-// action is what a step does.
+// action is what a step does. Its fields are the step's parameters, of which none may be negative.
 type action interface {
-	// title names the step in reports.
-	title() string
-	check() error
-	run(context.Context, *execution) error
+	run(context.Context, *execution)
 }
 
-// action returns the one field that is set, or an error.
-func (s Step) action() (action, error) {
-	var set []action
+// action returns the one field that is set, and the step's title in reports: its name, or the action's.
+func (s Step) action() (title string, a action, err error) {
+	set := 0
 	for fields, i := reflect.ValueOf(s), 0; i < fields.NumField(); i++ {
-		if field := fields.Field(i); !field.IsNil() {
-			set = append(set, field.Interface().(action))
+		if fields.Field(i).IsNil() {
+			continue
+		}
+		set++
+		title = fields.Type().Field(i).Tag.Get("yaml")
+		a = fields.Field(i).Interface().(action)
+		if err = checkParameters(fields.Field(i).Elem()); err == nil {
+			if special, ok := a.(interface{ check() error }); ok {
+				err = special.check()
+			}
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", title, err)
+		}
+		if name := fields.Field(i).Elem().FieldByName("Name"); name.IsValid() {
+			title = named(name.String(), title)
 		}
 	}
-	if len(set) != 1 {
-		return nil, fmt.Errorf("%d actions instead of one", len(set))
+	if set != 1 {
+		return "", nil, fmt.Errorf("%d actions instead of one", set)
 	}
-	return set[0], set[0].check()
+	return title, a, err
+}
+
+func checkParameters(parameters reflect.Value) error {
+	for i := range parameters.NumField() {
+		p := parameters.Field(i)
+		if p.CanInt() && p.Int() < 0 || p.CanFloat() && p.Float() < 0 {
+			return fmt.Errorf("negative %s", parameters.Type().Field(i).Tag.Get("yaml"))
+		}
+	}
+	return nil
 }
 
 //go:embed scenarios/*.yaml
@@ -197,19 +206,19 @@ func (s *Scenario) check() error {
 	case len(s.Steps) == 0:
 		return errors.New("no steps")
 	}
-	if err := s.Nextcloud.check(); err != nil {
-		return err
+	if err := checkParameters(reflect.ValueOf(s.Nextcloud)); err != nil {
+		return fmt.Errorf("nextcloud: %w", err)
 	}
 	titles := map[string]bool{}
 	for i, step := range s.Steps {
-		action, err := step.action()
+		title, _, err := step.action()
 		switch {
 		case err != nil:
 			return fmt.Errorf("step %d: %w", i+1, err)
-		case titles[action.title()]:
-			return fmt.Errorf("step %d: second step with the name %q; give it another", i+1, action.title())
+		case titles[title]:
+			return fmt.Errorf("step %d: second step with the name %q; give it another", i+1, title)
 		}
-		titles[action.title()] = true
+		titles[title] = true
 	}
 	return nil
 }

@@ -131,9 +131,9 @@ func TestTargetsNameStepsThatExist(t *testing.T) {
 		require.NoError(t, err)
 		titles := []string{"start"}
 		for _, step := range s.Steps {
-			action, err := step.action()
+			title, _, err := step.action()
 			require.NoError(t, err)
-			titles = append(titles, action.title())
+			titles = append(titles, title)
 		}
 		require.Contains(t, titles, target.Step, target.What)
 	}

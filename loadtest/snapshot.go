@@ -25,59 +25,49 @@ type snapshot struct {
 }
 
 // begin has everybody count anew and takes a snapshot. Asking the server for its counters is not part of what follows.
-func (e *execution) begin(ctx context.Context) (snapshot, error) {
+func (e *execution) begin(ctx context.Context) snapshot {
 	if e.standIns != nil {
 		e.standIns.Cloud.ResetStats()
 	}
 	counters := e.server.Counters(ctx)
-	s, err := e.usage()
-	if err != nil {
-		return s, err
-	}
+	s := e.usage()
 	s.counters = counters
-	return s, e.swarm.Reset(s.at)
+	e.check(e.swarm.Reset(s.at))
+	return s
 }
 
 // snapshot takes a snapshot at the end.
-func (e *execution) snapshot(ctx context.Context) (snapshot, error) {
-	s, err := e.usage()
+func (e *execution) snapshot(ctx context.Context) snapshot {
+	s := e.usage()
 	s.counters = e.server.Counters(ctx)
 	if e.standIns != nil {
 		s.cloud = e.standIns.Cloud.Stats()
 	}
-	return s, err
+	return s
 }
 
 // end takes a snapshot, with what the clients have counted.
-func (e *execution) end(ctx context.Context) (snapshot, swarm.Collection, error) {
-	s, err := e.snapshot(ctx)
-	if err != nil {
-		return s, swarm.Collection{}, err
-	}
-	c, err := e.swarm.Collect()
-	return s, c, err
+func (e *execution) end(ctx context.Context) (snapshot, swarm.Collection) {
+	return e.snapshot(ctx), e.collect()
 }
 
-func (e *execution) usage() (s snapshot, err error) {
+func (e *execution) usage() (s snapshot) {
+	var err error
 	s.at = clock.Now()
 	if pid := e.server.PID.Load(); pid != 0 {
 		s.hasPID = true
-		if s.server, err = process.Read(int(pid)); err != nil {
-			return s, err
-		}
+		s.server, err = process.Read(int(pid))
+		e.check(err)
 	}
-	if s.machine, err = process.MachineTime(); err != nil {
-		return s, err
-	}
+	s.machine, err = process.MachineTime()
+	e.check(err)
 	s.ours = s.server.CPU
 	for _, pid := range e.pids() {
 		used, err := process.CPUTime(pid)
-		if err != nil {
-			return s, err
-		}
+		e.check(err)
 		s.ours += used
 	}
-	return s, nil
+	return s
 }
 
 // pids are the processes of the test.

@@ -21,15 +21,6 @@ type Connect struct {
 	Rate float64 `yaml:"rate"`
 }
 
-func (c *Connect) title() string { return named(c.Name, "connect") }
-
-func (c *Connect) check() error {
-	if c.Clients < 0 || c.InFlight < 0 || c.Rate < 0 {
-		return errors.New("connect: negative clients, in_flight or rate")
-	}
-	return nil
-}
-
 // How long nothing may happen before a step takes what there is.
 const (
 	deliveryTimeout = 3 * time.Second
@@ -39,24 +30,19 @@ const (
 	returnTimeout = 6 * time.Minute
 )
 
-func (c *Connect) run(ctx context.Context, e *execution) error {
-	before, n, err := e.beginConnect(ctx, c.Clients)
-	if err != nil || n == 0 {
-		return err
-	}
-	if err := e.swarm.Connect(n, c.InFlight, c.Rate, false); err != nil {
-		return err
-	}
+func (c *Connect) run(ctx context.Context, e *execution) {
+	before, n := e.beginConnect(ctx, c.Clients)
+	e.check(e.swarm.Connect(n, c.InFlight, c.Rate, false))
 	e.connected += n
-	return e.awaitLogins(ctx, before, n, connectTimeout)
+	if n > 0 {
+		e.awaitLogins(ctx, before, n, connectTimeout)
+	}
 }
 
 // beginConnect makes the clients when there are none yet, and returns how many of those that are left are wanted.
-func (e *execution) beginConnect(ctx context.Context, wanted int) (before snapshot, n int, err error) {
+func (e *execution) beginConnect(ctx context.Context, wanted int) (before snapshot, n int) {
 	if !e.created {
-		if err := e.createClients(e.server.Address, e.server.Path); err != nil {
-			return before, 0, err
-		}
+		e.createClients(e.server.Address, e.server.Path)
 	}
 	n = e.scenario.Clients - e.connected
 	if wanted > 0 {
@@ -64,10 +50,8 @@ func (e *execution) beginConnect(ctx context.Context, wanted int) (before snapsh
 	}
 	if n == 0 {
 		e.note("all clients are connected already")
-		return before, 0, nil
 	}
-	before, err = e.begin(ctx)
-	return before, n, err
+	return e.begin(ctx), n
 }
 
 // Handshake has clients connect, and hang up when the websocket handshake is done. Logins in later steps are compared with that.
@@ -78,37 +62,17 @@ type Handshake struct {
 	InFlight int `yaml:"in_flight"`
 }
 
-func (*Handshake) title() string { return "handshake" }
-
-func (h *Handshake) check() error {
-	if h.Clients < 0 || h.InFlight < 0 {
-		return errors.New("handshake: negative clients or in_flight")
-	}
-	return nil
-}
-
-func (h *Handshake) run(ctx context.Context, e *execution) error {
+func (h *Handshake) run(ctx context.Context, e *execution) {
 	if e.connected > 0 {
-		return errors.New("handshake: some clients are connected already; let it come before connect")
+		e.check(errors.New("some clients are connected already; let handshake come before connect"))
 	}
-	before, n, err := e.beginConnect(ctx, h.Clients)
-	if err != nil {
-		return err
-	}
-	if err := e.swarm.Connect(n, h.InFlight, 0, true); err != nil {
-		return err
-	}
-	c, done, err := e.swarm.Await(ctx, connectTimeout, func(c swarm.Counters) int { return c.Handshakes }, n)
-	if err != nil {
-		return err
-	}
+	before, n := e.beginConnect(ctx, h.Clients)
+	e.check(e.swarm.Connect(n, h.InFlight, 0, true))
+	c, done := e.await(ctx, connectTimeout, func(c swarm.Counters) int { return c.Handshakes }, n)
 	if !done {
-		return fmt.Errorf("%d of %d handshakes done, and for %v no more: %s", c.Handshakes, n, connectTimeout, disconnects(c))
+		e.check(fmt.Errorf("%d of %d handshakes done, and for %v no more: %s", c.Handshakes, n, connectTimeout, disconnects(c)))
 	}
-	after, collected, err := e.end(ctx)
-	if err != nil {
-		return err
-	}
+	after, collected := e.end(ctx)
 	e.step.Add("handshakes", float64(n), "")
 	e.step.Add("handshakes/s", float64(n)*1e6/float64(after.at-before.at), "/s")
 	if cpu, ok := before.cpu(after); ok {
@@ -116,26 +80,21 @@ func (h *Handshake) run(ctx context.Context, e *execution) error {
 		e.step.Add("CPU a handshake", e.handshakeCPU, "µs")
 	}
 	e.addHarness(before, after, collected.Harness, collected.Clients)
-	return e.swarm.Leave() // so that the same clients connect next
+	e.check(e.swarm.Leave()) // so that the same clients connect next
 }
 
 // awaitLogins waits until n more logins have succeeded and reports what they took.
-func (e *execution) awaitLogins(ctx context.Context, before snapshot, n int, timeout time.Duration) error {
+func (e *execution) awaitLogins(ctx context.Context, before snapshot, n int, timeout time.Duration) {
 	e.expect(func(c swarm.Counters) float64 { return float64(c.Logins) / float64(n) })
-	c, done, err := e.swarm.Await(ctx, timeout, func(c swarm.Counters) int { return c.Logins }, n)
-	if err != nil {
-		return err
-	}
+	c, done := e.await(ctx, timeout, func(c swarm.Counters) int { return c.Logins }, n)
 	if !done {
-		return fmt.Errorf("%d of %d clients logged in, and for %v no more: %s", c.Logins, n, timeout, disconnects(c))
+		e.check(fmt.Errorf("%d of %d clients logged in, and for %v no more: %s", c.Logins, n, timeout, disconnects(c)))
 	}
-	after, collected, err := e.end(ctx)
-	if err != nil {
-		return err
+	after, collected := e.end(ctx)
+	if e.err == nil {
+		e.connectedMemory = after.server.Resident
+		e.addLogins(collected, before, after)
 	}
-	e.connectedMemory = after.server.Resident
-	e.addLogins(collected, before, after)
-	return nil
 }
 
 func (e *execution) addLogins(c swarm.Collection, before, after snapshot) {

@@ -29,51 +29,38 @@ type Floor struct {
 	For  time.Duration `yaml:"for"`
 }
 
-func (f *Floor) title() string { return named(f.Name, "floor") }
-
 func (f *Floor) check() error {
-	switch {
-	case f.Passes < 0 || f.Rate < 0 || f.For < 0:
-		return errors.New("floor: negative number")
-	case (f.Rate > 0) != (f.For > 0) || (f.Rate > 0) == (f.Passes > 0):
-		return errors.New("floor: needs passes, or rate and for")
+	if (f.Rate > 0) != (f.For > 0) || (f.Rate > 0) == (f.Passes > 0) {
+		return errors.New("needs passes, or rate and for")
 	}
 	return nil
 }
 
-func (f *Floor) run(ctx context.Context, e *execution) error {
+func (f *Floor) run(ctx context.Context, e *execution) {
 	const inFlight = 64
 	loop, err := stand.StartFloor(ctx, e.options.helper(helperFloor))
 	if err != nil {
-		return err
+		e.check(err)
+		return
 	}
 	e.floorProcess, e.step.Baseline = loop, true
 	defer func() {
 		e.floorProcess = nil
 		loop.Close()
 	}()
-	if err := e.createClients(loop.Address, "/"); err != nil {
-		return err
-	}
+	e.createClients(loop.Address, "/")
 	n := e.scenario.Clients
-	if err := e.swarm.Connect(n, inFlight, 0, false); err != nil {
-		return err
-	}
-	c, done, err := e.swarm.Await(ctx, connectTimeout, func(c swarm.Counters) int { return c.Online }, n)
-	if err != nil {
-		return err
-	}
+	e.check(e.swarm.Connect(n, inFlight, 0, false))
+	c, done := e.await(ctx, connectTimeout, func(c swarm.Counters) int { return c.Online }, n)
 	if !done {
-		return fmt.Errorf("%d of %d clients connected: %s", c.Online, n, disconnects(c))
+		e.check(fmt.Errorf("%d of %d clients connected: %s", c.Online, n, disconnects(c)))
 	}
-	if err := f.measure(ctx, e, loop); err != nil {
-		return err
-	}
+	f.measure(ctx, e, loop)
 	e.created = false // the clients belong to the loop
-	return e.swarm.Leave()
+	e.check(e.swarm.Leave())
 }
 
-func (f *Floor) measure(ctx context.Context, e *execution, loop *stand.Floor) error {
+func (f *Floor) measure(ctx context.Context, e *execution, loop *stand.Floor) {
 	n := e.scenario.Clients
 	writes := slices.Repeat([]stand.FloorWrites{{Passes: 1}}, max(f.Passes, 1))
 	expected := n
@@ -84,49 +71,28 @@ func (f *Floor) measure(ctx context.Context, e *execution, loop *stand.Floor) er
 		expected = int(f.Rate * f.For.Seconds())
 		writes = []stand.FloorWrites{{Rate: f.Rate, Writes: expected}}
 	}
-	before, err := e.begin(ctx)
-	if err != nil {
-		return err
-	}
+	before := e.begin(ctx)
 	usedBefore, err := process.CPUTime(loop.PID())
-	if err != nil {
-		return err
-	}
+	e.check(err)
 	total := newOutcome()
 	for i, w := range writes {
 		w.Step = uint32(i + 1)
-		o, err := f.round(ctx, e, loop, w, expected)
-		if err != nil {
-			return err
+		e.check(e.swarm.Reset(clock.Now()))
+		began, err := loop.Write(w)
+		e.check(err)
+		o := e.awaitDeliveries(ctx, began, expected)
+		if o.Last == 0 {
+			e.check(fmt.Errorf("nothing delivered by the bare loop: %s", disconnects(o.Counters)))
 		}
 		total.add(o)
 	}
 	used, err := process.CPUTime(loop.PID())
-	if err != nil {
-		return err
+	e.check(err)
+	after := e.snapshot(ctx)
+	if e.err == nil {
+		f.report(e, total, used-usedBefore)
+		e.addHarness(before, after, total.harness, total.Clients)
 	}
-	after, err := e.snapshot(ctx)
-	if err != nil {
-		return err
-	}
-	f.report(e, total, used-usedBefore)
-	e.addHarness(before, after, total.harness, total.Clients)
-	return nil
-}
-
-func (f *Floor) round(ctx context.Context, e *execution, loop *stand.Floor, w stand.FloorWrites, expected int) (*outcome, error) {
-	if err := e.swarm.Reset(clock.Now()); err != nil {
-		return nil, err
-	}
-	began, err := loop.Write(w)
-	if err != nil {
-		return nil, err
-	}
-	o, err := e.awaitDeliveries(ctx, began, expected)
-	if err == nil && o.Last == 0 {
-		err = fmt.Errorf("nothing delivered by the bare loop: %s", disconnects(o.Counters))
-	}
-	return o, err
 }
 
 func (f *Floor) report(e *execution, o *outcome, used time.Duration) {

@@ -2,10 +2,7 @@ package loadtest
 
 import (
 	"context"
-	"errors"
 	"time"
-
-	"github.com/notifypush/notifypush/loadtest/internal/clock"
 )
 
 // Idle leaves the clients connected and does nothing.
@@ -18,30 +15,14 @@ type Idle struct {
 	Settle time.Duration `yaml:"settle"`
 }
 
-func (i *Idle) title() string { return named(i.Name, "idle") }
-
-func (i *Idle) check() error {
-	if i.For < 0 || i.Settle < 0 {
-		return errors.New("idle: negative time")
-	}
-	return nil
-}
-
-func (i *Idle) run(ctx context.Context, e *execution) error {
-	if err := clock.Wait(ctx, i.Settle); err != nil {
-		return err
-	}
-	before, err := e.begin(ctx)
-	if err != nil {
-		return err
-	}
+func (i *Idle) run(ctx context.Context, e *execution) {
+	e.wait(ctx, i.Settle)
+	before := e.begin(ctx)
 	e.expectTime(i.For)
-	if err := clock.Wait(ctx, i.For); err != nil {
-		return err
-	}
-	after, c, err := e.end(ctx)
-	if err != nil {
-		return err
+	e.wait(ctx, i.For)
+	after, c := e.end(ctx)
+	if e.err != nil {
+		return
 	}
 	elapsed := time.Duration(after.at-before.at) * time.Microsecond
 	if cpu, ok := before.cpu(after); ok {
@@ -53,7 +34,6 @@ func (i *Idle) run(ctx context.Context, e *execution) error {
 	e.addMemory(after, c.Online)
 	e.addDisconnects(c.Counters)
 	e.addHarness(before, after, c.Harness, c.Clients)
-	return nil
 }
 
 // Leave has all clients hang up; they may connect again.
@@ -62,27 +42,9 @@ type Leave struct {
 	Settle time.Duration `yaml:"settle"`
 }
 
-func (*Leave) title() string { return "leave" }
-
-func (l *Leave) check() error {
-	if l.Settle < 0 {
-		return errors.New("leave: negative settle")
-	}
-	return nil
-}
-
-func (l *Leave) run(ctx context.Context, e *execution) error {
-	if err := e.swarm.Leave(); err != nil {
-		return err
-	}
+func (l *Leave) run(ctx context.Context, e *execution) {
+	e.check(e.swarm.Leave())
 	e.connected, e.notReading = 0, 0
-	if err := clock.Wait(ctx, l.Settle); err != nil {
-		return err
-	}
-	after, err := e.snapshot(ctx)
-	if err != nil {
-		return err
-	}
-	e.addMemory(after, 0)
-	return nil
+	e.wait(ctx, l.Settle)
+	e.addMemory(e.snapshot(ctx), 0)
 }

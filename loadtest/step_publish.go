@@ -55,35 +55,26 @@ const (
 	storageIdle   = "idle"
 )
 
-func (p *Publish) title() string { return named(p.Name, "publish") }
-
 func (p *Publish) check() error {
 	for _, kind := range p.Kinds {
 		if !slices.Contains([]Kind{Custom, File, Activity, Notification}, kind) {
-			return fmt.Errorf("publish: unknown kind %q", kind)
+			return fmt.Errorf("unknown kind %q", kind)
 		}
 	}
 	switch {
 	case !slices.Contains([]string{"", storageHome, storageShared, storageIdle}, p.Storage):
-		return fmt.Errorf("publish: storage %q is none of home, shared and idle", p.Storage)
-	case min(p.Events, p.Users, p.Rounds, p.WarmUp, p.Padding) < 0 || p.Rate < 0 || p.For < 0:
-		return errors.New("publish: negative number")
+		return fmt.Errorf("storage %q is none of home, shared and idle", p.Storage)
 	case p.For > 0 && (p.Rate == 0 || p.Events > 0):
-		return errors.New("publish: for needs rate, and no events")
+		return errors.New("for needs rate, and no events")
 	}
 	return nil
 }
 
-func (p *Publish) run(ctx context.Context, e *execution) error {
+func (p *Publish) run(ctx context.Context, e *execution) {
 	for range p.WarmUp {
-		if _, err := p.round(ctx, e); err != nil {
-			return err
-		}
+		p.round(ctx, e)
 	}
-	before, err := e.begin(ctx)
-	if err != nil {
-		return err
-	}
+	before := e.begin(ctx)
 	switch { // how far publishing has come shows by the clock when it has a rate
 	case p.For > 0:
 		e.expectTime(p.For)
@@ -92,53 +83,38 @@ func (p *Publish) run(ctx context.Context, e *execution) error {
 	}
 	total := newOutcome()
 	for range max(p.Rounds, 1) {
-		o, err := p.round(ctx, e)
-		if err != nil {
-			return err
-		}
-		total.add(o)
+		total.add(p.round(ctx, e))
 	}
-	after, err := e.afterEvents(ctx, before, total.events, p.Storage == storageIdle)
-	if err != nil {
-		return err
+	after := e.afterEvents(ctx, before, total.events, p.Storage == storageIdle)
+	e.addLate(ctx, total)
+	if e.err == nil {
+		p.report(e, total, before, after)
 	}
-	if err := e.addLate(ctx, total); err != nil {
-		return err
-	}
-	p.report(e, total, before, after)
-	return nil
 }
 
-func (p *Publish) round(ctx context.Context, e *execution) (*outcome, error) {
+func (p *Publish) round(ctx context.Context, e *execution) *outcome {
 	stream, expected := p.stream(e)
-	if err := e.swarm.Reset(clock.Now()); err != nil {
-		return nil, err
+	e.check(e.swarm.Reset(clock.Now()))
+	if e.err != nil {
+		return newOutcome()
 	}
 	published, err := e.publisher.run(ctx, stream)
-	if err != nil {
-		return nil, err
-	}
-	o, err := e.awaitDeliveries(ctx, published.began, expected)
-	if err != nil {
-		return nil, err
-	}
+	e.check(err)
+	o := e.awaitDeliveries(ctx, published.began, expected)
 	o.events, o.lateness, o.noSubscriber = stream.events, published.lateness, published.noSubscriber
 	o.publishing = float64(published.ended-published.began) / 1e6
-	return o, nil
+	return o
 }
 
 // addLate counts what came after the last round had all that was expected.
-func (e *execution) addLate(ctx context.Context, o *outcome) error {
+func (e *execution) addLate(ctx context.Context, o *outcome) {
 	const late = 100 * time.Millisecond
-	if err := clock.Wait(ctx, late); err != nil {
-		return err
-	}
-	c, err := e.swarm.Counters()
+	e.wait(ctx, late)
+	c := e.collect()
 	o.Duplicates += c.Duplicates - o.last.Duplicates
 	o.Delivered += c.Delivered - o.last.Delivered
 	o.OutOfOrder += c.OutOfOrder - o.last.OutOfOrder
 	o.Misdelivered += c.Misdelivered - o.last.Misdelivered
-	return err
 }
 
 // debounceTime is how long a push may be held back: 15 s at most, with a factor of at most 1.5.
@@ -205,35 +181,27 @@ func (p *Publish) storage(i, user int) (uint32, wire.Recipient) {
 
 // afterEvents takes a snapshot when the server has dealt with all events; when they reach nobody, it waits until the server computes no
 // more. It is not asked for its counters before, because answering takes it as much as hundreds of events.
-func (e *execution) afterEvents(ctx context.Context, before snapshot, events int, nobody bool) (after snapshot, err error) {
+func (e *execution) afterEvents(ctx context.Context, before snapshot, events int, nobody bool) snapshot {
 	const (
 		interval = 50 * time.Millisecond
 		little   = 5 * time.Millisecond // of CPU in an interval
 		calm     = 4                    // intervals in a row with little
 	)
 	quiet, last := 0, before
-	for deadline := time.Now().Add(stand.StartTimeout); nobody && time.Now().Before(deadline); {
-		if err := clock.Wait(ctx, interval); err != nil {
-			return after, err
-		}
-		used, err := e.usage()
-		if err != nil {
-			return after, err
-		}
+	for deadline := time.Now().Add(stand.StartTimeout); nobody && e.err == nil && time.Now().Before(deadline); {
+		e.wait(ctx, interval)
+		used := e.usage()
 		quiet++
 		if cpu, _ := last.cpu(used); cpu >= little {
 			quiet = 0
 		}
 		last = used
-		if quiet < calm {
-			continue
-		}
-		quiet = 0
-		if after, err = e.snapshot(ctx); err != nil {
-			return after, err
-		}
-		if seen, known := before.counted(after, "event_count_total"); !known || seen >= float64(events) {
-			return after, nil
+		if quiet == calm {
+			quiet = 0
+			after := e.snapshot(ctx)
+			if seen, known := before.counted(after, "event_count_total"); !known || seen >= float64(events) {
+				return after
+			}
 		}
 	}
 	return e.snapshot(ctx)
