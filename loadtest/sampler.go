@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/loadtest/internal/process"
-	"github.com/notifypush/notifypush/loadtest/internal/swarm"
 	"github.com/notifypush/notifypush/loadtest/report"
 )
 
@@ -16,32 +15,33 @@ const (
 	shortestSample = 20 * time.Millisecond
 )
 
-// sampler takes samples, shows them as they come, and keeps some.
+// maxSamples are far more than a plot has room for. A run of hours keeps fewer of its readings.
+const maxSamples = 4000
+
+// sampler takes readings, shows samples as they come, and keeps some.
 type sampler struct {
 	execution *execution
 	begun     time.Time
-	shown     reading // the one before
-
-	kept    reading // the one that the last of samples is of
-	samples []report.Sample
-	every   int // one of so many readings is kept
-	since   int // readings since kept
+	last      reading
+	kept      []reading // every so-many-th, and the one at the beginning
+	every     int
+	since     int // readings since the last of kept
 }
 
 // reading is the state at a moment.
 type reading struct {
-	at       time.Time
-	step     string
-	pid      int32 // 0 when the server is not there, or not known
-	process  process.Usage
-	counters swarm.Counters
+	at                          time.Time
+	step                        string
+	pid                         int32 // 0 when the server is not there, or not known
+	process                     process.Usage
+	online, delivered, loggedIn int // delivered and logged in since the clients were made
 }
 
 // startSampling takes samples until the function that it returns is called.
 func (e *execution) startSampling(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	begun := reading{at: time.Now()}
-	s := &sampler{execution: e, begun: begun.at, shown: begun, kept: begun, every: 1}
+	s := &sampler{execution: e, begun: begun.at, last: begun, kept: []reading{begun}, every: 1}
 	var done sync.WaitGroup
 	done.Go(func() {
 		ticks := time.NewTicker(sampleInterval)
@@ -58,20 +58,20 @@ func (e *execution) startSampling(ctx context.Context) (stop func()) {
 	return func() {
 		cancel()
 		done.Wait()
-		if time.Since(s.shown.at) >= shortestSample {
+		if time.Since(s.last.at) >= shortestSample {
 			s.take() // else a short run would leave nothing to draw
 		}
-		e.result.Samples = s.samples
+		e.result.Samples = s.samples()
 	}
 }
 
 func (s *sampler) take() {
 	e := s.execution
-	counters, err := e.swarm.Counters()
+	c, err := e.swarm.Counters()
 	if err != nil {
 		return // the step that runs will meet the same error
 	}
-	r := reading{at: time.Now(), counters: counters}
+	r := reading{at: time.Now(), online: c.Online, delivered: c.EverDelivered, loggedIn: c.EverLoggedIn}
 	if title := e.title.Load(); title != nil {
 		r.step = *title
 	}
@@ -80,11 +80,10 @@ func (s *sampler) take() {
 			r.pid = pid
 		}
 	}
-	p := Progress{Scenario: e.scenario.Name, Server: e.result.Server, Round: e.result.Round, Share: -1, Sample: s.sample(r, s.shown)}
-	s.shown = r
+	p := Progress{Scenario: e.scenario.Name, Server: e.result.Server, Round: e.result.Round, Share: -1, Sample: s.sample(r, s.last)}
 	s.keep(r)
 	if share := e.share.Load(); share != nil {
-		p.Share = min((*share)(counters), 1)
+		p.Share = min((*share)(c), 1)
 	}
 	if e.options.Progress != nil {
 		e.options.Progress(p)
@@ -97,10 +96,10 @@ func (s *sampler) sample(r, before reading) report.Sample {
 	sample := report.Sample{
 		Seconds:         r.at.Sub(s.begun).Seconds(),
 		Step:            r.step,
-		Online:          r.counters.Online,
+		Online:          r.online,
 		MemoryMiB:       float64(r.process.Resident) / mib,
-		Delivered:       growth(r.counters.EverDelivered, before.counters.EverDelivered) / elapsed,
-		LoginsPerSecond: growth(r.counters.EverLoggedIn, before.counters.EverLoggedIn) / elapsed,
+		Delivered:       growth(r.delivered, before.delivered) / elapsed,
+		LoginsPerSecond: growth(r.loggedIn, before.loggedIn) / elapsed,
 	}
 	if r.pid != 0 && r.pid == before.pid {
 		sample.CPU = 100 * (r.process.CPU - before.process.CPU).Seconds() / elapsed
@@ -116,29 +115,24 @@ func growth(now, before int) float64 {
 	return float64(now - before)
 }
 
-// maxSamples are far more than a plot has room for. A run of hours keeps fewer of them.
-const maxSamples = 4000
-
+// keep keeps every second of what it has kept, and half as many from then on, whenever that has become too much.
 func (s *sampler) keep(r reading) {
+	s.last = r
 	if s.since++; s.since < s.every {
 		return
 	}
-	s.samples = append(s.samples, s.sample(r, s.kept))
-	s.kept, s.since = r, 0
-	if len(s.samples) == maxSamples {
-		s.samples = halved(s.samples)
-		s.every *= 2
+	s.kept, s.since = append(s.kept, r), 0
+	if len(s.kept) > maxSamples {
+		for i := range len(s.kept)/2 + 1 {
+			s.kept[i] = s.kept[2*i]
+		}
+		s.kept, s.every = s.kept[:len(s.kept)/2+1], s.every*2
 	}
 }
 
-// halved makes one of two samples in a row: the later, with the rates of both. There are evenly many.
-func halved(all []report.Sample) []report.Sample {
-	for i := range len(all) / 2 {
-		first, s := all[2*i], all[2*i+1]
-		s.CPU = (first.CPU + s.CPU) / 2
-		s.Delivered = (first.Delivered + s.Delivered) / 2
-		s.LoginsPerSecond = (first.LoginsPerSecond + s.LoginsPerSecond) / 2
-		all[i] = s
+func (s *sampler) samples() (all []report.Sample) {
+	for i := 1; i < len(s.kept); i++ {
+		all = append(all, s.sample(s.kept[i], s.kept[i-1]))
 	}
-	return all[:len(all)/2]
+	return all
 }

@@ -108,9 +108,9 @@ func (c *client) onConnect(self *actor.PID, handshakeOnly bool) {
 func (c *client) begin(self *actor.PID) {
 	c.began = clock.Now()
 	c.set.record.change(func(n *Counters) { n.Dials++ })
-	if c.set.fetcher != nil && !c.handshakeOnly {
+	if c.set.roster.Fetch != nil && !c.handshakeOnly {
 		c.stage = fetching
-		c.set.fetcher.fetch(self, c.index, c.user)
+		c.set.fetch(self, c.index, c.user)
 		return
 	}
 	c.dial()

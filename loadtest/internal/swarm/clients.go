@@ -40,7 +40,7 @@ type Roster struct {
 }
 
 // clientSet is the clients of one process, with what they share. Its methods must not be called concurrently, but for those that clients
-// call: watch, localAddress, retryLater and leaveRamp.
+// call: watch, localAddress, fetch, retryLater and leaveRamp.
 type clientSet struct {
 	// set once
 	roster  Roster
@@ -49,9 +49,11 @@ type clientSet struct {
 	buffers sync.Pool
 	poller  poller
 	polled  chan struct{} // closed when the poller has ended
-	fetcher *fetcher      // nil when they log in with passwords
+	tokens  *tokens       // nil when they log in with something else
 	system  *actor.ActorSystem
 	clients []*actor.PID
+
+	fetching sync.WaitGroup // of credentials
 
 	// owned by the caller
 	started int // so many of clients have been told to connect
@@ -73,10 +75,6 @@ func newClientSet(roster Roster) (*clientSet, error) {
 	if err := checkFileLimit(roster.Clients); err != nil {
 		return nil, err
 	}
-	fetcher, err := newFetcher(roster)
-	if err != nil {
-		return nil, err
-	}
 	poller, err := newPoller()
 	if err != nil {
 		return nil, err
@@ -88,17 +86,20 @@ func newClientSet(roster Roster) (*clientSet, error) {
 		buffers: sync.Pool{New: func() any { b := make([]byte, readBuffer); return &b }},
 		poller:  poller,
 		polled:  make(chan struct{}),
-		fetcher: fetcher,
 		churn:   func() {},
 		system: actor.NewActorSystem(actor.WithDeadLetterRequestLogging(false),
 			actor.WithDeadLetterThrottleInterval(time.Millisecond), // a goroutine lives as long
 			actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) })),
 	}
 	s.spawn()
-	if fetcher != nil {
-		fetcher.start(s.system.Root)
-	}
 	go s.poll()
+	if roster.RedisURL != "" {
+		if s.tokens, err = newTokens(roster.RedisURL, roster.TokenPrefix); err != nil {
+			s.close()
+			return nil, err
+		}
+		s.roster.Fetch = s.tokens.fetch
+	}
 	return s, nil
 }
 
@@ -155,6 +156,14 @@ func (s *clientSet) localAddress(index int32) netip.Addr {
 		return netip.Addr{}
 	}
 	return netip.AddrFrom4([4]byte{127, 0, 0, byte(2 + index%addresses)})
+}
+
+// fetch fetches the credentials of a client in a goroutine, because clients must not block.
+func (s *clientSet) fetch(client *actor.PID, index, user int32) {
+	s.fetching.Go(func() {
+		credentials, err := s.roster.Fetch(int(index), wire.UserName(user))
+		s.system.Root.Send(client, fetched{credentials, err})
+	})
 }
 
 // retryLater has a client connect again, unless the set is closed by then.
@@ -255,8 +264,9 @@ func (s *clientSet) close() {
 	s.send(s.clients, leave{})
 	s.poller.close()
 	<-s.polled
-	if s.fetcher != nil {
-		s.fetcher.close()
+	s.fetching.Wait()
+	if s.tokens != nil && s.tokens.redis != nil {
+		s.tokens.redis.Close()
 	}
 	for _, c := range s.clients {
 		s.system.Root.Stop(c)

@@ -1,8 +1,12 @@
 package swarm
 
 import (
+	"cmp"
 	"maps"
+	"reflect"
 	"sync"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/notifypush/notifypush/loadtest/internal/clock"
 	"github.com/notifypush/notifypush/loadtest/internal/wire"
@@ -41,20 +45,13 @@ type Counters struct {
 
 // Add adds another worker's counters.
 func (c *Counters) Add(other Counters) {
-	for _, n := range []struct {
-		sum *int
-		n   int
-	}{
-		{&c.Clients, other.Clients}, {&c.Online, other.Online}, {&c.EverDelivered, other.EverDelivered}, {&c.EverLoggedIn, other.EverLoggedIn},
-		{&c.Dials, other.Dials}, {&c.Handshakes, other.Handshakes}, {&c.Logins, other.Logins}, {&c.Refused, other.Refused}, {&c.Pings, other.Pings},
-		{&c.Delivered, other.Delivered}, {&c.Duplicates, other.Duplicates}, {&c.OutOfOrder, other.OutOfOrder}, {&c.Misdelivered, other.Misdelivered},
-		{&c.Unexpected, other.Unexpected},
-	} {
-		*n.sum += n.n
+	sums, numbers := reflect.ValueOf(c).Elem(), reflect.ValueOf(other)
+	for i := range sums.NumField() {
+		if sums.Field(i).Kind() == reflect.Int {
+			sums.Field(i).SetInt(sums.Field(i).Int() + numbers.Field(i).Int())
+		}
 	}
-	if c.Example == "" {
-		c.Example = other.Example
-	}
+	c.Example = cmp.Or(c.Example, other.Example)
 	c.First, c.Last = span(c.First, c.Last, other.First, other.Last)
 	c.FirstLogin, c.LastLogin = span(c.FirstLogin, c.LastLogin, other.FirstLogin, other.LastLogin)
 	c.Disconnects = sum(c.Disconnects, other.Disconnects)
@@ -123,10 +120,10 @@ func (r *recorder) snapshot() Counters {
 	return c
 }
 
-func (r *recorder) encodeHistograms() ([][]byte, error) {
+func (r *recorder) histograms() []*hdrhistogram.Snapshot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.encode()
+	return r.export()
 }
 
 // change changes the counters under their lock.

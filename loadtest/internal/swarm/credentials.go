@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"sync"
 
-	"github.com/asynkron/protoactor-go/actor"
 	"github.com/gomodule/redigo/redis"
 
 	"github.com/notifypush/notifypush/loadtest/internal/wire"
@@ -16,44 +15,6 @@ import (
 type Credentials struct {
 	Header   http.Header
 	Messages []string
-}
-
-// fetcher fetches credentials in goroutines of its own, because clients must not block.
-type fetcher struct {
-	get     func(index int, user string) (*Credentials, error)
-	workers int
-	redis   redis.Conn // nil without tokens
-	asked   chan request
-	done    sync.WaitGroup
-}
-
-type request struct {
-	client      *actor.PID
-	index, user int32
-}
-
-// newFetcher returns nil when clients log in with passwords.
-func newFetcher(roster Roster) (*fetcher, error) {
-	const concurrent = 16
-	f := &fetcher{get: roster.Fetch, workers: concurrent, asked: make(chan request, roster.Clients)}
-	switch {
-	case roster.Fetch != nil:
-		return f, nil
-	case roster.RedisURL == "":
-		return nil, nil
-	}
-	conn, err := wire.DialRedis(roster.RedisURL)
-	if err != nil {
-		return nil, err
-	}
-	f.redis, f.workers = conn, 1
-	f.get = func(index int, user string) (*Credentials, error) {
-		return PublishToken(fmt.Sprintf("%s-%d", roster.TokenPrefix, index), user, func(channel string, payload []byte) error {
-			_, err := conn.Do("PUBLISH", channel, payload)
-			return err
-		})
-	}
-	return f, nil
 }
 
 // PublishToken publishes a pre-auth token, as Nextcloud does for its web pages, and returns what logs in with it.
@@ -68,26 +29,23 @@ func PublishToken(token, user string, publish func(channel string, payload []byt
 	return &Credentials{Messages: []string{"", token}}, nil
 }
 
-func (f *fetcher) start(root *actor.RootContext) {
-	for range f.workers {
-		f.done.Go(func() {
-			for r := range f.asked {
-				credentials, err := f.get(int(r.index), wire.UserName(r.user))
-				root.Send(r.client, fetched{credentials, err})
-			}
-		})
-	}
+// tokens publishes pre-auth tokens at a Redis. Safe for concurrent use.
+type tokens struct {
+	mu     sync.Mutex
+	redis  redis.Conn
+	prefix string
 }
 
-// fetch does not block: each client waits for one answer at most.
-func (f *fetcher) fetch(client *actor.PID, index, user int32) {
-	f.asked <- request{client, index, user}
+func newTokens(redisURL, prefix string) (*tokens, error) {
+	conn, err := wire.DialRedis(redisURL)
+	return &tokens{redis: conn, prefix: prefix}, err
 }
 
-func (f *fetcher) close() {
-	close(f.asked)
-	f.done.Wait()
-	if f.redis != nil {
-		f.redis.Close()
-	}
+func (t *tokens) fetch(index int, user string) (*Credentials, error) {
+	return PublishToken(fmt.Sprintf("%s-%d", t.prefix, index), user, func(channel string, payload []byte) error {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		_, err := t.redis.Do("PUBLISH", channel, payload)
+		return err
+	})
 }

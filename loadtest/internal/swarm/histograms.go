@@ -1,10 +1,6 @@
 package swarm
 
-import (
-	"fmt"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
-)
+import "github.com/HdrHistogram/hdrhistogram-go"
 
 // Histograms are the times that clients measure, in µs.
 type Histograms struct {
@@ -35,28 +31,16 @@ func (h Histograms) reset() {
 	}
 }
 
-// encode and merge carry them from one process to another.
-func (h Histograms) encode() (all [][]byte, err error) {
+// export and merge carry them from one worker to the swarm.
+func (h Histograms) export() (all []*hdrhistogram.Snapshot) {
 	for _, one := range h.all() {
-		encoded, err := one.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
-		if err != nil {
-			return nil, fmt.Errorf("encode a histogram: %w", err)
-		}
-		all = append(all, encoded)
+		all = append(all, one.Export())
 	}
-	return all, nil
+	return all
 }
 
-func (h Histograms) merge(all [][]byte) error {
-	if len(all) != len(h.all()) {
-		return fmt.Errorf("%d histograms from a helper process instead of %d: is it another version?", len(all), len(h.all()))
+func (h Histograms) merge(all []*hdrhistogram.Snapshot) {
+	for i, other := range all {
+		h.all()[i].Merge(hdrhistogram.Import(other))
 	}
-	for i, one := range h.all() {
-		other, err := hdrhistogram.Decode(all[i])
-		if err != nil {
-			return fmt.Errorf("read a histogram of a helper process: %w", err)
-		}
-		one.Merge(other)
-	}
-	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
+
 	"github.com/notifypush/notifypush/loadtest/internal/process"
 )
 
@@ -41,8 +43,8 @@ const (
 type reply struct {
 	Error      string `json:",omitempty"`
 	Counters   Counters
-	Histograms [][]byte      `json:",omitempty"` // in the order of Histograms.all
-	Harness    process.Usage // of this process; its CPU time since the reset
+	Histograms []*hdrhistogram.Snapshot `json:",omitempty"` // in the order of Histograms.all
+	Harness    process.Usage            // of this process; its CPU time since the reset
 }
 
 // worker executes commands with the clients of this process.
@@ -109,11 +111,9 @@ func (w *worker) do(c command) (r reply, err error) {
 		r.Counters = s.record.snapshot()
 	case doCollect:
 		r.Counters = s.record.snapshot()
-		if r.Harness, err = process.Read(os.Getpid()); err != nil {
-			return r, err
-		}
+		r.Histograms = s.record.histograms()
+		r.Harness, err = process.Read(os.Getpid())
 		r.Harness.CPU -= w.atReset.CPU
-		r.Histograms, err = s.record.encodeHistograms()
 	}
 	return r, err
 }
