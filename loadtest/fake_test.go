@@ -35,6 +35,7 @@ import (
 //	crossing     every tenth custom event of a user, and every change of a user's own file, reaches another one
 //	pondering    takes 100 ms to say its metrics
 //	stubborn     does not end when it is asked to
+//	refusing     refuses each user's first login
 //	limiting     lets everybody in, and throws all out again but the first of each user
 //	closing      closes each connection with the first custom event to it
 type fakeServer struct {
@@ -45,6 +46,7 @@ type fakeServer struct {
 	users  map[string]map[*websocket.Conn]bool // true: wants file ids
 	sent   map[string]int                      // custom events, by user
 	held   map[string]string                   // the first of two that are swapped
+	known  map[string]bool                     // users who were refused
 	events int
 }
 
@@ -54,7 +56,7 @@ func serveFake(defect string) error {
 	if defect == "stubborn" {
 		signal.Ignore(syscall.SIGTERM)
 	}
-	f := &fakeServer{defect: defect, tokens: map[string]string{}, users: map[string]map[*websocket.Conn]bool{}, sent: map[string]int{}, held: map[string]string{}}
+	f := &fakeServer{defect: defect, tokens: map[string]string{}, users: map[string]map[*websocket.Conn]bool{}, sent: map[string]int{}, held: map[string]string{}, known: map[string]bool{}}
 	conn, err := redis.DialURL(os.Getenv("REDIS_URL"))
 	if err != nil {
 		return err
@@ -108,6 +110,12 @@ func (f *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	user, ok := f.login(string(name), string(password))
+	if f.defect == "refusing" {
+		f.mu.Lock()
+		ok = f.known[user]
+		f.known[user] = true
+		f.mu.Unlock()
+	}
 	if !ok {
 		conn.Write(ctx, websocket.MessageText, []byte("err: Invalid credentials"))
 		return // without a close frame

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/loadtest/internal/stand"
+	"github.com/notifypush/notifypush/loadtest/internal/wire"
 	"github.com/notifypush/notifypush/loadtest/report"
 )
 
@@ -616,4 +618,70 @@ func TestServersTakeTurns(t *testing.T) {
 		order = append(order, job.server.Label)
 	}
 	require.Equal(t, []string{"A", "B", "B", "A", "A", "B"}, order)
+}
+
+// TestAPublisherOfTheCaller has clients log in with tokens that reach the server by the caller's function.
+func TestAPublisherOfTheCaller(t *testing.T) {
+	t.Parallel()
+	around, err := stand.Start(t.Context(), stand.Population{Users: 5})
+	require.NoError(t, err)
+	defer around.Close()
+	options := testOptions(t, "honest", scenario(t, "{name: own, clients: 5, steps: [{connect: {}}, {publish: {events: 10}}]}"))
+	running, err := stand.NewServer(options.Servers[0].Command, around, false)
+	require.NoError(t, err)
+	require.NoError(t, running.Start(t.Context()))
+	defer running.Stop(context.Background())
+	var mu sync.Mutex
+	conn, err := wire.DialRedis(around.RedisURL)
+	require.NoError(t, err)
+	defer conn.Close()
+
+	options.Servers, options.HelperCommand, options.URL = nil, nil, "ws://"+running.Address.String()+"/ws"
+	options.Publish = func(channel string, payload []byte) error {
+		mu.Lock()
+		defer mu.Unlock()
+		_, err := conn.Do("PUBLISH", channel, payload)
+		return err
+	}
+	got := runOne(t, options)
+	requireFigures(t, got["connect"], map[string]float64{"logins": 5})
+	requireFigures(t, got["publish"], map[string]float64{"expected": 10, "delivered": 10})
+
+	options.Publish = func(string, []byte) error { return errEnough }
+	options.Login = func(int, string) (Login, error) { return Login{}, errEnough }
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err = Run(ctx, options)
+	require.ErrorIs(t, err, context.DeadlineExceeded, "clients try again")
+}
+
+func TestALoginIsComparedWithTheHandshake(t *testing.T) {
+	t.Parallel()
+	got := runOne(t, testOptions(t, "honest", scenario(t, `
+name: login
+clients: 20
+backoff: 10ms
+steps:
+  - handshake: {in_flight: 5}
+  - connect: {}
+  - cut: {}
+`)))
+	requireFigures(t, got["handshake"], map[string]float64{"handshakes": 20})
+	requireFigures(t, got["connect"], map[string]float64{"logins": 20})
+	for _, step := range []string{"connect", "cut"} {
+		login, _ := got[step].Figure("CPU a login")
+		handshake, _ := got["handshake"].Figure("CPU a handshake")
+		beside, ok := got[step].Figure("CPU a login beside the handshake")
+		require.True(t, ok, step)
+		require.InDelta(t, login-handshake, beside, 1e-9)
+	}
+}
+
+func TestRefusedLogins(t *testing.T) {
+	t.Parallel()
+	got, err := Run(t.Context(), testOptions(t, "refusing", scenario(t, "{name: refused, clients: 20, backoff: 10ms, steps: [{connect: {}}]}")))
+	require.NoError(t, err)
+	connect := steps(got.Results[0])["connect"]
+	requireFigures(t, connect, map[string]float64{"logins": 20, "dials": 40, "refused": 20})
+	require.Equal(t, []string{"connections ended: 20 × refused: err: Invalid credentials"}, connect.Notes[:1])
 }

@@ -37,6 +37,9 @@ func spread(values []measured) Spread {
 }
 
 func (s Spread) String() string {
+	if s.Low == s.High {
+		return number(s.Median) + "\t"
+	}
 	return fmt.Sprintf("%s\t%s–%s", number(s.Median), number(s.Low), number(s.High))
 }
 

@@ -24,25 +24,12 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 // page is what the template shows.
 type page struct {
 	*Report
-	Servers     []server
+	Servers     []string // labels
+	Commands    map[string]string
 	Rounds      bool // there are several
-	Tables      []targetTable
-	Comparisons []comparedStep
+	Targets     []Row
+	Comparisons []Comparison
 	Sections    []section
-}
-
-type server struct{ Label, Command string }
-
-// targetTable is the table of targets of one server.
-type targetTable struct {
-	Server string
-	Rows   []Row
-}
-
-// comparedStep is the comparison of the figures of a step.
-type comparedStep struct {
-	Scenario, Step string
-	Figures        []Comparison
 }
 
 // section is a scenario, with all its runs.
@@ -54,26 +41,10 @@ type section struct {
 
 // WritePage writes the report as one HTML page that needs nothing else.
 func (r *Report) WritePage(w io.Writer) error {
-	p := page{Report: r}
-	for _, row := range r.Table() {
-		if n := len(p.Tables); n == 0 || p.Tables[n-1].Server != row.Server {
-			p.Tables = append(p.Tables, targetTable{Server: row.Server})
-		}
-		last := &p.Tables[len(p.Tables)-1]
-		last.Rows = append(last.Rows, row)
-	}
-	for _, c := range r.Compare() {
-		if n := len(p.Comparisons); n == 0 || p.Comparisons[n-1].Scenario != c.Scenario || p.Comparisons[n-1].Step != c.Step {
-			p.Comparisons = append(p.Comparisons, comparedStep{Scenario: c.Scenario, Step: c.Step})
-		}
-		last := &p.Comparisons[len(p.Comparisons)-1]
-		last.Figures = append(last.Figures, c)
-	}
+	p := page{Report: r, Servers: r.servers(), Commands: map[string]string{}, Targets: r.Table(), Comparisons: r.Compare()}
 	for _, result := range r.Results {
 		p.Rounds = p.Rounds || result.Round > 1
-		if s := (server{result.Server, result.Command}); !slices.Contains(p.Servers, s) {
-			p.Servers = append(p.Servers, s)
-		}
+		p.Commands[result.Server] = result.Command
 		i := slices.IndexFunc(p.Sections, func(s section) bool { return s.Scenario == result.Scenario })
 		if i < 0 {
 			i = len(p.Sections)

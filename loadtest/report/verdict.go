@@ -89,10 +89,9 @@ func writeVerdict(w io.Writer, all []Comparison) error {
 			fmt.Fprintf(&text, "%s in %d of %d figures:\n%s\n", v, len(lines[v]), total, strings.Join(lines[v], "\n"))
 		}
 	}
-	for _, v := range []Verdict{Same, TooFewRounds} {
-		if len(lines[v]) > 0 {
-			fmt.Fprintf(&text, "%s in %d of %d figures\n", v, len(lines[v]), total)
-		}
+	fmt.Fprintf(&text, "%s in %d of %d figures\n", Same, len(lines[Same]), total)
+	if n := len(lines[TooFewRounds]); n > 0 {
+		fmt.Fprintf(&text, "no verdict on %d of %d figures: fewer than %d rounds\n", n, total, minRounds)
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
