@@ -3,7 +3,6 @@ package loadtest
 import (
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,7 +19,9 @@ func TestAHelperThatWasEnded(t *testing.T) {
 	defer s.Close()
 	_, err = s.Counters()
 	require.NoError(t, err)
-	require.NoError(t, syscall.Kill(s.PIDs()[0], syscall.SIGKILL))
+	process, err := os.FindProcess(s.PIDs()[0])
+	require.NoError(t, err)
+	require.NoError(t, process.Kill())
 	require.Eventually(t, func() bool {
 		_, err := s.Counters()
 		return err != nil && strings.Contains(err.Error(), "was it killed?")

@@ -22,8 +22,8 @@ func TestStreamSpreadsKindsAndUsers(t *testing.T) {
 		if perUser[event.User] == nil {
 			perUser[event.User] = map[Kind]int{}
 		}
-		perUser[event.User][event.Kind]++
-		if event.Kind == Custom {
+		perUser[event.User][Kind(event.Kind)]++
+		if event.Kind == wire.Custom {
 			require.Equal(t, sequences[event.User], event.Sequence)
 			sequences[event.User]++
 		}

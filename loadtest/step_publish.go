@@ -14,14 +14,14 @@ import (
 )
 
 // Kind is a kind of event.
-type Kind = wire.Kind
+type Kind string
 
 // The kinds of events, by the pushes they lead to.
 const (
-	Custom       = wire.Custom
-	File         = wire.File
-	Activity     = wire.Activity
-	Notification = wire.Notification
+	Custom       Kind = "custom"
+	File         Kind = "file"
+	Activity     Kind = "activity"
+	Notification Kind = "notification"
 )
 
 // Publish publishes events and follows them to the clients.
@@ -139,8 +139,8 @@ func (p *Publish) stream(e *execution) (s stream, expected int) {
 	kindOf := func(i int) Kind { return kinds[(i+i/len(order))%len(kinds)] }
 	s.next = func(i int) wire.Event {
 		user := order[i%len(order)]
-		event := wire.Event{Kind: kindOf(i), User: int32(user), To: wire.RecipientOf(int32(user)), Serial: i, Padding: p.Padding}
-		switch event.Kind {
+		event := wire.Event{Kind: wire.Kind(kindOf(i)), User: int32(user), To: wire.RecipientOf(int32(user)), Serial: i, Padding: p.Padding}
+		switch kindOf(i) {
 		case Custom:
 			event.Sequence = sequences[user]
 			sequences[user]++
