@@ -3,6 +3,7 @@ package loadtest
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -137,4 +138,14 @@ func TestTargetsNameStepsThatExist(t *testing.T) {
 		}
 		require.Contains(t, titles, target.Step, target.What)
 	}
+}
+
+func TestTheScenarioOfTheDocumentIsValid(t *testing.T) {
+	text, err := os.ReadFile("../docs/loadtest.md")
+	require.NoError(t, err)
+	_, block, _ := strings.Cut(string(text), "```yaml\n")
+	block, _, _ = strings.Cut(block, "```")
+	s, err := Parse([]byte(block))
+	require.NoError(t, err)
+	require.NotEmpty(t, s.Steps)
 }

@@ -75,7 +75,7 @@ func judge(better direction, a, b Spread, rounds int) Verdict {
 func writeVerdict(w io.Writer, all []Comparison) error {
 	lines := map[Verdict][]string{}
 	for _, c := range all {
-		line := fmt.Sprintf("  %s, %s: %s %s against %s %s", c.Scenario, c.Step, c.Figure, number(c.B.Median), number(c.A.Median), c.Unit)
+		line := strings.TrimRight(fmt.Sprintf("  %s, %s: %s %s against %s %s", c.Scenario, c.Step, c.Figure, number(c.B.Median), number(c.A.Median), c.Unit), " ")
 		if c.Ratio != nil {
 			line += fmt.Sprintf(", %s × (%s–%s)", number(c.Ratio.Median), number(c.Ratio.Low), number(c.Ratio.High))
 		}
