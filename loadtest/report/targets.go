@@ -21,7 +21,6 @@ type target struct {
 	Official string  `yaml:"official"` // what the daemon of the app gave
 	First    float64 `yaml:"first"`
 	Goal     float64 `yaml:"goal"`
-	Higher   bool    `yaml:"higher"` // more is better
 }
 
 //go:embed targets.yaml
@@ -78,10 +77,16 @@ func (r *Report) Table() (rows []Row) {
 }
 
 func (t target) reached(value float64) string {
+	atLeast := func(wanted float64) bool {
+		if directionOf(Figure{Name: t.Figure, Unit: t.Unit}) == high {
+			return value >= wanted
+		}
+		return value <= wanted
+	}
 	switch {
-	case t.Higher && value >= t.Goal || !t.Higher && value <= t.Goal:
+	case atLeast(t.Goal):
 		return "goal"
-	case t.Higher && value >= t.First || !t.Higher && value <= t.First:
+	case atLeast(t.First):
 		return "first target"
 	default:
 		return ""

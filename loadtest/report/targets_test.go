@@ -9,10 +9,13 @@ import (
 
 func TestTargetsAreOrdered(t *testing.T) {
 	for _, target := range targets() {
-		if target.Higher {
+		switch directionOf(Figure{Name: target.Figure, Unit: target.Unit}) {
+		case high:
 			require.LessOrEqual(t, target.First, target.Goal, target.What)
-		} else {
+		case low:
 			require.GreaterOrEqual(t, target.First, target.Goal, target.What)
+		default:
+			require.Fail(t, "a target needs a direction", target.What)
 		}
 	}
 }

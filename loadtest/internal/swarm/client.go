@@ -322,8 +322,8 @@ func (c *client) onPush(text []byte, at int64) {
 		}
 		return
 	}
-	if kind, ok := wire.Unstamped(text); ok {
-		c.set.record.delivered(kind, 0, at)
+	if wire.IsUnstamped(text) {
+		c.set.record.delivered(0, at)
 		return
 	}
 	c.set.record.change(func(n *Counters) {
@@ -341,7 +341,7 @@ func (c *client) onFile(id uint64, at int64) {
 	case !to.Includes(c.user):
 		c.set.record.change(func(n *Counters) { n.Misdelivered++ })
 	default:
-		c.set.record.delivered(wire.File, due, at)
+		c.set.record.delivered(due, at)
 	}
 	c.lastFile = id
 }
@@ -352,11 +352,11 @@ func (c *client) onStamp(stamp wire.Stamp, at int64) {
 		return
 	}
 	switch c.sequence.see(stamp) {
-	case inOrder:
-		c.set.record.delivered(wire.Custom, stamp.Due, at)
 	case outOfOrder:
-		c.set.record.delivered(wire.Custom, stamp.Due, at)
 		c.set.record.change(func(n *Counters) { n.OutOfOrder++ })
+		fallthrough
+	case inOrder:
+		c.set.record.delivered(stamp.Due, at)
 	case duplicate:
 		c.set.record.change(func(n *Counters) { n.Duplicates++ })
 	}

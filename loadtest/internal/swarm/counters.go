@@ -9,7 +9,6 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/notifypush/notifypush/loadtest/internal/clock"
-	"github.com/notifypush/notifypush/loadtest/internal/wire"
 )
 
 // Counters are what clients have counted since they were last reset; the first group lasts.
@@ -33,11 +32,8 @@ type Counters struct {
 	OutOfOrder int
 	// Misdelivered are pushes that reached a client of another user than they were for. Only custom events and ids of files tell.
 	Misdelivered int
-	// Kinds are Delivered by kind.
-	Kinds map[wire.Kind]int
-	// First and Last say when pushes arrived, in µs since 1970; FirstLogin and LastLogin say the same of logins. 0: never.
-	First, Last           int64
-	FirstLogin, LastLogin int64
+	// Last and LastLogin say when the last push arrived and the last login succeeded, in µs since 1970. 0: never.
+	Last, LastLogin int64
 	// Unexpected are the messages that are no push of the contract; one of them is Example.
 	Unexpected int
 	Example    string
@@ -52,10 +48,13 @@ func (c *Counters) Add(other Counters) {
 		}
 	}
 	c.Example = cmp.Or(c.Example, other.Example)
-	c.First, c.Last = span(c.First, c.Last, other.First, other.Last)
-	c.FirstLogin, c.LastLogin = span(c.FirstLogin, c.LastLogin, other.FirstLogin, other.LastLogin)
-	c.Disconnects = sum(c.Disconnects, other.Disconnects)
-	c.Kinds = sum(c.Kinds, other.Kinds)
+	c.Last, c.LastLogin = max(c.Last, other.Last), max(c.LastLogin, other.LastLogin)
+	if c.Disconnects == nil {
+		c.Disconnects = map[string]int{}
+	}
+	for reason, n := range other.Disconnects {
+		c.Disconnects[reason] += n
+	}
 }
 
 // Disconnected is how many connections ended.
@@ -64,24 +63,6 @@ func (c *Counters) Disconnected() (total int) {
 		total += n
 	}
 	return total
-}
-
-// span unites two spans of time.
-func span(first, last, otherFirst, otherLast int64) (int64, int64) {
-	if first == 0 || otherFirst != 0 && otherFirst < first {
-		first = otherFirst
-	}
-	return first, max(last, otherLast)
-}
-
-func sum[K comparable](a, b map[K]int) map[K]int {
-	if a == nil {
-		a = map[K]int{}
-	}
-	for key, n := range b {
-		a[key] += n
-	}
-	return a
 }
 
 // recorder counts for the clients of one process. Safe for concurrent use.
@@ -107,7 +88,7 @@ func (r *recorder) reset(at int64) {
 	r.counters = Counters{
 		Clients: r.counters.Clients, Online: r.counters.Online,
 		EverDelivered: r.counters.EverDelivered, EverLoggedIn: r.counters.EverLoggedIn,
-		Disconnects: map[string]int{}, Kinds: map[wire.Kind]int{},
+		Disconnects: map[string]int{},
 	}
 }
 
@@ -116,7 +97,6 @@ func (r *recorder) snapshot() Counters {
 	defer r.mu.Unlock()
 	c := r.counters
 	c.Disconnects = maps.Clone(c.Disconnects)
-	c.Kinds = maps.Clone(c.Kinds)
 	return c
 }
 
@@ -133,16 +113,15 @@ func (r *recorder) change(f func(*Counters)) {
 	f(&r.counters)
 }
 
-// delivered counts a push of a kind that was due at a time, or at 0 when that is not known.
-func (r *recorder) delivered(kind wire.Kind, due, at int64) {
+// delivered counts a push that was due at a time, or at 0 when that is not known.
+func (r *recorder) delivered(due, at int64) {
 	r.change(func(c *Counters) {
 		c.EverDelivered++
 		if due > 0 && due < r.since {
 			return // of a step before, which was given up
 		}
 		c.Delivered++
-		c.Kinds[kind]++
-		c.First, c.Last = span(c.First, c.Last, at, at)
+		c.Last = max(c.Last, at)
 		if due > 0 {
 			Record(r.Latency, at-due)
 		}
@@ -166,7 +145,7 @@ func (r *recorder) login(began int64) {
 		c.Logins++
 		c.EverLoggedIn++
 		c.Online++
-		c.FirstLogin, c.LastLogin = span(c.FirstLogin, c.LastLogin, at, at)
+		c.LastLogin = max(c.LastLogin, at)
 		Record(r.Login, at-began)
 		Record(r.LoginEnd, at-r.since)
 	})

@@ -39,15 +39,11 @@ func FileIDs(text []byte) (ids iter.Seq[uint64], ok bool) {
 	}, ok
 }
 
-// Unstamped tells pushes that carry nothing by which their event could be known.
-func Unstamped(text []byte) (Kind, bool) {
+// IsUnstamped tells pushes that carry nothing by which their event could be known.
+func IsUnstamped(text []byte) bool {
 	switch string(text) {
-	case "notify_file":
-		return File, true
-	case "notify_activity":
-		return Activity, true
-	case "notify_notification":
-		return Notification, true
+	case "notify_file", "notify_activity", "notify_notification":
+		return true
 	}
-	return "", false
+	return false
 }

@@ -18,13 +18,9 @@ func TestPushes(t *testing.T) {
 		_, ok := FileIDs([]byte(text))
 		require.False(t, ok, text)
 	}
-	for text, want := range map[string]Kind{"notify_file": File, "notify_activity": Activity, "notify_notification": Notification} {
-		kind, ok := Unstamped([]byte(text))
-		require.True(t, ok)
-		require.Equal(t, want, kind)
+	for text, want := range map[string]bool{"notify_file": true, "notify_activity": true, "notify_notification": true, "notify_other": false} {
+		require.Equal(t, want, IsUnstamped([]byte(text)), text)
 	}
-	_, ok = Unstamped([]byte("notify_other"))
-	require.False(t, ok)
 }
 
 func TestFileIDsTellTheTimeAndTheUser(t *testing.T) {
