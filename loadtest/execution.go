@@ -54,7 +54,7 @@ func (e *execution) run(ctx context.Context) error {
 		return err
 	}
 	defer e.server.Stop(ctx)
-	defer func() { _ = e.swarm.Discard() }()
+	defer func() { _ = e.swarm.Do(swarm.Command{Do: swarm.Discard}) }()
 	defer e.startSampling(ctx)()
 	for _, step := range e.scenario.Steps {
 		if err := e.runStep(ctx, step); err != nil {
@@ -196,7 +196,7 @@ func (e *execution) createClients(address netip.AddrPort, path string) {
 		roster.RedisURL = e.redisURL()
 	}
 	e.connected, e.notReading, e.created = 0, 0, true
-	e.check(e.swarm.Create(roster))
+	e.check(e.swarm.Do(swarm.Command{Do: swarm.Create, Roster: roster}))
 }
 
 const (

@@ -32,7 +32,7 @@ func (e *execution) begin(ctx context.Context) snapshot {
 	counters := e.server.Counters(ctx)
 	s := e.usage()
 	s.counters = counters
-	e.check(e.swarm.Reset(s.at))
+	e.check(e.swarm.Do(swarm.Command{Do: swarm.Reset, At: s.at}))
 	return s
 }
 

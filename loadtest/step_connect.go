@@ -32,7 +32,7 @@ const (
 
 func (c *Connect) run(ctx context.Context, e *execution) {
 	before, n := e.beginConnect(ctx, c.Clients)
-	e.check(e.swarm.Connect(n, c.InFlight, c.Rate, false))
+	e.check(e.swarm.Do(swarm.Command{Do: swarm.Connect, Count: n, InFlight: c.InFlight, Rate: c.Rate}))
 	e.connected += n
 	if n > 0 {
 		e.awaitLogins(ctx, before, n, connectTimeout)
@@ -67,7 +67,7 @@ func (h *Handshake) run(ctx context.Context, e *execution) {
 		e.check(errors.New("some clients are connected already; let handshake come before connect"))
 	}
 	before, n := e.beginConnect(ctx, h.Clients)
-	e.check(e.swarm.Connect(n, h.InFlight, 0, true))
+	e.check(e.swarm.Do(swarm.Command{Do: swarm.Connect, Count: n, InFlight: h.InFlight, HandshakeOnly: true}))
 	c, done := e.await(ctx, connectTimeout, func(c swarm.Counters) int { return c.Handshakes }, n)
 	if !done {
 		e.check(fmt.Errorf("%d of %d handshakes done, and for %v no more: %s", c.Handshakes, n, connectTimeout, disconnects(c)))
@@ -80,7 +80,7 @@ func (h *Handshake) run(ctx context.Context, e *execution) {
 		e.step.Add("CPU a handshake", e.handshakeCPU, "µs")
 	}
 	e.addHarness(before, after, collected.Harness, collected.Clients)
-	e.check(e.swarm.Leave()) // so that the same clients connect next
+	e.check(e.swarm.Do(swarm.Command{Do: swarm.Leave})) // so that the same clients connect next
 }
 
 // awaitLogins waits until n more logins have succeeded and reports what they took.

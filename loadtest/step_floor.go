@@ -50,14 +50,14 @@ func (f *Floor) run(ctx context.Context, e *execution) {
 	}()
 	e.createClients(loop.Address, "/")
 	n := e.scenario.Clients
-	e.check(e.swarm.Connect(n, inFlight, 0, false))
+	e.check(e.swarm.Do(swarm.Command{Do: swarm.Connect, Count: n, InFlight: inFlight}))
 	c, done := e.await(ctx, connectTimeout, func(c swarm.Counters) int { return c.Online }, n)
 	if !done {
 		e.check(fmt.Errorf("%d of %d clients connected: %s", c.Online, n, disconnects(c)))
 	}
 	f.measure(ctx, e, loop)
 	e.created = false // the clients belong to the loop
-	e.check(e.swarm.Leave())
+	e.check(e.swarm.Do(swarm.Command{Do: swarm.Leave}))
 }
 
 func (f *Floor) measure(ctx context.Context, e *execution, loop *stand.Floor) {
@@ -77,7 +77,7 @@ func (f *Floor) measure(ctx context.Context, e *execution, loop *stand.Floor) {
 	total := newOutcome()
 	for i, w := range writes {
 		w.Step = uint32(i + 1)
-		e.check(e.swarm.Reset(clock.Now()))
+		e.check(e.swarm.Do(swarm.Command{Do: swarm.Reset, At: clock.Now()}))
 		began, err := loop.Write(w)
 		e.check(err)
 		o := e.awaitDeliveries(ctx, began, expected)

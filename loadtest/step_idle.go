@@ -3,6 +3,8 @@ package loadtest
 import (
 	"context"
 	"time"
+
+	"github.com/notifypush/notifypush/loadtest/internal/swarm"
 )
 
 // Idle leaves the clients connected and does nothing.
@@ -43,7 +45,7 @@ type Leave struct {
 }
 
 func (l *Leave) run(ctx context.Context, e *execution) {
-	e.check(e.swarm.Leave())
+	e.check(e.swarm.Do(swarm.Command{Do: swarm.Leave}))
 	e.connected, e.notReading = 0, 0
 	e.wait(ctx, l.Settle)
 	e.addMemory(e.snapshot(ctx), 0)

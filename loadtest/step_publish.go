@@ -94,7 +94,7 @@ func (p *Publish) run(ctx context.Context, e *execution) {
 
 func (p *Publish) round(ctx context.Context, e *execution) *outcome {
 	stream, expected := p.stream(e)
-	e.check(e.swarm.Reset(clock.Now()))
+	e.check(e.swarm.Do(swarm.Command{Do: swarm.Reset, At: clock.Now()}))
 	if e.err != nil {
 		return newOutcome()
 	}

@@ -15,7 +15,7 @@ type Cut struct{}
 
 func (*Cut) run(ctx context.Context, e *execution) {
 	before := e.begin(ctx)
-	e.check(e.swarm.Drop())
+	e.check(e.swarm.Do(swarm.Command{Do: swarm.Drop}))
 	e.notReading = 0 // clients that come back read
 	e.awaitLogins(ctx, before, e.connected, returnTimeout)
 }
@@ -70,10 +70,10 @@ func (c *Churn) run(ctx context.Context, e *execution) {
 		away = time.Second
 	}
 	before := e.begin(ctx)
-	e.check(e.swarm.Churn(rate, away))
+	e.check(e.swarm.Do(swarm.Command{Do: swarm.Churn, Rate: rate, Away: away}))
 	e.expectTime(c.For)
 	e.wait(ctx, c.For)
-	e.check(e.swarm.Churn(0, 0))
+	e.check(e.swarm.Do(swarm.Command{Do: swarm.Churn}))
 	e.awaitOnline(ctx)
 	after, collected := e.end(ctx)
 	if e.err == nil {
@@ -103,7 +103,7 @@ func (s *Stall) check() error {
 func (s *Stall) run(_ context.Context, e *execution) {
 	e.notReading = min(s.Clients, e.connected)
 	e.step.Add("clients", float64(e.notReading), "")
-	e.check(e.swarm.Pause(e.notReading))
+	e.check(e.swarm.Do(swarm.Command{Do: swarm.Pause, Count: e.notReading}))
 }
 
 // Resume has those clients read again, and waits until all are there; those that the server has closed come back.
@@ -122,7 +122,7 @@ func (*Resume) run(ctx context.Context, e *execution) {
 
 // resume has all clients read, and waits until all are there.
 func (e *execution) resume(ctx context.Context) {
-	e.check(e.swarm.Resume())
+	e.check(e.swarm.Do(swarm.Command{Do: swarm.Resume}))
 	e.notReading = 0
 	// Those that were closed learn it only when they have read what was sent before.
 	events := func(c swarm.Counters) int { return c.EverDelivered + c.Logins + c.Disconnected() }

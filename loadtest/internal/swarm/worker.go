@@ -10,11 +10,12 @@ import (
 	"github.com/notifypush/notifypush/loadtest/internal/process"
 )
 
-// command is what the harness has a worker do. Each returns at once: what takes time goes on afterwards.
-type command struct {
-	Do action
+// Command is what clients are to do; Do says which fields it takes. Each returns at once: what takes time goes on
+// afterwards. Count, InFlight and Rate are shared among the workers.
+type Command struct {
+	Do Action
 
-	Roster        Roster        `json:",omitzero"` // create
+	Roster        Roster        `json:",omitzero"`
 	Count         int           `json:",omitempty"`
 	InFlight      int           `json:",omitempty"`
 	Rate          float64       `json:",omitempty"` // a second
@@ -23,20 +24,23 @@ type command struct {
 	At            int64         `json:",omitempty"` // µs since 1970
 }
 
-type action string
+// Action is the kind of a command.
+type Action string
 
+// The actions.
 const (
-	doCreate  action = "create"  // make clients, in place of those there were
-	doConnect action = "connect" // the next Count, InFlight at once, Rate a second
-	doDrop    action = "drop"    // all lose their connections
-	doLeave   action = "leave"   // all hang up
-	doPause   action = "pause"   // the first Count stop reading
-	doResume  action = "resume"  // and read again
-	doChurn   action = "churn"   // Rate a second leave and come back; 0 ends it
-	doReset   action = "reset"   // count from At on
-	doCount   action = "count"   // report the counters
-	doCollect action = "collect" // report counters and histograms
-	doDiscard action = "discard" // end the clients
+	Create  Action = "create"  // replace all clients by those of Roster, offline
+	Connect Action = "connect" // the next Count connect, InFlight (0: all) at once, Rate (0: as fast as they can); HandshakeOnly: and hang up
+	Drop    Action = "drop"    // all lose their connections, and come back
+	Leave   Action = "leave"   // all hang up, until the next Connect
+	Pause   Action = "pause"   // the first Count stop reading
+	Resume  Action = "resume"  // all read
+	Churn   Action = "churn"   // Rate leave and come back after about Away; 0 ends it
+	Reset   Action = "reset"   // count from At on
+	Discard Action = "discard" // end all clients
+
+	count   Action = "count"   // report the counters
+	collect Action = "collect" // report counters and histograms
 )
 
 // reply answers a command.
@@ -60,7 +64,7 @@ func Work(in io.Reader, out io.Writer) error {
 	return process.ServeHelper(in, out, w.execute)
 }
 
-func (w *worker) execute(c command) reply {
+func (w *worker) execute(c Command) reply {
 	r, err := w.do(c)
 	if err == nil && w.clients != nil {
 		if failure := w.clients.failure.Load(); failure != nil {
@@ -73,13 +77,13 @@ func (w *worker) execute(c command) reply {
 	return r
 }
 
-func (w *worker) do(c command) (r reply, err error) {
+func (w *worker) do(c Command) (r reply, err error) {
 	switch c.Do {
-	case doCreate:
+	case Create:
 		w.discard()
 		w.clients, err = newClientSet(c.Roster)
 		return r, err
-	case doDiscard:
+	case Discard:
 		w.discard()
 	}
 	s := w.clients
@@ -87,29 +91,29 @@ func (w *worker) do(c command) (r reply, err error) {
 		return r, nil
 	}
 	switch c.Do {
-	case doConnect:
+	case Connect:
 		s.startRamp(c.Count, c.InFlight, c.Rate, connect{c.HandshakeOnly})
-	case doDrop:
+	case Drop:
 		s.send(s.clients, drop{})
-	case doLeave:
+	case Leave:
 		s.stopRamp()
 		s.send(s.clients, leave{})
 		s.started = 0
-	case doPause:
+	case Pause:
 		s.send(s.clients[:min(c.Count, len(s.clients))], pause{})
-	case doResume:
+	case Resume:
 		s.send(s.clients, resume{})
-	case doChurn:
+	case Churn:
 		s.stopChurn()
 		if c.Rate > 0 {
 			s.startChurn(c.Rate, c.Away)
 		}
-	case doReset:
+	case Reset:
 		s.record.reset(c.At)
 		w.atReset, err = process.Read(os.Getpid())
-	case doCount:
+	case count:
 		r.Counters = s.record.snapshot()
-	case doCollect:
+	case collect:
 		r.Counters = s.record.snapshot()
 		r.Histograms = s.record.histograms()
 		r.Harness, err = process.Read(os.Getpid())
