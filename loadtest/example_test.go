@@ -68,7 +68,7 @@ func (s *pushServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	err = conn.Write(r.Context(), websocket.MessageText, []byte("authenticated"))
 	for err == nil {
-		_, _, err = conn.Read(r.Context()) // the client asks for ids of files, in vain
+		_, _, err = conn.Read(r.Context()) // the client asks for ids of files: there are none
 	}
 }
 

@@ -30,13 +30,13 @@ import (
 //	swapping     the first two custom events of ten to a user come in the other order
 //	held         custom events are held for 50 ms
 //	dead         ends with the first custom event
-//	strange      says what no push server says, instead of custom events
+//	unexpected   says what no push server says, instead of custom events
 //	writing      does not start when there is a note of an earlier one in Redis, and leaves one
 //	crossing     every tenth custom event of a user, and every change of a user's own file, reaches another one
 //	pondering    takes 100 ms to say its metrics
 //	stubborn     does not end when it is asked to
 //	refusing     refuses each user's first login
-//	limiting     lets everybody in, and throws all out again but the first of each user
+//	limiting     lets everybody in, and closes all again but the first of each user
 //	closing      closes each connection with the first custom event to it
 type fakeServer struct {
 	defect string
@@ -235,9 +235,9 @@ func (f *fakeServer) custom(user, text string) {
 		time.Sleep(50 * time.Millisecond)
 		f.push(user, text)
 	case f.defect == "dead":
-		fmt.Fprintln(os.Stderr, "dead as told")
+		fmt.Fprintln(os.Stderr, "dead as asked")
 		os.Exit(7)
-	case f.defect == "strange":
+	case f.defect == "unexpected":
 		f.push(user, "what is this?")
 	case f.defect == "closing":
 		for conn := range f.users[user] {

@@ -233,7 +233,7 @@ steps:
 	requireFigures(t, got["after churn"], map[string]float64{"expected": 40, "delivered": 40})
 }
 
-func TestChurnIsOfThoseWhoAreConnected(t *testing.T) {
+func TestChurnIsOfConnectedClients(t *testing.T) {
 	t.Parallel()
 	options := testOptions(t, "honest", scenario(t, `
 name: some
@@ -295,7 +295,7 @@ steps:
 	require.NoError(t, report.WritePage(io.Discard))
 }
 
-func TestWhoHasComeBackReads(t *testing.T) {
+func TestClientsThatHaveComeBackRead(t *testing.T) {
 	t.Parallel()
 	for name, back := range map[string]string{
 		"cut":     "{cut: {}}",
@@ -316,7 +316,7 @@ steps: [{connect: {}}, {stall: {clients: 5}}, `+back+`, {publish: {events: 40}}]
 	}
 }
 
-func TestStrangeMessagesAndEndingsAreNoted(t *testing.T) {
+func TestUnexpectedMessagesAndDisconnectsAreNoted(t *testing.T) {
 	t.Parallel()
 	const one = `
 name: one
@@ -325,7 +325,7 @@ steps:
   - connect: {}
   - publish: {events: 5}
 `
-	got := runOne(t, testOptions(t, "strange", scenario(t, one)))
+	got := runOne(t, testOptions(t, "unexpected", scenario(t, one)))
 	requireFigures(t, got["publish"], map[string]float64{"delivered": 0, "lost": 5})
 	require.Contains(t, fmt.Sprint(got["publish"].Notes), `5 unexpected messages, such as "what is this?"`)
 
@@ -334,7 +334,7 @@ steps:
 	require.Contains(t, fmt.Sprint(got["publish"].Notes), "5 × closed by the server with 1012")
 }
 
-func TestTimesOfLoginsBeginTogether(t *testing.T) {
+func TestLoginTimesHaveOneBeginning(t *testing.T) {
 	t.Parallel()
 	got := runOne(t, testOptions(t, "pondering", scenario(t, "{name: one, clients: 20, steps: [{connect: {}}]}")))
 	took, _ := got["connect"].Figure("time")
@@ -342,7 +342,7 @@ func TestTimesOfLoginsBeginTogether(t *testing.T) {
 	require.InEpsilon(t, took, last, 0.002, "of 20, 99 % are all; a histogram has three digits")
 }
 
-func TestWhoIsThrownOutAfterTheLogin(t *testing.T) {
+func TestClientsThatAreClosedAfterTheLogin(t *testing.T) {
 	t.Parallel()
 	got := runOne(t, testOptions(t, "limiting", scenario(t, "{name: one, clients: 20, per_user: 2, backoff: 1h, steps: [{connect: {in_flight: 1}}, {publish: {events: 10}}]}")))
 	requireFigures(t, got["connect"], map[string]float64{"logins": 20})
@@ -428,7 +428,7 @@ steps:
   - cut: {}
 `)))
 	require.ErrorContains(t, err, "push server ended (exit status 7)")
-	require.ErrorContains(t, err, "dead as told")
+	require.ErrorContains(t, err, "dead as asked")
 }
 
 func TestAServerThatEndsWhileNothingIsAskedOfIt(t *testing.T) {
@@ -578,7 +578,7 @@ func TestEndedByTheCaller(t *testing.T) {
 	require.Less(t, time.Since(begun), time.Hour)
 }
 
-func TestAServerThatDoesNotEndDoesNotHoldUpWhoHasHadEnough(t *testing.T) {
+func TestAServerThatDoesNotEndDoesNotDelayAnInterruption(t *testing.T) {
 	t.Parallel()
 	options := testOptions(t, "stubborn", scenario(t, "{name: long, clients: 5, steps: [{connect: {}}, {restart: {}}]}"))
 	ctx, cancel := contextWithCause(t)
