@@ -25,7 +25,7 @@ type MariaDBServer struct {
 func MariaDB(t testing.TB, args ...string) *MariaDBServer {
 	t.Helper()
 	mariadbd, install := Program(t, "mariadbd", "mysqld"), Program(t, "mariadb-install-db", "mysql_install_db")
-	dir, account := Dir(t), serverAccount(t, "mysql")
+	dir, account := Dir(t), Account(t, "mysql")
 	s := &MariaDBServer{
 		Port:      uint16(FreePort(t)),
 		Socket:    filepath.Join(dir, "mysqld.sock"),

@@ -34,7 +34,7 @@ type PostgresServer struct {
 func Postgres(t testing.TB, args ...string) *PostgresServer {
 	t.Helper()
 	postgres, initdb := Program(t, "postgres"), Program(t, "initdb")
-	dir, account := Dir(t), serverAccount(t, "postgres")
+	dir, account := Dir(t), Account(t, "postgres")
 	s := &PostgresServer{Port: uint16(FreePort(t)), Folder: dir, Authority: NewAuthority(t)}
 	data := filepath.Join(dir, "data")
 	give(t, account, dir)

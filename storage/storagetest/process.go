@@ -41,7 +41,13 @@ type Process struct {
 // counts as started when ready returns nil.
 func StartProcess(t testing.TB, ready func() error, path string, args ...string) *Process {
 	t.Helper()
-	p := &Process{t: t, path: path, args: args, ready: ready, terminate: syscall.SIGTERM}
+	return StartProcessAs(t, nil, ready, path, args...)
+}
+
+// StartProcessAs is [StartProcess] for a program that runs as another account; nil means the test's own.
+func StartProcessAs(t testing.TB, account *syscall.Credential, ready func() error, path string, args ...string) *Process {
+	t.Helper()
+	p := &Process{t: t, path: path, args: args, account: account, ready: ready, terminate: syscall.SIGTERM}
 	p.begin()
 	return p
 }
@@ -238,9 +244,9 @@ func FreePort(t testing.TB) int {
 	}
 }
 
-// serverAccount returns the account of that name when the test runs as root, because PostgreSQL
-// and MariaDB refuse to run as root; nil means the test's own account.
-func serverAccount(t testing.TB, name string) *syscall.Credential {
+// Account returns the account of that name when the test runs as root, because PostgreSQL, MariaDB
+// and PHP refuse to run as root; nil means the test's own account.
+func Account(t testing.TB, name string) *syscall.Credential {
 	t.Helper()
 	if os.Getuid() != 0 {
 		return nil

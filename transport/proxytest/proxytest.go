@@ -21,7 +21,7 @@ const documented = "127.0.0.1:7867"
 // URL of the proxy without a slash at its end. The push server is below /push/.
 func Nginx(t testing.TB, upstream string) (baseURL string) {
 	t.Helper()
-	return NginxWith(t, FreeAddress(t), "", snippet(t, "nginx.conf", upstream))
+	return NginxWith(t, FreeAddress(t), "", Snippet(t, "nginx.conf", upstream))
 }
 
 // NginxWith starts nginx at an address with these lines in http and in its server.
@@ -57,7 +57,7 @@ http {
 // the URL of the proxy without a slash at its end. The push server is below /push/.
 func Apache(t testing.TB, upstream string) (baseURL string) {
 	t.Helper()
-	return ApacheWith(t, FreeAddress(t), snippet(t, "apache.conf", upstream))
+	return ApacheWith(t, FreeAddress(t), Snippet(t, "apache.conf", upstream))
 }
 
 // ApacheWith starts Apache at an address with these lines in its VirtualHost.
@@ -86,7 +86,7 @@ Listen %[3]s
 // of the proxy without a slash at its end. The push server is below /push/.
 func Caddy(t testing.TB, upstream string) (baseURL string) {
 	t.Helper()
-	return CaddyWith(t, FreeAddress(t), snippet(t, "Caddyfile", upstream))
+	return CaddyWith(t, FreeAddress(t), Snippet(t, "Caddyfile", upstream))
 }
 
 // CaddyWith starts Caddy at an address with these lines in its site block.
@@ -139,8 +139,8 @@ func apacheModules(t testing.TB) string {
 	return ""
 }
 
-// snippet is a file of docs/deploy with upstream in place of the documented address.
-func snippet(t testing.TB, name, upstream string) string {
+// Snippet is a file of docs/deploy with upstream in place of the documented address.
+func Snippet(t testing.TB, name, upstream string) string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(moduleRoot(t), "docs", "deploy", name))
 	if err != nil {

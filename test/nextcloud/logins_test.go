@@ -1,0 +1,117 @@
+package nextcloud_test
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/stretchr/testify/require"
+)
+
+// logins are the ways to log in, and to be refused.
+var logins = tests{
+	"Name":          (*installation).testName,
+	"EMail":         (*installation).testEMail,
+	"AppPassword":   (*installation).testAppPassword,
+	"SecondFactor":  (*installation).testSecondFactor,
+	"PreAuth":       (*installation).testPreAuth,
+	"WrongPassword": (*installation).testWrongPassword,
+	"DisabledUser":  (*installation).testDisabledUser,
+}
+
+// requireLogin logs in with what a client was given, and expects the account's pushes.
+func (a *account) requireLogin(t *testing.T, name, password string) {
+	t.Helper()
+	c := a.i.dial(t)
+	require.Equal(t, "authenticated", c.logIn(name, password))
+	a.i.publish(t, a.id, "it is you")
+	c.awaitText("it is you")
+}
+
+// comeBack connects as clients do, again and again: a refusal, or that Nextcloud fails, is remembered for some seconds.
+func (a *account) comeBack(t *testing.T) (c *client) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		c = a.i.dial(t)
+		return c.logIn(a.id, a.password) == "authenticated"
+	}, patience, 500*time.Millisecond)
+	c.send("listen notify_file_id")
+	return c
+}
+
+// requireRefusal expects a text, and then the end without a close frame, after which clients come back.
+func (i *installation) requireRefusal(t *testing.T, name, password, text string) {
+	t.Helper()
+	c := i.dial(t)
+	require.Contains(t, c.logIn(name, password), text)
+	require.Equal(t, websocket.StatusCode(-1), c.awaitEnd())
+}
+
+// testName has names with every kind of character that Nextcloud allows, and names in another case.
+func (i *installation) testName(t *testing.T) {
+	for _, id := range []string{"Eve Long Name", "dave@mail.example", "o'neil_1.x-y"} {
+		a := i.newAccountNamed(t, id)
+		a.requireLogin(t, id, a.password)
+		a.requireLogin(t, strings.ToUpper(id), a.password)
+		client := a.connect(t)
+		client.awaitFile(a.upload(t, "file.txt"))
+	}
+}
+
+func (i *installation) testEMail(t *testing.T) {
+	alice := i.newAccount(t)
+	i.admin().ocs(t, "PUT", "cloud/users/"+alice.id, url.Values{"key": {"email"}, "value": {alice.id + "@home.example"}})
+	alice.requireLogin(t, alice.id+"@home.example", alice.password)
+}
+
+// newAppPassword makes a password for a device.
+func (a *account) newAppPassword(t *testing.T) *account {
+	t.Helper()
+	var made struct{ AppPassword string }
+	require.NoError(t, json.Unmarshal(a.ocs(t, "GET", "core/getapppassword", nil), &made))
+	return &account{a.i, a.id, made.AppPassword}
+}
+
+func (i *installation) testAppPassword(t *testing.T) {
+	alice := i.newAccount(t)
+	alice.requireLogin(t, alice.id, alice.newAppPassword(t).password)
+}
+
+// testSecondFactor has an account that needs a second factor, which a push client cannot give: only app passwords are good.
+func (i *installation) testSecondFactor(t *testing.T) {
+	alice := i.newAccount(t)
+	device := alice.newAppPassword(t)
+	i.occ(t, "twofactorauth:enforce", "--on", "--group", i.newGroup(t, alice))
+	i.requireRefusal(t, alice.id, alice.password, "err: ")
+	alice.requireLogin(t, alice.id, device.password)
+}
+
+// testPreAuth logs in as web pages do: with a token that Nextcloud made and that is good once, whatever the name is.
+func (i *installation) testPreAuth(t *testing.T) {
+	alice := i.newAccount(t)
+	got := alice.send(t, "POST", "index.php/apps/notify_push/pre_auth", "")
+	require.Equal(t, 200, got.status)
+	c := i.dial(t)
+	require.Equal(t, "authenticated", c.logIn("", got.body))
+	i.publish(t, alice.id, "it is you")
+	require.Equal(t, "it is you", c.next())
+	i.requireRefusal(t, "", got.body, "err: Invalid credentials")
+}
+
+func (i *installation) testWrongPassword(t *testing.T) {
+	alice := i.newAccount(t)
+	i.requireRefusal(t, alice.id, alice.password+"x", "err: Invalid credentials")
+	i.requireRefusal(t, "nobody of that name", alice.password, "err: Invalid credentials")
+	alice.requireLogin(t, alice.id, alice.password)
+}
+
+func (i *installation) testDisabledUser(t *testing.T) {
+	alice := i.newAccount(t)
+	i.occ(t, "user:disable", alice.id)
+	i.requireRefusal(t, alice.id, alice.password, "err: Invalid credentials")
+	i.occ(t, "user:enable", alice.id)
+	alice.comeBack(t)
+}
