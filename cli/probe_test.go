@@ -103,7 +103,7 @@ func TestCheckIsGreenWhereAllIsWell(t *testing.T) {
 	requireFinding(t, findings, "Redis AUTH", green, `user "push"`)
 	requireFinding(t, findings, "Redis SUBSCRIBE", green, "11 channels", redis.TLSURL())
 	requireFinding(t, findings, "trusted proxy", green, "127.0.0.1")
-	requireFinding(t, findings, "Nextcloud", green, "31.0.0", site.URL)
+	requireFinding(t, findings, "Nextcloud", green, "32.0.1", site.URL)
 
 	require.EqualValues(t, 0, redis.Do("", "DBSIZE"))
 	stats := string(redis.Do("", "INFO", "commandstats").([]byte))

@@ -18,9 +18,14 @@ func (n *Nextcloud) trustedDomain(next http.Handler) http.Handler {
 			host = name
 		}
 		if trusted := n.options.TrustedDomains; len(trusted) > 0 && !slices.Contains(trusted, host) {
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprint(w, `<!DOCTYPE html><p>Access through untrusted domain, <a href="/go.php?to=admin-trusted-domains">see the manual</a>.</p>`)
+			if r.URL.Path == "/status.php" {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(http.StatusBadRequest)
+				fmt.Fprint(w, `{"error": "Trusted domain error.", "code": 15}`)
+				return
+			}
+			answer(w, http.StatusBadRequest, "text/html",
+				`<!DOCTYPE html><p>Access through untrusted domain, <a href="/go.php?to=admin-trusted-domains">see the manual</a>.</p>`)
 			return
 		}
 		next.ServeHTTP(w, r)

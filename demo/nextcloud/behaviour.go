@@ -2,8 +2,8 @@ package nextcloud
 
 import (
 	"bytes"
-	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -25,8 +25,10 @@ const (
 	FaultNone Fault = iota
 	// FaultError answers 500.
 	FaultError
-	// FaultMaintenance answers 503 with the page of the maintenance mode.
+	// FaultMaintenance answers 503 as in maintenance mode; only status.php goes on, and says so.
 	FaultMaintenance
+	// FaultThrottled answers 429 to every login, as to an address that has guessed too often.
+	FaultThrottled
 	// FaultHTML answers 200 with a web page, as a captive portal does.
 	FaultHTML
 	// FaultRedirect sends everyone to the login page.
@@ -73,22 +75,23 @@ func (n *Nextcloud) limited(next http.Handler) http.Handler {
 		if behaviour.Fault != FaultSlowBody && !pause(r, behaviour.Delay) {
 			return
 		}
-		answer(w, r, behaviour, next)
+		misbehave(w, r, behaviour, next)
 	})
 }
 
-func answer(w http.ResponseWriter, r *http.Request, behaviour Behaviour, next http.Handler) {
+func misbehave(w http.ResponseWriter, r *http.Request, behaviour Behaviour, next http.Handler) {
 	switch behaviour.Fault {
 	case FaultError:
 		http.Error(w, "Internal Server Error", http.StatusInternalServerError)
 	case FaultMaintenance:
-		w.WriteHeader(http.StatusServiceUnavailable)
-		loginPage(w, r)
+		answerMaintenance(w, r)
+	case FaultThrottled:
+		answerThrottled(w, r, next)
 	case FaultHTML:
 		loginPage(w, r)
 	case FaultRedirect:
 		if r.URL.Path == "/index.php/login" {
-			next.ServeHTTP(w, r)
+			loginPage(w, r)
 			return
 		}
 		http.Redirect(w, r, "/index.php/login", http.StatusFound)
@@ -100,6 +103,31 @@ func answer(w http.ResponseWriter, r *http.Request, behaviour Behaviour, next ht
 		drip(w, r, max(behaviour.Delay, 10*time.Millisecond))
 	default:
 		next.ServeHTTP(w, r)
+	}
+}
+
+func answerMaintenance(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.URL.Path == "/status.php":
+		status(w, true)
+	case strings.HasPrefix(r.URL.Path, "/ocs/"):
+		answerAPI(w, http.StatusServiceUnavailable, 503, "Service unavailable")
+	default:
+		w.Header().Set("Retry-After", "120")
+		answer(w, http.StatusServiceUnavailable, "text/html", page)
+	}
+}
+
+func answerThrottled(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	const message = "Reached maximum delay"
+	_, _, isLogin := r.BasicAuth()
+	switch {
+	case !isLogin:
+		next.ServeHTTP(w, r)
+	case strings.HasPrefix(r.URL.Path, "/ocs/"):
+		answerAPI(w, http.StatusTooManyRequests, 429, message)
+	default:
+		answer(w, http.StatusTooManyRequests, "application/json", `{"message":"`+message+`"}`)
 	}
 }
 
@@ -131,6 +159,7 @@ func pause(r *http.Request, delay time.Duration) bool {
 	}
 }
 
-func loginPage(w http.ResponseWriter, _ *http.Request) {
-	fmt.Fprint(w, "<!DOCTYPE html>\n<html lang=\"en\"><title>Nextcloud</title><p>Log in, please.</p></html>\n")
-}
+// page is what browsers are shown.
+const page = "<!DOCTYPE html>\n<html lang=\"en\"><title>Nextcloud</title><p>Log in, please.</p></html>\n"
+
+func loginPage(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "text/html", page) }

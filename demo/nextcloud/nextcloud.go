@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,27 +74,48 @@ func New(options Options) *Nextcloud {
 	n.stats.Logins = map[string]int{}
 
 	routes := http.NewServeMux()
-	routes.HandleFunc("GET /ocs/v2.php/cloud/capabilities", n.authenticated(n.capabilities))
-	for _, app := range []string{"/index.php/apps/notify_push", "/apps/notify_push"} {
-		routes.HandleFunc("GET "+app+"/uid", n.authenticated(n.uid))
-		routes.HandleFunc("POST "+app+"/pre_auth", n.authenticated(n.preAuth))
-		routes.HandleFunc("GET "+app+"/test/cookie", n.withToken(n.testCookie))
-		routes.HandleFunc("GET "+app+"/test/remote", n.withToken(n.testRemote))
-		routes.HandleFunc("GET "+app+"/test/version", n.testVersion)
+	handle := func(method, path string, handler http.HandlerFunc) {
+		routes.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != method && (r.Method != http.MethodHead || method != http.MethodGet) {
+				answer(w, http.StatusMethodNotAllowed, "text/html", "")
+				return
+			}
+			handler(w, r)
+		})
 	}
-	routes.HandleFunc("GET /status.php", status)
-	routes.HandleFunc("GET /index.php/login", loginPage)
-	n.handler = n.counted(n.limited(n.trustedDomain(routes)))
+	handle(http.MethodGet, "/ocs/v2.php/cloud/capabilities", n.capabilities)
+	for _, app := range []string{"/index.php/apps/notify_push", "/apps/notify_push"} {
+		handle(http.MethodGet, app+"/uid", authenticated(n.uid))
+		handle(http.MethodPost, app+"/pre_auth", authenticated(n.preAuth))
+		handle(http.MethodGet, app+"/test/cookie", n.withToken(n.testCookie))
+		handle(http.MethodGet, app+"/test/remote", n.withToken(n.testRemote))
+		handle(http.MethodGet, app+"/test/version", n.testVersion)
+	}
+	routes.HandleFunc("/status.php", func(w http.ResponseWriter, _ *http.Request) { status(w, false) })
+	routes.HandleFunc("/index.php/login", loginPage)
+	routes.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusNotFound, "text/html", page) })
+	n.handler = n.counted(n.limited(n.trustedDomain(n.withUser(routes))))
 	return n
 }
 
-// AddUser creates an account, or replaces the one with the same ID.
+// answer sends a whole answer.
+func answer(w http.ResponseWriter, status int, mediaType, body string) {
+	w.Header().Set("Content-Type", mediaType+"; charset=utf-8")
+	w.WriteHeader(status)
+	fmt.Fprint(w, body)
+}
+
+// answerAPI sends an answer of the API that has no data; the code in it can be another than that of HTTP.
+func answerAPI(w http.ResponseWriter, status, code int, message string) {
+	answer(w, status, "application/json", fmt.Sprintf(`{"ocs":{"meta":{"status":"failure","statuscode":%d,"message":%q},"data":[]}}`, code, message))
+}
+
+// AddUser creates an account, or replaces the one with the same ID. Case does not count in names that log in.
 func (n *Nextcloud) AddUser(user User) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.users[user.ID] = user
-	for _, login := range user.Logins {
-		n.users[login] = user
+	for _, login := range append([]string{user.ID}, user.Logins...) {
+		n.users[strings.ToLower(login)] = user
 	}
 }
 
@@ -103,53 +125,58 @@ func (n *Nextcloud) SetCookie(cookie uint32) { n.cookie.Store(cookie) }
 // ServeHTTP answers as Nextcloud would, or as [Nextcloud.Behave] was told to.
 func (n *Nextcloud) ServeHTTP(w http.ResponseWriter, r *http.Request) { n.handler.ServeHTTP(w, r) }
 
-// capabilities has the shape that clients look into; only the format=json or Accept: application/json that real clients
-// send gives JSON, and a request that is not marked as an API call is refused, as in Nextcloud.
-func (n *Nextcloud) capabilities(w http.ResponseWriter, r *http.Request, _ User) {
-	if r.Header.Get("OCS-APIRequest") != "true" {
-		w.WriteHeader(http.StatusPreconditionFailed)
-		fmt.Fprint(w, `{"message":"CSRF check failed"}`)
+// capabilities has the shape that clients look into. As in Nextcloud, requests that are not marked as API calls are refused,
+// those without a login are told nothing of push, and only format=json or Accept: application/json gives JSON.
+func (n *Nextcloud) capabilities(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("OCS-APIRequest") == "" {
+		answer(w, http.StatusPreconditionFailed, "application/json", `{"message":"CSRF check failed"}`)
 		return
+	}
+	capabilities := map[string]any{}
+	if _, found := userOf(r); found {
+		capabilities["core"] = map[string]any{"pollinterval": 60}
+		if n.options.PushURL != "" {
+			capabilities["notify_push"] = n.pushCapability()
+		}
 	}
 	if r.FormValue("format") != "json" && r.Header.Get("Accept") != "application/json" {
-		w.Header().Set("Content-Type", "application/xml; charset=utf-8")
-		fmt.Fprint(w, "<?xml version=\"1.0\"?>\n<ocs><meta><status>ok</status></meta><data/></ocs>\n")
+		answer(w, http.StatusOK, "application/xml", "<?xml version=\"1.0\"?>\n<ocs><meta><status>ok</status></meta><data/></ocs>\n")
 		return
-	}
-	capabilities := map[string]any{"core": map[string]any{"pollinterval": 60}}
-	if n.options.PushURL != "" {
-		capabilities["notify_push"] = map[string]any{
-			"type": []string{"files", "activities", "notifications"},
-			"endpoints": map[string]string{
-				"websocket": websocketURL(n.options.PushURL),
-				"pre_auth":  n.options.URL + "/index.php/apps/notify_push/pre_auth",
-			},
-		}
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	_ = json.NewEncoder(w).Encode(map[string]any{"ocs": map[string]any{
 		"meta": map[string]any{"status": "ok", "statuscode": 200, "message": "OK"},
 		"data": map[string]any{
-			"version":      map[string]any{"major": 31, "minor": 0, "micro": 0, "string": version},
+			"version":      map[string]any{"major": 32, "minor": 0, "micro": 1, "string": version, "edition": "", "extendedSupport": false},
 			"capabilities": capabilities,
 		},
 	}})
 }
 
+func (n *Nextcloud) pushCapability() map[string]any {
+	return map[string]any{
+		"type": []string{"files", "activities", "notifications"},
+		"endpoints": map[string]string{
+			"websocket": websocketURL(n.options.PushURL),
+			"pre_auth":  n.options.URL + "/index.php/apps/notify_push/pre_auth",
+		},
+	}
+}
+
 // version of Nextcloud that this one says it is.
-const version = "31.0.0"
+const version = "32.0.1"
 
 // status is what monitoring asks for.
-func status(w http.ResponseWriter, _ *http.Request) {
+func status(w http.ResponseWriter, maintenance bool) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{
-		"installed": true, "maintenance": false, "needsDbUpgrade": false, "version": version + ".0", "versionstring": version,
+		"installed": true, "maintenance": maintenance, "needsDbUpgrade": false, "version": version + ".2", "versionstring": version,
 		"edition": "", "productname": "Nextcloud", "extendedSupport": false,
 	})
 }
 
 func (n *Nextcloud) uid(w http.ResponseWriter, _ *http.Request, user User) {
-	fmt.Fprint(w, user.ID)
+	answer(w, http.StatusOK, "text/html", user.ID)
 }
 
 func (n *Nextcloud) preAuth(w http.ResponseWriter, r *http.Request, user User) {
@@ -159,14 +186,14 @@ func (n *Nextcloud) preAuth(w http.ResponseWriter, r *http.Request, user User) {
 		http.Error(w, "publish the token: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
-	fmt.Fprint(w, token)
+	answer(w, http.StatusOK, "text/html", token)
 }
 
 // withToken refuses calls that lack the self test's token, with 403 and an empty body as app 1.4 does.
 func (n *Nextcloud) withToken(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !n.hasToken(r) {
-			w.WriteHeader(http.StatusForbidden)
+			answer(w, http.StatusForbidden, "text/html", "")
 			return
 		}
 		next(w, r)
@@ -182,24 +209,28 @@ func (n *Nextcloud) hasToken(r *http.Request) bool {
 }
 
 func (n *Nextcloud) testCookie(w http.ResponseWriter, _ *http.Request) {
-	fmt.Fprint(w, strconv.FormatUint(uint64(n.cookie.Load()), 10))
+	answer(w, http.StatusOK, "application/json", strconv.FormatUint(uint64(n.cookie.Load()), 10))
 }
 
 // testRemote answers whom it takes for the client, and leaves in Redis what the self test shows when that is wrong.
 func (n *Nextcloud) testRemote(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	forwarded := r.Header.Get("X-Forwarded-For")
-	n.note(w, r, "notify_push_forwarded_header", forwarded)
-	n.note(w, r, "notify_push_remote", peerAddress(r))
-	fmt.Fprint(w, clientAddress(peerAddress(r), forwarded, n.options.TrustedProxies)) //nolint:gosec // it is an address, in plain text
+	if n.note(w, r, "notify_push_forwarded_header", forwarded) && n.note(w, r, "notify_push_remote", peerAddress(r)) {
+		answer(w, http.StatusOK, "text/html", clientAddress(peerAddress(r), forwarded, n.options.TrustedProxies))
+	}
 }
 
 func (n *Nextcloud) testVersion(w http.ResponseWriter, r *http.Request) {
-	n.note(w, r, "notify_push_app_version", n.options.AppVersion)
+	if n.note(w, r, "notify_push_app_version", n.options.AppVersion) {
+		answer(w, http.StatusOK, "application/json", "null")
+	}
 }
 
-func (n *Nextcloud) note(w http.ResponseWriter, r *http.Request, key, value string) {
-	if err := n.options.Redis.Set(r.Context(), key, value, 0); err != nil {
+// note leaves a value in Redis, or answers that it cannot.
+func (n *Nextcloud) note(w http.ResponseWriter, r *http.Request, key, value string) (done bool) {
+	err := n.options.Redis.Set(r.Context(), key, value, 0)
+	if err != nil {
 		http.Error(w, fmt.Sprintf("set %s: %v", key, err), http.StatusInternalServerError)
 	}
+	return err == nil
 }

@@ -82,8 +82,9 @@ func TestLoginAnswersTheUserID(t *testing.T) {
 	}{
 		{"alice", "secret", 200, "alice"},
 		{"alice@example.org", "secret", 200, "alice"},
-		{"alice", "wrong", 401, `{"message":"Current user is not logged in"}`},
-		{"nobody", "secret", 401, `{"message":"Current user is not logged in"}`},
+		{"Alice", "secret", 200, "alice"},
+		{"alice", "wrong", 401, `{"message":""}`},
+		{"nobody", "secret", 401, `{"message":""}`},
 	} {
 		status, body := ask(t, "GET", server.URL+app+"uid", as(test.name, test.password))
 		require.Equal(t, test.status, status, test.name)
@@ -93,7 +94,7 @@ func TestLoginAnswersTheUserID(t *testing.T) {
 	require.Equal(t, 401, status)
 
 	stats := n.Stats()
-	require.Equal(t, map[string]int{app + "uid": 4}, stats.Logins, "a request without a password is no login")
+	require.Equal(t, map[string]int{app + "uid": 5}, stats.Logins, "a request without a password is no login")
 	require.Equal(t, 2, stats.Refused)
 	require.Equal(t, 1, stats.MostInFlight)
 
@@ -140,8 +141,15 @@ func TestCapabilities(t *testing.T) {
 	status, _ = ask(t, "GET", url+"?format=json", as("alice", "secret"))
 	require.Equal(t, 412, status, "without OCS-APIRequest")
 
-	status, _ = ask(t, "GET", url+"?format=json", nil)
+	status, _ = ask(t, "GET", url+"?format=json", func(r *http.Request) {
+		api(r)
+		r.SetBasicAuth("alice", "wrong")
+	})
 	require.Equal(t, 401, status)
+
+	status, body = ask(t, "GET", url+"?format=json", func(r *http.Request) { r.Header.Set("OCS-APIRequest", "true") })
+	require.Equal(t, 200, status)
+	require.NotContains(t, body, "notify_push", "only users are told")
 }
 
 func TestSelfTestRoutes(t *testing.T) {
@@ -219,6 +227,7 @@ func TestFaults(t *testing.T) {
 		"empty":       {FaultEmpty, 200, "", 0},
 		"huge":        {FaultHuge, 200, "aaaa", 5 << 20},
 		"denied":      {FaultDenied, 401, `{"message"`, 0},
+		"throttled":   {FaultThrottled, 429, `{"message"`, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n.Behave(Behaviour{Fault: test.fault})
