@@ -17,6 +17,8 @@ var faults = tests{
 	"Database":    (*installation).testDatabaseStops,
 	"Maintenance": (*installation).testMaintenance,
 	"PHP":         (*installation).testPHPStops,
+
+	"StandInMaintenance": (*installation).testStandInMaintenance,
 }
 
 // requireService expects that all works: a login that no one has tried before, and a push for a file.

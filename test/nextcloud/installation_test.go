@@ -46,6 +46,7 @@ type installation struct {
 const (
 	redisPassword    = "r/e:d@is#1"
 	databasePassword = "d/a:t@a#1"
+	redisDatabase    = 2
 	adminPassword    = "the first of all accounts"
 )
 
@@ -111,7 +112,7 @@ $CONFIG = [
 	'memcache.local' => '\OC\Memcache\APCu',
 	'memcache.distributed' => '\OC\Memcache\Redis',
 	'memcache.locking' => '\OC\Memcache\Redis',
-	'redis' => ['host' => '127.0.0.1', 'port' => %[2]d, 'password' => '%[3]s', 'dbindex' => 2],
+	'redis' => ['host' => '127.0.0.1', 'port' => %[2]d, 'password' => '%[3]s', 'dbindex' => %[4]d],
 	'skeletondirectory' => '',
 	'has_internet_connection' => false,
 	'mail_smtpmode' => 'null',
@@ -120,7 +121,7 @@ $CONFIG = [
 	'hashingMemoryCost' => 8,
 	'hashingTimeCost' => 1,
 ];
-`, i.url, i.redis.Port, redisPassword))
+`, i.url, i.redis.Port, redisPassword, redisDatabase))
 }
 
 // serveWeb starts nginx, as the front of PHP and of the push server.

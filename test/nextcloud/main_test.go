@@ -44,6 +44,7 @@ func TestNextcloud(t *testing.T) {
 	sideBySide(t, i, "Logins", logins)
 	sideBySide(t, i, "Commands", commands)
 	sideBySide(t, i, "Mounts", mounts)
+	sideBySide(t, i, "StandIn", standIns)
 	for _, name := range slices.Sorted(maps.Keys(faults)) {
 		t.Run("Faults/"+name, func(t *testing.T) { faults[name](i, t) })
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // mountsFollow is whether this server matches every event against mounts that were read after it.
-const mountsFollow = true
+const mountsFollow = false
 
 // mountsKnown is how long it may take until a push follows a mount that is new, and until a mount that is gone has no push.
 const mountsKnown = 5 * time.Second
