@@ -17,8 +17,13 @@ import (
 // patience bounds every wait for something that must happen.
 const patience = time.Minute
 
-// pause is the time between two attempts.
-const pause = 100 * time.Millisecond
+// eventually tries until a condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(200 * time.Millisecond) {
+		require.True(t, time.Now().Before(deadline), "it does not happen: %s", what)
+	}
+}
 
 // client is a websocket client of the push server, behind the web server.
 type client struct {
@@ -32,8 +37,16 @@ type client struct {
 // dial opens a connection, from an address of its own: attempts to log in count by address.
 func (i *installation) dial(t *testing.T) *client {
 	t.Helper()
+	return i.dialFrom(t, i.newAddress())
+}
+
+func (i *installation) newAddress() string {
 	n := i.addresses.Add(1)
-	address := fmt.Sprintf("198.18.%d.%d", n/256, n%256)
+	return fmt.Sprintf("198.18.%d.%d", n/256, n%256)
+}
+
+func (i *installation) dialFrom(t *testing.T, address string) *client {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	ws, _, err := websocket.Dial(ctx, strings.Replace(i.url, "http", "ws", 1)+"/push/ws", &websocket.DialOptions{

@@ -26,7 +26,7 @@ var commands = tests{
 func (i *installation) testSetup(t *testing.T) {
 	output := i.occ(t, "notify_push:setup", i.url+"/push")
 	require.Contains(t, output, "configuration saved")
-	require.Eventually(t, func() bool { // PHP keeps what it has read for some seconds
+	eventually(t, "clients are told of it", func() bool { // PHP keeps what it has read for some seconds
 		var got struct {
 			Capabilities struct {
 				Push struct {
@@ -36,7 +36,7 @@ func (i *installation) testSetup(t *testing.T) {
 		}
 		require.NoError(t, json.Unmarshal(i.admin().ocs(t, http.MethodGet, "cloud/capabilities", nil), &got))
 		return got.Capabilities.Push.Endpoints["websocket"] == strings.Replace(i.url, "http", "ws", 1)+"/push/ws"
-	}, patience, pause)
+	})
 }
 
 // testSelfTest runs as occ does, whose status says whether all is well.

@@ -18,6 +18,7 @@ var faults = tests{
 	"Maintenance": (*installation).testMaintenance,
 	"PHP":         (*installation).testPHPStops,
 
+	"Recheck":            (*installation).testRecheck,
 	"StandInMaintenance": (*installation).testStandInMaintenance,
 }
 

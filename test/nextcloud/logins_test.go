@@ -2,10 +2,10 @@ package nextcloud_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
@@ -20,6 +20,7 @@ var logins = tests{
 	"PreAuth":       (*installation).testPreAuth,
 	"WrongPassword": (*installation).testWrongPassword,
 	"DisabledUser":  (*installation).testDisabledUser,
+	"Throttled":     (*installation).testThrottled,
 }
 
 // requireLogin logs in with what a client was given, and expects the account's pushes.
@@ -34,10 +35,10 @@ func (a *account) requireLogin(t *testing.T, name, password string) {
 // comeBack connects as clients do, again and again: a refusal, or that Nextcloud fails, is remembered for some seconds.
 func (a *account) comeBack(t *testing.T) (c *client) {
 	t.Helper()
-	require.Eventually(t, func() bool {
+	eventually(t, a.id+" is logged in", func() bool {
 		c = a.i.dial(t)
 		return c.logIn(a.id, a.password) == "authenticated"
-	}, patience, 500*time.Millisecond)
+	})
 	c.send("listen notify_file_id")
 	return c
 }
@@ -85,7 +86,7 @@ func (i *installation) testSecondFactor(t *testing.T) {
 	alice := i.newAccount(t)
 	device := alice.newAppPassword(t)
 	i.occ(t, "twofactorauth:enforce", "--on", "--group", i.newGroup(t, alice))
-	i.requireRefusal(t, alice.id, alice.password, "err: ")
+	i.requireRefusal(t, alice.id, alice.password, "err: Invalid credentials")
 	alice.requireLogin(t, alice.id, device.password)
 }
 
@@ -114,4 +115,24 @@ func (i *installation) testDisabledUser(t *testing.T) {
 	i.requireRefusal(t, alice.id, alice.password, "err: Invalid credentials")
 	i.occ(t, "user:enable", alice.id)
 	alice.comeBack(t)
+}
+
+// testThrottled comes from an address that Nextcloud lets nobody log in from for a while, after too many guesses.
+func (i *installation) testThrottled(t *testing.T) {
+	alice := i.newAccount(t)
+	address := i.newAddress()
+	i.guess(t, address)
+	c := i.dialFrom(t, address)
+	require.Contains(t, c.logIn(alice.id, alice.password), "err: Error while sending authentication request to nextcloud: ")
+	require.Equal(t, websocket.StatusCode(-1), c.awaitEnd())
+	alice.comeBack(t)
+}
+
+// guess guesses until Nextcloud refuses whatever comes from that address.
+func (i *installation) guess(t *testing.T, address string) {
+	t.Helper()
+	stranger := account{i, "admin", "guess"}
+	eventually(t, "Nextcloud refuses all", func() bool {
+		return stranger.send(t, "GET", app+"uid", "", "X-Forwarded-For", address).status == http.StatusTooManyRequests
+	})
 }

@@ -1,7 +1,7 @@
 package nextcloud_test
 
 import (
-	"os"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -154,9 +154,9 @@ func (i *installation) testExternalStorage(t *testing.T) {
 	i.occ(t, "app:enable", "files_external")
 	id := strings.TrimSpace(i.occ(t, "files_external:create", "--output=json", "external", "local", "null::null", "-c", "datadir="+folder))
 	i.occ(t, "files_external:applicable", "--add-user", alice.id, id)
-	_, err := os.Stat(folder)
-	require.NoError(t, err)
-	alice.look(t)
+	eventually(t, "PHP knows the app", func() bool {
+		return alice.send(t, "PROPFIND", "remote.php/dav/"+alice.path("external"), "", "Depth", "0").status == http.StatusMultiStatus
+	})
 	first, second := alice.connect(t), bob.connect(t)
 	first.awaitFile(alice.upload(t, "external/before.txt"))
 	i.occ(t, "files_external:applicable", "--add-user", bob.id, id)
