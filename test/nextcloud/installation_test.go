@@ -128,7 +128,6 @@ $CONFIG = [
 func (i *installation) serveWeb(t *testing.T) {
 	t.Helper()
 	i.url = proxytest.NginxWith(t, proxytest.FreeAddress(t), "", proxytest.Snippet(t, "nginx.conf", i.pushAddress)+fmt.Sprintf(`
-		access_log %[1]s/access.log;
 		root %[1]s/nextcloud;
 		location / { rewrite ^ /index.php$request_uri; }
 		location ~ ^/(index|remote|public|status|ocs/v[12])\.php(/|$) {
@@ -248,14 +247,6 @@ func (i *installation) command(path string, arguments ...string) *exec.Cmd {
 func (i *installation) publish(t *testing.T, user, message string) {
 	t.Helper()
 	i.redis.Do(redisPassword, "PUBLISH", "notify_custom", fmt.Sprintf(`{"user":%q,"message":%q}`, user, message))
-}
-
-// askedFor counts the requests for a path below the app's that Nextcloud has got.
-func (i *installation) askedFor(t *testing.T, path string) int {
-	t.Helper()
-	log, err := os.ReadFile(filepath.Join(i.folder, "access.log"))
-	require.NoError(t, err)
-	return strings.Count(string(log), "/apps/notify_push/"+path+" HTTP")
 }
 
 // showLogs shows what the servers have logged, after a failure.

@@ -11,9 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mountsFollow is whether this server matches every event against mounts that were read after it.
-const mountsFollow = false
-
 // mountsKnown is how long it may take until a push follows a mount that is new, and until a mount that is gone has no push.
 const mountsKnown = 5 * time.Second
 
@@ -50,16 +47,8 @@ func (c *client) requireNoFile(fileID uint64) {
 	require.False(c.t, found, "a push for file %d, which is not shared: %q", fileID, c.heard)
 }
 
-func needMountsThatFollow(t *testing.T) {
-	t.Helper()
-	if !mountsFollow {
-		t.Skip("mounts are known for minutes")
-	}
-}
-
 // testSharedWithUser uploads to a folder whose storage has been known for some time, right after it was shared.
 func (i *installation) testSharedWithUser(t *testing.T) {
-	needMountsThatFollow(t)
 	alice, bob := i.newAccount(t), i.newAccount(t)
 	alice.makeFolder(t, "shared")
 	owner, receiver := alice.connect(t), bob.connect(t)
@@ -76,7 +65,6 @@ func (i *installation) testSharedWithUser(t *testing.T) {
 }
 
 func (i *installation) testSharedWithGroup(t *testing.T) {
-	needMountsThatFollow(t)
 	alice, bob := i.newAccount(t), i.newAccount(t)
 	group := i.newGroup(t, bob)
 	alice.makeFolder(t, "shared")
@@ -90,7 +78,6 @@ func (i *installation) testSharedWithGroup(t *testing.T) {
 
 // testSharedOffline shares with somebody who comes later, when no event says so any more.
 func (i *installation) testSharedOffline(t *testing.T) {
-	needMountsThatFollow(t)
 	alice, bob := i.newAccount(t), i.newAccount(t)
 	alice.makeFolder(t, "shared")
 	owner := alice.connect(t)
@@ -104,7 +91,6 @@ func (i *installation) testSharedOffline(t *testing.T) {
 
 // testSharedDeeper shares a folder in a folder: what changes beside it is nothing to the receiver.
 func (i *installation) testSharedDeeper(t *testing.T) {
-	needMountsThatFollow(t)
 	alice, bob := i.newAccount(t), i.newAccount(t)
 	alice.makeFolder(t, "top")
 	alice.makeFolder(t, "top/shared")
@@ -117,7 +103,6 @@ func (i *installation) testSharedDeeper(t *testing.T) {
 }
 
 func (i *installation) testUnshared(t *testing.T) {
-	needMountsThatFollow(t)
 	alice, bob := i.newAccount(t), i.newAccount(t)
 	alice.makeFolder(t, "shared")
 	share := alice.share(t, "shared", withUser, bob.id)
@@ -131,7 +116,6 @@ func (i *installation) testUnshared(t *testing.T) {
 }
 
 func (i *installation) testLeftGroup(t *testing.T) {
-	needMountsThatFollow(t)
 	alice, bob := i.newAccount(t), i.newAccount(t)
 	group := i.newGroup(t, bob)
 	alice.makeFolder(t, "shared")
@@ -147,7 +131,6 @@ func (i *installation) testLeftGroup(t *testing.T) {
 
 // testExternalStorage gives a storage to a second user when the first has used it for some time.
 func (i *installation) testExternalStorage(t *testing.T) {
-	needMountsThatFollow(t)
 	alice, bob := i.newAccount(t), i.newAccount(t)
 	folder := filepath.Join(i.folder, "external")
 	i.run(t, "mkdir", folder)
