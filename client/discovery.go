@@ -46,6 +46,12 @@ func Discover(ctx context.Context, opts Options) (Capability, error) {
 		return Capability{}, err
 	}
 	capability, err := parseCapabilities(body)
+	if errors.Is(err, errNotLoggedIn) {
+		err = ErrNoPush
+		if opts.User != "" {
+			err = fmt.Errorf("Nextcloud shows them as to somebody who is not logged in: %w", ErrInvalidCredentials) //nolint:staticcheck // a name
+		}
+	}
 	if err != nil {
 		return Capability{}, fmt.Errorf("capabilities from %s: %w", address.Redacted(), err)
 	}
@@ -113,6 +119,10 @@ func ask(ctx context.Context, opts Options, request Request, method, address str
 	return body, nil
 }
 
+// errNotLoggedIn means that the capabilities are those that Nextcloud shows to everybody. That is its answer, too, to the
+// right password of a user who needs a second factor.
+var errNotLoggedIn = errors.New("these capabilities are shown to everybody")
+
 func parseCapabilities(body []byte) (Capability, error) {
 	var answer struct {
 		OCS struct {
@@ -134,13 +144,18 @@ func parseCapabilities(body []byte) (Capability, error) {
 		return Capability{}, ErrNoPush
 	}
 	var capabilities struct {
-		NotifyPush Capability `json:"notify_push"`
+		Core       json.RawMessage `json:"core"`
+		NotifyPush *Capability     `json:"notify_push"`
 	}
 	if err := json.Unmarshal(all, &capabilities); err != nil {
 		return Capability{}, fmt.Errorf("notify_push: %w", err)
 	}
-	if capabilities.NotifyPush.Endpoints.Websocket == "" {
+	switch push := capabilities.NotifyPush; {
+	case push == nil && capabilities.Core == nil:
+		return Capability{}, errNotLoggedIn
+	case push == nil || push.Endpoints.Websocket == "":
 		return Capability{}, ErrNoPush
+	default:
+		return *push, nil
 	}
-	return capabilities.NotifyPush, nil
 }

@@ -91,6 +91,11 @@ func TestDiscoverFails(t *testing.T) {
 			require.NotErrorIs(t, err, client.ErrNoPush)
 		})
 	}
+	t.Run("second factor", func(t *testing.T) {
+		err := discover(t, answerAlice(t, `{"ocs":{"data":{"capabilities":{"theming":{}}}}}`))
+		require.ErrorIs(t, err, client.ErrInvalidCredentials)
+		require.NotErrorIs(t, err, client.ErrNoPush)
+	})
 	t.Run("wrong type", func(t *testing.T) {
 		err := discover(t, answerAlice(t, `{"ocs":{"data":{"capabilities":{"notify_push":{"endpoints":7}}}}}`))
 		require.ErrorContains(t, err, "notify_push")

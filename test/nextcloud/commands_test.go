@@ -20,6 +20,7 @@ var commands = tests{
 	"Doctor":        (*installation).testDoctor,
 	"Listen":        (*installation).testListen,
 	"ListenPreAuth": (*installation).testListenPreAuth,
+	"ListenRefused": (*installation).testListenRefused,
 }
 
 // testSetup has the app try everything that it can, keep our address and tell clients.
@@ -97,4 +98,13 @@ func (i *installation) listen(t *testing.T, flags ...string) {
 	}
 	require.NoError(t, json.Unmarshal(output, &push), "%s", output)
 	require.Contains(t, push.FileIDs, file)
+}
+
+// testListenRefused has Nextcloud answer the right password of a user who needs a second factor as if nobody were logged in.
+func (i *installation) testListenRefused(t *testing.T) {
+	alice := i.newAccount(t)
+	i.occ(t, "twofactorauth:enforce", "--on", "--group", i.newGroup(t, alice))
+	output, err := i.command(i.binary, "listen", i.url, alice.id, alice.password).CombinedOutput()
+	require.ErrorContains(t, err, "exit status 3")
+	require.Contains(t, string(output), "app password")
 }
