@@ -115,6 +115,18 @@ func (c *client) awaitText(text string) {
 	c.await(text, func(got string) bool { return got == text })
 }
 
+// awaitTexts waits for texts that come in any order, and among others.
+func (c *client) awaitTexts(texts ...string) {
+	c.t.Helper()
+	missing := slices.Clone(texts)
+	c.await(fmt.Sprintf("%q", texts), func(got string) bool {
+		if k := slices.Index(missing, got); k >= 0 {
+			missing = slices.Delete(missing, k, k+1)
+		}
+		return len(missing) == 0
+	})
+}
+
 // awaitFile waits for a push that names a file.
 func (c *client) awaitFile(fileID uint64) (fileIDs []uint64) {
 	c.t.Helper()

@@ -72,8 +72,7 @@ func (i *installation) testRedisRestarts(t *testing.T) {
 	client := alice.connect(t)
 	i.redis.Stop()
 	i.redis.Start()
-	require.ElementsMatch(t, []string{"notify_file", "notify_activity", "notify_notification"},
-		[]string{client.next(), client.next(), client.next()})
+	client.awaitTexts("notify_file", "notify_activity", "notify_notification")
 	client.awaitFile(alice.upload(t, "file.txt"))
 	i.requireService(t)
 }
