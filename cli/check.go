@@ -10,7 +10,8 @@ import (
 )
 
 type checkCommand struct {
-	config.Flags
+	ConfigFile string `arg:"" optional:"" help:"Path of Nextcloud's config.php. The *.config.php beside it are read, too."`
+	settingFlags
 
 	Offline     bool `help:"Resolve the settings only, and connect to nothing."`
 	JSON        bool `name:"json" help:"Print one JSON object."`
@@ -39,7 +40,7 @@ type checkReport struct {
 
 func (c *checkCommand) Run(p *process) error {
 	debug.SetMemoryLimit(checkMemoryLimit)
-	result := config.Load(p.ctx, c.Flags, os.LookupEnv)
+	result := config.Load(p.ctx, c.ConfigFile, c.given(), os.LookupEnv)
 	report := checkReport{Report: result.Report(c.ShowSecrets)}
 	if !c.JSON {
 		printSettings(p.stdout, report.withoutDefaults())
@@ -68,7 +69,7 @@ func (c *checkCommand) probe(p *process, result *config.Result) []finding {
 		fmt.Fprintln(p.stdout)
 	}
 	var findings []finding
-	paint := painter(p.stdout, result.Settings.NoANSI)
+	paint := painter(p.stdout, result.Settings.Log.NoANSI)
 	for _, probe := range probes(result) {
 		probe(p.ctx, func(f finding) {
 			f.Detail = onOneLine(f.Detail)

@@ -152,13 +152,16 @@ func commandOf(err error) string {
 
 // newParser returns what reads arguments into line. exit is called when they asked for help, which has been printed then.
 func newParser(line *commandLine, p *process, exit func(int)) (*kong.Kong, error) {
+	line.Serve.settingFlags = newSettingFlags(everySetting)
+	line.Check.settingFlags = newSettingFlags(everySetting)
+	line.Send.settingFlags = newSettingFlags(redisSetting)
+	line.Healthcheck.settingFlags = newSettingFlags(onlySettings("bind", "metrics-port", "metrics-socket-path"))
 	return kong.New(line,
 		kong.Name("notify_push"),
 		kong.Description("A push server for Nextcloud. notify_push CONFIG_FILE serves; notify_push serve --help lists every setting."),
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(exit),
 		kong.NamedMapper("switch", switchMapper{}),
-		kong.ValueFormatter(describe),
 		kong.Bind(p),
 	)
 }

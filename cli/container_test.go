@@ -25,8 +25,8 @@ func words(t *testing.T, dockerfile, instruction string) (words []string) {
 
 // variables are all that are read from the environment.
 func variables() (names []string) {
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[config.Flags]()) {
-		names = append(names, field.Tag.Get("variable"))
+	for _, declared := range config.Declarations() {
+		names = append(names, declared.Variable)
 	}
 	return names
 }

@@ -47,10 +47,10 @@ type daemon struct {
 func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	d := &daemon{settings: settings, log: log}
 	var err error
-	if d.redis, err = storage.NewRedis(redisOptions(settings)); err != nil {
+	if d.redis, err = storage.NewRedis(settings.Redis); err != nil {
 		return nil, err
 	}
-	if d.mounts, err = storage.OpenMounts(databaseOptions(settings)); err != nil {
+	if d.mounts, err = storage.OpenMounts(settings.Database); err != nil {
 		return nil, err
 	}
 	if d.nextcloud, err = nextcloud.New(nextcloudOptions(settings)); err != nil {
@@ -79,6 +79,33 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	return d, nil
 }
 
+// What follows from settings of other parts, or of the machine.
+
+func nextcloudOptions(s config.Settings) nextcloud.Options {
+	s.Nextcloud.Timeout, s.Nextcloud.Concurrency = s.Actors.AuthTimeout, *s.Actors.AuthConcurrency
+	return s.Nextcloud
+}
+
+func actorOptions(s config.Settings, log *zap.Logger) actors.Options {
+	s.Actors.Logger = log
+	s.Actors.AuthKey = handoverKey(s.Instance.Secret)
+	return s.Actors
+}
+
+func websocketOptions(s config.Settings, log *zap.Logger) transport.WebsocketOptions {
+	s.Websocket.Logger = log
+	s.Websocket.Limits.Connections = maxConnections(s.Websocket.Limits.Connections)
+	s.Websocket.Limits.Sockets = maxSockets()
+	return s.Websocket
+}
+
+// monitorListen is where the metrics are: at the clients' address, and without TLS.
+func monitorListen(s config.Settings) transport.ListenOptions {
+	return transport.ListenOptions{
+		Bind: s.Listen.Bind, Port: s.Monitor.Port, SocketPath: s.Monitor.SocketPath, SocketPermissions: s.Listen.SocketPermissions,
+	}
+}
+
 // run serves until ctx ends, and then lets go of the clients in order. What it depends on may be
 // missing at any time; only a place to listen may not.
 func (d *daemon) run(ctx context.Context) error {
@@ -94,17 +121,11 @@ func (d *daemon) run(ctx context.Context) error {
 // listen opens the clients' port, and the operators' where it is wanted. From then on clients can
 // connect, and wait in the system's queue until they are served.
 func (d *daemon) listen(ctx context.Context) (clients, operators net.Listener, err error) {
-	s := d.settings
-	clients, err = transport.Listen(ctx, transport.ListenOptions{
-		Bind: s.Bind, Port: s.Port, SocketPath: s.SocketPath, SocketPermissions: s.SocketPermissions,
-		TLSCert: s.TLSCert, TLSKey: s.TLSKey,
-	})
-	if err != nil || s.MetricsPort == 0 && s.MetricsSocketPath == "" {
+	clients, err = transport.Listen(ctx, d.settings.Listen)
+	if err != nil || !d.settings.Monitor.On() {
 		return clients, nil, err
 	}
-	operators, err = transport.Listen(ctx, transport.ListenOptions{
-		Bind: s.Bind, Port: s.MetricsPort, SocketPath: s.MetricsSocketPath, SocketPermissions: s.SocketPermissions,
-	})
+	operators, err = transport.Listen(ctx, monitorListen(d.settings))
 	if err != nil {
 		_ = clients.Close()
 		return nil, nil, fmt.Errorf("metrics: %w", err)
@@ -176,7 +197,7 @@ func (d *daemon) learnVersion(ctx context.Context) {
 // close ends everything: first what lets clients in, then the clients, then what they need, and
 // last what tells operators how that goes.
 func (d *daemon) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), d.settings.DrainTimeout+closeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), *d.settings.Actors.DrainTimeout+closeTimeout)
 	defer cancel()
 	d.closing.Store(true)
 	_ = d.clients.Close()

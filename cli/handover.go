@@ -41,8 +41,8 @@ type handover struct {
 
 // handoverKey derives the digests' key from Nextcloud's secret; nil where that is not known, for
 // then the key is random and ends with the process.
-func handoverKey(secret config.Secret) []byte {
-	if secret.Reveal() == "" {
+func handoverKey(secret actors.Secret) []byte {
+	if secret == "" {
 		return nil
 	}
 	return derive([]byte(secret.Reveal()), "notify_push logins")
@@ -55,8 +55,8 @@ func derive(key []byte, purpose string) []byte {
 }
 
 func newHandover(settings config.Settings, redis *storage.Redis, log *zap.Logger) *handover {
-	h := &handover{redis: redis, log: log, ttl: settings.AuthResume, patience: takeTimeout}
-	if key := handoverKey(settings.NextcloudSecret); key != nil && settings.AuthResume > 0 {
+	h := &handover{redis: redis, log: log, ttl: *settings.Actors.AuthResume, patience: takeTimeout}
+	if key := handoverKey(settings.Instance.Secret); key != nil && h.ttl > 0 {
 		h.key = "notify_push_logins_" + hex.EncodeToString(derive(key, "name")[:4])
 	}
 	return h

@@ -18,7 +18,7 @@ const healthTimeout = 6 * time.Second
 
 // healthcheckCommand asks a running server whether it is well: for containers.
 type healthcheckCommand struct {
-	config.MonitorFlags
+	settingFlags
 
 	Ready bool `help:"Ask whether the server does its job now, and not only whether it makes progress."`
 }
@@ -31,7 +31,7 @@ Exit status: 0 when the server is well, 1 when it is not, does not answer, or te
 }
 
 func (c *healthcheckCommand) Run(p *process) error {
-	result := config.Load(p.ctx, config.Flags{MonitorFlags: c.MonitorFlags}, os.LookupEnv)
+	result := config.Load(p.ctx, "", c.given(), os.LookupEnv)
 	for _, setting := range []string{"bind", "metrics_port"} {
 		if err := result.ErrOf(setting); err != nil {
 			return err
@@ -61,10 +61,10 @@ func (c *healthcheckCommand) Run(p *process) error {
 // monitorAddress is where the server tells how it is: host:port, the path of a unix socket, or nothing where it does not.
 func monitorAddress(settings config.Settings) string {
 	switch {
-	case settings.MetricsSocketPath != "":
-		return settings.MetricsSocketPath
-	case settings.MetricsPort != 0:
-		return localAddress(settings.Bind, settings.MetricsPort)
+	case settings.Monitor.SocketPath != "":
+		return settings.Monitor.SocketPath
+	case settings.Monitor.Port != 0:
+		return localAddress(settings.Listen.Bind, settings.Monitor.Port)
 	default:
 		return ""
 	}

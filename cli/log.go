@@ -25,19 +25,19 @@ type logging struct {
 }
 
 // newLogging returns a log that writes lines to out, as text or as JSON.
-func newLogging(out io.Writer, settings config.Settings) *logging {
+func newLogging(out io.Writer, options config.LogOptions) *logging {
 	encoding := zap.NewProductionEncoderConfig()
 	encoding.EncodeTime = zapcore.ISO8601TimeEncoder
 	encoding.EncodeDuration = zapcore.StringDurationEncoder
 	encoder := zapcore.NewJSONEncoder(encoding)
-	if settings.LogFormat != "json" {
+	if options.Format != "json" {
 		encoding.EncodeLevel = zapcore.CapitalColorLevelEncoder
-		if settings.NoANSI {
+		if options.NoANSI {
 			encoding.EncodeLevel = zapcore.CapitalLevelEncoder
 		}
 		encoder = zapcore.NewConsoleEncoder(encoding)
 	}
-	level := zap.NewAtomicLevelAt(zapLevel(settings.LogLevel))
+	level := zap.NewAtomicLevelAt(zapLevel(options.Level))
 	return &logging{
 		Logger: zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(out)), level)),
 		level:  level,

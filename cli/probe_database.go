@@ -20,8 +20,7 @@ const (
 // probeDatabase connects, and asks who sees a storage.
 func probeDatabase(result *config.Result) probe {
 	return func(ctx context.Context, report func(finding)) {
-		settings := result.Settings
-		options := databaseOptions(settings)
+		options := result.Settings.Database
 		if result.Sharding != "" {
 			report(finding{"sharding", yellow, "dbsharding at " + result.Sharding + " is not supported: only one of the databases is read",
 				"Changes of files in other databases' storages are not pushed, and clients see them when they poll; other pushes are not affected."})

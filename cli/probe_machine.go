@@ -24,7 +24,7 @@ func probeOpenFiles(settings config.Settings) probe {
 			report(finding{"open files", yellow, "the limit cannot be read: " + err.Error(), ""})
 			return
 		}
-		report(judgeOpenFiles(uint64(limit.Cur), maxConnections(settings.MaxConnections))) //nolint:unconvert // it is signed on FreeBSD
+		report(judgeOpenFiles(uint64(limit.Cur), maxConnections(settings.Websocket.Limits.Connections))) //nolint:unconvert // it is signed on FreeBSD
 	}
 }
 
@@ -49,7 +49,7 @@ func probePort(settings config.Settings) probe {
 		}
 		ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 		defer cancel()
-		report(judgePort(ctx, settings.TLSCert != "", address))
+		report(judgePort(ctx, settings.Listen.TLSCert != "", address))
 	}
 }
 
@@ -86,11 +86,11 @@ func speaksAsPushServer(status int, said string) bool {
 // clientAddress is where clients are served: host:port, the path of a unix socket, or nothing when the system is to choose.
 func clientAddress(settings config.Settings) string {
 	switch {
-	case settings.SocketPath != "":
-		return settings.SocketPath
-	case settings.Port == 0:
+	case settings.Listen.SocketPath != "":
+		return settings.Listen.SocketPath
+	case settings.Listen.Port == 0:
 		return ""
 	default:
-		return localAddress(settings.Bind, settings.Port)
+		return localAddress(settings.Listen.Bind, settings.Listen.Port)
 	}
 }

@@ -24,7 +24,7 @@ const adviceReach = "Nextcloud must answer here at --nextcloud-url, else overwri
 // probeNextcloud asks what anybody may ask: status.php and the app's test cookie. The app's test/remote is not asked, for it writes to Redis.
 func probeNextcloud(settings config.Settings) probe {
 	return func(ctx context.Context, report func(finding)) {
-		options := nextcloudOptions(settings)
+		options := settings.Nextcloud
 		options.Timeout = stepTimeout
 		nextcloud, err := nextcloud.New(options)
 		if err != nil {
@@ -35,7 +35,7 @@ func probeNextcloud(settings config.Settings) probe {
 
 		status, err := nextcloud.Status(ctx)
 		if isUntrusted(err) {
-			report(finding{"Nextcloud", green, "something answers at " + settings.NextcloudURL, ""})
+			report(finding{"Nextcloud", green, "something answers at " + settings.Nextcloud.BaseURL, ""})
 			report(probeDomain(settings, err))
 		} else {
 			report(probeStatus(settings, status, err))
@@ -74,7 +74,7 @@ func detail(err error) string {
 }
 
 func probeStatus(settings config.Settings, status nextcloud.ServerStatus, err error) finding {
-	f := finding{Name: "Nextcloud", Status: green, Detail: fmt.Sprintf("version %s answers at %s", status.Version, settings.NextcloudURL)}
+	f := finding{Name: "Nextcloud", Status: green, Detail: fmt.Sprintf("version %s answers at %s", status.Version, settings.Nextcloud.BaseURL)}
 	switch {
 	case err != nil:
 		f.Status, f.Detail, f.Advice = red, detail(err), adviseNextcloud(err)
@@ -106,11 +106,11 @@ func adviseNextcloud(err error) string {
 // probeDomain says whether Nextcloud knows the name by which it was called; err is nil or says that it does not.
 func probeDomain(settings config.Settings, err error) finding {
 	const name = "trusted domain"
-	host := hostOf(settings.NextcloudURL)
+	host := hostOf(settings.Nextcloud.BaseURL)
 	if err == nil {
 		return finding{name, green, "Nextcloud answers to " + host, ""}
 	}
-	return finding{name, red, err.Error(), adviseToAdd("trusted_domains", settings.NextcloudTrustedDomains, host) +
+	return finding{name, red, err.Error(), adviseToAdd("trusted_domains", settings.Instance.TrustedDomains, host) +
 		" Or keep Nextcloud's own name in --nextcloud-url and dial inside with --nextcloud-connect-to."}
 }
 
@@ -133,7 +133,7 @@ func probeApp(err error) finding {
 // probeTrustedProxy compares the address that this machine calls from with those whose X-Forwarded-For Nextcloud believes.
 func probeTrustedProxy(settings config.Settings, status nextcloud.ServerStatus) finding {
 	const name = "trusted proxy"
-	source, trusted := status.Source, settings.NextcloudTrustedProxies
+	source, trusted := status.Source, settings.Instance.TrustedProxies
 	advice := adviseToAdd("trusted_proxies", trusted, source.String())
 	switch {
 	case !source.IsValid():

@@ -169,7 +169,7 @@ func TestCheckExpectsARouterBetweenPrivateAndPublic(t *testing.T) {
 		{"203.0.113.8", "203.0.113.7", green},
 	} {
 		called := cloud.ServerStatus{Source: netip.MustParseAddr(test.source), Target: netip.MustParseAddr(test.target)}
-		settings := config.Settings{NextcloudTrustedProxies: config.List{Texts: []string{test.source}}}
+		settings := config.Settings{Instance: config.Instance{TrustedProxies: config.List{Texts: []string{test.source}}}}
 		f := probeTrustedProxy(settings, called)
 		require.Equal(t, test.want, f.Status, f)
 		require.Equal(t, test.want == yellow, strings.Contains(f.Advice, "--nextcloud-connect-to"))

@@ -16,7 +16,7 @@ func probePaths(s config.Settings) probe {
 	return func(_ context.Context, report func(finding)) {
 		used := []string{s.Database.Socket, s.Database.Path, s.Database.TLS.CA, s.Database.TLS.CAPath, s.Database.TLS.Cert, s.Database.TLS.Key, s.Database.TLS.CRL,
 			s.Redis.TLS.CA, s.Redis.TLS.CAPath, s.Redis.TLS.Cert, s.Redis.TLS.Key,
-			s.NextcloudCA, s.TLSCert, s.TLSKey, s.SocketPath, s.MetricsSocketPath}
+			s.Nextcloud.CAFile, s.Listen.TLSCert, s.Listen.TLSKey, s.Listen.SocketPath, s.Monitor.SocketPath}
 		for _, address := range s.Redis.Addresses {
 			if path, isSocket := strings.CutPrefix(address, "unix://"); isSocket {
 				used = append(used, path)

@@ -62,7 +62,7 @@ func probeRedis(result *config.Result) probe {
 			report(finding{"Redis", yellow, "none is configured, so 127.0.0.1:6379 is used, as PHP does",
 				"Set redis in config.php, so that Nextcloud and the push server are sure to use the same one."})
 		}
-		options := redisOptions(result.Settings)
+		options := result.Settings.Redis
 		options.DialTimeout = shortened(options.DialTimeout)
 		options.ReadTimeout = shortened(options.ReadTimeout)
 

@@ -21,6 +21,7 @@ import (
 	"github.com/notifypush/notifypush/demo/nextcloud"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/storage/storagetest"
+	"github.com/notifypush/notifypush/transport"
 )
 
 // secret is in every password of these tests, and must be in no output.
@@ -179,7 +180,7 @@ func TestCheckNamesTheStepOfRedisThatFails(t *testing.T) {
 func TestCheckOfAClusterIsContentWithOneNode(t *testing.T) {
 	nodes := storagetest.RedisCluster(t)
 	result := &config.Result{Sources: map[string]string{}}
-	result.Settings.Redis = config.Redis{Mode: config.RedisCluster, Addresses: []string{"redis://127.0.0.1:1", nodes[1].URL(), "redis://127.0.0.1:2"}}
+	result.Settings.Redis = storage.RedisOptions{Cluster: true, Addresses: []string{"redis://127.0.0.1:1", nodes[1].URL(), "redis://127.0.0.1:2"}}
 	var findings []finding
 	var names []string
 	probeRedis(result)(t.Context(), func(f finding) {
@@ -273,12 +274,12 @@ func TestCheckOfPathsThatAUnitHides(t *testing.T) {
 		settings config.Settings
 		want     []string
 	}{
-		"none":       {config.Settings{Redis: config.Redis{Addresses: []string{"unix:///run/redis/redis.sock", "redis://a:1"}}}, nil},
-		"Redis":      {config.Settings{Redis: config.Redis{Addresses: []string{"unix:///tmp/redis.sock"}}}, []string{"/tmp/redis.sock", "PrivateTmp=no"}},
-		"MySQL":      {config.Settings{Database: config.Database{Socket: "/var/tmp/mysqld.sock"}}, []string{"/var/tmp/mysqld.sock", "PrivateTmp=no"}},
-		"PostgreSQL": {config.Settings{Database: config.Database{Socket: "/run/user/33"}}, []string{"/run/user/33", "ProtectHome=no"}},
-		"SQLite":     {config.Settings{Database: config.Database{Path: "/home/u/nextcloud.db"}}, []string{"/home/u/nextcloud.db", "ProtectHome=no"}},
-		"all": {config.Settings{SocketPath: "/root/push.sock", TLSCert: "/tmp/cert.pem"},
+		"none":       {config.Settings{Redis: storage.RedisOptions{Addresses: []string{"unix:///run/redis/redis.sock", "redis://a:1"}}}, nil},
+		"Redis":      {config.Settings{Redis: storage.RedisOptions{Addresses: []string{"unix:///tmp/redis.sock"}}}, []string{"/tmp/redis.sock", "PrivateTmp=no"}},
+		"MySQL":      {config.Settings{Database: storage.DatabaseOptions{Socket: "/var/tmp/mysqld.sock"}}, []string{"/var/tmp/mysqld.sock", "PrivateTmp=no"}},
+		"PostgreSQL": {config.Settings{Database: storage.DatabaseOptions{Socket: "/run/user/33"}}, []string{"/run/user/33", "ProtectHome=no"}},
+		"SQLite":     {config.Settings{Database: storage.DatabaseOptions{Path: "/home/u/nextcloud.db"}}, []string{"/home/u/nextcloud.db", "ProtectHome=no"}},
+		"all": {config.Settings{Listen: transport.ListenOptions{SocketPath: "/root/push.sock", TLSCert: "/tmp/cert.pem"}},
 			[]string{"/tmp/cert.pem, /root/push.sock", "PrivateTmp=no and ProtectHome=no"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -373,21 +374,22 @@ func TestCheckOfThePort(t *testing.T) {
 	go atSocket.Serve(listener)
 	t.Cleanup(func() { atSocket.Close() })
 
+	listening := func(options transport.ListenOptions) config.Settings { return config.Settings{Listen: options} }
 	at := func(server *httptest.Server) config.Settings {
-		return config.Settings{Bind: "127.0.0.1", Port: uint16(server.Listener.Addr().(*net.TCPAddr).Port)}
+		return listening(transport.ListenOptions{Bind: "127.0.0.1", Port: uint16(server.Listener.Addr().(*net.TCPAddr).Port)})
 	}
 	withTLS := at(encrypted)
-	withTLS.TLSCert = "cert.pem"
+	withTLS.Listen.TLSCert = "cert.pem"
 	for name, test := range map[string]struct {
 		settings config.Settings
 		want     status
 		words    string
 	}{
-		"free":             {config.Settings{Bind: "::", Port: uint16(storagetest.FreePort(t))}, green, "is free"},
-		"no socket":        {config.Settings{SocketPath: socket + "2"}, green, "is free"},
+		"free":             {listening(transport.ListenOptions{Bind: "::", Port: uint16(storagetest.FreePort(t))}), green, "is free"},
+		"no socket":        {listening(transport.ListenOptions{SocketPath: socket + "2"}), green, "is free"},
 		"chosen later":     {config.Settings{}, green, "choose"},
 		"ours":             {at(ours), green, "notify_push 1.2.3 already serves"},
-		"ours at a socket": {config.Settings{SocketPath: socket}, green, "notify_push 1.2.3 already serves"},
+		"ours at a socket": {listening(transport.ListenOptions{SocketPath: socket}), green, "notify_push 1.2.3 already serves"},
 		"ours with TLS":    {withTLS, green, "notify_push 1.2.3 already serves"},
 		"the demo":         {at(demonstration), yellow, "the demo serves"},
 		"the app's own":    {at(official), yellow, "another push server"},

@@ -16,7 +16,8 @@ import (
 )
 
 type serveCommand struct {
-	config.Flags
+	ConfigFile string `arg:"" optional:"" help:"Path of Nextcloud's config.php. The *.config.php beside it are read, too."`
+	settingFlags
 
 	DumpConfig bool `help:"Print every setting and where it came from, without secrets, and exit."`
 }
@@ -33,7 +34,7 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 		fmt.Fprintf(p.stderr, "notify_push: there is no command %s, nor a file of that name; commands are %s\n", c.ConfigFile, nameCommands(parsed.Model))
 		return exitUsage
 	}
-	result := config.Load(p.ctx, c.Flags, os.LookupEnv)
+	result := config.Load(p.ctx, c.ConfigFile, c.given(), os.LookupEnv)
 	if c.DumpConfig {
 		report := result.Report(false)
 		printSettings(p.stdout, report.Settings)
@@ -50,10 +51,10 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 		return exitUnusable
 	}
 	lines := newLogLines(p.stderr, func(missing int64) {
-		newLogging(p.stderr, result.Settings).Warn("log lines are missing here, for nobody read them", zap.Int64("lines", missing))
+		newLogging(p.stderr, result.Settings.Log).Warn("log reader too slow: lines dropped", zap.Int64("lines", missing))
 	})
 	defer lines.close()
-	log := newLogging(lines, result.Settings)
+	log := newLogging(lines, result.Settings.Log)
 	for _, warning := range result.Warnings {
 		log.Warn("configuration", zap.String("warning", warning))
 	}

@@ -59,6 +59,12 @@ func ParseLogLevel(text string) (LogLevel, error) {
 	return parsed, nil
 }
 
+// UnmarshalText is ParseLogLevel.
+func (l *LogLevel) UnmarshalText(text []byte) (err error) {
+	*l, err = ParseLogLevel(string(text))
+	return err
+}
+
 func levelNamed(name string) (Level, bool) {
 	i := slices.Index(levelNames, strings.ToLower(name))
 	return Level(max(i, 0)), i >= 0

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +68,7 @@ type DatabaseOptions struct {
 	// or target_session_attrs. Those named ssl… go before TLS.
 	Options map[string]string
 	// Prefix is put before the names of tables; Nextcloud's own default is "oc_".
-	Prefix string
+	Prefix string `flag:"database-prefix" env:"DATABASE_PREFIX" default:"oc_" placeholder:"TEXT" group:"Database" help:"What table names begin with; may be empty. Otherwise dbtableprefix of config.php."`
 	// Reload, unless nil, returns the options as they are configured now. It is called when the server
 	// refuses the login, by one goroutine at a time and at most once a second, and may block until ctx
 	// ends. Other options than before replace them. The Reload of what it returns is ignored.
@@ -90,13 +91,15 @@ type DatabaseTLS struct {
 	CRL string
 }
 
+// TLSModes are the values of DatabaseTLS.Mode, from the least to the most that is verified.
+var TLSModes = []string{TLSDisable, TLSPrefer, TLSRequire, TLSVerifyCA, TLSVerifyFull}
+
 // check is not left to the drivers: one of them panics.
 func (t DatabaseTLS) check() error {
-	switch t.Mode {
-	case "", TLSDisable, TLSPrefer, TLSRequire, TLSVerifyCA, TLSVerifyFull:
+	if t.Mode == "" || slices.Contains(TLSModes, t.Mode) {
 		return nil
 	}
-	return fmt.Errorf("the database's TLS mode %q is not one of disable, prefer, require, verify-ca and verify-full", t.Mode)
+	return fmt.Errorf("the database's TLS mode %q is not one of %s", t.Mode, strings.Join(TLSModes, ", "))
 }
 
 const (

@@ -36,7 +36,7 @@ type RedisOptions struct {
 	// ReadTimeout is how long Redis may take over a command, 5 s when zero or less.
 	ReadTimeout time.Duration
 	// ChannelPrefix is put before the name of each channel. Keys have none.
-	ChannelPrefix string
+	ChannelPrefix string `flag:"redis-channel-prefix" env:"REDIS_CHANNEL_PREFIX" placeholder:"TEXT" group:"Redis" help:"What channel names begin with, for several Nextclouds on one Redis; the publishing side must use the same."`
 	// Reload, unless nil, returns the options as they are configured now. It is called when Redis refuses
 	// the login or wants one, by one goroutine at a time and at most once a second, and may block until ctx
 	// ends. Other options than before replace them. The Reload of what it returns is ignored.
@@ -47,15 +47,17 @@ type RedisOptions struct {
 // value verifies the certificate against the system's authorities.
 type RedisTLS struct {
 	// CA is a file, and CAPath a folder, of the authorities to trust instead of the system's.
-	CA, CAPath string
+	CA     string `flag:"redis-tls-ca" env:"REDIS_TLS_CA" placeholder:"FILE" group:"Redis" help:"PEM file of the authorities to trust for Redis."`
+	CAPath string
 	// Cert and Key are the files of the client's certificate; without Key it is in Cert's file, too.
-	Cert, Key string
+	Cert string `flag:"redis-tls-cert" env:"REDIS_TLS_CERT" placeholder:"FILE" group:"Redis" help:"PEM file of the client's certificate for Redis."`
+	Key  string `flag:"redis-tls-key" env:"REDIS_TLS_KEY" placeholder:"FILE" group:"Redis" help:"PEM file of its key."`
 	// Passphrase opens an encrypted key.
 	Passphrase actors.Secret
 	// SkipVerifyPeer accepts a certificate of any authority (verify_peer false).
-	SkipVerifyPeer bool
+	SkipVerifyPeer bool `flag:"redis-tls-insecure" env:"REDIS_TLS_INSECURE" default:"false" group:"Redis" help:"Accept any certificate of Redis."`
 	// SkipVerifyName accepts a certificate with any name (verify_peer_name false).
-	SkipVerifyName bool
+	SkipVerifyName bool `flag:"redis-tls-dont-validate-hostname" env:"REDIS_TLS_DONT_VALIDATE_HOSTNAME" default:"false" group:"Redis" help:"Accept a certificate of Redis that is for another name."`
 	// AllowSelfSigned accepts a certificate that signs itself.
 	AllowSelfSigned bool
 	// ServerName is the name that the certificate must have instead of the address's host.
