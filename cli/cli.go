@@ -155,6 +155,7 @@ func newParser(line *commandLine, p *process, exit func(int)) (*kong.Kong, error
 	line.Serve.settingFlags = newSettingFlags(everySetting)
 	line.Check.settingFlags = newSettingFlags(everySetting)
 	line.Send.settingFlags = newSettingFlags(redisSetting)
+	line.Doctor.settingFlags = newSettingFlags(redisSetting)
 	line.Healthcheck.settingFlags = newSettingFlags(onlySettings("bind", "metrics-port", "metrics-socket-path"))
 	return kong.New(line,
 		kong.Name("notify_push"),
