@@ -25,6 +25,10 @@ type Options struct {
 	// sees the password. Needs Nextcloud.
 	PreAuth bool
 
+	// Insecure sends the password, or the token, also to an address without encryption, or on this machine, that an https Nextcloud
+	// named.
+	Insecure bool
+
 	// FileIDs asks for the ids of changed files; a push then is of kind FileIDs whenever all ids are known.
 	FileIDs bool
 
