@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	osuser "os/user"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -220,6 +221,19 @@ func TestVersionIsOneLine(t *testing.T) {
 	require.Zero(t, Main([]string{"--version"}, strings.NewReader(""), &stdout, &stderr))
 	require.Regexp(t, `^notify_push [0-9][^\n]*\n$`, stdout.String())
 	require.Empty(t, stderr.String())
+}
+
+func TestVersionNamesTheCommit(t *testing.T) {
+	revision := []debug.BuildSetting{{Key: "vcs.revision", Value: "f64d1558c4bd665c6e1d7eb73534b98725ad5164"}}
+	for want, build := range map[string]*debug.BuildInfo{
+		"0.1.0":                              {Main: debug.Module{Version: "v0.1.0"}, Settings: revision},
+		"0.0.0-20261129120201-f64d1558c4bd": {Main: debug.Module{Version: "v0.0.0-20261129120201-f64d1558c4bd"}},
+		"0.0.0-f64d1558c4bd":                 {Main: debug.Module{Version: "(devel)"}, Settings: revision},
+		"0.0.0":                              {Main: debug.Module{Version: "(devel)"}},
+	} {
+		require.Equal(t, want, versionOf(build))
+	}
+	require.Equal(t, "0.0.0", versionOf(nil))
 }
 
 func TestCommandLineErrorsNameTheHelpOfTheirCommand(t *testing.T) {

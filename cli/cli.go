@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -49,16 +50,31 @@ func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)
 // version is set by the linker: -X github.com/notifypush/notifypush/cli.version=1.2.3
 var version = ""
 
-// Version is this server's own version, without a leading v: what the linker was told, else the module's, which in a checkout go build makes
-// of the last tag and the commit, else "0.0.0", as with go run. The app is told its own version instead, for it accepts no other.
+// Version is this server's own version, without a leading v: what the linker was told, else what go build knows of the checkout. The app is
+// told its own version instead, because it accepts no other.
 func Version() string {
 	if version != "" {
 		return version
 	}
-	if build, ok := debug.ReadBuildInfo(); ok && len(build.Main.Version) > 1 && build.Main.Version[0] == 'v' {
-		return build.Main.Version[1:]
+	build, _ := debug.ReadBuildInfo()
+	return versionOf(build)
+}
+
+// versionOf is the module's version, which go build makes of the last tag and the commit; else the commit alone; else "0.0.0", as with go run.
+func versionOf(build *debug.BuildInfo) string {
+	const unknown = "0.0.0"
+	if build == nil {
+		return unknown
 	}
-	return "0.0.0"
+	if release, found := strings.CutPrefix(build.Main.Version, "v"); found {
+		return release
+	}
+	for _, known := range build.Settings {
+		if known.Key == "vcs.revision" {
+			return unknown + "-" + known.Value[:min(len(known.Value), 12)]
+		}
+	}
+	return unknown
 }
 
 // Main runs the command that arguments name and returns the exit status: 0, or 1 for a failure, or 2 for settings that cannot be used
