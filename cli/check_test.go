@@ -226,10 +226,10 @@ func TestVersionIsOneLine(t *testing.T) {
 func TestVersionNamesTheCommit(t *testing.T) {
 	revision := []debug.BuildSetting{{Key: "vcs.revision", Value: "f64d1558c4bd665c6e1d7eb73534b98725ad5164"}}
 	for want, build := range map[string]*debug.BuildInfo{
-		"0.1.0":                              {Main: debug.Module{Version: "v0.1.0"}, Settings: revision},
+		"0.1.0":                             {Main: debug.Module{Version: "v0.1.0"}, Settings: revision},
 		"0.0.0-20261129120201-f64d1558c4bd": {Main: debug.Module{Version: "v0.0.0-20261129120201-f64d1558c4bd"}},
-		"0.0.0-f64d1558c4bd":                 {Main: debug.Module{Version: "(devel)"}, Settings: revision},
-		"0.0.0":                              {Main: debug.Module{Version: "(devel)"}},
+		"0.0.0-f64d1558c4bd":                {Main: debug.Module{Version: "(devel)"}, Settings: revision},
+		"0.0.0":                             {Main: debug.Module{Version: "(devel)"}},
 	} {
 		require.Equal(t, want, versionOf(build))
 	}
