@@ -9,9 +9,6 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// logTarget is what our log lines are called in a log specification.
-const logTarget = "notify_push"
-
 // maxLogLevels bounds the stack of levels: a script that never restores must not fill the memory.
 const maxLogLevels = 64
 
@@ -71,7 +68,7 @@ func (l *logging) RestoreLogLevel() {
 
 // zapLevel is what a specification means for us; we have nothing below debug.
 func zapLevel(spec config.LogLevel) zapcore.Level {
-	switch spec.For(logTarget) {
+	switch spec.For(config.LogTarget) {
 	case config.LevelOff:
 		return zapcore.InvalidLevel
 	case config.LevelError:

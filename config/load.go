@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -22,6 +23,7 @@ type Result struct {
 	Warnings []string
 	Errors   []string // why the server cannot start with these settings; empty when it can
 	Sharding string   // FILE:LINE of a dbsharding that is in use; empty: there is none
+	IsWrong  bool     // of the Errors, one at least is no file that is missing, empty or unreadable, and so may be there later
 
 	values map[string]any   // by setting: what it says
 	failed map[string]error // by setting: why it has no usable value
@@ -53,9 +55,7 @@ func Load(ctx context.Context, configFile string, given Given, lookupEnv func(st
 		}
 	}
 	l.loadDebounceDisable()
-	if (s.Listen.TLSCert == "") != (s.Listen.TLSKey == "") {
-		l.fail("tls_cert", errors.New("--tls-cert and --tls-key belong together; give both or neither"))
-	}
+	l.checkListeners()
 
 	n := readNextcloud(ctx, configFile, s.Reading.Glob, !s.Reading.NoPHP, l.environment)
 	s.Instance = n.instance()
@@ -80,6 +80,8 @@ type loader struct {
 	given       Given
 	environment environment
 	result      *Result
+
+	hasDatabaseURL bool
 }
 
 func newLoader(given Given, lookupEnv func(string) (string, bool)) *loader {
@@ -123,7 +125,7 @@ func (l *loader) find(flag string) []string {
 
 // variable gives a variable's text. An empty variable is as good as none: that is how containers and wizards pass what nobody set.
 func (l *loader) variable(name string) (text, source string) {
-	text, source, _ = l.environment.find(name)
+	text, source, _ = l.environment.setting(name)
 	return text, source
 }
 
@@ -158,10 +160,25 @@ func (l *loader) read(flag string) {
 	l.result.values[field.Name()] = value
 }
 
+// checkListeners refuses what no two listeners can have.
+func (l *loader) checkListeners() {
+	listen, monitor := l.result.Settings.Listen, l.result.Settings.Monitor
+	if (listen.TLSCert == "") != (listen.TLSKey == "") {
+		l.fail("tls_cert", errors.New("--tls-cert and --tls-key belong together; give both or neither"))
+	}
+	if listen.SocketPath != "" && filepath.Clean(listen.SocketPath) == filepath.Clean(monitor.SocketPath) {
+		l.fail("metrics_socket_path", fmt.Errorf("%s: clients are served at %s; choose another socket",
+			l.result.Sources["metrics_socket_path"], listen.SocketPath))
+	}
+	if listen.SocketPath == "" && monitor.SocketPath == "" && monitor.Port != 0 && monitor.Port == listen.Port {
+		l.fail("metrics_port", fmt.Errorf("%s: clients are served at port %d; choose another", l.result.Sources["metrics_port"], listen.Port))
+	}
+}
+
 // loadDebounceDisable reads the one boolean whose variable counts whatever its text is.
 func (l *loader) loadDebounceDisable() {
 	const flag, name = "debounce-disable", "debounce_disable"
-	if _, source, found := l.environment.find(l.declared[flag].Variable); found && l.given[flag] == nil {
+	if _, source, found := l.environment.setting(l.declared[flag].Variable); found && l.given[flag] == nil {
 		l.result.Settings.Actors.NoDebounce = true
 		l.result.Sources[name], l.result.values[name] = source, true
 		return
@@ -209,6 +226,7 @@ func (l *loader) loadDatabase(n *nextcloudConfig) {
 	switch {
 	case err != nil:
 	case urls != nil:
+		l.hasDatabaseURL = true
 		if database, err = parseDatabaseURL(urls[len(urls)-1]); err != nil {
 			err = fmt.Errorf("%s: %w", source, err)
 		}
@@ -231,14 +249,12 @@ func (l *loader) loadDatabasePrefix(n *nextcloudConfig) {
 	// Unlike other variables, this one may be empty: some installations have no prefix.
 	if texts := l.given[flag]; texts != nil {
 		prefix, source = texts[len(texts)-1], "flag --"+flag
-	} else if prefix, source, found = l.environment.find(declared.Variable); !found {
+	} else if prefix, source, found = l.environment.setting(declared.Variable); !found {
 		isError := n.isError
 		prefix, source = n.text("dbtableprefix", declared.Default), n.source("dbtableprefix")
 		err := errors.Join(n.takeUnmet()...)
-		if err != nil && n.broken != "" {
-			if l.result.failed["database"] == nil {
-				l.warn("the prefix of tables is taken to be %s: dbtableprefix is not known: %s", declared.Default, n.broken)
-			}
+		if err != nil && n.broken != "" && l.hasDatabaseURL { // which may be all that is needed
+			l.warn("the prefix of tables is taken to be %s: dbtableprefix is not known: %s", declared.Default, n.broken)
 			err, n.isError = nil, isError
 		}
 		l.fail(name, err)
@@ -329,6 +345,7 @@ func (l *loader) fail(setting string, err error) {
 		return
 	}
 	l.result.failed[setting] = errors.Join(l.result.failed[setting], err)
+	l.result.IsWrong = l.result.IsWrong || !isNotYet(err)
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		if !slices.Contains(l.result.Errors, line) {
 			l.result.Errors = append(l.result.Errors, line)

@@ -30,7 +30,14 @@ func TestLogLevel(t *testing.T) {
 		"warn,notify_push=trace":          {Default: LevelWarn, Targets: map[string]Level{"notify_push": LevelTrace}},
 		"notify_push::redis = off , warn": {Default: LevelWarn, Targets: map[string]Level{"notify_push::redis": LevelOff}},
 		"notify_push":                     {Targets: map[string]Level{"notify_push": LevelTrace}},
-	}, "loud=very", "notify push=info", "=info", "a=b=c", "warn=")
+	}, "warning", "err", "fatal", "verbose", "2", "my_module", "loud=very", "notify push=info", "=info", "a=b=c", "warn=")
+
+	for text, suggestion := range map[string]string{
+		"warning": "did you mean warn?", "FATAL": "did you mean error?", "2": "did you mean warn?", "debug,notify_push=verbose": "did you mean debug?",
+	} {
+		_, err := ParseLogLevel(text)
+		require.ErrorContains(t, err, suggestion)
+	}
 
 	level, err := ParseLogLevel("warn,notify_push=info,notify_push::redis=trace")
 	require.NoError(t, err)

@@ -24,6 +24,7 @@ type nextcloudConfig struct {
 	broken      string // why nothing could be read from config.php; empty when something could
 	isError     bool   // broken has become an error, and needs no warning
 	unreadable  error  // the same, where the file cannot be read, with what to do
+	doubt       error  // why a file beside config.php gave nothing; nil when each gave what it has
 
 	ask     func() (map[string]php.Value, error) // asks PHP itself for the keys of consulted; nil when it must not be asked, or was
 	answers map[string]php.Value
@@ -67,11 +68,19 @@ func readNextcloud(ctx context.Context, path string, glob, mayAsk bool, env envi
 		n.broken = n.unreadable.Error()
 	}
 	if glob {
-		files = append(files, n.beside(path)...)
+		for _, file := range n.beside(path) {
+			if err := errBeside(file); err == nil {
+				files = append(files, file)
+			} else if n.doubt == nil {
+				n.doubt = err
+				n.warn("%v", err)
+			}
+		}
 	}
+	readable := n.unreadable == nil && n.doubt == nil
 	n.evaluate(ctx, path, files)
 	// What has no end here has none in PHP either, and of a file that it cannot open PHP would say that nothing is set.
-	if mayAsk && !n.exhausted && n.unreadable == nil {
+	if mayAsk && !n.exhausted && readable {
 		n.ask = func() (map[string]php.Value, error) {
 			return php.AskPHP(ctx, files, slices.Sorted(maps.Keys(consulted)))
 		}
@@ -115,8 +124,11 @@ func (n *nextcloudConfig) evaluate(ctx context.Context, main string, files []str
 	for _, problem := range evaluated.Warnings {
 		if problem.File == filepath.Base(main) && !n.isFrom(problem.File) {
 			n.broken = problem.String()
-		} else {
-			n.warn("%s", problem)
+			continue
+		}
+		n.warn("%s", problem)
+		if n.doubt == nil && slices.Contains(evaluated.Broken, problem) {
+			n.doubt = errors.New(problem.String())
 		}
 	}
 }
@@ -161,7 +173,8 @@ func (n *nextcloudConfig) find(key string) php.Value {
 		return entry.Value
 	}
 	unknown, isUnknown := n.unknown[key]
-	if !isUnknown && n.broken == "" {
+	doubtful := n.doubt != nil && n.isDecisive(key)
+	if !isUnknown && n.broken == "" && !doubtful {
 		return nil
 	}
 	switch {
@@ -169,6 +182,8 @@ func (n *nextcloudConfig) find(key string) php.Value {
 		return n.answers[key]
 	case isUnknown:
 		n.miss(fmt.Errorf("%s:%d: the value of %s cannot be found out here: %s; give %s instead", unknown.File, unknown.Line, key, unknown.Reason, consulted[key]))
+	case n.broken == "":
+		n.miss(fmt.Errorf("%w: %s may be set there, and is set nowhere else; fix that, or give %s", n.doubt, key, consulted[key]))
 	case n.unreadable != nil:
 		n.isError = true
 		n.miss(n.unreadable)
@@ -177,6 +192,18 @@ func (n *nextcloudConfig) find(key string) php.Value {
 		n.miss(fmt.Errorf("%s; fix it, or give %s", n.broken, insteadOfFile))
 	}
 	return nil
+}
+
+// isDecisive reports whether a key that no file gives is looked for in a file that gave nothing: without it, another Redis or database
+// would be used than Nextcloud's. Of a database that is known, the other keys are taken to be beside it.
+func (n *nextcloudConfig) isDecisive(key string) bool {
+	switch key {
+	case "overwrite.cli.url", "dbtype", "dbhost", "redis":
+		return true
+	case "dbpassword":
+		return n.isPresent("dbuser")
+	}
+	return false
 }
 
 // miss notes why a needed value is not there. A broken file is told of once for all the keys that one flag would overrule.
