@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 	mangokong "github.com/alecthomas/mango-kong"
 	"github.com/willabides/kongplete"
+	"golang.org/x/term"
 )
 
 // commandLine is what may be written after notify_push. Without a command, it serves.
@@ -40,6 +41,22 @@ type process struct {
 	ctx            context.Context // ended by SIGINT and SIGTERM; a second signal ends the process at once
 	stdin          io.Reader
 	stdout, stderr io.Writer
+}
+
+// onlyStdout writes to standard output where standard error leads elsewhere: the app's setup wizard and OpenRC keep nothing else of a
+// failure. On a terminal, and where both are one file, it writes nowhere.
+func (p *process) onlyStdout() io.Writer {
+	out, isFile := p.stdout.(*os.File)
+	aside, areFiles := p.stderr.(*os.File)
+	if !isFile || !areFiles || term.IsTerminal(int(out.Fd())) {
+		return io.Discard
+	}
+	first, err := out.Stat()
+	second, err2 := aside.Stat()
+	if err != nil || err2 != nil || os.SameFile(first, second) {
+		return io.Discard
+	}
+	return out
 }
 
 // exitStatus ends the process with that status and no message; the command has said what is wrong.

@@ -36,6 +36,7 @@ type daemon struct {
 	system    *actors.System
 	websocket *transport.Websocket
 	version   *selftest.AppVersion
+	manager   *serviceManager
 	handover  *handover
 	clients   *http.Server
 	operators *http.Server
@@ -45,7 +46,7 @@ type daemon struct {
 
 // newDaemon makes the parts; nothing is connected yet.
 func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
-	d := &daemon{settings: settings, log: log}
+	d := &daemon{settings: settings, log: log, manager: newServiceManager(log.Logger)}
 	var err error
 	if d.redis, err = storage.NewRedis(settings.Redis); err != nil {
 		return nil, err
@@ -99,13 +100,6 @@ func websocketOptions(s config.Settings, log *zap.Logger) transport.WebsocketOpt
 	return s.Websocket
 }
 
-// monitorListen is where the metrics are: at the clients' address, and without TLS.
-func monitorListen(s config.Settings) transport.ListenOptions {
-	return transport.ListenOptions{
-		Bind: s.Listen.Bind, Port: s.Monitor.Port, SocketPath: s.Monitor.SocketPath, SocketPermissions: s.Listen.SocketPermissions,
-	}
-}
-
 // run serves until ctx ends, and then lets go of the clients in order. What it depends on may be
 // missing at any time; only a place to listen may not.
 func (d *daemon) run(ctx context.Context) error {
@@ -154,7 +148,7 @@ func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) err
 	d.serving.Go(func() { serve(d.clients, d.websocket.CountSockets(d.clients, clients), failed) })
 	d.log.Info("serving", zap.String("version", Version()))
 	running.Go(func() { d.learnVersion(background) })
-	running.Go(func() { newServiceManager(d.system, d.log.Logger).run(background) })
+	running.Go(func() { d.manager.run(background, d.system) })
 	select {
 	case <-ctx.Done():
 		return nil
@@ -180,14 +174,17 @@ func (d *daemon) problems() map[string]string {
 
 // learnVersion asks which version of the app there is, until it is known; the self test asks again.
 func (d *daemon) learnVersion(ctx context.Context) {
+	unknown := outage{log: d.log.Logger, begins: "app version unknown", ends: "app version known"}
 	for wait := firstVersionRetry; ; wait = min(2*wait, lastVersionRetry) {
 		err := d.version.Learn(ctx)
-		if err == nil || ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return
 		}
-		if wait == firstVersionRetry {
-			d.log.Warn("the app's version is not known yet", zap.Error(err))
+		if err == nil {
+			unknown.end()
+			return
 		}
+		unknown.fail(err)
 		if !pause(ctx.Done(), wait) {
 			return
 		}

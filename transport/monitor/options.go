@@ -1,7 +1,11 @@
 package monitor
 
-// Options say where the server tells how it is. With neither, it tells nobody.
+import "net"
+
+// Options say where the server tells how it is. The zero value is nowhere.
 type Options struct {
+	// Inherited is a socket that listens already, such as one of systemd's; nil for none. It goes before the others.
+	Inherited net.Listener
 	// Port is a TCP port at the clients' address; 0 is none.
 	Port uint16 `flag:"metrics-port" short:"m" env:"METRICS_PORT" placeholder:"PORT" group:"Listening" help:"TCP port for /metrics, /livez and /readyz. Off when not given or 0."`
 	// SocketPath is a unix socket, which goes before the port.
@@ -9,4 +13,4 @@ type Options struct {
 }
 
 // On reports whether it tells anybody.
-func (o Options) On() bool { return o.Port != 0 || o.SocketPath != "" }
+func (o Options) On() bool { return o.Inherited != nil || o.Port != 0 || o.SocketPath != "" }
