@@ -52,7 +52,11 @@ func missingFile(s config.Settings) error {
 		}
 		opened, err := os.Open(file.path)
 		if err == nil {
+			info, statErr := opened.Stat()
 			_ = opened.Close()
+			if statErr == nil && info.Size() == 0 {
+				return fmt.Errorf("--%s: %s is empty", file.flag, file.path)
+			}
 			continue
 		}
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
