@@ -15,12 +15,13 @@ type checkCommand struct {
 
 	Offline     bool `help:"Resolve the settings only, and connect to nothing."`
 	JSON        bool `name:"json" help:"Print one JSON object."`
+	NoProbe     bool `help:"Do not ask Nextcloud whether it trusts this machine as a proxy, for which Redis may have to hold a token for a moment."`
 	ShowSecrets bool `help:"Show passwords instead of ***."`
 }
 
 // Help is printed below the flags.
 func (*checkCommand) Help() string {
-	return `Reads the settings as the server does, and tries everything that it needs, with one line for each: green is fine, yellow works but deserves a look, red does not work. It changes nothing, and may run beside the server.
+	return `Reads the settings as the server does, and tries everything that it needs, with one line for each: green is fine, yellow works but deserves a look, red does not work. It may run beside the server, and leaves nothing changed: where Redis has no token of a self test, it sets one for a moment, to ask Nextcloud whether it trusts this machine as a proxy.
 
 Exit status: 0 when nothing is red, 1 when something is, 2 when the server could not start with these settings.`
 }
@@ -70,7 +71,7 @@ func (c *checkCommand) probe(p *process, result *config.Result) []finding {
 	}
 	var findings []finding
 	paint := painter(p.stdout, result.Settings.Log.NoANSI)
-	for _, probe := range probes(result) {
+	for _, probe := range probes(result, !c.NoProbe) {
 		probe(p.ctx, func(f finding) {
 			f.Detail = onOneLine(f.Detail)
 			findings = append(findings, f)

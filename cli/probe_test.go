@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -87,7 +88,12 @@ func TestCheckIsGreenWhereAllIsWell(t *testing.T) {
 	redis.Do("", "ACL", "SETUSER", "push", "on", ">"+secret, "+subscribe", "+ping", "+get", "+set", "+del", "+select", "+acl|dryrun", "&notify_*", "~test-token", "~notify_push_*")
 	data, db := storagetest.SQLite(t, "owncloud.db")
 	storagetest.NewNextcloud(t, db, "nc_").Mount(7, "alice", "files")
-	site := httptest.NewServer(nextcloud.New(nextcloud.Options{TrustedDomains: []string{"127.0.0.1"}}))
+	theirs, err := storage.NewRedis(storage.RedisOptions{Addresses: []string{redis.URL()}, Database: 3})
+	require.NoError(t, err)
+	t.Cleanup(func() { theirs.Close() })
+	site := httptest.NewServer(nextcloud.New(nextcloud.Options{
+		Redis: theirs, TrustedDomains: []string{"127.0.0.1"}, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+	}))
 	t.Cleanup(site.Close)
 	redis.Do("", "CONFIG", "RESETSTAT")
 
@@ -106,14 +112,14 @@ func TestCheckIsGreenWhereAllIsWell(t *testing.T) {
 	require.Zero(t, status)
 	requireFinding(t, findings, "Redis AUTH", green, `user "push"`)
 	requireFinding(t, findings, "Redis SUBSCRIBE", green, "11 channels", redis.TLSURL())
-	requireFinding(t, findings, "trusted proxy", green, "127.0.0.1")
+	requireFinding(t, findings, "trusted proxy", green, "believes X-Forwarded-For", "deleted again")
 	requireFinding(t, findings, "Nextcloud", green, "31.0.0", site.URL)
 
 	require.EqualValues(t, 0, redis.Do("", "DBSIZE"))
 	stats := string(redis.Do("", "INFO", "commandstats").([]byte))
 	for line := range strings.SplitSeq(strings.TrimSpace(stats), "\r\n") {
 		used, _, _ := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":")
-		require.Contains(t, []string{"# Commandstats", "auth", "select", "subscribe", "ping", "get", "hello", "acl|dryrun", "info", "dbsize", "config|resetstat"}, used)
+		require.Contains(t, []string{"# Commandstats", "auth", "select", "subscribe", "ping", "get", "set", "del", "hello", "acl|dryrun", "info", "dbsize", "config|resetstat"}, used)
 	}
 }
 

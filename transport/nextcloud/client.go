@@ -181,11 +181,8 @@ func (n *Client) TestCookie(ctx context.Context, token actors.Secret) (uint32, e
 	answer, err := n.ask(ctx, "test/cookie", func(request *http.Request) {
 		request.Header.Set("token", token.Reveal())
 	})
-	if failure, ok := errors.AsType[*Error](err); ok && failure.Status == http.StatusForbidden && failure.empty {
-		failure.Cause = ErrTokenRefused
-	}
 	if err != nil {
-		return 0, err
+		return 0, refusedToken(err)
 	}
 	cookie, err := strconv.ParseUint(answer, 10, 32)
 	if err != nil {
@@ -198,10 +195,19 @@ func (n *Client) TestCookie(ctx context.Context, token actors.Secret) (uint32, e
 // which is that same address where this server is one of its trusted proxies. All errors are
 // *Error.
 func (n *Client) TestRemote(ctx context.Context, token actors.Secret, client netip.Addr) (string, error) {
-	return n.ask(ctx, "test/remote", func(request *http.Request) {
+	seen, err := n.ask(ctx, "test/remote", func(request *http.Request) {
 		request.Header.Set("token", token.Reveal())
 		request.Header.Set("X-Forwarded-For", client.String())
 	})
+	return seen, refusedToken(err)
+}
+
+// refusedToken marks the answer that the app gives to a token that it does not find in Redis.
+func refusedToken(err error) error {
+	if failure, ok := errors.AsType[*Error](err); ok && failure.Status == http.StatusForbidden && failure.empty {
+		failure.Cause = ErrTokenRefused
+	}
+	return err
 }
 
 // TestVersion makes the app write its version to the Redis key notify_push_app_version. All errors
