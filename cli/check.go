@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/paths"
 )
 
 type checkCommand struct {
@@ -36,13 +37,14 @@ const (
 // checkReport is what check --json prints.
 type checkReport struct {
 	config.Report
+	User   string    `json:"user"` // whose permissions count in what follows
 	Probes []finding `json:"probes,omitempty"`
 }
 
 func (c *checkCommand) Run(p *process) error {
 	debug.SetMemoryLimit(checkMemoryLimit)
 	result := config.Load(p.ctx, c.ConfigFile, c.given(), os.LookupEnv)
-	report := checkReport{Report: result.Report(c.ShowSecrets)}
+	report := checkReport{Report: result.Report(c.ShowSecrets), User: paths.ProcessUser()}
 	if !c.JSON {
 		printSettings(p.stdout, report.withoutDefaults())
 		fmt.Fprintln(p.stdout, "All other settings have their defaults; --json shows them, too.")
@@ -67,7 +69,7 @@ func (c *checkCommand) Run(p *process) error {
 // probe tries everything, one after the other, and prints what it finds as it goes.
 func (c *checkCommand) probe(p *process, result *config.Result) []finding {
 	if !c.JSON {
-		fmt.Fprintln(p.stdout)
+		fmt.Fprintf(p.stdout, "\n%s\n", c.asWhom(os.Geteuid()))
 	}
 	var findings []finding
 	paint := painter(p.stdout, result.Settings.Log.NoANSI)
@@ -81,6 +83,21 @@ func (c *checkCommand) probe(p *process, result *config.Result) []finding {
 		})
 	}
 	return findings
+}
+
+// asWhom says whose permissions are tried; root has them all.
+func (c *checkCommand) asWhom(uid int) string {
+	user := paths.ProcessUser()
+	if uid != 0 {
+		return "Tried as user " + user + ":"
+	}
+	server := "www-data"
+	if info, err := os.Stat(c.ConfigFile); err == nil {
+		if owner, _, ours := paths.Owner(info); !ours && owner != "" {
+			server = owner
+		}
+	}
+	return fmt.Sprintf("Tried as user %s, whom no permission stops; the server's own user may be stopped: sudo -u %s notify_push check tries as that one.", user, server)
 }
 
 // status is nil when everything is usable and nothing is red.

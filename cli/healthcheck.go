@@ -60,14 +60,7 @@ func (c *healthcheckCommand) Run(p *process) error {
 
 // monitorAddress is where the server tells how it is: host:port, the path of a unix socket, or nothing where it does not.
 func monitorAddress(settings config.Settings) string {
-	switch {
-	case settings.Monitor.SocketPath != "":
-		return settings.Monitor.SocketPath
-	case settings.Monitor.Port != 0:
-		return localAddress(settings.Listen.Bind, settings.Monitor.Port)
-	default:
-		return ""
-	}
+	return addressOf(monitorListen(settings))
 }
 
 // localAddress is by which this machine reaches what is bound to an address.

@@ -20,9 +20,11 @@ import (
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/demo"
 	"github.com/notifypush/notifypush/demo/nextcloud"
+	"github.com/notifypush/notifypush/internal/paths"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/storage/storagetest"
 	"github.com/notifypush/notifypush/transport"
+	"github.com/notifypush/notifypush/transport/monitor"
 )
 
 // secret is in every password of these tests, and must be in no output.
@@ -385,7 +387,8 @@ func TestCheckOfThePort(t *testing.T) {
 		return listening(transport.ListenOptions{Bind: "127.0.0.1", Port: uint16(server.Listener.Addr().(*net.TCPAddr).Port)})
 	}
 	withTLS := at(encrypted)
-	withTLS.Listen.TLSCert = "cert.pem"
+	authority := storagetest.NewAuthority(t)
+	withTLS.Listen.TLSCert, withTLS.Listen.TLSKey = authority.Issue("push", "127.0.0.1")
 	for name, test := range map[string]struct {
 		settings config.Settings
 		want     status
@@ -403,13 +406,58 @@ func TestCheckOfThePort(t *testing.T) {
 		"TLS, not wanted":  {at(encrypted), red, "something else"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			probePort(test.settings)(t.Context(), func(f finding) {
+			probeListeners(test.settings)(t.Context(), func(f finding) {
 				require.Equal(t, test.want, f.Status, f)
 				require.Contains(t, f.Detail, test.words)
 				require.Equal(t, test.want != green, strings.Contains(f.Advice, "--port"), f)
 			})
 		})
 	}
+}
+
+// What the server could not open, and the files that it could not load, is red.
+func TestCheckOfListenersThatCannotBeOpened(t *testing.T) {
+	other := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(other.Close)
+	metrics := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(map[string]string{"/livez": "ok", "/version": "1.2.3"}[r.URL.Path]))
+	}))
+	t.Cleanup(metrics.Close)
+	portOf := func(server *httptest.Server) uint16 { return uint16(server.Listener.Addr().(*net.TCPAddr).Port) }
+	authority := storagetest.NewAuthority(t)
+	cert, key := authority.Issue("push", "127.0.0.1")
+	_, otherKey := authority.Issue("other", "127.0.0.1")
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	for name, test := range map[string]struct {
+		settings config.Settings
+		finding  string
+		want     status
+		words    string
+	}{
+		"metrics port taken":      {config.Settings{Monitor: monitor.Options{Port: portOf(other)}}, "metrics port", red, "taken by something else"},
+		"metrics of ours":         {config.Settings{Monitor: monitor.Options{Port: portOf(metrics)}}, "metrics port", green, "notify_push 1.2.3 already serves"},
+		"metrics folder missing":  {config.Settings{Monitor: monitor.Options{SocketPath: "/nowhere/m"}}, "metrics port", red, "the folder /nowhere does not exist"},
+		"address of another host": {config.Settings{Listen: transport.ListenOptions{Bind: "192.0.2.1", Port: 7000}}, "port", red, "no address of this machine"},
+		"key missing":             {config.Settings{Listen: transport.ListenOptions{TLSCert: cert, TLSKey: "/nowhere/key.pem"}}, "port", red, "/nowhere/key.pem"},
+		"key of another":          {config.Settings{Listen: transport.ListenOptions{TLSCert: cert, TLSKey: otherKey}}, "port", red, "private key does not match"},
+		"TLS":                     {config.Settings{Listen: transport.ListenOptions{TLSCert: cert, TLSKey: key}}, "port", green, "choose one"},
+		"folder missing":          {config.Settings{Listen: transport.ListenOptions{SocketPath: "/nowhere/s"}}, "port", red, "RuntimeDirectory=notify_push"},
+		"a file in the way":       {config.Settings{Listen: transport.ListenOptions{SocketPath: file}}, "port", red, "is no socket"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			findings := map[string]finding{}
+			probeListeners(test.settings)(t.Context(), func(f finding) { findings[f.Name] = f })
+			requireFinding(t, findings, test.finding, test.want, test.words)
+			require.Equal(t, test.want == green, findings[test.finding].Advice == "")
+		})
+	}
+}
+
+func TestCheckSaysAsWhomItTries(t *testing.T) {
+	c := &checkCommand{}
+	require.Contains(t, c.asWhom(0), "sudo -u www-data notify_push check")
+	require.Equal(t, "Tried as user "+paths.ProcessUser()+":", c.asWhom(33))
 }
 
 func TestCheckOfOpenFiles(t *testing.T) {

@@ -38,6 +38,6 @@ func probes(result *config.Result, mayAsk bool) []probe {
 		probePaths(result.Settings),
 		probeNextcloud(result.Settings, mayAsk),
 		probeOpenFiles(result.Settings),
-		probePort(result.Settings),
+		probeListeners(result.Settings),
 	}
 }
