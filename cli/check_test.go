@@ -337,10 +337,11 @@ func TestConfigFileOfAnotherUser(t *testing.T) {
 func TestCheckShowsWhatIsNotDefault(t *testing.T) {
 	clearEnvironment(t)
 	t.Chdir(t.TempDir())
-	got := command(t.Context(), "", "check", "--offline", "--nextcloud-url=n", "--database-url=sqlite:/x.db", "--auth-max-age=90m", "--no-resync")
+	got := command(t.Context(), "", "check", "--offline", "--nextcloud-url=n", "--database-url=sqlite:/x.db", "--auth-max-age=90m", "--no-resync", "--database-prefix=nc_")
 	require.Zero(t, got.status, got.stderr)
 	require.Regexp(t, `(?m)^nextcloud_url +https://n/ +flag --nextcloud-url$`, got.stdout)
 	require.Regexp(t, `(?m)^auth_max_age +1h30m +flag --auth-max-age$`, got.stdout)
+	require.Regexp(t, `(?m)^database_prefix +nc_ +flag --database-prefix$`, got.stdout)
 	require.Regexp(t, `(?m)^resync +false +flag --resync$`, got.stdout)
 	require.Regexp(t, `(?m)^redis.addresses +redis://127.0.0.1:6379 +default$`, got.stdout)
 	require.NotContains(t, got.stdout, "trusted_proxies")

@@ -63,6 +63,8 @@ func (r *Result) Report(showSecrets bool) Report {
 // plain turns a value into what JSON knows: durations into seconds, permissions and levels into text. An empty text that nobody gave is nil.
 func plain(value any, mask func(actors.Secret) string) any {
 	switch v := value.(type) {
+	case *string:
+		return *v
 	case string:
 		if v == "" {
 			return nil
