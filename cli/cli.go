@@ -30,7 +30,7 @@ type commandLine struct {
 	LoadtestHelper loadtestHelper  `cmd:"" hidden:""`
 
 	Doctor      doctorCommand      `cmd:"" help:"Go the whole way of a client from outside, and say what is wrong and which lines to change."`
-	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server whether it is well, for containers."`
+	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server for its health, for containers."`
 
 	Version bool              `help:"Print the version and exit."`
 	Man     mangokong.ManFlag `hidden:"" help:"Print the man page and exit."`
@@ -68,7 +68,7 @@ func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)
 var version = ""
 
 // Version is this server's own version, without a leading v: what the linker was told, else what go build knows of the checkout. The app is
-// told its own version instead, because it accepts no other.
+// sent its own version instead, because it accepts no other.
 func Version() string {
 	if version != "" {
 		return version

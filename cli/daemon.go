@@ -192,7 +192,7 @@ func (d *daemon) learnVersion(ctx context.Context) {
 }
 
 // close ends everything: first what lets clients in, then the clients, then what they need, and
-// last what tells operators how that goes.
+// last the metrics.
 func (d *daemon) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), *d.settings.Actors.DrainTimeout+closeTimeout)
 	defer cancel()
@@ -201,7 +201,7 @@ func (d *daemon) close() {
 	d.websocket.EndLogins()
 	left := d.handover.leave(d.system)
 	if err := d.system.Shutdown(ctx); err != nil {
-		d.log.Warn("something did not end", zap.Error(err))
+		d.log.Warn("shutdown incomplete", zap.Error(err))
 	}
 	d.websocket.Close()
 	left()

@@ -16,7 +16,7 @@ import (
 // healthTimeout is how long a healthy server may take.
 const healthTimeout = 6 * time.Second
 
-// healthcheckCommand asks a running server whether it is well: for containers.
+// healthcheckCommand asks a running server for its health: for containers.
 type healthcheckCommand struct {
 	settingFlags
 
@@ -27,7 +27,7 @@ type healthcheckCommand struct {
 func (*healthcheckCommand) Help() string {
 	return `Asks /livez, or /readyz with --ready, where the server with the same flags and variables has them.
 
-Exit status: 0 when the server is well, 1 when it is not, does not answer, or tells nobody, 2 for a command line that cannot be read.`
+Exit status: 0 when the server is healthy, 1 when it is not, does not answer, or has no metrics port, 2 for a command line that cannot be read.`
 }
 
 func (c *healthcheckCommand) Run(p *process) error {
@@ -39,7 +39,7 @@ func (c *healthcheckCommand) Run(p *process) error {
 	}
 	address := monitorAddress(result.Settings)
 	if address == "" {
-		return errors.New("the server's health is told on its metrics port, which is off; set METRICS_PORT or METRICS_SOCKET_PATH")
+		return errors.New("the server answers health checks on its metrics port, which is off; set METRICS_PORT or METRICS_SOCKET_PATH")
 	}
 	page := "/livez"
 	if c.Ready {
@@ -58,7 +58,7 @@ func (c *healthcheckCommand) Run(p *process) error {
 	return err
 }
 
-// monitorAddress is where the server tells how it is: host:port, the path of a unix socket, or nothing where it does not.
+// monitorAddress is where the server answers health checks: host:port, the path of a unix socket, or nothing.
 func monitorAddress(settings config.Settings) string {
 	return addressOf(monitorListen(settings))
 }

@@ -218,7 +218,7 @@ func withoutPassword(address string) string {
 	return printable(parsed.Redacted())
 }
 
-// printable keeps what strangers wrote from steering the terminal.
+// printable keeps foreign text from steering the terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

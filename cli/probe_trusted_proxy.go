@@ -61,21 +61,21 @@ func probeTrustedProxy(ctx context.Context, settings config.Settings, client *ne
 func judgeSeen(settings config.Settings, status nextcloud.ServerStatus, seen, remark string) finding {
 	const name = "trusted proxy"
 	trusted := settings.Instance.TrustedProxies
-	told := "Nextcloud takes " + seen + " for the client instead of the one in X-Forwarded-For" + remark
+	detail := "Nextcloud takes " + seen + " for the client instead of the one in X-Forwarded-For" + remark
 	address, err := netip.ParseAddr(seen)
 	switch {
 	case err != nil && !status.Source.IsValid():
-		return finding{name, red, told + "; a unix socket has no address, so its web server makes one up",
+		return finding{name, red, detail + "; a unix socket has no address, so its web server makes one up",
 			"Let the web server take it from X-Forwarded-For; nginx does with: set_real_ip_from unix:; real_ip_header X-Forwarded-For;"}
 	case err == nil && trusted.Texts != nil && isTrustedProxy(address, trusted.Texts):
-		return finding{name, red, told + ", although it trusts " + seen + ": a proxy between replaces or removes the header",
+		return finding{name, red, detail + ", although it trusts " + seen + ": a proxy between replaces or removes the header",
 			"Let that proxy append to it. nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; Caddy: trusted_proxies with this machine's address. " +
 				"Or go around it with --nextcloud-connect-to."}
 	case status.Source.IsValid() && address != status.Source:
-		return finding{name, red, told + "; calls go out from " + status.Source.String() + ", and a router or a proxy on the way puts its own address in their place",
+		return finding{name, red, detail + "; calls go out from " + status.Source.String() + ", and a router or a proxy on the way puts its own address in their place",
 			adviseProxy(settings, address) + " Or stay inside with --nextcloud-connect-to."}
 	default:
-		return finding{name, red, told + ": it is none of Nextcloud's trusted_proxies", adviseProxy(settings, address)}
+		return finding{name, red, detail + ": it is none of Nextcloud's trusted_proxies", adviseProxy(settings, address)}
 	}
 }
 

@@ -21,7 +21,7 @@ const (
 	watchdogProbe = 5 * time.Second
 )
 
-// serviceManager tells systemd how things stand: READY once events are received, or after a while without, STATUS in words, and WATCHDOG as
+// serviceManager reports to systemd: READY once events are received, or after a while without, STATUS in words, and WATCHDOG as
 // long as the actors make progress. Without systemd it does nothing. One goroutine uses it.
 type serviceManager struct {
 	log      *zap.Logger
@@ -42,13 +42,13 @@ func newServiceManager(log *zap.Logger) *serviceManager {
 	return &serviceManager{log: log, notify: notify, begun: time.Now(), watchdog: interval / 2}
 }
 
-// wait tells that the server cannot begin yet.
+// wait reports that the server cannot begin yet.
 func (m *serviceManager) wait(reason error) {
-	m.tell("waiting: "+onOneLine(reason.Error()), false)
+	m.report("waiting: "+onOneLine(reason.Error()), false)
 	m.notify(systemd.SdNotifyWatchdog)
 }
 
-// run tells how the system is, until ctx ends.
+// run reports the state of the system until ctx ends.
 func (m *serviceManager) run(ctx context.Context, system *actors.System) {
 	if !m.notify("STATUS=starting") {
 		return
@@ -58,7 +58,7 @@ func (m *serviceManager) run(ctx context.Context, system *actors.System) {
 	for {
 		problems := system.Problems()
 		_, deaf := problems["redis"]
-		m.tell(describeProblems(problems), !deaf)
+		m.report(describeProblems(problems), !deaf)
 		m.feedWatchdog(ctx, system)
 		select {
 		case <-ticker.C:
@@ -69,7 +69,7 @@ func (m *serviceManager) run(ctx context.Context, system *actors.System) {
 	}
 }
 
-func (m *serviceManager) tell(status string, ready bool) {
+func (m *serviceManager) report(status string, ready bool) {
 	if !m.ready && (ready || time.Since(m.begun) >= latestReady) {
 		m.ready = m.notify(systemd.SdNotifyReady)
 	}

@@ -25,12 +25,12 @@ func TestReadyAfterAWhileWithoutWhatIsMissing(t *testing.T) {
 		}
 		m.wait(errors.New("there is no\nconfig.php"))
 		time.Sleep(latestReady - time.Second)
-		m.tell("redis: connection refused", false)
+		m.report("redis: connection refused", false)
 		require.Equal(t, []string{"STATUS=waiting: there is no; config.php", "WATCHDOG=1", "STATUS=redis: connection refused"}, said)
 		time.Sleep(time.Second)
-		m.tell("redis: connection refused", false)
+		m.report("redis: connection refused", false)
 		require.Equal(t, "READY=1", said[len(said)-1])
-		m.tell("serving", true)
+		m.report("serving", true)
 		require.Equal(t, "STATUS=serving", said[len(said)-1], "ready once")
 	})
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Options say where the push server is, who logs in, and what to be told. Either Nextcloud or Endpoint must be set.
+// Options say where the push server is, who logs in, and what to ask for. Either Nextcloud or Endpoint must be set.
 type Options struct {
 	// Nextcloud is the address of the Nextcloud that is asked for its push server, such as https://cloud.example.com or
 	// https://example.com/nextcloud. Without a scheme https is meant.

@@ -109,7 +109,7 @@ func (l *loader) find(flag string) []string {
 	if texts == nil {
 		var text string
 		if text, source = l.variable(declared.Variable); declared.IsPort() && strings.Contains(text, "://") {
-			l.warn("%s: %q is not a port, but what Kubernetes tells of a service of that name, and is ignored; enableServiceLinks: false keeps it away", source, text)
+			l.warn("%s: %q is ignored: it is the address that Kubernetes sets for a service of that name, not a port; enableServiceLinks: false turns that off", source, text)
 			text = ""
 		}
 		if text == "" {

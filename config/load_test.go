@@ -25,7 +25,7 @@ func TestPortsOfKubernetesAreIgnored(t *testing.T) {
 	require.Equal(t, SourceDefault, result.Sources["metrics_port"])
 	require.NoError(t, result.ErrOf("metrics_port"))
 	require.Len(t, result.Warnings, 2) // that there is no Redis, too
-	require.Contains(t, result.Warnings[0], `env METRICS_PORT: "tcp://10.1.2.3:9100" is not a port`)
+	require.Contains(t, result.Warnings[0], `env METRICS_PORT: "tcp://10.1.2.3:9100" is ignored`)
 	require.Contains(t, result.Warnings[0], "enableServiceLinks: false")
 	require.EqualValues(t, 7000, result.Settings.Listen.Port)
 

@@ -32,7 +32,7 @@ type LogLevel struct {
 
 // ParseLogLevel reads what LOG, --log-level and the channel notify_config carry: levels and target=level pairs between commas, such as
 // "info" or "warn,notify_push=debug". Of targets, ours may stand alone, which means everything of it; any other word is taken for a level that
-// is spelled wrong, for it would silence the whole log. Without a level of its own, the rest is off, as with the daemon of the notify_push
+// is spelled wrong, because it would silence the whole log. Without a level of its own, the rest is off, as with the daemon of the notify_push
 // app; an empty text is off.
 func ParseLogLevel(text string) (LogLevel, error) {
 	var parsed LogLevel

@@ -156,7 +156,7 @@ func (n *nextcloudConfig) variable(key string) (text, source string, found bool)
 	return n.environment.find("NC_" + key)
 }
 
-// isPresent says whether a key has a value, be it null.
+// isPresent reports whether a key has a value, even null.
 func (n *nextcloudConfig) isPresent(key string) bool {
 	_, evaluated := n.values[key]
 	_, answered := n.answers[key]
@@ -206,7 +206,7 @@ func (n *nextcloudConfig) isDecisive(key string) bool {
 	return false
 }
 
-// miss notes why a needed value is not there. A broken file is told of once for all the keys that one flag would overrule.
+// miss notes why a needed value is not there. A broken file is reported once for all the keys that one flag would overrule.
 func (n *nextcloudConfig) miss(err error) {
 	if !slices.ContainsFunc(n.unmet, func(noted error) bool { return noted.Error() == err.Error() }) {
 		n.unmet = append(n.unmet, err)
@@ -232,7 +232,7 @@ func (n *nextcloudConfig) askPHP() bool {
 	return n.answers != nil
 }
 
-// place names where a key is written, be its value null.
+// place names where a key is written, even with the value null.
 func (n *nextcloudConfig) place(key string) string {
 	entry, found := n.values[key]
 	if source := n.source(key); !found || source != SourceDefault {

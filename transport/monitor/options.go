@@ -2,7 +2,7 @@ package monitor
 
 import "net"
 
-// Options say where the server tells how it is. The zero value is nowhere.
+// Options say where metrics and health are served. The zero value is nowhere.
 type Options struct {
 	// Inherited is a socket that listens already, such as one of systemd's; nil for none. It goes before the others.
 	Inherited net.Listener
@@ -12,5 +12,5 @@ type Options struct {
 	SocketPath string `flag:"metrics-socket-path" env:"METRICS_SOCKET_PATH" placeholder:"FILE" group:"Listening" help:"Unix socket for the same."`
 }
 
-// On reports whether it tells anybody.
+// On reports whether they are served at all.
 func (o Options) On() bool { return o.Inherited != nil || o.Port != 0 || o.SocketPath != "" }
