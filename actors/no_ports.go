@@ -17,7 +17,6 @@ func (noEvents) Receive(ctx context.Context, _ []string, subscribed func(), _ fu
 
 func (noMounts) MountsOfStorages(context.Context, []uint64) ([]Mount, error) { return nil, nil }
 
-
 func (noControl) SetLogLevel(string) error { return nil }
 
 func (noControl) RestoreLogLevel() {}

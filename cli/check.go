@@ -7,19 +7,22 @@ import (
 	"runtime/debug"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/paths"
 )
 
 type checkCommand struct {
-	config.Flags
+	ConfigFile string `arg:"" optional:"" help:"Path of Nextcloud's config.php. The *.config.php beside it are read, too."`
+	settingFlags
 
 	Offline     bool `help:"Resolve the settings only, and connect to nothing."`
 	JSON        bool `name:"json" help:"Print one JSON object."`
+	NoProbe     bool `help:"Do not ask Nextcloud whether it trusts this machine as a proxy, for which Redis may have to hold a token for a moment."`
 	ShowSecrets bool `help:"Show passwords instead of ***."`
 }
 
 // Help is printed below the flags.
 func (*checkCommand) Help() string {
-	return `Reads the settings as the server does, and tries everything that it needs, with one line for each: green is fine, yellow works but deserves a look, red does not work. It changes nothing, and may run beside the server.
+	return `Reads the settings as the server does, and tries everything that it needs, with one line for each: green is fine, yellow works but deserves a look, red does not work. It may run beside the server, and leaves nothing changed: where Redis has no token of a self test, it sets one for a moment, to ask Nextcloud whether it trusts this machine as a proxy.
 
 Exit status: 0 when nothing is red, 1 when something is, 2 when the server could not start with these settings.`
 }
@@ -34,13 +37,14 @@ const (
 // checkReport is what check --json prints.
 type checkReport struct {
 	config.Report
+	User   string    `json:"user"` // whose permissions count in what follows
 	Probes []finding `json:"probes,omitempty"`
 }
 
 func (c *checkCommand) Run(p *process) error {
 	debug.SetMemoryLimit(checkMemoryLimit)
-	result := config.Load(p.ctx, c.Flags, os.LookupEnv)
-	report := checkReport{Report: result.Report(c.ShowSecrets)}
+	result := config.Load(p.ctx, c.ConfigFile, c.given(), os.LookupEnv)
+	report := checkReport{Report: result.Report(c.ShowSecrets), User: paths.ProcessUser()}
 	if !c.JSON {
 		printSettings(p.stdout, report.withoutDefaults())
 		fmt.Fprintln(p.stdout, "All other settings have their defaults; --json shows them, too.")
@@ -65,11 +69,11 @@ func (c *checkCommand) Run(p *process) error {
 // probe tries everything, one after the other, and prints what it finds as it goes.
 func (c *checkCommand) probe(p *process, result *config.Result) []finding {
 	if !c.JSON {
-		fmt.Fprintln(p.stdout)
+		fmt.Fprintf(p.stdout, "\n%s\n", c.asWhom(os.Geteuid()))
 	}
 	var findings []finding
-	paint := painter(p.stdout, result.Settings.NoANSI)
-	for _, probe := range probes(result) {
+	paint := painter(p.stdout, result.Settings.Log.NoANSI)
+	for _, probe := range probes(result, !c.NoProbe) {
 		probe(p.ctx, func(f finding) {
 			f.Detail = onOneLine(f.Detail)
 			findings = append(findings, f)
@@ -79,6 +83,21 @@ func (c *checkCommand) probe(p *process, result *config.Result) []finding {
 		})
 	}
 	return findings
+}
+
+// asWhom says whose permissions are tried; root has them all.
+func (c *checkCommand) asWhom(uid int) string {
+	user := paths.ProcessUser()
+	if uid != 0 {
+		return "Tried as user " + user + ":"
+	}
+	server := "www-data"
+	if info, err := os.Stat(c.ConfigFile); err == nil {
+		if owner, _, ours := paths.Owner(info); !ours && owner != "" {
+			server = owner
+		}
+	}
+	return fmt.Sprintf("Tried as user %s, whom no permission stops; the server's own user may be stopped: sudo -u %s notify_push check tries as that one.", user, server)
 }
 
 // status is nil when everything is usable and nothing is red.

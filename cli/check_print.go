@@ -111,7 +111,7 @@ func printFinding(w io.Writer, f finding, paint func(status) string) {
 	}
 }
 
-// onOneLine keeps what others have said from breaking lines or moving the cursor.
+// onOneLine keeps foreign text from breaking lines or moving the cursor.
 func onOneLine(text string) string {
 	text = strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ")
 	return strings.Map(func(r rune) rune {
@@ -131,9 +131,9 @@ func (r checkReport) summary(offline bool) string {
 	case offline:
 		return "The server can start with these settings; nothing was tried."
 	case reds > 0:
-		return fmt.Sprintf("%d red, %d yellow: push will not work as it should until what is red is mended.", reds, yellows)
+		return fmt.Sprintf("%d red, %d yellow: push will not work as it should; fix the red items.", reds, yellows)
 	case yellows > 0:
-		return fmt.Sprintf("%d yellow: push works; what is yellow deserves a look.", yellows)
+		return fmt.Sprintf("%d yellow: push works; the yellow items deserve a look.", yellows)
 	default:
 		return "All is green. Whether clients get through the reverse proxy, notify_push listen shows."
 	}

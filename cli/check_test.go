@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
 	osuser "os/user"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -222,6 +225,19 @@ func TestVersionIsOneLine(t *testing.T) {
 	require.Empty(t, stderr.String())
 }
 
+func TestVersionNamesTheCommit(t *testing.T) {
+	revision := []debug.BuildSetting{{Key: "vcs.revision", Value: "f64d1558c4bd665c6e1d7eb73534b98725ad5164"}}
+	for want, build := range map[string]*debug.BuildInfo{
+		"0.1.0":                             {Main: debug.Module{Version: "v0.1.0"}, Settings: revision},
+		"0.0.0-20261129120201-f64d1558c4bd": {Main: debug.Module{Version: "v0.0.0-20261129120201-f64d1558c4bd"}},
+		"0.0.0-f64d1558c4bd":                {Main: debug.Module{Version: "(devel)"}, Settings: revision},
+		"0.0.0":                             {Main: debug.Module{Version: "(devel)"}},
+	} {
+		require.Equal(t, want, versionOf(build))
+	}
+	require.Equal(t, "0.0.0", versionOf(nil))
+}
+
 func TestCommandLineErrorsNameTheHelpOfTheirCommand(t *testing.T) {
 	for arguments, help := range map[string]string{
 		"--bogus":              "see notify_push --help",
@@ -258,17 +274,24 @@ func TestConfigFileThatCannotBeReadIsToldOfOnce(t *testing.T) {
 	folder := t.TempDir()
 	t.Chdir(folder)
 	for argument, want := range map[string]string{
-		"chekc":      "there is no command chekc, nor a file of that name; commands are serve, demo, check, listen, send, loadtest, doctor, healthcheck",
-		"config.php": "there is no file " + filepath.Join(folder, "config.php") + "; give the path of Nextcloud's config.php",
-		folder:       folder + " is a folder; give the path of the config.php in it",
-		"/dev/null":  "/dev/null is not a regular file",
+		"chekc":     "there is no command chekc, nor a file of that name; commands are serve, demo, check, listen, send, loadtest, doctor, healthcheck",
+		folder:      folder + " is a folder; give the path of the config.php in it",
+		"/dev/null": "/dev/null is not a regular file",
 	} {
 		got := command(t.Context(), "", argument)
 		require.Equal(t, 2, got.status)
 		require.Contains(t, got.stderr, want)
 		require.Equal(t, 1, strings.Count(got.stderr, "\n"), got.stderr)
 	}
-	got := command(t.Context(), "", "check", "nope.php")
+	asked, end := context.WithCancel(t.Context()) // to end
+	end()
+	got := command(asked, "", "config.php")
+	require.Zero(t, got.status, "a file that is not there yet may be on a volume that is mounted later")
+	require.Equal(t, 1, strings.Count(got.stderr, "\n"), got.stderr)
+	require.Contains(t, got.stderr, "waiting for the configuration")
+	require.Contains(t, got.stderr, "there is no file "+filepath.Join(folder, "config.php")+"; give the path of Nextcloud's config.php")
+
+	got = command(t.Context(), "", "check", "nope.php")
 	require.Equal(t, 2, got.status)
 	require.Equal(t, 1, strings.Count(got.stdout, "there is no file"), got.stdout)
 	require.Contains(t, got.stdout, "The server cannot start with these settings.")
@@ -299,21 +322,26 @@ func TestConfigFileOfAnotherUser(t *testing.T) {
 	} else if known, err := osuser.Current(); err == nil {
 		user, owner = known.Username, known.Username
 	}
-	output, err := notify.CombinedOutput()
-	require.Error(t, err)
-	require.Equal(t, 2, notify.ProcessState.ExitCode(), "%s", output)
-	require.Contains(t, string(output), "user "+user+" may not read "+path)
-	require.Contains(t, string(output), "sudo -u "+owner)
-	require.Equal(t, 1, strings.Count(string(output), "\n"), "%s", output)
+	output, err := notify.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, notify.Start())
+	line, err := bufio.NewReader(output).ReadString('\n')
+	require.NoError(t, err)
+	require.Contains(t, line, "waiting for the configuration")
+	require.Contains(t, line, "user "+user+" may not read "+path)
+	require.Contains(t, line, "sudo -u "+owner)
+	require.NoError(t, notify.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, notify.Wait())
 }
 
 func TestCheckShowsWhatIsNotDefault(t *testing.T) {
 	clearEnvironment(t)
 	t.Chdir(t.TempDir())
-	got := command(t.Context(), "", "check", "--offline", "--nextcloud-url=n", "--database-url=sqlite:/x.db", "--auth-max-age=90m", "--no-resync")
+	got := command(t.Context(), "", "check", "--offline", "--nextcloud-url=n", "--database-url=sqlite:/x.db", "--auth-max-age=90m", "--no-resync", "--database-prefix=nc_")
 	require.Zero(t, got.status, got.stderr)
 	require.Regexp(t, `(?m)^nextcloud_url +https://n/ +flag --nextcloud-url$`, got.stdout)
 	require.Regexp(t, `(?m)^auth_max_age +1h30m +flag --auth-max-age$`, got.stdout)
+	require.Regexp(t, `(?m)^database_prefix +nc_ +flag --database-prefix$`, got.stdout)
 	require.Regexp(t, `(?m)^resync +false +flag --resync$`, got.stdout)
 	require.Regexp(t, `(?m)^redis.addresses +redis://127.0.0.1:6379 +default$`, got.stdout)
 	require.NotContains(t, got.stdout, "trusted_proxies")

@@ -10,11 +10,13 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 	mangokong "github.com/alecthomas/mango-kong"
 	"github.com/willabides/kongplete"
+	"golang.org/x/term"
 )
 
 // commandLine is what may be written after notify_push. Without a command, it serves.
@@ -28,7 +30,7 @@ type commandLine struct {
 	LoadtestHelper loadtestHelper  `cmd:"" hidden:""`
 
 	Doctor      doctorCommand      `cmd:"" help:"Go the whole way of a client from outside, and say what is wrong and which lines to change."`
-	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server whether it is well, for containers."`
+	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server for its health, for containers."`
 
 	Version bool              `help:"Print the version and exit."`
 	Man     mangokong.ManFlag `hidden:"" help:"Print the man page and exit."`
@@ -41,6 +43,22 @@ type process struct {
 	stdout, stderr io.Writer
 }
 
+// onlyStdout writes to standard output where standard error leads elsewhere: the app's setup wizard and OpenRC keep nothing else of a
+// failure. On a terminal, and where both are one file, it writes nowhere.
+func (p *process) onlyStdout() io.Writer {
+	out, isFile := p.stdout.(*os.File)
+	aside, areFiles := p.stderr.(*os.File)
+	if !isFile || !areFiles || term.IsTerminal(int(out.Fd())) {
+		return io.Discard
+	}
+	first, err := out.Stat()
+	second, err2 := aside.Stat()
+	if err != nil || err2 != nil || os.SameFile(first, second) {
+		return io.Discard
+	}
+	return out
+}
+
 // exitStatus ends the process with that status and no message; the command has said what is wrong.
 type exitStatus int
 
@@ -49,16 +67,31 @@ func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)
 // version is set by the linker: -X github.com/notifypush/notifypush/cli.version=1.2.3
 var version = ""
 
-// Version is this server's own version, without a leading v: what the linker was told, else the module's, which in a checkout go build makes
-// of the last tag and the commit, else "0.0.0", as with go run. The app is told its own version instead, for it accepts no other.
+// Version is this server's own version, without a leading v: what the linker was told, else what go build knows of the checkout. The app is
+// sent its own version instead, because it accepts no other.
 func Version() string {
 	if version != "" {
 		return version
 	}
-	if build, ok := debug.ReadBuildInfo(); ok && len(build.Main.Version) > 1 && build.Main.Version[0] == 'v' {
-		return build.Main.Version[1:]
+	build, _ := debug.ReadBuildInfo()
+	return versionOf(build)
+}
+
+// versionOf is the module's version, which go build makes of the last tag and the commit; else the commit alone; else "0.0.0", as with go run.
+func versionOf(build *debug.BuildInfo) string {
+	const unknown = "0.0.0"
+	if build == nil {
+		return unknown
 	}
-	return "0.0.0"
+	if release, found := strings.CutPrefix(build.Main.Version, "v"); found {
+		return release
+	}
+	for _, known := range build.Settings {
+		if known.Key == "vcs.revision" {
+			return unknown + "-" + known.Value[:min(len(known.Value), 12)]
+		}
+	}
+	return unknown
 }
 
 // Main runs the command that arguments name and returns the exit status: 0, or 1 for a failure, or 2 for settings that cannot be used
@@ -152,13 +185,17 @@ func commandOf(err error) string {
 
 // newParser returns what reads arguments into line. exit is called when they asked for help, which has been printed then.
 func newParser(line *commandLine, p *process, exit func(int)) (*kong.Kong, error) {
+	line.Serve.settingFlags = newSettingFlags(everySetting)
+	line.Check.settingFlags = newSettingFlags(everySetting)
+	line.Send.settingFlags = newSettingFlags(redisSetting)
+	line.Doctor.settingFlags = newSettingFlags(redisSetting)
+	line.Healthcheck.settingFlags = newSettingFlags(onlySettings("bind", "metrics-port", "metrics-socket-path"))
 	return kong.New(line,
 		kong.Name("notify_push"),
 		kong.Description("A push server for Nextcloud. notify_push CONFIG_FILE serves; notify_push serve --help lists every setting."),
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(exit),
 		kong.NamedMapper("switch", switchMapper{}),
-		kong.ValueFormatter(describe),
 		kong.Bind(p),
 	)
 }

@@ -40,7 +40,7 @@ type collector struct {
 }
 
 // runCollector tunes until ctx ends. It leaves the collector alone when the operator set GOGC. weight
-// says what the sockets weigh, of clients and of strangers.
+// says what the sockets weigh, of authenticated and unauthenticated clients.
 func runCollector(ctx context.Context, weight func() int) {
 	if _, chosen := os.LookupEnv("GOGC"); chosen {
 		return
@@ -59,7 +59,7 @@ func runCollector(ctx context.Context, weight func() int) {
 	}
 }
 
-// tick is told how many collections there were since the start, and what sockets weigh.
+// tick gets how many collections there were since the start, and what sockets weigh.
 func (c *collector) tick(cycles uint64, weight int) {
 	recent := cycles - c.cycles
 	c.cycles = cycles

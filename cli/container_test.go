@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
@@ -25,8 +26,8 @@ func words(t *testing.T, dockerfile, instruction string) (words []string) {
 
 // variables are all that are read from the environment.
 func variables() (names []string) {
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[config.Flags]()) {
-		names = append(names, field.Tag.Get("variable"))
+	for _, declared := range config.Declarations() {
+		names = append(names, declared.Variable)
 	}
 	return names
 }
@@ -81,4 +82,26 @@ func TestComposeFileUsesWhatThereIs(t *testing.T) {
 	_, mount, _ := strings.Cut(push.Volumes[0], ":")
 	folder, _, _ := strings.Cut(mount, ":")
 	require.True(t, strings.HasPrefix(words(t, string(dockerfile), "CMD")[0], folder+"/"), "config.php is in the volume")
+}
+
+func TestUnitIsReadyInTime(t *testing.T) {
+	text, err := os.ReadFile("../docs/deploy/notify_push.service")
+	require.NoError(t, err)
+	found := regexp.MustCompile(`(?m)^TimeoutStartSec=(.*)$`).FindStringSubmatch(string(text))
+	require.NotNil(t, found)
+	timeout, err := time.ParseDuration(found[1])
+	require.NoError(t, err)
+	require.Greater(t, timeout, 2*latestReady, "systemd must not give up before the server calls itself ready")
+	require.Contains(t, string(text), "\nRuntimeDirectory=notify_push\n", "which errors about SOCKET_PATH name")
+}
+
+func TestOpenRCKeepsTheReasonOfAFailure(t *testing.T) {
+	text, err := os.ReadFile("../docs/deploy/notify_push.openrc")
+	require.NoError(t, err)
+	require.Contains(t, string(text), "\nerror_log=/")
+	requireReadable(t, "command_args", regexp.MustCompile(`(?m)^command_args=(.*)$`).FindStringSubmatch(string(text))[1:])
+	for pair := range strings.FieldsSeq(regexp.MustCompile(`(?m)^export (.*)$`).FindStringSubmatch(string(text))[1]) {
+		name, _, _ := strings.Cut(pair, "=")
+		require.Contains(t, variables(), name)
+	}
 }

@@ -25,7 +25,7 @@ func (c *control) PublishStats(stats actors.Stats) {
 		ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
 		defer cancel()
 		if err := c.redis.Set(ctx, monitor.KeyMetrics, string(monitor.StatsJSON(stats)), 0); err != nil {
-			c.Warn("the counters that were asked for cannot be written", zap.Error(err))
+			c.Warn("cannot write the counters to redis", zap.Error(err))
 		}
 	}()
 }

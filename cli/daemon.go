@@ -36,6 +36,7 @@ type daemon struct {
 	system    *actors.System
 	websocket *transport.Websocket
 	version   *selftest.AppVersion
+	manager   *serviceManager
 	handover  *handover
 	clients   *http.Server
 	operators *http.Server
@@ -45,12 +46,12 @@ type daemon struct {
 
 // newDaemon makes the parts; nothing is connected yet.
 func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
-	d := &daemon{settings: settings, log: log}
+	d := &daemon{settings: settings, log: log, manager: newServiceManager(log.Logger)}
 	var err error
-	if d.redis, err = storage.NewRedis(redisOptions(settings)); err != nil {
+	if d.redis, err = storage.NewRedis(settings.Redis); err != nil {
 		return nil, err
 	}
-	if d.mounts, err = storage.OpenMounts(databaseOptions(settings)); err != nil {
+	if d.mounts, err = storage.OpenMounts(settings.Database); err != nil {
 		return nil, err
 	}
 	if d.nextcloud, err = nextcloud.New(nextcloudOptions(settings)); err != nil {
@@ -79,6 +80,26 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	return d, nil
 }
 
+// What follows from settings of other parts, or of the machine.
+
+func nextcloudOptions(s config.Settings) nextcloud.Options {
+	s.Nextcloud.Timeout, s.Nextcloud.Concurrency = s.Actors.AuthTimeout, *s.Actors.AuthConcurrency
+	return s.Nextcloud
+}
+
+func actorOptions(s config.Settings, log *zap.Logger) actors.Options {
+	s.Actors.Logger = log
+	s.Actors.AuthKey = handoverKey(s.Instance.Secret)
+	return s.Actors
+}
+
+func websocketOptions(s config.Settings, log *zap.Logger) transport.WebsocketOptions {
+	s.Websocket.Logger = log
+	s.Websocket.Limits.Connections = maxConnections(s.Websocket.Limits.Connections)
+	s.Websocket.Limits.Sockets = maxSockets()
+	return s.Websocket
+}
+
 // run serves until ctx ends, and then lets go of the clients in order. What it depends on may be
 // missing at any time; only a place to listen may not.
 func (d *daemon) run(ctx context.Context) error {
@@ -94,17 +115,11 @@ func (d *daemon) run(ctx context.Context) error {
 // listen opens the clients' port, and the operators' where it is wanted. From then on clients can
 // connect, and wait in the system's queue until they are served.
 func (d *daemon) listen(ctx context.Context) (clients, operators net.Listener, err error) {
-	s := d.settings
-	clients, err = transport.Listen(ctx, transport.ListenOptions{
-		Bind: s.Bind, Port: s.Port, SocketPath: s.SocketPath, SocketPermissions: s.SocketPermissions,
-		TLSCert: s.TLSCert, TLSKey: s.TLSKey,
-	})
-	if err != nil || s.MetricsPort == 0 && s.MetricsSocketPath == "" {
+	clients, err = transport.Listen(ctx, d.settings.Listen)
+	if err != nil || !d.settings.Monitor.On() {
 		return clients, nil, err
 	}
-	operators, err = transport.Listen(ctx, transport.ListenOptions{
-		Bind: s.Bind, Port: s.MetricsPort, SocketPath: s.MetricsSocketPath, SocketPermissions: s.SocketPermissions,
-	})
+	operators, err = transport.Listen(ctx, monitorListen(d.settings))
 	if err != nil {
 		_ = clients.Close()
 		return nil, nil, fmt.Errorf("metrics: %w", err)
@@ -133,7 +148,7 @@ func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) err
 	d.serving.Go(func() { serve(d.clients, d.websocket.CountSockets(d.clients, clients), failed) })
 	d.log.Info("serving", zap.String("version", Version()))
 	running.Go(func() { d.learnVersion(background) })
-	running.Go(func() { newServiceManager(d.system, d.log.Logger).run(background) })
+	running.Go(func() { d.manager.run(background, d.system) })
 	select {
 	case <-ctx.Done():
 		return nil
@@ -159,14 +174,17 @@ func (d *daemon) problems() map[string]string {
 
 // learnVersion asks which version of the app there is, until it is known; the self test asks again.
 func (d *daemon) learnVersion(ctx context.Context) {
+	unknown := outage{log: d.log.Logger, begins: "app version unknown", ends: "app version known"}
 	for wait := firstVersionRetry; ; wait = min(2*wait, lastVersionRetry) {
 		err := d.version.Learn(ctx)
-		if err == nil || ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return
 		}
-		if wait == firstVersionRetry {
-			d.log.Warn("the app's version is not known yet", zap.Error(err))
+		if err == nil {
+			unknown.end()
+			return
 		}
+		unknown.fail(err)
 		if !pause(ctx.Done(), wait) {
 			return
 		}
@@ -174,16 +192,16 @@ func (d *daemon) learnVersion(ctx context.Context) {
 }
 
 // close ends everything: first what lets clients in, then the clients, then what they need, and
-// last what tells operators how that goes.
+// last the metrics.
 func (d *daemon) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), d.settings.DrainTimeout+closeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), *d.settings.Actors.DrainTimeout+closeTimeout)
 	defer cancel()
 	d.closing.Store(true)
 	_ = d.clients.Close()
 	d.websocket.EndLogins()
 	left := d.handover.leave(d.system)
 	if err := d.system.Shutdown(ctx); err != nil {
-		d.log.Warn("something did not end", zap.Error(err))
+		d.log.Warn("shutdown incomplete", zap.Error(err))
 	}
 	d.websocket.Close()
 	left()

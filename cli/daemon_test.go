@@ -32,13 +32,13 @@ func TestPortsAreOpenAtOnce(t *testing.T) {
 		"REDIS_URL": "redis://" + redis.Addr().String(), "DATABASE_URL": "sqlite:" + filepath.Join(folder, "db"), "NEXTCLOUD_URL": "http://127.0.0.1:1/",
 		"BIND": "127.0.0.1", "PORT": fmt.Sprint(port), "METRICS_PORT": fmt.Sprint(metricsPort),
 	}
-	loaded := config.Load(t.Context(), config.Flags{ConfigFile: configFile}, func(name string) (string, bool) {
+	loaded := config.Load(t.Context(), configFile, nil, func(name string) (string, bool) {
 		value, found := variables[name]
 		return value, found
 	})
 	require.NoError(t, loaded.Err())
 	loaded.Settings.Redis.ReadTimeout = time.Hour
-	d, err := newDaemon(loaded.Settings, newLogging(t.Output(), loaded.Settings))
+	d, err := newDaemon(loaded.Settings, newLogging(t.Output(), loaded.Settings.Log))
 	require.NoError(t, err)
 	d.handover.patience = time.Hour
 	ctx, end := context.WithCancel(t.Context())

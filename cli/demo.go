@@ -25,7 +25,7 @@ func (c *demoCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	log := newLogging(p.stderr, config.Settings{LogLevel: level, NoANSI: true})
+	log := newLogging(p.stderr, config.LogOptions{Level: level, NoANSI: true})
 	program, where := programName(), ""
 	if program == goRun {
 		where = " in this folder"

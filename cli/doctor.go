@@ -10,7 +10,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/notifypush/notifypush/cli/doctor"
-	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/storage"
 )
 
@@ -24,7 +23,7 @@ type doctorCommand struct {
 	AllowSelfSigned bool   `help:"Go on with any certificate."`
 	JSON            bool   `name:"json" help:"Print one JSON object a line for each finding."`
 	Config          string `placeholder:"FILE" help:"Path of Nextcloud's config.php, on the machine that has it: publishes an event to Redis and waits for it."`
-	config.RedisFlags
+	settingFlags
 }
 
 // Help is printed below the flags.
@@ -41,8 +40,8 @@ func (c *doctorCommand) Run(p *process) error {
 		return exitUsage
 	}
 	options := doctor.Options{URL: c.URL, User: c.User, Password: password, PreAuth: c.PreAuth, AllowSelfSigned: c.AllowSelfSigned, Quick: c.Quick}
-	if c.Config != "" || len(c.RedisURL) > 0 {
-		redisOptions, err := (&sendCommand{ConfigFile: c.Config, RedisFlags: c.RedisFlags}).redisOptions(p)
+	if c.Config != "" || c.given()["redis-url"] != nil {
+		redisOptions, err := (&sendCommand{ConfigFile: c.Config, settingFlags: c.settingFlags}).redisOptions(p)
 		if err != nil {
 			fmt.Fprintf(p.stderr, "notify_push doctor: %v\n", err)
 			return exitUsage

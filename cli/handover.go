@@ -41,8 +41,8 @@ type handover struct {
 
 // handoverKey derives the digests' key from Nextcloud's secret; nil where that is not known, for
 // then the key is random and ends with the process.
-func handoverKey(secret config.Secret) []byte {
-	if secret.Reveal() == "" {
+func handoverKey(secret actors.Secret) []byte {
+	if secret == "" {
 		return nil
 	}
 	return derive([]byte(secret.Reveal()), "notify_push logins")
@@ -55,8 +55,8 @@ func derive(key []byte, purpose string) []byte {
 }
 
 func newHandover(settings config.Settings, redis *storage.Redis, log *zap.Logger) *handover {
-	h := &handover{redis: redis, log: log, ttl: settings.AuthResume, patience: takeTimeout}
-	if key := handoverKey(settings.NextcloudSecret); key != nil && settings.AuthResume > 0 {
+	h := &handover{redis: redis, log: log, ttl: *settings.Actors.AuthResume, patience: takeTimeout}
+	if key := handoverKey(settings.Instance.Secret); key != nil && h.ttl > 0 {
 		h.key = "notify_push_logins_" + hex.EncodeToString(derive(key, "name")[:4])
 	}
 	return h
@@ -71,13 +71,18 @@ func (h *handover) take(ctx context.Context, system *actors.System, tried chan<-
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.ttl)
 	defer cancel()
+	missing := outage{log: h.log, begins: "cannot resume the logins of the previous process yet", ends: "can resume the logins of the previous process"}
 	err := h.tryTake(ctx, system)
 	close(tried)
-	if err != nil && ctx.Err() == nil {
-		h.log.Warn("the logins of the process before are not resumed yet", zap.Error(err))
-	}
-	for err != nil && pause(ctx.Done(), takeRetry) {
+	for err != nil && ctx.Err() == nil {
+		missing.fail(err)
+		if !pause(ctx.Done(), takeRetry) {
+			return
+		}
 		err = h.tryTake(ctx, system)
+	}
+	if err == nil {
+		missing.end()
 	}
 }
 
@@ -88,7 +93,7 @@ func (h *handover) tryTake(ctx context.Context, system *actors.System) error {
 		logins, found, err := h.takeChunk(ctx, h.chunkKey(chunk))
 		if err != nil || !found {
 			if taken > 0 {
-				h.log.Info("resumed logins of the process before", zap.Int("logins", taken))
+				h.log.Info("resumed the logins of the previous process", zap.Int("logins", taken))
 			}
 			return err
 		}
@@ -108,7 +113,7 @@ func (h *handover) takeChunk(ctx context.Context, key string) (logins []actors.R
 	}
 	defer func() { _ = h.redis.Delete(ctx, key) }() // else it expires
 	if err := json.Unmarshal([]byte(text), &logins); err != nil {
-		h.log.Warn("what the process before left of its logins cannot be read", zap.Error(err))
+		h.log.Warn("cannot read the logins of the previous process", zap.Error(err))
 	}
 	return logins, true, nil
 }
@@ -140,7 +145,7 @@ func (h *handover) leave(system *actors.System) (wait func()) {
 			err = h.writeUntil(gone, logins)
 		}
 		if err != nil {
-			h.log.Warn("the next process will not know the logins of this one", zap.Error(err))
+			h.log.Warn("cannot hand logins over to the next process", zap.Error(err))
 		}
 	})
 	return func() {

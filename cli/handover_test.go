@@ -27,9 +27,9 @@ func TestHandoverInChunks(t *testing.T) {
 	redis, err := storage.NewRedis(storage.RedisOptions{Addresses: []string{server.URL()}, ReadTimeout: time.Minute})
 	require.NoError(t, err)
 	defer redis.Close()
-	settings := config.Settings{NextcloudSecret: config.NewSecret("of this instance"), AuthResume: time.Minute}
+	settings := config.Settings{Instance: config.Instance{Secret: "of this instance"}, Actors: actors.Options{AuthResume: new(time.Minute)}}
 	h := newHandover(settings, redis, zap.NewNop())
-	withKey := func(o *actors.Options) { o.AuthKey = handoverKey(settings.NextcloudSecret) }
+	withKey := func(o *actors.Options) { o.AuthKey = handoverKey(settings.Instance.Secret) }
 
 	before := actorstest.Start(t, withKey)
 	given := make([]actors.RememberedLogin, logins)

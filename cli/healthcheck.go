@@ -16,9 +16,9 @@ import (
 // healthTimeout is how long a healthy server may take.
 const healthTimeout = 6 * time.Second
 
-// healthcheckCommand asks a running server whether it is well: for containers.
+// healthcheckCommand asks a running server for its health: for containers.
 type healthcheckCommand struct {
-	config.MonitorFlags
+	settingFlags
 
 	Ready bool `help:"Ask whether the server does its job now, and not only whether it makes progress."`
 }
@@ -27,11 +27,11 @@ type healthcheckCommand struct {
 func (*healthcheckCommand) Help() string {
 	return `Asks /livez, or /readyz with --ready, where the server with the same flags and variables has them.
 
-Exit status: 0 when the server is well, 1 when it is not, does not answer, or tells nobody, 2 for a command line that cannot be read.`
+Exit status: 0 when the server is healthy, 1 when it is not, does not answer, or has no metrics port, 2 for a command line that cannot be read.`
 }
 
 func (c *healthcheckCommand) Run(p *process) error {
-	result := config.Load(p.ctx, config.Flags{MonitorFlags: c.MonitorFlags}, os.LookupEnv)
+	result := config.Load(p.ctx, "", c.given(), os.LookupEnv)
 	for _, setting := range []string{"bind", "metrics_port"} {
 		if err := result.ErrOf(setting); err != nil {
 			return err
@@ -39,7 +39,7 @@ func (c *healthcheckCommand) Run(p *process) error {
 	}
 	address := monitorAddress(result.Settings)
 	if address == "" {
-		return errors.New("the server's health is told on its metrics port, which is off; set METRICS_PORT or METRICS_SOCKET_PATH")
+		return errors.New("the server answers health checks on its metrics port, which is off; set METRICS_PORT or METRICS_SOCKET_PATH")
 	}
 	page := "/livez"
 	if c.Ready {
@@ -58,16 +58,9 @@ func (c *healthcheckCommand) Run(p *process) error {
 	return err
 }
 
-// monitorAddress is where the server tells how it is: host:port, the path of a unix socket, or nothing where it does not.
+// monitorAddress is where the server answers health checks: host:port, the path of a unix socket, or nothing.
 func monitorAddress(settings config.Settings) string {
-	switch {
-	case settings.MetricsSocketPath != "":
-		return settings.MetricsSocketPath
-	case settings.MetricsPort != 0:
-		return localAddress(settings.Bind, settings.MetricsPort)
-	default:
-		return ""
-	}
+	return addressOf(monitorListen(settings))
 }
 
 // localAddress is by which this machine reaches what is bound to an address.

@@ -32,6 +32,7 @@ type listenCommand struct {
 	Count           int      `help:"End after so many pushes." placeholder:"N"`
 	Timeout         duration `help:"End after this time: seconds, or a form like 1m30s." placeholder:"TIME"`
 	AllowSelfSigned bool     `help:"Accept any certificate."`
+	Insecure        bool     `help:"Log in also at an address without encryption, or on this machine, that an https Nextcloud names."`
 }
 
 // Help is printed below the flags.
@@ -73,6 +74,7 @@ func (c *listenCommand) options(p *process) (client.Options, error) {
 		Token:      c.Token,
 		PreAuth:    c.PreAuth,
 		FileIDs:    c.FileIDs,
+		Insecure:   c.Insecure,
 		HTTPClient: &http.Client{Transport: transport},
 	}
 	if isPushServer(c.URL) {
@@ -216,7 +218,7 @@ func withoutPassword(address string) string {
 	return printable(parsed.Redacted())
 }
 
-// printable keeps what strangers wrote from steering the terminal.
+// printable keeps foreign text from steering the terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -239,7 +241,11 @@ func (c *listenCommand) result(p *process, reason error) error {
 	}
 
 	fmt.Fprintf(p.stderr, "Failed: %s.\n", printable(reason.Error()))
-	if advice := c.advise(reason); advice != "" {
+	advice := c.advise(reason)
+	if _, unsafe := errors.AsType[*client.UnsafeEndpointError](reason); unsafe {
+		advice = "--insecure logs in there all the same."
+	}
+	if advice != "" {
 		fmt.Fprintln(p.stderr, advice)
 	}
 	switch {

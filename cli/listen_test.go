@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -65,6 +66,7 @@ type testCloud struct {
 	*httptest.Server
 	script  pushScript
 	refusal string // what a wrong login is told
+	names   string // another push server than itself, for clients; empty for itself
 	logins  atomic.Int32
 }
 
@@ -96,7 +98,7 @@ func (c *testCloud) capabilities(w http.ResponseWriter, r *http.Request) {
 	case !isAlice(r):
 		w.WriteHeader(http.StatusUnauthorized)
 	default:
-		fmt.Fprintf(w, `{"ocs":{"data":{"capabilities":{"notify_push":{"type":["files"],"endpoints":{"websocket":%q,"pre_auth":%q}}}}}}`, c.websocket(), c.URL+"/pre_auth")
+		fmt.Fprintf(w, `{"ocs":{"data":{"capabilities":{"notify_push":{"type":["files"],"endpoints":{"websocket":%q,"pre_auth":%q}}}}}}`, cmp.Or(c.names, c.websocket()), c.URL+"/pre_auth")
 	}
 }
 
@@ -261,6 +263,21 @@ func TestListenSaysWhatIsWrong(t *testing.T) {
 		})
 	}
 
+	t.Run("https Nextcloud, push server without encryption", func(t *testing.T) {
+		named := newTestCloud(t, httptest.NewTLSServer, saying("notify_activity"))
+		named.names = cloud.websocket()
+		arguments := []string{"listen", named.URL, "alice", "secret", "--count=1", "--allow-self-signed"}
+		logins := cloud.logins.Load()
+		got := command(t.Context(), "", arguments...)
+		assert.Equal(t, 1, got.status)
+		for _, words := range []string{cloud.websocket(), "desktop clients refuse this address", "notify_push:setup", "--insecure"} {
+			assert.Contains(t, got.stderr, words)
+		}
+		assert.Equal(t, logins, cloud.logins.Load(), "no password is sent")
+		insecure := newTestCloud(t, httptest.NewServer, saying("notify_activity"))
+		named.names = insecure.websocket()
+		assert.Zero(t, command(t.Context(), "", append(arguments, "--insecure")...).status)
+	})
 	t.Run("token without a login", func(t *testing.T) {
 		got := command(t.Context(), "", "listen", cloud.URL, "--token=ticket")
 		assert.Equal(t, 4, got.status)

@@ -9,9 +9,6 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// logTarget is what our log lines are called in a log specification.
-const logTarget = "notify_push"
-
 // maxLogLevels bounds the stack of levels: a script that never restores must not fill the memory.
 const maxLogLevels = 64
 
@@ -25,19 +22,19 @@ type logging struct {
 }
 
 // newLogging returns a log that writes lines to out, as text or as JSON.
-func newLogging(out io.Writer, settings config.Settings) *logging {
+func newLogging(out io.Writer, options config.LogOptions) *logging {
 	encoding := zap.NewProductionEncoderConfig()
 	encoding.EncodeTime = zapcore.ISO8601TimeEncoder
 	encoding.EncodeDuration = zapcore.StringDurationEncoder
 	encoder := zapcore.NewJSONEncoder(encoding)
-	if settings.LogFormat != "json" {
+	if options.Format != "json" {
 		encoding.EncodeLevel = zapcore.CapitalColorLevelEncoder
-		if settings.NoANSI {
+		if options.NoANSI {
 			encoding.EncodeLevel = zapcore.CapitalLevelEncoder
 		}
 		encoder = zapcore.NewConsoleEncoder(encoding)
 	}
-	level := zap.NewAtomicLevelAt(zapLevel(settings.LogLevel))
+	level := zap.NewAtomicLevelAt(zapLevel(options.Level))
 	return &logging{
 		Logger: zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(out)), level)),
 		level:  level,
@@ -71,7 +68,7 @@ func (l *logging) RestoreLogLevel() {
 
 // zapLevel is what a specification means for us; we have nothing below debug.
 func zapLevel(spec config.LogLevel) zapcore.Level {
-	switch spec.For(logTarget) {
+	switch spec.For(config.LogTarget) {
 	case config.LevelOff:
 		return zapcore.InvalidLevel
 	case config.LevelError:

@@ -8,20 +8,20 @@ import (
 )
 
 const (
-	// maxLogLines is how many lines may wait for whoever reads the log.
+	// maxLogLines is how many lines may wait for the reader of the log.
 	maxLogLines = 1024
 	// lastLines is how long the end waits until they are read.
 	lastLines = time.Second
 )
 
-// logLines passes lines on to whoever reads the log, and makes nobody wait who has something to say:
-// a collector that hangs must not hang this server. Lines for which there is no room are left out.
+// logLines passes lines on to the reader of the log, and never blocks: a collector that hangs must not
+// hang this server. Lines for which there is no room are dropped.
 type logLines struct {
 	out     io.Writer
 	waiting chan logLine
 	ending  chan struct{}     // closed by close
 	written chan struct{}     // closed when everything is
-	onGap   func(lines int64) // is called, by the goroutine that writes, where lines are missing
+	onGap   func(lines int64) // called by the goroutine that writes, where lines were dropped
 
 	mu      sync.Mutex
 	missing int64 // behind the last line that waits
@@ -47,7 +47,7 @@ func (l *logLines) run() {
 			l.write(line)
 			continue
 		default:
-			l.tellGap(l.takeMissing())
+			l.reportGap(l.takeDropped())
 		}
 		if ended {
 			return
@@ -62,18 +62,18 @@ func (l *logLines) run() {
 }
 
 func (l *logLines) write(line logLine) {
-	l.tellGap(line.missing)
-	_, _ = l.out.Write(line.text) // if nobody reads it, there is nobody to tell
+	l.reportGap(line.missing)
+	_, _ = l.out.Write(line.text) // there is no other place to report an error
 }
 
-func (l *logLines) tellGap(lines int64) {
+func (l *logLines) reportGap(lines int64) {
 	if lines > 0 {
 		l.onGap(lines)
 	}
 }
 
-// takeMissing returns how many lines are missing at the end, unless another waits by now, which knows.
-func (l *logLines) takeMissing() (lines int64) {
+// takeDropped returns how many lines are missing at the end, unless another waits by now, which knows.
+func (l *logLines) takeDropped() (lines int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.waiting) == 0 {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// pause waits for a time, less up to a half of it, so that servers which have lost the same neighbour
-// do not ask for it at the same moments. It reports false, at once, when over is closed.
+// pause waits for a time, less up to a half of it, so that servers which have lost the same dependency
+// do not all come back to it at once. It reports false, at once, when over is closed.
 func pause(over <-chan struct{}, most time.Duration) bool {
 	select {
 	case <-time.After(most/2 + rand.N(most/2)):

@@ -11,6 +11,7 @@ import (
 
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/demo"
+	"github.com/notifypush/notifypush/transport"
 )
 
 // enoughFiles is a limit of open files that leaves room for a few thousand clients.
@@ -24,7 +25,7 @@ func probeOpenFiles(settings config.Settings) probe {
 			report(finding{"open files", yellow, "the limit cannot be read: " + err.Error(), ""})
 			return
 		}
-		report(judgeOpenFiles(uint64(limit.Cur), maxConnections(settings.MaxConnections))) //nolint:unconvert // it is signed on FreeBSD
+		report(judgeOpenFiles(uint64(limit.Cur), maxConnections(settings.Websocket.Limits.Connections))) //nolint:unconvert // it is signed on FreeBSD
 	}
 }
 
@@ -39,39 +40,61 @@ func judgeOpenFiles(limit uint64, connections int) finding {
 	return f
 }
 
-// probePort looks who is where clients will be served. It only asks: a socket that is merely tried might be missed by somebody.
-func probePort(settings config.Settings) probe {
+// probeListeners opens what the server would listen at, with the files that it takes, and closes it again at once.
+func probeListeners(settings config.Settings) probe {
 	return func(ctx context.Context, report func(finding)) {
-		address := clientAddress(settings)
-		if address == "" {
-			report(finding{"port", green, "the system will choose one", ""})
-			return
-		}
 		ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 		defer cancel()
-		report(judgePort(ctx, settings.TLSCert != "", address))
+		report(probeListener(ctx, "port", settings.Listen))
+		if settings.Monitor.On() {
+			report(probeListener(ctx, "metrics port", monitorListen(settings)))
+		}
 	}
 }
 
-func judgePort(ctx context.Context, encrypted bool, address string) finding {
-	const name = "port"
-	status, cookie, err := get(ctx, encrypted, address, "/test/cookie")
+func probeListener(ctx context.Context, name string, options transport.ListenOptions) finding {
+	address := addressOf(options)
+	listener, err := transport.Listen(ctx, options)
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT):
+	case err == nil && address == "":
+		_ = listener.Close()
+		return finding{name, green, "the system will choose one", ""}
+	case err == nil:
+		_ = listener.Close()
 		return finding{name, green, address + " is free", ""}
-	case err != nil || !speaksAsPushServer(status, cookie):
-		return finding{name, red, address + " is taken by something else than a push server",
-			"End that, or let clients be served elsewhere with --port or --socket-path, and tell the reverse proxy."}
+	case errors.Is(err, transport.ErrTaken):
+		return judgeServed(ctx, name, options.TLSCert != "", address)
+	default:
+		return finding{name, red, err.Error(), adviceListen[name]}
 	}
-	const freeIt = "End it before this one takes its place, or let clients be served elsewhere with --port or --socket-path, and tell the reverse proxy."
+}
+
+// adviceListen names the settings that decide where the server listens.
+var adviceListen = map[string]string{
+	"port":         "Where clients are served, --port, --bind, --socket-path, --tls-cert and --tls-key say.",
+	"metrics port": "Where metrics are served, --metrics-port, --bind and --metrics-socket-path say.",
+}
+
+// judgeServed asks who serves already where this server is to.
+func judgeServed(ctx context.Context, name string, encrypted bool, address string) finding {
+	page, elsewhere := "/test/cookie", "End it before this one takes its place, or let clients be served elsewhere with --port or --socket-path, and tell the reverse proxy."
+	isOurs := speaksAsPushServer
+	if name != "port" {
+		page, elsewhere = "/livez", "End it, or choose another port with --metrics-port."
+		isOurs = func(status int, said string) bool { return status == http.StatusOK && said == "ok" }
+	}
+	status, said, err := get(ctx, encrypted, address, page)
+	if err != nil || !isOurs(status, said) {
+		return finding{name, red, address + " is taken by something else than a push server", elsewhere}
+	}
 	status, version, err := get(ctx, encrypted, address, "/version")
 	switch {
 	case err == nil && status == http.StatusOK && version == demo.Version:
-		return finding{name, yellow, "the demo serves at " + address, freeIt}
+		return finding{name, yellow, "the demo serves at " + address, elsewhere}
 	case err == nil && status == http.StatusOK && version != "":
 		return finding{name, green, fmt.Sprintf("notify_push %s already serves at %s", version, address), ""}
 	}
-	return finding{name, yellow, "another push server than this, probably the app's own daemon, serves at " + address, freeIt}
+	return finding{name, yellow, "another push server than this, probably the app's own daemon, serves at " + address, elsewhere}
 }
 
 // speaksAsPushServer knows this server by the number that it says at /test/cookie, and the app's own by how it asks for a token there.
@@ -83,14 +106,14 @@ func speaksAsPushServer(status int, said string) bool {
 	return status == http.StatusOK && err == nil
 }
 
-// clientAddress is where clients are served: host:port, the path of a unix socket, or nothing when the system is to choose.
-func clientAddress(settings config.Settings) string {
+// addressOf is where one listens: host:port, the path of a unix socket, or nothing when the system is to choose.
+func addressOf(options transport.ListenOptions) string {
 	switch {
-	case settings.SocketPath != "":
-		return settings.SocketPath
-	case settings.Port == 0:
+	case options.SocketPath != "":
+		return options.SocketPath
+	case options.Port == 0:
 		return ""
 	default:
-		return localAddress(settings.Bind, settings.Port)
+		return localAddress(options.Bind, options.Port)
 	}
 }

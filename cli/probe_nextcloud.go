@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -21,43 +20,37 @@ const maxSkew = 5 * time.Second
 
 const adviceReach = "Nextcloud must answer here at --nextcloud-url, else overwrite.cli.url of config.php; --nextcloud-connect-to dials another address and keeps the name."
 
-// probeNextcloud asks what anybody may ask: status.php and the app's test cookie. The app's test/remote is not asked, for it writes to Redis.
-func probeNextcloud(settings config.Settings) probe {
+// probeNextcloud asks what anybody may ask, status.php and the app's test cookie, and then whom Nextcloud takes for the client.
+func probeNextcloud(settings config.Settings, mayAsk bool) probe {
 	return func(ctx context.Context, report func(finding)) {
-		options := nextcloudOptions(settings)
+		options := settings.Nextcloud
 		options.Timeout = stepTimeout
-		nextcloud, err := nextcloud.New(options)
+		client, err := nextcloud.New(options)
 		if err != nil {
 			report(finding{"Nextcloud", red, err.Error(), adviceReach})
 			return
 		}
-		defer nextcloud.Close()
+		defer client.Close()
 
-		status, err := nextcloud.Status(ctx)
+		status, err := client.Status(ctx)
 		if isUntrusted(err) {
-			report(finding{"Nextcloud", green, "something answers at " + settings.NextcloudURL, ""})
+			report(finding{"Nextcloud", green, "something answers at " + settings.Nextcloud.BaseURL, ""})
 			report(probeDomain(settings, err))
 		} else {
 			report(probeStatus(settings, status, err))
 		}
 		if err == nil {
 			report(probeDomain(settings, nil))
-			_, err = nextcloud.TestCookie(ctx, "")
+			_, err = client.TestCookie(ctx, "")
 			report(probeApp(err))
 		}
-		if status.Source.IsValid() || answered(err) {
-			report(probeTrustedProxy(settings, status))
+		if err == nil || errors.Is(err, nextcloud.ErrTokenRefused) { // the app is there
+			report(probeTrustedProxy(ctx, settings, client, status, mayAsk))
 		}
 		if status.Ahead != 0 {
 			report(probeClock(status.Ahead))
 		}
 	}
-}
-
-// answered reports whether there was an answer, be it a bad one.
-func answered(err error) bool {
-	failure, failed := errors.AsType[*nextcloud.Error](err)
-	return !failed || failure.Status != 0
 }
 
 func isUntrusted(err error) bool {
@@ -74,7 +67,7 @@ func detail(err error) string {
 }
 
 func probeStatus(settings config.Settings, status nextcloud.ServerStatus, err error) finding {
-	f := finding{Name: "Nextcloud", Status: green, Detail: fmt.Sprintf("version %s answers at %s", status.Version, settings.NextcloudURL)}
+	f := finding{Name: "Nextcloud", Status: green, Detail: fmt.Sprintf("version %s answers at %s", status.Version, settings.Nextcloud.BaseURL)}
 	switch {
 	case err != nil:
 		f.Status, f.Detail, f.Advice = red, detail(err), adviseNextcloud(err)
@@ -106,11 +99,11 @@ func adviseNextcloud(err error) string {
 // probeDomain says whether Nextcloud knows the name by which it was called; err is nil or says that it does not.
 func probeDomain(settings config.Settings, err error) finding {
 	const name = "trusted domain"
-	host := hostOf(settings.NextcloudURL)
+	host := hostOf(settings.Nextcloud.BaseURL)
 	if err == nil {
 		return finding{name, green, "Nextcloud answers to " + host, ""}
 	}
-	return finding{name, red, err.Error(), adviseToAdd("trusted_domains", settings.NextcloudTrustedDomains, host) +
+	return finding{name, red, err.Error(), adviseToAdd("trusted_domains", settings.Instance.TrustedDomains, host) +
 		" Or keep Nextcloud's own name in --nextcloud-url and dial inside with --nextcloud-connect-to."}
 }
 
@@ -128,43 +121,6 @@ func probeApp(err error) finding {
 		return finding{name, green, "notify_push is enabled", ""}
 	}
 	return finding{name, red, detail(err), "Is the app there? occ app:enable notify_push, after occ app:install notify_push."}
-}
-
-// probeTrustedProxy compares the address that this machine calls from with those whose X-Forwarded-For Nextcloud believes.
-func probeTrustedProxy(settings config.Settings, status nextcloud.ServerStatus) finding {
-	const name = "trusted proxy"
-	source, trusted := status.Source, settings.NextcloudTrustedProxies
-	advice := adviseToAdd("trusted_proxies", trusted, source.String())
-	switch {
-	case !source.IsValid():
-		return finding{name, yellow, "a unix socket has no address, so Nextcloud sees the one that its web server makes up",
-			"Let the web server take it from X-Forwarded-For; nginx does with: set_real_ip_from unix:; real_ip_header X-Forwarded-For;"}
-	case isTranslated(status):
-		return finding{name, yellow, fmt.Sprintf("calls go out from %s to %s, and a router on the way may put its own address in place of this one", source, status.Target),
-			"Stay inside with --nextcloud-connect-to; else occ notify_push:self-test tells the address that Nextcloud sees, for trusted_proxies of config.php."}
-	case isTrustedProxy(source, trusted.Texts):
-		return finding{name, green, fmt.Sprintf("calls go out from %s, which is one of Nextcloud's trusted_proxies", source), ""}
-	case trusted.Texts == nil:
-		return finding{name, yellow, fmt.Sprintf("calls go out from %s; Nextcloud's trusted_proxies is not known here", source), "It must have this address. " + advice}
-	default:
-		return finding{name, red, fmt.Sprintf("calls go out from %s, which is none of Nextcloud's trusted_proxies", source), advice}
-	}
-}
-
-// isTrustedProxy compares as Nextcloud does: with addresses and with ranges, and with nothing else.
-func isTrustedProxy(source netip.Addr, trusted []string) bool {
-	return slices.ContainsFunc(trusted, func(text string) bool {
-		if proxy, err := netip.ParseAddr(text); err == nil {
-			return proxy == source
-		}
-		proxies, err := netip.ParsePrefix(text)
-		return err == nil && proxies.Contains(source)
-	})
-}
-
-// isTranslated reports whether a call goes from a private network to a public address.
-func isTranslated(status nextcloud.ServerStatus) bool {
-	return status.Source.IsPrivate() && !status.Source.Is6() && !status.Target.IsPrivate() && !status.Target.IsLoopback() && !status.Target.IsLinkLocalUnicast()
 }
 
 // adviseToAdd says how an element is added to a list of config.php: by occ, where it is known which number that has to be given, and by hand.

@@ -4,7 +4,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,10 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
-	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/demo/nextcloud"
+	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/storage/storagetest"
-	cloud "github.com/notifypush/notifypush/transport/nextcloud"
 )
 
 // healthy is a Nextcloud that anybody may call by any name.
@@ -70,7 +71,7 @@ func TestCheckOfNextcloud(t *testing.T) {
 		{"no app", map[string]http.HandlerFunc{cookiePath: refusing(404, "")}, "app", red, []string{"404", "occ app:enable notify_push"}, false},
 		{"app behind a wall", map[string]http.HandlerFunc{cookiePath: refusing(403, "<html>Forbidden</html>")}, "app", red, []string{"403"}, false},
 		{"login page instead of the app", map[string]http.HandlerFunc{cookiePath: saying200("<html>")}, "app", red, []string{"a web page", "occ app:enable notify_push"}, false},
-		{"untrusted proxy", nil, "trusted proxy", red, []string{"from 127.0.0.1", "Run occ config:system:set trusted_proxies 6 --value=127.0.0.1, or write ", `'trusted_proxies' => ['10.0.0.1', 'proxy', '127.0.0.1'],`}, false},
+		{"proxy that may be trusted or not, without Redis", nil, "trusted proxy", yellow, []string{"was not asked", "127.0.0.1:1", "from 127.0.0.1, which is none of", "Run occ config:system:set trusted_proxies 6 --value=127.0.0.1, or write ", `'trusted_proxies' => ['10.0.0.1', 'proxy', '127.0.0.1'],`}, false},
 		{"late clock", map[string]http.HandlerFunc{"/status.php": dated(-time.Hour)}, "clock", yellow, []string{"1h0m0s behind", "NTP"}, false},
 		{"early clock", map[string]http.HandlerFunc{"/status.php": dated(time.Hour)}, "clock", yellow, []string{"ahead of this", "NTP"}, false},
 	} {
@@ -108,7 +109,7 @@ func TestCheckOfTheCertificateOfNextcloud(t *testing.T) {
 
 	findings, _ = checkOnline(t, lines, "--allow-self-signed")
 	requireFinding(t, findings, "app", green)
-	requireFinding(t, findings, "trusted proxy", red, `'trusted_proxies' => ['127.0.0.1'],`)
+	requireFinding(t, findings, "trusted proxy", yellow, `'trusted_proxies' => ['127.0.0.1'],`)
 }
 
 func TestCheckOfNextcloudAtASocket(t *testing.T) {
@@ -122,7 +123,7 @@ func TestCheckOfNextcloudAtASocket(t *testing.T) {
 	findings, _ := checkOnline(t, nowhere, "--nextcloud-url=http://cloud.example.com", "--nextcloud-connect-to="+socket)
 	requireFinding(t, findings, "app", green)
 	requireFinding(t, findings, "trusted domain", green, "cloud.example.com")
-	requireFinding(t, findings, "trusted proxy", yellow, "unix socket", "X-Forwarded-For")
+	requireFinding(t, findings, "trusted proxy", yellow, "unix socket")
 
 	findings, _ = checkOnline(t, nowhere, "--nextcloud-url=http://nobody.example.com", "--nextcloud-connect-to="+socket)
 	requireFinding(t, findings, "trusted domain", red, "nobody.example.com is not configured", `'trusted_domains' => ['nobody.example.com'],`)
@@ -134,7 +135,7 @@ func TestCheckWithoutConfigFileNamesItsAddress(t *testing.T) {
 	t.Chdir(t.TempDir())
 	got := command(t.Context(), "", "check", "--nextcloud-url="+serveNextcloud(t, nil), "--redis-url=redis://127.0.0.1:1", "--database-url=sqlite:/nowhere/nc.db")
 	require.Equal(t, 1, got.status)
-	require.Contains(t, got.stdout, "yellow  trusted proxy: calls go out from 127.0.0.1; Nextcloud's trusted_proxies is not known here")
+	require.Contains(t, got.stdout, "; calls go out from 127.0.0.1, and Nextcloud's trusted_proxies is not known here")
 	require.Contains(t, got.stdout, "'trusted_proxies' => ['127.0.0.1'],")
 }
 
@@ -158,20 +159,79 @@ func TestTrustedProxies(t *testing.T) {
 	}
 }
 
-func TestCheckExpectsARouterBetweenPrivateAndPublic(t *testing.T) {
-	for _, test := range []struct {
-		source, target string
-		want           status
-	}{
-		{"192.168.1.2", "203.0.113.7", yellow},
-		{"192.168.1.2", "192.168.1.3", green},
-		{"127.0.0.1", "127.0.0.1", green},
-		{"203.0.113.8", "203.0.113.7", green},
-	} {
-		called := cloud.ServerStatus{Source: netip.MustParseAddr(test.source), Target: netip.MustParseAddr(test.target)}
-		settings := config.Settings{NextcloudTrustedProxies: config.List{Texts: []string{test.source}}}
-		f := probeTrustedProxy(settings, called)
-		require.Equal(t, test.want, f.Status, f)
-		require.Equal(t, test.want == yellow, strings.Contains(f.Advice, "--nextcloud-connect-to"))
+// A Nextcloud is asked as logins are, directly and through proxies that do this and that with X-Forwarded-For.
+func TestCheckOfTheTrustedProxy(t *testing.T) {
+	server := storagetest.Redis(t)
+	redis, err := storage.NewRedis(storage.RedisOptions{Addresses: []string{server.URL()}})
+	require.NoError(t, err)
+	t.Cleanup(func() { redis.Close() })
+	site := func(trusted ...string) *httptest.Server {
+		options := nextcloud.Options{Redis: redis}
+		for _, text := range trusted {
+			options.TrustedProxies = append(options.TrustedProxies, netip.MustParsePrefix(text))
+		}
+		site := httptest.NewServer(nextcloud.New(options))
+		t.Cleanup(site.Close)
+		return site
 	}
+	behind := func(site *httptest.Server, change func(*http.Request)) *httptest.Server {
+		target, err := url.Parse(site.URL)
+		require.NoError(t, err)
+		proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"]
+			change(r.Out)
+		}})
+		t.Cleanup(proxy.Close)
+		return proxy
+	}
+	trusting, distrusting := site("127.0.0.0/8"), site("10.0.0.0/8")
+	overwriting := func(r *http.Request) { r.Header.Set("X-Forwarded-For", "127.0.0.1") }
+	removing := func(r *http.Request) { r.Header.Del("X-Forwarded-For") }
+	appending := func(r *http.Request) { r.Header.Set("X-Forwarded-For", r.Header.Get("X-Forwarded-For")+", 127.0.0.1") }
+	for name, test := range map[string]struct {
+		site  *httptest.Server
+		lines string
+		want  status
+		words []string
+	}{
+		"trusted":           {trusting, `'trusted_proxies' => ['127.0.0.0/8'],`, green, []string{"believes X-Forwarded-For"}},
+		"trusted elsewhere": {trusting, ``, green, nil},
+		"not trusted": {distrusting, `'trusted_proxies' => ['10.0.0.0/8'],`, red,
+			[]string{"takes 127.0.0.1 for the client", "none of Nextcloud's trusted_proxies", "occ config:system:set trusted_proxies 1 --value=127.0.0.1"}},
+		"a proxy that appends":    {behind(trusting, appending), `'trusted_proxies' => ['127.0.0.0/8'],`, green, nil},
+		"a proxy that overwrites": {behind(trusting, overwriting), `'trusted_proxies' => ['127.0.0.0/8'],`, red, []string{"a proxy between replaces or removes the header", "$proxy_add_x_forwarded_for"}},
+		"a proxy that removes":    {behind(trusting, removing), `'trusted_proxies' => ['127.0.0.0/8'],`, red, []string{"a proxy between replaces or removes the header"}},
+		"header that is not read": {trusting, `'trusted_proxies' => ['127.0.0.0/8'], 'forwarded_for_headers' => ['HTTP_X_REAL_IP'],`, red,
+			[]string{"forwarded_for_headers", "HTTP_X_FORWARDED_FOR"}},
+		"header among others": {trusting, `'forwarded_for_headers' => ['HTTP_X_REAL_IP', 'HTTP_X_FORWARDED_FOR'],`, green, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines := nowhere + test.lines + `'overwrite.cli.url' => '` + test.site.URL + `', 'redis' => ['port' => ` + portOf(server.URL()) + `],`
+			server.Do("", "FLUSHALL")
+			findings, _ := checkOnline(t, lines)
+			requireFinding(t, findings, "trusted proxy", test.want, test.words...)
+			if !strings.Contains(test.lines, "['HTTP_X_REAL_IP'],") {
+				requireFinding(t, findings, "trusted proxy", test.want, "there was no test-token in Redis: one was set for 10s, and deleted again")
+			}
+			require.Nil(t, server.Do("", "GET", "test-token"))
+
+			server.Do("", "SET", "test-token", "of the self test")
+			findings, _ = checkOnline(t, lines)
+			requireFinding(t, findings, "trusted proxy", test.want, test.words...)
+			require.NotContains(t, findings["trusted proxy"].Detail, "test-token")
+			require.Equal(t, "of the self test", string(server.Do("", "GET", "test-token").([]byte)))
+
+			server.Do("", "FLUSHALL")
+			findings, _ = checkOnline(t, lines, "--no-probe")
+			if test.want == green {
+				requireFinding(t, findings, "trusted proxy", yellow, "--no-probe", "127.0.0.1")
+			}
+			require.EqualValues(t, 0, server.Do("", "DBSIZE"))
+		})
+	}
+
+	other := storagetest.Redis(t)
+	findings, _ := checkOnline(t, nowhere+`'overwrite.cli.url' => '`+trusting.URL+`', 'redis' => ['port' => `+portOf(other.URL())+`],`)
+	requireFinding(t, findings, "trusted proxy", red, "refuses the token that is in this Redis", "dbindex")
 }

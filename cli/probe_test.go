@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,7 +20,11 @@ import (
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/demo"
 	"github.com/notifypush/notifypush/demo/nextcloud"
+	"github.com/notifypush/notifypush/internal/paths"
+	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/storage/storagetest"
+	"github.com/notifypush/notifypush/transport"
+	"github.com/notifypush/notifypush/transport/monitor"
 )
 
 // secret is in every password of these tests, and must be in no output.
@@ -81,10 +87,15 @@ const nowhere = `'overwrite.cli.url' => 'http://127.0.0.1:1', 'dbtype' => 'sqlit
 
 func TestCheckIsGreenWhereAllIsWell(t *testing.T) {
 	redis := storagetest.Redis(t)
-	redis.Do("", "ACL", "SETUSER", "push", "on", ">"+secret, "+subscribe", "+ping", "+get", "+select", "&notify_*", "~test-token")
+	redis.Do("", "ACL", "SETUSER", "push", "on", ">"+secret, "+subscribe", "+ping", "+get", "+set", "+del", "+select", "+acl|dryrun", "&notify_*", "~test-token", "~notify_push_*")
 	data, db := storagetest.SQLite(t, "owncloud.db")
 	storagetest.NewNextcloud(t, db, "nc_").Mount(7, "alice", "files")
-	site := httptest.NewServer(nextcloud.New(nextcloud.Options{TrustedDomains: []string{"127.0.0.1"}}))
+	theirs, err := storage.NewRedis(storage.RedisOptions{Addresses: []string{redis.URL()}, Database: 3})
+	require.NoError(t, err)
+	t.Cleanup(func() { theirs.Close() })
+	site := httptest.NewServer(nextcloud.New(nextcloud.Options{
+		Redis: theirs, TrustedDomains: []string{"127.0.0.1"}, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+	}))
 	t.Cleanup(site.Close)
 	redis.Do("", "CONFIG", "RESETSTAT")
 
@@ -97,19 +108,20 @@ func TestCheckIsGreenWhereAllIsWell(t *testing.T) {
 		"Redis dial": "green", "Redis TLS": "green", "Redis AUTH": "green", "Redis SELECT": "green", "Redis SUBSCRIBE": "green", "Redis keys": "green",
 		"database": "green", "mapping query": "green",
 		"Nextcloud": "green", "trusted domain": "green", "app": "green", "trusted proxy": "green", "clock": "green",
-		"port": "green", "open files": string(findings["open files"].Status),
+		"paths": "yellow", // because those of tests are below /tmp
+		"port":  "green", "open files": string(findings["open files"].Status),
 	}, textsOf(findings))
 	require.Zero(t, status)
 	requireFinding(t, findings, "Redis AUTH", green, `user "push"`)
 	requireFinding(t, findings, "Redis SUBSCRIBE", green, "11 channels", redis.TLSURL())
-	requireFinding(t, findings, "trusted proxy", green, "127.0.0.1")
+	requireFinding(t, findings, "trusted proxy", green, "believes X-Forwarded-For", "deleted again")
 	requireFinding(t, findings, "Nextcloud", green, "32.0.1", site.URL)
 
 	require.EqualValues(t, 0, redis.Do("", "DBSIZE"))
 	stats := string(redis.Do("", "INFO", "commandstats").([]byte))
 	for line := range strings.SplitSeq(strings.TrimSpace(stats), "\r\n") {
 		used, _, _ := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":")
-		require.Contains(t, []string{"# Commandstats", "auth", "select", "subscribe", "ping", "get", "info", "dbsize", "config|resetstat"}, used)
+		require.Contains(t, []string{"# Commandstats", "auth", "select", "subscribe", "ping", "get", "set", "del", "hello", "acl|dryrun", "info", "dbsize", "config|resetstat"}, used)
 	}
 }
 
@@ -176,7 +188,7 @@ func TestCheckNamesTheStepOfRedisThatFails(t *testing.T) {
 func TestCheckOfAClusterIsContentWithOneNode(t *testing.T) {
 	nodes := storagetest.RedisCluster(t)
 	result := &config.Result{Sources: map[string]string{}}
-	result.Settings.Redis = config.Redis{Mode: config.RedisCluster, Addresses: []string{"redis://127.0.0.1:1", nodes[1].URL(), "redis://127.0.0.1:2"}}
+	result.Settings.Redis = storage.RedisOptions{Cluster: true, Addresses: []string{"redis://127.0.0.1:1", nodes[1].URL(), "redis://127.0.0.1:2"}}
 	var findings []finding
 	var names []string
 	probeRedis(result)(t.Context(), func(f finding) {
@@ -212,12 +224,20 @@ func TestCheckWarnsOfAChannelPrefix(t *testing.T) {
 
 func TestCheckOfTheDatabase(t *testing.T) {
 	server := storagetest.MariaDB(t)
-	storagetest.NewNextcloud(t, server.CreateDatabase("nc", "nc", secret), "oc_")
+	db := server.CreateDatabase("nc", "nc", secret)
+	tables := storagetest.NewNextcloud(t, db, "oc_")
 	database := func(password, prefix string) string {
 		return nowhere + `'dbtype' => 'mysql', 'dbhost' => '127.0.0.1:` + strconv.Itoa(int(server.Port)) + `', 'dbname' => 'nc', 'dbuser' => 'nc',
 			'dbpassword' => '` + password + `', 'dbtableprefix' => '` + prefix + `',`
 	}
 	findings, _ := checkOnline(t, database(secret, "oc_"))
+	requireFinding(t, findings, "mapping query", yellow, "oc_mounts is empty", "dbsharding")
+	require.NotContains(t, findings, "sharding")
+	tables.Mount(1, "alice", "files")
+	findings, _ = checkOnline(t, database(secret, "oc_")+`'dbsharding' => ['filecache' => ['shards' => [['host' => 'db2']]]],`)
+	requireFinding(t, findings, "sharding", yellow, "config.php:", "not pushed")
+	findings, _ = checkOnline(t, database(secret, "oc_")+`'dbsharding' => [],`)
+	require.NotContains(t, findings, "sharding")
 	requireFinding(t, findings, "database", green, "MySQL at 127.0.0.1", `user "nc"`)
 	requireFinding(t, findings, "mapping query", green, "oc_mounts", "took")
 
@@ -236,6 +256,88 @@ func TestCheckOfTheDatabaseFileThatIsNotThere(t *testing.T) {
 	findings, status := checkOnline(t, nowhere)
 	require.Equal(t, 1, status)
 	requireFinding(t, findings, "database", red, "owncloud.db", "datadirectory", "web server's user")
+}
+
+// TestCheckOfASlowMappingQuery has a query that the database works on for longer than the server waits.
+func TestCheckOfASlowMappingQuery(t *testing.T) {
+	server := storagetest.Postgres(t)
+	db := server.CreateDatabase("nc", "nc", secret)
+	storagetest.NewNextcloud(t, db, "oc_").Mount(0, "alice", "files")
+	db.MustExec("ALTER TABLE oc_mounts RENAME TO oc_real")
+	db.MustExec("CREATE VIEW oc_mounts AS SELECT * FROM oc_real WHERE pg_sleep(600) IS NOT NULL; GRANT ALL ON oc_mounts TO nc")
+	mounts, err := storage.OpenMounts(storage.DatabaseOptions{
+		Driver: storage.Postgres, Host: "127.0.0.1", Port: server.Port, User: "nc", Password: secret, Name: "nc", Prefix: "oc_"})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = mounts.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	f := probeMapping(ctx, mounts, storage.DatabaseOptions{Prefix: "oc_"})
+	require.Equal(t, red, f.Status)
+	require.Contains(t, f.Detail, "took longer than 1 s")
+	require.Contains(t, f.Advice, "occ db:add-missing-indices")
+}
+
+func TestCheckOfPathsThatAUnitHides(t *testing.T) {
+	for name, test := range map[string]struct {
+		settings config.Settings
+		want     []string
+	}{
+		"none":       {config.Settings{Redis: storage.RedisOptions{Addresses: []string{"unix:///run/redis/redis.sock", "redis://a:1"}}}, nil},
+		"Redis":      {config.Settings{Redis: storage.RedisOptions{Addresses: []string{"unix:///tmp/redis.sock"}}}, []string{"/tmp/redis.sock", "PrivateTmp=no"}},
+		"MySQL":      {config.Settings{Database: storage.DatabaseOptions{Socket: "/var/tmp/mysqld.sock"}}, []string{"/var/tmp/mysqld.sock", "PrivateTmp=no"}},
+		"PostgreSQL": {config.Settings{Database: storage.DatabaseOptions{Socket: "/run/user/33"}}, []string{"/run/user/33", "ProtectHome=no"}},
+		"SQLite":     {config.Settings{Database: storage.DatabaseOptions{Path: "/home/u/nextcloud.db"}}, []string{"/home/u/nextcloud.db", "ProtectHome=no"}},
+		"all": {config.Settings{Listen: transport.ListenOptions{SocketPath: "/root/push.sock", TLSCert: "/tmp/cert.pem"}},
+			[]string{"/tmp/cert.pem, /root/push.sock", "PrivateTmp=no and ProtectHome=no"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			findings := map[string]finding{}
+			probePaths(test.settings)(t.Context(), func(f finding) { findings[f.Name] = f })
+			if test.want == nil {
+				require.Empty(t, findings)
+				return
+			}
+			requireFinding(t, findings, "paths", yellow, test.want...)
+		})
+	}
+}
+
+// TestCheckOfRedisThatIsNone wants the cause to be named, and no advice that is for another one.
+func TestCheckOfRedisThatIsNone(t *testing.T) {
+	full := storagetest.Redis(t)
+	full.Do("", "CONFIG", "SET", "maxclients", 1)
+	occupier, err := net.Dial("unix", full.Socket)
+	require.NoError(t, err)
+	t.Cleanup(func() { occupier.Close() })
+	renamed := storagetest.Redis(t, "--rename-command", "SUBSCRIBE", "HEAR")
+	web := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(web.Close)
+	keyless := storagetest.Redis(t)
+	keyless.Do("", "ACL", "SETUSER", "push", "on", ">"+secret, "allchannels", "+subscribe", "+ping", "+get", "+acl|dryrun", "~*")
+	keyless.Do("", "ACL", "SETUSER", "quiet", "on", ">"+secret, "allchannels", "+subscribe", "+ping", "+get", "~*")
+	user := func(name string) string {
+		return `'port' => ` + portOf(keyless.URL()) + `, 'user' => '` + name + `', 'password' => '` + secret + `'`
+	}
+	for _, test := range []struct {
+		name, redis, finding string
+		status               status
+		words                []string
+	}{
+		{"full", `'port' => ` + portOf(full.URL()), "Redis SUBSCRIBE", red, []string{"max number of clients", "maxclients"}},
+		{"SUBSCRIBE is renamed", `'port' => ` + portOf(renamed.URL()), "Redis SUBSCRIBE", red, []string{"rename-command"}},
+		{"a web server", `'port' => ` + portOf(web.URL), "Redis SUBSCRIBE", red, []string{"this is a web server", "6379"}},
+		{"a database index at a web server", `'dbindex' => 1, 'port' => ` + portOf(web.URL), "Redis SELECT", red, []string{"this is a web server", "6379"}},
+		{"no SET", user("push"), "Redis keys", red, []string{"ACL SETUSER", "+set +del"}},
+		{"no SET, and no DRYRUN", user("quiet"), "Redis keys", yellow, []string{"writing was not tried", "+set +del"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			findings, _ := checkOnline(t, nowhere+`'redis' => ['host' => '127.0.0.1', `+test.redis+`],`)
+			requireFinding(t, findings, test.finding, test.status, test.words...)
+			if test.finding != "Redis keys" {
+				require.NotContains(t, findings[test.finding].Advice, "ACL SETUSER")
+			}
+		})
+	}
 }
 
 // likeOurs says at its port what this server does.
@@ -280,21 +382,23 @@ func TestCheckOfThePort(t *testing.T) {
 	go atSocket.Serve(listener)
 	t.Cleanup(func() { atSocket.Close() })
 
+	listening := func(options transport.ListenOptions) config.Settings { return config.Settings{Listen: options} }
 	at := func(server *httptest.Server) config.Settings {
-		return config.Settings{Bind: "127.0.0.1", Port: uint16(server.Listener.Addr().(*net.TCPAddr).Port)}
+		return listening(transport.ListenOptions{Bind: "127.0.0.1", Port: uint16(server.Listener.Addr().(*net.TCPAddr).Port)})
 	}
 	withTLS := at(encrypted)
-	withTLS.TLSCert = "cert.pem"
+	authority := storagetest.NewAuthority(t)
+	withTLS.Listen.TLSCert, withTLS.Listen.TLSKey = authority.Issue("push", "127.0.0.1")
 	for name, test := range map[string]struct {
 		settings config.Settings
 		want     status
 		words    string
 	}{
-		"free":             {config.Settings{Bind: "::", Port: uint16(storagetest.FreePort(t))}, green, "is free"},
-		"no socket":        {config.Settings{SocketPath: socket + "2"}, green, "is free"},
+		"free":             {listening(transport.ListenOptions{Bind: "::", Port: uint16(storagetest.FreePort(t))}), green, "is free"},
+		"no socket":        {listening(transport.ListenOptions{SocketPath: socket + "2"}), green, "is free"},
 		"chosen later":     {config.Settings{}, green, "choose"},
 		"ours":             {at(ours), green, "notify_push 1.2.3 already serves"},
-		"ours at a socket": {config.Settings{SocketPath: socket}, green, "notify_push 1.2.3 already serves"},
+		"ours at a socket": {listening(transport.ListenOptions{SocketPath: socket}), green, "notify_push 1.2.3 already serves"},
 		"ours with TLS":    {withTLS, green, "notify_push 1.2.3 already serves"},
 		"the demo":         {at(demonstration), yellow, "the demo serves"},
 		"the app's own":    {at(official), yellow, "another push server"},
@@ -302,13 +406,58 @@ func TestCheckOfThePort(t *testing.T) {
 		"TLS, not wanted":  {at(encrypted), red, "something else"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			probePort(test.settings)(t.Context(), func(f finding) {
+			probeListeners(test.settings)(t.Context(), func(f finding) {
 				require.Equal(t, test.want, f.Status, f)
 				require.Contains(t, f.Detail, test.words)
 				require.Equal(t, test.want != green, strings.Contains(f.Advice, "--port"), f)
 			})
 		})
 	}
+}
+
+// What the server could not open, and the files that it could not load, is red.
+func TestCheckOfListenersThatCannotBeOpened(t *testing.T) {
+	other := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(other.Close)
+	metrics := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(map[string]string{"/livez": "ok", "/version": "1.2.3"}[r.URL.Path]))
+	}))
+	t.Cleanup(metrics.Close)
+	portOf := func(server *httptest.Server) uint16 { return uint16(server.Listener.Addr().(*net.TCPAddr).Port) }
+	authority := storagetest.NewAuthority(t)
+	cert, key := authority.Issue("push", "127.0.0.1")
+	_, otherKey := authority.Issue("other", "127.0.0.1")
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	for name, test := range map[string]struct {
+		settings config.Settings
+		finding  string
+		want     status
+		words    string
+	}{
+		"metrics port taken":      {config.Settings{Monitor: monitor.Options{Port: portOf(other)}}, "metrics port", red, "taken by something else"},
+		"metrics of ours":         {config.Settings{Monitor: monitor.Options{Port: portOf(metrics)}}, "metrics port", green, "notify_push 1.2.3 already serves"},
+		"metrics folder missing":  {config.Settings{Monitor: monitor.Options{SocketPath: "/nowhere/m"}}, "metrics port", red, "the folder /nowhere does not exist"},
+		"address of another host": {config.Settings{Listen: transport.ListenOptions{Bind: "192.0.2.1", Port: 7000}}, "port", red, "no address of this machine"},
+		"key missing":             {config.Settings{Listen: transport.ListenOptions{TLSCert: cert, TLSKey: "/nowhere/key.pem"}}, "port", red, "/nowhere/key.pem"},
+		"key of another":          {config.Settings{Listen: transport.ListenOptions{TLSCert: cert, TLSKey: otherKey}}, "port", red, "private key does not match"},
+		"TLS":                     {config.Settings{Listen: transport.ListenOptions{TLSCert: cert, TLSKey: key}}, "port", green, "choose one"},
+		"folder missing":          {config.Settings{Listen: transport.ListenOptions{SocketPath: "/nowhere/s"}}, "port", red, "RuntimeDirectory=notify_push"},
+		"a file in the way":       {config.Settings{Listen: transport.ListenOptions{SocketPath: file}}, "port", red, "is no socket"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			findings := map[string]finding{}
+			probeListeners(test.settings)(t.Context(), func(f finding) { findings[f.Name] = f })
+			requireFinding(t, findings, test.finding, test.want, test.words)
+			require.Equal(t, test.want == green, findings[test.finding].Advice == "")
+		})
+	}
+}
+
+func TestCheckSaysAsWhomItTries(t *testing.T) {
+	c := &checkCommand{}
+	require.Contains(t, c.asWhom(0), "sudo -u www-data notify_push check")
+	require.Equal(t, "Tried as user "+paths.ProcessUser()+":", c.asWhom(33))
 }
 
 func TestCheckOfOpenFiles(t *testing.T) {

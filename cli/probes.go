@@ -7,7 +7,7 @@ import (
 	"github.com/notifypush/notifypush/config"
 )
 
-// probe tries something and reports, one by one, how the steps went that it got to. It changes nothing anywhere.
+// probe tries something and reports, one by one, how the steps went that it got to. Nothing stays changed anywhere.
 type probe func(ctx context.Context, report func(finding))
 
 // finding is how one step went.
@@ -31,12 +31,13 @@ const (
 const stepTimeout = 5 * time.Second
 
 // probes are what check tries with settings that can be used.
-func probes(result *config.Result) []probe {
+func probes(result *config.Result, mayAsk bool) []probe {
 	return []probe{
 		probeRedis(result),
-		probeDatabase(result.Settings),
-		probeNextcloud(result.Settings),
+		probeDatabase(result),
+		probePaths(result.Settings),
+		probeNextcloud(result.Settings, mayAsk),
 		probeOpenFiles(result.Settings),
-		probePort(result.Settings),
+		probeListeners(result.Settings),
 	}
 }

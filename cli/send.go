@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/config"
@@ -14,7 +15,7 @@ import (
 // sendCommand has one command for each event that the app publishes, and the settings that say to which Redis.
 type sendCommand struct {
 	ConfigFile string `name:"config" placeholder:"FILE" help:"Path of Nextcloud's config.php, for its Redis."`
-	config.RedisFlags
+	settingFlags
 
 	File         sendFile         `cmd:"" help:"A file of a storage changed."`
 	Group        sendGroup        `cmd:"" help:"A user joined or left a group."`
@@ -29,6 +30,9 @@ type sendCommand struct {
 	Query        sendQuery        `cmd:"" help:"Have the server write its counters to the key notify_push_metrics."`
 	Reset        sendReset        `cmd:"" help:"Close every client's connection."`
 }
+
+// redisSetting reports whether a flag says which Redis to use.
+func redisSetting(flag string) bool { return strings.HasPrefix(flag, "redis-") }
 
 // Help is printed below the flags.
 func (*sendCommand) Help() string {
@@ -206,12 +210,12 @@ func (c *sendCommand) publish(p *process, channel string, payload any) error {
 
 // redisOptions name the Redis that the server would use with the same settings. What else may be wrong with them does not matter here.
 func (c *sendCommand) redisOptions(p *process) (storage.RedisOptions, error) {
-	result := config.Load(p.ctx, config.Flags{ConfigFile: c.ConfigFile, RedisFlags: c.RedisFlags}, os.LookupEnv)
+	result := config.Load(p.ctx, c.ConfigFile, c.given(), os.LookupEnv)
 	for _, warning := range result.Warnings {
 		fmt.Fprintf(p.stderr, "Warning: %s\n", warning)
 	}
 	if err := result.ErrOf("redis"); err != nil {
 		return storage.RedisOptions{}, err
 	}
-	return redisOptions(result.Settings), nil
+	return result.Settings.Redis, nil
 }

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/signal"
@@ -16,14 +18,15 @@ import (
 )
 
 type serveCommand struct {
-	config.Flags
+	ConfigFile string `arg:"" optional:"" help:"Path of Nextcloud's config.php. The *.config.php beside it are read, too."`
+	settingFlags
 
 	DumpConfig bool `help:"Print every setting and where it came from, without secrets, and exit."`
 }
 
 // Help is printed below the flags.
 func (*serveCommand) Help() string {
-	return `Exit status: 0 when it was asked to end, 1 when it could not go on, such as without a port, 2 for settings that cannot be used.`
+	return `Exit status: 0 when it was asked to end, 1 when it could not go on, such as without a port, 2 for settings that cannot be used. For files that are not there yet, or not readable, it waits.`
 }
 
 func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
@@ -33,36 +36,58 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 		fmt.Fprintf(p.stderr, "notify_push: there is no command %s, nor a file of that name; commands are %s\n", c.ConfigFile, nameCommands(parsed.Model))
 		return exitUsage
 	}
-	result := config.Load(p.ctx, c.Flags, os.LookupEnv)
+	load := func(ctx context.Context) *config.Result {
+		return config.Load(ctx, c.ConfigFile, c.given(), os.LookupEnv)
+	}
+	result := load(p.ctx)
 	if c.DumpConfig {
 		report := result.Report(false)
 		printSettings(p.stdout, report.Settings)
 		printRemarks(p.stdout, report)
 		return nil
 	}
-	if err := result.Err(); err != nil {
-		for _, problem := range result.Errors {
-			fmt.Fprintf(p.stderr, "notify_push: %s\n", problem)
-		}
-		if len(result.Errors) > 1 {
-			fmt.Fprintln(p.stderr, "notify_push: these settings cannot be used; notify_push check shows where each came from")
-		}
-		return exitUnusable
-	}
 	lines := newLogLines(p.stderr, func(missing int64) {
-		newLogging(p.stderr, result.Settings).Warn("log lines are missing here, for nobody read them", zap.Int64("lines", missing))
+		newLogging(p.stderr, result.Settings.Log).Warn("log reader too slow: lines dropped", zap.Int64("lines", missing))
 	})
 	defer lines.close()
-	log := newLogging(lines, result.Settings)
+	log := newLogging(lines, result.Settings.Log)
+	manager := newServiceManager(log.Logger)
+	if err := result.Err(); err != nil && !result.IsWrong {
+		fmt.Fprintf(p.onlyStdout(), "notify_push: waiting: %v\n", err)
+	}
+	if result = awaitSettings(p.ctx, load, manager, log.Logger); result == nil {
+		return nil // asked to end before it began
+	}
+	if result.Err() != nil {
+		c.refuse(p, result.Errors)
+		return exitUnusable
+	}
 	for _, warning := range result.Warnings {
 		log.Warn("configuration", zap.String("warning", warning))
+	}
+	if err := inheritListeners(&result.Settings); err != nil {
+		return err
 	}
 	d, err := newDaemon(result.Settings, log)
 	if err != nil {
 		return err
 	}
+	d.manager = manager
 	go runCollector(p.ctx, d.websocket.Weight)
-	return d.run(p.ctx)
+	if err = d.run(p.ctx); err != nil {
+		fmt.Fprintf(p.onlyStdout(), "notify_push: %v\n", err)
+	}
+	return err
+}
+
+// refuse says what is wrong with the settings.
+func (c *serveCommand) refuse(p *process, problems []string) {
+	for _, problem := range problems {
+		fmt.Fprintf(io.MultiWriter(p.stderr, p.onlyStdout()), "notify_push: %s\n", problem)
+	}
+	if len(problems) > 1 {
+		fmt.Fprintln(p.stderr, "notify_push: these settings cannot be used; notify_push check shows where each came from")
+	}
 }
 
 // isMistakenCommand recognises what was meant as a command: a bare word, and no file is called so.

@@ -15,66 +15,81 @@ import (
 const (
 	// statusTime is how often the service manager's view is brought up to date.
 	statusTime = time.Second
+	// latestReady is when the server is called ready although something that it needs is missing: others wait for it at boot.
+	latestReady = 30 * time.Second
 	// watchdogProbe is how long the actors may take to show that they make progress.
 	watchdogProbe = 5 * time.Second
 )
 
-// serviceManager tells systemd how things stand: READY once events are being received, STATUS in
-// words, and WATCHDOG as long as the actors make progress. Without systemd it does nothing.
+// serviceManager reports to systemd: READY once events are received, or after a while without, STATUS in words, and WATCHDOG as
+// long as the actors make progress. Without systemd it does nothing. One goroutine uses it.
 type serviceManager struct {
-	system   *actors.System
 	log      *zap.Logger
+	notify   func(state string) (sent bool)
+	begun    time.Time
 	ready    bool
 	status   string
 	watchdog time.Duration // how often systemd wants to hear; 0 is never
 	heard    time.Time
 }
 
-func newServiceManager(system *actors.System, log *zap.Logger) *serviceManager {
+func newServiceManager(log *zap.Logger) *serviceManager {
 	interval, _ := systemd.SdWatchdogEnabled(false)
-	return &serviceManager{system: system, log: log, watchdog: interval / 2}
+	notify := func(state string) bool {
+		sent, _ := systemd.SdNotify(false, state)
+		return sent
+	}
+	return &serviceManager{log: log, notify: notify, begun: time.Now(), watchdog: interval / 2}
 }
 
-func (m *serviceManager) run(ctx context.Context) {
-	if sent, _ := systemd.SdNotify(false, "STATUS=starting"); !sent {
+// wait reports that the server cannot begin yet.
+func (m *serviceManager) wait(reason error) {
+	m.report("waiting: "+onOneLine(reason.Error()), false)
+	m.notify(systemd.SdNotifyWatchdog)
+}
+
+// run reports the state of the system until ctx ends.
+func (m *serviceManager) run(ctx context.Context, system *actors.System) {
+	if !m.notify("STATUS=starting") {
 		return
 	}
 	ticker := time.NewTicker(statusTime)
 	defer ticker.Stop()
 	for {
-		m.tell()
-		m.feedWatchdog(ctx)
+		problems := system.Problems()
+		_, deaf := problems["redis"]
+		m.report(describeProblems(problems), !deaf)
+		m.feedWatchdog(ctx, system)
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			_, _ = systemd.SdNotify(false, systemd.SdNotifyStopping)
+			m.notify(systemd.SdNotifyStopping)
 			return
 		}
 	}
 }
 
-func (m *serviceManager) tell() {
-	problems := m.system.Problems()
-	if _, deaf := problems["redis"]; !deaf && !m.ready {
-		m.ready, _ = systemd.SdNotify(false, systemd.SdNotifyReady)
+func (m *serviceManager) report(status string, ready bool) {
+	if !m.ready && (ready || time.Since(m.begun) >= latestReady) {
+		m.ready = m.notify(systemd.SdNotifyReady)
 	}
-	if status := describeProblems(problems); status != m.status {
-		_, _ = systemd.SdNotify(false, "STATUS="+status)
+	if status != m.status {
+		m.notify("STATUS=" + status)
 		m.status = status
 	}
 }
 
-func (m *serviceManager) feedWatchdog(ctx context.Context) {
+func (m *serviceManager) feedWatchdog(ctx context.Context, system *actors.System) {
 	if m.watchdog == 0 || time.Since(m.heard) < m.watchdog {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, watchdogProbe)
 	defer cancel()
-	if err := m.system.Probe(ctx); err != nil {
+	if err := system.Probe(ctx); err != nil {
 		m.log.Error("no progress", zap.Error(err))
 		return
 	}
-	_, _ = systemd.SdNotify(false, systemd.SdNotifyWatchdog)
+	m.notify(systemd.SdNotifyWatchdog)
 	m.heard = time.Now()
 }
 
@@ -87,5 +102,5 @@ func describeProblems(problems map[string]string) string {
 	for _, name := range slices.Sorted(maps.Keys(problems)) {
 		lines = append(lines, name+": "+problems[name])
 	}
-	return strings.ReplaceAll(strings.Join(lines, "; "), "\n", " ")
+	return onOneLine(strings.Join(lines, "; "))
 }

@@ -33,7 +33,7 @@ type Conn struct {
 
 // Dial finds the push server, connects to it and logs in. ctx bounds all of this, and not the life of the connection.
 //
-// Its errors, wrapped: [ErrNoPush], [ErrInvalidCredentials], [ErrUnknownToken], [ErrAuthMessage], [ErrAuthTimeout],
+// Its errors, wrapped: [ErrNoPush], [*UnsafeEndpointError], [ErrInvalidCredentials], [ErrUnknownToken], [ErrAuthMessage], [ErrAuthTimeout],
 // [ErrLimitExceeded], [*NextcloudError], [*StatusError], and those of the network and of TLS.
 func Dial(ctx context.Context, opts Options) (*Conn, error) {
 	if err := opts.validate(); err != nil {

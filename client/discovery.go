@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 )
@@ -32,7 +33,8 @@ const maxAnswer = 4 << 20
 
 // Discover asks opts.Nextcloud for its push server. It fails with [ErrNoPush] when there is none,
 // [ErrInvalidCredentials] when Nextcloud does not accept user and password, and a [*StatusError] when it answers anything
-// else. Nextcloud shows this capability only to users who are logged in.
+// else. Nextcloud shows this capability only to users who are logged in. With an [*UnsafeEndpointError], which opts.Insecure rules out, the
+// capability is returned, too.
 func Discover(ctx context.Context, opts Options) (Capability, error) {
 	base, err := parseNextcloud(opts.Nextcloud)
 	if err != nil {
@@ -55,7 +57,34 @@ func Discover(ctx context.Context, opts Options) (Capability, error) {
 	if err != nil {
 		return Capability{}, fmt.Errorf("capabilities from %s: %w", address.Redacted(), err)
 	}
-	return capability, nil
+	if opts.Insecure {
+		return capability, nil
+	}
+	err = checkEndpoint(base, RequestWebsocket, capability.Endpoints.Websocket)
+	if err == nil && opts.PreAuth {
+		err = checkEndpoint(base, RequestPreAuth, capability.Endpoints.PreAuth)
+	}
+	return capability, err
+}
+
+// checkEndpoint refuses what an https Nextcloud must not name. An address that cannot be read is refused where it is used.
+func checkEndpoint(nextcloud *url.URL, request Request, text string) error {
+	endpoint, err := url.Parse(text)
+	if err != nil || text == "" || nextcloud.Scheme != "https" {
+		return nil
+	}
+	plain := endpoint.Scheme == "ws" || endpoint.Scheme == "http"
+	local := isLocal(endpoint.Hostname()) && !isLocal(nextcloud.Hostname())
+	if !plain && !local {
+		return nil
+	}
+	public := &url.URL{Scheme: nextcloud.Scheme, Host: nextcloud.Host, Path: nextcloud.Path}
+	return &UnsafeEndpointError{Nextcloud: public.String(), Request: request, Endpoint: endpoint.Redacted(), Local: !plain}
+}
+
+func isLocal(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && (address.IsLoopback() || address.IsUnspecified())
 }
 
 // fetchToken has Nextcloud make a token for one login.

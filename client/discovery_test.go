@@ -3,7 +3,9 @@ package client_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -173,4 +175,49 @@ func TestPreAuthFails(t *testing.T) {
 		_, err := client.Dial(t.Context(), opts)
 		require.ErrorContains(t, err, "empty")
 	})
+}
+
+func TestUnsafeEndpoints(t *testing.T) {
+	for endpoint, words := range map[string]string{
+		"ws://cloud.example.com/push/ws":   "not encrypted",
+		"http://cloud.example.com/push/ws": "not encrypted",
+		"ws://localhost:7867/ws":           "not encrypted",
+		"wss://localhost/push/ws":          "the client's own machine",
+		"wss://127.0.0.1/push/ws":          "the client's own machine",
+		"wss://[::1]/push/ws":              "the client's own machine",
+		"wss://cloud.example.com/push/ws":  "",
+		"https://push.example.com/ws":      "",
+	} {
+		t.Run(endpoint, func(t *testing.T) {
+			server := httptest.NewTLSServer(answerAlice(t, capabilities(endpoint, "http://cloud.example.com/pre_auth")))
+			t.Cleanup(server.Close)
+			httpClient := server.Client()
+			dialer := &net.Dialer{}
+			httpClient.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return dialer.DialContext(ctx, network, server.Listener.Addr().String())
+			}
+			httpClient.Transport.(*http.Transport).TLSClientConfig.ServerName = "example.com"
+			opts := client.Options{Nextcloud: "https://cloud.example.com/nc", User: "alice", Password: "secret", HTTPClient: httpClient}
+
+			capability, err := client.Discover(t.Context(), opts)
+			require.Equal(t, endpoint, capability.Endpoints.Websocket)
+			if words == "" {
+				require.NoError(t, err)
+				opts.PreAuth = true
+				_, err = client.Discover(t.Context(), opts)
+				require.ErrorContains(t, err, "overwriteprotocol")
+				return
+			}
+			var unsafe *client.UnsafeEndpointError
+			require.ErrorAs(t, err, &unsafe)
+			for _, word := range []string{words, endpoint, "desktop clients refuse this address", "overwrite.cli.url", "occ notify_push:setup https://cloud.example.com/nc/push"} {
+				require.ErrorContains(t, err, word)
+			}
+			_, err = client.Dial(t.Context(), opts)
+			require.ErrorAs(t, err, &unsafe)
+			opts.Insecure = true
+			_, err = client.Discover(t.Context(), opts)
+			require.NoError(t, err)
+		})
+	}
 }

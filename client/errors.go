@@ -30,6 +30,28 @@ var (
 	ErrSilent = errors.New("nothing heard from the push server for 90 s")
 )
 
+// UnsafeEndpointError means that an https Nextcloud named an address to which no password is sent: one without encryption, or on the
+// client's own machine. Desktop clients refuse it, too.
+type UnsafeEndpointError struct {
+	Nextcloud string  // its address
+	Request   Request // what the endpoint is for: RequestWebsocket or RequestPreAuth
+	Endpoint  string  // what it named
+	Local     bool    // the endpoint is localhost
+}
+
+func (e *UnsafeEndpointError) Error() string {
+	fault := "which is not encrypted although Nextcloud is"
+	if e.Local {
+		fault = "which is the client's own machine"
+	}
+	if e.Request == RequestPreAuth {
+		return fmt.Sprintf("Nextcloud names %s for tokens, %s, and no password is sent to it; set overwriteprotocol and overwritehost in config.php to those of %s",
+			e.Endpoint, fault, e.Nextcloud)
+	}
+	return fmt.Sprintf("Nextcloud names the push server %s, %s: desktop clients refuse this address, and no password is sent to it; "+
+		"set overwrite.cli.url in config.php to %s, then call occ notify_push:setup %s", e.Endpoint, fault, e.Nextcloud, strings.TrimSuffix(e.Nextcloud, "/")+"/push")
+}
+
 // NextcloudError says why the push server could not have the credentials checked by Nextcloud, in the server's words.
 type NextcloudError struct {
 	Text string

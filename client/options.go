@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Options say where the push server is, who logs in, and what to be told. Either Nextcloud or Endpoint must be set.
+// Options say where the push server is, who logs in, and what to ask for. Either Nextcloud or Endpoint must be set.
 type Options struct {
 	// Nextcloud is the address of the Nextcloud that is asked for its push server, such as https://cloud.example.com or
 	// https://example.com/nextcloud. Without a scheme https is meant.
@@ -24,6 +24,10 @@ type Options struct {
 	// PreAuth lets Nextcloud check User and Password and give a token for each login, so that the push server never
 	// sees the password. Needs Nextcloud.
 	PreAuth bool
+
+	// Insecure sends the password, or the token, also to an address without encryption, or on this machine, that an https Nextcloud
+	// named.
+	Insecure bool
 
 	// FileIDs asks for the ids of changed files; a push then is of kind FileIDs whenever all ids are known.
 	FileIDs bool

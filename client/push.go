@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Kind tells what a push is about.
+// Kind says what a push is about.
 type Kind string
 
 // The kinds of pushes.

@@ -7,12 +7,35 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"syscall"
 )
 
 // insteadOfFile is what may be given where there is no config.php at all.
 const insteadOfFile = "--nextcloud-url, --database-url and --redis-url instead"
+
+// notYetError is why something cannot be read that may well be there in a moment: a volume that is not mounted yet, a secret not written yet.
+type notYetError struct{ error }
+
+func (e notYetError) Unwrap() error { return e.error }
+
+// notYet marks what a file that is missing, empty or kept from this user leads to.
+func notYet(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return notYetError{err}
+	}
+	return err
+}
+
+// isNotYet reports whether an error, and each one that is joined in it, may pass by itself.
+func isNotYet(err error) bool {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return !slices.ContainsFunc(joined.Unwrap(), func(err error) bool { return !isNotYet(err) })
+	}
+	_, found := errors.AsType[notYetError](err)
+	return found
+}
 
 // errConfigFile says why config.php cannot be read, and what to do; it is nil where it can be.
 func errConfigFile(path string) error {
@@ -23,6 +46,9 @@ func errConfigFile(path string) error {
 	if err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file; give the path of Nextcloud's config.php, or %s", path, insteadOfFile)
 	}
+	if err == nil && info.Size() == 0 {
+		return notYetError{fmt.Errorf("%s is empty: Nextcloud is not installed yet", path)}
+	}
 	if err == nil {
 		var file *os.File
 		if file, err = os.Open(path); err == nil {
@@ -31,14 +57,26 @@ func errConfigFile(path string) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("there is no file %s; give the path of Nextcloud's config.php, or %s", path, insteadOfFile)
+		return notYetError{fmt.Errorf("there is no file %s; give the path of Nextcloud's config.php, or %s", path, insteadOfFile)}
 	case errors.Is(err, fs.ErrPermission):
 		self := nameOfUser(uint32(os.Geteuid()))
-		return fmt.Errorf("user %s may not read %s; run this as the user that Nextcloud runs as (sudo -u %s, or User= of the unit), or let a group of %s read it (chgrp, chmod g+r)",
-			self, path, ownerOf(info), self)
+		return notYetError{fmt.Errorf("user %s may not read %s; run this as the user that Nextcloud runs as (sudo -u %s, or User= of the unit), or let a group of %s read it (chgrp, chmod g+r)",
+			self, path, ownerOf(info), self)}
 	default:
-		return fmt.Errorf("%w; mend that, or give %s", err, insteadOfFile)
+		return fmt.Errorf("%w; fix that, or give %s", err, insteadOfFile)
 	}
+}
+
+// errBeside says why a file beside config.php cannot be read: because this user may not. Other files that are none PHP passes over.
+func errBeside(path string) error {
+	file, err := os.Open(path)
+	if err == nil {
+		return file.Close()
+	}
+	if !errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return notYetError{fmt.Errorf("user %s may not read %s", nameOfUser(uint32(os.Geteuid())), path)}
 }
 
 // ownerOf is the user that a file belongs to; www-data where the file cannot even be looked at, or is root's.

@@ -7,53 +7,19 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/config/php"
+	"github.com/notifypush/notifypush/internal/setting"
+	"github.com/notifypush/notifypush/storage"
 )
 
-// The drivers of a Database.
-const (
-	DriverMySQL    = "mysql" // MariaDB, too
-	DriverPostgres = "postgres"
-	DriverSQLite   = "sqlite"
-)
-
-// How far a database's TLS goes; the words are libpq's.
-const (
-	TLSDisable    = "disable"
-	TLSPrefer     = "prefer"
-	TLSRequire    = "require" // encrypted, the certificate unchecked
-	TLSVerifyCA   = "verify-ca"
-	TLSVerifyFull = "verify-full"
-)
-
-// Database is where Nextcloud's tables are.
-type Database struct {
-	Driver   string            `setting:"driver"`
-	Host     string            `setting:"host"`   // no brackets around IPv6; "localhost" with MySQL means the usual sockets, then TCP; empty with PostgreSQL means libpq's default socket, then TCP to localhost; empty when Socket or Hosts is set
-	Port     uint16            `setting:"port"`   // the driver's default when none is written; 0 for SQLite
-	Socket   string            `setting:"socket"` // path of MySQL's socket; for PostgreSQL that of the socket's folder or of the socket itself
-	User     string            `setting:"user"`   // empty with PostgreSQL means the process's user
-	Password Secret            `setting:"password"`
-	Name     string            `setting:"name"`
-	Path     string            `setting:"path"`  // of SQLite's file
-	Hosts    []string          `setting:"hosts"` // of PostgreSQL, when there are several: host:port, tried in turn
-	TLS      DatabaseTLS       `setting:"tls"`
-	Options  map[string]string `setting:"options"` // further connection options by libpq's or MySQL's names
-}
-
-// DatabaseTLS says how the connection to a database is encrypted. The fields beside Mode are paths, but for Cipher, a list in OpenSSL's words.
-type DatabaseTLS struct {
-	Mode   string `setting:"mode"`
-	CA     string `setting:"ca"`
-	CAPath string `setting:"capath"`
-	Cert   string `setting:"cert"`
-	Key    string `setting:"key"`
-	Cipher string `setting:"cipher"`
-	CRL    string `setting:"crl"`
-}
+// database is where Nextcloud's tables are, while that is being read. Host stays empty when Socket or Hosts is set, and Port is the driver's
+// default when none is written.
+type database storage.DatabaseOptions
 
 // Numbers of PDO's constants, by which dbdriveroptions names the TLS settings of MySQL.
 const (
@@ -71,25 +37,25 @@ const (
 )
 
 // nextcloudDatabase is the database that Nextcloud's ConnectionFactory makes of its configuration.
-func nextcloudDatabase(n *nextcloud) (Database, error) {
+func nextcloudDatabase(n *nextcloudConfig) (storage.DatabaseOptions, error) {
 	name := n.text("dbname", "owncloud")
 	switch kind := strings.ToLower(n.text("dbtype", "sqlite")); kind {
 	case "sqlite", "sqlite3":
-		return Database{Driver: DriverSQLite, Name: name, Path: sqlitePath(n, name), TLS: DatabaseTLS{Mode: TLSDisable}}, nil
+		return storage.DatabaseOptions{Driver: storage.SQLite, Name: name, Path: sqlitePath(n, name), TLS: storage.DatabaseTLS{Mode: storage.TLSDisable}}, nil
 	case "mysql", "mariadb":
-		database := Database{Driver: DriverMySQL, Name: name, TLS: mysqlTLS(n.array("dbdriveroptions"))}
-		return database.complete(n)
+		d := database{Driver: storage.MySQL, Name: name, TLS: mysqlTLS(n.array("dbdriveroptions"))}
+		return d.complete(n)
 	case "pgsql", "postgresql", "postgres":
-		database := Database{Driver: DriverPostgres, Name: name, TLS: DatabaseTLS{Mode: TLSPrefer}}
-		return database.complete(n)
+		d := database{Driver: storage.Postgres, Name: name, TLS: storage.DatabaseTLS{Mode: storage.TLSPrefer}}
+		return d.complete(n)
 	case "oci":
-		return Database{}, n.problem("dbtype", errors.New("databases of Oracle are not supported; MySQL, MariaDB, PostgreSQL and SQLite are"))
+		return storage.DatabaseOptions{}, n.problem("dbtype", errors.New("databases of Oracle are not supported; MySQL, MariaDB, PostgreSQL and SQLite are"))
 	default:
-		return Database{}, n.problem("dbtype", fmt.Errorf("%q is not a database that Nextcloud knows; write mysql, pgsql or sqlite3", kind))
+		return storage.DatabaseOptions{}, n.problem("dbtype", fmt.Errorf("%q is not a database that Nextcloud knows; write mysql, pgsql or sqlite3", kind))
 	}
 }
 
-func sqlitePath(n *nextcloud, name string) string {
+func sqlitePath(n *nextcloudConfig, name string) string {
 	folder := n.text("datadirectory", "data")
 	if !filepath.IsAbs(folder) {
 		folder = filepath.Join(n.root, folder)
@@ -98,29 +64,29 @@ func sqlitePath(n *nextcloud, name string) string {
 }
 
 // complete fills in what MySQL and PostgreSQL have in common.
-func (d Database) complete(n *nextcloud) (Database, error) {
+func (d *database) complete(n *nextcloudConfig) (storage.DatabaseOptions, error) {
 	d.User = n.text("dbuser", "")
-	d.Password = NewSecret(n.text("dbpassword", ""))
+	d.Password = actors.Secret(n.text("dbpassword", ""))
 	locate := d.locateMySQL
-	if d.Driver == DriverPostgres {
+	if d.Driver == storage.Postgres {
 		locate = d.locatePostgres
 	}
 	if err := locate(n.text("dbhost", "")); err != nil {
-		return d, n.problem("dbhost", err)
+		return storage.DatabaseOptions{}, n.problem("dbhost", err)
 	}
-	if d.Driver == DriverPostgres {
-		if err := d.TLS.applyPostgres(n.array("pgsql_ssl")); err != nil {
-			return d, n.problem("pgsql_ssl", err)
+	if d.Driver == storage.Postgres {
+		if err := applyPostgresTLS(&d.TLS, n.array("pgsql_ssl")); err != nil {
+			return storage.DatabaseOptions{}, n.problem("pgsql_ssl", err)
 		}
 	}
 	if port := n.optional("dbport"); port != "" && port != strconv.Itoa(int(d.Port)) {
-		n.warn("%s: dbport %s is not used, for Nextcloud does not read it; the port is %d, and dbhost can name another: 'host:port'", n.source("dbport"), port, d.Port)
+		n.warn("%s: dbport %s is not used: Nextcloud does not read it; the port is %d, and dbhost can name another: 'host:port'", n.source("dbport"), port, d.Port)
 	}
-	return d, nil
+	return storage.DatabaseOptions(*d), nil
 }
 
 // locateMySQL takes dbhost apart as Nextcloud and mysqlnd do.
-func (d *Database) locateMySQL(text string) error {
+func (d *database) locateMySQL(text string) error {
 	at, err := parseEndpoint(text)
 	if err != nil {
 		return err
@@ -133,7 +99,7 @@ func (d *Database) locateMySQL(text string) error {
 }
 
 // locatePostgres takes dbhost apart as Nextcloud, PDO and libpq do: several hosts between commas, and libpq's options after semicolons.
-func (d *Database) locatePostgres(text string) error {
+func (d *database) locatePostgres(text string) error {
 	hosts, options, _ := strings.Cut(text, ";")
 	d.Port = postgresPort
 	for option := range strings.SplitSeq(options, ";") {
@@ -146,7 +112,7 @@ func (d *Database) locatePostgres(text string) error {
 }
 
 // setPostgresHosts sets one host, or several, where those without a port take that of the last.
-func (d *Database) setPostgresHosts(texts []string) error {
+func (d *database) setPostgresHosts(texts []string) error {
 	var ends []endpoint
 	for _, text := range texts {
 		at, err := parseEndpoint(text)
@@ -171,15 +137,15 @@ func (d *Database) setPostgresHosts(texts []string) error {
 }
 
 // setPostgresOption takes one of libpq's connection options. Those that Nextcloud sets itself, later and so with effect, are passed over.
-func (d *Database) setPostgresOption(key, value string) error {
+func (d *database) setPostgresOption(key, value string) error {
 	switch key {
 	case "", "host", "user", "password", "dbname":
 	case "port":
-		port, err := parsePort(value)
+		port, err := setting.ParsePort(value)
 		d.Port = cmp.Or(port, postgresPort)
 		return err
 	case "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl":
-		return d.TLS.setPostgres(key, value)
+		return setPostgresTLS(&d.TLS, key, value)
 	default:
 		if d.Options == nil {
 			d.Options = map[string]string{}
@@ -192,7 +158,7 @@ func (d *Database) setPostgresOption(key, value string) error {
 // socketPort is the port in the name of a PostgreSQL socket, such as /run/postgresql/.s.PGSQL.5432.
 func socketPort(path string) (uint16, bool) {
 	digits, found := strings.CutPrefix(filepath.Base(path), ".s.PGSQL.")
-	port, err := parsePort(digits)
+	port, err := setting.ParsePort(digits)
 	return port, found && err == nil
 }
 
@@ -216,7 +182,7 @@ func parseEndpoint(text string) (endpoint, error) {
 	}
 	at := endpoint{host: strings.Trim(host, "[]")}
 	if isDigits(rest) {
-		port, err := parsePort(rest)
+		port, err := setting.ParsePort(rest)
 		if err != nil {
 			return endpoint{}, err
 		}
@@ -236,28 +202,28 @@ func isDigits(text string) bool {
 
 // mysqlTLS reads dbdriveroptions as PDO and mysqlnd do: TLS is on when one of the file or cipher options is there, whatever its value, and
 // checks everything unless the option VERIFY is there and is false.
-func mysqlTLS(options *php.Array) DatabaseTLS {
-	tls := DatabaseTLS{Mode: TLSDisable}
+func mysqlTLS(options *php.Array) storage.DatabaseTLS {
+	tls := storage.DatabaseTLS{Mode: storage.TLSDisable}
 	for key, field := range map[int64]*string{
 		pdoMySQLKey: &tls.Key, pdoMySQLCert: &tls.Cert, pdoMySQLCA: &tls.CA, pdoMySQLCAPath: &tls.CAPath, pdoMySQLCipher: &tls.Cipher,
 	} {
 		if value, ok := options.Get(key); ok {
 			*field = php.Text(value)
-			tls.Mode = TLSVerifyFull
+			tls.Mode = storage.TLSVerifyFull
 		}
 	}
-	if verify, ok := options.Get(int64(pdoMySQLVerify)); ok && tls.Mode != TLSDisable && php.Int(verify) == 0 {
-		tls.Mode = TLSRequire
+	if verify, ok := options.Get(int64(pdoMySQLVerify)); ok && tls.Mode != storage.TLSDisable && php.Int(verify) == 0 {
+		tls.Mode = storage.TLSRequire
 	}
 	return tls
 }
 
-// applyPostgres reads pgsql_ssl.
-func (t *DatabaseTLS) applyPostgres(settings *php.Array) error {
+// applyPostgresTLS reads pgsql_ssl.
+func applyPostgresTLS(tls *storage.DatabaseTLS, settings *php.Array) error {
 	for _, pair := range [][2]string{{"mode", "sslmode"}, {"rootcert", "sslrootcert"}, {"cert", "sslcert"}, {"key", "sslkey"}, {"crl", "sslcrl"}} {
 		value, _ := settings.Get(pair[0])
 		if text := php.Text(value); text != "" {
-			if err := t.setPostgres(pair[1], text); err != nil {
+			if err := setPostgresTLS(tls, pair[1], text); err != nil {
 				return err
 			}
 		}
@@ -265,33 +231,26 @@ func (t *DatabaseTLS) applyPostgres(settings *php.Array) error {
 	return nil
 }
 
-// setPostgres takes one of libpq's TLS options.
-func (t *DatabaseTLS) setPostgres(key, value string) error {
+// setPostgresTLS takes one of libpq's TLS options. Its mode allow, plain first and TLS if the server insists, becomes prefer: the same
+// servers are reached.
+func setPostgresTLS(tls *storage.DatabaseTLS, key, value string) error {
 	switch key {
 	case "sslmode":
-		mode, err := parseSSLMode(value)
-		t.Mode = mode
-		return err
+		tls.Mode = strings.ToLower(value)
+		if tls.Mode == "allow" {
+			tls.Mode = storage.TLSPrefer
+		}
+		if !slices.Contains(storage.TLSModes, tls.Mode) {
+			return fmt.Errorf("%q is not a TLS mode; write %s", value, strings.Join(storage.TLSModes, ", "))
+		}
 	case "sslrootcert":
-		t.CA = value
+		tls.CA = value
 	case "sslcert":
-		t.Cert = value
+		tls.Cert = value
 	case "sslkey":
-		t.Key = value
+		tls.Key = value
 	case "sslcrl":
-		t.CRL = value
+		tls.CRL = value
 	}
 	return nil
-}
-
-// parseSSLMode takes libpq's modes. Its mode allow, plain first and TLS if the server insists, becomes prefer: the same servers are
-// reached.
-func parseSSLMode(text string) (string, error) {
-	switch mode := strings.ToLower(text); mode {
-	case "allow":
-		return TLSPrefer, nil
-	case TLSDisable, TLSPrefer, TLSRequire, TLSVerifyCA, TLSVerifyFull:
-		return mode, nil
-	}
-	return "", fmt.Errorf("%q is not a TLS mode; write disable, prefer, require, verify-ca or verify-full", text)
 }

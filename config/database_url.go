@@ -8,32 +8,37 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/storage"
 )
 
 // parseDatabaseURL reads DATABASE_URL and --database-url with the parameters that the daemon of the notify_push app takes.
-func parseDatabaseURL(text string) (Database, error) {
+func parseDatabaseURL(text string) (storage.DatabaseOptions, error) {
 	if path, isSQLite := cutSQLite(text); isSQLite {
 		return parseSQLitePath(path)
 	}
 	parsed, err := parseAddress(text)
 	if err != nil {
-		return Database{}, err
+		return storage.DatabaseOptions{}, err
 	}
-	database := Database{User: parsed.user, Password: NewSecret(parsed.password), Name: parsed.path}
+	d := database{User: parsed.user, Password: actors.Secret(parsed.password), Name: parsed.path}
 	for host := range strings.SplitSeq(parsed.host, ",") {
 		if at, err := parseEndpoint(host); err != nil || at.socket != "" && !strings.HasPrefix(at.socket, "/") {
-			return Database{}, errAddress
+			return storage.DatabaseOptions{}, errAddress
 		}
 	}
 	switch parsed.scheme {
 	case "postgres", "postgresql":
-		database.Driver = DriverPostgres
-		return database, database.applyPostgresURL(parsed)
+		d.Driver = storage.Postgres
+		err = d.applyPostgresURL(parsed)
 	case "mysql", "mariadb":
-		database.Driver = DriverMySQL
-		return database, database.applyMySQLURL(parsed)
+		d.Driver = storage.MySQL
+		err = d.applyMySQLURL(parsed)
+	default:
+		err = fmt.Errorf("%q is not a database that Nextcloud knows; the URL must begin with postgres://, mysql:// or sqlite: instead", parsed.scheme)
 	}
-	return Database{}, fmt.Errorf("%q is not a database that Nextcloud knows; the URL must begin with postgres://, mysql:// or sqlite: instead", parsed.scheme)
+	return storage.DatabaseOptions(d), err
 }
 
 func cutSQLite(text string) (path string, isSQLite bool) {
@@ -44,16 +49,16 @@ func cutSQLite(text string) (path string, isSQLite bool) {
 	return strings.TrimPrefix(rest, "//"), true
 }
 
-func parseSQLitePath(text string) (Database, error) {
+func parseSQLitePath(text string) (storage.DatabaseOptions, error) {
 	path, _, _ := strings.Cut(text, "?")
 	if path == "" {
-		return Database{}, errors.New("it names no file; write sqlite:///path/owncloud.db")
+		return storage.DatabaseOptions{}, errors.New("it names no file; write sqlite:///path/owncloud.db")
 	}
-	return Database{Driver: DriverSQLite, Path: unescape(path), TLS: DatabaseTLS{Mode: TLSDisable}}, nil
+	return storage.DatabaseOptions{Driver: storage.SQLite, Path: unescape(path), TLS: storage.DatabaseTLS{Mode: storage.TLSDisable}}, nil
 }
 
-func (d *Database) applyPostgresURL(parsed address) error {
-	d.TLS.Mode, d.Port = TLSPrefer, postgresPort
+func (d *database) applyPostgresURL(parsed address) error {
+	d.TLS.Mode, d.Port = storage.TLSPrefer, postgresPort
 	hosts := strings.Split(parsed.host, ",")
 	if host := parsed.query.Get("host"); host != "" {
 		hosts = strings.Split(host, ",")
@@ -64,7 +69,7 @@ func (d *Database) applyPostgresURL(parsed address) error {
 	parsed.query.Del("host")
 	take(parsed.query, map[string]func(string){
 		"user":     func(value string) { d.User = value },
-		"password": func(value string) { d.Password = NewSecret(value) },
+		"password": func(value string) { d.Password = actors.Secret(value) },
 		"dbname":   func(value string) { d.Name = value },
 	})
 	for _, key := range slices.Sorted(maps.Keys(parsed.query)) {
@@ -77,17 +82,17 @@ func (d *Database) applyPostgresURL(parsed address) error {
 
 // mysqlModes are MySQL's words for how far TLS goes.
 var mysqlModes = map[string]string{
-	"DISABLED": TLSDisable, "PREFERRED": TLSPrefer, "REQUIRED": TLSRequire, "VERIFY_CA": TLSVerifyCA, "VERIFY_IDENTITY": TLSVerifyFull,
+	"DISABLED": storage.TLSDisable, "PREFERRED": storage.TLSPrefer, "REQUIRED": storage.TLSRequire, "VERIFY_CA": storage.TLSVerifyCA, "VERIFY_IDENTITY": storage.TLSVerifyFull,
 }
 
-func (d *Database) applyMySQLURL(parsed address) error {
+func (d *database) applyMySQLURL(parsed address) error {
 	if err := d.locateMySQL(parsed.host); err != nil {
 		return err
 	}
 	if d.Name == "" {
 		return errors.New("it names no database; write mysql://USER:PASSWORD@HOST/DATABASE")
 	}
-	d.TLS.Mode = TLSPrefer
+	d.TLS.Mode = storage.TLSPrefer
 	for _, key := range []string{"ssl-mode", "sslmode"} {
 		value := strings.ToUpper(parsed.query.Get(key))
 		mode, known := mysqlModes[strings.ReplaceAll(value, "-", "_")]

@@ -3,11 +3,13 @@ package config
 import (
 	"fmt"
 	"os"
-	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/setting"
 )
 
 // docs/configuration.md lists every setting as --help does; `go generate` writes the list anew.
@@ -30,60 +32,58 @@ func TestDocumentation(t *testing.T) {
 func settingsTable() string {
 	var table strings.Builder
 	group := ""
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[Flags]()) {
-		name := field.Tag.Get("name")
-		if name == "" {
-			continue
-		}
-		if field.Tag.Get("group") != group {
-			group = field.Tag.Get("group")
+	for _, field := range Declarations() {
+		if field.Group != group {
+			group = field.Group
 			fmt.Fprintf(&table, "\n### %s\n\n| flag | variable | default | meaning |\n|---|---|---|---|\n", group)
 		}
-		flag := "--" + name
-		if placeholder := field.Tag.Get("placeholder"); placeholder != "" {
-			flag += " " + placeholder
+		flag := "--" + field.Flag
+		if field.Placeholder != "" {
+			flag += " " + field.Placeholder
 		}
 		flag = "`" + flag + "`"
-		if short := field.Tag.Get("short"); short != "" {
-			flag = "`-" + short + "`, " + flag
+		if field.Short != "" {
+			flag = "`-" + field.Short + "`, " + flag
 		}
-		if _, negatable := field.Tag.Lookup("negatable"); negatable {
-			flag += ", `--no-" + name + "`"
+		fallback := field.Default
+		if field.IsSwitch() && fallback == "true" {
+			flag += ", `--no-" + field.Flag + "`"
 		}
-		fallback := field.Tag.Get("fallback")
 		if fallback != "" {
 			fallback = "`" + strings.ReplaceAll(fallback, ",", ", ") + "`"
 		}
-		fmt.Fprintf(&table, "| %s | `%s` | %s | %s |\n", flag, field.Tag.Get("variable"), fallback, strings.ReplaceAll(field.Tag.Get("help"), "|", "\\|"))
+		fmt.Fprintf(&table, "| %s | `%s` | %s | %s |\n", flag, field.Variable, fallback, strings.ReplaceAll(field.Help, "|", "\\|"))
 	}
 	return table.String() + "\n"
 }
 
-// Every declared setting has what the documentation and the report need, and no name is used twice.
+// Every setting has what the documentation needs, is in the report, and no name is used twice.
 func TestDeclarations(t *testing.T) {
-	variables := map[string]bool{}
-	reported := map[string]bool{"database_url": true, "redis_url": true}
-	for name := range (Settings{}).all() {
-		reported[name] = true
-	}
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[Flags]()) {
-		if field.Anonymous {
-			continue
+	report := Load(t.Context(), "", nil, func(string) (string, bool) { return "", false }).Report(false)
+	seen := map[string]bool{}
+	for _, field := range Declarations() {
+		for _, name := range []string{"--" + field.Flag, "-" + field.Short, field.Variable} {
+			require.False(t, seen[name], name)
+			seen[name] = name != "-"
 		}
-		require.NotEmpty(t, field.Tag.Get("help"), field.Name)
-		name, variable := field.Tag.Get("name"), field.Tag.Get("variable")
-		if name == "" {
-			continue
+		require.NotEmpty(t, field.Help, field.Flag)
+		require.NotEmpty(t, field.Variable, field.Flag)
+		require.Contains(t, []string{"Nextcloud", "Database", "Redis", "Listening", "Pushes", "Logins", "Limits", "Logs"}, field.Group, field.Flag)
+		require.Equal(t, field.IsSwitch(), field.Placeholder == "", field.Flag)
+		switch field.Flag {
+		case "database-url", "redis-url":
+			require.Contains(t, report.Settings, strings.TrimSuffix(field.Flag, "-url"))
+		default:
+			require.Contains(t, report.Settings, field.Name())
 		}
-		require.NotEmpty(t, variable, field.Name)
-		require.False(t, variables[variable], variable)
-		variables[variable] = true
-		require.True(t, reported[settingOf(name)], "%s is in no report", name)
-		require.Equal(t, strings.HasPrefix(field.Tag.Get("fallback"), "true"), field.Tag.Get("negatable") == "" && hasTag(field, "negatable"), "%s: a switch that is on needs a way off", name)
 	}
+	require.Len(t, report.Settings, len(Declarations())+1) // and config_file
 }
 
-func hasTag(field reflect.StructField, name string) bool {
-	_, found := field.Tag.Lookup(name)
-	return found
+// The library's defaults are those of the tags.
+func TestDefaultsOfTheActors(t *testing.T) {
+	loaded := Load(t.Context(), "", nil, func(string) (string, bool) { return "", false })
+	var options actors.Options
+	setting.Complete(&options)
+	require.Equal(t, options, loaded.Settings.Actors)
 }

@@ -26,6 +26,12 @@ func (e environment) find(name string) (text, source string, found bool) {
 	return text, ".env " + name, found
 }
 
+// setting is find for a setting of ours, which no text ends with a line end that a file of another system left.
+func (e environment) setting(name string) (text, source string, found bool) {
+	text, source, found = e.find(name)
+	return strings.TrimRight(text, "\r\n"), source, found
+}
+
 // lookup is find without the source.
 func (e environment) lookup(name string) (string, bool) {
 	text, _, found := e.find(name)
@@ -73,7 +79,7 @@ func readSecretFile(path string) (string, error) {
 	text, err := readSmallFile(path)
 	text = strings.TrimSpace(text)
 	if err == nil && text == "" {
-		err = fmt.Errorf("read %s: it is empty", path)
+		err = notYetError{fmt.Errorf("read %s: it is empty", path)}
 	}
-	return text, err
+	return text, notYet(err)
 }

@@ -31,8 +31,9 @@ type LogLevel struct {
 }
 
 // ParseLogLevel reads what LOG, --log-level and the channel notify_config carry: levels and target=level pairs between commas, such as
-// "info" or "warn,notify_push=debug". A target alone means everything of it. Without a level of its own, the rest is off, as with the
-// daemon of the notify_push app; an empty text is off.
+// "info" or "warn,notify_push=debug". Of targets, ours may stand alone, which means everything of it; any other word is taken for a level that
+// is spelled wrong, because it would silence the whole log. Without a level of its own, the rest is off, as with the daemon of the notify_push
+// app; an empty text is off.
 func ParseLogLevel(text string) (LogLevel, error) {
 	var parsed LogLevel
 	for part := range strings.SplitSeq(text, ",") {
@@ -44,12 +45,14 @@ func ParseLogLevel(text string) (LogLevel, error) {
 		case known && !paired:
 			parsed.Default = level
 			continue
-		case !paired:
+		case !paired && (target == LogTarget || strings.HasPrefix(target, LogTarget+"::")):
 			name = "trace"
+		case !paired:
+			name, target = target, LogTarget
 		}
 		level, known := levelNamed(name)
 		if !known || !isTarget(target) {
-			return LogLevel{}, fmt.Errorf("%q is not a log level; write error, warn, info, debug, trace or off, or target=level", strings.TrimSpace(part))
+			return LogLevel{}, fmt.Errorf("%q is not a log level%s; write error, warn, info, debug, trace or off, or target=level", strings.TrimSpace(part), suggestLevel(name))
 		}
 		if parsed.Targets == nil {
 			parsed.Targets = map[string]Level{}
@@ -57,6 +60,29 @@ func ParseLogLevel(text string) (LogLevel, error) {
 		parsed.Targets[target] = level
 	}
 	return parsed, nil
+}
+
+// UnmarshalText is ParseLogLevel.
+func (l *LogLevel) UnmarshalText(text []byte) (err error) {
+	*l, err = ParseLogLevel(string(text))
+	return err
+}
+
+// LogTarget is what our own log lines are called.
+const LogTarget = "notify_push"
+
+// otherNames are what other programs call the levels; the numbers are Nextcloud's.
+var otherNames = map[string]Level{
+	"warning": LevelWarn, "2": LevelWarn, "err": LevelError, "fatal": LevelError, "critical": LevelError, "crit": LevelError, "3": LevelError, "4": LevelError,
+	"information": LevelInfo, "notice": LevelInfo, "1": LevelInfo, "verbose": LevelDebug, "0": LevelDebug, "all": LevelTrace, "none": LevelOff, "quiet": LevelOff,
+}
+
+// suggestLevel says which level a word probably means.
+func suggestLevel(name string) string {
+	if level, known := otherNames[strings.ToLower(name)]; known {
+		return fmt.Sprintf(" (did you mean %s?)", level)
+	}
+	return ""
 }
 
 func levelNamed(name string) (Level, bool) {

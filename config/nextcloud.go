@@ -10,18 +10,21 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/config/php"
 )
 
-// nextcloud is Nextcloud's configuration as its own code sees it: config.php, the *.config.php beside it, and NC_ variables above both.
-type nextcloud struct {
+// nextcloudConfig is Nextcloud's configuration as its own code sees it: config.php, the *.config.php beside it, and NC_ variables above both.
+type nextcloudConfig struct {
 	root        string // Nextcloud's folder, the one above that of config.php
 	environment environment
 	values      map[string]php.Entry
 	unknown     map[string]php.Unknown
 	exhausted   bool   // the evaluation went over its limits
 	broken      string // why nothing could be read from config.php; empty when something could
+	isError     bool   // broken has become an error, and needs no warning
 	unreadable  error  // the same, where the file cannot be read, with what to do
+	doubt       error  // why a file beside config.php gave nothing; nil when each gave what it has
 
 	ask     func() (map[string]php.Value, error) // asks PHP itself for the keys of consulted; nil when it must not be asked, or was
 	answers map[string]php.Value
@@ -48,8 +51,8 @@ var consulted = map[string]string{
 }
 
 // readNextcloud evaluates the configuration whose main file is path. Without a path only NC_ variables count.
-func readNextcloud(ctx context.Context, path string, glob, mayAsk bool, env environment) *nextcloud {
-	n := &nextcloud{environment: env}
+func readNextcloud(ctx context.Context, path string, glob, mayAsk bool, env environment) *nextcloudConfig {
+	n := &nextcloudConfig{environment: env}
 	if path == "" {
 		return n
 	}
@@ -63,14 +66,21 @@ func readNextcloud(ctx context.Context, path string, glob, mayAsk bool, env envi
 		files = append(files, path)
 	} else {
 		n.broken = n.unreadable.Error()
-		n.warn("%s", n.broken)
 	}
 	if glob {
-		files = append(files, n.beside(path)...)
+		for _, file := range n.beside(path) {
+			if err := errBeside(file); err == nil {
+				files = append(files, file)
+			} else if n.doubt == nil {
+				n.doubt = err
+				n.warn("%v", err)
+			}
+		}
 	}
+	readable := n.unreadable == nil && n.doubt == nil
 	n.evaluate(ctx, path, files)
 	// What has no end here has none in PHP either, and of a file that it cannot open PHP would say that nothing is set.
-	if mayAsk && !n.exhausted && n.unreadable == nil {
+	if mayAsk && !n.exhausted && readable {
 		n.ask = func() (map[string]php.Value, error) {
 			return php.AskPHP(ctx, files, slices.Sorted(maps.Keys(consulted)))
 		}
@@ -79,7 +89,7 @@ func readNextcloud(ctx context.Context, path string, glob, mayAsk bool, env envi
 }
 
 // beside lists the further files that Nextcloud reads, in its order.
-func (n *nextcloud) beside(path string) []string {
+func (n *nextcloudConfig) beside(path string) []string {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
 		n.warn("list the *.config.php beside %s: %v", path, err)
@@ -97,11 +107,10 @@ func (n *nextcloud) beside(path string) []string {
 }
 
 // evaluate runs the files; main is the one without which not much is known.
-func (n *nextcloud) evaluate(ctx context.Context, main string, files []string) {
+func (n *nextcloudConfig) evaluate(ctx context.Context, main string, files []string) {
 	evaluated, err := php.Evaluate(ctx, files, php.Options{Getenv: n.environment.lookup, Limits: php.Limits{Memory: evaluationMemory}})
 	if err != nil {
 		n.broken = err.Error()
-		n.warn("%v", err)
 		return
 	}
 	n.values, n.exhausted = evaluated.Values, evaluated.Exhausted
@@ -113,15 +122,19 @@ func (n *nextcloud) evaluate(ctx context.Context, main string, files []string) {
 		}
 	}
 	for _, problem := range evaluated.Warnings {
-		n.warn("%s", problem)
 		if problem.File == filepath.Base(main) && !n.isFrom(problem.File) {
 			n.broken = problem.String()
+			continue
+		}
+		n.warn("%s", problem)
+		if n.doubt == nil && slices.Contains(evaluated.Broken, problem) {
+			n.doubt = errors.New(problem.String())
 		}
 	}
 }
 
 // isFrom says whether anything is known to come from a file.
-func (n *nextcloud) isFrom(file string) bool {
+func (n *nextcloudConfig) isFrom(file string) bool {
 	for _, entry := range n.values {
 		if entry.File == file {
 			return true
@@ -136,15 +149,15 @@ func (n *nextcloud) isFrom(file string) bool {
 }
 
 // variable is the environment variable that overrules a key. PHP does not see names with a dot, a space or a bracket.
-func (n *nextcloud) variable(key string) (text, source string, found bool) {
+func (n *nextcloudConfig) variable(key string) (text, source string, found bool) {
 	if strings.ContainsAny(key, ". [") {
 		return "", "", false
 	}
 	return n.environment.find("NC_" + key)
 }
 
-// isPresent says whether a key has a value, be it null.
-func (n *nextcloud) isPresent(key string) bool {
+// isPresent reports whether a key has a value, even null.
+func (n *nextcloudConfig) isPresent(key string) bool {
 	_, evaluated := n.values[key]
 	_, answered := n.answers[key]
 	_, _, overruled := n.variable(key)
@@ -152,7 +165,7 @@ func (n *nextcloud) isPresent(key string) bool {
 }
 
 // find is what Nextcloud's getValue finds, and nil for null and for what is not there. A key that stays unknown is noted.
-func (n *nextcloud) find(key string) php.Value {
+func (n *nextcloudConfig) find(key string) php.Value {
 	if text, _, found := n.variable(key); found {
 		return text
 	}
@@ -160,7 +173,8 @@ func (n *nextcloud) find(key string) php.Value {
 		return entry.Value
 	}
 	unknown, isUnknown := n.unknown[key]
-	if !isUnknown && n.broken == "" {
+	doubtful := n.doubt != nil && n.isDecisive(key)
+	if !isUnknown && n.broken == "" && !doubtful {
 		return nil
 	}
 	switch {
@@ -168,30 +182,46 @@ func (n *nextcloud) find(key string) php.Value {
 		return n.answers[key]
 	case isUnknown:
 		n.miss(fmt.Errorf("%s:%d: the value of %s cannot be found out here: %s; give %s instead", unknown.File, unknown.Line, key, unknown.Reason, consulted[key]))
+	case n.broken == "":
+		n.miss(fmt.Errorf("%w: %s may be set there, and is set nowhere else; fix that, or give %s", n.doubt, key, consulted[key]))
 	case n.unreadable != nil:
+		n.isError = true
 		n.miss(n.unreadable)
 	default:
-		n.miss(fmt.Errorf("%s; mend it, or give %s", n.broken, insteadOfFile))
+		n.isError = true
+		n.miss(fmt.Errorf("%s; fix it, or give %s", n.broken, insteadOfFile))
 	}
 	return nil
 }
 
-// miss notes why a needed value is not there. A broken file is told of once for all the keys that one flag would overrule.
-func (n *nextcloud) miss(err error) {
+// isDecisive reports whether a key that no file gives is looked for in a file that gave nothing: without it, another Redis or database
+// would be used than Nextcloud's. Of a database that is known, the other keys are taken to be beside it.
+func (n *nextcloudConfig) isDecisive(key string) bool {
+	switch key {
+	case "overwrite.cli.url", "dbtype", "dbhost", "redis":
+		return true
+	case "dbpassword":
+		return n.isPresent("dbuser")
+	}
+	return false
+}
+
+// miss notes why a needed value is not there. A broken file is reported once for all the keys that one flag would overrule.
+func (n *nextcloudConfig) miss(err error) {
 	if !slices.ContainsFunc(n.unmet, func(noted error) bool { return noted.Error() == err.Error() }) {
 		n.unmet = append(n.unmet, err)
 	}
 }
 
 // takeUnmet gives what was missed since it was last called.
-func (n *nextcloud) takeUnmet() []error {
+func (n *nextcloudConfig) takeUnmet() []error {
 	unmet := n.unmet
 	n.unmet = nil
 	return unmet
 }
 
 // askPHP asks PHP itself, once, and says whether there are answers.
-func (n *nextcloud) askPHP() bool {
+func (n *nextcloudConfig) askPHP() bool {
 	if n.ask != nil {
 		answers, err := n.ask()
 		if err != nil && !errors.Is(err, php.ErrNoPHP) {
@@ -202,8 +232,8 @@ func (n *nextcloud) askPHP() bool {
 	return n.answers != nil
 }
 
-// place names where a key is written, be its value null.
-func (n *nextcloud) place(key string) string {
+// place names where a key is written, even with the value null.
+func (n *nextcloudConfig) place(key string) string {
 	entry, found := n.values[key]
 	if source := n.source(key); !found || source != SourceDefault {
 		return source
@@ -212,7 +242,7 @@ func (n *nextcloud) place(key string) string {
 }
 
 // source names where a key got its value; a null is as good as none.
-func (n *nextcloud) source(key string) string {
+func (n *nextcloudConfig) source(key string) string {
 	if _, source, found := n.variable(key); found {
 		return source
 	}
@@ -229,7 +259,7 @@ func (n *nextcloud) source(key string) string {
 }
 
 // text is a key's value as text, and fallback when there is none.
-func (n *nextcloud) text(key, fallback string) string {
+func (n *nextcloudConfig) text(key, fallback string) string {
 	switch value := n.find(key).(type) {
 	case nil:
 		return fallback
@@ -242,7 +272,7 @@ func (n *nextcloud) text(key, fallback string) string {
 }
 
 // optional is a key's value as text where nothing depends on it; empty when there is none.
-func (n *nextcloud) optional(key string) string {
+func (n *nextcloudConfig) optional(key string) string {
 	if text, _, found := n.variable(key); found {
 		return text
 	}
@@ -255,7 +285,7 @@ func (n *nextcloud) optional(key string) string {
 }
 
 // list is a key's value as a list of texts where nothing depends on it. Nextcloud takes what is not an array for an empty one.
-func (n *nextcloud) list(key string) List {
+func (n *nextcloudConfig) list(key string) List {
 	if _, isUnknown := n.unknown[key]; isUnknown || n.root == "" || n.broken != "" {
 		return List{}
 	}
@@ -271,8 +301,18 @@ func (n *nextcloud) list(key string) List {
 	return list
 }
 
+// instance is what is said of Nextcloud itself.
+func (n *nextcloudConfig) instance() Instance {
+	return Instance{
+		Secret:              actors.Secret(n.optional("secret")),
+		TrustedDomains:      n.list("trusted_domains"),
+		TrustedProxies:      n.list("trusted_proxies"),
+		ForwardedForHeaders: n.list("forwarded_for_headers"),
+	}
+}
+
 // unknownKeys are the keys whose values neither the evaluator nor PHP gave.
-func (n *nextcloud) unknownKeys() []php.Unknown {
+func (n *nextcloudConfig) unknownKeys() []php.Unknown {
 	var keys []php.Unknown
 	for _, key := range slices.Sorted(maps.Keys(n.unknown)) {
 		if _, answered := n.answers[key]; !answered {
@@ -283,7 +323,7 @@ func (n *nextcloud) unknownKeys() []php.Unknown {
 }
 
 // array is a key's value as array, empty when there is none.
-func (n *nextcloud) array(key string) *php.Array {
+func (n *nextcloudConfig) array(key string) *php.Array {
 	value := n.find(key)
 	if array, isArray := value.(*php.Array); isArray {
 		return array
@@ -294,11 +334,19 @@ func (n *nextcloud) array(key string) *php.Array {
 	return &php.Array{}
 }
 
-func (n *nextcloud) problem(key string, err error) error {
+func (n *nextcloudConfig) problem(key string, err error) error {
 	return fmt.Errorf("%s: %s: %w; give %s to overrule it", n.place(key), key, err, consulted[key])
 }
 
-func (n *nextcloud) warn(format string, arguments ...any) {
+// remarks are the warnings, and what is broken unless an error says that.
+func (n *nextcloudConfig) remarks() []string {
+	if n.broken != "" && !n.isError {
+		n.warn("%s", n.broken)
+	}
+	return n.warnings
+}
+
+func (n *nextcloudConfig) warn(format string, arguments ...any) {
 	if text := fmt.Sprintf(format, arguments...); !slices.Contains(n.warnings, text) {
 		n.warnings = append(n.warnings, text)
 	}

@@ -11,55 +11,23 @@ import (
 	"strings"
 	"time"
 
+	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/config/php"
+	"github.com/notifypush/notifypush/internal/setting"
+	"github.com/notifypush/notifypush/storage"
 )
-
-// The modes of a Redis.
-const (
-	RedisSingle  = "single"
-	RedisCluster = "cluster"
-)
-
-// Redis is where Nextcloud publishes.
-type Redis struct {
-	Mode        string        `setting:"mode"`
-	Addresses   []string      `setting:"addresses"` // redis://host:port, rediss://host:port or unix:///path; of a cluster its seeds, in their order
-	User        string        `setting:"user"`      // empty where there is no password
-	Password    Secret        `setting:"password"`
-	Database    int           `setting:"database"` // 0 in a cluster
-	DialTimeout time.Duration // 0 when none is set
-	ReadTimeout time.Duration // 0 when none is set
-	TLS         RedisTLS      `setting:"tls"` // counts for rediss:// addresses
-}
-
-// RedisTLS says how the connection to Redis is encrypted; the names are those of PHP's ssl context.
-type RedisTLS struct {
-	CA              string `setting:"ca"`
-	CAPath          string `setting:"capath"`
-	Cert            string `setting:"cert"`
-	Key             string `setting:"key"` // empty when it is in Cert's file
-	Passphrase      Secret `setting:"passphrase"`
-	VerifyPeer      bool   `setting:"verify_peer"`
-	VerifyName      bool   `setting:"verify_name"` // counts even when VerifyPeer is false, as in PHP
-	AllowSelfSigned bool   `setting:"allow_self_signed"`
-	ServerName      string `setting:"server_name"` // the name that the certificate must be for; empty means the host's
-}
 
 const redisPort = 6379
 
 // defaultRedis is what PHP talks to when nothing is configured.
-func defaultRedis() Redis {
-	return Redis{
-		Mode:      RedisSingle,
-		Addresses: []string{"redis://127.0.0.1:6379"},
-		TLS:       RedisTLS{VerifyPeer: true, VerifyName: true},
-	}
+func defaultRedis() storage.RedisOptions {
+	return storage.RedisOptions{Addresses: []string{"redis://127.0.0.1:6379"}}
 }
 
 // nextcloudRedis is the Redis that the app publishes to, and the key of the configuration that says so; the key is empty when none does.
-func nextcloudRedis(n *nextcloud) (redis Redis, key string, err error) {
+func nextcloudRedis(n *nextcloudConfig) (redis storage.RedisOptions, key string, err error) {
 	if n.isPresent("notify_push_redis.cluster") {
-		n.warn("%s: notify_push_redis.cluster is not used, for the app does not read it; write notify_push_redis for one server, or redis.cluster", n.place("notify_push_redis.cluster"))
+		n.warn("%s: notify_push_redis.cluster is not used: the app does not read it; write notify_push_redis for one server, or redis.cluster", n.place("notify_push_redis.cluster"))
 	}
 	switch {
 	case n.array("notify_push_redis").Len() > 0:
@@ -82,32 +50,31 @@ func nextcloudRedis(n *nextcloud) (redis Redis, key string, err error) {
 		redis.Database = n.redisDatabase(key, value(settings, "dbindex"))
 	}
 	if err != nil {
-		return Redis{}, key, n.problem(key, err)
+		return storage.RedisOptions{}, key, n.problem(key, err)
 	}
 	return redis, key, nil
 }
 
-func singleRedis(settings *php.Array) (Redis, error) {
+func singleRedis(settings *php.Array) (storage.RedisOptions, error) {
 	redis := commonRedis(settings)
-	redis.Mode = RedisSingle
 	address, err := redisAddress(php.Text(value(settings, "host")), php.Int(value(settings, "port")), value(settings, "ssl_context") != nil)
 	redis.Addresses = []string{address}
 	return redis, err
 }
 
 // redisDatabase reads a dbindex. One that is no index phpredis does not send to Redis, and Nextcloud goes on with database 0.
-func (n *nextcloud) redisDatabase(key string, index php.Value) int {
+func (n *nextcloudConfig) redisDatabase(key string, index php.Value) int {
 	database := php.Float(index)
 	if !(database > -1 && database <= math.MaxInt32) {
-		n.warn("%s: dbindex of %s is no number of a database, and counts as 0; pushes come through whichever it is", n.source(key), key)
+		n.warn("%s: dbindex of %s is no number of a database, and counts as 0; pushes do not depend on it", n.source(key), key)
 		return 0
 	}
 	return int(database)
 }
 
-func clusterRedis(settings *php.Array) (Redis, error) {
+func clusterRedis(settings *php.Array) (storage.RedisOptions, error) {
 	redis := commonRedis(settings)
-	redis.Mode = RedisCluster
+	redis.Cluster = true
 	seeds, _ := value(settings, "seeds").(*php.Array)
 	if seeds == nil || seeds.Len() == 0 {
 		return redis, errors.New("there are no seeds; Nextcloud needs a list like 'seeds' => ['node1:7000', 'node2:7000']")
@@ -123,8 +90,8 @@ func clusterRedis(settings *php.Array) (Redis, error) {
 }
 
 // commonRedis reads what a server and a cluster have in common.
-func commonRedis(settings *php.Array) Redis {
-	redis := Redis{
+func commonRedis(settings *php.Array) storage.RedisOptions {
+	redis := storage.RedisOptions{
 		DialTimeout: phpSeconds(value(settings, "timeout")),
 		ReadTimeout: phpSeconds(value(settings, "read_timeout")),
 		TLS:         contextTLS(value(settings, "ssl_context")),
@@ -134,7 +101,7 @@ func commonRedis(settings *php.Array) Redis {
 		user, password = authPair(pair)
 	}
 	if text := php.Text(password); text != "" {
-		redis.User, redis.Password = user, NewSecret(text)
+		redis.User, redis.Password = user, actors.Secret(text)
 	}
 	return redis
 }
@@ -158,8 +125,8 @@ func authPair(pair *php.Array) (user string, password php.Value) {
 }
 
 // contextTLS reads the options of PHP's ssl context.
-func contextTLS(context php.Value) RedisTLS {
-	tls := RedisTLS{VerifyPeer: true, VerifyName: true}
+func contextTLS(context php.Value) storage.RedisTLS {
+	var tls storage.RedisTLS
 	options, isArray := context.(*php.Array)
 	if !isArray {
 		return tls
@@ -169,14 +136,14 @@ func contextTLS(context php.Value) RedisTLS {
 	} {
 		*field = php.Text(value(options, key))
 	}
-	for key, field := range map[string]*bool{
-		"verify_peer": &tls.VerifyPeer, "verify_peer_name": &tls.VerifyName, "allow_self_signed": &tls.AllowSelfSigned,
-	} {
+	// The name is verified even where the peer is not.
+	for key, skip := range map[string]*bool{"verify_peer": &tls.SkipVerifyPeer, "verify_peer_name": &tls.SkipVerifyName} {
 		if option, ok := options.Get(key); ok {
-			*field = php.Bool(option)
+			*skip = !php.Bool(option)
 		}
 	}
-	tls.Passphrase = NewSecret(php.Text(value(options, "passphrase")))
+	tls.AllowSelfSigned = php.Bool(value(options, "allow_self_signed"))
+	tls.Passphrase = actors.Secret(php.Text(value(options, "passphrase")))
 	return tls
 }
 
@@ -188,7 +155,7 @@ func value(array *php.Array, key any) php.Value {
 
 func phpSeconds(seconds php.Value) time.Duration {
 	s := php.Float(seconds)
-	if !(s > 0 && s <= longestTime.Seconds()) {
+	if !(s > 0 && s <= setting.LongestTime.Seconds()) {
 		return 0
 	}
 	return time.Duration(s * float64(time.Second))
@@ -247,7 +214,7 @@ func splitRedisHost(text string) (host string, port int64, err error) {
 		host, digits = text[:colon], text[colon+1:]
 	}
 	if digits != "" {
-		number, err := parsePort(digits)
+		number, err := setting.ParsePort(digits)
 		if err != nil {
 			return "", 0, err
 		}

@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/storage"
 )
 
 // nextURL is where another URL of a list begins; a comma elsewhere belongs to a password.
@@ -26,29 +29,29 @@ func splitURLs(text string) []string {
 
 // parseRedisURLs makes one server of one URL, and a cluster of several. User, password and TLS of a cluster are those of the first URL that
 // has some.
-func parseRedisURLs(texts []string) (Redis, error) {
-	var redis Redis
+func parseRedisURLs(texts []string) (storage.RedisOptions, error) {
+	var redis storage.RedisOptions
 	for i, text := range texts {
 		one, err := parseRedisURL(text)
 		if err != nil {
-			return Redis{}, err
+			return storage.RedisOptions{}, err
 		}
 		if i == 0 {
 			redis = one
 			continue
 		}
 		redis.Addresses = append(redis.Addresses, one.Addresses...)
-		if redis.Password.Reveal() == "" {
+		if redis.Password == "" {
 			redis.User, redis.Password = one.User, one.Password
 		}
 	}
 	if len(texts) > 1 {
-		redis.Mode, redis.Database = RedisCluster, 0
+		redis.Cluster, redis.Database = true, 0
 	}
 	return redis, nil
 }
 
-func parseRedisURL(text string) (Redis, error) {
+func parseRedisURL(text string) (storage.RedisOptions, error) {
 	redis := defaultRedis()
 	parsed, err := parseAddress(text)
 	if err != nil {
@@ -72,15 +75,15 @@ func parseRedisURL(text string) (Redis, error) {
 		return redis, fmt.Errorf("%q is not a scheme of Redis; write redis://, rediss:// or unix://", parsed.scheme)
 	}
 	if parsed.fragment == "insecure" {
-		redis.TLS.VerifyPeer, redis.TLS.VerifyName = false, false
+		redis.TLS.SkipVerifyPeer, redis.TLS.SkipVerifyName = true, true
 	}
-	redis.User, redis.Password = parsed.user, NewSecret(parsed.password)
+	redis.User, redis.Password = parsed.user, actors.Secret(parsed.password)
 	take(parsed.query, map[string]func(string){
 		"db":   func(value string) { database = value },
 		"user": func(value string) { redis.User = value },
-		"pass": func(value string) { redis.Password = NewSecret(value) },
+		"pass": func(value string) { redis.Password = actors.Secret(value) },
 	})
-	if redis.Password.Reveal() == "" {
+	if redis.Password == "" {
 		redis.User = ""
 	}
 	if database = strings.Trim(database, "/"); database != "" {

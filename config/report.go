@@ -3,9 +3,11 @@ package config
 import (
 	"fmt"
 	"io/fs"
-	"iter"
-	"reflect"
+	"net/netip"
 	"time"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/storage"
 )
 
 // Report is what `check --offline --json` prints of a result.
@@ -38,15 +40,19 @@ func (r *Result) Report(showSecrets bool) Report {
 		Warnings: append([]string{}, r.Warnings...),
 		Errors:   append([]string{}, r.Errors...),
 	}
-	for name, value := range r.Settings.all() {
-		setting := Setting{Source: r.Sources[name]}
-		if setting.Source == "" {
-			setting.Source = SourceDefault
+	mask := func(secret actors.Secret) string {
+		if secret == "" || showSecrets {
+			return secret.Reveal()
 		}
-		if r.failed[name] == nil && !r.isUnset(name, value) {
-			setting.Value = plain(value, showSecrets)
+		return secret.String()
+	}
+	report.Settings["config_file"] = Setting{Source: SourceDefault}
+	for name, source := range r.Sources {
+		reported := Setting{Source: source}
+		if r.failed[name] == nil {
+			reported.Value = plain(r.values[name], mask)
 		}
-		report.Settings[name] = setting
+		report.Settings[name] = reported
 	}
 	for _, unknown := range r.Unknown {
 		report.Unknown = append(report.Unknown, UnknownKey(unknown))
@@ -54,63 +60,68 @@ func (r *Result) Report(showSecrets bool) Report {
 	return report
 }
 
-// isUnset tells a text, or a port that is off by default, which nobody gave from one that is empty.
-func (r *Result) isUnset(name string, value reflect.Value) bool {
-	switch name {
-	case "database_prefix":
-		return false
-	case "metrics_port":
-		return value.IsZero()
-	}
-	return value.Kind() == reflect.String && value.IsZero()
-}
-
-// all yields the settings that have a name in reports, in their order.
-func (s Settings) all() iter.Seq2[string, reflect.Value] {
-	return func(yield func(string, reflect.Value) bool) {
-		settings := reflect.ValueOf(s)
-		for _, field := range reflect.VisibleFields(settings.Type()) {
-			if name := field.Tag.Get("setting"); name != "" && !yield(name, settings.FieldByIndex(field.Index)) {
-				return
-			}
+// plain turns a value into what JSON knows: durations into seconds, permissions and levels into text. An empty text that nobody gave is nil.
+func plain(value any, mask func(actors.Secret) string) any {
+	switch v := value.(type) {
+	case *string:
+		return *v
+	case string:
+		if v == "" {
+			return nil
 		}
-	}
-}
-
-// plain turns a value into what JSON knows: durations into seconds, permissions and levels into text, structs into maps by their tags.
-func plain(value reflect.Value, showSecrets bool) any {
-	switch v := value.Interface().(type) {
-	case Secret:
-		if showSecrets {
-			return v.Reveal()
-		}
-		return v.String()
 	case time.Duration:
 		return v.Seconds()
 	case fs.FileMode:
 		return fmt.Sprintf("%04o", v)
+	case []netip.Prefix:
+		prefixes := []any{}
+		for _, prefix := range v {
+			prefixes = append(prefixes, prefix.String())
+		}
+		return prefixes
+	case storage.DatabaseOptions:
+		return plainDatabase(v, mask)
+	case storage.RedisOptions:
+		return plainRedis(v, mask)
 	case fmt.Stringer:
 		return v.String()
 	}
-	switch value.Kind() {
-	case reflect.Struct:
-		fields := map[string]any{}
-		for _, field := range reflect.VisibleFields(value.Type()) {
-			if name := field.Tag.Get("setting"); name != "" {
-				fields[name] = plain(value.FieldByIndex(field.Index), showSecrets)
-			}
-		}
-		return fields
-	case reflect.Slice:
-		elements := make([]any, 0, value.Len())
-		for i := range value.Len() {
-			elements = append(elements, plain(value.Index(i), showSecrets))
-		}
-		return elements
-	case reflect.Map:
-		if value.Len() == 0 {
-			return map[string]string{}
-		}
+	return value
+}
+
+func plainDatabase(d storage.DatabaseOptions, mask func(actors.Secret) string) any {
+	options := d.Options
+	if options == nil {
+		options = map[string]string{}
 	}
-	return value.Interface()
+	return map[string]any{
+		"driver": d.Driver, "host": d.Host, "port": d.Port, "socket": d.Socket, "hosts": list(d.Hosts),
+		"user": d.User, "password": mask(d.Password), "name": d.Name, "path": d.Path, "options": options,
+		"tls": map[string]any{
+			"mode": d.TLS.Mode, "ca": d.TLS.CA, "capath": d.TLS.CAPath, "cert": d.TLS.Cert, "key": d.TLS.Key, "cipher": d.TLS.Cipher, "crl": d.TLS.CRL,
+		},
+	}
+}
+
+func plainRedis(r storage.RedisOptions, mask func(actors.Secret) string) any {
+	mode := "single"
+	if r.Cluster {
+		mode = "cluster"
+	}
+	return map[string]any{
+		"mode": mode, "addresses": list(r.Addresses), "user": r.User, "password": mask(r.Password), "database": r.Database,
+		"tls": map[string]any{
+			"ca": r.TLS.CA, "capath": r.TLS.CAPath, "cert": r.TLS.Cert, "key": r.TLS.Key, "passphrase": mask(r.TLS.Passphrase),
+			"verify_peer": !r.TLS.SkipVerifyPeer, "verify_name": !r.TLS.SkipVerifyName, "allow_self_signed": r.TLS.AllowSelfSigned,
+			"server_name": r.TLS.ServerName,
+		},
+	}
+}
+
+func list(texts []string) []any {
+	elements := []any{}
+	for _, text := range texts {
+		elements = append(elements, text)
+	}
+	return elements
 }

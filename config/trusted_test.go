@@ -26,13 +26,12 @@ func TestTrustedProxiesAndDomainsOfConfig(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "config.php")
 			require.NoError(t, os.WriteFile(path, []byte("<?php\n"+test.source+"\n"), 0o600))
-			yes := "true"
-			result := Load(t.Context(), Flags{ConfigFile: path, NoPHP: &yes}, func(string) (string, bool) { return "", false })
-			require.Equal(t, test.want, result.Settings.NextcloudTrustedProxies.Texts)
-			require.Equal(t, test.next, result.Settings.NextcloudTrustedProxies.Next)
+			result := Load(t.Context(), path, Given{"no-php": {"true"}}, func(string) (string, bool) { return "", false })
+			require.Equal(t, test.want, result.Settings.Instance.TrustedProxies.Texts)
+			require.Equal(t, test.next, result.Settings.Instance.TrustedProxies.Next)
 		})
 	}
-	none := Load(t.Context(), Flags{}, func(string) (string, bool) { return "", false })
-	require.Nil(t, none.Settings.NextcloudTrustedProxies.Texts)
-	require.Nil(t, none.Settings.NextcloudTrustedDomains.Texts)
+	none := Load(t.Context(), "", nil, func(string) (string, bool) { return "", false })
+	require.Nil(t, none.Settings.Instance.TrustedProxies.Texts)
+	require.Nil(t, none.Settings.Instance.TrustedDomains.Texts)
 }

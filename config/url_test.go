@@ -7,12 +7,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/storage"
 )
 
 func TestDatabaseURL(t *testing.T) {
-	tls := func(mode string) DatabaseTLS { return DatabaseTLS{Mode: mode} }
-	parsing(t, parseDatabaseURL, map[string]Database{
-		"postgres://u:p@db:5433/nc":       {Driver: "postgres", Host: "db", Port: 5433, User: "u", Password: NewSecret("p"), Name: "nc", TLS: tls("prefer")},
+	tls := func(mode string) storage.DatabaseTLS { return storage.DatabaseTLS{Mode: mode} }
+	parsing(t, parseDatabaseURL, map[string]storage.DatabaseOptions{
+		"postgres://u:p@db:5433/nc":       {Driver: "postgres", Host: "db", Port: 5433, User: "u", Password: actors.Secret("p"), Name: "nc", TLS: tls("prefer")},
 		"postgresql://db/nc":              {Driver: "postgres", Host: "db", Port: 5432, Name: "nc", TLS: tls("prefer")},
 		"postgres:///nc":                  {Driver: "postgres", Port: 5432, Name: "nc", TLS: tls("prefer")},
 		"postgres://u@[::1]:1/nc":         {Driver: "postgres", Host: "::1", Port: 1, User: "u", Name: "nc", TLS: tls("prefer")},
@@ -21,13 +24,13 @@ func TestDatabaseURL(t *testing.T) {
 		"postgres://x:99/nc?host=/run/pg": {Driver: "postgres", Socket: "/run/pg", Port: 99, Name: "nc", TLS: tls("prefer")},
 		"postgres://a:1,b:2/nc":           {Driver: "postgres", Hosts: []string{"a:1", "b:2"}, Port: 2, Name: "nc", TLS: tls("prefer")},
 		"postgres://db/nc?sslmode=verify-full&sslrootcert=/ca&sslcert=/c&sslkey=/k&application_name=x": {
-			Driver: "postgres", Host: "db", Port: 5432, Name: "nc", TLS: DatabaseTLS{Mode: "verify-full", CA: "/ca", Cert: "/c", Key: "/k"}, Options: map[string]string{"application_name": "x"},
+			Driver: "postgres", Host: "db", Port: 5432, Name: "nc", TLS: storage.DatabaseTLS{Mode: "verify-full", CA: "/ca", Cert: "/c", Key: "/k"}, Options: map[string]string{"application_name": "x"},
 		},
-		"postgres://db/?user=u&password=p%26&dbname=n": {Driver: "postgres", Host: "db", Port: 5432, User: "u", Password: NewSecret("p&"), Name: "n", TLS: tls("prefer")},
-		"mysql://u:p@db/nc":                            {Driver: "mysql", Host: "db", Port: 3306, User: "u", Password: NewSecret("p"), Name: "nc", TLS: tls("prefer")},
+		"postgres://db/?user=u&password=p%26&dbname=n": {Driver: "postgres", Host: "db", Port: 5432, User: "u", Password: actors.Secret("p&"), Name: "n", TLS: tls("prefer")},
+		"mysql://u:p@db/nc":                            {Driver: "mysql", Host: "db", Port: 3306, User: "u", Password: actors.Secret("p"), Name: "nc", TLS: tls("prefer")},
 		"mysql://u@localhost:3307/nc?socket=/s":        {Driver: "mysql", Socket: "/s", Port: 3307, User: "u", Name: "nc", TLS: tls("prefer")},
 		"mysql://db/nc?ssl-mode=VERIFY_IDENTITY&ssl-ca=/ca&ssl-cert=/c&ssl-key=/k&charset=utf8mb4": {
-			Driver: "mysql", Host: "db", Port: 3306, Name: "nc", TLS: DatabaseTLS{Mode: "verify-full", CA: "/ca", Cert: "/c", Key: "/k"}, Options: map[string]string{"charset": "utf8mb4"},
+			Driver: "mysql", Host: "db", Port: 3306, Name: "nc", TLS: storage.DatabaseTLS{Mode: "verify-full", CA: "/ca", Cert: "/c", Key: "/k"}, Options: map[string]string{"charset": "utf8mb4"},
 		},
 		"mysql://db/nc?ssl-mode=disabled": {Driver: "mysql", Host: "db", Port: 3306, Name: "nc", TLS: tls("disable")},
 		"sqlite:/data/nc.db":              {Driver: "sqlite", Path: "/data/nc.db", TLS: tls("disable")},
@@ -90,28 +93,30 @@ func TestPasswordsInURLs(t *testing.T) {
 }
 
 func TestRedisURLs(t *testing.T) {
-	verified := RedisTLS{VerifyPeer: true, VerifyName: true}
-	parse := func(text string) (Redis, error) { return parseRedisURLs(splitURLs(text)) }
-	single := func(address string) Redis { return Redis{Mode: "single", Addresses: []string{address}, TLS: verified} }
-	with := func(redis Redis, change func(*Redis)) Redis { change(&redis); return redis }
-	parsing(t, parse, map[string]Redis{
+	parse := func(text string) (storage.RedisOptions, error) { return parseRedisURLs(splitURLs(text)) }
+	single := func(address string) storage.RedisOptions { return storage.RedisOptions{Addresses: []string{address}} }
+	with := func(redis storage.RedisOptions, change func(*storage.RedisOptions)) storage.RedisOptions {
+		change(&redis)
+		return redis
+	}
+	parsing(t, parse, map[string]storage.RedisOptions{
 		"redis://redis":      single("redis://redis:6379"),
 		"redis://redis:6380": single("redis://redis:6380"),
 		"rediss://redis/":    single("rediss://redis:6379"),
 		"redis://":           single("redis://127.0.0.1:6379"),
-		"redis://[::1]:1/4":  with(single("redis://[::1]:1"), func(r *Redis) { r.Database = 4 }),
-		"redis://:p@redis":   with(single("redis://redis:6379"), func(r *Redis) { r.Password = NewSecret("p") }),
-		"redis://u:p@redis":  with(single("redis://redis:6379"), func(r *Redis) { r.User, r.Password = "u", NewSecret("p") }),
+		"redis://[::1]:1/4":  with(single("redis://[::1]:1"), func(r *storage.RedisOptions) { r.Database = 4 }),
+		"redis://:p@redis":   with(single("redis://redis:6379"), func(r *storage.RedisOptions) { r.Password = actors.Secret("p") }),
+		"redis://u:p@redis":  with(single("redis://redis:6379"), func(r *storage.RedisOptions) { r.User, r.Password = "u", actors.Secret("p") }),
 		"redis://u@redis":    single("redis://redis:6379"),
-		"rediss://redis/#insecure": with(single("rediss://redis:6379"), func(r *Redis) {
-			r.TLS = RedisTLS{}
+		"rediss://redis/#insecure": with(single("rediss://redis:6379"), func(r *storage.RedisOptions) {
+			r.TLS.SkipVerifyPeer, r.TLS.SkipVerifyName = true, true
 		}),
 		"unix:///run/redis.sock": single("unix:///run/redis.sock"),
-		"redis+unix:///run/redis.sock?db=2&user=u&pass=p": with(single("unix:///run/redis.sock"), func(r *Redis) {
-			r.Database, r.User, r.Password = 2, "u", NewSecret("p")
+		"redis+unix:///run/redis.sock?db=2&user=u&pass=p": with(single("unix:///run/redis.sock"), func(r *storage.RedisOptions) {
+			r.Database, r.User, r.Password = 2, "u", actors.Secret("p")
 		}),
 		"redis://a:1, rediss://u:p,x@b:2/3,redis://c": {
-			Mode: "cluster", Addresses: []string{"redis://a:1", "rediss://b:2", "redis://c:6379"}, User: "u", Password: NewSecret("p,x"), TLS: verified,
+			Cluster: true, Addresses: []string{"redis://a:1", "rediss://b:2", "redis://c:6379"}, User: "u", Password: actors.Secret("p,x"),
 		},
 	})
 	for text, reason := range map[string]string{
@@ -190,7 +195,7 @@ func FuzzDatabaseHost(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		mysql, postgres := Database{}, Database{}
+		mysql, postgres := database{}, database{}
 		if mysql.locateMySQL(text) == nil {
 			require.NotZero(t, mysql.Port)
 			require.NotEqual(t, mysql.Host == "", mysql.Socket == "")

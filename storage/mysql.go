@@ -6,6 +6,8 @@ import (
 	"crypto/tls"
 	"database/sql/driver"
 	"errors"
+	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strconv"
@@ -43,7 +45,7 @@ func encryptMySQL(config *mysql.Config, options DatabaseOptions) error {
 	if mode == TLSDisable {
 		return nil
 	}
-	// A password may be sent as it is only to a server that surely speaks TLS.
+	// A password may be sent in clear only where TLS is certain.
 	config.AllowCleartextPasswords = mode != TLSPrefer
 	config.AllowFallbackToPlaintext = mode == TLSPrefer
 	trust := trust{
@@ -88,7 +90,9 @@ func localDialer(port uint16) func(context.Context, string, string) (net.Conn, e
 			if err == nil {
 				return conn, nil
 			}
-			failures = append(failures, err)
+			if !errors.Is(err, fs.ErrNotExist) {
+				failures = append(failures, err)
+			}
 		}
 		for _, host := range []string{"127.0.0.1", "::1"} {
 			conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(int(port))))
@@ -97,7 +101,7 @@ func localDialer(port uint16) func(context.Context, string, string) (net.Conn, e
 			}
 			failures = append(failures, err)
 		}
-		return nil, errors.Join(failures...)
+		return nil, fmt.Errorf("no usual socket, and no server on this machine: %w", errors.Join(failures...))
 	}
 }
 
@@ -122,7 +126,7 @@ var openSSLNames = map[string]uint16{
 	"ECDHE-ECDSA-CHACHA20-POLY1305": tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
 }
 
-// cipherSuites returns nil, which means all good ones, when no suite is named.
+// cipherSuites returns nil, which means the default ones, when no suite is named.
 func cipherSuites(list string) []uint16 {
 	var suites []uint16
 	for name := range strings.SplitSeq(list, ":") {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -154,7 +155,7 @@ func parseServers(addresses []string) ([]pq.ConfigMultihost, error) {
 		}
 		port, err := strconv.ParseUint(digits, 10, 16)
 		if err != nil {
-			return nil, fmt.Errorf("the PostgreSQL server %q has no good port: %w", address, err)
+			return nil, fmt.Errorf("the PostgreSQL server %q has no usable port: %w", address, err)
 		}
 		servers = append(servers, pq.ConfigMultihost{Host: host, Port: uint16(port)})
 	}
@@ -194,10 +195,10 @@ func setLibpqOptions(config *pq.Config, options map[string]string) error {
 	return nil
 }
 
-// postgresDialer dials as the driver does, but for two things: a server that keeps silent is given
-// up after a while, and with tls set it does TLS itself.
+// postgresDialer dials as the driver does, but for two things: a server that keeps silent is given up after the
+// replyTimeout, and with tls set it does TLS itself. It is safe for concurrent use.
 type postgresDialer struct {
-	tls *DatabaseTLS
+	tls *DatabaseTLS // set once
 }
 
 // DialContext is what the driver uses.
@@ -251,8 +252,12 @@ func (d *postgresDialer) encrypt(ctx context.Context, plain net.Conn, host strin
 	if _, err := io.ReadFull(plain, answer); err != nil {
 		return nil, err
 	}
-	if answer[0] != 'S' {
+	switch answer[0] {
+	case 'S':
+	case 'N':
 		return nil, pq.ErrSSLNotSupported
+	default:
+		return nil, errors.New("unexpected reply: is this really a PostgreSQL server?")
 	}
 	conn := tls.Client(plain, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
@@ -272,10 +277,12 @@ func (d *postgresDialer) DialTimeout(network, address string, timeout time.Durat
 	return d.DialContext(ctx, network, address)
 }
 
-// impatientConn ends a read on which nothing arrives for the replyTimeout. The driver reads only
-// while it waits for an answer.
+// impatientConn ends a read on which nothing arrives for the replyTimeout. The driver reads only while it
+// waits for an answer. It is used by one goroutine at a time, as the driver does.
 type impatientConn struct {
-	net.Conn
+	net.Conn // set once
+
+	// owned by the driver's goroutine
 	deadline time.Time // of the login; zero afterwards
 }
 

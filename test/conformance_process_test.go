@@ -191,7 +191,7 @@ func TestConformanceRestartHandsLoginsOver(t *testing.T) {
 	asked := len(s.asked("uid"))
 	p = s.start(config, "LOG=info")
 	p.awaitServing()
-	p.awaitLog("resumed logins of the process before")
+	p.awaitLog("resumed the logins of the previous process")
 	p.login("alice")
 	require.Len(t, s.asked("uid"), asked)
 	for _, guess := range []string{"wrong", passwordOf("bob"), ""} {

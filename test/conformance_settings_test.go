@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -87,7 +88,7 @@ func TestConformanceRedisTLSIsChecked(t *testing.T) {
 		elsewhere:        {"--redis-tls-ca", s.redis.Authority.CA},
 	} {
 		p := s.start(append(append(s.without("REDIS_URL"), "--redis-url", url), words...)...)
-		p.awaitLog("redis is not available")
+		p.awaitLog("lost connection to redis")
 	}
 }
 
@@ -285,7 +286,7 @@ func TestConformanceNoSecretsInLogs(t *testing.T) {
 	closed := p.open(clientFrame(final|2, "password in a binary frame"))
 	closed.expectText("err: Invalid authentication message")
 	s.redis.Do("", "CLIENT", "KILL", "TYPE", "pubsub")
-	p.awaitLog("redis is not available")
+	p.awaitLog("lost connection to redis")
 	p.terminate()
 	require.Contains(t, p.output.String(), "alice", "it has logged something")
 	p.requireNoSecrets(passwordOf("alice"), "mistaken password", "ticket of alice", "ticket of nobody", "ticket that is cut", "secret of an app",
@@ -350,4 +351,75 @@ func TestConformanceHelp(t *testing.T) {
 	} {
 		require.True(t, bytes.Contains(printed, []byte(flag)), flag)
 	}
+}
+
+// TestConformanceFilesThatComeLater has files appear after the start, as those of a volume do that is mounted late.
+func TestConformanceFilesThatComeLater(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	s.mounts.Mount(7, "alice", "files")
+	cert, key := storagetest.NewAuthority(t).Issue("push", "127.0.0.1")
+	config := s.writeConfig("")
+	folder := t.TempDir()
+	read := func(path string) string {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		return string(text)
+	}
+	late := func(name string) string { return filepath.Join(folder, name) }
+	for name, test := range map[string]struct {
+		text  string
+		words []string
+	}{
+		"config.php": {read(config), []string{late("config.php")}},
+		"database":   {s.database, append(s.without("DATABASE_URL"), "DATABASE_URL_FILE="+late("database"))},
+		"key":        {read(key), append(s.variables(), "TLS_CERT="+cert, "TLS_KEY="+late("key"))},
+	} {
+		systemd := newFakeSystemd(t)
+		p := s.start(append(test.words, "DEBOUNCE_DISABLE=1", "NOTIFY_SOCKET="+systemd.path)...)
+		systemd.await("STATUS=waiting: ")
+		p.awaitLog("waiting for the configuration")
+		require.Contains(t, p.output.String(), late(name))
+		require.NoError(t, os.WriteFile(late(name), nil, 0o600))
+		require.NoError(t, os.WriteFile(late(name), []byte(test.text), 0o600))
+		p.awaitLog("the configuration can be read")
+		e := p.tcp()
+		if name == "key" {
+			e.url, e.options.HTTPClient = "wss://"+p.address()+"/ws", trusting()
+		}
+		p.requireWorks(e)
+		p.terminate()
+		require.Equal(t, 1, strings.Count(p.output.String(), "waiting for the configuration"))
+	}
+}
+
+// TestConformanceSocketActivation has the daemon serve at sockets that were opened before it.
+func TestConformanceSocketActivation(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	s.mounts.Mount(7, "alice", "files")
+	s.wrapper = []string{"/bin/sh", "-c", `LISTEN_PID=$$ exec "$@"`, "sh"}
+	clients, err := net.Listen("unix", filepath.Join(storagetest.Dir(t), "push.sock"))
+	require.NoError(t, err)
+	defer clients.Close()
+	metrics, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer metrics.Close()
+	p := &pushServer{t: t, site: s, output: &output{}, port: storagetest.FreePort(t), metricsPort: metrics.Addr().(*net.TCPAddr).Port}
+	for _, listener := range []interface{ File() (*os.File, error) }{clients.(*net.UnixListener), metrics.(*net.TCPListener)} {
+		file, err := listener.File()
+		require.NoError(t, err)
+		defer file.Close()
+		p.files = append(p.files, file)
+	}
+	p.run(t.TempDir(), append(s.variables(), fmt.Sprintf("PORT=%d", p.port), "LISTEN_FDS=2", "LISTEN_FDNAMES=notify_push.socket:metrics")...)
+	path := clients.Addr().String()
+	p.requireWorks(endpoint{network: "unix", address: path, url: "ws://push/ws"})
+	require.EqualValues(t, 1, p.metric("active_connection_count"))
+	_, err = http.Get("http://" + p.address())
+	require.Error(t, err, "the port is not opened beside them")
+	p.terminate()
+	require.FileExists(t, path, "it is systemd's")
 }

@@ -215,6 +215,7 @@ type pushServer struct {
 	output      *output
 	port        int
 	metricsPort int
+	files       []*os.File    // that it inherits, from descriptor 3 on
 	exited      chan struct{} // closed when it has ended, and cmd.ProcessState is there
 }
 
@@ -258,7 +259,7 @@ func (p *pushServer) run(folder string, words ...string) {
 	}
 	p.cmd = exec.Command(command[0], command[1:]...)
 	p.cmd.Dir, p.cmd.Env = folder, environment
-	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.ExtraFiles = p.output, p.output, p.files
 	p.exited = make(chan struct{})
 	require.NoError(p.t, p.cmd.Start())
 	go func() {

@@ -31,7 +31,7 @@ func TestFaultsRedisIsABlackHole(t *testing.T) {
 	hole := storagetest.NewProxy(t, s.redis.Addr())
 	hole.Stall()
 	p := s.launch(configFile, "REDIS_URL=redis://"+hole.Addr(), "LOG=info")
-	const gaveUp, resumed = "the logins of the process before are not resumed yet", "resumed logins of the process before"
+	const gaveUp, resumed = "cannot resume the logins of the previous process yet", "resumed the logins of the previous process"
 	p.awaitLog(gaveUp)
 	p.await("it listens", func() bool {
 		conn, err := net.Dial("tcp", p.address())

@@ -4,9 +4,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync"
 	"time"
+
+	"github.com/notifypush/notifypush/internal/paths"
 )
 
 // serverTLS returns the configuration to serve TLS with, nil where no certificate is given.
@@ -58,7 +61,11 @@ func (c *certificate) load() error {
 	modified := c.modifiedNow()
 	loaded, err := tls.LoadX509KeyPair(c.cert, c.key)
 	if err != nil {
-		return fmt.Errorf("load the TLS certificate %s with the key %s: %w", c.cert, c.key, err)
+		err = fmt.Errorf("load the TLS certificate %s with the key %s: %w", c.cert, c.key, err)
+		if errors.Is(err, fs.ErrPermission) {
+			err = fmt.Errorf("%w; user %s must be able to read both", err, paths.ProcessUser())
+		}
+		return err
 	}
 	c.loaded, c.modified = &loaded, modified
 	return nil

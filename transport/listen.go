@@ -8,25 +8,36 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/notifypush/notifypush/internal/paths"
 )
 
-// ListenOptions say where to listen: on a TCP port or, when SocketPath is set, on a unix socket.
+// ErrTaken means that the port or the socket is in use.
+var ErrTaken = errors.New("another process listens there")
+
+// ListenOptions say where to listen: on a TCP port or, when SocketPath is set, on a unix socket. Zero values mean what the fields say; the
+// defaults in the tags are the daemon's.
 type ListenOptions struct {
+	// Inherited is a socket that listens already, such as one of systemd's; nil to open one. With it, Bind, Port and SocketPath do not count.
+	Inherited net.Listener
 	// Bind is an IP address. Empty or "::" is every address of the machine, IPv4 and IPv6, or only
 	// IPv4 where there is no IPv6.
-	Bind string
+	Bind string `flag:"bind" env:"BIND" default:"::" grammar:"address" placeholder:"ADDRESS" group:"Listening" help:"Address to listen on, for metrics too. The default means every IPv6 and IPv4 address, or 0.0.0.0 on a machine without IPv6."`
 	// Port is the TCP port; 0 lets the system choose one.
-	Port uint16
+	Port uint16 `flag:"port" short:"p" env:"PORT" default:"7867" placeholder:"PORT" group:"Listening" help:"TCP port to serve clients on."`
 	// SocketPath is the file of the unix socket. It is removed when the listener is closed. One
 	// that nobody serves any more is replaced.
-	SocketPath string
+	SocketPath string `flag:"socket-path" env:"SOCKET_PATH" placeholder:"FILE" group:"Listening" help:"Listen on this unix socket instead of the port. A stale one is replaced."`
 	// SocketPermissions are those of the unix socket, 0660 when zero.
-	SocketPermissions fs.FileMode
+	SocketPermissions fs.FileMode `flag:"socket-permissions" env:"SOCKET_PERMISSIONS" default:"0660" placeholder:"OCTAL" group:"Listening" help:"Permissions of the unix sockets: 660, 0660 or 0o660."`
 	// TLSCert and TLSKey are PEM files; both or none. They are read again when they change.
-	TLSCert, TLSKey string
+	TLSCert string `flag:"tls-cert" env:"TLS_CERT" placeholder:"FILE" group:"Listening" help:"PEM file of the certificate to serve TLS with."`
+	TLSKey  string `flag:"tls-key" env:"TLS_KEY" placeholder:"FILE" group:"Listening" help:"PEM file of its key."`
 }
 
 // Listen begins to listen.
@@ -35,10 +46,13 @@ func Listen(ctx context.Context, options ListenOptions) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	var listener net.Listener
-	if options.SocketPath != "" {
+	listener := options.Inherited
+	switch {
+	case listener != nil:
+		err = limitInherited(listener)
+	case options.SocketPath != "":
 		listener, err = listenUnix(ctx, options)
-	} else {
+	default:
 		listener, err = listenTCP(ctx, options)
 	}
 	if err != nil {
@@ -66,9 +80,12 @@ func listenTCP(ctx context.Context, options ListenOptions) (net.Listener, error)
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%w: another process has this port, perhaps another push server; end it or choose another port", err)
+		return nil, fmt.Errorf("%w: %w, perhaps another push server; end it or choose another port", err, ErrTaken)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return nil, fmt.Errorf("%w: %s is no address of this machine", err, bind)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%w: user %s may not have a port below 1024; choose another port, or write AmbientCapabilities=CAP_NET_BIND_SERVICE into the unit",
+			err, paths.ProcessUser())
 	case err != nil:
 		return nil, err
 	}
@@ -92,6 +109,19 @@ func lacksIPv6(err error) bool {
 	return errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EADDRNOTAVAIL)
 }
 
+// limitInherited gives a socket that another process opened the limit of those that are opened here.
+func limitInherited(listener net.Listener) error {
+	socket, isTCP := listener.(*net.TCPListener)
+	if !isTCP {
+		return nil
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return limitSilence("tcp", "", raw)
+}
+
 func listenUnix(ctx context.Context, options ListenOptions) (net.Listener, error) {
 	path, permissions := options.SocketPath, options.SocketPermissions
 	if permissions == 0 {
@@ -105,7 +135,7 @@ func listenUnix(ctx context.Context, options ListenOptions) (net.Listener, error
 		return nil, fmt.Errorf("%w: the path has %d bytes, more than a unix socket's may have; choose a shorter one", err, len(path))
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %s", err, folderAdvice(path, err))
 	}
 	if err := os.Chmod(path, permissions); err != nil {
 		_ = listener.Close()
@@ -114,26 +144,71 @@ func listenUnix(ctx context.Context, options ListenOptions) (net.Listener, error
 	return listener, nil
 }
 
-// removeStale removes a unix socket that a process left behind. It does not touch one that is
-// still served, nor anything that is no socket.
+// folderAdvice says what keeps a socket from being made in its folder, and the way out.
+func folderAdvice(path string, err error) string {
+	const wayOut = "make a folder for it, as RuntimeDirectory=notify_push in the unit makes /run/notify_push, and name a path there"
+	folder := filepath.Dir(path)
+	fault := paths.FolderFault(path)
+	switch {
+	case fault != "":
+	case errors.Is(err, syscall.EROFS):
+		fault = "the folder " + folder + " is read-only, for this service at least (ProtectSystem)"
+	default:
+		fault = fmt.Sprintf("user %s may not write to the folder %s", paths.ProcessUser(), folder)
+	}
+	return fault + "; " + wayOut
+}
+
+// removeStale removes a unix socket that a process left behind, which anybody may who may write to the folder. It does not touch one that
+// is still served, nor anything that is no socket.
 func removeStale(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return err
+		return fmt.Errorf("%w: %s", err, folderAdvice(path, err))
 	case info.Mode().Type() != fs.ModeSocket:
 		return errors.New("the file exists and is no socket; remove it or choose another path")
 	}
-	dialer := net.Dialer{Timeout: time.Second}
-	conn, err := dialer.DialContext(ctx, "unix", path)
-	if err == nil {
-		_ = conn.Close()
-		return errors.New("another process serves this socket; end it or choose another path")
-	}
-	if !errors.Is(err, syscall.ECONNREFUSED) {
+	served, err := isServed(ctx, path)
+	if err != nil {
 		return fmt.Errorf("find out whether the socket is still served: %w", err)
 	}
-	return os.Remove(path)
+	if served {
+		return fmt.Errorf("%w; end it or choose another path", ErrTaken)
+	}
+	if err := os.Remove(path); err != nil {
+		owner, _, _ := paths.Owner(info)
+		return fmt.Errorf("user %s left this socket behind, and user %s may not remove it: %w; remove it, or choose a path in a folder that only this server uses",
+			owner, paths.ProcessUser(), err)
+	}
+	return nil
+}
+
+// isServed reports whether a process listens at a unix socket. One that this process may not connect to is looked up in the kernel's list.
+func isServed(ctx context.Context, path string) (bool, error) {
+	dialer := net.Dialer{Timeout: time.Second}
+	conn, err := dialer.DialContext(ctx, "unix", path)
+	switch {
+	case err == nil:
+		_ = conn.Close()
+		return true, nil
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case errors.Is(err, syscall.EAGAIN): // its queue is full
+		return true, nil
+	case !errors.Is(err, fs.ErrPermission):
+		return false, err
+	}
+	bound, listErr := os.ReadFile("/proc/net/unix")
+	if listErr != nil {
+		return false, err
+	}
+	for line := range strings.Lines(string(bound)) {
+		if strings.HasSuffix(strings.TrimSuffix(line, "\n"), filepath.Base(path)) { // the path may be relative
+			return true, nil
+		}
+	}
+	return false, nil
 }

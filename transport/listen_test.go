@@ -94,9 +94,10 @@ func TestListenSaysWhyNot(t *testing.T) {
 		options ListenOptions
 		want    string
 	}{
-		{"the port is taken", ListenOptions{Bind: "127.0.0.1", Port: uint16(taken.Addr().(*net.TCPAddr).Port)}, "another process has this port"},
+		{"the port is taken", ListenOptions{Bind: "127.0.0.1", Port: uint16(taken.Addr().(*net.TCPAddr).Port)}, "another process listens there"},
 		{"the address is not ours", ListenOptions{Bind: "192.0.2.1"}, "192.0.2.1 is no address of this machine"},
-		{"the folder is not there", ListenOptions{SocketPath: "/nowhere/s"}, "/nowhere/s"},
+		{"the folder is not there", ListenOptions{SocketPath: "/nowhere/s"}, "the folder /nowhere does not exist; make a folder for it, as RuntimeDirectory=notify_push"},
+		{"a file instead of the folder", ListenOptions{SocketPath: "/etc/passwd/s"}, "/etc/passwd is a file, not a folder"},
 		{"the path is too long", ListenOptions{SocketPath: "/tmp/" + strings.Repeat("x", 200)}, "the path has 205 bytes"},
 		{"a certificate without key", ListenOptions{TLSCert: "cert.pem"}, "both a certificate and its key"},
 		{"a key without certificate", ListenOptions{TLSKey: "key.pem"}, "both a certificate and its key"},
@@ -141,7 +142,16 @@ func TestUnixSocketReplacesOnlyTheDead(t *testing.T) {
 		require.NoError(t, err)
 		serve(t, listener, hello)
 		_, err = Listen(t.Context(), ListenOptions{SocketPath: path})
-		require.ErrorContains(t, err, "another process serves this socket")
+		require.ErrorContains(t, err, "another process listens there")
+		require.Equal(t, "hello", testkit.RequestBy(t, dialUnix(path), "GET", "http://push").Body)
+	})
+	t.Run("inherited", func(t *testing.T) {
+		path := filepath.Join(shortDir(t), "s")
+		opened, err := net.Listen("unix", path)
+		require.NoError(t, err)
+		listener, err := Listen(t.Context(), ListenOptions{Inherited: opened, SocketPath: path})
+		require.NoError(t, err)
+		serve(t, listener, hello)
 		require.Equal(t, "hello", testkit.RequestBy(t, dialUnix(path), "GET", "http://push").Body)
 	})
 	t.Run("a file", func(t *testing.T) {
@@ -151,6 +161,61 @@ func TestUnixSocketReplacesOnlyTheDead(t *testing.T) {
 		require.ErrorContains(t, err, "is no socket")
 		require.FileExists(t, path)
 	})
+}
+
+// deadSocket leaves the file of a socket that nobody serves, with an owner.
+func deadSocket(t *testing.T, path string, uid int, mode fs.FileMode) {
+	left, err := net.Listen("unix", path)
+	require.NoError(t, err)
+	left.(*net.UnixListener).SetUnlinkOnClose(false)
+	require.NoError(t, left.Close())
+	require.NoError(t, os.Chown(path, uid, uid))
+	require.NoError(t, os.Chmod(path, mode))
+}
+
+// The folder decides who may take the place of what nobody serves.
+func TestUnixSocketOfAnotherUser(t *testing.T) {
+	const uid, other = 64998, 64997
+	ours := os.Getenv("SOCKETS_FOLDER")
+	modes := map[string]fs.FileMode{"600": 0o600, "660": 0o660, "755": 0o755}
+	if ours == "" && os.Getuid() == 0 {
+		ours = shortDir(t)
+		for name, mode := range modes {
+			deadSocket(t, filepath.Join(ours, name), other, mode)
+		}
+		require.NoError(t, os.Chown(ours, uid, uid))
+		foreign := filepath.Join(ours, "foreign")
+		require.NoError(t, os.Mkdir(foreign, 0o755))
+		deadSocket(t, filepath.Join(foreign, "dead"), other, 0o600)
+		require.NoError(t, os.Mkdir(filepath.Join(ours, "closed"), 0o700))
+		alive, err := net.Listen("unix", filepath.Join(ours, "alive"))
+		require.NoError(t, err)
+		t.Cleanup(func() { alive.Close() })
+		require.NoError(t, os.Chmod(filepath.Join(ours, "alive"), 0o600))
+	}
+	if !storagetest.AsUser(t, uid, uid, "SOCKETS_FOLDER="+ours) {
+		return
+	}
+	for name := range modes {
+		listener, err := Listen(t.Context(), ListenOptions{SocketPath: filepath.Join(ours, name)})
+		require.NoError(t, err, name)
+		require.NoError(t, listener.Close())
+	}
+	for name, words := range map[string][]string{
+		"alive":        {"another process listens there"},
+		"foreign/new":  {"user 64998 may not write to the folder " + filepath.Join(ours, "foreign"), "RuntimeDirectory=notify_push"},
+		"foreign/dead": {"user 64997 left this socket behind", "user 64998 may not remove it"},
+		"closed/new":   {"user 64998 may not enter the folder " + filepath.Join(ours, "closed"), "RuntimeDirectory=notify_push"},
+	} {
+		_, err := Listen(t.Context(), ListenOptions{SocketPath: filepath.Join(ours, name)})
+		for _, word := range words {
+			require.ErrorContains(t, err, word, name)
+		}
+	}
+	_, err := Listen(t.Context(), ListenOptions{Bind: "127.0.0.1", Port: 80})
+	if err != nil { // where ports below 1024 are not free for everybody
+		require.ErrorContains(t, err, "CAP_NET_BIND_SERVICE")
+	}
 }
 
 func TestTLS(t *testing.T) {

@@ -130,7 +130,7 @@ func (w *Websocket) noteAnswer(address netip.Addr, err error) {
 
 // credentials reads the two messages.
 func (l *login) credentials() (_ actors.Credentials, err error) {
-	_ = l.conn.SetReadDeadline(time.Now().Add(l.websocket.options.LoginTimeout))
+	_ = l.conn.SetReadDeadline(time.Now().Add(l.websocket.options.loginTimeout))
 	patient := context.AfterFunc(l.websocket.ctx, func() { _ = l.conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer func() {
 		if !patient() {

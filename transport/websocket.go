@@ -21,15 +21,15 @@ import (
 type WebsocketOptions struct {
 	// Logger is where to log; nil for nowhere.
 	Logger *zap.Logger
-	// LoginTimeout is how long a client may take to send its user name and password.
-	LoginTimeout time.Duration
 	// TrustedProxies are those whose word is taken for a client's address.
-	TrustedProxies []netip.Prefix
+	TrustedProxies []netip.Prefix `flag:"trusted-proxies" env:"TRUSTED_PROXIES" default:"127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,fc00::/7,fe80::/10" placeholder:"CIDR,..." group:"Listening" help:"Peers whose X-Forwarded-For is believed when unauthenticated clients are counted. The default is loopback and the private ranges."`
 	Limits         Limits
+
+	loginTimeout time.Duration // 15 s when zero
 }
 
-// DefaultLoginTimeout is what clients are used to.
-const DefaultLoginTimeout = 15 * time.Second
+// loginTimeout is how long a client may take to send its user name and password; clients are used to this.
+const loginTimeout = 15 * time.Second
 
 // Websocket is the handler of websocket handshakes: it logs clients in, and makes each a
 // connection of the actor system.
@@ -50,8 +50,8 @@ type Websocket struct {
 
 // NewWebsocket returns a handler that serves the system's clients. Close ends it.
 func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, error) {
-	if options.LoginTimeout <= 0 {
-		options.LoginTimeout = DefaultLoginTimeout
+	if options.loginTimeout == 0 {
+		options.loginTimeout = loginTimeout
 	}
 	if options.Logger == nil {
 		options.Logger = zap.NewNop()

@@ -350,7 +350,7 @@ func TestLoginMayComeInPieces(t *testing.T) {
 }
 
 func TestLoginTakesTooLong(t *testing.T) {
-	b := newBench(t, loopback(t), WebsocketOptions{LoginTimeout: time.Millisecond})
+	b := newBench(t, loopback(t), WebsocketOptions{loginTimeout: time.Millisecond})
 	w := b.dial(t)
 	require.Equal(t, "Authentication timeout", w.text())
 	require.Zero(t, w.ending())

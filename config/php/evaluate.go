@@ -32,6 +32,9 @@ type Config struct {
 	// Warnings tell of files that are broken, cannot be read or assign nothing, and of files that they look for in vain.
 	Warnings []Problem
 
+	// Broken are those of the Warnings that tell of files at which PHP would end: what they set is not known.
+	Broken []Problem
+
 	// Exhausted says that a limit was reached, so that PHP, which has none, may do the work without end.
 	Exhausted bool
 }
@@ -107,7 +110,8 @@ type run struct {
 	number   int
 	values   *Array
 	warnings []Problem
-	broken   int      // how many files failed as PHP would
+	broken   int // how many files failed as PHP would
+	failed   []Problem
 	lost     *Unknown // why nothing is certain
 }
 
@@ -121,6 +125,9 @@ func (e *evaluator) run(files []string) *run {
 		problem, lost := e.runFile(file, r)
 		if problem != nil {
 			e.warnings = append(e.warnings, *problem)
+			if r.broken > len(r.failed) {
+				r.failed = append(r.failed, *problem)
+			}
 		}
 		if lost != nil {
 			r.lost = lost
@@ -208,7 +215,7 @@ func merge(runs []*run, sources *sources, choices *choices) *Config {
 	}
 	least := slices.MinFunc(runs, func(a, b *run) int { return a.broken - b.broken })
 	runs = slices.DeleteFunc(runs, func(r *run) bool { return r.broken > least.broken })
-	c := &Config{Values: map[string]Entry{}, Warnings: runs[0].warnings}
+	c := &Config{Values: map[string]Entry{}, Warnings: runs[0].warnings, Broken: runs[0].failed}
 	seen := map[string]bool{}
 	for _, r := range runs {
 		for e := range r.values.all() {

@@ -12,13 +12,12 @@ import (
 
 // TestLoadHostile resolves all settings from what means harm. Neither work nor memory nor what is reported is without end.
 func TestLoadHostile(t *testing.T) {
-	noPHP := "true"
 	for name, content := range php.Hostile {
 		t.Run(name, func(t *testing.T) {
-			flags := config.Flags{ConfigFile: php.WriteConfig(t, content), NoPHP: &noPHP}
+			path := php.WriteConfig(t, content)
 			var result *config.Result
 			allocated := php.Measure(func() {
-				result = config.Load(context.Background(), flags, func(string) (string, bool) { return "", false })
+				result = config.Load(context.Background(), path, config.Given{"no-php": {"true"}}, func(string) (string, bool) { return "", false })
 			})
 			require.Less(t, allocated, uint64(php.DefaultMemory), "bytes")
 			require.Less(t, len(result.Warnings), 120)

@@ -35,16 +35,16 @@ const (
 // Options say where Nextcloud is and how it is reached.
 type Options struct {
 	// BaseURL is where Nextcloud is, such as https://example.com/nextcloud/.
-	BaseURL string
+	BaseURL string `flag:"nextcloud-url" env:"NEXTCLOUD_URL" placeholder:"URL" group:"Nextcloud" help:"Where Nextcloud is; it may be an address inside the network. Otherwise overwrite.cli.url of config.php."`
 	// ConnectTo is a host:port or the path of a unix socket to connect to instead, while BaseURL
 	// still gives the Host header and the name in TLS. When empty, BaseURL says that too.
-	ConnectTo string
+	ConnectTo string `flag:"nextcloud-connect-to" env:"NEXTCLOUD_CONNECT_TO" grammar:"dial" placeholder:"HOST:PORT" group:"Nextcloud" help:"Dial this address, or the unix socket with this path, and keep the URL's name in Host and TLS. Spares the way out and back in through a router."`
 	// CAFile is a PEM file of authorities to trust beside the system's. May be empty.
-	CAFile string
+	CAFile string `flag:"nextcloud-ca" env:"NEXTCLOUD_CA" placeholder:"FILE" group:"Nextcloud" help:"PEM file of authorities to trust for Nextcloud, beside the system's."`
 	// AllowSelfSigned accepts any certificate.
-	AllowSelfSigned bool
+	AllowSelfSigned bool `flag:"allow-self-signed" env:"ALLOW_SELF_SIGNED" default:"false" group:"Nextcloud" help:"Accept any certificate from Nextcloud."`
 	// UserAgent is the User-Agent of requests. When empty, none is sent.
-	UserAgent string
+	UserAgent string `flag:"user-agent" env:"USER_AGENT" placeholder:"TEXT" group:"Nextcloud" help:"User-Agent of requests to Nextcloud. None is sent otherwise."`
 	// Timeout is how long Nextcloud may take over an answer; 20 s when zero.
 	Timeout time.Duration
 	// Concurrency is how many requests are usually under way at once, and so how many connections
@@ -181,11 +181,8 @@ func (n *Client) TestCookie(ctx context.Context, token actors.Secret) (uint32, e
 	answer, err := n.ask(ctx, "test/cookie", func(request *http.Request) {
 		request.Header.Set("token", token.Reveal())
 	})
-	if failure, ok := errors.AsType[*Error](err); ok && failure.Status == http.StatusForbidden && failure.empty {
-		failure.Cause = ErrTokenRefused
-	}
 	if err != nil {
-		return 0, err
+		return 0, refusedToken(err)
 	}
 	cookie, err := strconv.ParseUint(answer, 10, 32)
 	if err != nil {
@@ -198,10 +195,19 @@ func (n *Client) TestCookie(ctx context.Context, token actors.Secret) (uint32, e
 // which is that same address where this server is one of its trusted proxies. All errors are
 // *Error.
 func (n *Client) TestRemote(ctx context.Context, token actors.Secret, client netip.Addr) (string, error) {
-	return n.ask(ctx, "test/remote", func(request *http.Request) {
+	seen, err := n.ask(ctx, "test/remote", func(request *http.Request) {
 		request.Header.Set("token", token.Reveal())
 		request.Header.Set("X-Forwarded-For", client.String())
 	})
+	return seen, refusedToken(err)
+}
+
+// refusedToken marks the answer that the app gives to a token that it does not find in Redis.
+func refusedToken(err error) error {
+	if failure, ok := errors.AsType[*Error](err); ok && failure.Status == http.StatusForbidden && failure.empty {
+		failure.Cause = ErrTokenRefused
+	}
+	return err
 }
 
 // TestVersion makes the app write its version to the Redis key notify_push_app_version. All errors

@@ -1,4 +1,4 @@
-package config
+package setting
 
 import (
 	"errors"
@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// parseBoolean takes 1, true, yes, on and 0, false, no, off, in any case.
-func parseBoolean(text string) (bool, error) {
+// ParseBoolean takes 1, true, yes, on and 0, false, no, off, in any case.
+func ParseBoolean(text string) (bool, error) {
 	switch strings.ToLower(strings.TrimSpace(text)) {
 	case "1", "true", "yes", "on":
 		return true, nil
@@ -23,7 +23,7 @@ func parseBoolean(text string) (bool, error) {
 	return false, fmt.Errorf("%q is not a boolean; write 1, true, yes or on, or 0, false, no or off", text)
 }
 
-func parsePort(text string) (uint16, error) {
+func ParsePort(text string) (uint16, error) {
 	port, err := strconv.ParseUint(strings.TrimSpace(text), 10, 16)
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a port; write a number from 0 to 65535", text)
@@ -31,7 +31,7 @@ func parsePort(text string) (uint16, error) {
 	return uint16(port), nil
 }
 
-func parseCount(text string) (int, error) {
+func ParseCount(text string) (int, error) {
 	count, err := strconv.ParseUint(strings.TrimSpace(text), 10, 31)
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a count; write a whole number from 0 to %d", text, math.MaxInt32)
@@ -39,33 +39,33 @@ func parseCount(text string) (int, error) {
 	return int(count), nil
 }
 
-func parsePositive(text string) (int, error) {
-	count, err := parseCount(text)
+func ParsePositive(text string) (int, error) {
+	count, err := ParseCount(text)
 	if err == nil && count == 0 {
 		err = errors.New("0 is too few; write 1 or more")
 	}
 	return count, err
 }
 
-// longestTime keeps sums of durations and clock times far from overflow.
-const longestTime = 100 * 365 * 24 * time.Hour
+// LongestTime keeps sums of durations and clock times far from overflow.
+const LongestTime = 100 * 365 * 24 * time.Hour
 
-// parseDuration takes plain seconds, whole or not, and Go's durations such as 1m30s.
-func parseDuration(text string) (time.Duration, error) {
+// ParseDuration takes plain seconds, whole or not, and Go's durations such as 1m30s.
+func ParseDuration(text string) (time.Duration, error) {
 	text = strings.TrimSpace(text)
 	seconds, err := strconv.ParseFloat(text, 64)
-	if err == nil && seconds >= 0 && seconds <= longestTime.Seconds() {
+	if err == nil && seconds >= 0 && seconds <= LongestTime.Seconds() {
 		return time.Duration(seconds * float64(time.Second)), nil
 	}
 	duration, err := time.ParseDuration(text)
-	if err == nil && duration >= 0 && duration <= longestTime {
+	if err == nil && duration >= 0 && duration <= LongestTime {
 		return duration, nil
 	}
 	return 0, fmt.Errorf("%q is not a length of time; write seconds, or a form like 1m30s", text)
 }
 
-// parsePermissions takes octal digits, with or without a leading 0 or 0o.
-func parsePermissions(text string) (fs.FileMode, error) {
+// ParsePermissions takes octal digits, with or without a leading 0 or 0o.
+func ParsePermissions(text string) (fs.FileMode, error) {
 	digits := strings.ToLower(strings.TrimSpace(text))
 	mode, err := strconv.ParseUint(strings.TrimPrefix(digits, "0o"), 8, 32)
 	if err != nil || mode > 0o777 {
@@ -74,7 +74,7 @@ func parsePermissions(text string) (fs.FileMode, error) {
 	return fs.FileMode(mode), nil
 }
 
-func parseLogFormat(text string) (string, error) {
+func ParseLogFormat(text string) (string, error) {
 	format := strings.ToLower(strings.TrimSpace(text))
 	if format != "console" && format != "json" {
 		return "", fmt.Errorf("%q is not a log format; write console or json", text)
@@ -82,8 +82,8 @@ func parseLogFormat(text string) (string, error) {
 	return format, nil
 }
 
-// parseBind takes an IP address, with or without brackets.
-func parseBind(text string) (string, error) {
+// ParseAddress takes an IP address, with or without brackets.
+func ParseAddress(text string) (string, error) {
 	address, err := netip.ParseAddr(strings.Trim(strings.TrimSpace(text), "[]"))
 	if err != nil {
 		return "", fmt.Errorf("%q is not an IP address; write one like :: or 127.0.0.1", text)
@@ -91,8 +91,8 @@ func parseBind(text string) (string, error) {
 	return address.String(), nil
 }
 
-// parseConnectTo takes host:port or the path of a unix socket, which may say unix: before it.
-func parseConnectTo(text string) (string, error) {
+// ParseDial takes host:port or the path of a unix socket, which may say unix: before it.
+func ParseDial(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	path := strings.TrimPrefix(strings.TrimPrefix(text, "unix:"), "//")
 	if strings.HasPrefix(path, "/") {
@@ -100,15 +100,15 @@ func parseConnectTo(text string) (string, error) {
 	}
 	host, port, err := net.SplitHostPort(text)
 	if err == nil && host != "" {
-		if number, err := parsePort(port); err == nil && number != 0 {
+		if number, err := ParsePort(port); err == nil && number != 0 {
 			return net.JoinHostPort(host, port), nil
 		}
 	}
 	return "", fmt.Errorf("%q is not an address to dial; write HOST:PORT or the path of a unix socket", text)
 }
 
-// parsePrefixes takes IP addresses and CIDR ranges between commas or spaces.
-func parsePrefixes(text string) ([]netip.Prefix, error) {
+// ParsePrefixes takes IP addresses and CIDR ranges between commas or spaces.
+func ParsePrefixes(text string) ([]netip.Prefix, error) {
 	var prefixes []netip.Prefix
 	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ' ' }) {
 		prefix, err := netip.ParsePrefix(part)
@@ -125,5 +125,3 @@ func parsePrefixes(text string) ([]netip.Prefix, error) {
 	}
 	return prefixes, nil
 }
-
-func parseText(text string) (string, error) { return text, nil }

@@ -1,0 +1,4 @@
+<?php
+exit;
+$CONFIG['redis'] = ['host' => 'redis'];
+$CONFIG['dbpassword'] = 'x';

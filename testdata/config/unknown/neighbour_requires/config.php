@@ -1,0 +1,7 @@
+<?php
+$CONFIG = [
+    'overwrite.cli.url' => 'https://cloud.example.com',
+    'dbtype' => 'mysql',
+    'dbhost' => 'db',
+    'dbuser' => 'nextcloud',
+];

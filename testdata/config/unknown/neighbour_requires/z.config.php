@@ -1,0 +1,4 @@
+<?php
+require '/nowhere/x.php';
+$CONFIG['redis'] = ['host' => 'redis'];
+$CONFIG['dbpassword'] = 'x';

@@ -1,0 +1,4 @@
+<?php
+$CONFIG = [ 'a' => ;
+$CONFIG['redis'] = ['host' => 'redis'];
+$CONFIG['dbpassword'] = 'x';

@@ -1,0 +1,4 @@
+<?php
+throw new Exception('x');
+$CONFIG['redis'] = ['host' => 'redis'];
+$CONFIG['dbpassword'] = 'x';

@@ -1,0 +1,16 @@
+package monitor
+
+import "net"
+
+// Options say where metrics and health are served. The zero value is nowhere.
+type Options struct {
+	// Inherited is a socket that listens already, such as one of systemd's; nil for none. It goes before the others.
+	Inherited net.Listener
+	// Port is a TCP port at the clients' address; 0 is none.
+	Port uint16 `flag:"metrics-port" short:"m" env:"METRICS_PORT" placeholder:"PORT" group:"Listening" help:"TCP port for /metrics, /livez and /readyz. Off when not given or 0."`
+	// SocketPath is a unix socket, which goes before the port.
+	SocketPath string `flag:"metrics-socket-path" env:"METRICS_SOCKET_PATH" placeholder:"FILE" group:"Listening" help:"Unix socket for the same."`
+}
+
+// On reports whether they are served at all.
+func (o Options) On() bool { return o.Inherited != nil || o.Port != 0 || o.SocketPath != "" }
