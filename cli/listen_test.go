@@ -232,7 +232,7 @@ func TestListenSaysWhatIsWrong(t *testing.T) {
 	}{
 		"wrong password for Nextcloud":       {cloud.URL, 3, "app password"},
 		"wrong password for the push server": {cloud.websocket(), 3, "app password"},
-		"no push server":                     {answering(200, `{"ocs":{"data":{"capabilities":{}}}}`), 4, "occ notify_push:setup"},
+		"no push server":                     {answering(200, `{"ocs":{"data":{"capabilities":{"core":{}}}}}`), 4, "occ notify_push:setup"},
 		"not a Nextcloud":                    {answering(200, "<html>"), 1, "not the answer of a Nextcloud"},
 		"no such page":                       {answering(404, ""), 1, "If it is in a folder"},
 		"untrusted domain":                   {answering(400, ""), 1, "trusted_domains"},
