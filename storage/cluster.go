@@ -66,24 +66,24 @@ func (n node) sibling(host, port string) node {
 }
 
 // candidates are the nodes to try, the best first.
-func (r *Redis) candidates() []node {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.nodes)
+func (c *client) candidates() []node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.nodes)
 }
 
 // demote lets all other nodes be tried before n.
-func (r *Redis) demote(n node) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if at := slices.Index(r.nodes, n); at >= 0 {
-		r.nodes = append(slices.Delete(r.nodes, at, at+1), n)
+func (c *client) demote(n node) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at := slices.Index(c.nodes, n); at >= 0 {
+		c.nodes = append(slices.Delete(c.nodes, at, at+1), n)
 	}
 }
 
 // learnNodes asks a node who else is in the cluster, so that the seeds may all go. A node that does
 // not tell is no failure: it may serve all the same.
-func (r *Redis) learnNodes(ctx context.Context, n node, conn redis.Conn) {
+func (c *client) learnNodes(ctx context.Context, n node, conn redis.Conn) {
 	ranges, err := redis.Values(redis.DoContext(conn, ctx, "CLUSTER", "SLOTS"))
 	if err != nil {
 		return
@@ -93,24 +93,24 @@ func (r *Redis) learnNodes(ctx context.Context, n node, conn redis.Conn) {
 		present = append(present, nodesOf(slots, n)...)
 	}
 	if len(present) > 0 {
-		r.replaceNodes(present)
+		c.replaceNodes(present)
 	}
 }
 
 // replaceNodes forgets the nodes that are neither seeds nor present, for containers that are replaced come back at other addresses.
 // The order of those that stay does not change: who failed comes last.
-func (r *Redis) replaceNodes(present []node) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	gone := func(n node) bool { return !slices.Contains(r.seeds, n) && !slices.Contains(present, n) }
-	r.nodes = slices.DeleteFunc(r.nodes, gone)
+func (c *client) replaceNodes(present []node) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	gone := func(n node) bool { return !slices.Contains(c.seeds, n) && !slices.Contains(present, n) }
+	c.nodes = slices.DeleteFunc(c.nodes, gone)
 	for _, n := range present {
-		if !slices.Contains(r.nodes, n) {
-			r.nodes = append(r.nodes, n)
+		if !slices.Contains(c.nodes, n) {
+			c.nodes = append(c.nodes, n)
 		}
 	}
-	maps.DeleteFunc(r.owners, func(_ uint16, owner node) bool { return gone(owner) })
-	maps.DeleteFunc(r.pools, func(n node, pool *redis.Pool) bool {
+	maps.DeleteFunc(c.owners, func(_ uint16, owner node) bool { return gone(owner) })
+	maps.DeleteFunc(c.pools, func(n node, pool *redis.Pool) bool {
 		if gone(n) {
 			_ = pool.Close() // nobody waits for what its connections have to say
 		}
@@ -145,31 +145,31 @@ const maxRedirects = 8
 
 // doInCluster sends a command to the node that owns the slot of key. A node that cannot be reached
 // is replaced by another one, which tells the owner of today.
-func (r *Redis) doInCluster(ctx context.Context, key, command string, args []any) (any, error) {
+func (c *client) doInCluster(ctx context.Context, key, command string, args []any) (any, error) {
 	slot := slotOf(key)
 	var failures []error
-	for _, n := range r.candidatesFor(slot) {
-		reply, err := r.followRedirects(ctx, n, slot, command, args)
+	for _, n := range c.candidatesFor(slot) {
+		reply, err := c.followRedirects(ctx, n, slot, command, args)
 		var refused redis.Error
 		if err == nil || errors.As(err, &refused) || ctx.Err() != nil {
 			return reply, err
 		}
-		r.disown(slot)
+		c.disown(slot)
 		failures = append(failures, err)
 	}
 	return nil, errors.Join(failures...)
 }
 
-func (r *Redis) followRedirects(ctx context.Context, n node, slot uint16, command string, args []any) (any, error) {
+func (c *client) followRedirects(ctx context.Context, n node, slot uint16, command string, args []any) (any, error) {
 	asking := false
 	for range maxRedirects {
-		reply, err := r.doAt(ctx, n, asking, command, args)
+		reply, err := c.doAt(ctx, n, asking, command, args)
 		moved, target, redirected := parseRedirect(err, n)
 		if !redirected {
 			return reply, err
 		}
 		if moved {
-			r.own(slot, target)
+			c.own(slot, target)
 		}
 		n, asking = target, !moved
 	}
@@ -196,30 +196,30 @@ func parseRedirect(err error, from node) (moved bool, target node, redirected bo
 }
 
 // candidatesFor are the nodes to try for a slot: its owner, if known, then all others.
-func (r *Redis) candidatesFor(slot uint16) []node {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	owner, known := r.owners[slot]
+func (c *client) candidatesFor(slot uint16) []node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	owner, known := c.owners[slot]
 	if !known {
-		return slices.Clone(r.nodes)
+		return slices.Clone(c.nodes)
 	}
-	others := slices.DeleteFunc(slices.Clone(r.nodes), func(n node) bool { return n == owner })
+	others := slices.DeleteFunc(slices.Clone(c.nodes), func(n node) bool { return n == owner })
 	return append([]node{owner}, others...)
 }
 
-func (r *Redis) own(slot uint16, owner node) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.owners[slot] = owner
-	if !slices.Contains(r.nodes, owner) {
-		r.nodes = append(r.nodes, owner)
+func (c *client) own(slot uint16, owner node) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.owners[slot] = owner
+	if !slices.Contains(c.nodes, owner) {
+		c.nodes = append(c.nodes, owner)
 	}
 }
 
-func (r *Redis) disown(slot uint16) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.owners, slot)
+func (c *client) disown(slot uint16) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.owners, slot)
 }
 
 // slotOf is the hash slot of a key, by the specification of Redis Cluster: CRC-16/XMODEM of the key,

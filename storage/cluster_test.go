@@ -76,7 +76,7 @@ func testCluster(t *testing.T, nodes []*storagetest.RedisServer, options RedisOp
 		_, _, err := r.Get(t.Context(), "key")
 		require.NoError(t, err)
 		for _, address := range options.Addresses {
-			require.True(t, slices.ContainsFunc(r.candidates(), func(n node) bool { return n.String() == address }), address)
+			require.True(t, slices.ContainsFunc(r.current().candidates(), func(n node) bool { return n.String() == address }), address)
 		}
 	})
 	t.Run("a dead seed", func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestClusterSlotOnItsWay(t *testing.T) {
 // Containers come back at other addresses. What a cluster says of itself replaces what it said before.
 func TestClusterThatMoves(t *testing.T) {
 	seed := fmt.Sprintf("redis://127.0.0.1:%d", storagetest.FreePort(t))
-	r := newRedis(t, RedisOptions{Cluster: true, Addresses: []string{seed}})
+	r := newRedis(t, RedisOptions{Cluster: true, Addresses: []string{seed}}).current()
 	at := func(host string) node { return node{network: "tcp", address: host + ":6379"} }
 	r.replaceNodes([]node{at("a"), at("b")})
 	r.own(1, at("a"))
@@ -170,11 +170,11 @@ func TestClusterOfAFreshNode(t *testing.T) {
 	r := newRedis(t, RedisOptions{Cluster: true, Addresses: []string{nodes[0].URL(), fresh.URL()}})
 	_, _, err := r.Get(t.Context(), "key")
 	require.NoError(t, err)
-	known := r.candidates()
-	conn, err := r.pool(r.seeds[1]).GetContext(t.Context())
+	known := r.current().candidates()
+	conn, err := r.current().pool(r.current().seeds[1]).GetContext(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, conn.Close())
-	require.Equal(t, known, r.candidates(), "it knows of nobody: nothing is forgotten")
+	require.Equal(t, known, r.current().candidates(), "it knows of nobody: nothing is forgotten")
 }
 
 func TestClusterWithoutANode(t *testing.T) {

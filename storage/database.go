@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/gomodule/redigo/redis"
 	"github.com/lib/pq"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/paths"
 )
 
 // The values of DatabaseOptions.Driver.
@@ -65,6 +67,10 @@ type DatabaseOptions struct {
 	Options map[string]string
 	// Prefix is put before the names of tables; Nextcloud's own default is "oc_".
 	Prefix string
+	// Reload, unless nil, returns the options as they are configured now. It is called when the server
+	// refuses the login, by one goroutine at a time and at most once a second, and may block until ctx
+	// ends. Other options than before replace them. The Reload of what it returns is ignored.
+	Reload func(ctx context.Context) (DatabaseOptions, error)
 }
 
 // DatabaseTLS says how the database is trusted over TCP. Unix sockets of PostgreSQL have no TLS.
@@ -111,7 +117,7 @@ type connector struct {
 func (c connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
-			conn, err = nil, &connectError{c.options, protocolBroken(reason)}
+			conn, err = nil, &connectError{c.options, c.options.unexpectedReply(reason)}
 		}
 	}()
 	conn, err = c.Connector.Connect(ctx)
@@ -121,9 +127,9 @@ func (c connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
 	return conn, nil
 }
 
-// protocolBroken is the error of a driver that panicked.
-func protocolBroken(reason any) error {
-	return fmt.Errorf("what answers speaks another protocol, or breaks this one: %v", reason)
+// unexpectedReply is the error of a driver that panicked.
+func (o DatabaseOptions) unexpectedReply(reason any) error {
+	return fmt.Errorf("unexpected reply: is this really a %s server? %v", o.socketServer().name, reason)
 }
 
 type connectError struct {
@@ -138,16 +144,21 @@ func (e *connectError) Unwrap() error { return e.err }
 
 // String names the database for errors, without the password.
 func (o DatabaseOptions) String() string {
-	var product, place string
 	switch o.Driver {
 	case SQLite:
 		return "SQLite at " + o.Path
 	case Postgres:
-		product, place = "PostgreSQL", o.endpoint(5432)
+		return fmt.Sprintf("PostgreSQL at %s (database %q, user %q)", o.endpoint(5432), o.Name, o.User)
 	default:
-		product, place = "MySQL", o.endpoint(3306)
+		return fmt.Sprintf("MySQL at %s (database %q, user %q)", o.endpoint(3306), o.Name, o.User)
 	}
-	return fmt.Sprintf("%s at %s (database %q, user %q)", product, place, o.Name, o.User)
+}
+
+func (o DatabaseOptions) socketServer() socketServer {
+	if o.Driver == Postgres {
+		return postgresSocket
+	}
+	return mysqlSocket
 }
 
 func (o DatabaseOptions) endpoint(defaultPort uint16) string {
@@ -161,14 +172,14 @@ func (o DatabaseOptions) endpoint(defaultPort uint16) string {
 }
 
 // withAdvice adds what might help to the failures that operators meet most often.
-func withAdvice(err error) error {
-	if advice := databaseAdvice(err); advice != "" {
+func (o DatabaseOptions) withAdvice(err error) error {
+	if advice := o.advice(err); advice != "" {
 		return fmt.Errorf("%w (%s)", err, advice)
 	}
 	return err
 }
 
-func databaseAdvice(err error) string {
+func (o DatabaseOptions) advice(err error) string {
 	switch code := serverCode(err); code {
 	case "1045", "1698", "28P01", "28000":
 		return "check user and password, and from where the server lets this user in"
@@ -178,27 +189,47 @@ func databaseAdvice(err error) string {
 		return "let this user read the tables"
 	case "1146", "42P01":
 		return "check the table prefix and the database's name"
-	case "1040", "53300":
-		return "the server has no connection to spare"
+	case "1040", "1203", "1226", "53300":
+		return "the server has no connection to spare: raise max_connections"
 	case "":
 	default:
 		return ""
 	}
+	if o.Driver == SQLite {
+		return o.sqliteAdvice(err)
+	}
+	if advice := cmp.Or(trustAdvice(err), o.socketServer().dialAdvice(err)); advice != "" {
+		return advice
+	}
 	switch {
-	case trustAdvice(err) != "":
-		return trustAdvice(err)
-	case strings.Contains(err.Error(), "no such table"):
-		return "check the table prefix and the file's path"
-	case strings.Contains(err.Error(), "unable to open database file"), errors.Is(err, fs.ErrNotExist):
-		return "check the path, and that this process may read it"
+	case errors.Is(err, fs.ErrNotExist):
+		return "check the path"
 	case errors.Is(err, fs.ErrPermission):
 		return "let this process read it"
 	case errors.Is(err, mysql.ErrNoTLS), errors.Is(err, pq.ErrSSLNotSupported):
 		return "the server has no TLS: turn it on there, or off here"
+	case errors.Is(err, mysql.ErrMalformPkt), errors.Is(err, mysql.ErrPktSync), errors.Is(err, mysql.ErrOldProtocol),
+		strings.Contains(err.Error(), "unsupported protocol version"), strings.Contains(err.Error(), "pq: unexpected"),
+		strings.Contains(err.Error(), "pq: unknown response"):
+		return "unexpected reply: is this really a " + o.socketServer().name + " server?"
 	}
-	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Op == "dial" {
-		return "is the server running, and is this its address?"
+	return ""
+}
+
+func (o DatabaseOptions) sqliteAdvice(err error) string {
+	if wal, ok := errors.AsType[*walError](err); ok {
+		return wal.advice()
+	}
+	fault := paths.FolderFault(o.Path)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return cmp.Or(fault, fmt.Sprintf("user %s may not read it", paths.ProcessUser())) + "; run the push server as the web server's user"
+	case fault != "":
+		return fault + "; check the path: dbname.db in datadirectory"
+	case errors.Is(err, fs.ErrNotExist):
+		return "check the path: dbname.db in datadirectory"
+	case strings.Contains(err.Error(), "no such table"):
+		return "check the table prefix and the file's path"
 	}
 	return ""
 }
@@ -214,4 +245,17 @@ func serverCode(err error) string {
 		return string(fromPostgres.Code)
 	}
 	return ""
+}
+
+// LoginRefused reports whether err says that Redis or the database did not accept user and password, or
+// wants some.
+func LoginRefused(err error) bool {
+	if reply, ok := errors.AsType[redis.Error](err); ok {
+		return wantsPassword(string(reply)) || refusesPassword(string(reply))
+	}
+	switch serverCode(err) {
+	case "1045", "1698", "28P01", "28000":
+		return true
+	}
+	return false
 }

@@ -41,7 +41,7 @@ func testConnections(t *testing.T, good DatabaseOptions, askTLS string, connecti
 			require.NoError(t, m.Ping(t.Context()))
 			if test.usesTLS != "" {
 				var usesTLS string
-				require.NoError(t, m.db.Get(&usesTLS, askTLS))
+				require.NoError(t, m.current().Get(&usesTLS, askTLS))
 				require.Equal(t, test.usesTLS, usesTLS)
 			}
 		})
@@ -101,8 +101,8 @@ func TestMariaDB(t *testing.T) {
 		{"wrong password", func(o *DatabaseOptions) { o.Password += "!" }, "", "check user and password"},
 		{"no such database", func(o *DatabaseOptions) { o.Name = "owncloud" }, "", "check the database's name"},
 		{"no right to read", func(o *DatabaseOptions) { as(o, "stranger") }, "", "check the database's name"},
-		{"nobody listens", func(o *DatabaseOptions) { o.Port = uint16(storagetest.FreePort(t)) }, "", "is the server running"},
-		{"no such socket", func(o *DatabaseOptions) { o.Socket = "/nowhere/mysqld.sock" }, "", "check the path"},
+		{"nobody listens", func(o *DatabaseOptions) { o.Port = uint16(storagetest.FreePort(t)) }, "", "is MySQL running"},
+		{"no such socket", func(o *DatabaseOptions) { o.Socket = "/nowhere/mysqld.sock" }, "", "the folder /nowhere does not exist: is MySQL running"},
 	})
 
 	t.Run("localhost", func(t *testing.T) {
@@ -142,8 +142,8 @@ func TestMariaDB(t *testing.T) {
 		require.NoError(t, m.Ping(t.Context()))
 		server.Kill()
 		_, err := m.MountsOfStorages(t.Context(), []uint64{1})
-		require.ErrorContains(t, err, "is the server running")
-		require.ErrorContains(t, m.Ping(t.Context()), "is the server running")
+		require.ErrorContains(t, err, "is MySQL running")
+		require.ErrorContains(t, m.Ping(t.Context()), "is MySQL running")
 		server.Start()
 		mounts, err := m.MountsOfStorages(t.Context(), []uint64{1})
 		require.NoError(t, err)
@@ -239,12 +239,12 @@ func TestPostgres(t *testing.T) {
 		{"several hosts, one a socket", func(o *DatabaseOptions) {
 			o.Hosts = []string{closed, net.JoinHostPort(server.Folder, strconv.Itoa(int(server.Port)))}
 		}, "no", ""},
-		{"several hosts, none there", func(o *DatabaseOptions) { o.Hosts = []string{closed, closed} }, "", "is the server running"},
+		{"several hosts, none there", func(o *DatabaseOptions) { o.Hosts = []string{closed, closed} }, "", "is PostgreSQL running"},
 		{"wrong password", func(o *DatabaseOptions) { o.Password += "!" }, "", "check user and password"},
 		{"no such database", func(o *DatabaseOptions) { o.Name = "owncloud" }, "", "check the database's name"},
 		{"no right to read", func(o *DatabaseOptions) { as(o, "stranger") }, "", "let this user read the tables"},
-		{"nobody listens", func(o *DatabaseOptions) { o.Port = uint16(storagetest.FreePort(t)) }, "", "is the server running"},
-		{"no such socket", func(o *DatabaseOptions) { o.Socket = "/nowhere" }, "", "check the path"},
+		{"nobody listens", func(o *DatabaseOptions) { o.Port = uint16(storagetest.FreePort(t)) }, "", "is PostgreSQL running"},
+		{"no such socket", func(o *DatabaseOptions) { o.Socket = "/nowhere" }, "", "the folder /nowhere does not exist: is PostgreSQL running"},
 	})
 
 	t.Run("default socket", func(t *testing.T) {
@@ -275,8 +275,8 @@ func TestPostgres(t *testing.T) {
 		require.NoError(t, m.Ping(t.Context()))
 		server.Kill()
 		_, err := m.MountsOfStorages(t.Context(), []uint64{1})
-		require.ErrorContains(t, err, "is the server running")
-		require.ErrorContains(t, m.Ping(t.Context()), "is the server running")
+		require.ErrorContains(t, err, "is PostgreSQL running")
+		require.ErrorContains(t, m.Ping(t.Context()), "is PostgreSQL running")
 		server.Start()
 		mounts, err := m.MountsOfStorages(t.Context(), []uint64{1})
 		require.NoError(t, err)

@@ -32,16 +32,28 @@ type RedisError struct {
 }
 
 func failed(step string, n node, err error) *RedisError {
+	if reply, ok := errors.AsType[redis.Error](err); ok {
+		// Redis repeats the arguments of a command that it does not know: the password of AUTH is one.
+		text, _, _ := strings.Cut(string(reply), ", with args beginning with")
+		err = redis.Error(text)
+	}
 	return &RedisError{step, n.String(), err}
 }
 
+// Error says all that Cause and Advice say.
 func (e *RedisError) Error() string {
-	text := fmt.Sprintf("Redis at %s: %s failed: %v", e.Address, e.Step, withoutSource(e.Err))
-	if advice := e.advice(); advice != "" {
-		text += " (" + advice + ")"
+	if advice := e.Advice(); advice != "" {
+		return e.Cause() + " (" + advice + ")"
 	}
-	return text
+	return e.Cause()
 }
+
+// Cause says what failed, where and why.
+func (e *RedisError) Cause() string {
+	return fmt.Sprintf("Redis at %s: %s failed: %v", e.Address, e.Step, withoutSource(e.Err))
+}
+
+func (e *RedisError) Unwrap() error { return e.Err }
 
 // withoutSource leaves out the address of our side: its port is another one each time, and the same
 // failure would look like a new one.
@@ -52,40 +64,109 @@ func withoutSource(err error) error {
 	return err
 }
 
-func (e *RedisError) Unwrap() error { return e.Err }
+var (
+	errNotRedis  = errors.New("unexpected reply: is this really a Redis server?")
+	errWebServer = errors.New("unexpected reply: this is a web server, not Redis")
+	errTLSAlert  = errors.New("unexpected reply: this is TLS")
+	errSentinel  = errors.New("this is a Sentinel, not a Redis server")
+)
 
-func (e *RedisError) advice() string {
-	var notTLS tls.RecordHeaderError
+// Advice says what to do about the failure; empty where nothing is known to help.
+func (e *RedisError) Advice() string {
 	reply := e.Err.Error()
 	switch {
 	case trustAdvice(e.Err) != "":
 		return trustAdvice(e.Err)
-	case errors.As(e.Err, &notTLS), e.Step == StepTLS && errors.Is(e.Err, context.DeadlineExceeded):
+	case errors.As(e.Err, new(tls.RecordHeaderError)), e.Step == StepTLS && errors.Is(e.Err, context.DeadlineExceeded):
 		return "does this port speak TLS?"
 	case e.Step == StepTLS && (hungUp(e.Err) || strings.Contains(reply, "remote error")):
-		return "does Redis want a client certificate, and of which authority?"
-	case strings.HasPrefix(reply, "NOAUTH"), strings.Contains(reply, "unauthenticated"):
+		return "does Redis want a client certificate, and of which authority? It also ends connections like this beyond maxclients"
+	case wantsPassword(reply):
 		return "this Redis wants a password"
-	case strings.HasPrefix(reply, "WRONGPASS"):
+	case refusesPassword(reply):
 		return "check user and password"
-	case strings.HasPrefix(reply, "NOPERM") && e.Step == StepSubscribe:
-		return "allow the user the channels, as with ACL SETUSER … &notify_*"
-	case hungUp(e.Err) && strings.HasPrefix(e.Address, "redis://"):
+	case e.IsPermission() && e.Step == StepSubscribe:
+		return "allow the user the command and the channels: ACL SETUSER <user> +subscribe +ping &notify_*"
+	case e.IsPermission():
+		return "allow the user the command and the keys: ACL SETUSER <user> +get +set +del ~test-token ~notify_push_*"
+	case strings.Contains(reply, "max number of clients"):
+		return "Redis is full: raise maxclients in redis.conf, and its limit of open files, or end other clients"
+	case strings.HasPrefix(reply, "DENIED"):
+		return "Redis is in protected mode: give it a password (requirepass), or let it listen to its own machine alone (bind)"
+	case errors.Is(e.Err, errSentinel):
+		return "give the address of the Redis server itself, usually at port 6379"
+	case isUnknownCommand(reply):
+		return fmt.Sprintf("%s is renamed or disabled in this Redis: take rename-command out of redis.conf, or use another Redis for push (notify_push_redis)", e.Step)
+	case errors.Is(e.Err, errWebServer), errors.Is(e.Err, errNotRedis):
+		return "correct the port: Redis usually has 6379"
+	case errors.Is(e.Err, errTLSAlert), hungUp(e.Err) && strings.HasPrefix(e.Address, "redis://"):
 		return "does this port want TLS?"
 	case e.Step == StepDial:
-		return "is Redis running, and is this its address?"
+		return redisSocket.dialAdvice(e.Err)
 	}
 	return ""
+}
+
+// IsPermission reports whether the user of an ACL may not do this.
+func (e *RedisError) IsPermission() bool { return strings.HasPrefix(e.Err.Error(), "NOPERM") }
+
+// wantsPassword recognises what Redis says to commands without a login: to short ones, and to those of
+// more than ten words.
+func wantsPassword(reply string) bool {
+	return strings.HasPrefix(reply, "NOAUTH") || strings.Contains(reply, "unauthenticated")
+}
+
+// refusesPassword recognises what Redis says to a wrong one, since version 6 and before.
+func refusesPassword(reply string) bool {
+	return strings.HasPrefix(reply, "WRONGPASS") || strings.HasPrefix(reply, "ERR invalid password")
+}
+
+func isUnknownCommand(reply string) bool {
+	return strings.HasPrefix(strings.ToLower(reply), "err unknown command")
 }
 
 func hungUp(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
+// refuseSentinel asks who answers. Every ACL allows HELLO, and what does not know it is not a Sentinel that
+// anybody still runs. Two refusals meet every command, and would be the end of the connection.
+func refuseSentinel(ctx context.Context, conn redis.Conn) error {
+	answer, err := redis.DoContext(conn, ctx, "HELLO")
+	if reply, ok := errors.AsType[redis.Error](err); ok {
+		if strings.HasPrefix(string(reply), "DENIED") || strings.Contains(string(reply), "max number of clients") {
+			return err
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	pairs, _ := redis.Values(answer, nil)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		key, _ := redis.String(pairs[i], nil)
+		value, _ := redis.String(pairs[i+1], nil)
+		if key == "mode" && value == "sentinel" {
+			return errSentinel
+		}
+	}
+	return nil
+}
+
+// explained has a command that is not known tell of the Sentinel that does not know it.
+func explained(ctx context.Context, conn redis.Conn, err error) error {
+	if reply, ok := errors.AsType[redis.Error](err); ok && isUnknownCommand(string(reply)) {
+		if sentinel := refuseSentinel(ctx, conn); errors.Is(sentinel, errSentinel) {
+			return sentinel
+		}
+	}
+	return err
+}
+
 // connect dials a node and logs in, within the DialTimeout. wrap may put something around the
 // network connection.
-func (r *Redis) connect(ctx context.Context, n node, wrap func(net.Conn) net.Conn, readTimeout time.Duration) (redis.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.options.DialTimeout)
+func (c *client) connect(ctx context.Context, n node, wrap func(net.Conn) net.Conn, readTimeout time.Duration) (redis.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.options.DialTimeout)
 	defer cancel()
 	netConn, err := (&net.Dialer{}).DialContext(ctx, n.network, n.address)
 	if err != nil {
@@ -95,26 +176,26 @@ func (r *Redis) connect(ctx context.Context, n node, wrap func(net.Conn) net.Con
 		netConn = wrap(netConn)
 	}
 	if n.tls {
-		if netConn, err = r.encrypt(ctx, n, netConn); err != nil {
+		if netConn, err = c.encrypt(ctx, n, netConn); err != nil {
 			return nil, failed(StepTLS, n, err)
 		}
 	}
-	conn := redis.NewConn(&replyGuard{Conn: netConn}, readTimeout, r.options.ReadTimeout)
+	conn := redis.NewConn(&replyGuard{Conn: netConn}, readTimeout, c.options.ReadTimeout)
 	if n.tls {
 		if err := confirmTLS(ctx, conn); err != nil {
 			conn.Close()
 			return nil, failed(StepTLS, n, err)
 		}
 	}
-	if err := r.logIn(ctx, n, conn); err != nil {
+	if err := c.logIn(ctx, n, conn); err != nil {
 		conn.Close()
 		return nil, err
 	}
 	return conn, nil
 }
 
-func (r *Redis) encrypt(ctx context.Context, n node, plain net.Conn) (net.Conn, error) {
-	options := r.options.TLS
+func (c *client) encrypt(ctx context.Context, n node, plain net.Conn) (net.Conn, error) {
+	options := c.options.TLS
 	host := options.ServerName
 	if host == "" {
 		host, _, _ = net.SplitHostPort(n.address)
@@ -148,29 +229,29 @@ func confirmTLS(ctx context.Context, conn redis.Conn) error {
 	return err
 }
 
-func (r *Redis) logIn(ctx context.Context, n node, conn redis.Conn) error {
-	if err := r.authenticate(ctx, conn); err != nil {
+func (c *client) logIn(ctx context.Context, n node, conn redis.Conn) error {
+	if err := c.authenticate(ctx, conn); err != nil {
 		return failed(StepAuth, n, err)
 	}
-	if r.options.Cluster {
-		r.learnNodes(ctx, n, conn)
+	if c.options.Cluster {
+		c.learnNodes(ctx, n, conn)
 		return nil
 	}
-	if r.options.Database != 0 {
-		if _, err := redis.DoContext(conn, ctx, "SELECT", r.options.Database); err != nil {
-			return failed(StepSelect, n, err)
+	if c.options.Database != 0 {
+		if _, err := redis.DoContext(conn, ctx, "SELECT", c.options.Database); err != nil {
+			return failed(StepSelect, n, explained(ctx, conn, err))
 		}
 	}
 	return nil
 }
 
-func (r *Redis) authenticate(ctx context.Context, conn redis.Conn) error {
-	if r.options.Password == "" {
+func (c *client) authenticate(ctx context.Context, conn redis.Conn) error {
+	if c.options.Password == "" {
 		return nil
 	}
-	args := []any{r.options.Password.Reveal()}
-	if r.options.User != "" {
-		args = []any{r.options.User, r.options.Password.Reveal()}
+	args := []any{c.options.Password.Reveal()}
+	if c.options.User != "" {
+		args = []any{c.options.User, c.options.Password.Reveal()}
 	}
 	_, err := redis.DoContext(conn, ctx, "AUTH", args...)
 	if err != nil && wantsNoPassword(err) {

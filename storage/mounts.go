@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -17,20 +18,36 @@ import (
 	"github.com/notifypush/notifypush/actors"
 )
 
-// Mounts reads Nextcloud's mounts table; it implements actors.Mounts. It never writes, and it is
-// safe for concurrent use.
+// Mounts reads Nextcloud's mounts table; it implements actors.Mounts. It is safe for concurrent use.
+// The caller must Close it. It never changes a row, and an error leaves it usable: the next call
+// connects again.
 type Mounts struct {
+	reload *reloader[DatabaseOptions] // set once
+
+	mu   sync.Mutex
+	pool *pool // guarded by mu
+}
+
+// pool is the connections to a database, with what depends on its options. It does not change.
+type pool struct {
+	*sqlx.DB
 	connector driver.Connector
 	options   DatabaseOptions
 	byStorage string
-
-	mu sync.Mutex
-	db *sqlx.DB
 }
 
 // OpenMounts checks the options. It does not connect: a database that is away is noticed by the
 // first query, and used as soon as it is back.
 func OpenMounts(options DatabaseOptions) (*Mounts, error) {
+	p, err := openPool(options)
+	if err != nil {
+		return nil, err
+	}
+	return &Mounts{reload: newReloader(options.Reload), pool: p}, nil
+}
+
+func openPool(options DatabaseOptions) (*pool, error) {
+	options.Reload = nil // which cannot be compared
 	// The prefix becomes part of the query: quotes and placeholders would change its meaning.
 	if strings.ContainsAny(options.Prefix, "\"`\\?\x00") {
 		return nil, fmt.Errorf("the table prefix %q has characters that cannot be in the name of a table", options.Prefix)
@@ -39,14 +56,14 @@ func OpenMounts(options DatabaseOptions) (*Mounts, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Mounts{connector: connector{driverConnector, options}, options: options}
-	m.byStorage = m.query("storage_id IN (?)")
-	m.db = m.pool()
-	return m, nil
+	p := &pool{connector: connector{driverConnector, options}, options: options}
+	p.byStorage = p.query()
+	p.DB = connect(p)
+	return p, nil
 }
 
-func (m *Mounts) pool() *sqlx.DB {
-	db := sqlx.NewDb(sql.OpenDB(m.connector), m.options.Driver)
+func connect(p *pool) *sqlx.DB {
+	db := sqlx.NewDb(sql.OpenDB(p.connector), p.options.Driver)
 	db.SetMaxOpenConns(4)
 	db.SetMaxIdleConns(2)
 	db.SetConnMaxIdleTime(time.Minute)
@@ -67,48 +84,92 @@ func newConnector(options DatabaseOptions) (driver.Connector, error) {
 	}
 }
 
-// query is the contract's mapping query with another condition. Rows without a path are left out:
-// nothing lies below them.
-func (m *Mounts) query(condition string) string {
-	return fmt.Sprintf(`SELECT storage_id, user_id, path FROM %s INNER JOIN %s ON root_id = fileid WHERE %s AND path IS NOT NULL`,
-		m.table("mounts"), m.table("filecache"), condition)
+// query is the contract's mapping query for several storages. Rows without a path are left out: nothing lies
+// below them.
+func (p *pool) query() string {
+	return fmt.Sprintf(`SELECT storage_id, user_id, path FROM %s INNER JOIN %s ON root_id = fileid WHERE storage_id IN (?) AND path IS NOT NULL`,
+		p.table("mounts"), p.table("filecache"))
 }
 
 // table quotes a table's name as Nextcloud does: a point in the prefix ends the name of a schema.
-func (m *Mounts) table(name string) string {
+func (p *pool) table(name string) string {
 	quote := `"`
-	if m.options.Driver == MySQL {
+	if p.options.Driver == MySQL {
 		quote = "`"
 	}
-	return quote + strings.ReplaceAll(m.options.Prefix+name, ".", quote+"."+quote) + quote
+	return quote + strings.ReplaceAll(p.options.Prefix+name, ".", quote+"."+quote) + quote
 }
 
 // Close closes the connections.
 func (m *Mounts) Close() error { return m.current().Close() }
 
-func (m *Mounts) current() *sqlx.DB {
+func (m *Mounts) current() *pool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.db
+	return m.pool
 }
 
-// replace takes a new pool for one in which a driver panicked, at what no database would say: the
-// connection counts as busy there for ever, and after a few of them there would be no other.
-func (m *Mounts) replace(db *sqlx.DB) {
+// replace takes one pool for another, unless another was taken already.
+func (m *Mounts) replace(used, next *pool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.db == db {
-		m.db = m.pool()
-		go func() { _ = db.Close() }() // which says goodbye, if it can
+	if m.pool == used {
+		m.pool, next = next, used
 	}
+	go func() { _ = next.Close() }() // which may wait for the server
+}
+
+// attempt calls try, and again with other options when the database refuses the login and they have changed
+// meanwhile.
+func (m *Mounts) attempt(ctx context.Context, try func(*pool) error) error {
+	used := m.current()
+	err := used.guarded(m, try)
+	if !LoginRefused(err) {
+		return err
+	}
+	m.reload.then(ctx, func(options DatabaseOptions) {
+		changed, err := openPool(options)
+		if replaced := m.current(); err == nil && !reflect.DeepEqual(changed.options, replaced.options) {
+			m.replace(replaced, changed)
+		}
+	})
+	if changed := m.current(); changed != used {
+		return changed.guarded(m, try)
+	}
+	return err
+}
+
+// guarded makes errors of panics. The connection in which a driver panicked counts as busy for ever, and
+// after a few of them there would be no other, so a new pool takes the place of this one.
+func (p *pool) guarded(m *Mounts, try func(*pool) error) (err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			again := *p
+			again.DB = connect(p)
+			m.replace(p, &again)
+			err = p.options.unexpectedReply(reason)
+		}
+		err = p.explained(err)
+	}()
+	return try(p)
 }
 
 // Ping connects, unless a good connection is at hand.
 func (m *Mounts) Ping(ctx context.Context) error {
-	if err := m.current().PingContext(ctx); err != nil {
-		return withAdvice(err)
-	}
-	return nil
+	return m.attempt(ctx, func(p *pool) error { return p.PingContext(ctx) })
+}
+
+// Empty reports whether nobody has mounted anything: an installation that nobody has logged in to, or
+// other tables than those that Nextcloud uses.
+func (m *Mounts) Empty(ctx context.Context) (empty bool, err error) {
+	err = m.attempt(ctx, func(p *pool) error {
+		err := p.QueryRowContext(ctx, "SELECT 1 FROM "+p.table("mounts")+" LIMIT 1").Scan(new(int))
+		if empty = errors.Is(err, sql.ErrNoRows); empty {
+			return nil
+		}
+		return err
+	})
+	return empty, err
 }
 
 // storagesAtOnce stays below the number of parameters that any of the databases takes.
@@ -124,35 +185,35 @@ func (m *Mounts) MountsOfStorages(ctx context.Context, storages []uint64) ([]act
 	}
 	var mounts []actors.Mount
 	for some := range slices.Chunk(ids, storagesAtOnce) {
-		query, args, err := sqlx.In(m.byStorage, some)
+		err := m.attempt(ctx, func(p *pool) error {
+			query, args, err := sqlx.In(p.byStorage, some)
+			if err != nil {
+				return err
+			}
+			more, err := p.read(ctx, query, args)
+			mounts = append(mounts, more...)
+			return err
+		})
 		if err != nil {
-			return nil, err
-		}
-		if mounts, err = m.read(ctx, mounts, query, args); err != nil {
 			return nil, err
 		}
 	}
 	return mounts, nil
 }
 
-func (m *Mounts) read(ctx context.Context, mounts []actors.Mount, query string, args []any) (_ []actors.Mount, err error) {
-	db := m.current()
-	defer func() {
-		if reason := recover(); reason != nil {
-			m.replace(db)
-			err = m.failed(protocolBroken(reason))
-		}
-	}()
-	rows, err := db.QueryContext(ctx, db.Rebind(query), args...)
+// read returns the rows of a mapping query.
+func (p *pool) read(ctx context.Context, query string, args []any) (mounts []actors.Mount, err error) {
+	defer func(began time.Time) { err = p.slow(ctx, began, err) }(time.Now())
+	rows, err := p.QueryContext(ctx, p.Rebind(p.limited(ctx, query)), args...)
 	if err != nil {
-		return nil, m.failed(err)
+		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var storage int64
 		var mount actors.Mount
 		if err := rows.Scan(&storage, &mount.User, &mount.Root); err != nil {
-			return nil, m.failed(err)
+			return nil, err
 		}
 		if storage < 0 {
 			continue // no event can name it
@@ -161,15 +222,63 @@ func (m *Mounts) read(ctx context.Context, mounts []actors.Mount, query string, 
 		mounts = append(mounts, mount)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, m.failed(err)
+		return nil, err
 	}
 	return mounts, nil
 }
 
-func (m *Mounts) failed(err error) error {
-	var notConnected *connectError
-	if errors.As(err, &notConnected) {
-		return withAdvice(err) // it says already which database
+// limited has MySQL and MariaDB themselves give up a query a little before ctx ends: they would go on with
+// it after the connection is closed. Each takes the other's words for a comment.
+func (p *pool) limited(ctx context.Context, query string) string {
+	deadline, limited := ctx.Deadline()
+	if p.options.Driver != MySQL || !limited {
+		return query
 	}
-	return withAdvice(fmt.Errorf("read who sees a storage from %s: %w", m.options, withoutSource(err)))
+	left := time.Until(deadline)
+	left -= min(left/10, 500*time.Millisecond)
+	return fmt.Sprintf("/*M!100102 SET STATEMENT max_statement_time=%.3f FOR */ SELECT /*+ MAX_EXECUTION_TIME(%d) */ %s",
+		max(left.Seconds(), 0.001), max(left.Milliseconds(), 1), strings.TrimPrefix(query, "SELECT "))
+}
+
+// slow turns the end of a query that took too long, which each database words in another way, into a
+// slowQueryError.
+func (p *pool) slow(ctx context.Context, began time.Time, err error) error {
+	if err == nil || errors.As(err, new(*connectError)) {
+		return err
+	}
+	const byMariaDB, byMySQL, byPostgres = "1969", "3024", "57014"
+	code := serverCode(err)
+	deadline, limited := ctx.Deadline()
+	confirmed := code == byMariaDB || code == byMySQL || code == byPostgres
+	if limited && (confirmed || code == "" && errors.Is(ctx.Err(), context.DeadlineExceeded)) {
+		return &slowQueryError{deadline.Sub(began), confirmed}
+	}
+	return err
+}
+
+// slowQueryError says that the database did not answer in time. It is a context.DeadlineExceeded.
+type slowQueryError struct {
+	limit     time.Duration
+	confirmed bool // by the database: it was busy with the query
+}
+
+func (e *slowQueryError) Error() string {
+	cause := "an index is missing"
+	if !e.confirmed {
+		cause = "the database hangs, or an index is missing"
+	}
+	return fmt.Sprintf("took longer than %g s: %s: occ db:add-missing-indices", e.limit.Round(10*time.Millisecond).Seconds(), cause)
+}
+
+func (e *slowQueryError) Unwrap() error { return context.DeadlineExceeded }
+
+// explained adds to a failure what was tried, where, and what might help.
+func (p *pool) explained(err error) error {
+	if err == nil {
+		return nil
+	}
+	if !errors.As(err, new(*connectError)) { // which says already which database
+		err = fmt.Errorf("read who sees a storage from %s: %w", p.options, withoutSource(err))
+	}
+	return p.options.withAdvice(err)
 }

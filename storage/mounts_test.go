@@ -29,7 +29,7 @@ func TestMountsOfSQLite(t *testing.T) {
 
 	t.Run("nothing is written", func(t *testing.T) {
 		m := openMounts(t, DatabaseOptions{Driver: SQLite, Path: path, Prefix: "oc_"})
-		_, err := m.db.Exec("DELETE FROM oc_mounts")
+		_, err := m.current().Exec("DELETE FROM oc_mounts")
 		require.ErrorContains(t, err, "readonly")
 	})
 	t.Run("no such file", func(t *testing.T) {

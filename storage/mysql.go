@@ -6,6 +6,8 @@ import (
 	"crypto/tls"
 	"database/sql/driver"
 	"errors"
+	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strconv"
@@ -88,7 +90,9 @@ func localDialer(port uint16) func(context.Context, string, string) (net.Conn, e
 			if err == nil {
 				return conn, nil
 			}
-			failures = append(failures, err)
+			if !errors.Is(err, fs.ErrNotExist) {
+				failures = append(failures, err)
+			}
 		}
 		for _, host := range []string{"127.0.0.1", "::1"} {
 			conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(int(port))))
@@ -97,7 +101,7 @@ func localDialer(port uint16) func(context.Context, string, string) (net.Conn, e
 			}
 			failures = append(failures, err)
 		}
-		return nil, errors.Join(failures...)
+		return nil, fmt.Errorf("no usual socket, and no server on this machine: %w", errors.Join(failures...))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -36,6 +37,10 @@ type RedisOptions struct {
 	ReadTimeout time.Duration
 	// ChannelPrefix is put before the name of each channel. Keys have none.
 	ChannelPrefix string
+	// Reload, unless nil, returns the options as they are configured now. It is called when Redis refuses
+	// the login or wants one, by one goroutine at a time and at most once a second, and may block until ctx
+	// ends. Other options than before replace them. The Reload of what it returns is ignored.
+	Reload func(ctx context.Context) (RedisOptions, error)
 }
 
 // RedisTLS says how Redis is trusted over TLS, as the ssl_context of Nextcloud does. The zero
@@ -58,19 +63,37 @@ type RedisTLS struct {
 }
 
 // Redis is Nextcloud's Redis, single or a cluster. It is safe for concurrent use. Receive makes it
-// a source of events; the other methods share a small pool of connections.
+// a source of events; the other methods share a small pool of connections. The caller must Close it. An
+// error leaves it usable: the next call connects again.
 type Redis struct {
-	options RedisOptions
-	seeds   []node
+	reload *reloader[RedisOptions] // set once
 
 	mu     sync.Mutex
+	client *client // guarded by mu
+}
+
+// client is a Redis with options that do not change. It is safe for concurrent use.
+type client struct {
+	options RedisOptions // set once
+	seeds   []node       // set once
+
+	mu     sync.Mutex // guards the rest
 	pools  map[node]*redis.Pool
-	nodes  []node          // of the cluster: seeds and those they told of, the best to try first
+	nodes  []node          // of the cluster: seeds and those that they named, the best to try first
 	owners map[uint16]node // of the cluster's slots, as far as learned
 }
 
 // NewRedis checks the options. It does not connect.
 func NewRedis(options RedisOptions) (*Redis, error) {
+	c, err := newClient(options)
+	if err != nil {
+		return nil, err
+	}
+	return &Redis{reload: newReloader(options.Reload), client: c}, nil
+}
+
+func newClient(options RedisOptions) (*client, error) {
+	options.Reload = nil // which cannot be compared
 	switch {
 	case len(options.Addresses) == 0:
 		return nil, errors.New("no address of Redis is given")
@@ -85,24 +108,57 @@ func NewRedis(options RedisOptions) (*Redis, error) {
 	if options.ReadTimeout <= 0 {
 		options.ReadTimeout = 5 * time.Second
 	}
-	r := &Redis{options: options, pools: map[node]*redis.Pool{}, owners: map[uint16]node{}}
+	c := &client{options: options, pools: map[node]*redis.Pool{}, owners: map[uint16]node{}}
 	for _, address := range options.Addresses {
 		seed, err := parseNode(address)
 		if err != nil {
 			return nil, err
 		}
-		r.seeds = append(r.seeds, seed)
+		c.seeds = append(c.seeds, seed)
 	}
-	r.nodes = slices.Clone(r.seeds)
-	return r, nil
+	c.nodes = slices.Clone(c.seeds)
+	return c, nil
+}
+
+func (r *Redis) current() *client {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.client
+}
+
+// attempt calls try, and again with other options when Redis refuses the login and they have changed
+// meanwhile.
+func (r *Redis) attempt(ctx context.Context, try func(*client) error) error {
+	used := r.current()
+	err := try(used)
+	if !LoginRefused(err) {
+		return err
+	}
+	r.reload.then(ctx, func(options RedisOptions) {
+		changed, err := newClient(options)
+		replaced := r.current() // only here it is replaced, by one goroutine at a time
+		if err != nil || reflect.DeepEqual(changed.options, replaced.options) {
+			return
+		}
+		r.mu.Lock()
+		r.client = changed
+		r.mu.Unlock()
+		_ = replaced.close()
+	})
+	if changed := r.current(); changed != used {
+		return try(changed)
+	}
+	return err
 }
 
 // Close closes the pooled connections. A Receive under way ends with its own context.
-func (r *Redis) Close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (r *Redis) Close() error { return r.current().close() }
+
+func (c *client) close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	var failures []error
-	for _, pool := range r.pools {
+	for _, pool := range c.pools {
 		failures = append(failures, pool.Close())
 	}
 	return errors.Join(failures...)
@@ -132,8 +188,34 @@ func (r *Redis) Delete(ctx context.Context, key string) error {
 // Publish sends payload to the subscribers of channel and returns how many they are; in a cluster,
 // those of one node are counted.
 func (r *Redis) Publish(ctx context.Context, channel string, payload []byte) (int, error) {
-	channel = r.options.ChannelPrefix + channel
+	channel = r.current().options.ChannelPrefix + channel
 	return redis.Int(r.do(ctx, channel, "PUBLISH", channel, payload))
+}
+
+// ErrNotTried is returned by MayRun when Redis does not say what it would allow.
+var ErrNotTried = errors.New("Redis does not say whether this is allowed")
+
+// MayRun asks Redis, without running it, whether the user may run a command. It returns nil when it may, a
+// RedisError when not, and ErrNotTried where ACL DRYRUN is unknown (before Redis 7) or not allowed.
+func (r *Redis) MayRun(ctx context.Context, command string, args ...any) error {
+	options := r.current().options
+	user := options.User
+	if user == "" || options.Password == "" {
+		user = "default"
+	}
+	return r.attempt(ctx, func(c *client) error {
+		n := c.candidates()[0]
+		reply, err := redis.String(c.doAt(ctx, n, false, "ACL", append([]any{"DRYRUN", user, command}, args...)))
+		switch {
+		case errors.As(err, new(redis.Error)) && !LoginRefused(err):
+			return ErrNotTried
+		case err != nil:
+			return err
+		case reply != "OK":
+			return failed(command, n, redis.Error("NOPERM "+reply))
+		}
+		return nil
+	})
 }
 
 func optional(reply any, err error) (string, bool, error) {
@@ -145,26 +227,31 @@ func optional(reply any, err error) (string, bool, error) {
 }
 
 // do sends a command to the node that has key.
-func (r *Redis) do(ctx context.Context, key, command string, args ...any) (any, error) {
-	if r.options.Cluster {
-		return r.doInCluster(ctx, key, command, args)
-	}
-	return r.doAt(ctx, r.seeds[0], false, command, args)
+func (r *Redis) do(ctx context.Context, key, command string, args ...any) (reply any, err error) {
+	err = r.attempt(ctx, func(c *client) (err error) {
+		if c.options.Cluster {
+			reply, err = c.doInCluster(ctx, key, command, args)
+		} else {
+			reply, err = c.doAt(ctx, c.seeds[0], false, command, args)
+		}
+		return err
+	})
+	return reply, err
 }
 
 // doAt sends a command to a node, after ASKING if a slot is on its way to that node. What the pool
 // connected to before a failover may be a replica now, with another one at the node's address.
-func (r *Redis) doAt(ctx context.Context, n node, asking bool, command string, args []any) (any, error) {
-	reply, err := r.tryAt(ctx, n, asking, command, args)
+func (c *client) doAt(ctx context.Context, n node, asking bool, command string, args []any) (any, error) {
+	reply, err := c.tryAt(ctx, n, asking, command, args)
 	if refused, ok := errors.AsType[redis.Error](err); ok && strings.HasPrefix(string(refused), "READONLY") {
-		r.dropPool(n)
-		reply, err = r.tryAt(ctx, n, asking, command, args)
+		c.dropPool(n)
+		reply, err = c.tryAt(ctx, n, asking, command, args)
 	}
 	return reply, err
 }
 
-func (r *Redis) tryAt(ctx context.Context, n node, asking bool, command string, args []any) (any, error) {
-	conn, err := r.pool(n).GetContext(ctx)
+func (c *client) tryAt(ctx context.Context, n node, asking bool, command string, args []any) (any, error) {
+	conn, err := c.pool(n).GetContext(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -176,28 +263,28 @@ func (r *Redis) tryAt(ctx context.Context, n node, asking bool, command string, 
 	}
 	reply, err := redis.DoContext(conn, ctx, command, args...)
 	if err != nil {
-		return nil, failed(command, n, err)
+		return nil, failed(command, n, explained(ctx, conn, err))
 	}
 	return reply, nil
 }
 
-func (r *Redis) dropPool(n node) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if pool := r.pools[n]; pool != nil {
+func (c *client) dropPool(n node) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if pool := c.pools[n]; pool != nil {
 		_ = pool.Close() // nobody waits for what its connections have to say
-		delete(r.pools, n)
+		delete(c.pools, n)
 	}
 }
 
-func (r *Redis) pool(n node) *redis.Pool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	pool := r.pools[n]
+func (c *client) pool(n node) *redis.Pool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	pool := c.pools[n]
 	if pool == nil {
 		pool = &redis.Pool{
 			DialContext: func(ctx context.Context) (redis.Conn, error) {
-				return r.connect(ctx, n, nil, r.options.ReadTimeout)
+				return c.connect(ctx, n, nil, c.options.ReadTimeout)
 			},
 			// Redis may have been restarted meanwhile.
 			TestOnBorrowContext: func(ctx context.Context, conn redis.Conn, _ time.Time) error {
@@ -209,7 +296,7 @@ func (r *Redis) pool(n node) *redis.Pool {
 			IdleTimeout: 5 * time.Minute,
 			Wait:        true,
 		}
-		r.pools[n] = pool
+		c.pools[n] = pool
 	}
 	return pool
 }

@@ -202,13 +202,13 @@ func TestFailingSteps(t *testing.T) {
 		options            RedisOptions
 	}{
 		{"nobody listens", StepDial, "is Redis running", RedisOptions{Addresses: []string{closed}, Password: secret}},
-		{"no such socket", StepDial, "is Redis running", RedisOptions{Addresses: []string{"unix:///nowhere/redis.sock"}}},
+		{"no such socket", StepDial, "the folder /nowhere does not exist: is Redis running", RedisOptions{Addresses: []string{"unix:///nowhere/redis.sock"}}},
 		{"TLS to a plain port", StepTLS, "does this port speak TLS?", RedisOptions{Addresses: []string{"rediss://" + server.Addr()}, DialTimeout: 500 * time.Millisecond}},
 		{"wrong password", StepAuth, "check user and password", RedisOptions{Addresses: []string{server.URL()}, Password: secret + "!"}},
 		{"wrong user", StepAuth, "check user and password", RedisOptions{Addresses: []string{server.URL()}, User: "x", Password: secret}},
 		{"no such database", StepSelect, "out of range", RedisOptions{Addresses: []string{server.URL()}, Password: secret, Database: 99}},
 		{"no password", StepSubscribe, "this Redis wants a password", RedisOptions{Addresses: []string{server.URL()}}},
-		{"channels not allowed", StepSubscribe, "allow the user the channels", RedisOptions{Addresses: []string{server.URL()}, User: "deaf", Password: secret}},
+		{"channels not allowed", StepSubscribe, "ACL SETUSER", RedisOptions{Addresses: []string{server.URL()}, User: "deaf", Password: secret}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := newRedis(t, test.options)

@@ -17,6 +17,9 @@ const (
 	maxLengthLine = 32       // and of one that announces a length
 )
 
+// tlsAlert is what a TLS server answers to a client that speaks plainly, without a line end.
+var tlsAlert = []byte{0x15, 0x03}
+
 // replyGuard is a connection on which a reply that announces too much is an error. It follows the
 // protocol of Redis only as far as that takes (https://redis.io/docs/latest/develop/reference/protocol-spec/).
 type replyGuard struct {
@@ -47,9 +50,9 @@ func (g *replyGuard) follow(data []byte) error {
 		g.size += len(part)
 		data = rest
 		if g.size > maxReplyLine {
-			return fmt.Errorf("an answer of Redis has a line of more than %d bytes; is that Redis?", maxReplyLine)
+			return fmt.Errorf("unexpected reply: a line of more than %d bytes: is this really a Redis server?", maxReplyLine)
 		}
-		if !complete {
+		if !complete && !bytes.HasPrefix(g.line, tlsAlert) {
 			return nil
 		}
 		if err := g.header(); err != nil {
@@ -69,18 +72,24 @@ func (g *replyGuard) header() error {
 		most = maxBulk
 	case bytes.HasPrefix(line, []byte{'*'}):
 		most = maxElements
+	case bytes.HasPrefix(line, []byte("HTTP/")), bytes.HasPrefix(line, []byte("<")):
+		return errWebServer
+	case bytes.HasPrefix(line, tlsAlert):
+		return errTLSAlert
+	case len(line) == 0 || !bytes.ContainsRune([]byte("+-:"), rune(line[0])):
+		return errNotRedis
 	default:
 		g.endElement()
 		return nil
 	}
 	n, err := strconv.Atoi(string(line[1:]))
 	if err != nil || n > most || g.size > len(g.line) {
-		return fmt.Errorf("Redis announces %q, and no more than %d is taken; is that Redis?", line, most)
+		return fmt.Errorf("unexpected reply: %q announced, and %d is the limit: is this really a Redis server?", line, most)
 	}
 	switch {
 	case line[0] == '*' && n > 0:
 		if g.open = append(g.open, n); len(g.open) > maxReplyDepth {
-			return fmt.Errorf("an answer of Redis has arrays in arrays, deeper than %d; is that Redis?", maxReplyDepth)
+			return fmt.Errorf("unexpected reply: arrays in arrays, deeper than %d: is this really a Redis server?", maxReplyDepth)
 		}
 		return nil
 	case line[0] == '$' && n >= 0:

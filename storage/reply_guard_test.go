@@ -51,9 +51,9 @@ func TestReplyGuardRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readAll(strings.NewReader(answer))
-			require.ErrorContains(t, err, "is that Redis?")
+			require.ErrorContains(t, err, "is this really a Redis server?")
 			_, err = readAll(iotest.OneByteReader(strings.NewReader(answer)))
-			require.ErrorContains(t, err, "is that Redis?")
+			require.ErrorContains(t, err, "is this really a Redis server?")
 		})
 	}
 }

@@ -26,45 +26,55 @@ const (
 // Redis's own confirmation of each channel counts as a subscription. In a cluster, one node carries
 // the subscription, and the next call begins with another one when it fails.
 func (r *Redis) Receive(ctx context.Context, channels []string, subscribed func(), message func(channel string, payload []byte)) error {
-	subscription, err := r.subscribe(ctx, channels)
+	var used *client
+	var s *subscription
+	err := r.attempt(ctx, func(c *client) (err error) {
+		used = c
+		s, err = c.subscribe(ctx, channels)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	subscribed()
-	err = subscription.run(ctx, message)
+	err = s.run(ctx, message)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	r.demote(subscription.node)
-	return fmt.Errorf("the subscription to Redis at %s is lost: %w", subscription.node, err)
+	used.demote(s.node)
+	return fmt.Errorf("the subscription to Redis at %s is lost: %w", s.node, err)
 }
 
-func (r *Redis) subscribe(ctx context.Context, channels []string) (*subscription, error) {
+func (c *client) subscribe(ctx context.Context, channels []string) (*subscription, error) {
 	var failures []error
-	for _, n := range r.candidates() {
-		subscription, err := r.subscribeAt(ctx, n, channels)
+	for _, n := range c.candidates() {
+		subscription, err := c.subscribeAt(ctx, n, channels)
 		if err == nil {
 			return subscription, nil
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		r.demote(n)
+		c.demote(n)
 		failures = append(failures, err)
 	}
 	return nil, errors.Join(failures...)
 }
 
-func (r *Redis) subscribeAt(ctx context.Context, n node, channels []string) (*subscription, error) {
+func (c *client) subscribeAt(ctx context.Context, n node, channels []string) (*subscription, error) {
 	line := &lifeline{}
-	conn, err := r.connect(ctx, n, line.attach, 0)
+	conn, err := c.connect(ctx, n, line.attach, 0)
 	if err != nil {
 		return nil, err
 	}
-	s := &subscription{node: n, line: line, conn: redis.PubSubConn{Conn: conn}, prefix: r.options.ChannelPrefix}
-	ctx, cancel := context.WithTimeout(ctx, r.options.ReadTimeout)
+	s := &subscription{node: n, line: line, conn: redis.PubSubConn{Conn: conn}, prefix: c.options.ChannelPrefix}
+	ctx, cancel := context.WithTimeout(ctx, c.options.ReadTimeout)
 	defer cancel()
-	if err := s.confirm(ctx, channels); err != nil {
+	err = refuseSentinel(ctx, conn) // which would confirm the subscription, and carry no event
+	if err == nil {
+		err = s.confirm(ctx, channels)
+	}
+	if err != nil {
 		conn.Close()
 		return nil, failed(StepSubscribe, n, err)
 	}

@@ -1,0 +1,42 @@
+package storage
+
+import (
+	"context"
+	"time"
+)
+
+// reloadPause is the shortest time between two reads of the configuration.
+const reloadPause = time.Second
+
+// reloader reads options again. It is safe for concurrent use: one goroutine reads, the others wait for
+// it. An error of load leaves everything as it is.
+type reloader[O any] struct {
+	load func(context.Context) (O, error) // set once; nil: nothing can be read again
+	turn chan struct{}                    // has room for the one that reads
+	last time.Time                        // owned by that one
+}
+
+func newReloader[O any](load func(context.Context) (O, error)) *reloader[O] {
+	return &reloader[O]{load: load, turn: make(chan struct{}, 1)}
+}
+
+// then calls replace with the options of now, unless they cannot be read, or were a moment ago.
+func (r *reloader[O]) then(ctx context.Context, replace func(O)) {
+	if r.load == nil {
+		return
+	}
+	select {
+	case r.turn <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	defer func() { <-r.turn }()
+	if !r.last.IsZero() && time.Since(r.last) < reloadPause {
+		return
+	}
+	options, err := r.load(ctx)
+	r.last = time.Now()
+	if err == nil {
+		replace(options)
+	}
+}
