@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -120,6 +121,11 @@ func (c connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
 			conn, err = nil, &connectError{c.options, c.options.unexpectedReply(reason)}
 		}
 	}()
+	if c.options.Driver == MySQL { // whose driver bounds the dial alone
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, connectTimeout)
+		defer cancel()
+	}
 	conn, err = c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, &connectError{c.options, err}
@@ -208,10 +214,13 @@ func (o DatabaseOptions) advice(err error) string {
 		return "let this process read it"
 	case errors.Is(err, mysql.ErrNoTLS), errors.Is(err, pq.ErrSSLNotSupported):
 		return "the server has no TLS: turn it on there, or off here"
-	case errors.Is(err, mysql.ErrMalformPkt), errors.Is(err, mysql.ErrPktSync), errors.Is(err, mysql.ErrOldProtocol),
-		strings.Contains(err.Error(), "unsupported protocol version"), strings.Contains(err.Error(), "pq: unexpected"),
-		strings.Contains(err.Error(), "pq: unknown response"):
-		return "unexpected reply: is this really a " + o.socketServer().name + " server?"
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded) && errors.As(err, new(*connectError)):
+		return fmt.Sprintf("no answer: does the server hang, or is this really a %s server?", o.socketServer().name)
+	case hungUp(err), errors.Is(err, mysql.ErrInvalidConn), errors.Is(err, driver.ErrBadConn):
+		return fmt.Sprintf("the connection was ended: is this really a %s server?", o.socketServer().name)
+	case errors.Is(err, mysql.ErrMalformPkt), errors.Is(err, mysql.ErrPktSync), errors.Is(err, mysql.ErrPktTooLarge), errors.Is(err, mysql.ErrOldProtocol),
+		strings.Contains(err.Error(), "unsupported protocol version"), strings.HasPrefix(err.Error(), "pq: un"):
+		return fmt.Sprintf("unexpected reply: is this really a %s server?", o.socketServer().name)
 	}
 	return ""
 }

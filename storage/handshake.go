@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -59,6 +60,9 @@ func (e *RedisError) Unwrap() error { return e.Err }
 // failure would look like a new one.
 func withoutSource(err error) error {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Source != nil {
+		if errors.As(op.Err, new(*os.SyscallError)) {
+			return op.Err // which names the call
+		}
 		return fmt.Errorf("%s: %w", op.Op, op.Err)
 	}
 	return err

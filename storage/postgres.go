@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -251,8 +252,12 @@ func (d *postgresDialer) encrypt(ctx context.Context, plain net.Conn, host strin
 	if _, err := io.ReadFull(plain, answer); err != nil {
 		return nil, err
 	}
-	if answer[0] != 'S' {
+	switch answer[0] {
+	case 'S':
+	case 'N':
 		return nil, pq.ErrSSLNotSupported
+	default:
+		return nil, errors.New("unexpected reply: is this really a PostgreSQL server?")
 	}
 	conn := tls.Client(plain, config)
 	if err := conn.HandshakeContext(ctx); err != nil {

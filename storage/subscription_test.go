@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -140,6 +141,48 @@ func TestReceiveEndsWithTheConnection(t *testing.T) {
 			n := receive(t, newRedis(t, RedisOptions{Addresses: []string{server.URL()}}), "a").awaitSubscribed()
 			end(server)
 			require.ErrorContains(t, <-n.result, "the subscription to Redis at "+server.URL()+" is lost")
+		})
+	}
+}
+
+// TestReceiveBeyondTheOutputBuffer takes nothing until Redis's buffer for this client is over a limit: the hard
+// one at once, the soft one for a second (60 unless configured). Redis ends the connection; what it had not
+// sent is lost, and nothing else: the next subscription hears what comes.
+func TestReceiveBeyondTheOutputBuffer(t *testing.T) {
+	for name, limit := range map[string]string{"hard": "pubsub 1mb 0 0", "soft": "pubsub 0 1mb 1"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := storagetest.Redis(t)
+			server.Do("", "CONFIG", "SET", "client-output-buffer-limit", limit)
+			r := newRedis(t, RedisOptions{Addresses: []string{server.URL()}})
+			ready, blocked, ended := make(chan struct{}), make(chan struct{}), make(chan error)
+			var heard []string
+			go func() {
+				ended <- r.Receive(t.Context(), []string{"a"}, func() { close(ready) }, func(_ string, payload []byte) {
+					<-blocked
+					heard = append(heard, string(payload[:4]))
+				})
+			}()
+			<-ready
+			const messages, size = 64, 1 << 20 // far more than the kernel's buffers take
+			for i := range messages {
+				server.Do("", "PUBLISH", "a", fmt.Sprintf("%04d%s", i, strings.Repeat("x", size)))
+			}
+			subscribers := func() int64 {
+				reply, err := redis.Values(server.Do("", "PUBSUB", "NUMSUB", "a"), nil)
+				require.NoError(t, err)
+				return reply[1].(int64)
+			}
+			require.Eventually(t, func() bool { return subscribers() == 0 }, time.Minute, 10*time.Millisecond)
+			close(blocked)
+			require.ErrorContains(t, <-ended, "is lost")
+			require.Less(t, len(heard), messages)
+			for i, text := range heard {
+				require.Equal(t, fmt.Sprintf("%04d", i), text)
+			}
+			n := receive(t, r, "a").awaitSubscribed()
+			server.Do("", "PUBLISH", "a", "next")
+			require.Equal(t, received{"a", "next"}, <-n.messages)
 		})
 	}
 }
