@@ -14,13 +14,42 @@ import (
 	"github.com/notifypush/notifypush/storage"
 )
 
-// redisAdvice is what to look at when a step fails.
+// redisAdvice is where the configuration says what a step needs.
 var redisAdvice = map[string]string{
-	storage.StepDial:      "Redis must run, and be reachable from here, where redis in config.php or --redis-url says.",
-	storage.StepTLS:       "See ssl_context of redis in config.php: cafile or --redis-tls-ca names who signed Redis's certificate, local_cert or --redis-tls-cert this client's.",
-	storage.StepAuth:      "Give redis in config.php the password, and with ACLs the user, that Redis knows, or name a file with the password in REDIS_PASSWORD_FILE.",
-	storage.StepSelect:    "dbindex of redis in config.php must be a database that Redis has and this user may use.",
-	storage.StepSubscribe: "Let the user of config.php subscribe: ACL SETUSER <user> +subscribe +ping &notify_*",
+	storage.StepDial:   "Redis must run, and be reachable from here, where redis in config.php or --redis-url says.",
+	storage.StepTLS:    "See ssl_context of redis in config.php: cafile or --redis-tls-ca names who signed Redis's certificate, local_cert or --redis-tls-cert this client's.",
+	storage.StepAuth:   "Give redis in config.php the password, and with ACLs the user, that Redis knows, or name a file with the password in REDIS_PASSWORD_FILE.",
+	storage.StepSelect: "dbindex of redis in config.php must be a database that Redis has and this user may use.",
+}
+
+const (
+	adviseSubscribe = "Let the user of config.php subscribe: ACL SETUSER <user> +subscribe +ping &notify_*"
+	adviseKeys      = "The app's self test needs them; let the user read and write: ACL SETUSER <user> +get +set +del ~test-token ~notify_push_*"
+)
+
+// redisFailure is the finding of a step that failed: with the settings that have to do with the cause, or else
+// with what storage knows of it.
+func redisFailure(name string, err error) finding {
+	failure, ok := errors.AsType[*storage.RedisError](err)
+	if !ok { // such as a Ctrl-C
+		return finding{name, red, err.Error(), redisAdvice[storage.StepDial]}
+	}
+	var advice string
+	switch unix := strings.HasPrefix(failure.Address, "unix:"); {
+	case storage.LoginRefused(err):
+		advice = redisAdvice[storage.StepAuth]
+	case failure.IsPermission() && failure.Step == storage.StepSubscribe:
+		advice = adviseSubscribe
+	case failure.IsPermission() && failure.Step != storage.StepSelect:
+		advice = adviseKeys
+	case failure.Step == storage.StepDial && unix:
+	case failure.Advice() == "" || failure.Step == storage.StepDial || failure.Step == storage.StepTLS:
+		advice = cmp.Or(redisAdvice[failure.Step], "Redis's own log may say more.")
+	}
+	if advice != "" {
+		return finding{name, red, failure.Error(), advice}
+	}
+	return finding{name, red, failure.Cause(), failure.Advice()}
 }
 
 // testTokenKey is the key by which the app's self test knows the push server.
@@ -47,7 +76,7 @@ func probeRedis(result *config.Result) probe {
 		}
 		for _, f := range findings {
 			if f.Status == red && heard {
-				f.Status, f.Advice = yellow, "Another node is used meanwhile; mend this one, or take it out of the seeds."
+				f.Status, f.Advice = yellow, "Another node is used meanwhile; fix this one, or take it out of the seeds."
 			}
 			report(f)
 		}
@@ -56,7 +85,7 @@ func probeRedis(result *config.Result) probe {
 		}
 		if prefix := options.ChannelPrefix; prefix != "" {
 			report(finding{"Redis channels", yellow, fmt.Sprintf("their names begin with %q", prefix),
-				"Whoever publishes must write this before the names, too; the app itself does not, and notify_push_redis in config.php is its way to have a Redis of its own."})
+				"What publishes must write this before the names, too; the app itself does not: give it a Redis of its own by notify_push_redis in config.php."})
 		}
 	}
 }
@@ -88,23 +117,14 @@ func walkRedis(ctx context.Context, options storage.RedisOptions) (steps []findi
 		return walked, true
 	}
 	failure, ok := errors.AsType[*storage.RedisError](err)
-	if !ok { // such as a Ctrl-C
-		return []finding{{redisStep(storage.StepDial), red, err.Error(), ""}}, false
+	if !ok {
+		return []finding{redisFailure(redisStep(storage.StepDial), err)}, false
 	}
 	at := slices.IndexFunc(walked, func(f finding) bool { return f.Name == redisStep(failure.Step) })
 	if at < 0 {
 		at = len(walked) - 1
 	}
-	advice := redisAdvice[failure.Step]
-	if wantsPassword(failure.Err.Error()) {
-		advice = redisAdvice[storage.StepAuth]
-	}
-	return append(walked[:at], finding{redisStep(failure.Step), red, failure.Error(), advice}), false
-}
-
-// wantsPassword recognises what Redis says to commands without a login: to short ones, and to those of more than ten words.
-func wantsPassword(reply string) bool {
-	return strings.HasPrefix(reply, "NOAUTH") || strings.Contains(reply, "unauthenticated")
+	return append(walked[:at], redisFailure(redisStep(failure.Step), err)), false
 }
 
 // walkOf lists the steps to a subscription as they are when all goes well.
@@ -145,18 +165,38 @@ func nameUser(user string) string {
 	return fmt.Sprintf("user %q", user)
 }
 
-// probeRedisKeys reads a key, which a user with ACLs may not be allowed although it may subscribe.
+// keyCommands are what the self test and the metrics need, beside reading the token.
+var keyCommands = [][]any{
+	{"GET", "notify_push_app_version"},
+	{"DEL", "notify_push_app_version"},
+	{"SET", "notify_push_version", "1"},
+	{"SET", "notify_push_metrics", "1"},
+}
+
+// probeRedisKeys reads a key, which a user with ACLs may not be allowed although it may subscribe, and asks
+// whether it may write those that the server writes.
 func probeRedisKeys(ctx context.Context, options storage.RedisOptions) finding {
+	const name, readable = "Redis keys", "those of the self test can be read"
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	redis, err := storage.NewRedis(options)
-	if err == nil {
-		defer redis.Close()
-		_, _, err = redis.Get(ctx, testTokenKey)
-	}
 	if err != nil {
-		return finding{"Redis keys", red, err.Error(),
-			"The app's self test needs them; let the user read and write: ACL SETUSER <user> +get +set +del +eval ~test-token ~notify_push_*"}
+		return redisFailure(name, err)
 	}
-	return finding{"Redis keys", green, "those of the self test can be read", ""}
+	defer redis.Close()
+	if _, _, err := redis.Get(ctx, testTokenKey); err != nil {
+		return redisFailure(name, err)
+	}
+	for _, command := range keyCommands {
+		err := redis.MayRun(ctx, command[0].(string), command[1:]...)
+		switch {
+		case errors.Is(err, storage.ErrNotTried) && options.User != "" && options.Password != "":
+			return finding{name, yellow, readable + "; writing was not tried, because this user may not ask (ACL DRYRUN)", adviseKeys}
+		case errors.Is(err, storage.ErrNotTried): // the default user may do everything, unless an ACL says otherwise
+			return finding{name, green, readable + "; writing was not tried", ""}
+		case err != nil:
+			return redisFailure(name, err)
+		}
+	}
+	return finding{name, green, readable + " and written", ""}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/demo"
 	"github.com/notifypush/notifypush/demo/nextcloud"
+	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
@@ -81,7 +83,7 @@ const nowhere = `'overwrite.cli.url' => 'http://127.0.0.1:1', 'dbtype' => 'sqlit
 
 func TestCheckIsGreenWhereAllIsWell(t *testing.T) {
 	redis := storagetest.Redis(t)
-	redis.Do("", "ACL", "SETUSER", "push", "on", ">"+secret, "+subscribe", "+ping", "+get", "+select", "&notify_*", "~test-token")
+	redis.Do("", "ACL", "SETUSER", "push", "on", ">"+secret, "+subscribe", "+ping", "+get", "+set", "+del", "+select", "+acl|dryrun", "&notify_*", "~test-token", "~notify_push_*")
 	data, db := storagetest.SQLite(t, "owncloud.db")
 	storagetest.NewNextcloud(t, db, "nc_").Mount(7, "alice", "files")
 	site := httptest.NewServer(nextcloud.New(nextcloud.Options{TrustedDomains: []string{"127.0.0.1"}}))
@@ -97,7 +99,8 @@ func TestCheckIsGreenWhereAllIsWell(t *testing.T) {
 		"Redis dial": "green", "Redis TLS": "green", "Redis AUTH": "green", "Redis SELECT": "green", "Redis SUBSCRIBE": "green", "Redis keys": "green",
 		"database": "green", "mapping query": "green",
 		"Nextcloud": "green", "trusted domain": "green", "app": "green", "trusted proxy": "green", "clock": "green",
-		"port": "green", "open files": string(findings["open files"].Status),
+		"paths": "yellow", // because those of tests are below /tmp
+		"port":  "green", "open files": string(findings["open files"].Status),
 	}, textsOf(findings))
 	require.Zero(t, status)
 	requireFinding(t, findings, "Redis AUTH", green, `user "push"`)
@@ -109,7 +112,7 @@ func TestCheckIsGreenWhereAllIsWell(t *testing.T) {
 	stats := string(redis.Do("", "INFO", "commandstats").([]byte))
 	for line := range strings.SplitSeq(strings.TrimSpace(stats), "\r\n") {
 		used, _, _ := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":")
-		require.Contains(t, []string{"# Commandstats", "auth", "select", "subscribe", "ping", "get", "info", "dbsize", "config|resetstat"}, used)
+		require.Contains(t, []string{"# Commandstats", "auth", "select", "subscribe", "ping", "get", "hello", "acl|dryrun", "info", "dbsize", "config|resetstat"}, used)
 	}
 }
 
@@ -212,12 +215,20 @@ func TestCheckWarnsOfAChannelPrefix(t *testing.T) {
 
 func TestCheckOfTheDatabase(t *testing.T) {
 	server := storagetest.MariaDB(t)
-	storagetest.NewNextcloud(t, server.CreateDatabase("nc", "nc", secret), "oc_")
+	db := server.CreateDatabase("nc", "nc", secret)
+	tables := storagetest.NewNextcloud(t, db, "oc_")
 	database := func(password, prefix string) string {
 		return nowhere + `'dbtype' => 'mysql', 'dbhost' => '127.0.0.1:` + strconv.Itoa(int(server.Port)) + `', 'dbname' => 'nc', 'dbuser' => 'nc',
 			'dbpassword' => '` + password + `', 'dbtableprefix' => '` + prefix + `',`
 	}
 	findings, _ := checkOnline(t, database(secret, "oc_"))
+	requireFinding(t, findings, "mapping query", yellow, "oc_mounts is empty", "dbsharding")
+	require.NotContains(t, findings, "sharding")
+	tables.Mount(1, "alice", "files")
+	findings, _ = checkOnline(t, database(secret, "oc_")+`'dbsharding' => ['filecache' => ['shards' => [['host' => 'db2']]]],`)
+	requireFinding(t, findings, "sharding", yellow, "config.php:", "not pushed")
+	findings, _ = checkOnline(t, database(secret, "oc_")+`'dbsharding' => [],`)
+	require.NotContains(t, findings, "sharding")
 	requireFinding(t, findings, "database", green, "MySQL at 127.0.0.1", `user "nc"`)
 	requireFinding(t, findings, "mapping query", green, "oc_mounts", "took")
 
@@ -236,6 +247,88 @@ func TestCheckOfTheDatabaseFileThatIsNotThere(t *testing.T) {
 	findings, status := checkOnline(t, nowhere)
 	require.Equal(t, 1, status)
 	requireFinding(t, findings, "database", red, "owncloud.db", "datadirectory", "web server's user")
+}
+
+// TestCheckOfASlowMappingQuery has a query that the database works on for longer than the server waits.
+func TestCheckOfASlowMappingQuery(t *testing.T) {
+	server := storagetest.Postgres(t)
+	db := server.CreateDatabase("nc", "nc", secret)
+	storagetest.NewNextcloud(t, db, "oc_").Mount(0, "alice", "files")
+	db.MustExec("ALTER TABLE oc_mounts RENAME TO oc_real")
+	db.MustExec("CREATE VIEW oc_mounts AS SELECT * FROM oc_real WHERE pg_sleep(600) IS NOT NULL; GRANT ALL ON oc_mounts TO nc")
+	mounts, err := storage.OpenMounts(storage.DatabaseOptions{
+		Driver: storage.Postgres, Host: "127.0.0.1", Port: server.Port, User: "nc", Password: secret, Name: "nc", Prefix: "oc_"})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = mounts.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	f := probeMapping(ctx, mounts, storage.DatabaseOptions{Prefix: "oc_"})
+	require.Equal(t, red, f.Status)
+	require.Contains(t, f.Detail, "took longer than 1 s")
+	require.Contains(t, f.Advice, "occ db:add-missing-indices")
+}
+
+func TestCheckOfPathsThatAUnitHides(t *testing.T) {
+	for name, test := range map[string]struct {
+		settings config.Settings
+		want     []string
+	}{
+		"none":       {config.Settings{Redis: config.Redis{Addresses: []string{"unix:///run/redis/redis.sock", "redis://a:1"}}}, nil},
+		"Redis":      {config.Settings{Redis: config.Redis{Addresses: []string{"unix:///tmp/redis.sock"}}}, []string{"/tmp/redis.sock", "PrivateTmp=no"}},
+		"MySQL":      {config.Settings{Database: config.Database{Socket: "/var/tmp/mysqld.sock"}}, []string{"/var/tmp/mysqld.sock", "PrivateTmp=no"}},
+		"PostgreSQL": {config.Settings{Database: config.Database{Socket: "/run/user/33"}}, []string{"/run/user/33", "ProtectHome=no"}},
+		"SQLite":     {config.Settings{Database: config.Database{Path: "/home/u/nextcloud.db"}}, []string{"/home/u/nextcloud.db", "ProtectHome=no"}},
+		"all": {config.Settings{SocketPath: "/root/push.sock", TLSCert: "/tmp/cert.pem"},
+			[]string{"/tmp/cert.pem, /root/push.sock", "PrivateTmp=no and ProtectHome=no"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			findings := map[string]finding{}
+			probePaths(test.settings)(t.Context(), func(f finding) { findings[f.Name] = f })
+			if test.want == nil {
+				require.Empty(t, findings)
+				return
+			}
+			requireFinding(t, findings, "paths", yellow, test.want...)
+		})
+	}
+}
+
+// TestCheckOfRedisThatIsNone wants the cause to be named, and no advice that is for another one.
+func TestCheckOfRedisThatIsNone(t *testing.T) {
+	full := storagetest.Redis(t)
+	full.Do("", "CONFIG", "SET", "maxclients", 1)
+	occupier, err := net.Dial("unix", full.Socket)
+	require.NoError(t, err)
+	t.Cleanup(func() { occupier.Close() })
+	renamed := storagetest.Redis(t, "--rename-command", "SUBSCRIBE", "HEAR")
+	web := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(web.Close)
+	keyless := storagetest.Redis(t)
+	keyless.Do("", "ACL", "SETUSER", "push", "on", ">"+secret, "allchannels", "+subscribe", "+ping", "+get", "+acl|dryrun", "~*")
+	keyless.Do("", "ACL", "SETUSER", "quiet", "on", ">"+secret, "allchannels", "+subscribe", "+ping", "+get", "~*")
+	user := func(name string) string {
+		return `'port' => ` + portOf(keyless.URL()) + `, 'user' => '` + name + `', 'password' => '` + secret + `'`
+	}
+	for _, test := range []struct {
+		name, redis, finding string
+		status               status
+		words                []string
+	}{
+		{"full", `'port' => ` + portOf(full.URL()), "Redis SUBSCRIBE", red, []string{"max number of clients", "maxclients"}},
+		{"SUBSCRIBE is renamed", `'port' => ` + portOf(renamed.URL()), "Redis SUBSCRIBE", red, []string{"rename-command"}},
+		{"a web server", `'port' => ` + portOf(web.URL), "Redis SUBSCRIBE", red, []string{"this is a web server", "6379"}},
+		{"a database index at a web server", `'dbindex' => 1, 'port' => ` + portOf(web.URL), "Redis SELECT", red, []string{"this is a web server", "6379"}},
+		{"no SET", user("push"), "Redis keys", red, []string{"ACL SETUSER", "+set +del"}},
+		{"no SET, and no DRYRUN", user("quiet"), "Redis keys", yellow, []string{"writing was not tried", "+set +del"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			findings, _ := checkOnline(t, nowhere+`'redis' => ['host' => '127.0.0.1', `+test.redis+`],`)
+			requireFinding(t, findings, test.finding, test.status, test.words...)
+			if test.finding != "Redis keys" {
+				require.NotContains(t, findings[test.finding].Advice, "ACL SETUSER")
+			}
+		})
+	}
 }
 
 // likeOurs says at its port what this server does.

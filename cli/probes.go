@@ -34,7 +34,8 @@ const stepTimeout = 5 * time.Second
 func probes(result *config.Result) []probe {
 	return []probe{
 		probeRedis(result),
-		probeDatabase(result.Settings),
+		probeDatabase(result),
+		probePaths(result.Settings),
 		probeNextcloud(result.Settings),
 		probeOpenFiles(result.Settings),
 		probePort(result.Settings),

@@ -19,6 +19,7 @@ type Result struct {
 	Unknown  []php.Unknown     // keys of config.php whose values are beyond the evaluator, needed or not
 	Warnings []string
 	Errors   []string // why the server cannot start with these settings; empty when it can
+	Sharding string   // FILE:LINE of a dbsharding that is in use; empty: there is none
 
 	failed map[string]error // by setting: why it has no usable value
 }
@@ -57,6 +58,7 @@ func Load(ctx context.Context, flags Flags, lookupEnv func(string) (string, bool
 
 	l.loadDatabase(n)
 	l.loadDatabasePrefix(n)
+	l.loadSharding(n)
 	l.loadRedis(n)
 	s.RedisChannelPrefix = read(l, "redis-channel-prefix", parseText)
 	s.Resync = read(l, "resync", parseBoolean)
@@ -296,6 +298,17 @@ func (l *loader) loadDatabasePrefix(n *nextcloud) {
 		err = nil
 	}
 	l.fail(setting, err)
+}
+
+// loadSharding warns of Nextcloud's sharding, by which most rows of filecache are in other databases than the
+// one that is read here.
+func (l *loader) loadSharding(n *nextcloud) {
+	const key = "dbsharding"
+	_, isUnknown := n.unknown[key]
+	if isUnknown || php.Bool(n.values[key].Value) {
+		l.result.Sharding = n.source(key)
+		l.warn("%s: dbsharding is not supported: the paths of most storages are in other databases, and changes of files there are not pushed", l.result.Sharding)
+	}
 }
 
 func (l *loader) loadRedis(n *nextcloud) {

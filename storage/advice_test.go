@@ -263,7 +263,7 @@ func TestSlowQuery(t *testing.T) {
 			require.NoError(t, m.Ping(t.Context()))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			_, err := m.MountsOfStorages(ctx, []uint32{1})
+			_, err := m.MountsOfStorages(ctx, []uint64{1})
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			require.ErrorContains(t, err, "took longer than 1 s: an index is missing: occ db:add-missing-indices")
 			require.Eventually(t, func() bool {

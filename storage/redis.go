@@ -203,18 +203,21 @@ func (r *Redis) MayRun(ctx context.Context, command string, args ...any) error {
 	if user == "" || options.Password == "" {
 		user = "default"
 	}
-	return r.attempt(ctx, func(c *client) error {
-		n := c.candidates()[0]
-		reply, err := redis.String(c.doAt(ctx, n, false, "ACL", append([]any{"DRYRUN", user, command}, args...)))
-		switch {
-		case errors.As(err, new(redis.Error)) && !LoginRefused(err):
-			return ErrNotTried
-		case err != nil:
-			return err
-		case reply != "OK":
-			return failed(command, n, redis.Error("NOPERM "+reply))
+	return r.attempt(ctx, func(c *client) (err error) {
+		var reply string
+		for _, n := range c.candidates() { // each knows the users
+			reply, err = redis.String(c.doAt(ctx, n, false, "ACL", append([]any{"DRYRUN", user, command}, args...)))
+			if err == nil && reply != "OK" {
+				return failed(command, n, redis.Error("NOPERM "+reply))
+			}
+			if err == nil || LoginRefused(err) {
+				return err
+			}
+			if errors.As(err, new(redis.Error)) {
+				return ErrNotTried
+			}
 		}
-		return nil
+		return err
 	})
 }
 

@@ -75,11 +75,11 @@ func TestDatabaseOptionsAreReadAgain(t *testing.T) {
 				return changed, nil
 			}
 			m := openMounts(t, options)
-			_, err := m.MountsOfStorages(t.Context(), []uint32{1})
+			_, err := m.MountsOfStorages(t.Context(), []uint64{1})
 			require.True(t, LoginRefused(err), err)
 			password.Store(actors.Secret("x"))
 			m.reload.last = time.Time{}
-			mounts, err := m.MountsOfStorages(t.Context(), []uint32{1})
+			mounts, err := m.MountsOfStorages(t.Context(), []uint64{1})
 			require.NoError(t, err)
 			require.Len(t, mounts, 1)
 			require.NoError(t, m.Ping(t.Context()))

@@ -39,7 +39,7 @@ func requireAlone(t *testing.T, path string) {
 func readOnce(t *testing.T, path string) error {
 	m, err := OpenMounts(DatabaseOptions{Driver: SQLite, Path: path, Prefix: "oc_"})
 	require.NoError(t, err)
-	_, err = m.MountsOfStorages(t.Context(), []uint32{1})
+	_, err = m.MountsOfStorages(t.Context(), []uint64{1})
 	require.NoError(t, m.Close())
 	return err
 }
@@ -54,7 +54,7 @@ func TestWALDatabaseLeavesNothing(t *testing.T) {
 	// What root opens belongs to the database's owner while it is open, and is gone afterwards.
 	path = newWAL(t, 0o770, 0o640, another, another)
 	m := openMounts(t, DatabaseOptions{Driver: SQLite, Path: path, Prefix: "oc_"})
-	_, err := m.MountsOfStorages(t.Context(), []uint32{1})
+	_, err := m.MountsOfStorages(t.Context(), []uint64{1})
 	require.NoError(t, err)
 	for _, suffix := range []string{"-wal", "-shm"} {
 		info, err := os.Stat(path + suffix)
