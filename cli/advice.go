@@ -31,9 +31,9 @@ func (c *listenCommand) advise(err error) string {
 	case errors.Is(err, client.ErrInvalidCredentials):
 		return "User name or password is wrong. Users with two-factor authentication need an app password (Settings > Security)."
 	case errors.Is(err, client.ErrUnknownToken):
-		return "Probably the push server listens to another Redis than Nextcloud speaks to, or to none: run occ notify_push:self-test on the server."
+		return "Probably the push server subscribes to another Redis than the one Nextcloud publishes to, or to none: run occ notify_push:self-test on the server."
 	case errors.Is(err, client.ErrNoPush) && c.Token != "":
-		return "Nextcloud shows its push server only to who logs in: with --token, give the push server's own address, wss://.../push/ws, or user and password as well."
+		return "Nextcloud names its push server only after a login: with --token, give the push server's own address, wss://.../push/ws, or user and password as well."
 	case errors.Is(err, client.ErrNoPush):
 		return adviceSetup
 	case errors.Is(err, client.ErrLimitExceeded):

@@ -47,7 +47,7 @@ func adviseDatabase(options storage.DatabaseOptions) string {
 	return "Nextcloud's own settings, dbhost to dbpassword of config.php, are used as PHP does; --database-url overrules them."
 }
 
-// probeMapping asks for storage 0, which nobody has: it is the tables that matter.
+// probeMapping asks for storage 0, which does not exist: it is the tables that matter.
 func probeMapping(ctx context.Context, mounts *storage.Mounts, options storage.DatabaseOptions) finding {
 	const name = "mapping query"
 	const indices = "occ db:add-missing-indices adds an index that is missing; else the database is slow or far away."

@@ -74,7 +74,7 @@ func TestSocketsThatAreNotThere(t *testing.T) {
 	require.ErrorContains(t, subscribeTo(t, "unix://"+dir+"/redis.sock"), "PrivateTmp")
 	require.ErrorContains(t, subscribeTo(t, "unix://"+file), "this is not a socket")
 	require.ErrorContains(t, subscribeTo(t, "unix://"+dir), "this is not a socket")
-	require.ErrorContains(t, subscribeTo(t, "unix://"+stale), "nobody listens at this socket")
+	require.ErrorContains(t, subscribeTo(t, "unix://"+stale), "no process listens at this socket")
 	require.ErrorContains(t, localMySQL(t, "/nowhere/mysqld.sock"), "no usual socket")
 }
 

@@ -57,7 +57,7 @@ func (n node) String() string {
 }
 
 // sibling is the node of the same cluster at another address. A node that does not know its own
-// host tells none, or "?": it is the one that was asked.
+// host names none, or "?": it is the one that was asked.
 func (n node) sibling(host, port string) node {
 	if host == "" || host == "?" {
 		host, _, _ = net.SplitHostPort(n.address)
@@ -82,7 +82,7 @@ func (c *client) demote(n node) {
 }
 
 // learnNodes asks a node who else is in the cluster, so that the seeds may all go. A node that does
-// not tell is no failure: it may serve all the same.
+// not answer that is no failure: it may serve all the same.
 func (c *client) learnNodes(ctx context.Context, n node, conn redis.Conn) {
 	ranges, err := redis.Values(redis.DoContext(conn, ctx, "CLUSTER", "SLOTS"))
 	if err != nil {
@@ -97,24 +97,24 @@ func (c *client) learnNodes(ctx context.Context, n node, conn redis.Conn) {
 	}
 }
 
-// replaceNodes forgets the nodes that are neither seeds nor present, for containers that are replaced come back at other addresses.
-// The order of those that stay does not change: who failed comes last.
+// replaceNodes forgets the nodes that are neither seeds nor present, because containers that are replaced come
+// back at other addresses. The order of those that stay does not change: a node that failed comes last.
 func (c *client) replaceNodes(present []node) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	gone := func(n node) bool { return !slices.Contains(c.seeds, n) && !slices.Contains(present, n) }
-	c.nodes = slices.DeleteFunc(c.nodes, gone)
+	removed := func(n node) bool { return !slices.Contains(c.seeds, n) && !slices.Contains(present, n) }
+	c.nodes = slices.DeleteFunc(c.nodes, removed)
 	for _, n := range present {
 		if !slices.Contains(c.nodes, n) {
 			c.nodes = append(c.nodes, n)
 		}
 	}
-	maps.DeleteFunc(c.owners, func(_ uint16, owner node) bool { return gone(owner) })
+	maps.DeleteFunc(c.owners, func(_ uint16, owner node) bool { return removed(owner) })
 	maps.DeleteFunc(c.pools, func(n node, pool *redis.Pool) bool {
-		if gone(n) {
-			_ = pool.Close() // nobody waits for what its connections have to say
+		if removed(n) {
+			_ = pool.Close() // an error here has no consequence
 		}
-		return gone(n)
+		return removed(n)
 	})
 }
 
@@ -143,8 +143,8 @@ func nodesOf(slots any, asked node) []node {
 // maxRedirects is far more than a cluster needs that is not changing all the time.
 const maxRedirects = 8
 
-// doInCluster sends a command to the node that owns the slot of key. A node that cannot be reached
-// is replaced by another one, which tells the owner of today.
+// doInCluster sends a command to the node that owns the slot of key. In place of a node that cannot be
+// reached another one is asked, which redirects to the present owner.
 func (c *client) doInCluster(ctx context.Context, key, command string, args []any) (any, error) {
 	slot := slotOf(key)
 	var failures []error

@@ -33,7 +33,7 @@ const (
 	TLSDisable    = "disable"
 	TLSPrefer     = "prefer"      // TLS if the server has it, unverified
 	TLSRequire    = "require"     // TLS, unverified; with PostgreSQL and a CA, like verify-ca
-	TLSVerifyCA   = "verify-ca"   // an authority must vouch for the server
+	TLSVerifyCA   = "verify-ca"   // an authority must have signed the server's certificate
 	TLSVerifyFull = "verify-full" // and its certificate must name the host
 )
 
@@ -84,7 +84,7 @@ type DatabaseTLS struct {
 	// Cert and Key are the files of the client's certificate.
 	Cert, Key string
 	// Cipher lists cipher suites by OpenSSL's names, separated by colons; for MySQL. It restricts
-	// TLS 1.2, for those of TLS 1.3 are all good. Names that are not known here are skipped.
+	// TLS 1.2; the suites of TLS 1.3 cannot be chosen. Names that are not known here are skipped.
 	Cipher string
 	// CRL is a file of revoked certificates; for PostgreSQL.
 	CRL string

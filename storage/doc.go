@@ -2,6 +2,7 @@
 // events come, and the mounts table of Nextcloud's database, which says who sees a storage. It
 // implements the ports of package actors.
 //
-// Nothing connects before it is used, and nothing is retried here: every failure is returned with
-// what was tried, where, why it failed, and what might help. Passwords never appear in an error.
+// Nothing connects before it is used, and nothing is retried here but a refused login, once, with options
+// that changed: every failure is returned with what was tried, where, why it failed, and what to do. Passwords
+// never appear in an error.
 package storage

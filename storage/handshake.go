@@ -157,7 +157,7 @@ func refuseSentinel(ctx context.Context, conn redis.Conn) error {
 	return nil
 }
 
-// explained has a command that is not known tell of the Sentinel that does not know it.
+// explained names a Sentinel when that is why a command is not known.
 func explained(ctx context.Context, conn redis.Conn, err error) error {
 	if reply, ok := errors.AsType[redis.Error](err); ok && isUnknownCommand(string(reply)) {
 		if sentinel := refuseSentinel(ctx, conn); errors.Is(sentinel, errSentinel) {

@@ -45,7 +45,7 @@ func encryptMySQL(config *mysql.Config, options DatabaseOptions) error {
 	if mode == TLSDisable {
 		return nil
 	}
-	// A password may be sent as it is only to a server that surely speaks TLS.
+	// A password may be sent in clear only where TLS is certain.
 	config.AllowCleartextPasswords = mode != TLSPrefer
 	config.AllowFallbackToPlaintext = mode == TLSPrefer
 	trust := trust{
@@ -126,7 +126,7 @@ var openSSLNames = map[string]uint16{
 	"ECDHE-ECDSA-CHACHA20-POLY1305": tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
 }
 
-// cipherSuites returns nil, which means all good ones, when no suite is named.
+// cipherSuites returns nil, which means the default ones, when no suite is named.
 func cipherSuites(list string) []uint16 {
 	var suites []uint16
 	for name := range strings.SplitSeq(list, ":") {

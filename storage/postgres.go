@@ -155,7 +155,7 @@ func parseServers(addresses []string) ([]pq.ConfigMultihost, error) {
 		}
 		port, err := strconv.ParseUint(digits, 10, 16)
 		if err != nil {
-			return nil, fmt.Errorf("the PostgreSQL server %q has no good port: %w", address, err)
+			return nil, fmt.Errorf("the PostgreSQL server %q has no usable port: %w", address, err)
 		}
 		servers = append(servers, pq.ConfigMultihost{Host: host, Port: uint16(port)})
 	}
@@ -195,10 +195,10 @@ func setLibpqOptions(config *pq.Config, options map[string]string) error {
 	return nil
 }
 
-// postgresDialer dials as the driver does, but for two things: a server that keeps silent is given
-// up after a while, and with tls set it does TLS itself.
+// postgresDialer dials as the driver does, but for two things: a server that keeps silent is given up after the
+// replyTimeout, and with tls set it does TLS itself. It is safe for concurrent use.
 type postgresDialer struct {
-	tls *DatabaseTLS
+	tls *DatabaseTLS // set once
 }
 
 // DialContext is what the driver uses.
@@ -277,10 +277,12 @@ func (d *postgresDialer) DialTimeout(network, address string, timeout time.Durat
 	return d.DialContext(ctx, network, address)
 }
 
-// impatientConn ends a read on which nothing arrives for the replyTimeout. The driver reads only
-// while it waits for an answer.
+// impatientConn ends a read on which nothing arrives for the replyTimeout. The driver reads only while it
+// waits for an answer. It is used by one goroutine at a time, as the driver does.
 type impatientConn struct {
-	net.Conn
+	net.Conn // set once
+
+	// owned by the driver's goroutine
 	deadline time.Time // of the login; zero afterwards
 }
 

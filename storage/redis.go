@@ -52,11 +52,11 @@ type RedisTLS struct {
 	Cert, Key string
 	// Passphrase opens an encrypted key.
 	Passphrase actors.Secret
-	// SkipVerifyPeer does not ask who vouches for the certificate (verify_peer false).
+	// SkipVerifyPeer accepts a certificate of any authority (verify_peer false).
 	SkipVerifyPeer bool
-	// SkipVerifyName does not ask whom the certificate names (verify_peer_name false).
+	// SkipVerifyName accepts a certificate with any name (verify_peer_name false).
 	SkipVerifyName bool
-	// AllowSelfSigned is content with a certificate that vouches for itself.
+	// AllowSelfSigned accepts a certificate that signs itself.
 	AllowSelfSigned bool
 	// ServerName is the name that the certificate must have instead of the address's host.
 	ServerName string
@@ -275,7 +275,7 @@ func (c *client) dropPool(n node) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if pool := c.pools[n]; pool != nil {
-		_ = pool.Close() // nobody waits for what its connections have to say
+		_ = pool.Close() // an error here has no consequence
 		delete(c.pools, n)
 	}
 }

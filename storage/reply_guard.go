@@ -23,7 +23,9 @@ var tlsAlert = []byte{0x15, 0x03}
 // replyGuard is a connection on which a reply that announces too much is an error. It follows the
 // protocol of Redis only as far as that takes (https://redis.io/docs/latest/develop/reference/protocol-spec/).
 type replyGuard struct {
-	net.Conn
+	net.Conn // set once
+
+	// owned by Read
 	line []byte // the beginning of the one that is arriving, as much as a length takes
 	size int    // of all of that line
 	skip int    // bytes of a text that are still to come, its line end included

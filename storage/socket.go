@@ -81,7 +81,7 @@ func (s socketServer) socketAdvice(failure *net.OpError) string {
 		_, group, _ := paths.Owner(info)
 		return fmt.Sprintf("let this user connect: user %s needs group %s, and the socket %s", paths.ProcessUser(), group, s.openedBy)
 	case errors.Is(failure, syscall.ECONNREFUSED):
-		return fmt.Sprintf("nobody listens at this socket: is %s running?", s.name)
+		return fmt.Sprintf("no process listens at this socket: is %s running?", s.name)
 	}
 	return ""
 }

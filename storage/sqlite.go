@@ -83,8 +83,8 @@ func inspectSQLite(path string) (wal bool, err error) {
 	return wal, err
 }
 
-// refuseForeignWAL keeps us from making the files -wal and -shm, which whoever opens a WAL database makes,
-// as a user whose files PHP may not write: Nextcloud would fail until they are deleted.
+// refuseForeignWAL keeps a process from opening a WAL database when the files -wal and -shm, which SQLite makes
+// then, would be of a user whose files PHP may not write: Nextcloud would fail until they are deleted.
 func refuseForeignWAL(path string, info fs.FileInfo) error {
 	owner, _, ours := paths.Owner(info)
 	folder, err := os.Stat(filepath.Dir(path))

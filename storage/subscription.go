@@ -81,9 +81,10 @@ func (c *client) subscribeAt(ctx context.Context, n node, channels []string) (*s
 	return s, nil
 }
 
-// subscription is a connection that is subscribed. One goroutine reads from it and another one
-// sends a PING now and then; whatever ends one ends the other.
+// subscription is a connection that is subscribed. One goroutine reads from it and another one sends a PING
+// every pingInterval; whatever ends one ends the other. It is run once, and closed when run returns.
 type subscription struct {
+	// set once
 	node   node
 	line   *lifeline
 	conn   redis.PubSubConn

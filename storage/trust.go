@@ -19,10 +19,10 @@ import (
 type trust struct {
 	caFile, caFolder string // both empty: the system's roots
 	crlFile          string
-	chain            bool // an authority must vouch for the certificate
+	chain            bool // an authority must have signed the certificate
 	name             bool // the certificate must name the host
 	alternatives     bool // the common name counts only without alternative names that could name it, as for libpq; for PHP it always counts
-	selfSigned       bool // a certificate that vouches for itself will do
+	selfSigned       bool // a certificate that signs itself is accepted
 }
 
 // config reads the files anew for each connection, so that renewed certificates are used.
