@@ -446,7 +446,7 @@ func (d detailed) Detail() string { return "Nextcloud cannot be reached: " + d.d
 
 // The operator is told why Nextcloud can't be asked, and of each reason once however its details vary.
 func TestOperatorIsToldWhyNextcloudIsMissed(t *testing.T) {
-	core, logged := observer.New(zap.ErrorLevel)
+	core, logged := observer.New(zap.WarnLevel)
 	bubble(t, func(o *actors.Options) { o.Logger = zap.New(core) }, func(t *testing.T, kit *actorstest.Kit) {
 		for i := range 3 {
 			kit.Verifier.Fail(detailed{fmt.Sprintf("dial from port %d", i)})

@@ -9,38 +9,59 @@ import (
 	"github.com/notifypush/notifypush/internal/errtext"
 	"github.com/notifypush/notifypush/internal/logthrottle"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 )
 
-// The neighbours that can fail, as they are named in Problems.
+// The dependencies that can fail, as they are named in Problems.
 const (
 	problemEvents = "redis"
 	problemMounts = "database"
 	problemLogins = "nextcloud"
 )
 
+// outageLines are what the log says at the beginning of an outage, at each of its reasons and once a minute
+// while it lasts, and at its end; all at warn, so that who sees the one sees the other.
+var outageLines = map[string]struct{ lost, back string }{
+	problemEvents: {"lost connection to redis", "reconnected to redis"},
+	problemMounts: {"lost connection to database", "reconnected to database"},
+	problemLogins: {"nextcloud is not available", "nextcloud is available"},
+}
+
 const (
-	// maxTold bounds the lines that one outage may put into the log.
-	maxTold = 8
-	// maxFolds bounds the lines that are remembered as repeating over outages.
-	maxFolds = 64
+	// maxReasons bounds the lines that the reasons of one outage may put into the log.
+	maxReasons = 8
+	// reminder is the time between two lines of an outage that lasts.
+	reminder = time.Minute
+	// maxLines bounds the lines that are remembered as repeating over outages.
+	maxLines = 64
 )
 
-// problems are what is wrong with the neighbours now.
+// problems are what is wrong with the dependencies now. It is safe for concurrent use.
 type problems struct {
-	mu    sync.Mutex
+	mu sync.Mutex // guards the rest
+
 	now   map[string]*outage
-	folds map[string]*logthrottle.Line // a neighbour that comes and goes makes an outage of every login
+	lines map[string]*logthrottle.Line // a dependency that comes and goes makes an outage of every login
 }
 
-// outage is how long one neighbour can't be used.
+// outage is the time in which one dependency can't be used.
 type outage struct {
-	reason string   // the last
-	told   []string // the reasons that were logged
+	reason   string        // the last
+	logged   []string      // the reasons that were logged
+	since    time.Duration // of the system's clock, as is lastLine
+	lastLine time.Duration
+	failures int // since the last line
 }
 
-// set notes a problem and reports whether it is news.
-func (p *problems) set(what string, err error) (news bool) {
+// begin is an outage before anything has failed; nothing is logged about it.
+func (p *problems) begin(what, reason string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now = map[string]*outage{what: {reason: reason}}
+}
+
+// set notes a failure and returns how many there were since the last line, this one included, or 0 when there is
+// nothing to log: its reason was, less than a minute ago.
+func (p *problems) set(what string, err error, now time.Duration) (failures int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.now == nil {
@@ -48,15 +69,21 @@ func (p *problems) set(what string, err error) (news bool) {
 	}
 	o := p.now[what]
 	if o == nil {
-		o = &outage{}
+		o = &outage{since: now}
 		p.now[what] = o
 	}
 	o.reason = errtext.Detail(err)
+	o.failures++
 	text := err.Error() // which varies less
-	if news = len(o.told) < maxTold && !slices.Contains(o.told, text); news {
-		o.told = append(o.told, text)
+	isNew := len(o.logged) < maxReasons && !slices.Contains(o.logged, text)
+	if isNew {
+		o.logged = append(o.logged, text)
 	}
-	return news
+	if !isNew && now-o.lastLine < reminder {
+		return 0
+	}
+	failures, o.failures, o.lastLine = o.failures, 0, now
+	return failures
 }
 
 func (p *problems) has(what string) bool {
@@ -65,30 +92,33 @@ func (p *problems) has(what string) bool {
 	return p.now[what] != nil
 }
 
-func (p *problems) clear(what string) (was bool) {
+// clear ends an outage, and returns when it began and whether its beginning was logged.
+func (p *problems) clear(what string) (since time.Duration, logged bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, was = p.now[what]
-	delete(p.now, what)
-	return was
-}
-
-// fold returns the throttle of a line about a reason.
-func (p *problems) fold(log *zap.Logger, line, reason string) *logthrottle.Line {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	f := p.folds[line+reason]
-	if f == nil {
-		if p.folds == nil || len(p.folds) >= maxFolds {
-			p.folds = map[string]*logthrottle.Line{}
-		}
-		f = logthrottle.New(log, time.Second, line, "")
-		p.folds[line+reason] = f
+	if o := p.now[what]; o != nil {
+		since, logged = o.since, len(o.logged) > 0
 	}
-	return f
+	delete(p.now, what)
+	return since, logged
 }
 
-// Problems says what is wrong with the neighbours now, by name ("redis", "database", "nextcloud") and
+// line returns the throttle of a line about a reason.
+func (p *problems) line(log *zap.Logger, text, reason string) *logthrottle.Line {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	line := p.lines[text+reason]
+	if line == nil {
+		if p.lines == nil || len(p.lines) >= maxLines {
+			p.lines = map[string]*logthrottle.Line{}
+		}
+		line = logthrottle.New(log, time.Second, text, "")
+		p.lines[text+reason] = line
+	}
+	return line
+}
+
+// Problems says what is wrong with the dependencies now, by name ("redis", "database", "nextcloud") and
 // in words. It is empty when all is well.
 func (s *System) Problems() map[string]string {
 	s.problems.mu.Lock()
@@ -100,14 +130,15 @@ func (s *System) Problems() map[string]string {
 	return now
 }
 
-// problem notes what is wrong, and logs each reason once an outage, and once a second.
+// problem notes what is wrong, and logs each reason once an outage, and one line a minute while it lasts.
 func (s *System) problem(what string, err error, fields ...zap.Field) {
 	if err == nil {
 		err = errors.New("ended without an error")
 	}
-	if s.problems.set(what, err) {
+	if failures := s.problems.set(what, err, s.now()); failures > 0 {
 		detail := errtext.Detail(err)
-		s.problems.fold(s.log, what+" is not available", detail).Log(zapcore.ErrorLevel, "", append(fields, zap.String("error", detail))...)
+		fields = append(fields, zap.String("error", detail), zap.Int("failures", failures))
+		s.problems.line(s.log, outageLines[what].lost, detail).Warn("", fields...)
 	}
 }
 
@@ -115,7 +146,7 @@ func (s *System) solved(what string) {
 	if what == problemEvents {
 		s.hearing.Do(func() { close(s.heard) })
 	}
-	if s.problems.clear(what) {
-		s.problems.fold(s.log, what+" is available", "").Log(zapcore.InfoLevel, "")
+	if since, logged := s.problems.clear(what); logged {
+		s.problems.line(s.log, outageLines[what].back, "").Warn("", zap.Duration("after", (s.now()-since).Round(time.Millisecond)))
 	}
 }

@@ -79,36 +79,57 @@ func TestRetriesBackOff(t *testing.T) {
 	})
 }
 
-// Each reason is logged once an outage, however often and in whatever turn reasons come, and not
-// more than a few.
+// Each reason is logged once an outage, however often and in whatever turn reasons come, and not more than a
+// few; an outage that lasts makes one line a minute besides, which counts; and its end is logged at the same level.
 func TestOutageIsLoggedOnce(t *testing.T) {
-	core, logged := observer.New(zap.ErrorLevel)
+	core, logged := observer.New(zap.WarnLevel)
 	withLog := func(o *actors.Options) { o.Logger = zap.New(core) }
 	bubbleWithout(t, withLog, func(t *testing.T, kit *actorstest.Kit) {
-		for i := range 100 {
+		lost := func() []observer.LoggedEntry { return logged.FilterMessage("lost connection to redis").All() }
+		for i := range 600 { // of 5 s each, for that is the longest wait between two attempts
 			kit.Events.Refuse(errors.New([]string{"refused", "reset"}[i%2]))
-			pass(time.Minute)
+			pass(5 * time.Second)
 		}
-		require.Equal(t, 3, logged.Len())
+		require.InDelta(t, 50, len(lost()), 3, "one line a minute")
+		counted := int64(0)
+		for _, line := range lost() {
+			counted += line.ContextMap()["failures"].(int64)
+		}
+		require.Greater(t, counted, int64(590), "an attempt at least every 5 s")
+		before := len(lost())
 		for i := range 100 {
 			kit.Events.Refuse(fmt.Errorf("reason %d", i))
-			pass(time.Minute)
+			pass(100 * time.Millisecond)
 		}
-		lines := logged.Len()
-		require.LessOrEqual(t, lines, 8)
-		require.Equal(t, "reason 99", kit.System.Problems()["redis"], "the last reason is always shown")
+		require.LessOrEqual(t, len(lost())-before, 8)
+		require.Contains(t, kit.System.Problems()["redis"], "reason ", "the last reason is always shown")
 
 		kit.Events.Refuse(nil)
 		pass(time.Minute)
+		back := logged.FilterMessage("reconnected to redis").All()
+		require.Len(t, back, 1)
+		require.Equal(t, zap.WarnLevel, back[0].Level)
+		require.InDelta(t, time.Hour, back[0].ContextMap()["after"], float64(15*time.Minute))
+		before = len(lost())
 		kit.Events.Lose(errors.New("refused"))
 		pass(time.Minute)
-		require.Equal(t, lines+1, logged.Len(), "another outage")
+		require.Equal(t, before+1, len(lost()), "another outage")
+	})
+}
+
+// The first subscription ends nothing that was logged.
+func TestStartIsNoReconnection(t *testing.T) {
+	core, logged := observer.New(zap.WarnLevel)
+	bubble(t, func(o *actors.Options) { o.Logger = zap.New(core) }, func(t *testing.T, kit *actorstest.Kit) {
+		pass(time.Minute)
+		require.Empty(t, kit.System.Problems())
+		require.Empty(t, logged.All())
 	})
 }
 
 // A dependency that fails for some and answers others is logged once a second, with how often.
 func TestOutagesThatRepeatAreFolded(t *testing.T) {
-	core, logged := observer.New(zap.ErrorLevel)
+	core, logged := observer.New(zap.WarnLevel)
 	bubble(t, func(o *actors.Options) { o.Logger, o.AuthRefusalTTL = zap.New(core), new(time.Duration) }, func(t *testing.T, kit *actorstest.Kit) {
 		for i := range 100 {
 			kit.Verifier.Fail(errors.New("502"))
@@ -119,9 +140,11 @@ func TestOutagesThatRepeatAreFolded(t *testing.T) {
 			require.ErrorIs(t, err, actors.ErrInvalidCredentials)
 		}
 		pass(2 * time.Second)
-		lines := logged.All()
-		require.Len(t, lines, 2)
-		require.EqualValues(t, 99, lines[1].ContextMap()["times"])
+		for _, text := range []string{"nextcloud is not available", "nextcloud is available"} {
+			lines := logged.FilterMessage(text).All()
+			require.Len(t, lines, 2, text)
+			require.EqualValues(t, 99, lines[1].ContextMap()["times"])
+		}
 	})
 }
 

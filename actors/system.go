@@ -91,7 +91,7 @@ func New(ports Ports, options Options) (*System, error) {
 		s.ports.Events = noEvents{}
 		s.solved(problemEvents)
 	} else {
-		s.problems.set(problemEvents, errors.New("not subscribed yet"))
+		s.problems.begin(problemEvents, "not subscribed yet")
 	}
 	if ports.Mounts == nil {
 		s.ports.Mounts = noMounts{}

@@ -26,7 +26,7 @@ func TestFaultsRedisIsKilled(t *testing.T) {
 	cost.requireOnlyUnheard(t)
 	require.NotZero(t, cost.unheard)
 	require.Less(t, cost.recovery, 10*time.Second)
-	require.Equal(t, 1, strings.Count(r.server.output.String(), "connection refused"), "one line while it is away")
+	require.LessOrEqual(t, strings.Count(r.server.output.String(), "connection refused"), 2, "one line a minute while it is away")
 }
 
 func TestFaultsRedisIsPaused(t *testing.T) {
@@ -48,7 +48,7 @@ func TestFaultsRedisConnectionIsHalfOpen(t *testing.T) {
 	r := s.serveAtOnce("REDIS_URL=redis://" + network.Addr()).follow()
 	network.Stall()
 	began := time.Now()
-	r.server.awaitLog("redis is not available")
+	r.server.awaitLog("lost connection to redis")
 	require.Less(t, time.Since(began), 20*time.Second+patience/10)
 	network.Cut()
 	network.Resume()

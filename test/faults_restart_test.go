@@ -192,7 +192,7 @@ func TestFaultsRestartOfRedisToo(t *testing.T) {
 	p.crowd(300, 0) // who are let go over 3 s
 	s.redis.Kill()
 	p.signal(syscall.SIGTERM)
-	p.awaitLog("redis is not available")
+	p.awaitLog("lost connection to redis")
 	s.redis.Start()
 	p.awaitExit()
 	left, err := redis.Strings(s.redis.Do("", "KEYS", "notify_push_logins_*"), nil)
