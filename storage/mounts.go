@@ -128,8 +128,12 @@ func (m *Mounts) attempt(ctx context.Context, try func(*pool) error) error {
 		return err
 	}
 	m.reload.then(ctx, func(options DatabaseOptions) {
-		changed, err := openPool(options)
-		if replaced := m.current(); err == nil && !reflect.DeepEqual(changed.options, replaced.options) {
+		options.Reload = nil // as in the pool
+		replaced := m.current()
+		if reflect.DeepEqual(options, replaced.options) {
+			return
+		}
+		if changed, err := openPool(options); err == nil {
 			m.replace(replaced, changed)
 		}
 	})

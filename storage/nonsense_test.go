@@ -63,20 +63,31 @@ func newStranger(t *testing.T, server string, answers []string) *stranger {
 	return s
 }
 
-// listen has each client served in a goroutine, until the test ends.
+// listen has each client served in a goroutine, until the test ends: a connection in which a driver panicked stays
+// open until it is collected.
 func listen(t *testing.T, serve func(client net.Conn)) *net.TCPAddr {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
+	var clients []net.Conn
+	accepting := make(chan struct{})
 	go func() {
+		defer close(accepting)
 		for {
 			client, err := listener.Accept()
 			if err != nil {
 				return
 			}
+			clients = append(clients, client)
 			go serve(client)
 		}
 	}()
+	t.Cleanup(func() {
+		listener.Close()
+		<-accepting
+		for _, client := range clients {
+			client.Close()
+		}
+	})
 	return listener.Addr().(*net.TCPAddr)
 }
 
