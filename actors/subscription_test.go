@@ -287,7 +287,7 @@ func TestLateRetryAfterRestart(t *testing.T) {
 // Where the connection to Redis is cut every few seconds, clients are not sent three pushes each time, but are
 // sent them after the last cut, and the log names the likely cause.
 func TestConnectionThatIsCutAgainAndAgain(t *testing.T) {
-	core, logged := observer.New(zap.ErrorLevel)
+	core, logged := observer.New(zap.WarnLevel)
 	change := func(o *actors.Options) { o.NoDebounce, o.Logger = true, zap.New(core) }
 	bubble(t, change, func(t *testing.T, kit *actorstest.Kit) {
 		alice := kit.Connect(t, "alice")
