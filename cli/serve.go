@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/storage"
 )
 
 type serveCommand struct {
@@ -65,6 +66,7 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 	for _, warning := range result.Warnings {
 		log.Warn("configuration", zap.String("warning", warning))
 	}
+	reloadLogins(&result.Settings, load)
 	if err := inheritListeners(&result.Settings); err != nil {
 		return err
 	}
@@ -78,6 +80,18 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 		fmt.Fprintf(p.onlyStdout(), "notify_push: %v\n", err)
 	}
 	return err
+}
+
+// reloadLogins has the configuration read again when Redis or the database refuses the login: the password may have changed.
+func reloadLogins(s *config.Settings, load func(context.Context) *config.Result) {
+	s.Redis.Reload = func(ctx context.Context) (storage.RedisOptions, error) {
+		result := load(ctx)
+		return result.Settings.Redis, result.ErrOf("redis")
+	}
+	s.Database.Reload = func(ctx context.Context) (storage.DatabaseOptions, error) {
+		result := load(ctx)
+		return result.Settings.Database, errors.Join(result.ErrOf("database"), result.ErrOf("database_prefix"))
+	}
 }
 
 // refuse says what is wrong with the settings.

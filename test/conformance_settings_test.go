@@ -423,3 +423,32 @@ func TestConformanceSocketActivation(t *testing.T) {
 	p.terminate()
 	require.FileExists(t, path, "it is systemd's")
 }
+
+// TestConformanceChangedPassword has the password of Redis change while the daemon runs, first there and then in config.php.
+func TestConformanceChangedPassword(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	s.mounts.Mount(7, "alice", "files")
+	setPassword := func(password string) {
+		s.redis.Do("", "ACL", "SETUSER", "pusher", "on", "resetpass", ">"+password, "~*", "&*", "+@all")
+	}
+	setPassword("first_password")
+	config := s.writeConfig(fmt.Sprintf("'redis' => ['host' => '127.0.0.1', 'port' => %d, 'user' => 'pusher', 'password' => 'first_password'],", s.redis.Port))
+	p := s.start(config, "DEBOUNCE_DISABLE=1")
+	p.requireWorks(p.tcp())
+
+	setPassword("second_password")
+	s.redis.Do("", "CLIENT", "KILL", "USER", "pusher")
+	p.await("it is refused", func() bool {
+		_, reasons := p.readiness()
+		return strings.Contains(reasons["redis"], "WRONGPASS")
+	})
+	text, err := os.ReadFile(config)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(config, bytes.ReplaceAll(text, []byte("first_password"), []byte("second_password")), 0o600))
+	p.awaitServing()
+	p.requireWorks(p.tcp())
+	p.terminate()
+	p.requireNoSecrets("first_password", "second_password")
+}
