@@ -452,3 +452,22 @@ func TestConformanceChangedPassword(t *testing.T) {
 	p.terminate()
 	p.requireNoSecrets("first_password", "second_password")
 }
+
+// TestConformanceLogLevelThatIsNone has levels spelled as other programs do, which must not silence the log.
+func TestConformanceLogLevelThatIsNone(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	p := s.serve()
+	s.publish("notify_config", `{"log_spec":"warning"}`)
+	p.awaitLog("did you mean warn?")
+	s.redis.Do("", "CLIENT", "KILL", "TYPE", "pubsub")
+	p.awaitLog("lost connection to redis")
+
+	for text, suggestion := range map[string]string{"warning": "warn", "err": "error", "2": "warn", "verbose": "debug"} {
+		p := s.start(append(s.variables(), "LOG="+text)...)
+		p.awaitExit()
+		require.Equal(t, 2, p.cmd.ProcessState.ExitCode())
+		require.Contains(t, p.output.String(), "did you mean "+suggestion+"?")
+	}
+}
