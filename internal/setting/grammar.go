@@ -23,6 +23,7 @@ func ParseBoolean(text string) (bool, error) {
 	return false, fmt.Errorf("%q is not a boolean; write 1, true, yes or on, or 0, false, no or off", text)
 }
 
+// ParsePort takes a number from 0 to 65535.
 func ParsePort(text string) (uint16, error) {
 	port, err := strconv.ParseUint(strings.TrimSpace(text), 10, 16)
 	if err != nil {
@@ -31,6 +32,7 @@ func ParsePort(text string) (uint16, error) {
 	return uint16(port), nil
 }
 
+// ParseCount takes a whole number from 0 up.
 func ParseCount(text string) (int, error) {
 	count, err := strconv.ParseUint(strings.TrimSpace(text), 10, 31)
 	if err != nil {
@@ -39,6 +41,7 @@ func ParseCount(text string) (int, error) {
 	return int(count), nil
 }
 
+// ParsePositive takes a whole number from 1 up.
 func ParsePositive(text string) (int, error) {
 	count, err := ParseCount(text)
 	if err == nil && count == 0 {
@@ -74,6 +77,7 @@ func ParsePermissions(text string) (fs.FileMode, error) {
 	return fs.FileMode(mode), nil
 }
 
+// ParseLogFormat takes console and json.
 func ParseLogFormat(text string) (string, error) {
 	format := strings.ToLower(strings.TrimSpace(text))
 	if format != "console" && format != "json" {
