@@ -148,7 +148,7 @@ func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) err
 	d.serving.Go(func() { serve(d.clients, d.websocket.CountSockets(d.clients, clients), failed) })
 	d.log.Info("serving", zap.String("version", Version()))
 	running.Go(func() { d.learnVersion(background) })
-	running.Go(func() { d.manager.run(background, d.system, d.system.Probe) })
+	running.Go(func() { d.manager.run(background, d.system) })
 	select {
 	case <-ctx.Done():
 		return nil

@@ -22,7 +22,7 @@ const (
 )
 
 // serviceManager reports to systemd: READY once events are received, or after a while without, STATUS in words, and WATCHDOG as
-// long as there is progress. Without systemd it does nothing. One goroutine uses it.
+// long as the actors make progress. Without systemd it does nothing. One goroutine uses it.
 type serviceManager struct {
 	log      *zap.Logger
 	notify   func(state string) (sent bool)
@@ -48,8 +48,8 @@ func (m *serviceManager) wait(reason error) {
 	m.notify(systemd.SdNotifyWatchdog)
 }
 
-// run reports the state of the system until ctx ends, and that probe finds progress.
-func (m *serviceManager) run(ctx context.Context, system *actors.System, probe func(context.Context) error) {
+// run reports the state of the system until ctx ends.
+func (m *serviceManager) run(ctx context.Context, system *actors.System) {
 	if !m.notify("STATUS=starting") {
 		return
 	}
@@ -59,7 +59,7 @@ func (m *serviceManager) run(ctx context.Context, system *actors.System, probe f
 		problems := system.Problems()
 		_, deaf := problems["redis"]
 		m.report(describeProblems(problems), !deaf)
-		m.feedWatchdog(ctx, probe)
+		m.feedWatchdog(ctx, system)
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -79,13 +79,13 @@ func (m *serviceManager) report(status string, ready bool) {
 	}
 }
 
-func (m *serviceManager) feedWatchdog(ctx context.Context, probe func(context.Context) error) {
+func (m *serviceManager) feedWatchdog(ctx context.Context, system *actors.System) {
 	if m.watchdog == 0 || time.Since(m.heard) < m.watchdog {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, watchdogProbe)
 	defer cancel()
-	if err := probe(ctx); err != nil {
+	if err := system.Probe(ctx); err != nil {
 		m.log.Error("no progress", zap.Error(err))
 		return
 	}
