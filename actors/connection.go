@@ -29,20 +29,22 @@ var (
 	revokedFrame = frame.Append(nil, frame.Text, "err: Invalid credentials")
 )
 
-// connection is the actor of one client's websocket.
+// connection is the actor of one client's websocket. It begins with the attach message, is the only one that
+// writes to its socket, which never blocks it, and ends by close, with a reason.
 //
-// It begins with the attach message and is the only one that writes to its socket, which never
-// blocks it. It ends by close, with a reason; if it panics, its supervisor
-// stops it and the client comes back. It runs in the goroutine of its sender.
+// Anybody may send to it at any time; it runs in the goroutine of its sender, one at a time (mailbox.go), and
+// nobody else touches its fields but the timer wheel its entry. Its senders must not wait for it. An error of
+// its socket ends it; if it panics, its supervisor stops it and the client comes back.
 type connection struct {
+	// set once, by its user or by the attach message
 	system *System
 	shard  *shard    // that its user belongs to
 	turn   flushTurn // asks for a flush of itself
 	self   *actor.PID
-
 	login  *Login
 	socket Socket
 
+	// owned by Receive
 	outbox     outbox
 	wantsIDs   bool
 	flushAsked bool
@@ -50,15 +52,17 @@ type connection struct {
 	ending     bool        // as soon as everything is written
 	endsFor    CloseReason // while ending
 	closed     bool
-	refreshing bool    // at a time that the calendar knows
+	refreshing bool    // at a time that the scheduler knows
 	jitter     float32 // this connection's factor of the debounce time
 
-	wakeEntry  wheelEntry
 	lastSent   time.Duration
 	lifetime   time.Duration // when it is over; 0 is never
 	ping       uint32        // what the pong must carry
 	pinged     bool
 	pingSentAt time.Duration
+
+	// guarded by the timer wheel
+	wakeEntry wheelEntry
 }
 
 // Receive handles one message.
@@ -125,7 +129,7 @@ func (c *connection) onPush(p *Push) {
 		return
 	}
 	if due, first := c.outbox.debounce(p, c.wantsIDs, c.system.now(), c.interval(p.kind)); first {
-		c.system.calendar.add(due, c.self, debounceOver)
+		c.system.scheduler.add(due, c.self, debounceOver)
 	}
 }
 
@@ -332,7 +336,7 @@ func (c *connection) onLoginRevoked(m *loginRevoked) {
 
 // later sends the connection a message at a random moment within that time.
 func (c *connection) later(within time.Duration, message any) {
-	c.system.calendar.add(c.system.now()+rand.N(within), c.self, message)
+	c.system.scheduler.add(c.system.now()+rand.N(within), c.self, message)
 }
 
 // end closes the connection after everything that was promised to the client, debounced pushes included.

@@ -26,12 +26,12 @@ func (s *System) HandledByRegistries() (n int) {
 	return n
 }
 
-// Appointments returns how many messages the calendar has to send.
-func (s *System) Appointments() (n int) {
-	s.calendar.mu.Lock()
-	defer s.calendar.mu.Unlock()
-	for _, p := range s.calendar.pages {
-		n += len(p.appointments)
+// Scheduled returns how many messages the scheduler has to send.
+func (s *System) Scheduled() (n int) {
+	s.scheduler.mu.Lock()
+	defer s.scheduler.mu.Unlock()
+	for _, b := range s.scheduler.buckets {
+		n += len(b.scheduled)
 	}
 	return n
 }

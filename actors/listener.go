@@ -120,7 +120,7 @@ func (l *listener) onSubscribed(ctx actor.Context, m *subscribed) {
 	}
 	l.resyncing = true
 	if at := l.resyncs.next(l.since); at > l.since {
-		l.system.calendar.add(at, ctx.Self(), &resync{l})
+		l.system.scheduler.add(at, ctx.Self(), &resync{l})
 	} else {
 		l.onResync(&resync{l})
 	}

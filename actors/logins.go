@@ -533,7 +533,7 @@ func (l *logins) wakeAt() (at time.Duration) {
 	return at
 }
 
-// close answers everybody who waits, for nobody else will.
+// close answers everybody who waits, because nobody else will.
 func (l *logins) close(err error) {
 	for _, c := range l.calls {
 		for _, m := range c.waiting {

@@ -108,7 +108,7 @@ func (m *mapper) carryOut(ctx actor.Context) {
 	}
 	if at := m.mapping.wakeAt(); at > 0 && (m.wakesAt == 0 || at < m.wakesAt) {
 		m.wakesAt = at
-		m.system.calendar.add(at, ctx.Self(), &mapperWake{})
+		m.system.scheduler.add(at, ctx.Self(), &mapperWake{})
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 //
 // A restarted actor goes on with its next message, so one that fails at each message still costs
 // no more than those. Mapper and auth take over what the incarnation before knew and nobody else
-// does; the listener subscribes anew, and has the clients told to refresh.
+// does; the listener subscribes anew, and has refresh pushes sent to the clients.
 
 // deadLetterInterval is for how long the runtime counts dead letters that it does not log, in a goroutine that
 // may outlive the system by as long.
@@ -152,7 +152,7 @@ func (u *user) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor, 
 }
 
 // reportPanic logs a panic with its stack and passes it on to the supervisor, unless the actor is
-// ending already: the runtime would forget to end it then, and whoever waits for that would for ever.
+// ending already: the runtime would forget to end it then, and wait for that for ever.
 func (s *System) reportPanic(ctx actor.Context) {
 	reason := recover()
 	if reason == nil {

@@ -27,14 +27,16 @@ type Ports struct {
 
 // System is the actor system of a push server: it logs clients in, holds their connections, and
 // pushes to them what Nextcloud publishes. Several may run in one process. All methods are safe
-// for concurrent use, but not to be called by actors, for some wait.
+// for concurrent use; actors must not call them, because some wait. After an error of one call the next may work,
+// but for ErrShutDown, which is for good.
 type System struct {
+	// set by New
 	ports   Ports
 	options Options
 	log     *zap.Logger
 	authKey []byte
 
-	// Set by Start.
+	// set by Start
 	runtime    *actor.ActorSystem
 	root       *actor.RootContext
 	top        *actor.PID
@@ -43,9 +45,10 @@ type System struct {
 	auth       *actor.PID
 	registries [shards]*actor.PID
 	wheel      *wheel
-	calendar   *calendar
+	scheduler  *scheduler
 	release    func()
 
+	// safe for concurrent use
 	ctx            context.Context // ends when the connections are closed
 	cancel         context.CancelFunc
 	stopped        chan struct{} // closed when the actors are gone
@@ -115,7 +118,7 @@ func (s *System) start() {
 	s.runtime = runtime
 	s.root = s.runtime.Root
 	s.wheel = newWheel(s)
-	s.calendar = newCalendar(s)
+	s.scheduler = newScheduler(s)
 	s.spawnWorker(func() { s.wheel.run(s.ctx.Done()) })
 	s.spawnTop()
 	unwatch := s.watchDeadLetters()
@@ -123,7 +126,7 @@ func (s *System) start() {
 	s.began.Store(true)
 }
 
-// usable returns why the actors cannot be told anything, nil where they can.
+// usable returns why nothing can be sent to the actors, nil where it can.
 func (s *System) usable() error {
 	switch {
 	case !s.began.Load():
@@ -237,7 +240,7 @@ func (s *System) Stats() Stats { return s.counters.snapshot() }
 func (s *System) TestCookie() uint32 { return s.testCookie.Load() }
 
 // CountUsers returns how often all of a storage is seen: by how many users, and by one who sees it
-// at several places as often, for so the app's self test counts. It asks Mounts, not the cache.
+// at several places as often, because the app's self test counts so. It asks Mounts, not the cache.
 func (s *System) CountUsers(ctx context.Context, storage uint64) (int, error) {
 	s.counters.mappingQueries.Add(1)
 	mounts, err := s.ports.Mounts.MountsOfStorages(ctx, []uint64{storage})
@@ -285,7 +288,7 @@ func (s *System) shutDown(ctx context.Context) {
 	s.drain(ctx)
 	s.cancel()
 	s.stopTop()
-	s.calendar.stop()
+	s.scheduler.stop()
 	close(s.stopped)
 	s.running.Wait()
 	s.release()
