@@ -125,7 +125,7 @@ func (l *logins) retryRecheck(r *recheck, now time.Duration) {
 		return
 	}
 	within := *l.options.AuthRecheck
-	wait := min(within/10<<min(r.failures, 4), within)
+	wait := max(min(within/10<<min(r.failures, 4), within), time.Second)
 	r.failures++
 	r.due = now + wait/2 + l.random(wait/2+1)
 	heap.Push(&l.rechecks, r)
