@@ -268,7 +268,7 @@ func (s *System) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	if !s.stopping.Swap(true) {
-		go s.guarded("shutdown", func() error { s.shutDown(ctx); return nil })
+		go func() { _ = s.guarded("shutdown", func() error { s.shutDown(ctx); return nil }) }()
 	}
 	select {
 	case <-s.down:
