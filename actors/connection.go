@@ -90,7 +90,7 @@ func (c *connection) Receive(ctx actor.Context) {
 	case *loginRevoked:
 		c.onLoginRevoked(m)
 	case *disconnect:
-		c.system.tellAuth(&forgetLogin{c.login})
+		c.system.tellAuth(&forgetLogin{login: c.login})
 		c.end(Disconnected)
 	case *socketEnded:
 		c.close(m.reason)
@@ -116,7 +116,7 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	}
 	c.system.counters.activeConnections.Add(1)
 	c.system.counters.totalConnections.Add(1)
-	c.system.tellAuth(&loginAttached{m.login})
+	c.system.tellAuth(&loginAttached{login: m.login})
 	c.send(authenticatedFrame)
 	c.scheduleWake(now)
 	c.socket.Serve(Client{c.system, c.self})
@@ -377,7 +377,7 @@ func (c *connection) onStopping() {
 	defer c.system.running.Done()
 	c.system.wheel.cancel(&c.wakeEntry)
 	c.system.countConnectionEnd()
-	c.system.tellAuth(&loginDetached{c.login})
+	c.system.tellAuth(&loginDetached{login: c.login})
 	if c.system.stopping.Load() {
 		c.close(ShuttingDown)
 	}

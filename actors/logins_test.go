@@ -562,6 +562,29 @@ func TestLoginJoinsRecheck(t *testing.T) {
 	require.Empty(t, k.logins.rechecks)
 }
 
+// The next incarnation remembers what is still to be asked, that which was in flight included.
+func TestNextIncarnationRechecks(t *testing.T) {
+	k := newClerk(t, Options{})
+	for _, user := range []string{"alice", "bob"} {
+		k.connect(user)
+		k.pass(time.Minute)
+		k.login(user)
+	}
+	k.pass(9*time.Minute + 30*time.Second)
+	require.Len(t, k.inFlight, 1, "alice")
+	k.logins = newLogins(k.logins.options, []byte("key"), k.logins)
+	k.carryOut()
+	require.Len(t, k.logins.rechecks, 2)
+	lost := k.inFlight
+	k.inFlight = nil
+	k.logins.judged(lost[0].call, Identity{User: "alice"}, 0, nil, k.now)
+	k.pass(time.Minute)
+	require.Len(t, k.inFlight, 2)
+	k.verdict("alice", ErrInvalidCredentials)
+	k.verdict("bob", nil)
+	require.Equal(t, []string{"alice"}, k.ended)
+}
+
 // Nothing is to be done while nothing happens, however many are connected.
 func TestIdleNeedsNoTicks(t *testing.T) {
 	k := newClerk(t, Options{})

@@ -115,7 +115,7 @@ func (m *mapper) carryOut(ctx actor.Context) {
 func (m *mapper) push(ctx actor.Context, a audience) {
 	for shard, names := range a.users {
 		if len(names) > 0 {
-			message := &pushUsers{names, a.push}
+			message := &pushUsers{users: names, push: a.push}
 			m.system.inFlight.add(message.size())
 			ctx.Send(m.system.registries[shard], message)
 		}
@@ -136,6 +136,6 @@ func (m *mapper) query(ctx actor.Context, q mountsQuery) {
 			mounts, err = system.ports.Mounts.MountsOfStorages(limited, q.storages)
 			return err
 		})
-		system.root.Send(self, &mountsFound{m, q, mounts, err})
+		system.root.Send(self, &mountsFound{asker: m, query: q, mounts: mounts, err: err})
 	})
 }

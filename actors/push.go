@@ -29,6 +29,8 @@ func (k Kind) String() string {
 // Push is what users are sent. It is never changed once made, and one Push is shared by all that
 // it goes to, encoded once.
 type Push struct {
+	quiet
+
 	kind  Kind
 	frame []byte // without ids
 

@@ -41,6 +41,13 @@ func hostOrOwn(host *actor.ActorSystem, s *System) (*actor.ActorSystem, func()) 
 	return own, own.Shutdown
 }
 
+// quiet is part of every message: nothing is wrong when one reaches an actor that is gone, and some hold
+// secrets that a host's log should not see.
+type quiet struct{}
+
+// IgnoreDeadLetterLogging keeps the runtime from logging the message.
+func (quiet) IgnoreDeadLetterLogging() {}
+
 // watchDeadLetters counts what is sent to actors of our tree that are gone, until it is told to end.
 func (s *System) watchDeadLetters() (end func()) {
 	ours := s.top.Id + "/"

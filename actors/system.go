@@ -158,7 +158,8 @@ func (s *System) spawnWorker(work func()) {
 }
 
 // Authenticate says who a client is, or why not: ErrInvalidCredentials, ErrNotStarted, ErrShutDown,
-// ctx's error, or what went wrong with Nextcloud. It waits for Nextcloud as long as ctx lasts.
+// ctx's error, or what went wrong with Nextcloud. It waits for its turn at Nextcloud as long as ctx lasts, and
+// for Nextcloud's answer for Options.AuthTimeout at most.
 func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Login, error) {
 	if !s.began.Load() {
 		return nil, ErrNotStarted
@@ -171,7 +172,7 @@ func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Lo
 	case a := <-answer:
 		return a.login, a.err
 	case <-ctx.Done():
-		s.tellAuth(&abandoned{question})
+		s.tellAuth(&abandoned{by: question})
 		return nil, ctx.Err()
 	case <-s.ctx.Done():
 		return nil, ErrShutDown
@@ -193,7 +194,7 @@ func (s *System) Attach(login *Login, socket Socket) error {
 		return errors.New("actors: Attach needs a Socket")
 	}
 	answer := make(chan error, 1)
-	s.root.Send(s.registries[shardOf(login.User)], &attach{login, socket, answer})
+	s.root.Send(s.registries[shardOf(login.User)], &attach{login: login, socket: socket, answer: answer})
 	select {
 	case err := <-answer:
 		if err != nil && s.stopping.Load() {
@@ -229,7 +230,7 @@ func (s *System) Publish(ctx context.Context, event Event) error {
 	if err := s.inFlight.acquire(ctx, 0); err != nil {
 		return err
 	}
-	s.root.Send(s.listener, &eventPublished{event})
+	s.root.Send(s.listener, &eventPublished{Event: event})
 	return nil
 }
 

@@ -61,7 +61,7 @@ func (u *user) Receive(ctx actor.Context) {
 func (u *user) onAttach(ctx actor.Context, m *attach) {
 	u.name = m.login.User
 	if len(u.connections) >= u.system.options.MaxConnectionsPerUser {
-		ctx.Send(u.shard.registry, &connectionEnded{u.name, ctx.Self()})
+		ctx.Send(u.shard.registry, &connectionEnded{user: u.name, pid: ctx.Self()})
 		m.answer <- ErrTooManyConnections
 		return
 	}
@@ -72,7 +72,7 @@ func (u *user) onAttach(ctx actor.Context, m *attach) {
 
 func (u *user) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	u.connections = slices.DeleteFunc(u.connections, func(c attached) bool { return c.pid.Id == m.Who.Id })
-	ctx.Send(u.shard.registry, &connectionEnded{u.name, ctx.Self()})
+	ctx.Send(u.shard.registry, &connectionEnded{user: u.name, pid: ctx.Self()})
 }
 
 func (u *user) onListConnections(m *listConnections) {
