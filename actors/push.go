@@ -22,7 +22,11 @@ const (
 // debounced are the kinds of which at most one waits in a connection.
 const debounced = KindCustom
 
+// String returns the kind's name in logs and metrics, and "unknown" for a number that is none.
 func (k Kind) String() string {
+	if k < 0 || k >= kinds {
+		return "unknown"
+	}
 	return [kinds]string{"file", "activity", "notification", "custom"}[k]
 }
 

@@ -95,10 +95,10 @@ func (l *logins) canRecheck() bool {
 	case len(l.rechecks) == 0 || !l.queue.isEmpty():
 		return false
 	case most == 0:
-		return l.flights.rechecks < maxRechecks
+		return l.inFlight.rechecks < maxRechecks
 	default:
 		half := max(most/2, 1)
-		return l.flights.rechecks < min(half, maxRechecks) && l.flights.recent.Len() < half
+		return l.inFlight.rechecks < min(half, maxRechecks) && l.inFlight.recent.Len() < half
 	}
 }
 
