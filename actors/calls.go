@@ -30,6 +30,7 @@ type call struct {
 
 	origin    *origin // nil for a recheck
 	place     *list.Element
+	queuedAt  time.Duration
 	startedAt time.Duration // 0 while it waits
 	recent    bool          // in flight, and counts against the limit
 }

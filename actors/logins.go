@@ -45,6 +45,7 @@ type logins struct {
 	inFlight    callsInFlight
 	rechecks    recheckQueue
 	nextRecheck time.Duration // not before
+	answeredAt  time.Duration // when Nextcloud answered last, whatever it said
 	failedAt    time.Duration // when Nextcloud could not be asked; 0 if it could since
 	sweepAt     time.Duration // 0 while there is nothing to forget
 
@@ -166,7 +167,7 @@ func (l *logins) ask(m *authenticate, now time.Duration) {
 	}
 	c := l.calls[sum]
 	if c == nil {
-		c = &call{digest: sum, credentials: m.Credentials}
+		c = &call{digest: sum, credentials: m.Credentials, queuedAt: now}
 		l.calls[sum] = c
 		l.queue.add(c, m.Credentials.Origin)
 	}
@@ -264,6 +265,7 @@ func (l *logins) judged(c *call, identity Identity, until time.Duration, err err
 		l.onRefused(c.digest, now)
 	default:
 		l.onFailed(c, err, now)
+		l.giveUp(c, err, now)
 	}
 	l.sweepLater(now)
 	for _, m := range c.waiting {
@@ -272,14 +274,37 @@ func (l *logins) judged(c *call, identity Identity, until time.Duration, err err
 	l.startCalls(now)
 }
 
+// giveUp answers all clients that have waited for as long as Nextcloud may take over a login, when one call took
+// as long and Nextcloud has answered none meanwhile: their turn would not help them. What is in flight goes on.
+func (l *logins) giveUp(c *call, err error, now time.Duration) {
+	before := now - l.options.AuthTimeout
+	if c.startedAt > before || l.answeredAt > before {
+		return
+	}
+	for _, other := range l.calls {
+		if other.queuedAt > before {
+			continue
+		}
+		if other.startedAt == 0 {
+			l.queue.remove(other)
+			delete(l.calls, other.digest)
+		}
+		for _, m := range other.waiting {
+			l.answer(m, nil, err, fromNextcloud)
+		}
+		other.asker, other.waiting = nil, nil
+	}
+}
+
 // noteHealth notes whether Nextcloud answers. What concerns one login says neither: it may come from what
 // stands before Nextcloud.
 func (l *logins) noteHealth(err error, now time.Duration) {
 	switch {
 	case err == nil, errors.Is(err, ErrInvalidCredentials):
-		l.failedAt = 0
+		l.failedAt, l.answeredAt = 0, now
 		l.effects.solved, l.effects.problem = true, nil
 	case errors.Is(err, ErrOneLogin):
+		l.answeredAt = now
 	default:
 		l.failedAt = now
 		l.effects.solved, l.effects.problem = false, err

@@ -436,6 +436,42 @@ func TestNextcloudHangs(t *testing.T) {
 	require.Zero(t, k.logins.wakeAt())
 }
 
+// While Nextcloud answers nothing, nobody waits for a turn that would not help: not even a crowd of one origin,
+// which may have half of the places.
+func TestClientsAreGivenUpWhileNextcloudHangs(t *testing.T) {
+	k := newClerk(t, Options{AuthConcurrency: new(4)})
+	k.login("alice")
+	for i := range 1000 {
+		k.ask(fmt.Sprint("crowd", i), "192.0.2.1")
+	}
+	k.pass(10 * time.Second)
+	late := k.ask("bob", "198.51.100.1")
+	k.pass(12 * time.Second)
+	require.True(t, len(k.answers) == 1+1000, "%d answers", len(k.answers))
+	k.requireNoAnswer(late)
+	k.pass(10 * time.Second)
+	k.requireAnswer(late, errNoAnswer)
+	k.pass(20 * time.Second)
+	require.Empty(t, k.logins.queue.origins)
+	require.Empty(t, k.logins.calls)
+}
+
+// A Nextcloud that is slow, and answers, is waited for however long the queue is.
+func TestQueueIsKeptWhileNextcloudIsSlow(t *testing.T) {
+	k := newClerk(t, Options{AuthConcurrency: new(1)})
+	k.ask("hangs", "")
+	var queue []*authenticate
+	for i := range 30 {
+		queue = append(queue, k.ask(fmt.Sprint("user", i), ""))
+	}
+	k.pass(5 * time.Second)
+	for i := range 30 {
+		k.pass(4 * time.Second)
+		k.verdict(fmt.Sprint("user", i), nil)
+		k.requireAnswer(queue[i], nil)
+	}
+}
+
 // However long Nextcloud hangs, four times the limit is the most.
 func TestCallsInFlightAreBounded(t *testing.T) {
 	k := newClerk(t, Options{AuthConcurrency: new(2)})

@@ -82,7 +82,7 @@ func (l *logins) startRechecks(now time.Duration) {
 			continue
 		}
 		l.nextRecheck = now + recheckInterval
-		c := &call{digest: r.login.digest, credentials: r.credentials, recheck: r}
+		c := &call{digest: r.login.digest, credentials: r.credentials, recheck: r, queuedAt: now}
 		l.calls[c.digest] = c
 		l.start(c, now)
 	}
