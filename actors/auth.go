@@ -86,7 +86,7 @@ func (a *auth) carryOut(ctx actor.Context) {
 		a.start(ctx, q)
 	}
 	for _, v := range effects.end {
-		a.system.tellRegistryOf(v.login.User, &loginRevoked{v.login.User, v.digest})
+		a.system.tellRegistryOf(v.login.User, &loginRevoked{user: v.login.User, digest: v.digest})
 	}
 	switch {
 	case effects.solved:
@@ -115,12 +115,12 @@ func (a *auth) start(ctx actor.Context, q callStart) {
 		defer cancel()
 		var identity Identity
 		err := system.guarded("verifier", func() (err error) {
-			if identity, err = system.ports.Verifier.Verify(ctx, q.credentials); err == context.DeadlineExceeded {
+			if identity, err = system.ports.Verifier.Verify(ctx, q.credentials); err == context.DeadlineExceeded { //nolint:errorlint // One that wraps it says more.
 				err = errNoAnswer
 			}
 			return err
 		})
-		system.root.Send(self, &loginJudged{q.call, identity, err})
+		system.root.Send(self, &loginJudged{call: q.call, identity: identity, err: err})
 	})
 }
 

@@ -30,6 +30,7 @@ type call struct {
 
 	origin    *origin // nil for a recheck
 	place     *list.Element
+	queuedAt  time.Duration
 	startedAt time.Duration // 0 while it waits
 	recent    bool          // in flight, and counts against the limit
 }
@@ -53,15 +54,15 @@ func (c *call) leave(m *authenticate) {
 	m.call = nil
 }
 
-// flights are the calls in flight, oldest first: those that count against the limit, and older ones.
-type flights struct {
+// callsInFlight are the calls in flight, oldest first: those that count against the limit, and older ones.
+type callsInFlight struct {
 	recent, old list.List // of *call
 	rechecks    int       // how many of them are rechecks alone
 }
 
-func (f *flights) total() int { return f.recent.Len() + f.old.Len() }
+func (f *callsInFlight) total() int { return f.recent.Len() + f.old.Len() }
 
-func (f *flights) start(c *call, now time.Duration) {
+func (f *callsInFlight) start(c *call, now time.Duration) {
 	c.startedAt, c.recent = now, true
 	c.place = f.recent.PushBack(c)
 	if c.origin == nil {
@@ -72,7 +73,7 @@ func (f *flights) start(c *call, now time.Duration) {
 	c.origin.recent++
 }
 
-func (f *flights) end(c *call) {
+func (f *callsInFlight) end(c *call) {
 	if f.pastRecent(c); c.origin == nil {
 		f.rechecks--
 	} else {
@@ -82,7 +83,7 @@ func (f *flights) end(c *call) {
 }
 
 // pastRecent has a call no longer count against the limit.
-func (f *flights) pastRecent(c *call) {
+func (f *callsInFlight) pastRecent(c *call) {
 	if !c.recent {
 		return
 	}
@@ -95,14 +96,14 @@ func (f *flights) pastRecent(c *call) {
 }
 
 // age moves on the calls that are no longer recent.
-func (f *flights) age(now time.Duration) {
+func (f *callsInFlight) age(now time.Duration) {
 	for c := oldest(&f.recent); c != nil && now >= c.startedAt+recentTime; c = oldest(&f.recent) {
 		f.pastRecent(c)
 	}
 }
 
 // expired returns the oldest call if it has lasted for longer than that, else nil.
-func (f *flights) expired(now, timeout time.Duration) *call {
+func (f *callsInFlight) expired(now, timeout time.Duration) *call {
 	for _, calls := range []*list.List{&f.old, &f.recent} {
 		if c := oldest(calls); c != nil && now >= c.startedAt+timeout {
 			return c

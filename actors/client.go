@@ -14,10 +14,12 @@ type Client struct {
 }
 
 // Received hands over a chunk of frames. Nothing more may be handed over before Socket.Resume.
-func (c Client) Received(frames []frame.Frame) { c.system.root.Send(c.pid, &framesReceived{frames}) }
+func (c Client) Received(frames []frame.Frame) {
+	c.system.root.Send(c.pid, &framesReceived{frames: frames})
+}
 
 // Written says that a pending Write is done, or failed.
-func (c Client) Written(err error) { c.system.root.Send(c.pid, &writeDone{err}) }
+func (c Client) Written(err error) { c.system.root.Send(c.pid, &writeDone{err: err}) }
 
 // Ended says that nothing more will be read, and why.
-func (c Client) Ended(reason CloseReason) { c.system.root.Send(c.pid, &socketEnded{reason}) }
+func (c Client) Ended(reason CloseReason) { c.system.root.Send(c.pid, &socketEnded{reason: reason}) }

@@ -29,7 +29,7 @@ func (s *System) Users(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	answers := make(chan []string, shards)
-	s.tellRegistries(&listUsers{answers})
+	s.tellRegistries(&listUsers{answer: answers})
 	var all []string
 	for range shards {
 		users, err := await(ctx, s, answers)
@@ -47,7 +47,7 @@ func (s *System) Connections(ctx context.Context, user string) ([]Connection, er
 		return nil, err
 	}
 	answer := make(chan []Connection, 1)
-	s.tellRegistryOf(user, &listConnections{user, answer})
+	s.tellRegistryOf(user, &listConnections{user: user, answer: answer})
 	return await(ctx, s, answer)
 }
 
@@ -58,7 +58,7 @@ func (s *System) Disconnect(user string) error {
 		return err
 	}
 	s.tellAuth(&forgetLogins{user: user})
-	s.tellRegistryOf(user, &disconnectUser{user})
+	s.tellRegistryOf(user, &disconnectUser{user: user})
 	return nil
 }
 
@@ -75,7 +75,7 @@ func (s *System) Send(ctx context.Context, user, text string) (connections int, 
 		return 0, err
 	}
 	answer := make(chan int, 1)
-	s.tellRegistryOf(user, &sendUser{user, push, answer})
+	s.tellRegistryOf(user, &sendUser{user: user, push: push, answer: answer})
 	return await(ctx, s, answer)
 }
 
@@ -94,7 +94,7 @@ func (s *System) Broadcast(ctx context.Context, text string) error {
 		if err != nil {
 			return err
 		}
-		s.root.Send(registry, &pushAll{push})
+		s.root.Send(registry, &pushAll{push: push})
 	}
 	return nil
 }

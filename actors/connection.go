@@ -29,20 +29,22 @@ var (
 	revokedFrame = frame.Append(nil, frame.Text, "err: Invalid credentials")
 )
 
-// connection is the actor of one client's websocket.
+// connection is the actor of one client's websocket. It begins with the attach message, is the only one that
+// writes to its socket, which never blocks it, and ends by close, with a reason.
 //
-// It begins with the attach message and is the only one that writes to its socket, which never
-// blocks it. It ends by close, with a reason; if it panics, its supervisor
-// stops it and the client comes back. It runs in the goroutine of its sender.
+// Anybody may send to it at any time; it runs in the goroutine of its sender, one at a time (mailbox.go), and
+// nobody else touches its fields but the timer wheel its entry. Its senders must not wait for it. An error of
+// its socket ends it; if it panics, its supervisor stops it and the client comes back.
 type connection struct {
+	// set once, by its user or by the attach message
 	system *System
 	shard  *shard    // that its user belongs to
 	turn   flushTurn // asks for a flush of itself
 	self   *actor.PID
-
 	login  *Login
 	socket Socket
 
+	// owned by Receive
 	outbox     outbox
 	wantsIDs   bool
 	flushAsked bool
@@ -50,15 +52,17 @@ type connection struct {
 	ending     bool        // as soon as everything is written
 	endsFor    CloseReason // while ending
 	closed     bool
-	refreshing bool    // at a time that the calendar knows
+	refreshing bool    // at a time that the scheduler knows
 	jitter     float32 // this connection's factor of the debounce time
 
-	wakeEntry  wheelEntry
 	lastSent   time.Duration
 	lifetime   time.Duration // when it is over; 0 is never
 	ping       uint32        // what the pong must carry
 	pinged     bool
 	pingSentAt time.Duration
+
+	// guarded by the timer wheel
+	wakeEntry wheelEntry
 }
 
 // Receive handles one message.
@@ -86,7 +90,7 @@ func (c *connection) Receive(ctx actor.Context) {
 	case *loginRevoked:
 		c.onLoginRevoked(m)
 	case *disconnect:
-		c.system.tellAuth(&forgetLogin{c.login})
+		c.system.tellAuth(&forgetLogin{login: c.login})
 		c.end(Disconnected)
 	case *socketEnded:
 		c.close(m.reason)
@@ -112,7 +116,7 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	}
 	c.system.counters.activeConnections.Add(1)
 	c.system.counters.totalConnections.Add(1)
-	c.system.tellAuth(&loginAttached{m.login})
+	c.system.tellAuth(&loginAttached{login: m.login})
 	c.send(authenticatedFrame)
 	c.scheduleWake(now)
 	c.socket.Serve(Client{c.system, c.self})
@@ -125,7 +129,7 @@ func (c *connection) onPush(p *Push) {
 		return
 	}
 	if due, first := c.outbox.debounce(p, c.wantsIDs, c.system.now(), c.interval(p.kind)); first {
-		c.system.calendar.add(due, c.self, debounceOver)
+		c.system.scheduler.add(due, c.self, debounceOver)
 	}
 }
 
@@ -332,7 +336,7 @@ func (c *connection) onLoginRevoked(m *loginRevoked) {
 
 // later sends the connection a message at a random moment within that time.
 func (c *connection) later(within time.Duration, message any) {
-	c.system.calendar.add(c.system.now()+rand.N(within), c.self, message)
+	c.system.scheduler.add(c.system.now()+rand.N(within), c.self, message)
 }
 
 // end closes the connection after everything that was promised to the client, debounced pushes included.
@@ -373,7 +377,7 @@ func (c *connection) onStopping() {
 	defer c.system.running.Done()
 	c.system.wheel.cancel(&c.wakeEntry)
 	c.system.countConnectionEnd()
-	c.system.tellAuth(&loginDetached{c.login})
+	c.system.tellAuth(&loginDetached{login: c.login})
 	if c.system.stopping.Load() {
 		c.close(ShuttingDown)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/notifypush/notifypush/actors"
-	"github.com/notifypush/notifypush/actors/actorstest"
 )
 
 // client is a Socket that hands on what it is sent. A real one also reads, and tells the
@@ -18,22 +17,23 @@ func (c client) Write(frames []byte) (bool, error) { c <- frames; return false, 
 func (c client) Close(code int, text string)       { close(c) }
 func (c client) text() string                      { return string((<-c)[2:]) } // behind the frame's header
 
-// A program brings its own ports, logs a client in, and publishes an event. Here the ports are fakes,
-// and the client is one of the program itself.
+// A program says who its clients are, and sends to them. Here the client is one of the program itself; package
+// transport serves those that come by websocket.
 func Example() {
 	ctx := context.Background()
-	system, err := actors.New(actors.Ports{
-		Events:   actorstest.NewEvents(),
-		Mounts:   &actorstest.Mounts{},
-		Verifier: &actorstest.Verifier{},
-		Control:  &actorstest.Control{},
-	}, actors.Options{})
+	verifier := actors.VerifierFunc(func(_ context.Context, c actors.Credentials) (actors.Identity, error) {
+		if c.Password.Reveal() != "secret" {
+			return actors.Identity{}, actors.ErrInvalidCredentials
+		}
+		return actors.Identity{User: c.Login}, nil
+	})
+	system, err := actors.New(actors.Ports{Verifier: verifier}, actors.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	system.Start()
-	defer system.Shutdown(ctx)
+	defer func() { _ = system.Shutdown(ctx) }()
 
 	login, err := system.Authenticate(ctx, actors.Credentials{Login: "alice", Password: "secret"})
 	if err != nil {
@@ -46,12 +46,9 @@ func Example() {
 		return
 	}
 	fmt.Println(alice.text())
-	if err := system.Publish(ctx, actors.Custom{User: "alice", Text: "hello"}); err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(alice.text())
+	connections, err := system.Send(ctx, "alice", "hello")
+	fmt.Println(connections, err, alice.text())
 	// Output:
 	// authenticated
-	// hello
+	// 1 <nil> hello
 }

@@ -26,12 +26,12 @@ func (s *System) HandledByRegistries() (n int) {
 	return n
 }
 
-// Appointments returns how many messages the calendar has to send.
-func (s *System) Appointments() (n int) {
-	s.calendar.mu.Lock()
-	defer s.calendar.mu.Unlock()
-	for _, p := range s.calendar.pages {
-		n += len(p.appointments)
+// Scheduled returns how many messages the scheduler has to send.
+func (s *System) Scheduled() (n int) {
+	s.scheduler.mu.Lock()
+	defer s.scheduler.mu.Unlock()
+	for _, b := range s.scheduler.buckets {
+		n += len(b.scheduled)
 	}
 	return n
 }
@@ -52,14 +52,14 @@ func MessagesWith(password, token Secret) []any {
 	issued := TokenIssued{User: "alice", Token: token}
 	return []any{
 		&authenticate{Credentials: Credentials{Login: "alice", Password: password}},
-		&tokenIssued{issued},
-		&eventPublished{issued},
-		&payloadArrived{"notify_pre_auth", payload(`{"user":"alice","token":"` + token.Reveal() + `"}`)},
+		&tokenIssued{TokenIssued: issued},
+		&eventPublished{Event: issued},
+		&payloadArrived{channel: "notify_pre_auth", Payload: payload(`{"user":"alice","token":"` + token.Reveal() + `"}`)},
 	}
 }
 
 // ListLogins is what Logins sends. With a channel that nobody reads it holds auth up.
-func ListLogins(answer chan<- []RememberedLogin) any { return &listLogins{answer} }
+func ListLogins(answer chan<- []RememberedLogin) any { return &listLogins{answer: answer} }
 
 // CloseAll is what a user's connections are closed with, by the user itself.
 var CloseAll any = &closeAll{reason: ResetRequested}

@@ -7,16 +7,16 @@ import "container/list"
 // but next takes constant time; next passes over the origins that are at their limit, of which there are few.
 type fairQueue struct {
 	origins map[string]*origin // with calls that wait or are in flight
-	turns   list.List          // of *origin with calls that wait, the next one first
+	order   list.List          // of *origin with calls that wait, the next one first
 }
 
 // origin is where logins come from, such as an address.
 type origin struct {
-	name     string
-	waiting  list.List // of *call
-	turn     *list.Element
-	inFlight int
-	recent   int // those in flight that count against the limit
+	name         string
+	waiting      list.List     // of *call
+	placeInOrder *list.Element // nil while none waits
+	inFlight     int
+	recent       int // those in flight that count against the limit
 }
 
 func newFairQueue() fairQueue { return fairQueue{origins: map[string]*origin{}} }
@@ -29,20 +29,20 @@ func (q *fairQueue) add(c *call, name string) {
 		q.origins[name] = o
 	}
 	c.origin, c.place = o, o.waiting.PushBack(c)
-	if o.turn == nil {
-		o.turn = q.turns.PushBack(o)
+	if o.placeInOrder == nil {
+		o.placeInOrder = q.order.PushBack(o)
 	}
 }
 
 // next takes out the call whose turn it is among the origins that have room; nil where there is none.
 func (q *fairQueue) next(hasRoom func(*origin) bool) *call {
-	for turn := q.turns.Front(); turn != nil; turn = turn.Next() {
-		o := turn.Value.(*origin)
+	for place := q.order.Front(); place != nil; place = place.Next() {
+		o := place.Value.(*origin)
 		if !hasRoom(o) {
 			continue
 		}
 		c := o.waiting.Front().Value.(*call)
-		q.turns.MoveToBack(turn)
+		q.order.MoveToBack(place)
 		q.take(c)
 		return c
 	}
@@ -60,8 +60,8 @@ func (q *fairQueue) take(c *call) {
 	o.waiting.Remove(c.place)
 	c.place = nil
 	if o.waiting.Len() == 0 {
-		q.turns.Remove(o.turn)
-		o.turn = nil
+		q.order.Remove(o.placeInOrder)
+		o.placeInOrder = nil
 	}
 }
 
@@ -73,4 +73,4 @@ func (q *fairQueue) forget(o *origin) {
 }
 
 // isEmpty reports whether no call waits.
-func (q *fairQueue) isEmpty() bool { return q.turns.Len() == 0 }
+func (q *fairQueue) isEmpty() bool { return q.order.Len() == 0 }

@@ -3,6 +3,7 @@ package actors_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -157,5 +158,36 @@ func TestNonsenseIsNotResumed(t *testing.T) {
 		require.Empty(t, logins)
 		kit.Login(t, "alice")
 		require.Len(t, kit.Verifier.Calls(), 1)
+	})
+}
+
+// 5,000 clients come back after a restart: all are let in without a question to Nextcloud, which is then asked
+// about each, at most ten times a second.
+func TestThousandsComeBackAfterARestart(t *testing.T) {
+	const clients = 5000
+	key := func(o *actors.Options) { o.AuthKey = []byte("key") }
+	bubble(t, key, func(t *testing.T, before *actorstest.Kit) {
+		for i := range clients {
+			before.Connect(t, fmt.Sprint("user", i))
+		}
+		after := actorstest.Start(t, key)
+		require.Len(t, handOver(t, before, after), clients)
+		require.NoError(t, before.System.Shutdown(t.Context()))
+		for i := range clients {
+			after.Connect(t, fmt.Sprint("user", i))
+		}
+		require.EqualValues(t, clients, after.System.Stats().ActiveConnections)
+		require.Zero(t, after.System.Stats().Logins.Nextcloud)
+		began, most, last := time.Now(), uint64(0), uint64(0)
+		for last < clients && time.Since(began) < 15*time.Minute {
+			pass(time.Second)
+			asked := after.System.Stats().Logins.Rechecked
+			most, last = max(most, asked-last), asked
+		}
+		require.EqualValues(t, clients, last)
+		require.LessOrEqual(t, most, uint64(11), "in one second, of which the sample may be 11 starts of 100 ms")
+		require.Zero(t, after.System.Stats().Logins.Nextcloud)
+		require.EqualValues(t, clients, after.System.Stats().ActiveConnections)
+		t.Logf("asked about %d logins in %v, %d in a second at most", clients, time.Since(began), most)
 	})
 }

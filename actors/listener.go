@@ -96,14 +96,14 @@ func (l *listener) subscribe(ctx actor.Context) {
 	system.spawnWorker(func() {
 		err := system.guarded("event source", func() error {
 			return system.ports.Events.Receive(subscription, Channels,
-				func() { root.Send(self, &subscribed{run}) },
+				func() { root.Send(self, &subscribed{run: run}) },
 				func(channel string, payload []byte) {
 					if system.inFlight.acquire(subscription, len(payload)) == nil {
-						root.Send(self, &payloadArrived{channel, payload})
+						root.Send(self, &payloadArrived{channel: channel, Payload: payload})
 					}
 				})
 		})
-		root.Send(self, &subscriptionEnded{run, err})
+		root.Send(self, &subscriptionEnded{run: run, err: err})
 	})
 }
 
@@ -120,9 +120,9 @@ func (l *listener) onSubscribed(ctx actor.Context, m *subscribed) {
 	}
 	l.resyncing = true
 	if at := l.resyncs.next(l.since); at > l.since {
-		l.system.calendar.add(at, ctx.Self(), &resync{l})
+		l.system.scheduler.add(at, ctx.Self(), &resync{asker: l})
 	} else {
-		l.onResync(&resync{l})
+		l.onResync(&resync{asker: l})
 	}
 }
 
@@ -153,7 +153,7 @@ func (l *listener) onSubscriptionEnded(ctx actor.Context, m *subscriptionEnded) 
 	l.retries++
 	l.system.problem(problemEvents, m.err, append(fields, zap.Duration("retry_in", wait))...)
 	root, self, after := l.system.root, ctx.Self(), l.run
-	l.retry = time.AfterFunc(wait, func() { root.Send(self, &subscribe{after}) })
+	l.retry = time.AfterFunc(wait, func() { root.Send(self, &subscribe{after: after}) })
 }
 
 // hintAtProxy returns what cuts connections after the same time; empty where they were not.
@@ -205,7 +205,7 @@ func (l *listener) route(ctx actor.Context, event Event) {
 	switch e := event.(type) {
 	case StorageUpdate:
 		system.inFlight.add(len(e.Path))
-		ctx.Send(system.mapper, &storageChanged{e})
+		ctx.Send(system.mapper, &storageChanged{StorageUpdate: e})
 	case GroupUpdate:
 		l.mountsMayChange(ctx)
 		l.push(ctx, &pushUser{user: e.User, push: filePush})
@@ -220,7 +220,7 @@ func (l *listener) route(ctx actor.Context, event Event) {
 	case Custom:
 		l.push(ctx, &pushUser{user: e.User, push: customPush(e.Text)})
 	case TokenIssued:
-		system.tellAuth(&tokenIssued{e})
+		system.tellAuth(&tokenIssued{TokenIssued: e})
 	case TestCookie:
 		system.testCookie.Store(e.Value)
 	case LogLevelSet:

@@ -8,23 +8,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash"
-	"maps"
 	"math/rand/v2"
 	"time"
-)
-
-const (
-	// sweepTime is how often what has expired is forgotten.
-	sweepTime = 15 * time.Second
-	// failureTime is how long after the last failure Nextcloud counts as unavailable, unless it has
-	// answered since. Only logins show whether it is, and none may come as long as it counts.
-	failureTime = time.Minute
-	// maxRefusals bounds the refusals that are remembered, and the failures: unauthenticated clients
-	// make them.
-	maxRefusals = 10_000
-	// The time for which a failure is the answer to the same credentials doubles from the first to the
-	// last, beginning with the second failure in a row.
-	firstFailureTTL, lastFailureTTL = 2 * time.Second, 16 * time.Second
 )
 
 // Login says who a client is. It is what Authenticate returns and Attach takes. A host that knows who a
@@ -57,9 +42,10 @@ type logins struct {
 	failed      map[digest]*failure
 	calls       map[digest]*call
 	queue       fairQueue
-	flights     flights
+	inFlight    callsInFlight
 	rechecks    recheckQueue
 	nextRecheck time.Duration // not before
+	answeredAt  time.Duration // when Nextcloud answered last, whatever it said
 	failedAt    time.Duration // when Nextcloud could not be asked; 0 if it could since
 	sweepAt     time.Duration // 0 while there is nothing to forget
 
@@ -101,26 +87,6 @@ const (
 	fromMemory
 	fromNextcloud
 )
-
-// verifiedLogin is what Nextcloud said yes to.
-type verifiedLogin struct {
-	digest      digest
-	login       *Login
-	verifiedAt  time.Duration
-	until       time.Duration // of its Identity; 0 is for ever
-	connections int
-	endedAt     time.Duration // when the last connection did
-	recheck     *recheck      // that is due or in flight
-	recheckedAt time.Duration // 0 is never
-	refused     bool          // by Nextcloud, later
-}
-
-// failure is that Nextcloud could not answer about some credentials.
-type failure struct {
-	err      error
-	failures int
-	until    time.Duration // when it may be asked again
-}
 
 // newLogins returns the state of the next incarnation: before is the one that failed, nil where there is
 // none.
@@ -201,7 +167,7 @@ func (l *logins) ask(m *authenticate, now time.Duration) {
 	}
 	c := l.calls[sum]
 	if c == nil {
-		c = &call{digest: sum, credentials: m.Credentials}
+		c = &call{digest: sum, credentials: m.Credentials, queuedAt: now}
 		l.calls[sum] = c
 		l.queue.add(c, m.Credentials.Origin)
 	}
@@ -237,20 +203,9 @@ func (l *logins) refuse(m *authenticate, from loginSource) {
 	l.answer(m, nil, ErrInvalidCredentials, from)
 }
 
-// good reports whether a verified login may be used again without asking Nextcloud before.
-func (l *logins) good(v *verifiedLogin, now time.Duration) bool {
-	o := l.options
-	if *o.AuthRecheck == 0 || v.until > 0 && now >= v.until {
-		return false
-	}
-	age := now - v.verifiedAt
-	resumable := *o.AuthResume > 0 && (v.connections > 0 || v.endedAt > 0 && now-v.endedAt < *o.AuthResume)
-	return age < *o.AuthMaxAge && (age < *o.AuthCacheTTL || resumable)
-}
-
 // startCalls starts as many calls as may be in flight.
 func (l *logins) startCalls(now time.Duration) {
-	l.flights.age(now)
+	l.inFlight.age(now)
 	for l.hasRoom() {
 		c := l.queue.next(l.originHasRoom)
 		if c == nil {
@@ -264,7 +219,7 @@ func (l *logins) startCalls(now time.Duration) {
 // hasRoom reports whether one more call may be in flight.
 func (l *logins) hasRoom() bool {
 	most := *l.options.AuthConcurrency
-	return most == 0 || l.flights.recent.Len() < most && l.flights.total() < overload*most
+	return most == 0 || l.inFlight.recent.Len() < most && l.inFlight.total() < overload*most
 }
 
 // originHasRoom reports whether one origin may have one more call in flight: it has half of the places at
@@ -279,7 +234,7 @@ func (l *logins) start(c *call, now time.Duration) {
 	if len(c.waiting) > 0 {
 		c.asker = c.waiting[0]
 	}
-	l.flights.start(c, now)
+	l.inFlight.start(c, now)
 	l.effects.start = append(l.effects.start, callStart{c, c.credentials})
 	c.credentials = Credentials{}
 }
@@ -290,7 +245,7 @@ func (l *logins) judged(c *call, identity Identity, until time.Duration, err err
 		return // it was not waited for
 	}
 	delete(l.calls, c.digest)
-	l.flights.end(c)
+	l.inFlight.end(c)
 	if c.origin != nil {
 		l.queue.forget(c.origin)
 	}
@@ -310,6 +265,7 @@ func (l *logins) judged(c *call, identity Identity, until time.Duration, err err
 		l.onRefused(c.digest, now)
 	default:
 		l.onFailed(c, err, now)
+		l.giveUp(c, err, now)
 	}
 	l.sweepLater(now)
 	for _, m := range c.waiting {
@@ -318,77 +274,25 @@ func (l *logins) judged(c *call, identity Identity, until time.Duration, err err
 	l.startCalls(now)
 }
 
-func (l *logins) onAccepted(c *call, identity Identity, until, now time.Duration) *Login {
-	delete(l.failed, c.digest)
-	v := l.verified[c.digest]
-	if v != nil && v.login.User != identity.User { // what it was good for is not what it is good for now
-		l.revoke(v)
-		v = nil
+// giveUp answers all clients that have waited for as long as Nextcloud may take over a login, when one call took
+// as long and Nextcloud has answered none meanwhile: their turn would not help them. What is in flight goes on.
+func (l *logins) giveUp(c *call, err error, now time.Duration) {
+	before := now - l.options.AuthTimeout
+	if c.startedAt > before || l.answeredAt > before {
+		return
 	}
-	if v == nil {
-		v = &verifiedLogin{digest: c.digest}
-		l.verified[c.digest] = v
-	}
-	if c.recheck != nil && c.recheck == v.recheck {
-		v.recheckedAt = now
-	}
-	l.endRecheck(v)
-	if v.login == nil || v.login.Identity != identity {
-		v.login = &Login{identity, v}
-	}
-	v.verifiedAt, v.until = now, until
-	return v.login
-}
-
-func (l *logins) onRefused(sum digest, now time.Duration) {
-	if v := l.verified[sum]; v != nil {
-		l.revoke(v)
-	}
-	delete(l.failed, sum)
-	if len(l.refused) >= maxRefusals {
-		maps.DeleteFunc(l.refused, func(_ digest, until time.Duration) bool { return until <= now })
-	}
-	if len(l.refused) < maxRefusals {
-		l.refused[sum] = now + *l.options.AuthRefusalTTL
-	}
-}
-
-// onFailed remembers a failure, so that a client which comes back at once does not make Nextcloud be asked
-// each time.
-func (l *logins) onFailed(c *call, err error, now time.Duration) {
-	if r := c.recheck; r != nil && r.login.recheck == r {
-		l.retryRecheck(r, now)
-		if !errors.Is(err, ErrOneLogin) {
-			l.nextRecheck = now + recheckPause
+	for _, other := range l.calls {
+		if other.queuedAt > before {
+			continue
 		}
-	}
-	if now-c.startedAt >= recentTime {
-		return // what takes that long is not asked often
-	}
-	f := l.failed[c.digest]
-	if f == nil {
-		if len(l.failed) >= maxRefusals {
-			maps.DeleteFunc(l.failed, func(_ digest, f *failure) bool { return f.until <= now })
+		if other.startedAt == 0 {
+			l.queue.remove(other)
+			delete(l.calls, other.digest)
 		}
-		if len(l.failed) >= maxRefusals {
-			return
+		for _, m := range other.waiting {
+			l.answer(m, nil, err, fromNextcloud)
 		}
-		f = &failure{}
-		l.failed[c.digest] = f
-	}
-	f.err, f.until = err, now
-	if f.failures++; f.failures > 1 {
-		f.until += min(firstFailureTTL<<min(f.failures-2, 10), lastFailureTTL)
-	}
-}
-
-// revoke forgets a login, and has the connections that it opened closed.
-func (l *logins) revoke(v *verifiedLogin) {
-	v.refused = true
-	delete(l.verified, v.digest)
-	l.endRecheck(v)
-	if v.connections > 0 {
-		l.effects.end = append(l.effects.end, v)
+		other.asker, other.waiting = nil, nil
 	}
 }
 
@@ -397,33 +301,13 @@ func (l *logins) revoke(v *verifiedLogin) {
 func (l *logins) noteHealth(err error, now time.Duration) {
 	switch {
 	case err == nil, errors.Is(err, ErrInvalidCredentials):
-		l.failedAt = 0
+		l.failedAt, l.answeredAt = 0, now
 		l.effects.solved, l.effects.problem = true, nil
 	case errors.Is(err, ErrOneLogin):
+		l.answeredAt = now
 	default:
 		l.failedAt = now
 		l.effects.solved, l.effects.problem = false, err
-	}
-}
-
-// attached is a login that has opened a connection.
-func (l *logins) attached(login *Login) {
-	v := login.verified
-	if v == nil {
-		return
-	}
-	v.connections++
-	if v.refused { // meanwhile
-		l.effects.end = append(l.effects.end, v)
-	}
-}
-
-// detached is the end of such a connection.
-func (l *logins) detached(login *Login, now time.Duration) {
-	if v := login.verified; v != nil {
-		v.connections--
-		v.endedAt = now
-		l.sweepLater(now)
 	}
 }
 
@@ -438,35 +322,12 @@ func (l *logins) issue(user, token string, now time.Duration) {
 	l.sweepLater(now)
 }
 
-// forget drops the remembered logins of a user, or of all where it is empty.
-func (l *logins) forget(user string) {
-	for _, v := range l.verified {
-		if user == "" || v.login.User == user {
-			l.forgetLogin(v)
-		}
-	}
-}
-
-func (l *logins) forgetLogin(v *verifiedLogin) {
-	if l.verified[v.digest] == v {
-		delete(l.verified, v.digest)
-		l.endRecheck(v)
-	}
-}
-
-// sweepLater has what has expired forgotten in a while.
-func (l *logins) sweepLater(now time.Duration) {
-	if l.sweepAt == 0 {
-		l.sweepAt = now + sweepTime
-	}
-}
-
 // tick is that time has passed.
 func (l *logins) tick(now time.Duration) {
 	for m := l.tokens.overdue(now); m != nil; m = l.tokens.overdue(now) {
 		l.refuse(m, fromToken)
 	}
-	for c := l.flights.expired(now, l.callTimeout()); c != nil; c = l.flights.expired(now, l.callTimeout()) {
+	for c := l.inFlight.expired(now, l.callTimeout()); c != nil; c = l.inFlight.expired(now, l.callTimeout()) {
 		l.judged(c, Identity{}, 0, errNoAnswer, now)
 	}
 	if l.sweepAt > 0 && now >= l.sweepAt {
@@ -476,35 +337,6 @@ func (l *logins) tick(now time.Duration) {
 }
 
 func (l *logins) callTimeout() time.Duration { return l.options.AuthTimeout + verifierGrace }
-
-func (l *logins) sweep(now time.Duration) {
-	l.tokens.sweep(now)
-	for sum, until := range l.refused {
-		if until <= now && now > *l.options.AuthResume+sweepTime { // until then, Resume may come
-			delete(l.refused, sum)
-		}
-	}
-	maps.DeleteFunc(l.failed, func(_ digest, f *failure) bool { return now >= f.until+failureTime })
-	unused := false
-	for sum, v := range l.verified {
-		switch {
-		case v.connections > 0:
-		case l.good(v, now):
-			unused = true
-		default:
-			delete(l.verified, sum)
-			l.endRecheck(v)
-		}
-	}
-	if l.failedAt > 0 && now-l.failedAt >= failureTime {
-		l.failedAt = 0
-		l.effects.quiet = true
-	}
-	l.sweepAt = 0
-	if unused || len(l.tokens.issued)+len(l.refused)+len(l.failed) > 0 || l.failedAt > 0 {
-		l.sweepLater(now)
-	}
-}
 
 // wakeAt is when the next tick is due; 0 is never.
 func (l *logins) wakeAt() (at time.Duration) {
@@ -519,12 +351,12 @@ func (l *logins) wakeAt() (at time.Duration) {
 	if len(l.tokens.waiting) > 0 {
 		sooner(l.tokens.waiting[0].until)
 	}
-	for _, calls := range []*list.List{&l.flights.old, &l.flights.recent} {
+	for _, calls := range []*list.List{&l.inFlight.old, &l.inFlight.recent} {
 		if c := oldest(calls); c != nil {
 			sooner(c.startedAt + l.callTimeout())
 		}
 	}
-	if c := oldest(&l.flights.recent); c != nil && (!l.queue.isEmpty() || len(l.rechecks) > 0) {
+	if c := oldest(&l.inFlight.recent); c != nil && (!l.queue.isEmpty() || len(l.rechecks) > 0) {
 		sooner(c.startedAt + recentTime)
 	}
 	if l.canRecheck() {
@@ -533,7 +365,7 @@ func (l *logins) wakeAt() (at time.Duration) {
 	return at
 }
 
-// close answers everybody who waits, for nobody else will.
+// close answers everybody who waits, because nobody else will.
 func (l *logins) close(err error) {
 	for _, c := range l.calls {
 		for _, m := range c.waiting {

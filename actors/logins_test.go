@@ -436,6 +436,42 @@ func TestNextcloudHangs(t *testing.T) {
 	require.Zero(t, k.logins.wakeAt())
 }
 
+// While Nextcloud answers nothing, nobody waits for a turn that would not help: not even a crowd of one origin,
+// which may have half of the places.
+func TestClientsAreGivenUpWhileNextcloudHangs(t *testing.T) {
+	k := newClerk(t, Options{AuthConcurrency: new(4)})
+	k.login("alice")
+	for i := range 1000 {
+		k.ask(fmt.Sprint("crowd", i), "192.0.2.1")
+	}
+	k.pass(10 * time.Second)
+	late := k.ask("bob", "198.51.100.1")
+	k.pass(12 * time.Second)
+	require.True(t, len(k.answers) == 1+1000, "%d answers", len(k.answers))
+	k.requireNoAnswer(late)
+	k.pass(10 * time.Second)
+	k.requireAnswer(late, errNoAnswer)
+	k.pass(20 * time.Second)
+	require.Empty(t, k.logins.queue.origins)
+	require.Empty(t, k.logins.calls)
+}
+
+// A Nextcloud that is slow, and answers, is waited for however long the queue is.
+func TestQueueIsKeptWhileNextcloudIsSlow(t *testing.T) {
+	k := newClerk(t, Options{AuthConcurrency: new(1)})
+	k.ask("hangs", "")
+	var queue []*authenticate
+	for i := range 30 {
+		queue = append(queue, k.ask(fmt.Sprint("user", i), ""))
+	}
+	k.pass(5 * time.Second)
+	for i := range 30 {
+		k.pass(4 * time.Second)
+		k.verdict(fmt.Sprint("user", i), nil)
+		k.requireAnswer(queue[i], nil)
+	}
+}
+
 // However long Nextcloud hangs, four times the limit is the most.
 func TestCallsInFlightAreBounded(t *testing.T) {
 	k := newClerk(t, Options{AuthConcurrency: new(2)})
@@ -444,13 +480,13 @@ func TestCallsInFlightAreBounded(t *testing.T) {
 	}
 	for range 190 {
 		k.pass(100 * time.Millisecond)
-		require.LessOrEqual(t, k.logins.flights.total(), 8)
-		require.LessOrEqual(t, k.logins.flights.recent.Len(), 2)
+		require.LessOrEqual(t, k.logins.inFlight.total(), 8)
+		require.LessOrEqual(t, k.logins.inFlight.recent.Len(), 2)
 	}
-	require.Equal(t, 8, k.logins.flights.total())
+	require.Equal(t, 8, k.logins.inFlight.total())
 	k.pass(10 * time.Minute)
 	require.Len(t, k.answers, 100)
-	require.Zero(t, k.logins.flights.total())
+	require.Zero(t, k.logins.inFlight.total())
 	require.Empty(t, k.logins.queue.origins)
 }
 
@@ -560,6 +596,29 @@ func TestLoginJoinsRecheck(t *testing.T) {
 	k.verdict("alice", nil)
 	k.requireAnswer(m, nil)
 	require.Empty(t, k.logins.rechecks)
+}
+
+// The next incarnation remembers what is still to be asked, that which was in flight included.
+func TestNextIncarnationRechecks(t *testing.T) {
+	k := newClerk(t, Options{})
+	for _, user := range []string{"alice", "bob"} {
+		k.connect(user)
+		k.pass(time.Minute)
+		k.login(user)
+	}
+	k.pass(9*time.Minute + time.Second)
+	require.Len(t, k.inFlight, 1, "alice")
+	k.logins = newLogins(k.logins.options, []byte("key"), k.logins)
+	k.carryOut()
+	require.Len(t, k.logins.rechecks, 2)
+	lost := k.inFlight
+	k.inFlight = nil
+	k.logins.judged(lost[0].call, Identity{User: "alice"}, 0, nil, k.now)
+	k.pass(time.Second)
+	k.verdict("alice", ErrInvalidCredentials)
+	k.pass(time.Minute)
+	k.verdict("bob", nil)
+	require.Equal(t, []string{"alice"}, k.ended)
 }
 
 // Nothing is to be done while nothing happens, however many are connected.

@@ -108,14 +108,14 @@ func (m *mapper) carryOut(ctx actor.Context) {
 	}
 	if at := m.mapping.wakeAt(); at > 0 && (m.wakesAt == 0 || at < m.wakesAt) {
 		m.wakesAt = at
-		m.system.calendar.add(at, ctx.Self(), &mapperWake{})
+		m.system.scheduler.add(at, ctx.Self(), &mapperWake{})
 	}
 }
 
 func (m *mapper) push(ctx actor.Context, a audience) {
 	for shard, names := range a.users {
 		if len(names) > 0 {
-			message := &pushUsers{names, a.push}
+			message := &pushUsers{users: names, push: a.push}
 			m.system.inFlight.add(message.size())
 			ctx.Send(m.system.registries[shard], message)
 		}
@@ -136,6 +136,6 @@ func (m *mapper) query(ctx actor.Context, q mountsQuery) {
 			mounts, err = system.ports.Mounts.MountsOfStorages(limited, q.storages)
 			return err
 		})
-		system.root.Send(self, &mountsFound{m, q, mounts, err})
+		system.root.Send(self, &mountsFound{asker: m, query: q, mounts: mounts, err: err})
 	})
 }

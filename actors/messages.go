@@ -14,54 +14,74 @@ import (
 type (
 	// payloadArrived is what the subscription received.
 	payloadArrived struct {
+		quiet
 		channel string
 		Payload payload
 	}
 	// eventPublished is an event that the host made itself.
-	eventPublished struct{ Event Event }
+	eventPublished struct {
+		quiet
+		Event Event
+	}
 	// subscribed says that every channel is confirmed.
-	subscribed struct{ run uint64 }
+	subscribed struct {
+		quiet
+		run uint64
+	}
 	// subscriptionEnded says why a subscription is over.
 	subscriptionEnded struct {
+		quiet
 		run uint64
 		err error
 	}
 	// subscribe asks the listener, by itself, to subscribe again after that subscription.
-	subscribe struct{ after uint64 }
+	subscribe struct {
+		quiet
+		after uint64
+	}
 	// resync asks the listener, by itself, to have all clients refresh. Another incarnation ignores it.
-	resync struct{ asker *listener }
+	resync struct {
+		quiet
+		asker *listener
+	}
 )
 
 // Listener → mapper.
 type (
 	// storageChanged asks for the users of a storage to be sent a push.
-	storageChanged struct{ StorageUpdate }
+	storageChanged struct {
+		quiet
+		StorageUpdate
+	}
 	// mountsMayChange says that a user has other mounts now, or will have soon.
-	mountsMayChange struct{}
+	mountsMayChange struct{ quiet }
 )
 
 // Outside → mapper.
 type (
 	// mountsFound is the answer to a query. The asker is the incarnation that asked; another one ignores it.
 	mountsFound struct {
+		quiet
 		asker  *mapper
 		query  mountsQuery
 		mounts []Mount
 		err    error
 	}
 	// mapperWake asks the mapper, by itself, to look at what is due.
-	mapperWake struct{}
+	mapperWake struct{ quiet }
 )
 
 // Listener → registry, and mapper → registry.
 type (
 	// pushUser is a push for one user.
 	pushUser struct {
+		quiet
 		user string
 		push *Push
 	}
 	// pushUsers is one push for many users, all of the receiving registry.
 	pushUsers struct {
+		quiet
 		users []string
 		push  *Push
 	}
@@ -72,11 +92,15 @@ type (
 type (
 	// closeAll closes connections.
 	closeAll struct {
+		quiet
 		reason CloseReason
 		within time.Duration
 	}
 	// refreshAll sends a push of each debounced kind.
-	refreshAll struct{ within time.Duration }
+	refreshAll struct {
+		quiet
+		within time.Duration
+	}
 )
 
 // System → registry → user → connection.
@@ -84,6 +108,7 @@ type (
 	// attach makes a socket a connection of a user. The answer comes once, on a channel with room:
 	// nil when the connection is registered and its first frame is on the way.
 	attach struct {
+		quiet
 		login  *Login
 		socket Socket
 		answer chan<- error
@@ -92,38 +117,53 @@ type (
 
 // System → registry. The answers come once, on channels with room.
 type (
-	listUsers struct{ answer chan<- []string }
+	listUsers struct {
+		quiet
+		answer chan<- []string
+	}
 	// sendUser is a push for one user; the answer is how many connections that has.
 	sendUser struct {
+		quiet
 		user   string
 		push   *Push
 		answer chan<- int
 	}
 	// pushAll is one push for everybody.
-	pushAll struct{ push *Push }
+	pushAll struct {
+		quiet
+		push *Push
+	}
 	// disconnectUser closes a user's connections.
-	disconnectUser struct{ user string }
+	disconnectUser struct {
+		quiet
+		user string
+	}
 )
 
 // System → registry → user.
 type listConnections struct {
+	quiet
 	user   string
 	answer chan<- []Connection
 }
 
 // System → connection: close, and forget the login.
-type disconnect struct{}
+type disconnect struct{ quiet }
 
 // System → listener → mapper → registries, or → auth alone.
 type (
 	// probe goes once through them; each says so on a channel with room.
-	probe struct{ passed chan<- station }
+	probe struct {
+		quiet
+		passed chan<- station
+	}
 )
 
 // Auth → registry → user → connection.
 type (
 	// loginRevoked closes the connections that credentials opened which Nextcloud refuses now.
 	loginRevoked struct {
+		quiet
 		user   string
 		digest digest
 	}
@@ -133,24 +173,37 @@ type (
 type (
 	// connectionEnded is sent once for each attach that was passed on to the user.
 	connectionEnded struct {
+		quiet
 		user string
 		pid  *actor.PID // of the user's actor, for a successor may have the name
 	}
 	// flushTurn asks for a flush, after everything that is queued already.
-	flushTurn struct{ connection *actor.PID }
+	flushTurn struct {
+		quiet
+		connection *actor.PID
+	}
 )
 
 // Outside → connection.
 type (
-	framesReceived struct{ frames []frame.Frame }
-	writeDone      struct{ err error }
-	socketEnded    struct{ reason CloseReason }
-	wake           struct{}
-	debounceDue    struct{}
+	framesReceived struct {
+		quiet
+		frames []frame.Frame
+	}
+	writeDone struct {
+		quiet
+		err error
+	}
+	socketEnded struct {
+		quiet
+		reason CloseReason
+	}
+	wake        struct{ quiet }
+	debounceDue struct{ quiet }
 )
 
 // Registry → connection.
-type flush struct{}
+type flush struct{ quiet }
 
 // The messages without content.
 var (
@@ -163,6 +216,7 @@ var (
 type (
 	// authenticate asks who somebody is; the answer comes once, on a channel with room.
 	authenticate struct {
+		quiet
 		Credentials Credentials
 		gone        <-chan struct{} // closed when nobody waits for the answer any more
 		answer      chan<- authenticated
@@ -173,32 +227,57 @@ type (
 		index int   // among those that wait for it
 	}
 	// abandoned says that nobody waits for the answer any more.
-	abandoned     struct{ by *authenticate }
+	abandoned struct {
+		quiet
+		by *authenticate
+	}
 	authenticated struct {
 		login *Login
 		err   error
 	}
 	// tokenIssued is a TokenIssued.
-	tokenIssued struct{ TokenIssued }
+	tokenIssued struct {
+		quiet
+		TokenIssued
+	}
 	// loginAttached and loginDetached are the begin and the end of a login's connection.
-	loginAttached struct{ login *Login }
-	loginDetached struct{ login *Login }
+	loginAttached struct {
+		quiet
+		login *Login
+	}
+	loginDetached struct {
+		quiet
+		login *Login
+	}
 	// loginJudged is Nextcloud's answer.
 	loginJudged struct {
+		quiet
 		call     *call
 		identity Identity
 		err      error
 	}
 	// forgetLogin drops a remembered login.
-	forgetLogin struct{ login *Login }
+	forgetLogin struct {
+		quiet
+		login *Login
+	}
 	// forgetLogins drops the remembered logins of a user, or all where it is empty.
-	forgetLogins struct{ user string }
+	forgetLogins struct {
+		quiet
+		user string
+	}
 	// listLogins asks for the verified logins; the answer comes once, on a channel with room.
-	listLogins struct{ answer chan<- []RememberedLogin }
+	listLogins struct {
+		quiet
+		answer chan<- []RememberedLogin
+	}
 	// resumeLogins hands over those of the process before.
-	resumeLogins struct{ logins []RememberedLogin }
+	resumeLogins struct {
+		quiet
+		logins []RememberedLogin
+	}
 	// authTick tells auth that time has passed.
-	authTick struct{}
+	authTick struct{ quiet }
 )
 
 // The runtime's mailboxes hold on to messages that were handled until others take their places.
@@ -223,51 +302,3 @@ func (m *authenticate) waits() bool {
 		return true
 	}
 }
-
-// Messages that may reach an actor that is gone: nothing is wrong then, and some hold secrets that
-// a host's log should not see.
-func (*payloadArrived) IgnoreDeadLetterLogging()    {}
-func (*eventPublished) IgnoreDeadLetterLogging()    {}
-func (*subscribed) IgnoreDeadLetterLogging()        {}
-func (*subscriptionEnded) IgnoreDeadLetterLogging() {}
-func (*subscribe) IgnoreDeadLetterLogging()         {}
-func (*resync) IgnoreDeadLetterLogging()            {}
-func (*mountsMayChange) IgnoreDeadLetterLogging()   {}
-func (*mountsFound) IgnoreDeadLetterLogging()       {}
-func (*mapperWake) IgnoreDeadLetterLogging()        {}
-func (*attach) IgnoreDeadLetterLogging()            {}
-func (*authTick) IgnoreDeadLetterLogging()          {}
-func (*forgetLogins) IgnoreDeadLetterLogging()      {}
-func (*forgetLogin) IgnoreDeadLetterLogging()       {}
-func (*listUsers) IgnoreDeadLetterLogging()         {}
-func (*sendUser) IgnoreDeadLetterLogging()          {}
-func (*pushAll) IgnoreDeadLetterLogging()           {}
-func (*disconnectUser) IgnoreDeadLetterLogging()    {}
-func (*listConnections) IgnoreDeadLetterLogging()   {}
-func (*disconnect) IgnoreDeadLetterLogging()        {}
-func (*loginRevoked) IgnoreDeadLetterLogging()      {}
-func (*authenticate) IgnoreDeadLetterLogging()      {}
-func (*abandoned) IgnoreDeadLetterLogging()         {}
-func (*tokenIssued) IgnoreDeadLetterLogging()       {}
-func (*loginJudged) IgnoreDeadLetterLogging()       {}
-
-// IgnoreDeadLetterLogging keeps the runtime from logging pushes to clients that are gone.
-func (*Push) IgnoreDeadLetterLogging()            {}
-func (*wake) IgnoreDeadLetterLogging()            {}
-func (*flush) IgnoreDeadLetterLogging()           {}
-func (*debounceDue) IgnoreDeadLetterLogging()     {}
-func (*framesReceived) IgnoreDeadLetterLogging()  {}
-func (*writeDone) IgnoreDeadLetterLogging()       {}
-func (*socketEnded) IgnoreDeadLetterLogging()     {}
-func (*closeAll) IgnoreDeadLetterLogging()        {}
-func (*refreshAll) IgnoreDeadLetterLogging()      {}
-func (*connectionEnded) IgnoreDeadLetterLogging() {}
-func (*flushTurn) IgnoreDeadLetterLogging()       {}
-func (*loginDetached) IgnoreDeadLetterLogging()   {}
-func (*loginAttached) IgnoreDeadLetterLogging()   {}
-func (*listLogins) IgnoreDeadLetterLogging()      {}
-func (*resumeLogins) IgnoreDeadLetterLogging()    {}
-func (*pushUser) IgnoreDeadLetterLogging()        {}
-func (*pushUsers) IgnoreDeadLetterLogging()       {}
-func (*storageChanged) IgnoreDeadLetterLogging()  {}
-func (*probe) IgnoreDeadLetterLogging()           {}

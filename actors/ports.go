@@ -84,6 +84,14 @@ type Verifier interface {
 	Verify(ctx context.Context, credentials Credentials) (Identity, error)
 }
 
+// VerifierFunc is a function as a Verifier.
+type VerifierFunc func(ctx context.Context, credentials Credentials) (Identity, error)
+
+// Verify calls the function.
+func (f VerifierFunc) Verify(ctx context.Context, credentials Credentials) (Identity, error) {
+	return f(ctx, credentials)
+}
+
 // Control carries out what an administrator asks for over Redis. The methods are called by the
 // listener actor and must not block.
 type Control interface {

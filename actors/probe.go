@@ -47,9 +47,9 @@ func (s *System) Probe(ctx context.Context) error {
 		before[at] = s.progress[at].messages.Load()
 	}
 	passed := make(chan station, stations)
-	s.root.Send(s.auth, &probe{passed})
+	s.root.Send(s.auth, &probe{passed: passed})
 	s.wheel.probe(passed)
-	s.root.Send(s.listener, &probe{passed})
+	s.root.Send(s.listener, &probe{passed: passed})
 	var answered [stations]bool
 	for range stations {
 		select {

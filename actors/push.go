@@ -22,13 +22,19 @@ const (
 // debounced are the kinds of which at most one waits in a connection.
 const debounced = KindCustom
 
+// String returns the kind's name in logs and metrics, and "unknown" for a number that is none.
 func (k Kind) String() string {
+	if k < 0 || k >= kinds {
+		return "unknown"
+	}
 	return [kinds]string{"file", "activity", "notification", "custom"}[k]
 }
 
 // Push is what users are sent. It is never changed once made, and one Push is shared by all that
 // it goes to, encoded once.
 type Push struct {
+	quiet
+
 	kind  Kind
 	frame []byte // without ids
 

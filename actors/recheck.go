@@ -82,7 +82,7 @@ func (l *logins) startRechecks(now time.Duration) {
 			continue
 		}
 		l.nextRecheck = now + recheckInterval
-		c := &call{digest: r.login.digest, credentials: r.credentials, recheck: r}
+		c := &call{digest: r.login.digest, credentials: r.credentials, recheck: r, queuedAt: now}
 		l.calls[c.digest] = c
 		l.start(c, now)
 	}
@@ -95,10 +95,10 @@ func (l *logins) canRecheck() bool {
 	case len(l.rechecks) == 0 || !l.queue.isEmpty():
 		return false
 	case most == 0:
-		return l.flights.rechecks < maxRechecks
+		return l.inFlight.rechecks < maxRechecks
 	default:
 		half := max(most/2, 1)
-		return l.flights.rechecks < min(half, maxRechecks) && l.flights.recent.Len() < half
+		return l.inFlight.rechecks < min(half, maxRechecks) && l.inFlight.recent.Len() < half
 	}
 }
 
@@ -125,7 +125,7 @@ func (l *logins) retryRecheck(r *recheck, now time.Duration) {
 		return
 	}
 	within := *l.options.AuthRecheck
-	wait := min(within/10<<min(r.failures, 4), within)
+	wait := max(min(within/10<<min(r.failures, 4), within), time.Second)
 	r.failures++
 	r.due = now + wait/2 + l.random(wait/2+1)
 	heap.Push(&l.rechecks, r)

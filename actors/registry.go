@@ -11,18 +11,22 @@ import (
 // shards is how many registries there are: enough for the cores that push servers have.
 const shards = 4
 
-// registry is a user-registry actor. There are several, and each user belongs to one of them.
+// registry is a user-registry actor. There are several, and each user belongs to one of them. It alone spawns and
+// stops user actors, and knows how many connections each has been given, so a new connection never meets a dying
+// user. What it sends to a user runs, down to the socket, before it goes on: that keeps its own queue, and so the
+// listener, in step with the sockets.
 //
-// It alone spawns and stops user actors, and knows how many connections each has been given, so a
-// new connection never meets a dying user. It decodes nothing, waits for nothing, and calls
-// nobody; what it sends to a user runs, down to the socket, before it goes on. That is what keeps
-// its own queue, and so the listener, in step with the sockets.
+// Anybody may send to it; it decodes nothing, waits for nothing and calls nobody. If it panics it is restarted,
+// which ends its users, and their clients come back.
 type registry struct {
+	// set once
 	system *System
 	shard  *shard
 	at     station
-	props  *actor.Props // of its users
-	users  map[string]*registered
+
+	// owned by Receive
+	props *actor.Props // of its users
+	users map[string]*registered
 }
 
 // shard is a registry as its users and connections see it, over all its incarnations. It is set once, before

@@ -9,7 +9,7 @@ import (
 const redacted = "***"
 
 // Secret is a password or a token. Printed, logged or marshalled in any way it is "***";
-// Reveal gives the text. Fields that hold one are exported, for fmt asks only those.
+// Reveal gives the text. Fields that hold one are exported, because fmt asks only those.
 type Secret string
 
 // Reveal returns the secret itself.

@@ -243,7 +243,7 @@ func TestSubscriptionFlaps(t *testing.T) {
 		for began := time.Now(); time.Since(began) < 19*time.Second; { // what is asked for first is due within 20 s
 			kit.Events.Lose(nil)
 			synctest.Wait()
-			require.LessOrEqual(t, kit.System.Appointments(), clients)
+			require.LessOrEqual(t, kit.System.Scheduled(), clients)
 		}
 		require.LessOrEqual(t, kit.Events.Subscriptions(), 20)
 

@@ -22,7 +22,7 @@ import (
 //
 // A restarted actor goes on with its next message, so one that fails at each message still costs
 // no more than those. Mapper and auth take over what the incarnation before knew and nobody else
-// does; the listener subscribes anew, and has the clients told to refresh.
+// does; the listener subscribes anew, and has refresh pushes sent to the clients.
 
 // deadLetterInterval is for how long the runtime counts dead letters that it does not log, in a goroutine that
 // may outlive the system by as long.
@@ -40,6 +40,13 @@ func hostOrOwn(host *actor.ActorSystem, s *System) (*actor.ActorSystem, func()) 
 	)
 	return own, own.Shutdown
 }
+
+// quiet is part of every message: nothing is wrong when one reaches an actor that is gone, and some hold
+// secrets that a host's log should not see.
+type quiet struct{}
+
+// IgnoreDeadLetterLogging keeps the runtime from logging the message.
+func (quiet) IgnoreDeadLetterLogging() {}
 
 // watchDeadLetters counts what is sent to actors of our tree that are gone, until it is told to end.
 func (s *System) watchDeadLetters() (end func()) {
@@ -152,7 +159,7 @@ func (u *user) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor, 
 }
 
 // reportPanic logs a panic with its stack and passes it on to the supervisor, unless the actor is
-// ending already: the runtime would forget to end it then, and whoever waits for that would for ever.
+// ending already: the runtime would forget to end it then, and wait for that for ever.
 func (s *System) reportPanic(ctx actor.Context) {
 	reason := recover()
 	if reason == nil {

@@ -27,14 +27,16 @@ type Ports struct {
 
 // System is the actor system of a push server: it logs clients in, holds their connections, and
 // pushes to them what Nextcloud publishes. Several may run in one process. All methods are safe
-// for concurrent use, but not to be called by actors, for some wait.
+// for concurrent use; actors must not call them, because some wait. After an error of one call the next may work,
+// but for ErrShutDown, which is for good.
 type System struct {
+	// set by New
 	ports   Ports
 	options Options
 	log     *zap.Logger
 	authKey []byte
 
-	// Set by Start.
+	// set by Start
 	runtime    *actor.ActorSystem
 	root       *actor.RootContext
 	top        *actor.PID
@@ -43,9 +45,10 @@ type System struct {
 	auth       *actor.PID
 	registries [shards]*actor.PID
 	wheel      *wheel
-	calendar   *calendar
+	scheduler  *scheduler
 	release    func()
 
+	// safe for concurrent use
 	ctx            context.Context // ends when the connections are closed
 	cancel         context.CancelFunc
 	stopped        chan struct{} // closed when the actors are gone
@@ -115,7 +118,7 @@ func (s *System) start() {
 	s.runtime = runtime
 	s.root = s.runtime.Root
 	s.wheel = newWheel(s)
-	s.calendar = newCalendar(s)
+	s.scheduler = newScheduler(s)
 	s.spawnWorker(func() { s.wheel.run(s.ctx.Done()) })
 	s.spawnTop()
 	unwatch := s.watchDeadLetters()
@@ -123,7 +126,7 @@ func (s *System) start() {
 	s.began.Store(true)
 }
 
-// usable returns why the actors cannot be told anything, nil where they can.
+// usable returns why nothing can be sent to the actors, nil where it can.
 func (s *System) usable() error {
 	switch {
 	case !s.began.Load():
@@ -155,7 +158,8 @@ func (s *System) spawnWorker(work func()) {
 }
 
 // Authenticate says who a client is, or why not: ErrInvalidCredentials, ErrNotStarted, ErrShutDown,
-// ctx's error, or what went wrong with Nextcloud. It waits for Nextcloud as long as ctx lasts.
+// ctx's error, or what went wrong with Nextcloud. It waits for its turn at Nextcloud as long as ctx lasts, and
+// for Nextcloud's answer for Options.AuthTimeout at most.
 func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Login, error) {
 	if !s.began.Load() {
 		return nil, ErrNotStarted
@@ -168,7 +172,7 @@ func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Lo
 	case a := <-answer:
 		return a.login, a.err
 	case <-ctx.Done():
-		s.tellAuth(&abandoned{question})
+		s.tellAuth(&abandoned{by: question})
 		return nil, ctx.Err()
 	case <-s.ctx.Done():
 		return nil, ErrShutDown
@@ -190,7 +194,7 @@ func (s *System) Attach(login *Login, socket Socket) error {
 		return errors.New("actors: Attach needs a Socket")
 	}
 	answer := make(chan error, 1)
-	s.root.Send(s.registries[shardOf(login.User)], &attach{login, socket, answer})
+	s.root.Send(s.registries[shardOf(login.User)], &attach{login: login, socket: socket, answer: answer})
 	select {
 	case err := <-answer:
 		if err != nil && s.stopping.Load() {
@@ -226,7 +230,7 @@ func (s *System) Publish(ctx context.Context, event Event) error {
 	if err := s.inFlight.acquire(ctx, 0); err != nil {
 		return err
 	}
-	s.root.Send(s.listener, &eventPublished{event})
+	s.root.Send(s.listener, &eventPublished{Event: event})
 	return nil
 }
 
@@ -237,7 +241,7 @@ func (s *System) Stats() Stats { return s.counters.snapshot() }
 func (s *System) TestCookie() uint32 { return s.testCookie.Load() }
 
 // CountUsers returns how often all of a storage is seen: by how many users, and by one who sees it
-// at several places as often, for so the app's self test counts. It asks Mounts, not the cache.
+// at several places as often, because the app's self test counts so. It asks Mounts, not the cache.
 func (s *System) CountUsers(ctx context.Context, storage uint64) (int, error) {
 	s.counters.mappingQueries.Add(1)
 	mounts, err := s.ports.Mounts.MountsOfStorages(ctx, []uint64{storage})
@@ -265,7 +269,7 @@ func (s *System) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	if !s.stopping.Swap(true) {
-		go s.guarded("shutdown", func() error { s.shutDown(ctx); return nil })
+		go func() { _ = s.guarded("shutdown", func() error { s.shutDown(ctx); return nil }) }()
 	}
 	select {
 	case <-s.down:
@@ -285,7 +289,7 @@ func (s *System) shutDown(ctx context.Context) {
 	s.drain(ctx)
 	s.cancel()
 	s.stopTop()
-	s.calendar.stop()
+	s.scheduler.stop()
 	close(s.stopped)
 	s.running.Wait()
 	s.release()

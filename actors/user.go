@@ -12,15 +12,19 @@ import (
 // Options.MaxConnectionsPerUser allows.
 var ErrTooManyConnections = errors.New("too many connections of this user")
 
-// user is the actor of one user who has at least one connection.
+// user is the actor of one user who has at least one connection. The registry spawns it with its first
+// connection and stops it after its last; it holds the connections, keeps to their limit, and passes on to each
+// what the registry sends.
 //
-// The registry spawns it with its first connection and stops it after its last; the user holds the
-// connections, keeps to their limit, and passes on to each what the registry sends. It runs in
-// the goroutine of whoever sends to it, and never blocks.
+// Its registry alone sends to it, and the runtime when a connection has ended; it runs in the goroutine of its
+// sender, and never blocks. If it panics, its registry stops it, which ends its connections.
 type user struct {
-	system      *System
-	shard       *shard
-	props       *actor.Props // of its connections
+	// set once
+	system *System
+	shard  *shard
+	props  *actor.Props // of its connections
+
+	// owned by Receive
 	name        string
 	connections []attached // the oldest first
 }
@@ -57,7 +61,7 @@ func (u *user) Receive(ctx actor.Context) {
 func (u *user) onAttach(ctx actor.Context, m *attach) {
 	u.name = m.login.User
 	if len(u.connections) >= u.system.options.MaxConnectionsPerUser {
-		ctx.Send(u.shard.registry, &connectionEnded{u.name, ctx.Self()})
+		ctx.Send(u.shard.registry, &connectionEnded{user: u.name, pid: ctx.Self()})
 		m.answer <- ErrTooManyConnections
 		return
 	}
@@ -68,7 +72,7 @@ func (u *user) onAttach(ctx actor.Context, m *attach) {
 
 func (u *user) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	u.connections = slices.DeleteFunc(u.connections, func(c attached) bool { return c.pid.Id == m.Who.Id })
-	ctx.Send(u.shard.registry, &connectionEnded{u.name, ctx.Self()})
+	ctx.Send(u.shard.registry, &connectionEnded{user: u.name, pid: ctx.Self()})
 }
 
 func (u *user) onListConnections(m *listConnections) {

@@ -73,13 +73,14 @@ func TestConformanceTypedMetrics(t *testing.T) {
 	onlyHere(t)
 	page := newSite(t).serve().metrics()
 	for name, kind := range map[string]string{
-		"notify_push_connections":          "gauge",
-		"notify_push_users":                "gauge",
-		"notify_push_connections_total":    "counter",
-		"notify_push_events_total":         "counter",
-		"notify_push_messages_sent_total":  "counter",
-		"notify_push_logins_total":         "counter",
-		"notify_push_logins_refused_total": "counter",
+		"notify_push_connections":            "gauge",
+		"notify_push_users":                  "gauge",
+		"notify_push_connections_total":      "counter",
+		"notify_push_events_total":           "counter",
+		"notify_push_messages_sent_total":    "counter",
+		"notify_push_logins_total":           "counter",
+		"notify_push_logins_rechecked_total": "counter",
+		"notify_push_logins_refused_total":   "counter",
 	} {
 		require.Contains(t, page, fmt.Sprintf("# TYPE %s %s\n", name, kind))
 		require.Contains(t, page, fmt.Sprintf("# HELP %s ", name))

@@ -10,8 +10,8 @@ import (
 	"github.com/notifypush/notifypush/actors/actorstest"
 )
 
-// However busy a user is, a connection has about one appointment for each debounced kind.
-func TestAppointmentsDoNotMultiply(t *testing.T) {
+// However busy a user is, a connection has about one message scheduled for each debounced kind.
+func TestScheduledMessagesDoNotMultiply(t *testing.T) {
 	bubble(t, func(o *actors.Options) { o.MaxConnectionsPerUser = 200 }, func(t *testing.T, kit *actorstest.Kit) {
 		for range 150 { // for a debounce time of some 15 s
 			kit.Connect(t, "idle")
@@ -21,23 +21,23 @@ func TestAppointmentsDoNotMultiply(t *testing.T) {
 		for range 10_000 {
 			publish(t, kit, actors.ActivityAdded{User: "alice"}, actors.NotificationChanged{User: "alice"})
 			pass(20 * time.Millisecond)
-			most = max(most, kit.System.Appointments())
+			most = max(most, kit.System.Scheduled())
 		}
 		require.LessOrEqual(t, most, 5)
 	})
 }
 
 // What is due later is not waited for when the system is shut down, and holds nothing any more.
-func TestShutdownClearsTheCalendar(t *testing.T) {
+func TestShutdownClearsTheScheduler(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Connect(t, "alice")
 		publish(t, kit, actors.ShareCreated{User: "alice"})
 		pass(10 * time.Millisecond)
-		require.NotZero(t, kit.System.Appointments())
+		require.NotZero(t, kit.System.Scheduled())
 		kit.System.Shutdown(t.Context())
-		require.Zero(t, kit.System.Appointments())
+		require.Zero(t, kit.System.Scheduled())
 		_ = kit.System.Publish(t.Context(), actors.ShareCreated{User: "alice"})
 		pass(time.Minute)
-		require.Zero(t, kit.System.Appointments())
+		require.Zero(t, kit.System.Scheduled())
 	})
 }
