@@ -30,10 +30,14 @@ func newMapper(system *System, before *mapper) *mapper {
 	if before != nil {
 		return &mapper{system: system, dropped: before.dropped, mapping: before.mapping.successor()}
 	}
+	longest := maxBurst(*system.options.MaxDebounceTime)
+	if system.options.NoDebounce {
+		longest = 0
+	}
 	return &mapper{
 		system:  system,
 		dropped: logthrottle.New(system.log, logInterval, "file events dropped: database unavailable", ""),
-		mapping: newMapping(system.options.NoDebounce),
+		mapping: newMapping(longest),
 	}
 }
 
