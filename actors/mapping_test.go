@@ -71,7 +71,7 @@ func (m *mappingTest) answer() bool {
 			mounts = append(mounts, m.mounts[storage]...)
 		}
 		m.rows += len(mounts)
-		m.answered(q.mountsQuery, mounts, m.err, m.now)
+		m.answered(q.mountsQuery, usersByStorage(mounts), m.err, m.now)
 		return true
 	}
 	return false

@@ -1,6 +1,9 @@
 package actors
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 const (
 	// A file event is matched once more against rows that were asked for at least rereadAfter after it:
@@ -227,8 +230,8 @@ func (m *mapping) retry(now time.Duration) {
 	}
 }
 
-// answered takes the answer to a query.
-func (m *mapping) answered(q mountsQuery, mounts []Mount, err error, now time.Duration) {
+// answered takes the answer to a query: who sees the storages that somebody sees.
+func (m *mapping) answered(q mountsQuery, found map[uint64]*storageUsers, err error, now time.Duration) {
 	if q.again {
 		m.rereading = false
 		m.rereadAt = now + slowdown*(now-q.asked)
@@ -240,14 +243,10 @@ func (m *mapping) answered(q mountsQuery, mounts []Mount, err error, now time.Du
 		return
 	}
 	m.failing, m.failures = false, 0
-	byStorage := make(map[uint64][]Mount, len(q.storages))
-	for _, mount := range mounts {
-		byStorage[mount.Storage] = append(byStorage[mount.Storage], mount)
-	}
 	for _, storage := range q.storages {
 		if s := m.active[storage]; s != nil { // else nobody wants to know but whether the database answers
 			s.asked = false
-			m.update(storage, s, newStorageUsers(byStorage[storage]), q.asked, now)
+			m.update(storage, s, cmp.Or(found[storage], nobody), q.asked, now)
 			m.forgetIdle(storage, s)
 		}
 	}
