@@ -317,7 +317,10 @@ func (m *mapping) mayWait(e waitingEvent, now time.Duration) bool {
 }
 
 func (m *mapping) forgetIdle(storage uint64, s *activeStorage) {
-	if len(s.waiting) == 0 && !s.asked && !s.isRecent() {
-		delete(m.active, storage)
+	if len(s.waiting) > 0 || s.asked || s.isRecent() {
+		return
+	}
+	if delete(m.active, storage); len(m.active) == 0 {
+		m.active, m.unread = map[uint64]*activeStorage{}, nil // they keep the size that a flood has given them
 	}
 }
