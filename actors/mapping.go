@@ -36,8 +36,9 @@ type mapping struct {
 	waiting int      // events
 	bursts  map[uint64]*burst
 
-	queries   int  // under way, for events that wait
-	rereading bool // a query is under way that reads again
+	queries   int           // under way, for events that wait
+	rereading bool          // a query is under way that reads again
+	rest      time.Duration // after the last one
 	rereadAt  time.Duration
 	hotUntil  time.Duration
 
@@ -135,7 +136,7 @@ func (m *mapping) fileChanged(e StorageUpdate, now time.Duration) (holds bool) {
 	s := m.active[e.Storage]
 	crowded := m.waiting >= maxWaiting
 	switch {
-	case known != nil && (m.failing || crowded || s.isRecent() || known.isFresh(now)):
+	case known != nil && (m.failing || crowded || s.isRecent() || m.isFresh(known, now)):
 		m.match(s, e, known.users, now, now)
 	case m.failing && crowded:
 		m.effects.dropped++

@@ -11,7 +11,7 @@ const (
 	rereadAfter = 2 * time.Second
 	// While files change in a storage and its rows stay the same, they are read again after twice the time
 	// each time, up to rereadAtMost, and then as seldom as seldom says. A share, a group or a notification
-	// event brings rereadAfter back for hotTime.
+	// event brings rereadAfter back for hotTime, and older rows are read before they are used.
 	rereadAtMost, hotTime = 30 * time.Second, time.Minute
 	// rowsPerSecond are read of one storage while nothing changes, and seldomAtMost is the most between two.
 	rowsPerSecond, seldomAtMost = 200, 5 * time.Minute
@@ -49,9 +49,6 @@ type knownStorage struct {
 func (k *knownStorage) seldom() time.Duration {
 	return min(max(time.Duration(k.users.rows)*time.Second/rowsPerSecond, rereadAtMost), seldomAtMost)
 }
-
-// isFresh reports whether an event may be matched with the rows as they are.
-func (k *knownStorage) isFresh(now time.Duration) bool { return now-k.asked <= k.seldom() }
 
 // next returns the distance after rows that were asked for then, and had not changed.
 func (k *knownStorage) next(asked time.Duration) time.Duration {
@@ -141,6 +138,15 @@ func (s *activeStorage) isRecent() bool {
 
 // mountsMayChange says that a user has other mounts now, or will have soon.
 func (m *mapping) mountsMayChange(now time.Duration) { m.hotUntil = now + hotTime }
+
+// isFresh reports whether an event may be matched at once with rows that nobody is about to read again.
+func (m *mapping) isFresh(known *knownStorage, now time.Duration) bool {
+	good := known.seldom()
+	if now < m.hotUntil {
+		good = min(good, max(rereadAfter, m.rest))
+	}
+	return now-known.asked <= good
+}
 
 // query asks for the storages that events wait for, in as few queries as may be.
 func (m *mapping) query(now time.Duration) {
@@ -234,7 +240,8 @@ func (m *mapping) retry(now time.Duration) {
 func (m *mapping) answered(q mountsQuery, found map[uint64]*storageUsers, err error, now time.Duration) {
 	if q.again {
 		m.rereading = false
-		m.rereadAt = now + slowdown*(now-q.asked)
+		m.rest = slowdown * (now - q.asked)
+		m.rereadAt = now + m.rest
 	} else {
 		m.queries--
 	}
