@@ -5,10 +5,11 @@ import "time"
 const (
 	// A push to all users of a storage is work for up to thousands of connections, whose outboxes would
 	// coalesce it with the next one anyway. So the users of a storage in which one file after another
-	// changes are sent the next push after burstTime for each of them, within these bounds. At some 3 µs a
-	// user and push, that is 3 % of a core.
-	burstTime              = 100 * time.Microsecond
-	minBurstTime, maxBurst = 50 * time.Millisecond, 3 * time.Second
+	// changes are sent the next push after burstTime for each of them. At some 3 µs a user and push, that is
+	// 2 % of a core.
+	burstTime = 150 * time.Microsecond
+	// minBurst is the least, and a maxBurstPart of the debounce time, which comes on top, is the most.
+	minBurst, maxBurstPart = 50 * time.Millisecond, 4
 )
 
 // burst is what the users of a storage are sent next. There is one from when they were sent a push
@@ -19,9 +20,8 @@ type burst struct {
 	files map[string]*fileIDs
 }
 
-func burstDue(now time.Duration, users int) time.Duration {
-	return now + min(max(time.Duration(users)*burstTime, minBurstTime), maxBurst)
-}
+// maxBurst returns the most that a burst lasts where two pushes are that far apart at most.
+func maxBurst(debounce time.Duration) time.Duration { return max(minBurst, debounce/maxBurstPart) }
 
 func (b *burst) add(e StorageUpdate, users *storageUsers) {
 	b.users = users

@@ -32,7 +32,7 @@ func crowd(t *testing.T, kit *actorstest.Kit, n int) (sockets []*actorstest.Sock
 
 // However many files of a storage change at once, its users are passed on twice: for the first file,
 // and for all others. Every file is in the push.
-func TestStormIsToldTogether(t *testing.T) {
+func TestStormIsSentTogether(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		sockets := crowd(t, kit, 100)
 		const events = 64

@@ -2,8 +2,8 @@ package actors
 
 import "slices"
 
-// maxFileIDs bounds the file ids of one push: unauthenticated events and slow clients decide how many files
-// change before it is sent. Of more files none is named, and clients then look everywhere.
+// maxFileIDs bounds the file ids of one push, because any number of files may change before it is sent. Of
+// more files none is named, and clients then look everywhere.
 const maxFileIDs = 64
 
 // fileIDs are the changed files of a push that is still debounced, each once and in order. The zero value

@@ -232,7 +232,7 @@ func (l *listener) route(ctx actor.Context, event Event) {
 	case StatsRequested:
 		system.ports.Control.PublishStats(system.Stats())
 	case Reset:
-		system.log.Info("all connections are closed on request")
+		system.log.Info("closing all connections: reset requested")
 		system.tellAuth(&forgetLogins{})
 		system.tellRegistries(&closeAll{reason: ResetRequested, within: system.spread(*system.options.DrainTimeout)})
 	}

@@ -30,10 +30,14 @@ func newMapper(system *System, before *mapper) *mapper {
 	if before != nil {
 		return &mapper{system: system, dropped: before.dropped, mapping: before.mapping.successor()}
 	}
+	longest := maxBurst(*system.options.MaxDebounceTime)
+	if system.options.NoDebounce {
+		longest = 0
+	}
 	return &mapper{
 		system:  system,
 		dropped: logthrottle.New(system.log, logInterval, "file events dropped: database unavailable", ""),
-		mapping: newMapping(system.options.NoDebounce),
+		mapping: newMapping(longest),
 	}
 }
 
@@ -81,7 +85,7 @@ func (m *mapper) onMountsFound(found *mountsFound, now time.Duration) {
 	} else {
 		m.system.solved(problemMounts)
 	}
-	m.mapping.answered(found.query, found.mounts, found.err, now)
+	m.mapping.answered(found.query, found.users, found.err, now)
 }
 
 func (m *mapper) onWake(now time.Duration) {
@@ -131,11 +135,12 @@ func (m *mapper) query(ctx actor.Context, q mountsQuery) {
 	system.spawnWorker(func() {
 		limited, cancel := context.WithTimeout(system.ctx, queryTimeout)
 		defer cancel()
-		var mounts []Mount
-		err := system.guarded("mounts", func() (err error) {
-			mounts, err = system.ports.Mounts.MountsOfStorages(limited, q.storages)
+		var users map[uint64]*storageUsers
+		err := system.guarded("mounts", func() error {
+			mounts, err := system.ports.Mounts.MountsOfStorages(limited, q.storages)
+			users = usersByStorage(mounts)
 			return err
 		})
-		system.root.Send(self, &mountsFound{asker: m, query: q, mounts: mounts, err: err})
+		system.root.Send(self, &mountsFound{asker: m, query: q, users: users, err: err})
 	})
 }

@@ -25,8 +25,8 @@ const (
 // It is not safe for concurrent use. Its owner must call wake at the time that wakeAt returns, and answered
 // once for each query. After a panic, successor returns one to go on with.
 type mapping struct {
-	noDebounce bool
-	effects    mappingEffects
+	maxBurst time.Duration // 0 is no bursts
+	effects  mappingEffects
 
 	cache *simplelru.LRU[uint64, *knownStorage]
 	rows  int // in the cache
@@ -36,8 +36,9 @@ type mapping struct {
 	waiting int      // events
 	bursts  map[uint64]*burst
 
-	queries   int  // under way, for events that wait
-	rereading bool // a query is under way that reads again
+	queries   int           // under way, for events that wait
+	rereading bool          // a query is under way that reads again
+	rest      time.Duration // after the last one
 	rereadAt  time.Duration
 	hotUntil  time.Duration
 
@@ -75,8 +76,8 @@ type waitingEvent struct {
 	holds bool // its place within the in-flight limit, until it is released
 }
 
-func newMapping(noDebounce bool) *mapping {
-	m := &mapping{noDebounce: noDebounce, active: map[uint64]*activeStorage{}, bursts: map[uint64]*burst{}}
+func newMapping(maxBurst time.Duration) *mapping {
+	m := &mapping{maxBurst: maxBurst, active: map[uint64]*activeStorage{}, bursts: map[uint64]*burst{}}
 	m.cache, _ = simplelru.NewLRU(maxStorages, func(_ uint64, known *knownStorage) { m.rows -= known.users.rows })
 	return m
 }
@@ -84,7 +85,7 @@ func newMapping(noDebounce bool) *mapping {
 // successor returns the mapping that goes on after this one has failed, with what waits. What can be read
 // again is left behind, because it may be what this one failed at.
 func (m *mapping) successor() *mapping {
-	next := newMapping(m.noDebounce)
+	next := newMapping(m.maxBurst)
 	next.effects.released = m.effects.released
 	next.bursts = m.bursts
 	for storage, s := range m.active {
@@ -102,7 +103,7 @@ func (m *mapping) successor() *mapping {
 // waited long enough.
 func (m *mapping) start(now time.Duration) {
 	for _, b := range m.bursts {
-		b.due = now + minBurstTime
+		b.due = now + minBurst
 		m.nextBurst = b.due
 	}
 	if len(m.active) > 0 {
@@ -135,7 +136,7 @@ func (m *mapping) fileChanged(e StorageUpdate, now time.Duration) (holds bool) {
 	s := m.active[e.Storage]
 	crowded := m.waiting >= maxWaiting
 	switch {
-	case known != nil && (m.failing || crowded || s.isRecent() || known.isFresh(now)):
+	case known != nil && (m.failing || crowded || s.isRecent() || m.isFresh(known, now)):
 		m.match(s, e, known.users, now, now)
 	case m.failing && crowded:
 		m.effects.dropped++
@@ -220,13 +221,17 @@ func (m *mapping) match(s *activeStorage, e StorageUpdate, users *storageUsers, 
 		return
 	}
 	m.push(who, fileIDsPush(e.FileID))
-	if !m.noDebounce {
-		m.burstAt(&burst{}, e.Storage, burstDue(now, n))
+	if m.maxBurst > 0 {
+		m.burstAt(&burst{}, e.Storage, m.burstDue(n, now))
 	}
 }
 
 func (m *mapping) push(users [shards][]string, push *Push) {
 	m.effects.pushes = append(m.effects.pushes, audience{users, push})
+}
+
+func (m *mapping) burstDue(users int, now time.Duration) time.Duration {
+	return now + min(max(time.Duration(users)*burstTime, minBurst), m.maxBurst)
 }
 
 func (m *mapping) burstAt(b *burst, storage uint64, due time.Duration) {
@@ -258,7 +263,7 @@ func (m *mapping) flushBursts(now time.Duration) {
 				n += countUsers(&r.users)
 			}
 		}
-		m.burstAt(b, storage, burstDue(now, n))
+		m.burstAt(b, storage, m.burstDue(n, now))
 	}
 }
 
@@ -313,7 +318,10 @@ func (m *mapping) mayWait(e waitingEvent, now time.Duration) bool {
 }
 
 func (m *mapping) forgetIdle(storage uint64, s *activeStorage) {
-	if len(s.waiting) == 0 && !s.asked && !s.isRecent() {
-		delete(m.active, storage)
+	if len(s.waiting) > 0 || s.asked || s.isRecent() {
+		return
+	}
+	if delete(m.active, storage); len(m.active) == 0 {
+		m.active, m.unread = map[uint64]*activeStorage{}, nil // they keep the size that a flood has given them
 	}
 }

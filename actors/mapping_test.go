@@ -28,9 +28,9 @@ type pendingQuery struct {
 	due time.Duration
 }
 
-func newMappingTest(noDebounce bool) *mappingTest {
+func newMappingTest() *mappingTest {
 	return &mappingTest{
-		mapping: newMapping(noDebounce), now: time.Second, mounts: map[uint64][]Mount{}, pushed: map[string][]string{},
+		mapping: newMapping(0), now: time.Second, mounts: map[uint64][]Mount{}, pushed: map[string][]string{},
 		took: func(mountsQuery) time.Duration { return 0 },
 	}
 }
@@ -71,7 +71,7 @@ func (m *mappingTest) answer() bool {
 			mounts = append(mounts, m.mounts[storage]...)
 		}
 		m.rows += len(mounts)
-		m.answered(q.mountsQuery, mounts, m.err, m.now)
+		m.answered(q.mountsQuery, usersByStorage(mounts), m.err, m.now)
 		return true
 	}
 	return false
@@ -105,7 +105,7 @@ func (m *mappingTest) pass(d time.Duration) {
 // When the rows of a storage are read, while files change in it every second and nothing else happens: seldom,
 // and often again for a minute after a share.
 func TestRereadingSlowsDown(t *testing.T) {
-	m := newMappingTest(true)
+	m := newMappingTest()
 	for range 300 {
 		m.change(1, 1, "a")
 		m.pass(time.Second)
@@ -136,7 +136,7 @@ func TestRereadingSlowsDown(t *testing.T) {
 func TestRereadingIsBounded(t *testing.T) {
 	for _, took := range []time.Duration{10 * time.Millisecond, 500 * time.Millisecond, 9 * time.Second} {
 		t.Run(took.String(), func(t *testing.T) {
-			m := newMappingTest(true)
+			m := newMappingTest()
 			m.took = func(q mountsQuery) time.Duration {
 				if q.again {
 					return took
@@ -168,7 +168,7 @@ func TestRereadingIsBounded(t *testing.T) {
 func TestLargeStorageIsReadSeldom(t *testing.T) {
 	for _, every := range []time.Duration{time.Second, 10 * time.Second, time.Minute, 4 * time.Minute} {
 		t.Run(every.String(), func(t *testing.T) {
-			m := newMappingTest(true)
+			m := newMappingTest()
 			for i := range 60_000 {
 				m.mounts[1] = append(m.mounts[1], Mount{Storage: 1, User: fmt.Sprint("user", i)})
 			}
@@ -191,7 +191,7 @@ func TestLargeStorageIsReadSeldom(t *testing.T) {
 func TestManyStoragesOfNobody(t *testing.T) {
 	for _, together := range []int{20_000, 1000, 100} {
 		t.Run(fmt.Sprint(together), func(t *testing.T) {
-			m := newMappingTest(true)
+			m := newMappingTest()
 			m.took = func(q mountsQuery) time.Duration {
 				return time.Millisecond + time.Duration(len(q.storages))*50*time.Microsecond
 			}
@@ -222,7 +222,7 @@ func TestManyStoragesOfNobody(t *testing.T) {
 
 // More storages than are remembered are bounded in what they hold, and forgotten.
 func TestActiveStoragesAreBounded(t *testing.T) {
-	m := newMappingTest(true)
+	m := newMappingTest()
 	for i := range uint64(100_000) {
 		m.change(1+i, 1, "a")
 	}
@@ -235,7 +235,7 @@ func TestActiveStoragesAreBounded(t *testing.T) {
 // Rows count as read when they were asked for: what changed while the database took its time is looked for
 // again.
 func TestRowsAreStampedWhenAskedFor(t *testing.T) {
-	m := newMappingTest(true)
+	m := newMappingTest()
 	m.mounts[1] = []Mount{{Storage: 1, User: "alice"}}
 	m.change(1, 1, "a")
 	m.pass(time.Hour)
@@ -250,7 +250,7 @@ func TestRowsAreStampedWhenAskedFor(t *testing.T) {
 
 // Who appears is sent what they see and did not see before, and nobody else is sent anything.
 func TestUsersWhoAppear(t *testing.T) {
-	m := newMappingTest(true)
+	m := newMappingTest()
 	m.mounts[1] = []Mount{{1, "alice", ""}, {1, "bob", "files/b"}, {1, "carol", "files/c"}}
 	m.change(1, 1, "files/a/x")
 	m.change(1, 2, "files/b/x")
@@ -273,7 +273,7 @@ func TestUsersWhoAppear(t *testing.T) {
 
 // A query that takes long before it fails is asked again after a time that grows.
 func TestSlowQueryIsRetriedSeldom(t *testing.T) {
-	m := newMappingTest(true)
+	m := newMappingTest()
 	m.err = errors.New("canceled")
 	m.took = func(mountsQuery) time.Duration { return 10 * time.Second }
 	m.change(1, 1, "a")
@@ -286,9 +286,12 @@ func TestSlowQueryIsRetriedSeldom(t *testing.T) {
 	require.Zero(t, m.wakeAt())
 }
 
-// The users of a storage are sent the next push the later the more they are, and no later than maxBurst.
+// The users of a storage are sent the next push the later the more they are, but no later than a part of the debounce
+// time.
 func TestBurstsOfManyUsers(t *testing.T) {
-	require.Equal(t, time.Second+50*time.Millisecond, burstDue(time.Second, 1))
-	require.Equal(t, time.Second+1500*time.Millisecond, burstDue(time.Second, 15_000))
-	require.Equal(t, time.Second+3*time.Second, burstDue(time.Second, 1_000_000))
+	m := newMapping(maxBurst(15 * time.Second))
+	require.Equal(t, time.Second+50*time.Millisecond, m.burstDue(1, time.Second))
+	require.Equal(t, time.Second+2250*time.Millisecond, m.burstDue(15_000, time.Second))
+	require.Equal(t, time.Second+3750*time.Millisecond, m.burstDue(1_000_000, time.Second))
+	require.Equal(t, 50*time.Millisecond, newMapping(maxBurst(0)).burstDue(1_000_000, 0))
 }

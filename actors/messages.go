@@ -62,10 +62,10 @@ type (
 	// mountsFound is the answer to a query. The asker is the incarnation that asked; another one ignores it.
 	mountsFound struct {
 		quiet
-		asker  *mapper
-		query  mountsQuery
-		mounts []Mount
-		err    error
+		asker *mapper
+		query mountsQuery
+		users map[uint64]*storageUsers
+		err   error
 	}
 	// mapperWake asks the mapper, by itself, to look at what is due.
 	mapperWake struct{ quiet }

@@ -1,6 +1,9 @@
 package actors
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 const (
 	// A file event is matched once more against rows that were asked for at least rereadAfter after it:
@@ -8,7 +11,7 @@ const (
 	rereadAfter = 2 * time.Second
 	// While files change in a storage and its rows stay the same, they are read again after twice the time
 	// each time, up to rereadAtMost, and then as seldom as seldom says. A share, a group or a notification
-	// event brings rereadAfter back for hotTime.
+	// event brings rereadAfter back for hotTime, and older rows are read before they are used.
 	rereadAtMost, hotTime = 30 * time.Second, time.Minute
 	// rowsPerSecond are read of one storage while nothing changes, and seldomAtMost is the most between two.
 	rowsPerSecond, seldomAtMost = 200, 5 * time.Minute
@@ -46,9 +49,6 @@ type knownStorage struct {
 func (k *knownStorage) seldom() time.Duration {
 	return min(max(time.Duration(k.users.rows)*time.Second/rowsPerSecond, rereadAtMost), seldomAtMost)
 }
-
-// isFresh reports whether an event may be matched with the rows as they are.
-func (k *knownStorage) isFresh(now time.Duration) bool { return now-k.asked <= k.seldom() }
 
 // next returns the distance after rows that were asked for then, and had not changed.
 func (k *knownStorage) next(asked time.Duration) time.Duration {
@@ -139,6 +139,15 @@ func (s *activeStorage) isRecent() bool {
 // mountsMayChange says that a user has other mounts now, or will have soon.
 func (m *mapping) mountsMayChange(now time.Duration) { m.hotUntil = now + hotTime }
 
+// isFresh reports whether an event may be matched at once with rows that nobody is about to read again.
+func (m *mapping) isFresh(known *knownStorage, now time.Duration) bool {
+	good := known.seldom()
+	if now < m.hotUntil {
+		good = min(good, max(rereadAfter, m.rest))
+	}
+	return now-known.asked <= good
+}
+
 // query asks for the storages that events wait for, in as few queries as may be.
 func (m *mapping) query(now time.Duration) {
 	for m.queries < maxQueries {
@@ -227,11 +236,12 @@ func (m *mapping) retry(now time.Duration) {
 	}
 }
 
-// answered takes the answer to a query.
-func (m *mapping) answered(q mountsQuery, mounts []Mount, err error, now time.Duration) {
+// answered takes the answer to a query: who sees the storages that somebody sees.
+func (m *mapping) answered(q mountsQuery, found map[uint64]*storageUsers, err error, now time.Duration) {
 	if q.again {
 		m.rereading = false
-		m.rereadAt = now + slowdown*(now-q.asked)
+		m.rest = slowdown * (now - q.asked)
+		m.rereadAt = now + m.rest
 	} else {
 		m.queries--
 	}
@@ -240,14 +250,10 @@ func (m *mapping) answered(q mountsQuery, mounts []Mount, err error, now time.Du
 		return
 	}
 	m.failing, m.failures = false, 0
-	byStorage := make(map[uint64][]Mount, len(q.storages))
-	for _, mount := range mounts {
-		byStorage[mount.Storage] = append(byStorage[mount.Storage], mount)
-	}
 	for _, storage := range q.storages {
 		if s := m.active[storage]; s != nil { // else nobody wants to know but whether the database answers
 			s.asked = false
-			m.update(storage, s, newStorageUsers(byStorage[storage]), q.asked, now)
+			m.update(storage, s, cmp.Or(found[storage], nobody), q.asked, now)
 			m.forgetIdle(storage, s)
 		}
 	}

@@ -20,10 +20,20 @@ type rootUsers struct {
 // nobody sees the storages of users who are gone, and many others.
 var nobody = &storageUsers{}
 
-func newStorageUsers(mounts []Mount) *storageUsers {
-	if len(mounts) == 0 {
-		return nobody
+// usersByStorage groups rows. It is work for the goroutine of a query, where there are many.
+func usersByStorage(mounts []Mount) map[uint64]*storageUsers {
+	rows := map[uint64][]Mount{}
+	for _, mount := range mounts {
+		rows[mount.Storage] = append(rows[mount.Storage], mount)
 	}
+	users := make(map[uint64]*storageUsers, len(rows))
+	for storage, mounts := range rows {
+		users[storage] = newStorageUsers(mounts)
+	}
+	return users
+}
+
+func newStorageUsers(mounts []Mount) *storageUsers {
 	s := &storageUsers{}
 	index := make(map[string]int, 1)
 	for _, mount := range mounts {

@@ -10,7 +10,7 @@ import (
 // What Redis may announce. The client library allocates what was announced before it has come, and
 // whatever answers at Redis's address could end this process with a dozen bytes.
 const (
-	maxBulk       = 64 << 20 // bytes of one text
+	maxBulk       = 64 << 20 // bytes of one text; the payload of a custom message has 49 MiB at most
 	maxElements   = 1 << 16  // of one array; CLUSTER SLOTS has as many as there are slots
 	maxReplyDepth = 8        // of arrays in arrays
 	maxReplyLine  = 64 << 10 // bytes of a line that is no text, such as an error

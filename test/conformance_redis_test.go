@@ -59,6 +59,25 @@ func TestConformanceCustomBodyIsCompact(t *testing.T) {
 	alice.expect(`m {"b":-0.0,"a":1E400,"b2":"/é\n"}`)
 }
 
+// TestConformanceLargeCustomMessages sends what is larger than sockets take at once, and large in JSON alone.
+func TestConformanceLargeCustomMessages(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	p := s.serveAtOnce()
+	alice := p.login("alice")
+	for _, size := range []int{1_200_000, 3_000_000, 8 << 20} {
+		text := strings.Repeat("x", size)
+		s.publish("notify_custom", `{"user":"alice","message":"`+text+`"}`)
+		require.True(t, text == alice.hear(), "%d bytes", size)
+	}
+	s.publish("notify_custom", `{"user":"alice","message":"m","body":"`+strings.Repeat(`\u00fc`, 3_000_000)+`"}`)
+	require.True(t, `m "`+strings.Repeat("ü", 3_000_000)+`"` == alice.hear())
+	s.publish("notify_custom", `{"user":"alice","message":"`+strings.Repeat("x", 8<<20+1)+`"}`)
+	s.publish("notify_custom", `{"user":"alice","message":"after it"}`)
+	alice.expect("after it")
+}
+
 func TestConformanceOneSubscription(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
