@@ -30,7 +30,8 @@ type client struct {
 	t     *testing.T
 	ws    *websocket.Conn
 	texts chan string // closed at the end of the connection
-	ended error       // why, once texts is closed
+	cause error       // of the end, once texts is closed
+	ended error       // the same, once that is known from texts
 	heard []string    // what was taken from texts
 }
 
@@ -65,7 +66,7 @@ func (c *client) listen() {
 	for {
 		_, text, err := c.ws.Read(context.Background())
 		if err != nil {
-			c.ended = err
+			c.cause = err
 			return
 		}
 		c.texts <- string(text)
@@ -97,6 +98,7 @@ func (c *client) awaitWithin(limit time.Duration, matches func(text string) bool
 		select {
 		case text, open := <-c.texts:
 			if !open {
+				c.ended = c.cause
 				return "", false
 			}
 			c.heard = append(c.heard, text)

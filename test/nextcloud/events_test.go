@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,6 +16,7 @@ var events = tests{
 	"ChunkedUpload":  (*installation).testChunkedUpload,
 	"Rename":         (*installation).testRename,
 	"Delete":         (*installation).testDelete,
+	"Restore":        (*installation).testRestore,
 	"Scan":           (*installation).testScan,
 	"ShareWithUser":  (*installation).testShareWithUser,
 	"ShareWithGroup": (*installation).testShareWithGroup,
@@ -70,6 +72,19 @@ func (i *installation) testDelete(t *testing.T) {
 	client := alice.connect(t)
 	alice.remove(t, "folder/file.txt")
 	require.NotContains(t, client.awaitFile(folder), file)
+}
+
+// testRestore brings a file back from the trash.
+func (i *installation) testRestore(t *testing.T) {
+	alice := i.newAccount(t)
+	file := alice.upload(t, "file.txt")
+	alice.remove(t, "file.txt")
+	client := alice.connect(t)
+	trash := alice.dav(t, "PROPFIND", "trashbin/"+alice.id+"/trash/", "", "Depth", "1").body
+	name := regexp.MustCompile(`/trash/(file\.txt\.d[0-9]+)<`).FindStringSubmatch(trash)
+	require.Len(t, name, 2, trash)
+	alice.dav(t, "MOVE", "trashbin/"+alice.id+"/trash/"+name[1], "", "Destination", i.url+"/remote.php/dav/trashbin/"+alice.id+"/restore/file.txt")
+	client.awaitFile(file)
 }
 
 // testScan has Nextcloud find a file that somebody put there behind its back.

@@ -17,6 +17,7 @@ var faults = tests{
 	"Database":    (*installation).testDatabaseStops,
 	"Maintenance": (*installation).testMaintenance,
 	"PHP":         (*installation).testPHPStops,
+	"PHPHangs":    (*installation).testPHPHangs,
 
 	"Recheck":            (*installation).testRecheck,
 	"StandInMaintenance": (*installation).testStandInMaintenance,
@@ -110,6 +111,19 @@ func (i *installation) testPHPStops(t *testing.T) {
 	i.requireRefusal(t, bob.id, bob.password, "err: Error while sending authentication request to nextcloud: ")
 	alice.requireLogin(t, alice.id, alice.password)
 	i.php.Start()
+	client.awaitFile(alice.upload(t, "file.txt"))
+	i.requireService(t)
+}
+
+// testPHPHangs has PHP take requests and answer none: nobody waits for more than the 20 s that a question may take, and
+// those who are known do not wait at all.
+func (i *installation) testPHPHangs(t *testing.T) {
+	alice, bob := i.newAccount(t), i.newAccount(t)
+	client := alice.connect(t)
+	i.php.Pause()
+	alice.requireLogin(t, alice.id, alice.password)
+	i.requireRefusal(t, bob.id, bob.password, "err: Error while sending authentication request to nextcloud: ")
+	i.php.Resume()
 	client.awaitFile(alice.upload(t, "file.txt"))
 	i.requireService(t)
 }
