@@ -9,20 +9,19 @@ import (
 // Limits bound the work of one [Evaluate]. A zero field means its default.
 type Limits struct {
 	Time     time.Duration // for all files together; default 2 s
-	Memory   int           // bytes by which the process may grow; default 64 MiB
-	FileSize int64         // bytes of a file that is evaluated or read; default 1 MiB
+	Memory   int           // bytes by which the process may grow, besides the files themselves; default 64 MiB
+	FileSize int64         // bytes of a file that is evaluated or read; default 8 MiB
 }
 
 const (
 	defaultTime     = 2 * time.Second
 	defaultMemory   = 64 << 20
-	defaultFileSize = 1 << 20
+	defaultFileSize = 8 << 20
 
-	maxSteps      = 1_500_000 // a fraction of a second, so that the outcome seldom depends on the machine's speed
+	maxSteps      = 3_000_000 // a fraction of a second, so that the outcome seldom depends on the machine's speed
 	stepCost      = 16        // bytes that a step takes, besides what is spent where it is allocated
 	maxStringSize = 2 << 20   // bytes of one string
 	maxNesting    = 500       // of expressions and statements in the source, and of arrays within each other
-	maxChain      = 4000      // operators in a row
 	maxDepth      = 5000      // evaluations within each other, calls of functions included
 	maxGuards     = 200       // try blocks within each other
 	maxIncludes   = 50        // files that include each other
@@ -44,7 +43,7 @@ func (l Limits) withDefaults() Limits {
 }
 
 // budget is what is left of the limits. Memory that was spent never comes back, so the process cannot grow by more than the
-// budget even if nothing is collected meanwhile; half of the limit is kept for what is not counted.
+// budget even if nothing is collected meanwhile; a part of the limit is kept for what is not counted.
 type budget struct {
 	ctx    context.Context
 	limits Limits
@@ -55,7 +54,7 @@ type budget struct {
 }
 
 func newBudget(ctx context.Context, limits Limits) *budget {
-	return &budget{ctx: ctx, limits: limits, memory: limits.Memory / 2, steps: maxSteps}
+	return &budget{ctx: ctx, limits: limits, memory: limits.Memory / 8 * 5, steps: maxSteps}
 }
 
 // givenUp is what the parser and the evaluator panic with when they cannot say any more what PHP would do.

@@ -62,7 +62,7 @@ func withoutPrefix(all map[string]Value, prefix string) map[string]Value {
 	return some
 }
 
-func (e *evaluator) constant(x *constant) Value {
+func (x *constant) eval(e *evaluator) Value {
 	e.here.line = x.line
 	for _, name := range []string{x.name, x.fallback} {
 		if v, known := e.constantNamed(name); known {
@@ -86,14 +86,11 @@ func (e *evaluator) define(name string, v Value) bool {
 		return false
 	}
 	e.budget.spend(indexCost + len(name))
-	if a, isArray := v.(*Array); isArray {
-		a.shared = true
-	}
-	e.constants[name] = v
+	e.constants[name] = share(v)
 	return true
 }
 
-func (e *evaluator) classConstant(x *classConstant) Value {
+func (x *classConstant) eval(e *evaluator) Value {
 	e.here.line = x.line
 	if v, known := classConstants[e.lower(x.class)][x.name]; known {
 		return v
@@ -101,8 +98,8 @@ func (e *evaluator) classConstant(x *classConstant) Value {
 	return e.mayThrow(e.unknown("the constant " + x.class + "::" + x.name + " is not known"))
 }
 
-// staticProperty knows the two that Nextcloud sets before it reads its configuration.
-func (e *evaluator) staticProperty(x *staticProperty) Value {
+// eval knows the two properties that Nextcloud sets before it reads its configuration.
+func (x *staticProperty) eval(e *evaluator) Value {
 	e.here.line = x.line
 	if strings.EqualFold(x.class, "OC") {
 		switch x.name {

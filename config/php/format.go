@@ -94,7 +94,7 @@ flags:
 		f.precision, _ = strconv.Atoi(s[i+1 : i+1+n])
 		i += 1 + n
 	}
-	if i == len(s) || strings.IndexByte("sduxXobcfF", s[i]) < 0 {
+	if i == len(s) || strings.IndexByte("sdxf", s[i]) < 0 {
 		return f, 0, false
 	}
 	f.verb = s[i]
@@ -114,18 +114,8 @@ func (c *invocation) convert(f conversion, v Value) Value {
 		if f.plus && s[0] != '-' {
 			s = "+" + s
 		}
-	case 'u':
-		s = strconv.FormatUint(uint64(toInt(v)), 10)
 	case 'x':
 		s = strconv.FormatUint(uint64(toInt(v)), 16)
-	case 'X':
-		s = strings.ToUpper(strconv.FormatUint(uint64(toInt(v)), 16))
-	case 'o':
-		s = strconv.FormatUint(uint64(toInt(v)), 8)
-	case 'b':
-		s = strconv.FormatUint(uint64(toInt(v)), 2)
-	case 'c':
-		return string([]byte{byte(toInt(v))})
 	default:
 		x := toFloat(v)
 		if math.IsNaN(x) || math.IsInf(x, 0) || math.Abs(x) >= 1e15 {

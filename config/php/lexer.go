@@ -11,6 +11,7 @@ type lexer struct {
 	offset int
 	line   int32
 	echo   bool // the tag <?= was read, the echo that it stands for not yet
+	budget *budget
 }
 
 // syntaxError is what the lexer and the parser panic with. parse turns it into an error.

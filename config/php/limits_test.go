@@ -107,8 +107,8 @@ var hostile = map[string]string{
 	"levels":                      "<?php $CONFIG = [dirname(str_repeat('/a', 500000), 1000000000)];",
 	"skipped loops":               "<?php " + fill("foreach(u() as $v){trim($v);}"),
 	"skipped loops in each other": "<?php " + nested("foreach(u() as $v){", "f($v);", "}"),
-	"skipped functions in a row":  "<?php " + chain() + "foreach(u() as $v){f0();}",
-	"skipped functions, all":      "<?php " + chain() + "while(true)u(u());",
+	"skipped functions in a row":  "<?php " + callChain() + "foreach(u() as $v){f0();}",
+	"skipped functions, all":      "<?php " + callChain() + "while(true)u(u());",
 	"skipped sums":                "<?php while(true) { $a = u() ? 1" + fill("+1")[:7000] + " : 2; }",
 	"files that are not there":    `<?php for ($i = 0; $i < 1000000; $i++) { @include "/nonexistent$i"; } $CONFIG = ['x' => 1];`,
 	"reading what is not there":   `<?php for ($i = 0; $i < 1000000; $i++) { @file_get_contents("/nonexistent$i"); } $CONFIG = ['x' => 1];`,
@@ -128,7 +128,7 @@ func nested(open, inside, end string) string {
 }
 
 // chain declares functions that call each other from the first to the last.
-func chain() string {
+func callChain() string {
 	var b strings.Builder
 	for i := 0; b.Len() < mebibyte-200; i++ {
 		fmt.Fprintf(&b, "function f%d(){return [[[[f%d()]]]];}", i, i+1)

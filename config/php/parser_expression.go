@@ -49,10 +49,7 @@ func (p *parser) expression(binding int) expression {
 	p.enter()
 	defer p.leave()
 	left := p.prefix()
-	for links := 0; ; links++ {
-		if links > maxChain {
-			p.beyond("an expression of more than %d operators", maxChain)
-		}
+	for {
 		if p.current.kind == operator && slices.Contains(assignmentOperators, p.current.text) && isTarget(left) {
 			left = p.assignment(left)
 			continue
@@ -64,12 +61,15 @@ func (p *parser) expression(binding int) expression {
 			left = p.ternary(left)
 			continue
 		}
-		op := p.binaryOperator()
-		power, known := binaryOperators[op]
-		if !known || power < binding {
+		power, known := binaryOperators[p.binaryOperator()]
+		switch {
+		case !known || power < binding:
 			return left
+		case power == bindsCoalesce:
+			left = p.coalesce(left)
+		default:
+			left = p.chain(left, power)
 		}
-		left = p.binary(op, power, left)
 	}
 }
 
@@ -83,34 +83,40 @@ func (p *parser) binaryOperator() string {
 	return ""
 }
 
-func (p *parser) binary(op string, power int, left expression) expression {
+// chain reads operators that bind equally, with their right sides.
+func (p *parser) chain(first expression, power int) expression {
 	p.budget.spend(nodeCost)
-	b := &binary{op: op, left: left, line: p.current.line}
-	p.advance()
-	switch power {
-	case bindsCoalesce, bindsPower:
-		b.right = p.expression(power)
-	case bindsInstanceof:
-		b.right = p.instance()
-	default:
-		b.right = p.expression(power + 1)
-	}
-	if power == bindsEquality || power == bindsComparison {
-		if binaryOperators[p.binaryOperator()] == power {
+	c := &chain{first: first}
+	for op := p.binaryOperator(); binaryOperators[op] == power; op = p.binaryOperator() {
+		p.budget.spend(nodeCost)
+		p.advance()
+		l := link{op: op}
+		switch power {
+		case bindsPower:
+			l.operand = p.expression(power) // from the right: the rest of the chain is in it
+		case bindsInstanceof:
+			p.beyond("instanceof is not evaluated")
+		default:
+			l.operand = p.expression(power + 1)
+		}
+		l.unsafe = decides(op) && change(l.operand)
+		c.links = append(c.links, l)
+		if (power == bindsEquality || power == bindsComparison) && binaryOperators[p.binaryOperator()] == power {
 			p.unexpected()
 		}
 	}
-	return b
+	return c
 }
 
-// instance reads what stands right of instanceof.
-func (p *parser) instance() expression {
-	if p.current.kind == name {
-		class := p.className(p.current.text)
-		p.advance()
-		return &literal{class}
-	}
-	return p.expression(bindsInstanceof + 1)
+// decides says whether an operator may do without its right side.
+func decides(op string) bool { return op == "&&" || op == "and" || op == "||" || op == "or" }
+
+func (p *parser) coalesce(left expression) expression {
+	p.budget.spend(nodeCost)
+	p.expect("??")
+	c := &coalesce{left: left, right: p.expression(bindsCoalesce)}
+	c.unsafe = change(c.right)
+	return c
 }
 
 func (p *parser) ternary(condition expression) expression {
@@ -127,13 +133,14 @@ func (p *parser) ternary(condition expression) expression {
 	}
 	p.expect(":")
 	t.otherwise = p.expression(bindsTernary + 1)
+	t.unsafe = change(t.then, t.otherwise)
 	return t
 }
 
 // isTarget says whether an expression can be assigned to.
 func isTarget(e expression) bool {
 	switch e.(type) {
-	case *variable, *dynamicVariable, *indexed, *property, *staticProperty, *arrayLiteral:
+	case *variable, *indexed, *property, *staticProperty, *arrayLiteral:
 		return true
 	}
 	return false
@@ -146,9 +153,9 @@ func (p *parser) assignment(target expression) expression {
 		p.unexpected()
 	}
 	p.advance()
-	if a.op == "=" && p.current.is("&") {
-		a.byReference = true
-		p.advance()
+	if a.op == "=" && p.accept("&") {
+		p.expression(bindsAssignment)
+		return &beyond{"a reference", a.line}
 	}
 	a.value = p.expression(bindsAssignment)
 	return a
@@ -161,24 +168,28 @@ func (p *parser) prefix() expression {
 		switch t.text {
 		case "+", "-", "~", "@":
 			p.advance()
+			p.budget.spend(nodeCost)
 			return &unary{t.text, p.expression(bindsPrefix)}
 		case "!":
 			p.advance()
+			p.budget.spend(nodeCost)
 			return &unary{"!", p.expression(bindsNot)}
 		case "++", "--":
 			p.advance()
+			p.budget.spend(nodeCost)
 			target := p.expression(bindsPrefix)
 			if !isTarget(target) {
 				p.unexpected()
 			}
-			return &increment{target: target, op: t.text, prefix: true, line: t.line}
+			return &assignment{target: target, op: t.text, line: t.line}
 		}
 	case number:
 		p.advance()
 		return &literal{t.value}
 	case castOperator:
 		p.advance()
-		return &cast{t.text, p.expression(bindsPrefix), t.line}
+		p.budget.spend(nodeCost)
+		return &unary{t.text, p.expression(bindsPrefix)}
 	case name:
 		if e, found := p.keyword(); found {
 			return e
@@ -199,40 +210,13 @@ func (p *parser) keyword() (expression, bool) {
 			required: strings.HasPrefix(word, "require"),
 			line:     line,
 		}, true
-	case "print":
-		p.advance()
-		return &unary{"print", p.expression(bindsAssignment)}, true
 	case "throw":
 		p.advance()
-		return &throwExpression{p.expression(bindsNothing), line}, true
-	case "clone":
-		p.advance()
-		return &beyond{"clone", []expression{p.expression(bindsPower)}, line}, true
-	case "yield":
-		return p.yield(), true
+		return &throwExpression{p.expression(bindsNothing)}, true
+	case "yield", "clone", "print":
+		p.beyond("%s is not evaluated", word)
 	}
 	return nil, false
-}
-
-func (p *parser) yield() expression {
-	if p.inside == nil {
-		p.unexpected()
-	}
-	p.inside.generator = true
-	line := p.current.line
-	p.advance()
-	p.acceptWord("from")
-	y := &beyond{reason: "yield", line: line}
-	for _, end := range []string{";", ")", ",", "]", "}"} {
-		if p.current.is(end) {
-			return y
-		}
-	}
-	y.operands = append(y.operands, p.expression(bindsAssignment))
-	if p.accept("=>") {
-		y.operands = append(y.operands, p.expression(bindsAssignment))
-	}
-	return y
 }
 
 // postfix reads what follows an operand: indexes, members, calls, ++ and --.
@@ -241,10 +225,12 @@ func (p *parser) postfix(e expression) expression {
 		if links > maxNesting {
 			p.beyond("a chain of more than %d members", maxNesting)
 		}
-		p.budget.spend(nodeCost)
+		if p.current.kind != operator {
+			return e
+		}
 		line := p.current.line
-		switch {
-		case p.current.is("["):
+		switch p.current.text {
+		case "[":
 			p.advance()
 			i := &indexed{base: e, line: line}
 			if !p.current.is("]") {
@@ -252,84 +238,62 @@ func (p *parser) postfix(e expression) expression {
 			}
 			p.expect("]")
 			e = i
-		case p.current.is("->"), p.current.is("?->"):
+		case "->", "?->":
 			e = p.member(e)
-		case p.current.is("::"):
-			e = p.classMember(e)
-		case p.current.is("("):
+		case "::":
+			p.advance()
+			p.beyond("a member of a class that is computed is not evaluated")
+		case "(":
 			c := &call{callee: e, line: line}
 			c.arguments, c.partial = p.arguments()
 			e = c
-		case (p.current.is("++") || p.current.is("--")) && isTarget(e):
+		case "++", "--":
+			if !isTarget(e) {
+				return e
+			}
 			op := p.current.text
 			p.advance()
-			return &increment{target: e, op: op, line: line}
+			e = &assignment{target: e, op: op, postfix: true, line: line}
 		default:
 			return e
 		}
+		p.budget.spend(nodeCost)
 	}
 }
 
 // member reads ->name and ->name(…).
 func (p *parser) member(object expression) expression {
-	line := p.current.line
-	m := &property{base: object, nullsafe: p.current.is("?->"), line: line}
+	line, nullsafe := p.current.line, p.current.is("?->")
 	p.advance()
-	switch {
-	case p.current.kind == name:
-		m.name = &literal{p.identifier()}
-	case p.current.kind == variableName:
-		m.name = &variable{p.variable(), line}
-	case p.accept("{"):
-		m.name = p.expression(bindsNothing)
-		p.expect("}")
-	default:
-		p.unexpected()
+	if p.current.kind != name {
+		p.beyond("a property of a computed name is not evaluated")
 	}
+	member := p.identifier()
 	if !p.current.is("(") {
-		return m
+		return &property{object, member, nullsafe}
 	}
-	c := &foreignCall{object: object, line: line}
-	if fixed, isLiteral := m.name.(*literal); isLiteral {
-		c.method, _ = fixed.value.(string)
-	}
-	c.arguments, _ = p.arguments()
-	return c
+	m := &method{object: object, name: member, line: line}
+	m.arguments, _ = p.arguments()
+	return m
 }
 
-// classMember reads ::name, ::$name, ::class and their calls.
-func (p *parser) classMember(e expression) expression {
+// classMember reads ::name, ::$name, ::class and static methods of a class.
+func (p *parser) classMember(class string) expression {
 	line := p.current.line
-	class := ""
-	if c, isName := e.(*constant); isName {
-		class = c.name
-	}
-	p.advance()
+	p.expect("::")
 	switch {
 	case p.current.kind == variableName:
-		s := &staticProperty{class: class, name: p.variable(), line: line}
-		if class == "" {
-			return &beyond{"a member of an unknown class", []expression{e}, line}
-		}
-		return s
-	case p.current.kind == name:
-		member := p.identifier()
-		if p.current.is("(") {
-			c := &foreignCall{class: class, method: member, line: line}
-			c.arguments, _ = p.arguments()
-			return c
-		}
-		if class == "" {
-			return &beyond{"a member of an unknown class", []expression{e}, line}
-		}
-		return &classConstant{class, member, line}
-	case p.accept("{"):
-		operand := p.expression(bindsNothing)
-		p.expect("}")
-		return &beyond{"a member whose name is computed", []expression{e, operand}, line}
+		return &staticProperty{class, p.variable(), line}
+	case p.current.kind != name:
+		p.beyond("a member of a computed name is not evaluated")
 	}
-	p.unexpected()
-	return nil
+	member := p.identifier()
+	if !p.current.is("(") {
+		return &classConstant{class, member, line}
+	}
+	m := &method{class: class, name: member, line: line}
+	m.arguments, _ = p.arguments()
+	return m
 }
 
 // arguments reads (…). It reports true for f(...), which makes a closure of a function.
@@ -345,7 +309,8 @@ func (p *parser) arguments() (arguments []argument, partial bool) {
 			}
 			a.spread = true
 		} else if p.word() != "" && p.following().is(":") {
-			a.name = p.identifier()
+			a.named = true
+			p.advance()
 			p.advance()
 		}
 		a.value = p.expression(bindsNothing)

@@ -1,152 +1,101 @@
 package php
 
-import "strings"
-
 // functionExpression reads function (…) use (…) {…} and fn (…) => ….
 func (p *parser) functionExpression() expression {
+	p.budget.spend(4 * nodeCost)
 	line := p.current.line
 	f := &function{name: "{closure}", at: origin{p.file, line}, strict: p.strict, arrow: p.word() == "fn"}
 	if !f.arrow && p.word() != "function" {
 		p.unexpected()
 	}
 	p.advance()
-	f.byReference = p.accept("&")
-	f.parameters = p.parameters()
-	if !f.arrow && p.acceptWord("use") {
-		f.uses = p.uses()
-	}
-	f.result = p.resultHint()
+	p.signature(f)
 	if !f.arrow {
-		p.body(f)
+		f.body = p.braces()
 		return &functionExpression{f, line}
 	}
 	p.expect("=>")
-	outer := p.inside
-	p.inside = f
 	f.body = []statement{&returnStatement{p.expression(bindsNothing), line}}
-	p.inside = outer
 	return &functionExpression{f, line}
 }
 
 // declaration reads a named function.
 func (p *parser) declaration() statement {
+	p.budget.spend(4 * nodeCost)
 	line := p.current.line
 	p.expectWord("function")
 	f := &function{at: origin{p.file, line}, strict: p.strict}
-	f.byReference = p.accept("&")
+	if p.accept("&") {
+		f.beyond = "returns a reference"
+	}
 	f.name = p.inNamespace(p.identifier())
-	f.parameters = p.parameters()
-	f.result = p.resultHint()
-	p.body(f)
+	p.budget.spend(len(f.name) + indexCost)
+	p.declares[lowered(f.name)] = true
+	p.signature(f)
+	f.body = p.braces()
 	return &functionDeclaration{f}
 }
 
-func (p *parser) body(f *function) {
-	outer := p.inside
-	p.inside = f
-	f.body = p.braces()
-	p.inside = outer
-}
-
-func (p *parser) parameters() []parameter {
-	var list []parameter
+// signature reads what stands between the name and the body of a function.
+func (p *parser) signature(f *function) {
+	if p.accept("&") {
+		f.beyond = "returns a reference"
+	}
 	p.expect("(")
 	for !p.current.is(")") {
 		p.budget.spend(nodeCost)
-		p.attributes()
 		parameter := parameter{hint: p.hint()}
-		parameter.byReference = p.accept("&")
+		if p.accept("&") {
+			f.beyond = "takes a reference"
+		}
 		parameter.variadic = p.accept("...")
 		parameter.name = p.variable()
 		if p.accept("=") {
 			parameter.fallback = p.expression(bindsNothing)
 		}
-		list = append(list, parameter)
+		f.parameters = append(f.parameters, parameter)
 		if !p.accept(",") {
 			break
 		}
 	}
 	p.expect(")")
-	return list
+	if !f.arrow && p.acceptWord("use") {
+		p.uses(f)
+	}
+	if p.accept(":") {
+		if f.result = p.hint(); f.result == nil {
+			p.unexpected()
+		}
+	}
 }
 
-func (p *parser) uses() []closureUse {
-	var list []closureUse
+func (p *parser) uses(f *function) {
 	p.expect("(")
 	for !p.current.is(")") {
-		use := closureUse{byReference: p.accept("&")}
-		use.name = p.variable()
-		list = append(list, use)
+		if p.accept("&") {
+			f.beyond = "holds a reference"
+		}
+		p.budget.spend(nodeCost)
+		f.uses = append(f.uses, p.variable())
 		if !p.accept(",") {
 			break
 		}
 	}
 	p.expect(")")
-	return list
 }
 
-func (p *parser) resultHint() *typeHint {
-	if !p.accept(":") {
-		return nil
-	}
-	hint := p.hint()
-	if hint == nil {
-		p.unexpected()
-	}
-	return hint
-}
-
-// hint reads a type, if there is one: ?int, int|string, A&B, (A&B)|null.
-func (p *parser) hint() *typeHint {
-	hint := &typeHint{}
+// hint reads a type, if there is one: ?int, int|string.
+func (p *parser) hint() []string {
+	var alternatives []string
 	if p.accept("?") {
-		hint.alternatives = append(hint.alternatives, "null")
+		alternatives = append(alternatives, "null")
 	}
-	for {
-		p.accept("(")
-		if p.current.kind != name || reserved[p.word()] && p.word() != "callable" {
-			break
-		}
-		hint.alternatives = append(hint.alternatives, strings.ToLower(p.current.text))
+	for p.current.kind == name && (!reserved[p.word()] || p.word() == "callable") {
+		alternatives = append(alternatives, lowered(p.current.text))
 		p.advance()
-		p.accept(")")
-		if next := p.following(); p.current.is("&") && (next.kind == variableName || next.is("...") || next.is("&")) {
-			break
-		}
-		if !p.accept("|") && !p.accept("&") {
+		if !p.accept("|") {
 			break
 		}
 	}
-	if len(hint.alternatives) == 0 {
-		return nil
-	}
-	return hint
-}
-
-// attributes skips #[…] before a function or class, with the brackets and strings in it.
-func (p *parser) attributes() {
-	for p.accept("#[") {
-		for depth := 1; depth > 0; p.advance() {
-			switch {
-			case p.current.kind == endOfFile:
-				p.unexpected()
-			case p.current.kind == template:
-				p.template('"')
-			case p.current.is("["), p.current.is("#["):
-				depth++
-			case p.current.is("]"):
-				depth--
-			}
-		}
-	}
-}
-
-// attributed reads a function or class that attributes stand before.
-func (p *parser) attributed() {
-	p.attributes()
-	switch p.word() {
-	case "fn", "function", "static", "class", "interface", "trait", "enum", "abstract", "final", "readonly":
-	default:
-		p.unexpected()
-	}
+	return alternatives
 }

@@ -7,6 +7,7 @@ import (
 
 // primary reads an operand: a variable, a literal, a name, or an expression in parentheses.
 func (p *parser) primary() expression {
+	p.budget.spend(nodeCost / 2)
 	t := p.current
 	switch t.kind {
 	case variableName:
@@ -34,43 +35,18 @@ func (p *parser) primary() expression {
 		return e
 	case p.accept("["):
 		return p.array("]")
-	case t.is("#["):
-		p.attributed()
-		return p.named()
-	case t.is("$"):
-		return p.dynamicVariable()
-	case t.is("`"):
-		parts := p.template('`')
-		p.advance()
-		return &beyond{"a command in backticks", parts, t.line}
+	case t.is("#["), t.is("$"), t.is("`"):
+		p.beyond("%s is not evaluated", map[string]string{"#[": "an attribute", "$": "a variable of a computed name", "`": "a command"}[t.text])
 	}
 	p.unexpected()
 	return nil
 }
 
-// dynamicVariable reads $$name and ${expression}.
-func (p *parser) dynamicVariable() expression {
-	p.enter()
-	defer p.leave()
-	line := p.current.line
-	p.expect("$")
-	switch {
-	case p.current.kind == variableName:
-		return &dynamicVariable{&variable{p.variable(), line}, line}
-	case p.current.is("$"):
-		return &dynamicVariable{p.dynamicVariable(), line}
-	}
-	p.expect("{")
-	e := p.expression(bindsNothing)
-	p.expect("}")
-	return &dynamicVariable{e, line}
-}
-
-// array reads the items of an array or of a pattern up to the closing bracket.
+// array reads the items of an array or of a pattern up to the closing bracket. An array of nothing but literals is made at once.
 func (p *parser) array(closing string) expression {
 	a := &arrayLiteral{}
+	reference := false
 	for !p.current.is(closing) {
-		p.budget.spend(nodeCost)
 		item := arrayItem{line: p.current.line}
 		switch {
 		case p.current.is(","): // a gap in a pattern
@@ -78,36 +54,63 @@ func (p *parser) array(closing string) expression {
 			item.spread = true
 			item.value = p.expression(bindsNothing)
 		default:
-			p.item(&item)
+			reference = p.accept("&") || reference
+			item.value = p.expression(bindsNothing)
+			if p.accept("=>") {
+				item.key = item.value
+				reference = p.accept("&") || reference
+				item.value = p.expression(bindsNothing)
+			}
 		}
-		a.items = append(a.items, item)
+		if len(a.items) > 0 || !p.constantItem(a, item) {
+			p.budget.spend(nodeCost)
+			a.items = append(a.items, item)
+		}
 		if !p.accept(",") {
 			break
 		}
 	}
+	line := p.current.line
 	p.expect(closing)
+	switch {
+	case reference:
+		return &beyond{"a reference to an element", line}
+	case a.items == nil && a.constant != nil:
+		return &literal{a.constant}
+	}
 	return a
 }
 
-func (p *parser) item(item *arrayItem) {
-	item.byReference = p.accept("&")
-	item.value = p.expression(bindsNothing)
-	if !item.byReference && p.accept("=>") {
-		item.key = item.value
-		item.byReference = p.accept("&")
-		item.value = p.expression(bindsNothing)
+// constantItem adds an item to the array that its literals make, if it is one of them.
+func (p *parser) constantItem(a *arrayLiteral, item arrayItem) bool {
+	value, isLiteral := item.value.(*literal)
+	key, hasKey := item.key.(*literal)
+	if !isLiteral || item.spread || item.key != nil && !hasKey {
+		return false
 	}
+	if a.constant == nil {
+		a.constant = &Array{shared: true}
+	}
+	at := origin{p.file, item.line}
+	if !hasKey {
+		if a.constant.followsNegative() {
+			return false
+		}
+		p.budget.spend(elementCost)
+		return a.constant.append(value.value, at)
+	}
+	k, valid := arrayKey(key.value)
+	if valid {
+		p.budget.spend(elementCost + indexCost)
+		a.constant.set(k, value.value, at)
+	}
+	return valid
 }
 
 // named reads what begins with a name: a constant, a call, a class member, or one of the constructs that look like calls.
 func (p *parser) named() expression {
 	t := p.current
 	switch word := p.word(); word {
-	case "true", "false", "null":
-		if !p.following().is("(") {
-			p.advance()
-			return &literal{map[string]Value{"true": true, "false": false}[word]}
-		}
 	case "array", "list":
 		if p.following().is("(") {
 			p.advance()
@@ -119,23 +122,18 @@ func (p *parser) named() expression {
 		return &issetExpression{p.operands()}
 	case "empty":
 		p.advance()
-		p.expect("(")
-		e := &emptyExpression{p.expression(bindsNothing)}
-		p.expect(")")
-		return e
+		return &emptyExpression{p.parenthesised()}
 	case "eval":
 		p.advance()
-		p.expect("(")
-		p.expression(bindsNothing)
-		p.expect(")")
-		return &include{line: t.line}
+		p.parenthesised()
+		return &beyond{"eval()", t.line}
 	case "exit", "die":
 		p.advance()
 		if p.accept("(") && !p.accept(")") {
 			p.expression(bindsNothing)
 			p.expect(")")
 		}
-		return &exitExpression{t.line}
+		return &exitExpression{}
 	case "new":
 		return p.construction()
 	case "match":
@@ -158,15 +156,6 @@ func (p *parser) named() expression {
 	case "__line__":
 		p.advance()
 		return &literal{int64(t.line)}
-	case "__namespace__":
-		p.advance()
-		return &literal{p.namespace}
-	case "__function__", "__method__":
-		p.advance()
-		if p.inside == nil {
-			return &literal{""}
-		}
-		return &literal{p.inside.name}
 	}
 	return p.constantOrCall()
 }
@@ -194,56 +183,50 @@ func (p *parser) constantOrCall() expression {
 	switch {
 	case p.current.is("("):
 		c := &call{line: t.line}
-		c.name, c.fallback = p.functionName(t.text, p.functions, strings.ToLower(t.text))
+		c.name, c.fallback = p.names(t.text)
+		if full, imported := p.functions[lowered(t.text)]; imported {
+			c.name, c.fallback = full, ""
+		}
 		c.arguments, c.partial = p.arguments()
 		return c
 	case p.current.is("::"):
-		return p.classMember(&constant{name: p.className(t.text), line: t.line})
+		return p.classMember(p.className(t.text))
+	}
+	switch lowered(strings.TrimPrefix(t.text, `\`)) {
+	case "true":
+		return &literal{true}
+	case "false":
+		return &literal{false}
+	case "null":
+		return &literal{nil}
 	}
 	c := &constant{line: t.line}
-	c.name, c.fallback = p.functionName(t.text, p.constants, t.text)
+	c.name, c.fallback = p.names(t.text)
 	return c
 }
 
 // reserved are the words that cannot stand where an operand should.
-var reserved = map[string]bool{
-	"if": true, "else": true, "elseif": true, "endif": true, "while": true, "endwhile": true, "for": true, "endfor": true,
-	"foreach": true, "endforeach": true, "do": true, "switch": true, "endswitch": true, "case": true, "default": true,
-	"break": true, "continue": true, "return": true, "echo": true, "try": true, "catch": true, "finally": true,
-	"class": true, "interface": true, "trait": true, "extends": true, "implements": true, "use": true, "as": true,
-	"const": true, "global": true, "unset": true, "var": true, "public": true, "protected": true, "private": true,
-	"abstract": true, "final": true, "instanceof": true, "insteadof": true, "and": true, "or": true, "xor": true,
-	"declare": true, "enddeclare": true, "goto": true, "callable": true,
+var reserved = wordSet(`if else elseif endif while endwhile for endfor foreach endforeach do switch endswitch case default break continue
+	return echo try catch finally class interface trait extends implements use as const global unset var public protected private
+	abstract final instanceof insteadof and or xor declare enddeclare goto callable`)
+
+func wordSet(words string) map[string]bool {
+	set := map[string]bool{}
+	for _, word := range strings.Fields(words) {
+		set[word] = true
+	}
+	return set
 }
 
-// construction reads new Class(…), new ($expression)(…) and new class(…) {…}.
+// construction reads new Class(…).
 func (p *parser) construction() expression {
-	line := p.current.line
+	c := &construction{line: p.current.line}
 	p.expectWord("new")
-	c := &foreignCall{line: line}
-	p.attributes()
-	switch {
-	case p.word() == "class":
-		p.advance()
-		if p.current.is("(") {
-			c.arguments, _ = p.arguments()
-		}
-		p.skipClassBody()
-		return c
-	case p.current.kind == name:
-		c.class = p.className(p.current.text)
-		p.advance()
-	case p.current.kind == variableName:
-		p.advance()
-		for p.accept("->") || p.accept("::") {
-			p.advance()
-		}
-	case p.accept("("):
-		p.expression(bindsNothing)
-		p.expect(")")
-	default:
-		p.unexpected()
+	if p.current.kind != name || p.word() == "class" {
+		p.beyond("a class without a name is not evaluated")
 	}
+	c.class = p.className(p.current.text)
+	p.advance()
 	if p.current.is("(") {
 		c.arguments, _ = p.arguments()
 	}
@@ -251,13 +234,12 @@ func (p *parser) construction() expression {
 }
 
 func (p *parser) match() expression {
-	m := &matchExpression{line: p.current.line}
+	m := &matchExpression{}
 	p.expectWord("match")
-	p.expect("(")
-	m.subject = p.expression(bindsNothing)
-	p.expect(")")
+	m.subject = p.parenthesised()
 	p.expect("{")
 	for !p.current.is("}") {
+		p.budget.spend(nodeCost)
 		arm := matchArm{}
 		if p.word() == "default" && !p.following().is("::") {
 			p.advance()
@@ -272,6 +254,7 @@ func (p *parser) match() expression {
 		}
 		p.expect("=>")
 		arm.result = p.expression(bindsNothing)
+		m.unsafe = m.unsafe || change(arm.conditions...) || change(arm.result)
 		m.arms = append(m.arms, arm)
 		if !p.accept(",") {
 			break

@@ -32,15 +32,13 @@ func (p *parser) end() { p.expect(";") }
 func (p *parser) statement() statement {
 	p.enter()
 	defer p.leave()
+	p.budget.spend(nodeCost)
 	line := p.current.line
 	switch {
 	case p.current.is("{"):
 		return &block{p.braces()}
 	case p.accept(";"):
 		return nil
-	}
-	if p.current.is("#[") {
-		p.attributed()
 	}
 	if s, found := p.controlStatement(line); found {
 		return s
@@ -63,13 +61,6 @@ func (p *parser) controlStatement(line int32) (statement, bool) {
 		p.advance()
 		condition := p.parenthesised()
 		return &loop{conditions: []expression{condition}, body: p.controlled("endwhile"), line: line}, true
-	case "do":
-		p.advance()
-		body := p.single()
-		p.expectWord("while")
-		condition := p.parenthesised()
-		p.end()
-		return &doLoop{body, condition, line}, true
 	case "for":
 		return p.forStatement(), true
 	case "foreach":
@@ -88,19 +79,15 @@ func (p *parser) controlStatement(line int32) (statement, bool) {
 		return r, true
 	case "try":
 		return p.tryStatement(), true
-	case "goto":
-		p.beyond("goto")
 	case "echo":
 		p.advance()
 		b := &block{}
-		for {
-			b.statements = append(b.statements, &expressionStatement{&unary{"print", p.expression(bindsNothing)}, line})
-			if !p.accept(",") {
-				break
-			}
+		for _, x := range p.expressions(";") {
+			b.statements = append(b.statements, &expressionStatement{x, line})
 		}
-		p.end()
 		return b, true
+	case "do", "goto":
+		p.beyond("%s is not evaluated", word)
 	}
 	return nil, false
 }
@@ -108,46 +95,32 @@ func (p *parser) controlStatement(line int32) (statement, bool) {
 // declarationStatement reads what declares or takes away a name.
 func (p *parser) declarationStatement(line int32) (statement, bool) {
 	following := p.following()
-	switch p.word() {
+	switch word := p.word(); word {
 	case "function":
 		if following.kind == name || following.is("&") {
 			return p.declaration(), true
 		}
-	case "abstract", "final", "readonly":
+	case "abstract", "final", "readonly", "class", "interface", "trait", "enum":
 		if following.kind == name {
-			p.advance()
-			return p.declarationStatement(line)
-		}
-	case "class", "interface", "trait", "enum":
-		if following.kind == name {
-			p.advance()
-			c := &classDeclaration{p.inNamespace(p.identifier())}
-			p.skipClassBody()
-			return c, true
+			p.beyond("what declares a class is not evaluated")
 		}
 	case "namespace":
-		return p.namespaceStatement(), true
+		if following.kind == name || following.is("{") {
+			return p.namespaceStatement(), true
+		}
 	case "use":
 		p.use()
 		return nil, true
 	case "const":
 		return p.constantStatement(), true
 	case "declare":
-		return p.declare(), true
-	case "global":
-		p.advance()
-		g := &globalStatement{}
-		for {
-			g.names = append(g.names, p.variable())
-			if !p.accept(",") {
-				break
-			}
-		}
-		p.end()
-		return g, true
-	case "static":
+		p.declare()
+		return nil, true
+	case "global", "static":
 		if following.kind == variableName {
-			return p.staticStatement(), true
+			p.advance()
+			p.expressions(";")
+			return &expressionStatement{&beyond{"a " + word + " variable", line}, line}, true
 		}
 	case "unset":
 		p.advance()
@@ -155,14 +128,7 @@ func (p *parser) declarationStatement(line int32) (statement, bool) {
 		p.end()
 		return u, true
 	case "__halt_compiler":
-		p.skip(len(p.rest()))
-		p.advance()
-		return nil, true
-	}
-	if p.word() != "" && following.is(":") {
-		p.advance() // a label, which without goto means nothing
-		p.advance()
-		return nil, true
+		p.beyond("%s is not evaluated", word)
 	}
 	return nil, false
 }
@@ -206,6 +172,7 @@ func (p *parser) ifStatement() statement {
 	}
 	s.branches = append(s.branches, ifBranch{condition, p.single()})
 	for {
+		p.budget.spend(nodeCost)
 		switch {
 		case p.acceptWord("elseif"):
 		case p.word() == "else" && strings.EqualFold(p.following().text, "if") && p.following().kind == name:
@@ -219,7 +186,7 @@ func (p *parser) ifStatement() statement {
 		}
 		condition := p.parenthesised()
 		if p.current.is(":") {
-			p.beyond("else if with a colon")
+			p.beyond("else if with a colon is not evaluated")
 		}
 		s.branches = append(s.branches, ifBranch{condition, p.single()})
 	}
@@ -227,6 +194,7 @@ func (p *parser) ifStatement() statement {
 
 func (p *parser) alternativeIf(s *ifStatement, condition expression) statement {
 	for {
+		p.budget.spend(nodeCost)
 		s.branches = append(s.branches, ifBranch{condition, p.statements("elseif", "else", "endif")})
 		if !p.acceptWord("elseif") {
 			break
@@ -235,9 +203,6 @@ func (p *parser) alternativeIf(s *ifStatement, condition expression) statement {
 		p.expect(":")
 	}
 	if p.acceptWord("else") {
-		if p.word() == "if" {
-			p.beyond("else if with a colon")
-		}
 		p.expect(":")
 		s.otherwise = p.statements("endif")
 	}
@@ -275,11 +240,11 @@ func (p *parser) foreachStatement() statement {
 	p.expect("(")
 	f.subject = p.expression(bindsNothing)
 	p.expectWord("as")
-	f.byReference = p.accept("&")
+	reference := p.accept("&")
 	f.value = p.expression(bindsNothing)
 	if p.accept("=>") {
 		f.key = f.value
-		f.byReference = p.accept("&")
+		reference = p.accept("&")
 		f.value = p.expression(bindsNothing)
 	}
 	if !isTarget(f.value) || f.key != nil && !isTarget(f.key) {
@@ -287,6 +252,9 @@ func (p *parser) foreachStatement() statement {
 	}
 	p.expect(")")
 	f.body = p.controlled("endforeach")
+	if reference {
+		return &expressionStatement{&beyond{"a loop by reference", f.line}, f.line}
+	}
 	return f
 }
 
@@ -300,6 +268,7 @@ func (p *parser) switchStatement() statement {
 	}
 	p.accept(";")
 	for p.word() == "case" || p.word() == "default" {
+		p.budget.spend(nodeCost)
 		c := switchCase{}
 		if p.acceptWord("case") {
 			c.value = p.expression(bindsNothing)
@@ -322,7 +291,7 @@ func (p *parser) switchStatement() statement {
 }
 
 func (p *parser) jump() statement {
-	j := &jump{kind: breaks, levels: 1, line: p.current.line}
+	j := &jump{kind: breaks, levels: 1}
 	if p.word() == "continue" {
 		j.kind = continues
 	}
@@ -344,13 +313,14 @@ func (p *parser) tryStatement() statement {
 	p.expectWord("try")
 	t.body = p.braces()
 	for p.acceptWord("catch") {
+		p.budget.spend(nodeCost)
 		c := catchClause{}
 		p.expect("(")
 		for {
 			if p.current.kind != name {
 				p.unexpected()
 			}
-			c.classes = append(c.classes, strings.ToLower(p.className(p.current.text)))
+			c.classes = append(c.classes, lowered(p.className(p.current.text)))
 			p.advance()
 			if !p.accept("|") {
 				break
@@ -363,9 +333,10 @@ func (p *parser) tryStatement() statement {
 		c.body = p.braces()
 		t.catches = append(t.catches, c)
 	}
-	if p.acceptWord("finally") {
-		t.finally = p.braces()
-	} else if len(t.catches) == 0 {
+	if p.word() == "finally" {
+		p.beyond("finally is not evaluated")
+	}
+	if len(t.catches) == 0 {
 		p.unexpected()
 	}
 	return t
@@ -376,7 +347,6 @@ func (p *parser) namespaceStatement() statement {
 	p.namespace = ""
 	clear(p.classes)
 	clear(p.functions)
-	clear(p.constants)
 	if p.current.kind == name {
 		p.namespace = p.current.text
 		p.advance()
@@ -388,21 +358,28 @@ func (p *parser) namespaceStatement() statement {
 	return nil
 }
 
-// use reads imports: use A\B; use A\B as C; use function f; use const C; use A\{B, C as D}.
+// use reads imports of classes and functions: use A\B; use A\B as C; use function f.
 func (p *parser) use() {
 	p.expectWord("use")
-	imports := p.importKind(imported{names: p.classes})
+	imports := p.classes
+	switch {
+	case p.acceptWord("function"):
+		imports = p.functions
+	case p.word() == "const":
+		p.beyond("the import of a constant is not evaluated")
+	}
 	for {
-		if p.current.kind != name {
-			p.unexpected()
+		if p.current.kind != name || strings.HasSuffix(p.current.text, `\`) {
+			p.beyond("the import of a group is not evaluated")
 		}
 		full := strings.TrimPrefix(p.current.text, `\`)
 		p.advance()
-		if p.accept("{") {
-			p.groupUse(full, imports)
-		} else {
-			p.importAs(full, imports)
+		alias := full[strings.LastIndex(full, `\`)+1:]
+		if p.acceptWord("as") {
+			alias = p.identifier()
 		}
+		p.budget.spend(indexCost + len(full) + len(alias))
+		imports[lowered(alias)] = full
 		if !p.accept(",") {
 			break
 		}
@@ -410,59 +387,11 @@ func (p *parser) use() {
 	p.end()
 }
 
-// imported is where the aliases of one kind go; those of constants keep their case.
-type imported struct {
-	names     map[string]string
-	keepsCase bool
-}
-
-func (p *parser) importKind(otherwise imported) imported {
-	if p.following().kind != name {
-		return otherwise
-	}
-	switch p.word() {
-	case "function":
-		p.advance()
-		return imported{names: p.functions}
-	case "const":
-		p.advance()
-		return imported{names: p.constants, keepsCase: true}
-	}
-	return otherwise
-}
-
-func (p *parser) importAs(full string, to imported) {
-	alias := full[strings.LastIndex(full, `\`)+1:]
-	if p.acceptWord("as") {
-		alias = p.identifier()
-	}
-	if !to.keepsCase {
-		alias = strings.ToLower(alias)
-	}
-	p.budget.spend(nodeCost)
-	to.names[alias] = full
-}
-
-func (p *parser) groupUse(prefix string, imports imported) {
-	for !p.current.is("}") {
-		to := p.importKind(imports)
-		if p.current.kind != name {
-			p.unexpected()
-		}
-		full := strings.TrimSuffix(prefix, `\`) + `\` + p.current.text
-		p.advance()
-		p.importAs(full, to)
-		if !p.accept(",") {
-			break
-		}
-	}
-	p.expect("}")
-}
-
 func (p *parser) constantStatement() statement {
 	p.expectWord("const")
 	b := &block{}
 	for {
+		p.budget.spend(nodeCost)
 		c := &constantDeclaration{line: p.current.line, name: p.inNamespace(p.identifier())}
 		p.expect("=")
 		c.value = p.expression(bindsNothing)
@@ -475,65 +404,25 @@ func (p *parser) constantStatement() statement {
 	return b
 }
 
-func (p *parser) declare() statement {
+// declare reads declare(strict_types=1); other directives change nothing here.
+func (p *parser) declare() {
 	p.expectWord("declare")
 	p.expect("(")
 	for {
-		directive := strings.ToLower(p.identifier())
+		directive := lowered(p.identifier())
 		p.expect("=")
 		value := p.current.value
 		p.expression(bindsNothing)
-		if directive == "strict_types" {
+		switch directive {
+		case "strict_types":
 			p.strict = value == int64(1)
+		case "ticks":
+			p.beyond("ticks are not evaluated")
 		}
 		if !p.accept(",") {
 			break
 		}
 	}
 	p.expect(")")
-	if p.accept(";") {
-		return nil
-	}
-	return &block{p.controlled("enddeclare")}
-}
-
-func (p *parser) staticStatement() statement {
-	p.expectWord("static")
-	b := &block{}
-	for {
-		s := &staticStatement{line: p.current.line, name: p.variable()}
-		if p.accept("=") {
-			s.value = p.expression(bindsNothing)
-		}
-		b.statements = append(b.statements, s)
-		if !p.accept(",") {
-			break
-		}
-	}
 	p.end()
-	return b
-}
-
-// skipClassBody skips the rest of a class: what it extends and implements, and its members.
-func (p *parser) skipClassBody() {
-	depth := 0
-	for {
-		switch {
-		case p.current.kind == endOfFile:
-			p.unexpected()
-		case p.current.kind == template:
-			p.template('"')
-		case p.current.is("`"):
-			p.template('`')
-		case p.current.is("{"):
-			depth++
-		case p.current.is("}"):
-			depth--
-			if depth == 0 {
-				p.advance()
-				return
-			}
-		}
-		p.advance()
-	}
 }

@@ -20,15 +20,17 @@ func (l *lexer) singleQuoted() token {
 		n++
 	}
 	quoted := l.take(n + 1)
-	t.value = unescapeSingle(quoted[1:n])
+	t.value = l.unescapeSingle(quoted[1:n])
 	return t
 }
 
-func unescapeSingle(s string) string {
+func (l *lexer) unescapeSingle(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
 	}
+	l.budget.spend(len(s))
 	var b strings.Builder
+	b.Grow(len(s))
 	for i := 0; i < len(s); i++ {
 		if s[i] == '\\' && i+1 < len(s) && (s[i+1] == '\'' || s[i+1] == '\\') {
 			i++
@@ -76,6 +78,7 @@ func (l *lexer) unescape(s string, quote byte) string {
 	if !strings.Contains(s, `\`) {
 		return s
 	}
+	l.budget.spend(2 * len(s))
 	b := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
 		if s[i] != '\\' || i+1 == len(s) {
@@ -194,7 +197,9 @@ func (l *lexer) dedent(body, indentation string) string {
 	if indentation == "" || body == "" {
 		return body
 	}
+	l.budget.spend(len(body))
 	var b strings.Builder
+	b.Grow(len(body))
 	for body != "" {
 		line, _, _ := cutLine(body)
 		end := lineEnd(body[len(line):])

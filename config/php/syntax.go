@@ -1,9 +1,14 @@
 package php
 
-// The syntax tree. An expression is one of the pointer types of the first part, a statement one of the second.
+// expression is a node of the syntax tree that has a value, statement one that has none. Both sets are closed: each kind of node
+// says how PHP evaluates it and what that may change, and the compiler finds the kind that does not.
 type (
-	expression = any
-	statement  = any
+	expression interface {
+		eval(e *evaluator) Value
+		changes() bool
+	}
+
+	statement interface{ execute(e *evaluator) outcome }
 )
 
 type (
@@ -13,23 +18,19 @@ type (
 	interpolation struct{ parts []expression }
 
 	// arrayLiteral is also the pattern of a destructuring assignment, where an item without key and value is skipped.
-	arrayLiteral struct{ items []arrayItem }
+	arrayLiteral struct {
+		constant *Array // of the first items, as far as they are literals; nil when there are none
+		items    []arrayItem
+	}
 
 	arrayItem struct {
-		key, value  expression // key is nil in a list
-		byReference bool
-		spread      bool
-		line        int32
+		key, value expression // key is nil in a list
+		spread     bool
+		line       int32
 	}
 
 	variable struct {
 		name string
-		line int32
-	}
-
-	// dynamicVariable is $$name or ${'name'}.
-	dynamicVariable struct {
-		name expression
 		line int32
 	}
 
@@ -41,9 +42,9 @@ type (
 
 	// property is base->name.
 	property struct {
-		base, name expression
-		nullsafe   bool
-		line       int32
+		base     expression
+		name     string
+		nullsafe bool
 	}
 
 	staticProperty struct {
@@ -72,55 +73,61 @@ type (
 	}
 
 	argument struct {
-		name   string // of a named argument
 		value  expression
+		named  bool
 		spread bool
 	}
 
-	// foreignCall is a method, static method or constructor. Of constructors only those of stdClass and of exceptions are known.
-	foreignCall struct {
-		object    expression // nil for a static method and a constructor
-		class     string     // "" when it is not a plain name
-		method    string     // "" for a constructor
+	// construction is new Class(…).
+	construction struct {
+		class     string
 		arguments []argument
 		line      int32
 	}
 
+	// method is a call of a method, or of a static one if there is no object.
+	method struct {
+		object      expression
+		class, name string
+		arguments   []argument
+		line        int32
+	}
+
+	// unary has an operator before its operand, or the type of a cast.
 	unary struct {
 		op      string
 		operand expression
 	}
 
-	binary struct {
-		op          string
+	// chain is operands with binary operators between them that bind equally, evaluated from the left.
+	chain struct {
+		first expression
+		links []link
+	}
+
+	link struct {
+		op      string
+		operand expression
+		unsafe  bool // to leave out, because it changes something; only where the operator decides
+	}
+
+	coalesce struct {
 		left, right expression
-		line        int32
+		unsafe      bool // the right side changes something
 	}
 
 	ternary struct {
 		condition, then, otherwise expression // then is nil in ?:
 		grouped                    bool       // in parentheses
+		unsafe                     bool       // a branch changes something
 	}
 
-	// assignment has op "=" or a compound one. By reference when both sides name the same variable afterwards.
+	// assignment has op "=", a compound one, or ++ and -- with the value 1.
 	assignment struct {
 		target, value expression
 		op            string
-		byReference   bool
+		postfix       bool // it is worth what was there before
 		line          int32
-	}
-
-	increment struct {
-		target expression
-		op     string // ++ or --
-		prefix bool
-		line   int32
-	}
-
-	cast struct {
-		to      string
-		operand expression
-		line    int32
 	}
 
 	issetExpression struct{ operands []expression }
@@ -134,17 +141,14 @@ type (
 		line     int32
 	}
 
-	exitExpression struct{ line int32 }
+	exitExpression struct{}
 
-	throwExpression struct {
-		operand expression
-		line    int32
-	}
+	throwExpression struct{ operand expression }
 
 	matchExpression struct {
 		subject expression
 		arms    []matchArm
-		line    int32
+		unsafe  bool // an arm changes something
 	}
 
 	matchArm struct {
@@ -157,46 +161,34 @@ type (
 		line     int32
 	}
 
-	// beyond is an expression that this package does not evaluate.
+	// beyond is what this package does not evaluate. Nothing is known once PHP would have come to it.
 	beyond struct {
-		reason   string
-		operands []expression // which are evaluated, or may be changed, all the same
-		line     int32
+		reason string
+		line   int32
 	}
 )
 
 type function struct {
-	name        string
-	parameters  []parameter
-	result      *typeHint
-	body        []statement
-	arrow       bool // fn: sees its surroundings
-	uses        []closureUse
-	generator   bool
-	byReference bool
-	at          origin
-	strict      bool            // declared in a file with strict_types
-	mentions    map[string]bool // of an arrow function, once they were looked for
+	name       string
+	parameters []parameter
+	result     []string // the alternatives of the declared type, in lower case; none where there is no type
+	body       []statement
+	arrow      bool // fn: sees its surroundings
+	uses       []string
+	beyond     string // why it cannot be called here, or ""
+	at         origin
+	strict     bool // declared in a file with strict_types
 }
 
 type parameter struct {
-	name        string
-	fallback    expression
-	hint        *typeHint
-	byReference bool
-	variadic    bool
+	name     string
+	fallback expression
+	hint     []string // as a function's result
+	variadic bool
 }
-
-type closureUse struct {
-	name        string
-	byReference bool
-}
-
-// typeHint is a declared type: the alternatives in lower case.
-type typeHint struct{ alternatives []string }
 
 type (
-	// expressionStatement is also echo and print, whose output goes nowhere.
+	// expressionStatement is also echo, whose output goes nowhere.
 	expressionStatement struct {
 		expression expression
 		line       int32
@@ -222,15 +214,8 @@ type (
 		line                      int32
 	}
 
-	doLoop struct {
-		body      []statement
-		condition expression
-		line      int32
-	}
-
 	foreach struct {
 		subject, key, value expression // key may be nil
-		byReference         bool
 		body                []statement
 		line                int32
 	}
@@ -250,7 +235,6 @@ type (
 	jump struct {
 		kind   flow
 		levels int
-		line   int32
 	}
 
 	returnStatement struct {
@@ -260,17 +244,7 @@ type (
 
 	functionDeclaration struct{ function *function }
 
-	classDeclaration struct{ name string }
-
 	constantDeclaration struct {
-		name  string
-		value expression
-		line  int32
-	}
-
-	globalStatement struct{ names []string }
-
-	staticStatement struct {
 		name  string
 		value expression
 		line  int32
@@ -284,7 +258,6 @@ type (
 	tryStatement struct {
 		body    []statement
 		catches []catchClause
-		finally []statement
 	}
 
 	catchClause struct {
@@ -297,5 +270,6 @@ type (
 // script is a parsed file.
 type script struct {
 	statements []statement
-	strict     bool // declare(strict_types=1)
+	strict     bool            // declare(strict_types=1)
+	declares   map[string]bool // the functions that it declares anywhere, in lower case
 }
