@@ -17,7 +17,7 @@ type invocation struct {
 var functions = map[string]builtin{}
 
 func init() {
-	for _, group := range []map[string]builtin{textFunctions, typeFunctions, arrayFunctions, fileFunctions, environmentFunctions} {
+	for _, group := range []map[string]builtin{textFunctions, arrayFunctions, fileFunctions, environmentFunctions} {
 		for name, f := range group {
 			functions[name] = f
 		}
@@ -25,11 +25,11 @@ func init() {
 }
 
 // impure are those of them that do more than compute, or that call other functions.
-var impure = wordSet("array_map array_filter call_user_func define putenv ini_set json_decode")
+var impure = wordSet("array_map array_filter define ini_set json_decode")
 
 // copying are those that only copy what is within an array, so that it does not matter if it is not known.
-var copying = wordSet(`array_is_list array_key_exists array_key_first array_key_last array_keys array_merge array_replace
-	array_replace_recursive array_values count define is_array is_bool is_float is_int is_null is_numeric is_object is_scalar is_string`)
+var copying = wordSet(`array_key_exists array_keys array_merge array_replace array_replace_recursive array_values count define
+	is_array is_bool is_float is_int is_null is_numeric is_scalar is_string`)
 
 // byReference are PHP's functions that change what is handed to them, with the position of the first argument that they may change.
 var byReference = map[string]int{
@@ -156,9 +156,6 @@ func (c *invocation) array(i int) *Array {
 	}
 	return a
 }
-
-// put copies an element under a key.
-func (c *invocation) put(a *Array, key any, from *element) { c.set(a, key, from.value, from.at) }
 
 // accounted accounts for a copy of a string, and for the bytes that it is made of.
 func (c *invocation) accounted(s string) string {

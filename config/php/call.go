@@ -19,9 +19,6 @@ func (x *call) eval(e *evaluator) Value {
 	e.here.line = x.line
 	if x.callee == nil {
 		name := e.resolve(x.name, x.fallback)
-		if x.partial {
-			return e.functionNamed(name)
-		}
 		arguments := e.arguments(x.arguments)
 		e.here.line = x.line
 		return e.callNamed(name, arguments, x.arguments)
@@ -29,13 +26,8 @@ func (x *call) eval(e *evaluator) Value {
 	callee := e.eval(x.callee)
 	arguments := e.arguments(x.arguments)
 	e.here.line = x.line
-	switch {
-	case x.partial:
-		return callee
-	case len(x.arguments) > 0:
-		if name, isString := callee.(string); isString && !e.functionExists(strings.TrimPrefix(name, `\`)) {
-			return e.callNamed(strings.TrimPrefix(name, `\`), arguments, x.arguments)
-		}
+	if name, isString := callee.(string); isString {
+		return e.callNamed(strings.TrimPrefix(name, `\`), arguments, x.arguments)
 	}
 	return e.callback(callee, arguments)
 }
@@ -54,7 +46,7 @@ func (e *evaluator) functionExists(name string) bool {
 }
 
 // callNamed calls a function. Written is how its arguments are written, where they are: PHP's functions may change what is a variable.
-func (e *evaluator) callNamed(name string, arguments []Value, written []argument) Value {
+func (e *evaluator) callNamed(name string, arguments []Value, written []expression) Value {
 	lower := e.lower(name)
 	first, takesReference := byReference[lower]
 	switch {
@@ -62,8 +54,8 @@ func (e *evaluator) callNamed(name string, arguments []Value, written []argument
 		return e.invoke(&closure{function: e.functions[lower]}, arguments)
 	case takesReference && first < len(written):
 		e.skip(lower, arguments)
-		for _, a := range written[first:] {
-			e.forget(a.value)
+		for _, argument := range written[first:] {
+			e.forget(argument)
 		}
 		return e.mayThrow(e.unknown("the function " + name + "() is not evaluated"))
 	case functions[lower].call != nil:
@@ -117,21 +109,9 @@ func (e *evaluator) forget(x expression) {
 	case *variable:
 		u := e.unknown("it is handed to a function that may change it")
 		e.update(e.place(x), func(Value) Value { return u })
-	case *property, *staticProperty, *indexed:
+	case *member, *indexed:
 		e.giveUp("it is handed to a function that may change it")
 	}
-}
-
-// functionNamed makes a value of a function that has a name.
-func (e *evaluator) functionNamed(name string) Value {
-	e.budget.spend(objectCost)
-	if f := e.functions[e.lower(name)]; f != nil {
-		return &closure{function: f, at: e.here}
-	}
-	if !e.functionExists(name) {
-		return e.mayThrow(e.unknown("the function " + name + "() is not known"))
-	}
-	return &closure{builtin: e.lower(name), at: e.here}
 }
 
 // callback calls what a value means as a function.
@@ -154,26 +134,14 @@ func (e *evaluator) callback(callee Value, arguments []Value) Value {
 }
 
 // arguments evaluates what stands between the parentheses of a call.
-func (e *evaluator) arguments(list []argument) []Value {
+func (e *evaluator) arguments(list []expression) []Value {
 	e.budget.spend(len(list) * 32)
 	arguments := make([]Value, 0, len(list))
-	for _, a := range list {
-		if i, isIndexed := a.value.(*indexed); a.named || isIndexed && i.key == nil {
-			e.giveUp("an argument with a name or for a new element is not evaluated")
+	for _, x := range list {
+		if i, isIndexed := x.(*indexed); isIndexed && i.key == nil {
+			e.giveUp("a new element is handed to a function")
 		}
-		v := e.eval(a.value)
-		if !a.spread {
-			arguments = append(arguments, v)
-			continue
-		}
-		spread, isArray := v.(*Array)
-		if !isArray || !spread.IsList() {
-			e.giveUp("arguments that are no known list are spread")
-		}
-		e.budget.spend(spread.Len() * 32)
-		for element := range spread.all() {
-			arguments = append(arguments, share(element.value))
-		}
+		arguments = append(arguments, e.eval(x))
 	}
 	return arguments
 }
@@ -181,9 +149,6 @@ func (e *evaluator) arguments(list []argument) []Value {
 // invoke calls a function of the files.
 func (e *evaluator) invoke(c *closure, arguments []Value) Value {
 	f := c.function
-	if f.beyond != "" {
-		e.giveUp("a function is called that " + f.beyond)
-	}
 	caller, here, strict, depth := e.scope, e.here, e.strict, e.depth
 	e.budget.spend(256 + (len(f.parameters)+len(c.bound))*indexCost)
 	e.descend()
@@ -191,24 +156,12 @@ func (e *evaluator) invoke(c *closure, arguments []Value) Value {
 	if inner == nil {
 		inner = make(variables, len(f.parameters))
 	}
-	given := len(arguments)
-	for i, p := range f.parameters {
-		switch {
-		case p.variadic:
-			rest := &Array{}
-			for _, v := range arguments[min(i, given):] {
-				e.appendTo(rest, e.coerce(share(v), p.hint, strict, "$"+p.name), e.here)
-			}
-			inner[p.name] = rest
-		case i < given:
-			inner[p.name] = e.coerce(share(arguments[i]), p.hint, strict, "$"+p.name)
-		}
+	given := min(len(arguments), len(f.parameters))
+	for i, p := range f.parameters[:given] {
+		inner[p.name] = e.coerce(share(arguments[i]), p.hint, strict, "$"+p.name)
 	}
 	e.scope, e.here, e.strict = inner, f.at, f.strict
-	for i, p := range f.parameters {
-		if i < given || p.variadic {
-			continue
-		}
+	for _, p := range f.parameters[given:] {
 		if p.fallback == nil {
 			e.throw("ArgumentCountError", "too few arguments to "+f.name+"()")
 		}
@@ -236,8 +189,8 @@ func (x *functionExpression) eval(e *evaluator) Value {
 	return c
 }
 
-// eval knows one method: getMessage of an exception.
-func (x *method) eval(e *evaluator) Value {
+// eval knows what Nextcloud has set, and the message of an exception. What else is called may change what it is handed.
+func (x *member) eval(e *evaluator) Value {
 	var object Value
 	if x.object != nil {
 		object = e.eval(x.object)
@@ -246,27 +199,42 @@ func (x *method) eval(e *evaluator) Value {
 	e.here.line = x.line
 	o, _ := object.(*Object)
 	switch {
-	case o != nil && strings.EqualFold(x.name, "getMessage") && isA(o.Class, "throwable"):
+	case o != nil && x.called && strings.EqualFold(x.name, "getMessage") && isThrowable(o.Class):
 		if message := o.Properties.find("message"); message != nil {
 			return message.value
 		}
 		return e.unknown("the message of an exception of PHP's own")
+	case o != nil && !x.called && o.Class == "stdClass":
+		if found := o.Properties.find(stringKey(x.name)); found != nil {
+			return share(found.value)
+		}
+		return nil
 	case isObject(object):
-		e.giveUp("the method " + x.name + "() is not evaluated, and may change anything")
+		e.giveUp("what " + x.name + " is of an object is not evaluated")
+	case x.called:
+		e.skipMember(arguments, x.arguments)
+	case x.object != nil && typeName(object) != "unknown":
+		return nil
+	case strings.EqualFold(x.class, "OC") && x.name == "$SERVERROOT":
+		return e.serverRoot
+	case strings.EqualFold(x.class, "OC") && x.name == "$configDir":
+		return e.configDir + "/"
 	}
-	e.skipMethod(arguments, x.arguments)
+	if v, known := classConstants[e.lower(x.class)][x.name]; known {
+		return v
+	}
 	if u, isUnknown := object.(unknown); isUnknown {
 		return e.mayThrow(u)
 	}
-	return e.mayThrow(e.unknown("the method " + strings.TrimPrefix(x.class+"::"+x.name, "::") + "() is not known"))
+	return e.mayThrow(e.unknown(strings.TrimPrefix(x.class+"::"+x.name, "::") + " is not known"))
 }
 
-// skipMethod stands for a method that is not evaluated. Like a function of PHP's it may call what it is handed, and change variables.
-func (e *evaluator) skipMethod(arguments []Value, written []argument) {
+// skipMember stands for a method or constructor that is not evaluated.
+func (e *evaluator) skipMember(arguments []Value, written []expression) {
 	e.skip("", arguments)
-	for _, a := range written {
-		if isTarget(a.value) {
-			e.forget(a.value)
+	for _, x := range written {
+		if isTarget(x) {
+			e.forget(x)
 		}
 	}
 }
@@ -279,13 +247,13 @@ func (x *construction) eval(e *evaluator) Value {
 	switch {
 	case strings.EqualFold(x.class, "stdClass"):
 		return &Object{Class: "stdClass", Properties: &Array{}}
-	case !isA(x.class, "throwable"):
-		e.skipMethod(arguments, x.arguments)
+	case !isThrowable(x.class):
+		e.skipMember(arguments, x.arguments)
 		return e.mayThrow(e.unknown("the class " + x.class + " is not known"))
 	}
 	o := &Object{Class: x.class, Properties: &Array{}}
 	var message Value = ""
-	if len(arguments) > 0 && arguments[0] != nil {
+	if len(arguments) > 0 {
 		message = e.coerce(arguments[0], []string{"string"}, e.strict, "$message")
 	}
 	o.Properties.set("message", message, e.here)

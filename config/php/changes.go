@@ -7,21 +7,17 @@ import "slices"
 
 func (*literal) changes() bool            { return false }
 func (*variable) changes() bool           { return false }
-func (*staticProperty) changes() bool     { return false }
-func (*classConstant) changes() bool      { return false }
 func (*constant) changes() bool           { return false }
 func (*functionExpression) changes() bool { return false }
 func (*assignment) changes() bool         { return true }
 func (*construction) changes() bool       { return true }
-func (*method) changes() bool             { return true }
 func (*include) changes() bool            { return true }
 func (*exitExpression) changes() bool     { return true }
 func (*throwExpression) changes() bool    { return true }
-func (*beyond) changes() bool             { return true }
 
 func (x *interpolation) changes() bool   { return change(x.parts...) }
 func (x *unary) changes() bool           { return change(x.operand) }
-func (x *property) changes() bool        { return change(x.base) }
+func (x *member) changes() bool          { return x.called || change(x.object) }
 func (x *indexed) changes() bool         { return change(x.base, x.key) }
 func (x *issetExpression) changes() bool { return change(x.operands...) }
 func (x *emptyExpression) changes() bool { return change(x.operand) }
@@ -39,10 +35,7 @@ func (x *chain) changes() bool {
 
 func (x *call) changes() bool {
 	name := lowered(x.name)
-	if x.callee != nil || x.fallback != "" || functions[name].call == nil || impure[name] {
-		return true
-	}
-	return slices.ContainsFunc(x.arguments, func(a argument) bool { return change(a.value) })
+	return x.callee != nil || x.fallback != "" || functions[name].call == nil || impure[name] || change(x.arguments...)
 }
 
 // change says whether one of the expressions changes something. Some of them may be nil.

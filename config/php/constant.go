@@ -89,25 +89,3 @@ func (e *evaluator) define(name string, v Value) bool {
 	e.constants[name] = share(v)
 	return true
 }
-
-func (x *classConstant) eval(e *evaluator) Value {
-	e.here.line = x.line
-	if v, known := classConstants[e.lower(x.class)][x.name]; known {
-		return v
-	}
-	return e.mayThrow(e.unknown("the constant " + x.class + "::" + x.name + " is not known"))
-}
-
-// eval knows the two properties that Nextcloud sets before it reads its configuration.
-func (x *staticProperty) eval(e *evaluator) Value {
-	e.here.line = x.line
-	if strings.EqualFold(x.class, "OC") {
-		switch x.name {
-		case "SERVERROOT":
-			return e.serverRoot
-		case "configDir":
-			return e.configDir + "/"
-		}
-	}
-	return e.unknown("the property " + x.class + "::$" + x.name + " is not known")
-}

@@ -18,11 +18,10 @@ type evaluator struct {
 	// What PHP keeps for the whole process.
 	functions    map[string]*function
 	constants    map[string]Value
-	superglobals map[string]Value  // $_ENV and those of a request
-	server       *Array            // what was assigned to $_SERVER
-	environment  map[string]string // what putenv set
-	included     map[string]bool   // for include_once
-	jsonError    Value             // of the latest json_decode, perhaps unknown
+	superglobals map[string]Value // $_ENV and those of a request
+	server       *Array           // what was assigned to $_SERVER
+	included     map[string]bool  // for include_once
+	jsonError    Value            // of the latest json_decode, perhaps unknown
 	serverRoot   string
 	configDir    string
 
@@ -33,9 +32,8 @@ type evaluator struct {
 	strict    bool
 	depth     int
 	includes  int
-	guards    int  // how many try blocks it is in
-	tries     int  // as guards, in the files that are being run
-	toByte    bool // the latest assignment may have gone to a byte of a string
+	guards    int // how many try blocks it is in
+	tries     int // as guards, in the files that are being run
 
 	warnings []Problem
 }
@@ -76,7 +74,6 @@ func newEvaluator(files []string, options Options, sources *sources, budget *bud
 		constants:    map[string]Value{},
 		superglobals: map[string]Value{},
 		server:       &Array{},
-		environment:  map[string]string{},
 		included:     map[string]bool{},
 		outermost:    variables{},
 		jsonError:    int64(0),

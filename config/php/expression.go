@@ -35,12 +35,6 @@ func (e *evaluator) settled(v Value) Value {
 
 func (x *literal) eval(*evaluator) Value { return x.value }
 
-func (x *beyond) eval(e *evaluator) Value {
-	e.here.line = x.line
-	e.giveUp(x.reason + " is not evaluated")
-	return nil
-}
-
 func (*exitExpression) eval(*evaluator) Value { panic(&fatal{"exit"}) }
 
 func (x *throwExpression) eval(e *evaluator) Value {
@@ -58,9 +52,6 @@ func (x *arrayLiteral) eval(e *evaluator) Value {
 	}
 	var doubt Value // why the array is not known
 	for _, item := range x.items {
-		if item.value == nil {
-			panic(&fatal{"an array has an empty element"})
-		}
 		e.here.line = item.line
 		var key Value
 		if item.key != nil {
@@ -142,7 +133,7 @@ func (e *evaluator) key(v Value) any {
 // text turns a value into a string as PHP does. An object has none here.
 func (e *evaluator) text(v Value) string {
 	if isObject(v) {
-		if isA(typeName(v), "throwable") {
+		if isThrowable(typeName(v)) {
 			e.giveUp("the text of an exception is not evaluated")
 		}
 		e.throw("Error", "an object of class "+typeName(v)+" could not be converted to string")

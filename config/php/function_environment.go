@@ -4,13 +4,11 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
 var environmentFunctions = map[string]builtin{
 	"getenv":          {0, 2, getenv},
-	"putenv":          {1, 1, putenv},
 	"define":          {2, 2, func(c *invocation) Value { return c.define(c.string(0), c.values[1]) }},
 	"defined":         {1, 1, defined},
 	"constant":        {1, 1, constantOf},
@@ -21,29 +19,14 @@ var environmentFunctions = map[string]builtin{
 	"parse_url":       {1, 2, parseURL},
 }
 
-// getenv looks at what putenv set before it asks for the environment.
 func getenv(c *invocation) Value {
 	if !c.optional(0) {
 		return c.unknown("the whole environment is not known")
 	}
-	name := c.string(0)
-	if value, found := c.environment[name]; found {
-		return value
-	}
-	if value, found := c.options.Getenv(name); found {
+	if value, found := c.options.Getenv(c.string(0)); found {
 		return value
 	}
 	return false
-}
-
-func putenv(c *invocation) Value {
-	name, value, sets := strings.Cut(c.string(0), "=")
-	if !sets {
-		c.giveUp("putenv() without a value is not evaluated")
-	}
-	c.budget.spend(indexCost)
-	c.environment[name] = value
-	return true
 }
 
 func defined(c *invocation) Value {
@@ -56,20 +39,18 @@ func defined(c *invocation) Value {
 
 func constantOf(c *invocation) Value {
 	name := strings.TrimPrefix(c.string(0), `\`)
-	if class, member, found := strings.Cut(name, "::"); found {
-		return (&classConstant{class, member, c.here.line}).eval(c.evaluator)
+	if class, name, found := strings.Cut(name, "::"); found {
+		return (&member{class: class, name: name, line: c.here.line}).eval(c.evaluator)
 	}
 	return (&constant{name: name, line: c.here.line}).eval(c.evaluator)
 }
 
 // families begin the names of what PHP and its extensions have.
-var families = strings.Fields(`apache_ apc array_ base64_ bc bz cal_ class_ collator_ com_ ctype_ curl_ date_ datefmt_ dba_ dns_ dom_ easter_
-	enchant_ ereg error_ exif_ fast file filter_ finfo_ fpm_ ftp_ func gd_ get gettext gmp_ grapheme_ gz hash headers_ html http_ iconv idn_
-	igbinary_ image imagick imap_ ini_ inet intl inotify ip2 is_ iterator_ jd json_ ldap_ libxml_ litespeed_ locale_ mb_ mcrypt_ md5 memcache
-	mhash msg_ msgfmt_ msgpack_ mysql newrelic_ ngettext normalizer_ numfmt_ ob_ oci_ odbc_ opcache_ openssl_ opentelemetry_ password_ pcntl_
-	pcov_ pg_ php posix_ preg_ proc_ pspell_ random_ readline_ redis resourcebundle_ runkit sapi_ sem_ session_ set shm simplexml_ snappy_ snmp
-	socket_ sodium_ spl_ sqlite sqlsrv_ ssh2_ str stream_ swoole_ sys_ tideways_ tidy_ timezone_ token_ trader_ transliterator_ uopz_ uploadprogress_
-	url user_ utf8_ uuid_ var_ wddx_ xcache_ xdebug_ xhprof_ xml yaml_ yaz_ zend_ zip_ zlib_ zstd_`)
+var families = strings.Fields(`apache apc array_ base64_ bc bz class_ ctype_ curl_ date_ dba_ dns_ dom_ error_ exif_ fast file filter_ finfo_ fpm_
+	ftp_ func gd_ get gmp_ grapheme_ gz hash headers_ html http_ iconv idn_ igbinary_ image imap_ ini_ inet intl is_ iterator_ json_ ldap_ libxml_
+	locale_ mb_ memcache msg mysql ob_ oci_ odbc_ opcache_ openssl_ password_ pcntl_ pg_ php posix_ preg_ proc_ random_ readline_ redis sem_
+	session_ set shm simplexml_ snmp socket_ sodium_ spl_ sqlite ssh2_ str stream_ sys_ tidy_ timezone_ token_ url user_ utf8_ uuid_ var_ xdebug_
+	xml yaml_ zend_ zip_ zlib_`)
 
 // functionExists is false for a function that the files declare further on, unless it may be there for versions or extensions of PHP that
 // have one of that name.
@@ -104,36 +85,20 @@ func gethostname(c *invocation) Value {
 	return name
 }
 
-var decimal = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)$`)
-
-// filterVar knows the filters for booleans and integers.
+// filterVar knows the filter for booleans.
 func filterVar(c *invocation) Value {
-	const validateInt, validateBool, nullOnFailure = 257, 258, 134217728
-	var flags Value = int64(0)
-	if c.has(2) {
-		flags = c.values[2]
-	}
-	if _, isArray := c.values[0].(*Array); isArray || isObject(c.values[0]) || flags != int64(0) && flags != int64(nullOnFailure) {
+	const validateBool, nullOnFailure = 258, 134217728
+	flags := c.intOr(2, 0)
+	if _, isArray := c.values[0].(*Array); isArray || isObject(c.values[0]) || c.intOr(1, 0) != validateBool || flags&^nullOnFailure != 0 {
 		return c.unknown("filter_var() in this form is not evaluated")
 	}
-	c.budget.spend(matchCost)
-	text := strings.Trim(toString(c.values[0]), " \t\n\r\v")
-	switch c.intOr(1, 0) {
-	case validateBool:
-		switch c.lower(text) {
-		case "1", "true", "on", "yes":
-			return true
-		case "0", "false", "off", "no", "":
-			return false
-		}
-	case validateInt:
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil && decimal.MatchString(text) {
-			return n
-		}
-	default:
-		return c.unknown("filter_var() with this filter is not evaluated")
+	switch c.lower(strings.Trim(toString(c.values[0]), " \t\n\r\v")) {
+	case "1", "true", "on", "yes":
+		return true
+	case "0", "false", "off", "no", "":
+		return false
 	}
-	if flags == int64(0) {
+	if flags == 0 {
 		return false
 	}
 	return nil

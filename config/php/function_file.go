@@ -12,8 +12,7 @@ import (
 )
 
 var fileFunctions = map[string]builtin{
-	"file_get_contents": {1, 1, func(c *invocation) Value { return c.content(c.string(0)) }},
-	"file":              {1, 2, fileLines},
+	"file_get_contents": {1, 1, fileGetContents},
 	"file_exists":       {1, 1, func(c *invocation) Value { return c.stat(func(fs.FileInfo) bool { return true }) }},
 	"is_file":           {1, 1, func(c *invocation) Value { return c.stat(func(f fs.FileInfo) bool { return f.Mode().IsRegular() }) }},
 	"is_dir":            {1, 1, func(c *invocation) Value { return c.stat(fs.FileInfo.IsDir) }},
@@ -47,48 +46,22 @@ const lookCost = 1024
 // absent says whether an error means that there is no such file, for PHP just as for this process.
 func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) }
 
-// content reads a file: a string, false if there is none, or unknown if this process cannot read it and PHP perhaps can.
-func (c *invocation) content(name string) Value {
-	path, u, known := c.local(name)
+// fileGetContents gives a string, false if there is no such file, or unknown if this process cannot read it and PHP perhaps can.
+func fileGetContents(c *invocation) Value {
+	path, u, known := c.local(c.string(0))
 	if !known {
 		return u
 	}
 	content, err := readFile(path, c.budget)
 	switch {
 	case err == nil:
+		c.budget.spend(len(content))
 		return content
 	case absent(err):
 		c.warn(fmt.Sprintf("%s(): there is no file %s, and PHP reads false there", c.name, path))
 		return false
 	}
 	return c.unknown(fmt.Sprintf("the file %s %v", path, err))
-}
-
-// fileLines is file().
-func fileLines(c *invocation) Value {
-	const ignoreNewLines, skipEmptyLines = 2, 4
-	flags := c.intOr(1, 0)
-	if flags&^(ignoreNewLines|skipEmptyLines) != 0 {
-		return c.unknown("file() with these flags is not evaluated")
-	}
-	v := c.content(c.string(0))
-	content, isString := v.(string)
-	if !isString {
-		return v
-	}
-	lines := &Array{}
-	for line := range strings.Lines(content) {
-		if flags&ignoreNewLines != 0 {
-			if withoutEnd, found := strings.CutSuffix(line, "\n"); found {
-				line = strings.TrimSuffix(withoutEnd, "\r")
-			}
-			if line == "" && flags&skipEmptyLines != 0 {
-				continue
-			}
-		}
-		c.appendTo(lines, line, c.here)
-	}
-	return lines
 }
 
 func (c *invocation) stat(is func(fs.FileInfo) bool) Value {
@@ -123,17 +96,13 @@ func isReadable(c *invocation) Value {
 }
 
 func realpath(c *invocation) Value {
-	path, u, known := c.local(c.string(0))
-	if !known {
-		return u
+	exists := c.stat(func(fs.FileInfo) bool { return true })
+	if path := c.string(0); exists == true && path[0] == '/' {
+		return realPath(path)
+	} else if exists == true {
+		return c.unknown("realpath() of a relative path is not evaluated")
 	}
-	if _, err := os.Stat(path); err != nil {
-		if absent(err) {
-			return false
-		}
-		return c.unknown(fmt.Sprintf("the file %s cannot be looked at: %v", path, reason(err)))
-	}
-	return realPath(path)
+	return exists
 }
 
 func dirname(c *invocation) Value {
@@ -177,28 +146,20 @@ func basename(c *invocation) Value {
 	return base
 }
 
-// glob knows patterns of * and ? in an absolute path.
+// glob knows patterns of * and ? for the files of a folder.
 func glob(c *invocation) Value {
 	pattern := c.string(0)
-	if !filepath.IsAbs(pattern) || strings.ContainsAny(pattern, `[]{}\`) {
+	folder, base := filepath.Split(pattern)
+	if _, _, known := c.local(folder); !known || strings.ContainsAny(folder, "*?") || strings.ContainsAny(pattern, `[]{}\`) {
 		return c.unknown("glob() of this pattern is not evaluated")
 	}
-	if strings.ContainsAny(filepath.Dir(pattern), "*?") {
-		return c.unknown("glob() with wildcards in the folder is not evaluated")
-	}
-	if _, u, known := c.local(pattern); !known {
-		return u
-	}
-	folder, base := filepath.Split(pattern)
 	entries, err := os.ReadDir(folder)
 	if err != nil && !absent(err) {
 		return c.unknown(fmt.Sprintf("the folder %s cannot be read: %v", folder, reason(err)))
 	}
-	c.budget.spend(len(entries) * 128)
 	found := &Array{}
 	for _, entry := range entries {
-		matches, _ := filepath.Match(base, entry.Name())
-		if matches && (entry.Name()[0] != '.' || base[0] == '.') {
+		if matches, _ := filepath.Match(base, entry.Name()); matches && (entry.Name()[0] != '.' || base[0] == '.') {
 			c.appendTo(found, folder+entry.Name(), c.here)
 		}
 	}

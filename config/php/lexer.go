@@ -1,6 +1,8 @@
 package php
 
 import (
+	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -104,9 +106,7 @@ func (l *lexer) next() token {
 	case c == '"':
 		return l.doubleQuoted()
 	case l.starts("<<<"):
-		if t, found := l.heredoc(); found {
-			return t
-		}
+		return l.heredoc()
 	case c == '(':
 		if t, found := l.cast(); found {
 			return t
@@ -210,97 +210,28 @@ func (l *lexer) cast() (token, bool) {
 	return t, true
 }
 
+// numerals are integers of all bases, and floats. Underscores may stand between digits.
+var numerals = regexp.MustCompile(`^(?i:0x[0-9a-f]+(_[0-9a-f]+)*|0b[01]+(_[01]+)*|0o[0-7]+(_[0-7]+)*|` +
+	`([0-9]+(_[0-9]+)*)?(\.([0-9]+(_[0-9]+)*)?)?(e[+-]?[0-9]+(_[0-9]+)*)?)`)
+
 func (l *lexer) number() token {
 	t := token{kind: number, line: l.line}
-	base, prefix := 10, 0
-	if l.peek(0) == '0' {
-		switch l.peek(1) {
-		case 'x', 'X':
-			base, prefix = 16, 2
-		case 'b', 'B':
-			base, prefix = 2, 2
-		case 'o', 'O':
-			base, prefix = 8, 2
-		}
-	}
-	if base == 10 {
-		return l.decimal(t)
-	}
-	t.value = l.integer(l.take(prefix + numeralLength(l.rest()[prefix:], base))[prefix:], base)
-	return t
-}
-
-// decimal reads an integer, a float, or an octal number that begins with a plain 0.
-func (l *lexer) decimal(t token) token {
-	n := numeralLength(l.rest(), 10)
-	isFloat := false
-	if l.peek(n) == '.' {
-		isFloat = true
-		n++
-		n += numeralLength(l.rest()[n:], 10)
-	}
-	if e := l.peek(n); e == 'e' || e == 'E' {
-		sign := 0
-		if c := l.peek(n + 1); c == '+' || c == '-' {
-			sign = 1
-		}
-		if exponent := numeralLength(l.rest()[n+1+sign:], 10); exponent > 0 {
-			isFloat = true
-			n += 1 + sign + exponent
-		}
-	}
-	literal := l.take(n)
+	l.budget.spend(matchCost / 16)
+	plain := strings.ReplaceAll(l.take(numerals.FindStringIndex(l.rest())[1]), "_", "")
+	n, err := strconv.ParseInt(plain, 0, 64)
 	switch {
-	case isFloat:
-		t.value, _ = strconv.ParseFloat(strings.ReplaceAll(literal, "_", ""), 64)
-	case len(literal) > 1 && literal[0] == '0':
-		t.value = l.integer(literal, 8)
+	case err == nil:
+		t.value = n
+	case strings.ContainsAny(plain, "xXbBoO") || plain[0] == '0' && !strings.ContainsAny(plain, ".eE"):
+		large, isNumber := new(big.Int).SetString(plain[:min(len(plain), 2000)], 0)
+		if !isNumber {
+			l.fail("a number has a digit that is not allowed")
+		}
+		t.value, _ = new(big.Float).SetInt(large).Float64()
 	default:
-		t.value = l.integer(literal, 10)
+		t.value, _ = strconv.ParseFloat(plain, 64)
 	}
 	return t
-}
-
-// integer turns digits into an int64 or, when they are too many, into a float64.
-func (l *lexer) integer(literal string, base int) Value {
-	plain := strings.ReplaceAll(literal, "_", "")
-	if n, err := strconv.ParseInt(plain, base, 64); err == nil {
-		return n
-	}
-	if base == 10 {
-		f, _ := strconv.ParseFloat(plain, 64)
-		return f
-	}
-	f := 0.0
-	for _, c := range []byte(plain) {
-		digit, err := strconv.ParseInt(string(rune(c)), base, 64)
-		if err != nil {
-			l.fail("the number " + literal + " has a digit that is not allowed")
-		}
-		f = f*float64(base) + float64(digit)
-	}
-	if plain == "" {
-		l.fail("a number has no digits")
-	}
-	return f
-}
-
-// numeralLength counts digits, with single underscores between them.
-func numeralLength(s string, base int) int {
-	isNumeral := func(i int) bool {
-		if i >= len(s) {
-			return false
-		}
-		if base == 16 {
-			return isDigit(s[i]) || s[i]|0x20 >= 'a' && s[i]|0x20 <= 'f'
-		}
-		return isDigit(s[i])
-	}
-	n := 0
-	for isNumeral(n) || n > 0 && n < len(s) && s[n] == '_' && isNumeral(n-1) && isNumeral(n+1) {
-		n++
-	}
-	return n
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }

@@ -17,18 +17,16 @@ type parser struct {
 	declares  map[string]bool // functions, by lower-case name
 	namespace string
 	classes   map[string]string // what use declared, by lower-case alias
-	functions map[string]string
 }
 
 // parse returns the syntax tree of a file, or a *syntaxError.
 func parse(source, path string, file int32, b *budget) (parsed *script, err error) {
 	p := &parser{
-		lexer:     lexer{source: source, line: 1, budget: b},
-		path:      path,
-		file:      file,
-		declares:  map[string]bool{},
-		classes:   map[string]string{},
-		functions: map[string]string{},
+		lexer:    lexer{source: source, line: 1, budget: b},
+		path:     path,
+		file:     file,
+		declares: map[string]bool{},
+		classes:  map[string]string{},
 	}
 	defer func() {
 		switch r := recover().(type) {
@@ -111,6 +109,16 @@ func (p *parser) identifier() string {
 		p.unexpected()
 	}
 	text := p.current.text
+	p.advance()
+	return text
+}
+
+// identifierOrPath takes a name, qualified or not.
+func (p *parser) identifierOrPath() string {
+	text := p.current.text
+	if p.current.kind != name {
+		p.unexpected()
+	}
 	p.advance()
 	return text
 }

@@ -34,41 +34,34 @@ func (p *parser) statement() statement {
 	defer p.leave()
 	p.budget.spend(nodeCost)
 	line := p.current.line
-	switch {
-	case p.current.is("{"):
+	if p.current.is("{") {
 		return &block{p.braces()}
-	case p.accept(";"):
+	}
+	if p.accept(";") {
 		return nil
 	}
-	if s, found := p.controlStatement(line); found {
-		return s
-	}
-	if s, found := p.declarationStatement(line); found {
-		return s
-	}
-	e := p.expression(bindsNothing)
-	p.end()
-	return &expressionStatement{e, line}
-}
-
-// controlStatement reads what steers the order of execution.
-func (p *parser) controlStatement(line int32) (statement, bool) {
 	word := p.word()
+	following := p.current
+	if word != "" {
+		following = p.following()
+	}
 	switch word {
 	case "if":
-		return p.ifStatement(), true
-	case "while":
 		p.advance()
-		condition := p.parenthesised()
-		return &loop{conditions: []expression{condition}, body: p.controlled("endwhile"), line: line}, true
-	case "for":
-		return p.forStatement(), true
+		return p.ifStatement(line)
 	case "foreach":
-		return p.foreachStatement(), true
+		p.advance()
+		return p.foreach(line)
 	case "switch":
-		return p.switchStatement(), true
+		p.advance()
+		return p.switchStatement(line)
 	case "break", "continue":
-		return p.jump(), true
+		p.advance()
+		if p.current.kind == number {
+			p.beyond("a jump out of many loops is not evaluated")
+		}
+		p.end()
+		return &jump{word == "continue"}
 	case "return":
 		p.advance()
 		r := &returnStatement{line: line}
@@ -76,196 +69,161 @@ func (p *parser) controlStatement(line int32) (statement, bool) {
 			r.value = p.expression(bindsNothing)
 		}
 		p.end()
-		return r, true
+		return r
 	case "try":
-		return p.tryStatement(), true
+		p.advance()
+		return p.tryStatement()
 	case "echo":
 		p.advance()
-		b := &block{}
-		for _, x := range p.expressions(";") {
-			b.statements = append(b.statements, &expressionStatement{x, line})
-		}
-		return b, true
-	case "do", "goto":
-		p.beyond("%s is not evaluated", word)
-	}
-	return nil, false
-}
-
-// declarationStatement reads what declares or takes away a name.
-func (p *parser) declarationStatement(line int32) (statement, bool) {
-	following := p.following()
-	switch word := p.word(); word {
-	case "function":
-		if following.kind == name || following.is("&") {
-			return p.declaration(), true
-		}
-	case "abstract", "final", "readonly", "class", "interface", "trait", "enum":
-		if following.kind == name {
-			p.beyond("what declares a class is not evaluated")
-		}
-	case "namespace":
-		if following.kind == name || following.is("{") {
-			return p.namespaceStatement(), true
-		}
-	case "use":
-		p.use()
-		return nil, true
+		return p.listed(func() statement { return &expressionStatement{p.expression(bindsNothing), line} })
 	case "const":
-		return p.constantStatement(), true
-	case "declare":
-		p.declare()
-		return nil, true
-	case "global", "static":
-		if following.kind == variableName {
-			p.advance()
-			p.expressions(";")
-			return &expressionStatement{&beyond{"a " + word + " variable", line}, line}, true
-		}
+		p.advance()
+		return p.listed(func() statement {
+			c := &constantDeclaration{name: p.inNamespace(p.identifier()), line: line}
+			p.expect("=")
+			c.value = p.expression(bindsNothing)
+			return c
+		})
 	case "unset":
 		p.advance()
 		u := &unsetStatement{p.operands(), line}
 		p.end()
-		return u, true
-	case "__halt_compiler":
-		p.beyond("%s is not evaluated", word)
-	}
-	return nil, false
-}
-
-func (p *parser) parenthesised() expression {
-	p.expect("(")
-	e := p.expression(bindsNothing)
-	p.expect(")")
-	return e
-}
-
-// single reads the one statement that is the body of a loop or branch.
-func (p *parser) single() []statement {
-	s := p.statement()
-	if b, isBlock := s.(*block); isBlock {
-		return b.statements
-	}
-	if s == nil {
+		return u
+	case "namespace":
+		if following.kind == name {
+			p.advance()
+			p.namespace = p.identifierOrPath()
+			p.classes = map[string]string{}
+		}
+		if following.is("{") || p.current.is("{") {
+			p.beyond("a namespace in braces is not evaluated")
+		}
+		p.end()
 		return nil
+	case "use":
+		p.advance()
+		p.use()
+		return nil
+	case "declare":
+		p.advance()
+		p.declare()
+		return nil
+	case "function":
+		if following.kind == name {
+			p.advance()
+			name := p.inNamespace(p.identifier())
+			p.budget.spend(len(name) + indexCost)
+			p.declares[lowered(name)] = true
+			return &functionDeclaration{p.function(name, line)}
+		}
+		if following.is("&") {
+			p.beyond("a function that returns a reference is not evaluated")
+		}
+	case "while", "for", "do", "goto", "__halt_compiler":
+		p.beyond("%s is not evaluated", word)
+	case "abstract", "final", "readonly", "class", "interface", "trait", "enum":
+		if following.kind == name {
+			p.beyond("what declares a class is not evaluated")
+		}
+	case "global", "static":
+		if following.kind == variableName {
+			p.beyond("a %s variable is not evaluated", word)
+		}
 	}
-	return []statement{s}
-}
-
-// controlled reads a body, in the alternative syntax too: a colon and statements up to the end word.
-func (p *parser) controlled(end string) []statement {
-	if !p.accept(":") {
-		return p.single()
+	if word != "" && following.is(":") {
+		p.beyond("a label is not evaluated")
 	}
-	body := p.statements(end)
-	p.expectWord(end)
+	e := p.expression(bindsNothing)
 	p.end()
-	return body
+	return &expressionStatement{e, line}
 }
 
-func (p *parser) ifStatement() statement {
-	s := &ifStatement{line: p.current.line}
-	p.expectWord("if")
+// listed reads statements of one kind, with commas between them.
+func (p *parser) listed(read func() statement) statement {
+	b := &block{}
+	for {
+		p.budget.spend(nodeCost)
+		b.statements = append(b.statements, read())
+		if !p.accept(",") {
+			p.end()
+			return b
+		}
+	}
+}
+
+// body reads the statements that a condition or loop is about.
+func (p *parser) body() []statement {
+	if p.current.is(":") {
+		p.beyond("this alternative syntax is not evaluated")
+	}
+	if s := p.statement(); s != nil {
+		return []statement{s}
+	}
+	return nil
+}
+
+func (p *parser) ifStatement(line int32) statement {
+	s := &ifStatement{line: line}
 	condition := p.parenthesised()
-	if p.accept(":") {
-		return p.alternativeIf(s, condition)
-	}
-	s.branches = append(s.branches, ifBranch{condition, p.single()})
+	alternative := p.accept(":")
 	for {
 		p.budget.spend(nodeCost)
-		switch {
-		case p.acceptWord("elseif"):
-		case p.word() == "else" && strings.EqualFold(p.following().text, "if") && p.following().kind == name:
-			p.advance()
-			p.advance()
-		case p.acceptWord("else"):
-			s.otherwise = p.single()
-			return s
-		default:
-			return s
+		if alternative {
+			s.branches = append(s.branches, ifBranch{condition, p.statements("elseif", "else", "endif")})
+		} else {
+			s.branches = append(s.branches, ifBranch{condition, p.body()})
 		}
-		condition := p.parenthesised()
-		if p.current.is(":") {
-			p.beyond("else if with a colon is not evaluated")
-		}
-		s.branches = append(s.branches, ifBranch{condition, p.single()})
-	}
-}
-
-func (p *parser) alternativeIf(s *ifStatement, condition expression) statement {
-	for {
-		p.budget.spend(nodeCost)
-		s.branches = append(s.branches, ifBranch{condition, p.statements("elseif", "else", "endif")})
-		if !p.acceptWord("elseif") {
+		otherwise := p.acceptWord("else")
+		if !p.acceptWord("elseif") && (!otherwise || alternative || !p.acceptWord("if")) {
+			if otherwise && alternative {
+				p.expect(":")
+				s.otherwise = p.statements("endif")
+			} else if otherwise {
+				s.otherwise = p.body()
+			}
 			break
 		}
 		condition = p.parenthesised()
-		p.expect(":")
+		if alternative {
+			p.expect(":")
+		}
 	}
-	if p.acceptWord("else") {
-		p.expect(":")
-		s.otherwise = p.statements("endif")
+	if alternative {
+		p.expectWord("endif")
+		p.end()
 	}
-	p.expectWord("endif")
-	p.end()
 	return s
 }
 
-func (p *parser) forStatement() statement {
-	l := &loop{line: p.current.line}
-	p.expectWord("for")
-	p.expect("(")
-	l.before = p.expressions(";")
-	l.conditions = p.expressions(";")
-	l.after = p.expressions(")")
-	l.body = p.controlled("endfor")
-	return l
-}
-
-func (p *parser) expressions(end string) []expression {
-	var list []expression
-	for !p.current.is(end) {
-		list = append(list, p.expression(bindsNothing))
-		if !p.accept(",") {
-			break
-		}
-	}
-	p.expect(end)
-	return list
-}
-
-func (p *parser) foreachStatement() statement {
-	f := &foreach{line: p.current.line}
-	p.expectWord("foreach")
+func (p *parser) foreach(line int32) statement {
+	f := &foreach{line: line}
 	p.expect("(")
 	f.subject = p.expression(bindsNothing)
 	p.expectWord("as")
-	reference := p.accept("&")
-	f.value = p.expression(bindsNothing)
-	if p.accept("=>") {
-		f.key = f.value
-		reference = p.accept("&")
+	for {
+		if p.current.is("&") {
+			p.beyond("a loop by reference is not evaluated")
+		}
 		f.value = p.expression(bindsNothing)
+		if !p.accept("=>") {
+			break
+		}
+		f.key = f.value
 	}
 	if !isTarget(f.value) || f.key != nil && !isTarget(f.key) {
 		p.unexpected()
 	}
 	p.expect(")")
-	f.body = p.controlled("endforeach")
-	if reference {
-		return &expressionStatement{&beyond{"a loop by reference", f.line}, f.line}
-	}
+	f.body = p.body()
 	return f
 }
 
-func (p *parser) switchStatement() statement {
-	s := &switchStatement{line: p.current.line}
-	p.expectWord("switch")
-	s.subject = p.parenthesised()
-	alternative := p.accept(":")
-	if !alternative {
-		p.expect("{")
+func (p *parser) switchStatement(line int32) statement {
+	s := &switchStatement{subject: p.parenthesised(), line: line}
+	if p.current.is(":") {
+		p.beyond("this alternative syntax is not evaluated")
 	}
+	p.expect("{")
 	p.accept(";")
 	for p.word() == "case" || p.word() == "default" {
 		p.budget.spend(nodeCost)
@@ -278,108 +236,54 @@ func (p *parser) switchStatement() statement {
 		if !p.accept(":") {
 			p.expect(";")
 		}
-		c.body = p.statements("case", "default", "endswitch")
+		c.body = p.statements("case", "default")
 		s.cases = append(s.cases, c)
 	}
-	if alternative {
-		p.expectWord("endswitch")
-		p.end()
-	} else {
-		p.expect("}")
-	}
+	p.expect("}")
 	return s
 }
 
-func (p *parser) jump() statement {
-	j := &jump{kind: breaks, levels: 1}
-	if p.word() == "continue" {
-		j.kind = continues
-	}
-	p.advance()
-	if p.current.kind == number {
-		levels, isInt := p.current.value.(int64)
-		if !isInt || levels < 1 || levels > maxNesting {
-			p.unexpected()
-		}
-		j.levels = int(levels)
-		p.advance()
-	}
-	p.end()
-	return j
-}
-
 func (p *parser) tryStatement() statement {
-	t := &tryStatement{}
-	p.expectWord("try")
-	t.body = p.braces()
-	for p.acceptWord("catch") {
-		p.budget.spend(nodeCost)
-		c := catchClause{}
-		p.expect("(")
-		for {
-			if p.current.kind != name {
-				p.unexpected()
-			}
-			c.classes = append(c.classes, lowered(p.className(p.current.text)))
-			p.advance()
-			if !p.accept("|") {
-				break
-			}
-		}
-		if p.current.kind == variableName {
-			c.variable = p.variable()
-		}
-		p.expect(")")
-		c.body = p.braces()
-		t.catches = append(t.catches, c)
-	}
+	t := &tryStatement{body: p.braces()}
 	if p.word() == "finally" {
 		p.beyond("finally is not evaluated")
 	}
-	if len(t.catches) == 0 {
-		p.unexpected()
+	p.expectWord("catch")
+	p.expect("(")
+	for {
+		t.classes = append(t.classes, lowered(p.className(p.current.text)))
+		p.identifierOrPath()
+		if !p.accept("|") {
+			break
+		}
+	}
+	if p.current.kind == variableName {
+		t.variable = p.variable()
+	}
+	p.expect(")")
+	t.caught = p.braces()
+	if p.word() == "catch" || p.word() == "finally" {
+		p.beyond("try with more than one catch is not evaluated")
 	}
 	return t
 }
 
-func (p *parser) namespaceStatement() statement {
-	p.expectWord("namespace")
-	p.namespace = ""
-	clear(p.classes)
-	clear(p.functions)
-	if p.current.kind == name {
-		p.namespace = p.current.text
-		p.advance()
-	}
-	if p.current.is("{") {
-		return &block{p.braces()}
-	}
-	p.end()
-	return nil
-}
-
-// use reads imports of classes and functions: use A\B; use A\B as C; use function f.
+// use reads imports of classes: use A\B; use A\B as C.
 func (p *parser) use() {
-	p.expectWord("use")
-	imports := p.classes
-	switch {
-	case p.acceptWord("function"):
-		imports = p.functions
-	case p.word() == "const":
-		p.beyond("the import of a constant is not evaluated")
+	if p.following().kind == name && !strings.EqualFold(p.following().text, "as") {
+		p.beyond("the import of functions and constants is not evaluated")
 	}
 	for {
-		if p.current.kind != name || strings.HasSuffix(p.current.text, `\`) {
+		full := strings.TrimPrefix(p.identifierOrPath(), `\`)
+		if strings.HasSuffix(full, `\`) {
 			p.beyond("the import of a group is not evaluated")
 		}
-		full := strings.TrimPrefix(p.current.text, `\`)
-		p.advance()
 		alias := full[strings.LastIndex(full, `\`)+1:]
 		if p.acceptWord("as") {
 			alias = p.identifier()
 		}
 		p.budget.spend(indexCost + len(full) + len(alias))
-		imports[lowered(alias)] = full
+		p.classes[lowered(alias)] = full
 		if !p.accept(",") {
 			break
 		}
@@ -387,41 +291,17 @@ func (p *parser) use() {
 	p.end()
 }
 
-func (p *parser) constantStatement() statement {
-	p.expectWord("const")
-	b := &block{}
-	for {
-		p.budget.spend(nodeCost)
-		c := &constantDeclaration{line: p.current.line, name: p.inNamespace(p.identifier())}
-		p.expect("=")
-		c.value = p.expression(bindsNothing)
-		b.statements = append(b.statements, c)
-		if !p.accept(",") {
-			break
-		}
-	}
-	p.end()
-	return b
-}
-
-// declare reads declare(strict_types=1); other directives change nothing here.
+// declare reads declare(strict_types=1).
 func (p *parser) declare() {
-	p.expectWord("declare")
 	p.expect("(")
-	for {
-		directive := lowered(p.identifier())
-		p.expect("=")
-		value := p.current.value
-		p.expression(bindsNothing)
-		switch directive {
-		case "strict_types":
-			p.strict = value == int64(1)
-		case "ticks":
-			p.beyond("ticks are not evaluated")
-		}
-		if !p.accept(",") {
-			break
-		}
+	if directive := lowered(p.identifier()); directive != "strict_types" {
+		p.beyond("declare(%s) is not evaluated", directive)
+	}
+	p.expect("=")
+	p.strict = p.current.value == int64(1)
+	p.advance()
+	if p.current.is(",") {
+		p.beyond("declare() of more than one directive is not evaluated")
 	}
 	p.expect(")")
 	p.end()

@@ -44,25 +44,16 @@ func (p *parser) heredocParts() expression {
 	return &interpolation{parts}
 }
 
-// bracedName reads ${name} and ${name[key]}.
+// bracedName reads ${name}.
 func (p *parser) bracedName() expression {
-	line := p.line
 	p.skip(len("${"))
-	n := nameLength(p.rest())
-	if c := p.peek(n); n == 0 || c != '}' && c != '[' {
+	v := &variable{p.take(nameLength(p.rest())), p.line}
+	if v.name == "" || p.peek(0) != '}' {
 		p.advance()
 		p.beyond("a variable of a computed name is not evaluated")
 	}
-	var e expression = &variable{p.take(n), line}
-	p.advance()
-	if p.accept("[") {
-		e = &indexed{base: e, key: p.expression(bindsNothing), line: line}
-		p.expect("]")
-	}
-	if !p.current.is("}") {
-		p.unexpected()
-	}
-	return e
+	p.skip(1)
+	return v
 }
 
 // simpleVariable reads $name, $name[key] and $name->property as they stand in a string.
@@ -81,10 +72,9 @@ func (p *parser) simpleVariable() expression {
 		return i
 	case p.starts("->") && isNameStart(p.peek(2)):
 		p.skip(len("->"))
-		return &property{base: v, name: p.take(nameLength(p.rest()))}
+		return &member{object: v, name: p.take(nameLength(p.rest())), line: line}
 	case p.starts("?->") && isNameStart(p.peek(3)):
-		p.skip(len("?->"))
-		return &property{base: v, name: p.take(nameLength(p.rest())), nullsafe: true}
+		p.beyond("?-> in a string is not evaluated")
 	}
 	return v
 }

@@ -1,7 +1,5 @@
 package php
 
-import "slices"
-
 // variable is the value of a variable. An array is copied before it is written to from now on, as more than one may hold it.
 func (x *variable) eval(e *evaluator) Value {
 	e.here.line = x.line
@@ -98,21 +96,6 @@ func (e *evaluator) byteOf(s string, key Value, quiet bool) Value {
 	return ""
 }
 
-func (x *property) eval(e *evaluator) Value {
-	switch base := e.eval(x.base).(type) {
-	case unknown:
-		return base
-	case *Object:
-		if base.Class != "stdClass" {
-			return e.unknown("a property of an object of class " + base.Class)
-		}
-		if found := base.Properties.find(stringKey(x.name)); found != nil {
-			return share(found.value)
-		}
-	}
-	return nil
-}
-
 // serverVariables that PHP sets even without a request.
 var serverVariables = wordSet("PHP_SELF SCRIPT_NAME SCRIPT_FILENAME PATH_TRANSLATED DOCUMENT_ROOT REQUEST_TIME REQUEST_TIME_FLOAT argv argc")
 
@@ -189,7 +172,6 @@ func (e *evaluator) place(target expression) place {
 
 // update replaces the value at a place by what change makes of it.
 func (e *evaluator) update(p place, change func(old Value) Value) {
-	e.toByte = false
 	if p.variable == "_SERVER" {
 		e.server = e.within(e.server, p.path, change).(*Array)
 		return
@@ -214,10 +196,7 @@ func (e *evaluator) within(container Value, path []step, change func(old Value) 
 	next := path[0]
 	for _, v := range []Value{container, next.key} {
 		if u, isUnknown := v.(unknown); isUnknown {
-			e.mayThrow(u)
-			change(u)
-			e.toByte = true
-			return u
+			return e.mayThrow(u)
 		}
 	}
 	switch c := container.(type) {
@@ -271,36 +250,9 @@ func unshare(v Value, path []step) {
 	}
 }
 
-// assign gives a target a value, taking a list apart.
-func (e *evaluator) assign(target expression, v Value, at origin) {
-	pattern, isPattern := target.(*arrayLiteral)
-	if !isPattern {
-		e.update(e.place(target), func(Value) Value { return v })
-		return
-	}
-	for i, item := range pattern.items {
-		if item.value == nil {
-			continue
-		}
-		var key Value = int64(i)
-		if item.key != nil {
-			key = e.eval(item.key)
-		}
-		var part Value
-		switch from := v.(type) {
-		case unknown:
-			part = from
-		case *Array:
-			if u, isUnknown := key.(unknown); isUnknown {
-				part = u
-			} else if found := from.find(e.key(key)); found != nil {
-				part = share(found.value)
-			}
-		case *Object, *closure:
-			e.giveUp("an object is taken apart")
-		}
-		e.assign(item.value, part, at)
-	}
+// assign gives a target a value.
+func (e *evaluator) assign(target expression, v Value) {
+	e.update(e.place(target), func(Value) Value { return v })
 }
 
 func (x *assignment) eval(e *evaluator) Value {
@@ -308,19 +260,15 @@ func (x *assignment) eval(e *evaluator) Value {
 	if x.op == "??=" {
 		return e.assignMissing(x)
 	}
-	if _, isPattern := x.target.(*arrayLiteral); isPattern {
-		v := e.eval(x.value)
-		e.assign(x.target, v, e.at(x.line))
-		return share(v)
-	}
 	p := e.place(x.target)
 	var v, before Value
 	if x.value != nil {
 		v = e.eval(x.value)
 	}
 	e.here.line = x.line
+	reached := false // what is assigned to within something unknown may be a byte of a string
 	e.update(p, func(old Value) Value {
-		before = old
+		reached, before = true, old
 		switch x.op {
 		case "=":
 		case "++", "--":
@@ -331,10 +279,10 @@ func (x *assignment) eval(e *evaluator) Value {
 		return share(v)
 	})
 	switch {
+	case !reached:
+		return e.unknown("it is assigned to within what is not known")
 	case x.postfix:
 		return before
-	case e.toByte:
-		return e.unknown("it may be a byte of a string that is assigned to")
 	}
 	return v
 }
@@ -347,17 +295,14 @@ func (e *evaluator) assignMissing(x *assignment) Value {
 		if change(x.value) && e.choices.next(u.reason) {
 			e.eval(x.value)
 		}
-		e.assign(x.target, u, e.at(x.line))
+		e.assign(x.target, u)
 		return u
 	}
 	if old != nil {
 		return old
 	}
 	v := e.eval(x.value)
-	e.assign(x.target, share(v), e.at(x.line))
-	if e.toByte {
-		return e.unknown("it may be a byte of a string that is assigned to")
-	}
+	e.assign(x.target, share(v))
 	return v
 }
 
@@ -385,57 +330,43 @@ func (e *evaluator) count(v Value, op string) Value {
 }
 
 func (e *evaluator) unset(target expression) {
-	switch x := target.(type) {
-	case *variable:
-		if _, isSuperglobal := e.superglobals[x.name]; isSuperglobal || slices.Contains([]string{"this", "GLOBALS", "_SERVER"}, x.name) {
-			e.giveUp("$" + x.name + " is unset")
-		}
-		delete(e.scope, x.name)
-		return
-	case *indexed:
-		if x.key != nil && !isServer(x.base) {
-			e.unsetElement(x)
-			return
-		}
+	p := e.place(target)
+	_, isSuperglobal := e.superglobals[p.variable]
+	switch {
+	case isSuperglobal || p.variable == "_SERVER":
+		e.giveUp("what is unset of $" + p.variable + " is not evaluated")
+	case len(p.path) == 0:
+		delete(e.scope, p.variable)
+	case e.scope[p.variable] != nil:
+		e.scope[p.variable] = e.without(e.scope[p.variable], p.path)
 	}
-	e.giveUp("something else than a variable or an element is unset")
 }
 
-func (e *evaluator) unsetElement(x *indexed) {
-	e.onlyOnce(x)
-	e.unsettable(x.base)
-	key := e.eval(x.key)
-	u, isUnknown := key.(unknown)
-	if a, isArray := e.quiet(x.base).(*Array); !isArray || !isUnknown && a.find(e.key(key)) == nil {
-		return
-	}
-	e.update(e.place(x.base), func(old Value) Value {
+// without returns a container without the element at the end of a path.
+func (e *evaluator) without(container Value, path []step) Value {
+	u, isUnknown := path[0].key.(unknown)
+	switch c := container.(type) {
+	case unknown:
+		return e.mayThrow(c)
+	case nil:
+		return nil
+	case *Array:
 		if isUnknown {
 			return u
 		}
-		e.spendCopies(old)
-		without := old.(*Array).clone()
-		without.remove(e.key(key))
-		return without
-	})
-}
-
-// unsettable throws as PHP does where an element is unset in something that has none, at any step on the way to it.
-func (e *evaluator) unsettable(container expression) {
-	if x, isIndexed := container.(*indexed); isIndexed && x.key != nil && !isServer(x.base) {
-		e.unsettable(x.base)
-	}
-	switch v := e.quiet(container).(type) {
-	case nil, *Array:
-	case unknown:
-		e.mayThrow(v)
-	case bool:
-		if v {
-			panic(&thrown{})
+		found := c.find(e.key(path[0].key))
+		if found == nil || path[0].appended {
+			return c
 		}
-	case *Object, *closure:
-		e.giveUp("an element of " + typeName(v) + " is unset")
-	default:
-		panic(&thrown{})
+		e.spendCopies(c)
+		c = c.clone()
+		if len(path) == 1 {
+			c.remove(found.key)
+		} else {
+			c.set(found.key, e.without(found.value, path[1:]), found.at)
+		}
+		return c
 	}
+	e.giveUp("an element is unset of what has none")
+	return nil
 }

@@ -16,9 +16,8 @@ const (
 )
 
 type outcome struct {
-	kind   flow
-	levels int   // how many loops are still to be left
-	value  Value // that is returned
+	kind  flow
+	value Value // that is returned
 }
 
 // runAll executes statements up to the first that does not proceed to the next.
@@ -40,7 +39,12 @@ func (s *expressionStatement) execute(e *evaluator) outcome {
 
 func (s *block) execute(e *evaluator) outcome { return e.runAll(s.statements) }
 
-func (s *jump) execute(*evaluator) outcome { return outcome{kind: s.kind, levels: s.levels} }
+func (s *jump) execute(*evaluator) outcome {
+	if s.continues {
+		return outcome{kind: continues}
+	}
+	return outcome{kind: breaks}
+}
 
 func (s *returnStatement) execute(e *evaluator) outcome {
 	e.here.line = s.line
@@ -81,43 +85,6 @@ func (s *ifStatement) execute(e *evaluator) outcome {
 	return e.runAll(s.otherwise)
 }
 
-// leave decides what an outcome of its body means for a loop: done when the loop ends, and how.
-func leave(out outcome) (result outcome, done bool) {
-	switch {
-	case out.kind == proceeds, out.kind == continues && out.levels == 1:
-		return outcome{}, false
-	case out.kind == returns:
-		return out, true
-	case out.levels > 1:
-		out.levels--
-		return out, true
-	}
-	return outcome{}, true
-}
-
-func (s *loop) execute(e *evaluator) outcome {
-	e.here.line = s.line
-	e.evalAll(s.before)
-	for {
-		e.budget.step(1)
-		if condition := e.evalAll(s.conditions); len(s.conditions) > 0 && !e.truth(condition) {
-			return outcome{}
-		}
-		if out, done := leave(e.runAll(s.body)); done {
-			return out
-		}
-		e.evalAll(s.after)
-	}
-}
-
-// evalAll returns the value of the last expression.
-func (e *evaluator) evalAll(list []expression) (last Value) {
-	for _, x := range list {
-		last = e.eval(x)
-	}
-	return last
-}
-
 func (s *foreach) execute(e *evaluator) outcome {
 	e.here.line = s.line
 	subject := e.eval(s.subject)
@@ -134,11 +101,14 @@ func (s *foreach) execute(e *evaluator) outcome {
 	list.shared = true // the loop goes over what was there when it began
 	for element := range list.all() {
 		e.budget.step(1)
-		e.assign(s.value, share(element.value), e.at(s.line))
+		e.assign(s.value, share(element.value))
 		if s.key != nil {
-			e.assign(s.key, element.key, e.at(s.line))
+			e.assign(s.key, element.key)
 		}
-		if out, done := leave(e.runAll(s.body)); done {
+		switch out := e.runAll(s.body); out.kind {
+		case breaks:
+			return outcome{}
+		case returns:
 			return out
 		}
 	}
@@ -158,36 +128,32 @@ func (s *switchStatement) execute(e *evaluator) outcome {
 		return outcome{}
 	}
 	for _, c := range s.cases[start:] {
-		out := e.runAll(c.body)
-		if out.kind == continues && out.levels == 1 {
-			return outcome{} // continue acts on a switch as break does
-		}
-		if result, done := leave(out); done {
-			return result
+		switch out := e.runAll(c.body); out.kind {
+		case breaks, continues: // continue acts on a switch as break does
+			return outcome{}
+		case returns:
+			return out
 		}
 	}
 	return outcome{}
 }
 
-// execute runs the body, then the catch that fits what it threw.
+// execute runs the body, then the catch if it takes what that threw.
 func (s *tryStatement) execute(e *evaluator) outcome {
 	out, exception := e.guard(s.body)
-	if exception == nil {
+	switch {
+	case exception == nil:
 		return out
-	}
-	for _, c := range s.catches {
-		if e.catches(c, exception) {
-			if c.variable != "" {
-				var caught Value = e.unknown("an exception of unknown class")
-				if exception.object != nil {
-					caught = exception.object
-				}
-				e.assign(&variable{name: c.variable}, caught, e.here)
-			}
-			return e.runAll(c.body)
+	case !e.catches(s, exception):
+		panic(exception)
+	case s.variable != "":
+		var caught Value = e.unknown("an exception of unknown class")
+		if exception.object != nil {
+			caught = exception.object
 		}
+		e.assign(&variable{name: s.variable}, caught)
 	}
-	panic(exception)
+	return e.runAll(s.caught)
 }
 
 // guard runs statements and returns the exception that ended them. Meanwhile a call of unknown effect may throw.
@@ -213,35 +179,31 @@ func (e *evaluator) guard(body []statement) (out outcome, exception *thrown) {
 	return e.runAll(body), nil
 }
 
-// catches says whether a catch clause takes an exception.
-func (e *evaluator) catches(c catchClause, exception *thrown) bool {
-	if slices.Contains(c.classes, "throwable") {
+// catches says whether a catch takes an exception. Of the classes in between only those are told apart that a configuration names: which
+// class is the child of which other one is not known.
+func (e *evaluator) catches(s *tryStatement, exception *thrown) bool {
+	if slices.Contains(s.classes, "throwable") {
 		return true
 	}
 	if exception.object == nil {
 		return e.choices.next("an exception of unknown class")
 	}
-	return slices.ContainsFunc(c.classes, func(class string) bool { return isA(exception.object.Class, class) })
-}
-
-// parents of PHP's own exceptions, in lower case.
-var parents = map[string]string{
-	"exception": "throwable", "error": "throwable",
-	"errorexception": "exception", "jsonexception": "exception", "logicexception": "exception", "runtimeexception": "exception",
-	"badfunctioncallexception": "logicexception", "domainexception": "logicexception", "invalidargumentexception": "logicexception",
-	"lengthexception": "logicexception", "outofrangeexception": "logicexception", "outofboundsexception": "runtimeexception",
-	"overflowexception": "runtimeexception", "rangeexception": "runtimeexception", "underflowexception": "runtimeexception",
-	"unexpectedvalueexception": "runtimeexception",
-	"arithmeticerror":          "error", "parseerror": "compileerror", "compileerror": "error", "typeerror": "error", "valueerror": "error",
-	"unhandledmatcherror": "error", "divisionbyzeroerror": "arithmeticerror", "argumentcounterror": "typeerror",
-}
-
-// isA says whether a class of PHP's own is another, which is in lower case, or a child of it.
-func isA(class, other string) bool {
-	for class = strings.ToLower(class); class != ""; class = parents[class] {
-		if class == other {
-			return true
-		}
+	class := e.lower(exception.object.Class)
+	family := "exception"
+	if strings.HasSuffix(class, "error") {
+		family = "error"
 	}
-	return false
+	if slices.Contains(s.classes, class) || slices.Contains(s.classes, family) {
+		return true
+	}
+	possible := slices.ContainsFunc(s.classes, func(c string) bool { return c != "error" && c != "exception" && strings.HasSuffix(c, family) })
+	return possible && e.choices.next("what class an exception belongs to is not known")
 }
+
+// isThrowable says whether a class is one of PHP's own exceptions, which have no constructor of their own.
+func isThrowable(class string) bool { return throwable[lowered(class)] }
+
+var throwable = wordSet(`exception error jsonexception logicexception runtimeexception badfunctioncallexception domainexception
+	invalidargumentexception lengthexception outofrangeexception outofboundsexception overflowexception rangeexception underflowexception
+	unexpectedvalueexception arithmeticerror assertionerror parseerror typeerror valueerror unhandledmatcherror divisionbyzeroerror
+	argumentcounterror`)

@@ -1,7 +1,7 @@
 package php
 
 // expression is a node of the syntax tree that has a value, statement one that has none. Both sets are closed: each kind of node
-// says how PHP evaluates it and what that may change, and the compiler finds the kind that does not.
+// says how PHP evaluates it and whether that may change something, and the compiler finds the kind that does not.
 type (
 	expression interface {
 		eval(e *evaluator) Value
@@ -17,7 +17,6 @@ type (
 	// interpolation is a string with variables in it.
 	interpolation struct{ parts []expression }
 
-	// arrayLiteral is also the pattern of a destructuring assignment, where an item without key and value is skipped.
 	arrayLiteral struct {
 		constant *Array // of the first items, as far as they are literals; nil when there are none
 		items    []arrayItem
@@ -40,20 +39,12 @@ type (
 		line      int32
 	}
 
-	// property is base->name.
-	property struct {
-		base     expression
-		name     string
-		nullsafe bool
-	}
-
-	staticProperty struct {
+	// member is object->name, or class::name where there is no object; also with arguments, called.
+	member struct {
+		object      expression
 		class, name string
-		line        int32
-	}
-
-	classConstant struct {
-		class, name string
+		called      bool
+		arguments   []expression
 		line        int32
 	}
 
@@ -63,34 +54,19 @@ type (
 		line           int32
 	}
 
-	// call is of a function by its name, or of what an expression gives.
+	// call is of a function by its name, found as that of a constant is, or of what an expression gives.
 	call struct {
 		name, fallback string
 		callee         expression
-		arguments      []argument
-		partial        bool // f(...), the function itself
+		arguments      []expression
 		line           int32
-	}
-
-	argument struct {
-		value  expression
-		named  bool
-		spread bool
 	}
 
 	// construction is new Class(…).
 	construction struct {
 		class     string
-		arguments []argument
+		arguments []expression
 		line      int32
-	}
-
-	// method is a call of a method, or of a static one if there is no object.
-	method struct {
-		object      expression
-		class, name string
-		arguments   []argument
-		line        int32
 	}
 
 	// unary has an operator before its operand, or the type of a cast.
@@ -122,7 +98,7 @@ type (
 		unsafe                     bool       // a branch changes something
 	}
 
-	// assignment has op "=", a compound one, or ++ and -- with the value 1.
+	// assignment has op "=", a compound one, or ++ and -- without a value.
 	assignment struct {
 		target, value expression
 		op            string
@@ -160,22 +136,15 @@ type (
 		function *function
 		line     int32
 	}
-
-	// beyond is what this package does not evaluate. Nothing is known once PHP would have come to it.
-	beyond struct {
-		reason string
-		line   int32
-	}
 )
 
 type function struct {
-	name       string
+	name       string // "" for a function expression
 	parameters []parameter
 	result     []string // the alternatives of the declared type, in lower case; none where there is no type
 	body       []statement
 	arrow      bool // fn: sees its surroundings
 	uses       []string
-	beyond     string // why it cannot be called here, or ""
 	at         origin
 	strict     bool // declared in a file with strict_types
 }
@@ -184,7 +153,6 @@ type parameter struct {
 	name     string
 	fallback expression
 	hint     []string // as a function's result
-	variadic bool
 }
 
 type (
@@ -207,13 +175,6 @@ type (
 		body      []statement
 	}
 
-	// loop is for and while: a while has only a condition.
-	loop struct {
-		before, conditions, after []expression
-		body                      []statement
-		line                      int32
-	}
-
 	foreach struct {
 		subject, key, value expression // key may be nil
 		body                []statement
@@ -231,11 +192,8 @@ type (
 		body  []statement
 	}
 
-	// jump is break or continue out of, or within, so many loops.
-	jump struct {
-		kind   flow
-		levels int
-	}
+	// jump is break or continue.
+	jump struct{ continues bool }
 
 	returnStatement struct {
 		value expression
@@ -255,15 +213,12 @@ type (
 		line    int32
 	}
 
+	// tryStatement has one catch.
 	tryStatement struct {
-		body    []statement
-		catches []catchClause
-	}
-
-	catchClause struct {
-		classes  []string
-		variable string
 		body     []statement
+		classes  []string // in lower case
+		variable string   // "" when there is none
+		caught   []statement
 	}
 )
 
