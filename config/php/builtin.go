@@ -1,5 +1,7 @@
 package php
 
+import "slices"
+
 // builtin is a function of PHP's that is known here.
 type builtin struct {
 	least, most int // arguments that are understood; most is -1 when there may be any number
@@ -25,7 +27,7 @@ func init() {
 }
 
 // impure are those of them that do more than compute, or that call other functions.
-var impure = wordSet("array_map array_filter define ini_set json_decode")
+var impure = wordSet("array_filter array_map define ini_set json_decode")
 
 // copying are those that only copy what is within an array, so that it does not matter if it is not known.
 var copying = wordSet(`array_key_exists array_keys array_merge array_replace array_replace_recursive array_values count define
@@ -47,22 +49,18 @@ var byReference = map[string]int{
 	"stream_socket_server": 1, "system": 1, "uasort": 0, "uksort": 0, "usort": 0,
 }
 
-// loud are PHP's functions that change what unrelated expressions give later on: names, the environment, settings, or files.
-var loud = wordSet(`apache_setenv class_alias define dl eval extract forward_static_call forward_static_call_array ini_alter ini_restore
-	ini_set override_function putenv register_tick_function rename_function runkit7_function_redefine set_error_handler
-	set_exception_handler set_include_path spl_autoload_register stream_wrapper_register stream_wrapper_unregister
+// loud are PHP's functions that change what unrelated expressions give later on: names, the environment, settings, or files, or that call
+// functions by their names.
+var loud = wordSet(`apache_setenv class_alias define dl extract ini_alter ini_restore ini_set override_function putenv register_tick_function
+	rename_function runkit7_function_redefine set_error_handler set_exception_handler set_include_path spl_autoload_register
+	stream_wrapper_register stream_wrapper_unregister
 	chdir chgrp chmod chown chroot copy file_put_contents fopen fputcsv fputs ftruncate fwrite link mkdir move_uploaded_file rename
-	rmdir symlink tempnam touch unlink`)
-
-// callers are those that call what they are handed, be it in an array or by name.
-var callers = wordSet(`array_all array_any array_diff_uassoc array_diff_ukey array_find array_find_key array_intersect_uassoc
-	array_intersect_ukey array_map array_filter array_reduce array_udiff array_udiff_assoc array_udiff_uassoc array_uintersect
-	array_uintersect_assoc array_uintersect_uassoc array_walk array_walk_recursive call_user_func call_user_func_array
-	header_register_callback iterator_apply iterator_count iterator_to_array ob_start preg_replace_callback
+	rmdir symlink tempnam touch unlink
+	array_all array_any array_diff_uassoc array_diff_ukey array_find array_find_key array_intersect_uassoc array_intersect_ukey array_map
+	array_filter array_reduce array_udiff array_udiff_assoc array_udiff_uassoc array_uintersect array_uintersect_assoc
+	array_uintersect_uassoc array_walk array_walk_recursive call_user_func call_user_func_array forward_static_call
+	forward_static_call_array header_register_callback iterator_apply iterator_count iterator_to_array ob_start preg_replace_callback
 	preg_replace_callback_array register_shutdown_function uasort uksort usort`)
-
-// maxName is how long a string may be and still be taken for the name of a function, in bytes.
-const maxName = 300
 
 // callBuiltin calls a function of PHP's that is known, by its lower-case name.
 func (e *evaluator) callBuiltin(name string, values []Value) Value {
@@ -83,9 +81,10 @@ func (e *evaluator) callBuiltin(name string, values []Value) Value {
 		}
 	}
 	if found {
-		if impure[name] {
-			e.skip(name, values)
+		if name == "json_decode" {
 			e.jsonError = u
+		} else if impure[name] && (name[0] != 'a' || len(values) > 1 && !slices.ContainsFunc(values, e.onlyComputes)) {
+			e.giveUp(name + "() is not evaluated, and may change anything")
 		}
 		return e.mayThrow(u)
 	}
@@ -98,6 +97,14 @@ func (e *evaluator) callBuiltin(name string, values []Value) Value {
 	default:
 		return result
 	}
+}
+
+// onlyComputes says whether a value is a function that changes nothing, as those are that array_map mostly gets.
+func (e *evaluator) onlyComputes(v Value) bool {
+	name, _ := v.(string)
+	name = e.lower(name)
+	_, isClosure := v.(*closure)
+	return isClosure && !holdsFunction(v) || functions[name].call != nil && !impure[name]
 }
 
 func (c *invocation) has(i int) bool { return i < len(c.values) }
@@ -113,14 +120,14 @@ func (c *invocation) scalar(i int, to string) Value {
 	if typeName(v) == to {
 		return v
 	}
-	if v == nil && !c.strict {
+	if v == nil {
 		v = false
 	}
 	converted, possible := weakly(v, to)
 	if _, isUnknown := converted.(unknown); isUnknown {
 		c.giveUp(c.name + "() gets a string that only begins with a number")
 	}
-	if !possible || c.strict {
+	if !possible {
 		c.wrong(i, to)
 	}
 	return converted

@@ -6,11 +6,10 @@ import (
 	"strings"
 )
 
-// closure is a function as a value: one of the files', with variables of its surroundings, or one of PHP's own.
+// closure is a function of the files as a value, with variables of its surroundings.
 type closure struct {
 	function *function
 	bound    variables
-	builtin  string
 	at       origin
 }
 
@@ -72,26 +71,22 @@ func (e *evaluator) skip(name string, arguments []Value) {
 	}
 	for _, v := range arguments {
 		e.stepOver(v)
-		if e.mayRun(v, name) {
-			e.giveUp(name + "() is not evaluated, and may call a function")
+		if holdsFunction(v) {
+			e.giveUp(name + "() is not evaluated, and may call a function of the files")
 		}
 	}
 }
 
-// mayRun says whether a function of PHP's that is handed a value may run code of the files by it, or a function that changes something.
-func (e *evaluator) mayRun(v Value, by string) bool {
+// holdsFunction says whether a value is a function of the files, or has one in it, that does more than compute.
+func holdsFunction(v Value) bool {
 	switch v := v.(type) {
 	case *closure:
-		return true
-	case unknown:
-		return callers[by]
-	case string:
-		name, _, isStatic := strings.Cut(e.lower(strings.TrimPrefix(v[:min(len(v), maxName)], `\`)), "::")
-		return isStatic && callers[by] || loud[name] || e.functions[name] != nil
+		body, _ := v.function.body[0].(*returnStatement)
+		return !v.function.arrow || change(body.value)
 	case *Array:
-		return slices.ContainsFunc(v.elements, func(element element) bool { return e.mayRun(element.value, by) })
+		return v.opaque && slices.ContainsFunc(v.elements, func(element element) bool { return holdsFunction(element.value) })
 	case *Object:
-		return e.mayRun(v.Properties, by)
+		return holdsFunction(v.Properties)
 	}
 	return false
 }
@@ -118,9 +113,6 @@ func (e *evaluator) forget(x expression) {
 func (e *evaluator) callback(callee Value, arguments []Value) Value {
 	switch f := callee.(type) {
 	case *closure:
-		if f.builtin != "" {
-			return e.callBuiltin(f.builtin, arguments)
-		}
 		return e.invoke(f, arguments)
 	case string:
 		return e.callNamed(strings.TrimPrefix(f, `\`), arguments, nil)
@@ -149,7 +141,7 @@ func (e *evaluator) arguments(list []expression) []Value {
 // invoke calls a function of the files.
 func (e *evaluator) invoke(c *closure, arguments []Value) Value {
 	f := c.function
-	caller, here, strict, depth := e.scope, e.here, e.strict, e.depth
+	caller, here, depth := e.scope, e.here, e.depth
 	e.budget.spend(256 + (len(f.parameters)+len(c.bound))*indexCost)
 	e.descend()
 	inner := maps.Clone(c.bound)
@@ -158,9 +150,9 @@ func (e *evaluator) invoke(c *closure, arguments []Value) Value {
 	}
 	given := min(len(arguments), len(f.parameters))
 	for i, p := range f.parameters[:given] {
-		inner[p.name] = e.coerce(share(arguments[i]), p.hint, strict, "$"+p.name)
+		inner[p.name] = e.coerce(share(arguments[i]), p.hint, "$"+p.name)
 	}
-	e.scope, e.here, e.strict = inner, f.at, f.strict
+	e.scope, e.here = inner, f.at
 	for _, p := range f.parameters[given:] {
 		if p.fallback == nil {
 			e.throw("ArgumentCountError", "too few arguments to "+f.name+"()")
@@ -169,8 +161,8 @@ func (e *evaluator) invoke(c *closure, arguments []Value) Value {
 	}
 	out := e.runAll(f.body)
 	notLooping(out)
-	result := e.coerce(out.value, f.result, f.strict, "its result")
-	e.scope, e.here, e.strict, e.depth = caller, here, strict, depth
+	result := e.coerce(out.value, f.result, "its result")
+	e.scope, e.here, e.depth = caller, here, depth
 	return result
 }
 
@@ -254,7 +246,7 @@ func (x *construction) eval(e *evaluator) Value {
 	o := &Object{Class: x.class, Properties: &Array{}}
 	var message Value = ""
 	if len(arguments) > 0 {
-		message = e.coerce(arguments[0], []string{"string"}, e.strict, "$message")
+		message = e.coerce(arguments[0], []string{"string"}, "$message")
 	}
 	o.Properties.set("message", message, e.here)
 	return o

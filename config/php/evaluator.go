@@ -29,7 +29,6 @@ type evaluator struct {
 	scope     variables
 	outermost variables // of the configuration
 	here      origin
-	strict    bool
 	depth     int
 	includes  int
 	guards    int // how many try blocks it is in
@@ -92,12 +91,12 @@ func newEvaluator(files []string, options Options, sources *sources, budget *bud
 
 // runScript runs a parsed file and returns what it returns.
 func (e *evaluator) runScript(f *source) Value {
-	here, strict := e.here, e.strict
-	e.here, e.strict = origin{f.file, 1}, f.script.strict
+	here := e.here
+	e.here = origin{f.file, 1}
 	e.declareFunctions(f.script.statements)
 	out := e.runAll(f.script.statements)
 	notLooping(out)
-	e.here, e.strict = here, strict
+	e.here = here
 	if out.kind == returns {
 		return out.value
 	}

@@ -22,7 +22,6 @@ var textFunctions = map[string]builtin{
 	"rtrim":           {1, 2, func(c *invocation) Value { return c.trimmed(false, true) }},
 	"strtolower":      {1, 1, func(c *invocation) Value { return lowered(c.accounted(c.string(0))) }},
 	"strtoupper":      {1, 1, func(c *invocation) Value { return mapBytes(c.accounted(c.string(0)), 'a', 'A') }},
-	"ucfirst":         {1, 1, ucfirst},
 	"str_contains":    {2, 2, func(c *invocation) Value { return strings.Contains(c.string(0), c.string(1)) }},
 	"str_starts_with": {2, 2, func(c *invocation) Value { return strings.HasPrefix(c.string(0), c.string(1)) }},
 	"str_ends_with":   {2, 2, func(c *invocation) Value { return strings.HasSuffix(c.string(0), c.string(1)) }},
@@ -36,15 +35,12 @@ var textFunctions = map[string]builtin{
 	"sprintf":         {1, -1, sprintf},
 	"hash":            {2, 2, func(c *invocation) Value { return c.hashed(lowered(c.string(0)), c.string(1)) }},
 	"md5":             {1, 1, func(c *invocation) Value { return c.hashed("md5", c.string(0)) }},
-	"bin2hex":         {1, 1, func(c *invocation) Value { return hex.EncodeToString([]byte(c.accounted(c.accounted(c.string(0))))) }},
 	"base64_encode": {1, 1, func(c *invocation) Value {
 		return base64.StdEncoding.EncodeToString([]byte(c.accounted(c.accounted(c.string(0)))))
 	}},
 	"base64_decode":   {1, 1, func(c *invocation) Value { return c.decoded(fromBase64) }},
 	"urldecode":       {1, 1, func(c *invocation) Value { return c.decoded(url.QueryUnescape) }},
 	"rawurldecode":    {1, 1, func(c *invocation) Value { return c.decoded(url.PathUnescape) }},
-	"urlencode":       {1, 1, func(c *invocation) Value { return c.urlEncoded("~", "%7E") }},
-	"rawurlencode":    {1, 1, func(c *invocation) Value { return c.urlEncoded("+", "%20") }},
 	"json_decode":     {1, 4, jsonDecode},
 	"json_last_error": {0, 0, func(c *invocation) Value { return c.jsonError }},
 }
@@ -63,12 +59,6 @@ func mapBytes(s string, from, to byte) string {
 		}
 	}
 	return string(b)
-}
-
-func ucfirst(c *invocation) Value {
-	s := c.accounted(c.string(0))
-	first := min(len(s), 1)
-	return mapBytes(s[:first], 'a', 'A') + s[first:]
 }
 
 // trimmed is trim without one of its sides, perhaps. In the second argument a..z is a range.
@@ -268,12 +258,6 @@ func (c *invocation) decoded(decode func(string) (string, error)) Value {
 func fromBase64(s string) (string, error) {
 	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.Trim(s, space), "="))
 	return string(decoded), err
-}
-
-// urlEncoded is as Go encodes, but for one character.
-func (c *invocation) urlEncoded(but, as string) Value {
-	s := c.string(0)
-	return c.sized(3*len(s), func() string { return strings.ReplaceAll(url.QueryEscape(s), but, as) })
 }
 
 // surrogate is an escape of half a character, on which PHP and Go differ when the other half is missing.

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// coerce makes a value fit a declared type, as PHP does without strict types, and throws where it does not.
-func (e *evaluator) coerce(v Value, hint []string, strict bool, what string) Value {
+// coerce makes a value fit a declared type, as PHP does without strict types, and throws where it cannot.
+func (e *evaluator) coerce(v Value, hint []string, what string) Value {
 	if u, isUnknown := v.(unknown); isUnknown && hint != nil && !slices.Contains(hint, "mixed") {
 		return e.mayThrow(u)
 	}
@@ -18,9 +18,8 @@ func (e *evaluator) coerce(v Value, hint []string, strict bool, what string) Val
 		return e.mayThrow(e.unknown("a value has to be made to fit a type of several alternatives"))
 	}
 	e.stepText(v)
-	_, isInt := v.(int64)
 	converted, possible := weakly(v, scalars[0])
-	if !possible || strict && (!isInt || scalars[0] != "float") {
+	if !possible {
 		e.throw("TypeError", what+" must be of type "+scalars[0]+", "+typeName(v)+" given")
 	}
 	return e.must(converted, nil)

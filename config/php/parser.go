@@ -13,7 +13,6 @@ type parser struct {
 	file    int32 // the index of the file in origins
 	depth   int
 
-	strict    bool
 	declares  map[string]bool // functions, by lower-case name
 	namespace string
 	classes   map[string]string // what use declared, by lower-case alias
@@ -43,7 +42,7 @@ func parse(source, path string, file int32, b *budget) (parsed *script, err erro
 	if p.current.kind != endOfFile {
 		p.unexpected()
 	}
-	return &script{statements, p.strict, p.declares}, nil
+	return &script{statements, p.declares}, nil
 }
 
 func (e *syntaxError) Error() string { return e.message }

@@ -6,40 +6,22 @@ import (
 	"strings"
 )
 
-// How tightly operators bind, as in PHP 8. What binds tighter is greater.
-const (
-	bindsNothing = iota
-	bindsOr
-	bindsXor
-	bindsAnd
-	bindsAssignment
-	bindsTernary
-	bindsCoalesce
-	bindsLogicalOr
-	bindsLogicalAnd
-	bindsBitOr
-	bindsBitXor
-	bindsBitAnd
-	bindsEquality
-	bindsComparison
-	bindsConcatenation
-	bindsShift
-	bindsSum
-	bindsProduct
-	bindsNot
-	bindsPrefix
-	bindsPower
-)
+// levels are the operators by how tightly they bind, as in PHP 8, the loosest first. Those of one operand stand among them by a name.
+var levels = []string{"", "or", "xor", "and", "assignment", "ternary", "??", "||", "&&", "|", "^", "&", "== != <> === !== <=>", "< <= > >=",
+	".", "<< >>", "+ -", "* / %", "not", "prefix", "**"}
 
-var binaryOperators = map[string]int{
-	"or": bindsOr, "xor": bindsXor, "and": bindsAnd,
-	"??": bindsCoalesce, "||": bindsLogicalOr, "&&": bindsLogicalAnd,
-	"|": bindsBitOr, "^": bindsBitXor, "&": bindsBitAnd,
-	"==": bindsEquality, "!=": bindsEquality, "<>": bindsEquality, "===": bindsEquality, "!==": bindsEquality, "<=>": bindsEquality,
-	"<": bindsComparison, "<=": bindsComparison, ">": bindsComparison, ">=": bindsComparison,
-	".": bindsConcatenation, "<<": bindsShift, ">>": bindsShift,
-	"+": bindsSum, "-": bindsSum, "*": bindsProduct, "/": bindsProduct, "%": bindsProduct, "**": bindsPower,
-}
+// binds gives the level of an operator.
+var binds = func() map[string]int {
+	binds := map[string]int{}
+	for level, operators := range levels {
+		for _, op := range strings.Fields(operators) {
+			binds[op] = level
+		}
+	}
+	return binds
+}()
+
+const bindsNothing = 0
 
 var assignmentOperators = []string{"=", "+=", "-=", "*=", "/=", ".=", "%=", "&=", "|=", "^=", "<<=", ">>=", "**=", "??="}
 
@@ -53,19 +35,19 @@ func (p *parser) expression(binding int) expression {
 		if p.current.kind == operator {
 			op = p.current.text
 		}
-		power, known := binaryOperators[op]
+		power, known := binds[op]
 		switch {
 		case p.current.kind == operator && slices.Contains(assignmentOperators, op) && isTarget(left):
 			left = p.assignment(left)
-		case op == "?" && p.current.kind == operator && binding <= bindsTernary:
+		case op == "?" && p.current.kind == operator && binding <= binds["ternary"]:
 			left = p.ternary(left)
 		case op == "instanceof", op == "|>":
 			p.beyond("%s is not evaluated", op)
 		case !known || power < binding:
 			return left
-		case power == bindsCoalesce:
+		case power == binds["??"]:
 			p.advance()
-			c := &coalesce{left: left, right: p.expression(bindsCoalesce)}
+			c := &coalesce{left: left, right: p.expression(binds["??"])}
 			c.unsafe = change(c.right)
 			left = c
 		default:
@@ -78,14 +60,14 @@ func (p *parser) expression(binding int) expression {
 // chain reads operators that bind equally, with their right sides.
 func (p *parser) chain(first expression, op string, power int) expression {
 	c := &chain{first: first}
-	for binaryOperators[op] == power {
-		if len(c.links) > 0 && (power == bindsEquality || power == bindsComparison) {
+	for binds[op] == power {
+		if len(c.links) > 0 && (power == binds["=="] || power == binds["<"]) {
 			p.unexpected()
 		}
 		p.budget.spend(nodeCost)
 		p.advance()
 		l := link{op: op}
-		if power == bindsPower {
+		if power == binds["**"] {
 			l.operand = p.expression(power) // from the right: the rest of the chain is in it
 		} else {
 			l.operand = p.expression(power + 1)
@@ -115,7 +97,7 @@ func (p *parser) ternary(condition expression) expression {
 		p.failAt(p.current.line, "nested ?: needs parentheses")
 	}
 	p.expect(":")
-	t.otherwise = p.expression(bindsTernary + 1)
+	t.otherwise = p.expression(binds["ternary"] + 1)
 	t.unsafe = change(t.then, t.otherwise)
 	return t
 }
@@ -135,7 +117,7 @@ func (p *parser) assignment(target expression) expression {
 	if p.current.is("&") {
 		p.beyond("a reference is not evaluated")
 	}
-	a.value = p.expression(bindsAssignment)
+	a.value = p.expression(binds["assignment"])
 	return a
 }
 
@@ -146,13 +128,13 @@ func (p *parser) prefix() expression {
 	switch {
 	case t.is("+"), t.is("-"), t.is("~"), t.is("@"), t.kind == castOperator:
 		p.advance()
-		return &unary{t.text, p.expression(bindsPrefix)}
+		return &unary{t.text, p.expression(binds["prefix"])}
 	case t.is("!"):
 		p.advance()
-		return &unary{"!", p.expression(bindsNot)}
+		return &unary{"!", p.expression(binds["not"])}
 	case t.is("++"), t.is("--"):
 		p.advance()
-		return p.count(p.expression(bindsPrefix), t, false)
+		return p.count(p.expression(binds["prefix"]), t, false)
 	}
 	switch word := p.word(); word {
 	case "include", "include_once", "require", "require_once":
@@ -470,7 +452,7 @@ func (p *parser) match() expression {
 // function reads what follows the word function and the name, if there is one, or the word fn.
 func (p *parser) function(named string, line int32) *function {
 	p.budget.spend(4 * nodeCost)
-	f := &function{name: named, at: origin{p.file, line}, strict: p.strict}
+	f := &function{name: named, at: origin{p.file, line}}
 	reference := p.accept("&")
 	p.expect("(")
 	for !p.current.is(")") {

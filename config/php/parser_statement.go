@@ -169,9 +169,9 @@ func (p *parser) ifStatement(line int32) statement {
 	for {
 		p.budget.spend(nodeCost)
 		if alternative {
-			s.branches = append(s.branches, ifBranch{condition, p.statements("elseif", "else", "endif")})
+			s.branches = append(s.branches, branch{condition, p.statements("elseif", "else", "endif")})
 		} else {
-			s.branches = append(s.branches, ifBranch{condition, p.body()})
+			s.branches = append(s.branches, branch{condition, p.body()})
 		}
 		otherwise := p.acceptWord("else")
 		if !p.acceptWord("elseif") && (!otherwise || alternative || !p.acceptWord("if")) {
@@ -227,9 +227,9 @@ func (p *parser) switchStatement(line int32) statement {
 	p.accept(";")
 	for p.word() == "case" || p.word() == "default" {
 		p.budget.spend(nodeCost)
-		c := switchCase{}
+		c := branch{}
 		if p.acceptWord("case") {
-			c.value = p.expression(bindsNothing)
+			c.condition = p.expression(bindsNothing)
 		} else {
 			p.advance()
 		}
@@ -291,14 +291,13 @@ func (p *parser) use() {
 	p.end()
 }
 
-// declare reads declare(strict_types=1).
+// declare reads declare(strict_types=1). Where a type then does not fit, PHP ends with an error, so that no value depends on it.
 func (p *parser) declare() {
 	p.expect("(")
 	if directive := lowered(p.identifier()); directive != "strict_types" {
 		p.beyond("declare(%s) is not evaluated", directive)
 	}
 	p.expect("=")
-	p.strict = p.current.value == int64(1)
 	p.advance()
 	if p.current.is(",") {
 		p.beyond("declare() of more than one directive is not evaluated")

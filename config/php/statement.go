@@ -118,11 +118,11 @@ func (s *foreach) execute(e *evaluator) outcome {
 func (s *switchStatement) execute(e *evaluator) outcome {
 	e.here.line = s.line
 	subject := e.eval(s.subject)
-	start := slices.IndexFunc(s.cases, func(c switchCase) bool {
-		return c.value != nil && e.truth(e.compareWith("==", subject, e.eval(c.value)))
+	start := slices.IndexFunc(s.cases, func(c branch) bool {
+		return c.condition != nil && e.truth(e.compareWith("==", subject, e.eval(c.condition)))
 	})
 	if start < 0 {
-		start = slices.IndexFunc(s.cases, func(c switchCase) bool { return c.value == nil })
+		start = slices.IndexFunc(s.cases, func(c branch) bool { return c.condition == nil })
 	}
 	if start < 0 {
 		return outcome{}
@@ -158,7 +158,7 @@ func (s *tryStatement) execute(e *evaluator) outcome {
 
 // guard runs statements and returns the exception that ended them. Meanwhile a call of unknown effect may throw.
 func (e *evaluator) guard(body []statement) (out outcome, exception *thrown) {
-	scope, here, strict, depth, includes, tries := e.scope, e.here, e.strict, e.depth, e.includes, e.tries
+	scope, here, depth, includes, tries := e.scope, e.here, e.depth, e.includes, e.tries
 	e.guards++
 	if e.guards > maxGuards {
 		e.exceed("too many try blocks within each other")
@@ -171,7 +171,7 @@ func (e *evaluator) guard(body []statement) (out outcome, exception *thrown) {
 			if !isThrown {
 				panic(r)
 			}
-			e.scope, e.here, e.strict, e.depth, e.includes = scope, here, strict, depth, includes
+			e.scope, e.here, e.depth, e.includes = scope, here, depth, includes
 			exception = t
 		}
 	}()

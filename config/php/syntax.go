@@ -12,10 +12,12 @@ type (
 )
 
 type (
-	literal struct{ value Value }
-
-	// interpolation is a string with variables in it.
-	interpolation struct{ parts []expression }
+	literal         struct{ value Value }
+	interpolation   struct{ parts []expression } // a string with variables in it
+	emptyExpression struct{ operand expression }
+	issetExpression struct{ operands []expression }
+	throwExpression struct{ operand expression }
+	exitExpression  struct{}
 
 	arrayLiteral struct {
 		constant *Array // of the first items, as far as they are literals; nil when there are none
@@ -106,20 +108,11 @@ type (
 		line          int32
 	}
 
-	issetExpression struct{ operands []expression }
-
-	emptyExpression struct{ operand expression }
-
 	include struct {
-		path     expression
-		once     bool
-		required bool
-		line     int32
+		path           expression
+		once, required bool
+		line           int32
 	}
-
-	exitExpression struct{}
-
-	throwExpression struct{ operand expression }
 
 	matchExpression struct {
 		subject expression
@@ -146,7 +139,6 @@ type function struct {
 	arrow      bool // fn: sees its surroundings
 	uses       []string
 	at         origin
-	strict     bool // declared in a file with strict_types
 }
 
 type parameter struct {
@@ -156,23 +148,20 @@ type parameter struct {
 }
 
 type (
+	block               struct{ statements []statement }
+	jump                struct{ continues bool }
+	functionDeclaration struct{ function *function }
+
 	// expressionStatement is also echo, whose output goes nowhere.
 	expressionStatement struct {
 		expression expression
 		line       int32
 	}
 
-	block struct{ statements []statement }
-
 	ifStatement struct {
-		branches  []ifBranch
+		branches  []branch
 		otherwise []statement
 		line      int32
-	}
-
-	ifBranch struct {
-		condition expression
-		body      []statement
 	}
 
 	foreach struct {
@@ -183,24 +172,20 @@ type (
 
 	switchStatement struct {
 		subject expression
-		cases   []switchCase
+		cases   []branch
 		line    int32
 	}
 
-	switchCase struct {
-		value expression // nil for default
-		body  []statement
+	// branch is what runs on a condition; that of the default case of a switch is nil.
+	branch struct {
+		condition expression
+		body      []statement
 	}
-
-	// jump is break or continue.
-	jump struct{ continues bool }
 
 	returnStatement struct {
-		value expression
+		value expression // may be nil
 		line  int32
 	}
-
-	functionDeclaration struct{ function *function }
 
 	constantDeclaration struct {
 		name  string
@@ -225,6 +210,5 @@ type (
 // script is a parsed file.
 type script struct {
 	statements []statement
-	strict     bool            // declare(strict_types=1)
 	declares   map[string]bool // the functions that it declares anywhere, in lower case
 }

@@ -24,19 +24,13 @@ type token struct {
 
 func (t token) is(op string) bool { return t.kind == operator && t.text == op }
 
-// String is how the token is called in a message.
+// String is how the token is called in a message, which quotes no value.
 func (t token) String() string {
 	switch t.kind {
 	case endOfFile:
 		return "the end of the file"
-	case number:
-		return "a number"
-	case text, template, heredoc:
-		return "a string"
-	case variableName:
-		return "$" + t.text
-	case castOperator:
-		return "(" + t.text + ")"
+	case number, text, template, heredoc:
+		return "a value"
 	}
 	return "'" + t.text + "'"
 }
