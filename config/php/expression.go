@@ -295,12 +295,7 @@ func (e *evaluator) operate(op string, left, right Value) Value {
 	e.stepText(left)
 	e.stepText(right)
 	switch op {
-	case "&", "|", "^":
-		_, leftIsText := left.(string)
-		if _, rightIsText := right.(string); leftIsText && rightIsText {
-			return e.unknown(op + " of two strings")
-		}
-	case "+":
+	case "+", "&", "|", "^":
 		e.spendCopies(left, right)
 	case "-", "*", "/", "%", "**", "<<", ">>":
 	case "xor":
@@ -311,11 +306,14 @@ func (e *evaluator) operate(op string, left, right Value) Value {
 	return e.must(arithmetic(op, left, right))
 }
 
-// spendCopies accounts for a result that may hold all of its operands that are arrays.
+// spendCopies accounts for a result that may hold all of its operands.
 func (e *evaluator) spendCopies(operands ...Value) {
 	for _, v := range operands {
-		if a, isArray := v.(*Array); isArray {
-			e.budget.spend(a.Len() * (elementCost + indexCost))
+		switch v := v.(type) {
+		case *Array:
+			e.budget.spend(v.Len() * (elementCost + indexCost))
+		case string:
+			e.budget.spend(2 * len(v))
 		}
 	}
 }

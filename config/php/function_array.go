@@ -7,6 +7,7 @@ var arrayFunctions = map[string]builtin{
 	"array_keys":              {1, 1, func(c *invocation) Value { return c.listed(func(e *element) Value { return e.key }) }},
 	"array_values":            {1, 1, func(c *invocation) Value { return c.listed(func(e *element) Value { return e.value }) }},
 	"array_merge":             {0, -1, arrayMerge},
+	"array_merge_recursive":   {0, -1, arrayMergeRecursive},
 	"array_replace":           {1, -1, arrayReplace},
 	"array_replace_recursive": {1, -1, arrayReplaceRecursive},
 	"array_key_exists":        {2, 2, arrayKeyExists},
@@ -83,6 +84,35 @@ func arrayMerge(c *invocation) Value {
 // keepsKeys says whether array_merge leaves an array as it is when there is nothing to merge, the next free index included.
 func keepsKeys(a *Array) bool {
 	return !a.sparse || !slices.ContainsFunc(a.elements, func(e element) bool { _, isInt := e.key.(int64); return isInt })
+}
+
+func arrayMergeRecursive(c *invocation) Value {
+	merged := &Array{}
+	for i := range c.values {
+		c.mergeDeep(merged, c.array(i))
+	}
+	return merged
+}
+
+func (c *invocation) mergeDeep(into, from *Array) {
+	c.descend()
+	for element := range from.all() {
+		key, isString := element.key.(string)
+		old := into.find(element.key)
+		switch {
+		case !isString:
+			c.appendTo(into, element.value, element.at)
+		case old == nil:
+			c.set(into, key, element.value, element.at)
+		default:
+			both := c.listOf(old.value).clone()
+			c.spendCopies(both)
+			c.mergeDeep(both, c.listOf(element.value))
+			into.unclear = into.unclear || both.unclear
+			c.set(into, key, both, element.at)
+		}
+	}
+	c.depth--
 }
 
 // listOf makes an array of a single value.

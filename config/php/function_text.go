@@ -38,9 +38,13 @@ var textFunctions = map[string]builtin{
 	"base64_encode": {1, 1, func(c *invocation) Value {
 		return base64.StdEncoding.EncodeToString([]byte(c.accounted(c.accounted(c.string(0)))))
 	}},
-	"base64_decode":   {1, 1, func(c *invocation) Value { return c.decoded(fromBase64) }},
-	"urldecode":       {1, 1, func(c *invocation) Value { return c.decoded(url.QueryUnescape) }},
-	"rawurldecode":    {1, 1, func(c *invocation) Value { return c.decoded(url.PathUnescape) }},
+	"base64_decode": {1, 1, func(c *invocation) Value { return c.decoded(fromBase64) }},
+	"urldecode":     {1, 1, func(c *invocation) Value { return c.decoded(url.QueryUnescape) }},
+	"rawurldecode":  {1, 1, func(c *invocation) Value { return c.decoded(url.PathUnescape) }},
+	"rawurlencode": {1, 1, func(c *invocation) Value {
+		return strings.ReplaceAll(url.QueryEscape(c.accounted(c.accounted(c.string(0)))), "+", "%20")
+	}},
+	"json_encode":     {1, 1, jsonEncode},
 	"json_decode":     {1, 4, jsonDecode},
 	"json_last_error": {0, 0, func(c *invocation) Value { return c.jsonError }},
 }
@@ -258,6 +262,54 @@ func (c *invocation) decoded(decode func(string) (string, error)) Value {
 func fromBase64(s string) (string, error) {
 	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.Trim(s, space), "="))
 	return string(decoded), err
+}
+
+// jsonEncode knows plain texts, integers, and arrays of them.
+func jsonEncode(c *invocation) Value {
+	var b strings.Builder
+	if !c.encode(&b, c.values[0]) {
+		return c.unknown("json_encode() of this value is not evaluated")
+	}
+	return c.accounted(b.String())
+}
+
+func (c *invocation) encode(b *strings.Builder, v Value) bool {
+	c.budget.spend(32)
+	switch v := v.(type) {
+	case nil:
+		b.WriteString("null")
+	case bool:
+		b.WriteString(strconv.FormatBool(v))
+	case int64:
+		b.WriteString(strconv.FormatInt(v, 10))
+	case string:
+		b.WriteString(`"` + strings.ReplaceAll(c.accounted(c.accounted(v)), "/", `\/`) + `"`)
+		return strings.IndexFunc(v, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) < 0
+	case *Array:
+		open, between, end := "{", "", "}"
+		isList := v.IsList()
+		if isList {
+			open, end = "[", "]"
+		}
+		b.WriteString(open)
+		for element := range v.all() {
+			b.WriteString(between)
+			between = ","
+			if !isList && !c.encode(b, toString(element.key)) {
+				return false
+			}
+			if !isList {
+				b.WriteString(":")
+			}
+			if !c.encode(b, element.value) {
+				return false
+			}
+		}
+		b.WriteString(end)
+	default:
+		return false
+	}
+	return true
 }
 
 // surrogate is an escape of half a character, on which PHP and Go differ when the other half is missing.

@@ -55,27 +55,18 @@ func (l *lexer) take(n int) string {
 	return l.source[start:l.offset]
 }
 
+// openingTags end text outside of PHP.
+var openingTags = regexp.MustCompile(`<\?(=|(?i:php)(?:[ \t\n\r]|$))`)
+
 // skipHTML skips text outside of PHP and the tag that ends it.
 func (l *lexer) skipHTML() {
-	for {
-		i := strings.Index(l.rest(), "<?")
-		if i < 0 {
-			l.skip(len(l.rest()))
-			return
-		}
-		l.skip(i)
-		switch {
-		case l.starts("<?="):
-			l.skip(len("<?="))
-			l.echo = true
-			return
-		case len(l.rest()) >= len("<?php") && strings.EqualFold(l.rest()[:len("<?php")], "<?php") &&
-			(len(l.rest()) == len("<?php") || isSpace(l.peek(len("<?php")))):
-			l.skip(len("<?php"))
-			return
-		}
-		l.skip(len("<?"))
+	tag := openingTags.FindStringSubmatchIndex(l.rest())
+	if tag == nil {
+		l.skip(len(l.rest()))
+		return
 	}
+	l.skip(tag[1])
+	l.echo = l.source[l.offset-1] == '='
 }
 
 func (l *lexer) next() token {
@@ -98,7 +89,7 @@ func (l *lexer) next() token {
 		l.skip(1)
 		return token{kind: variableName, text: l.take(nameLength(l.rest())), line: line}
 	case isNameStart(c) || c == '\\' && isNameStart(l.peek(1)):
-		return l.name()
+		return token{kind: name, text: l.take(names.FindStringIndex(l.rest())[1]), line: line}
 	case isDigit(c) || c == '.' && isDigit(l.peek(1)):
 		return l.number()
 	case c == '\'':
@@ -155,28 +146,8 @@ func (l *lexer) skipLine() {
 	l.skip(end)
 }
 
-func (l *lexer) name() token {
-	t := token{kind: name, line: l.line}
-	n := 0
-	for {
-		if l.peek(n) == '\\' && isNameStart(l.peek(n+1)) {
-			n++
-		}
-		part := nameLength(l.rest()[n:])
-		if part == 0 {
-			break
-		}
-		n += part
-		if l.peek(n) != '\\' {
-			break
-		}
-	}
-	if l.peek(n) == '\\' && l.peek(n+1) == '{' {
-		n++ // use A\{B, C}
-	}
-	t.text = l.take(n)
-	return t
-}
+// names are identifiers and keywords, also qualified ones; with A\{ ends the name of a group that is imported.
+var names = regexp.MustCompile(`^(?:\\?[a-zA-Z_\x{80}-\x{10ffff}][a-zA-Z0-9_\x{80}-\x{10ffff}]*)+(?:\\\{)?`)
 
 func (l *lexer) operator() token {
 	t := token{kind: operator, line: l.line}

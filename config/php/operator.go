@@ -21,6 +21,10 @@ func arithmetic(op string, a, b Value) (Value, error) {
 			return union(x, y), nil
 		}
 	}
+	left, leftIsText := a.(string)
+	if right, isText := b.(string); isText && leftIsText && (op == "&" || op == "|" || op == "^") {
+		return combine(op, left, right), nil
+	}
 	x, xIsNumber := operand(a)
 	y, yIsNumber := operand(b)
 	if !xIsNumber || !yIsNumber {
@@ -156,4 +160,26 @@ func bitwise(op string, m, n int64) (Value, error) {
 		return m << uint64(n), nil
 	}
 	return m >> uint64(n), nil
+}
+
+// combine combines two strings byte by byte.
+func combine(op, a, b string) string {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	result := []byte(b)
+	for i := range len(a) {
+		switch op {
+		case "&":
+			result[i] &= a[i]
+		case "|":
+			result[i] |= a[i]
+		default:
+			result[i] ^= a[i]
+		}
+	}
+	if op == "|" {
+		return string(result)
+	}
+	return string(result[:len(a)])
 }

@@ -335,7 +335,8 @@ func (p *parser) named() expression {
 	case word == "list" && p.current.is("("):
 		p.beyond("list() is not evaluated")
 	case word == "isset":
-		return &issetExpression{p.operands()}
+		p.expect("(")
+		return &issetExpression{p.expressions(")")}
 	case word == "empty":
 		return &emptyExpression{p.parenthesised()}
 	case word == "exit", word == "die":
@@ -372,20 +373,6 @@ func (p *parser) named() expression {
 		return &literal{nil}
 	}
 	return &constant{first, fallback, t.line}
-}
-
-// operands reads (a, b, …) as isset and unset have them.
-func (p *parser) operands() []expression {
-	var list []expression
-	p.expect("(")
-	for !p.current.is(")") || list == nil {
-		list = append(list, p.expression(bindsNothing))
-		if !p.accept(",") {
-			break
-		}
-	}
-	p.expect(")")
-	return list
 }
 
 func (p *parser) parenthesised() expression {

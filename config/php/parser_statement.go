@@ -86,7 +86,8 @@ func (p *parser) statement() statement {
 		})
 	case "unset":
 		p.advance()
-		u := &unsetStatement{p.operands(), line}
+		p.expect("(")
+		u := &unsetStatement{p.expressions(")"), line}
 		p.end()
 		return u
 	case "namespace":
@@ -119,7 +120,16 @@ func (p *parser) statement() statement {
 		if following.is("&") {
 			p.beyond("a function that returns a reference is not evaluated")
 		}
-	case "while", "for", "do", "goto", "__halt_compiler":
+	case "while":
+		p.advance()
+		return &loop{conditions: []expression{p.parenthesised()}, body: p.body(), line: line}
+	case "for":
+		p.advance()
+		p.expect("(")
+		l := &loop{before: p.expressions(";"), conditions: p.expressions(";"), after: p.expressions(")"), line: line}
+		l.body = p.body()
+		return l
+	case "do", "goto", "__halt_compiler":
 		p.beyond("%s is not evaluated", word)
 	case "abstract", "final", "readonly", "class", "interface", "trait", "enum":
 		if following.kind == name {
@@ -193,6 +203,19 @@ func (p *parser) ifStatement(line int32) statement {
 		p.end()
 	}
 	return s
+}
+
+// expressions reads a list up to an operator.
+func (p *parser) expressions(end string) []expression {
+	var list []expression
+	for !p.current.is(end) {
+		list = append(list, p.expression(bindsNothing))
+		if !p.accept(",") {
+			break
+		}
+	}
+	p.expect(end)
+	return list
 }
 
 func (p *parser) foreach(line int32) statement {
@@ -270,12 +293,12 @@ func (p *parser) tryStatement() statement {
 
 // use reads imports of classes: use A\B; use A\B as C.
 func (p *parser) use() {
-	if p.following().kind == name && !strings.EqualFold(p.following().text, "as") {
-		p.beyond("the import of functions and constants is not evaluated")
+	if kind := p.word(); (kind == "function" || kind == "const") && p.following().kind == name {
+		p.beyond("the import of a %s is not evaluated", kind)
 	}
 	for {
 		full := strings.TrimPrefix(p.identifierOrPath(), `\`)
-		if strings.HasSuffix(full, `\`) {
+		if strings.HasSuffix(full, "{") {
 			p.beyond("the import of a group is not evaluated")
 		}
 		alias := full[strings.LastIndex(full, `\`)+1:]

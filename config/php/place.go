@@ -250,15 +250,46 @@ func unshare(v Value, path []step) {
 	}
 }
 
-// assign gives a target a value.
+// assign gives a target a value, or each of a list of targets an element of it.
 func (e *evaluator) assign(target expression, v Value) {
-	e.update(e.place(target), func(Value) Value { return v })
+	pattern, isPattern := target.(*arrayLiteral)
+	if !isPattern {
+		e.update(e.place(target), func(Value) Value { return v })
+		return
+	}
+	from, isArray := v.(*Array)
+	u, isUnknown := v.(unknown)
+	if !isArray && !isUnknown {
+		e.giveUp("what is no array is taken apart")
+	}
+	for i, item := range pattern.items {
+		key, isLiteral := item.key.(*literal)
+		switch {
+		case item.key == nil:
+			key = &literal{int64(i)}
+		case !isLiteral || item.spread:
+			e.giveUp("this list of targets is not evaluated")
+		}
+		var part Value = u
+		if !isUnknown {
+			part = nil
+			if found := from.find(e.key(key.value)); found != nil {
+				part = share(found.value)
+			}
+		}
+		e.assign(item.value, part)
+	}
 }
 
 func (x *assignment) eval(e *evaluator) Value {
 	e.here.line = x.line
 	if x.op == "??=" {
 		return e.assignMissing(x)
+	}
+	if _, isPattern := x.target.(*arrayLiteral); isPattern && x.op == "=" {
+		v := share(e.eval(x.value))
+		e.assign(x.target, v)
+		return v
 	}
 	p := e.place(x.target)
 	var v, before Value
@@ -321,12 +352,20 @@ func (e *evaluator) count(v Value, op string) Value {
 			return int64(1)
 		}
 		return nil
+	case bool:
+		return n
 	case int64, float64:
 		return e.must(arithmetic(op[:1], n, int64(1)))
+	case string:
+		if number, isNumber := numeric(n); isNumber {
+			return e.must(arithmetic(op[:1], number, int64(1)))
+		}
+		return e.unknown(op + " of a text")
 	case unknown:
 		return e.mayThrow(n)
 	}
-	return e.mayThrow(e.unknown(op + " of what is no number"))
+	e.throw("TypeError", "cannot count with "+typeName(v))
+	return nil
 }
 
 func (e *evaluator) unset(target expression) {

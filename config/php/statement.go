@@ -85,6 +85,32 @@ func (s *ifStatement) execute(e *evaluator) outcome {
 	return e.runAll(s.otherwise)
 }
 
+func (s *loop) execute(e *evaluator) outcome {
+	e.here.line = s.line
+	e.evalAll(s.before)
+	for {
+		e.budget.step(1)
+		if condition := e.evalAll(s.conditions); len(s.conditions) > 0 && !e.truth(condition) {
+			return outcome{}
+		}
+		switch out := e.runAll(s.body); out.kind {
+		case breaks:
+			return outcome{}
+		case returns:
+			return out
+		}
+		e.evalAll(s.after)
+	}
+}
+
+// evalAll returns the value of the last expression.
+func (e *evaluator) evalAll(list []expression) (last Value) {
+	for _, x := range list {
+		last = e.eval(x)
+	}
+	return last
+}
+
 func (s *foreach) execute(e *evaluator) outcome {
 	e.here.line = s.line
 	subject := e.eval(s.subject)

@@ -164,6 +164,13 @@ type (
 		line      int32
 	}
 
+	// loop is for and while: a while has only a condition.
+	loop struct {
+		before, conditions, after []expression
+		body                      []statement
+		line                      int32
+	}
+
 	foreach struct {
 		subject, key, value expression // key may be nil
 		body                []statement
