@@ -183,7 +183,7 @@ func TestSpecialFiles(t *testing.T) {
 	pipe := folder + "/pipe"
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
 	large := folder + "/large"
-	require.NoError(t, os.WriteFile(large, make([]byte, mebibyte+1), 0o600))
+	require.NoError(t, os.WriteFile(large, make([]byte, defaultFileSize+1), 0o600))
 	for name, path := range map[string]string{"a pipe": pipe, "a device": "/dev/zero", "a folder": folder, "a large file": large, "nothing": folder + "/none"} {
 		t.Run(name, func(t *testing.T) {
 			c, err := Evaluate(t.Context(), []string{path}, Options{})
