@@ -32,8 +32,8 @@ const scanned = 8
 
 // Costs in bytes, for the account of memory: with what growing leaves behind, and with what is behind an interface.
 const (
-	elementCost = 112
-	indexCost   = 112
+	elementCost = 96
+	indexCost   = 128
 )
 
 // Len is the number of elements.

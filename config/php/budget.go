@@ -60,15 +60,20 @@ func newBudget(ctx context.Context, limits Limits) *budget {
 // givenUp is what the parser and the evaluator panic with when they cannot say any more what PHP would do.
 type givenUp struct{ reason string }
 
-// step accounts for work and panics with *givenUp when there was too much of it.
+// step accounts for work, and for the memory that such work takes.
 func (b *budget) step(n int) {
+	b.look(n)
+	b.spend(n * stepCost)
+}
+
+// look accounts for work that takes no memory. It panics with *givenUp when there was too much of it.
+func (b *budget) look(n int) {
 	before := b.steps
 	b.steps -= n
 	if b.steps < 0 {
 		b.exhausted = true
 		panic(&givenUp{"it takes too much work"})
 	}
-	b.spend(n * stepCost)
 	if b.steps>>10 != before>>10 && b.ctx.Err() != nil {
 		b.exhausted = true
 		panic(&givenUp{fmt.Sprintf("it takes longer than %v", b.limits.Time)})

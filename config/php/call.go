@@ -191,7 +191,7 @@ func (x *member) eval(e *evaluator) Value {
 	e.here.line = x.line
 	o, _ := object.(*Object)
 	switch {
-	case o != nil && x.called && strings.EqualFold(x.name, "getMessage") && isThrowable(o.Class):
+	case o != nil && x.called && strings.EqualFold(x.name, "getMessage") && e.isThrowable(o.Class):
 		if message := o.Properties.find("message"); message != nil {
 			return message.value
 		}
@@ -239,7 +239,7 @@ func (x *construction) eval(e *evaluator) Value {
 	switch {
 	case strings.EqualFold(x.class, "stdClass"):
 		return &Object{Class: "stdClass", Properties: &Array{}}
-	case !isThrowable(x.class):
+	case !e.isThrowable(x.class):
 		e.skipMember(arguments, x.arguments)
 		return e.mayThrow(e.unknown("the class " + x.class + " is not known"))
 	}

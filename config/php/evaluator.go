@@ -135,13 +135,13 @@ func (e *evaluator) at(line int32) origin { return origin{e.here.file, line} }
 
 // lower returns a name as PHP compares names of functions and classes.
 func (e *evaluator) lower(name string) string {
-	e.budget.spend(len(name))
+	e.budget.spend(2 * len(name))
 	return lowered(name)
 }
 
 // unknown makes a value that is not known, for a reason that belongs to the current place.
 func (e *evaluator) unknown(reason string) unknown {
-	e.budget.spend(unknownCost + 2*len(reason))
+	e.budget.spend(unknownCost + 3*len(reason))
 	return unknown{reason: clip(reason), at: e.here}
 }
 

@@ -133,7 +133,7 @@ func (e *evaluator) key(v Value) any {
 // text turns a value into a string as PHP does. An object has none here.
 func (e *evaluator) text(v Value) string {
 	if isObject(v) {
-		if isThrowable(typeName(v)) {
+		if e.isThrowable(typeName(v)) {
 			e.giveUp("the text of an exception is not evaluated")
 		}
 		e.throw("Error", "an object of class "+typeName(v)+" could not be converted to string")
@@ -376,7 +376,7 @@ func (e *evaluator) stepOver(v Value) { e.stepInto(v, 0) }
 // stepText accounts for reading a text, which may be long, as a number: that takes far longer than looking at it.
 func (e *evaluator) stepText(v Value) {
 	if s, isString := v.(string); isString {
-		e.budget.step(len(s) >> 2)
+		e.budget.look(len(s) >> 2)
 	}
 }
 
@@ -386,11 +386,11 @@ func (e *evaluator) stepInto(v Value, depth int) {
 	}
 	switch v := v.(type) {
 	case string:
-		e.budget.step(len(v) >> 8)
+		e.budget.look(len(v) >> 8)
 	case *Object:
 		e.stepInto(v.Properties, depth+1)
 	case *Array:
-		e.budget.step(v.Len() + 1)
+		e.budget.look(v.Len() + 1)
 		for element := range v.all() {
 			e.stepInto(element.value, depth+1)
 		}
@@ -496,6 +496,7 @@ func (x *include) eval(e *evaluator) Value {
 		e.exceed(fmt.Sprintf("more than %d files include each other", maxIncludes))
 	}
 	f := e.sources.load(path)
+	e.budget.spend(f.size)
 	switch {
 	case f.problem != nil && f.problem.Line > 0:
 		e.throw("ParseError", f.problem.Message)

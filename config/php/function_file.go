@@ -157,6 +157,7 @@ func glob(c *invocation) Value {
 	if err != nil && !absent(err) {
 		return c.unknown(fmt.Sprintf("the folder %s cannot be read: %v", folder, reason(err)))
 	}
+	c.budget.spend(len(entries)*256 + 4*lookCost)
 	found := &Array{}
 	for _, entry := range entries {
 		if matches, _ := filepath.Match(base, entry.Name()); matches && (entry.Name()[0] != '.' || base[0] == '.') {

@@ -33,7 +33,7 @@ var textFunctions = map[string]builtin{
 	"str_replace":     {3, 3, strReplace},
 	"str_repeat":      {2, 2, strRepeat},
 	"sprintf":         {1, -1, sprintf},
-	"hash":            {2, 2, func(c *invocation) Value { return c.hashed(lowered(c.string(0)), c.string(1)) }},
+	"hash":            {2, 2, func(c *invocation) Value { return c.hashed(c.lower(c.string(0)), c.string(1)) }},
 	"md5":             {1, 1, func(c *invocation) Value { return c.hashed("md5", c.string(0)) }},
 	"base64_encode": {1, 1, func(c *invocation) Value {
 		return base64.StdEncoding.EncodeToString([]byte(c.accounted(c.accounted(c.string(0)))))
@@ -245,6 +245,7 @@ func (c *invocation) hashed(algorithm, s string) Value {
 		return c.unknown("this hash is not evaluated")
 	}
 	c.budget.step(len(s) >> 4)
+	c.budget.spend(512)
 	sum := hashes[algorithm]()
 	sum.Write([]byte(c.accounted(s)))
 	return hex.EncodeToString(sum.Sum(nil))

@@ -187,7 +187,7 @@ var numerals = regexp.MustCompile(`^(?i:0x[0-9a-f]+(_[0-9a-f]+)*|0b[01]+(_[01]+)
 
 func (l *lexer) number() token {
 	t := token{kind: number, line: l.line}
-	l.budget.spend(matchCost / 16)
+	l.budget.spend(64)
 	plain := strings.ReplaceAll(l.take(numerals.FindStringIndex(l.rest())[1]), "_", "")
 	n, err := strconv.ParseInt(plain, 0, 64)
 	switch {

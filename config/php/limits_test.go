@@ -216,3 +216,32 @@ func TestLimits(t *testing.T) {
 	_, err = Evaluate(ended, []string{path}, Options{})
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+// TestLarge reads files that are large without meaning harm, as large as config lets them be.
+func TestLarge(t *testing.T) {
+	domains := strings.Repeat("    'cloud.of-a-department.example.com',\n", 150_000)
+	for name, content := range map[string]string{
+		"a list":           "<?php $CONFIG = ['dbhost' => 'db', 'trusted_domains' => [" + domains + "], 'x' => getenv('X')];",
+		"a map":            "<?php $CONFIG = ['dbhost' => 'db'," + numbered("\n  'a key with a number %d' => 'value %d',") + "];",
+		"a comment":        "<?php /*" + strings.Repeat("* a comment\n", 600_000) + "*/ $CONFIG = ['dbhost' => 'db'];",
+		"comments":         "<?php $CONFIG = ['dbhost' => 'db']; " + strings.Repeat("// a comment\n", 600_000),
+		"a string":         "<?php $CONFIG = ['dbhost' => 'db', 'x' => '" + strings.Repeat("a", 8_000_000) + "'];",
+		"a joined string":  "<?php $CONFIG = ['dbhost' => 'db', 'x' => ''" + strings.Repeat(" . 'text'", 50_000) + "];",
+		"another":          "<?php $x = 'a'; $CONFIG = ['dbhost' => 'db', 'x' => $x" + strings.Repeat(" . $x . getenv('X')", 10_000) + "];",
+		"a sum":            "<?php $CONFIG = ['dbhost' => 'db', 'x' => 1" + strings.Repeat(" + 1", 50_000) + "];",
+		"text before":      strings.Repeat("text\n", 1_000_000) + "<?php $CONFIG = ['dbhost' => 'db'];",
+		"many assignments": "<?php $CONFIG = ['dbhost' => 'db'];" + strings.Repeat("$CONFIG['a'] = 'a value of some length';\n", 30_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := writeConfig(t, content)
+			const memory = 40 * mebibyte
+			allocated := measure(func() {
+				c, err := Evaluate(t.Context(), []string{path}, Options{Limits: Limits{Memory: memory}})
+				require.NoError(t, err)
+				require.Empty(t, c.Unknown)
+				require.Equal(t, "db", c.Values["dbhost"].Value)
+			})
+			require.Less(t, allocated, uint64(memory+len(content)), "bytes")
+		})
+	}
+}

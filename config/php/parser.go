@@ -149,8 +149,11 @@ func (p *parser) enter() {
 
 func (p *parser) leave() { p.depth-- }
 
-// nodeCost is about what a node of the syntax tree takes, in bytes, and its place in a list.
-const nodeCost = 96
+// What a node of the syntax tree takes, in bytes, and its place in a list: one with others in it, and one without.
+const (
+	nodeCost = 96
+	leafCost = 32
+)
 
 // className resolves the name of a class against namespace and use.
 func (p *parser) className(written string) string {

@@ -124,7 +124,7 @@ func (p *parser) assignment(target expression) expression {
 // prefix reads an operand with the operators before it.
 func (p *parser) prefix() expression {
 	t := p.current
-	p.budget.spend(nodeCost)
+	p.budget.spend(leafCost)
 	switch {
 	case t.is("+"), t.is("-"), t.is("~"), t.is("@"), t.kind == castOperator:
 		p.advance()

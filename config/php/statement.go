@@ -227,7 +227,7 @@ func (e *evaluator) catches(s *tryStatement, exception *thrown) bool {
 }
 
 // isThrowable says whether a class is one of PHP's own exceptions, which have no constructor of their own.
-func isThrowable(class string) bool { return throwable[lowered(class)] }
+func (e *evaluator) isThrowable(class string) bool { return throwable[e.lower(class)] }
 
 var throwable = wordSet(`exception error jsonexception logicexception runtimeexception badfunctioncallexception domainexception
 	invalidargumentexception lengthexception outofrangeexception outofboundsexception overflowexception rangeexception underflowexception

@@ -29,8 +29,10 @@ func (t token) String() string {
 	switch t.kind {
 	case endOfFile:
 		return "the end of the file"
-	case number, text, template, heredoc:
-		return "a value"
+	case number:
+		return "a number"
+	case text, template, heredoc:
+		return "a string"
 	}
 	return "'" + t.text + "'"
 }
