@@ -21,6 +21,7 @@ const (
 	maxSteps      = 3_000_000 // a fraction of a second, so that the outcome seldom depends on the machine's speed
 	stepCost      = 16        // bytes that a step takes, besides what is spent where it is allocated
 	maxStringSize = 2 << 20   // bytes of one string
+	maxNumeral    = 2000      // digits of an integer that is too large for 64 bits and not decimal
 	maxNesting    = 500       // of expressions and statements in the source, and of arrays within each other
 	maxDepth      = 5000      // evaluations within each other, calls of functions included
 	maxGuards     = 200       // try blocks within each other

@@ -123,7 +123,7 @@ func (c *invocation) scalar(i int, to string) Value {
 	if v == nil {
 		v = false
 	}
-	converted, possible := weakly(v, to)
+	converted, possible := c.weakly(v, to)
 	if _, isUnknown := converted.(unknown); isUnknown {
 		c.giveUp(c.name + "() gets a string that only begins with a number")
 	}

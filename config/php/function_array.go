@@ -167,6 +167,9 @@ func (c *invocation) replaceDeep(base, with *Array) *Array {
 func arrayKeyExists(c *invocation) Value { return c.array(1).find(c.key(c.values[0])) != nil }
 
 func arrayMap(c *invocation) Value {
+	if c.values[0] == nil {
+		return c.array(1)
+	}
 	mapped := &Array{}
 	for element := range c.array(1).all() {
 		c.set(mapped, element.key, c.callback(c.values[0], []Value{share(element.value)}), element.at)

@@ -96,11 +96,13 @@ func isReadable(c *invocation) Value {
 }
 
 func realpath(c *invocation) Value {
-	exists := c.stat(func(fs.FileInfo) bool { return true })
-	if path := c.string(0); exists == true && path[0] == '/' {
-		return realPath(path)
-	} else if exists == true {
+	path := c.string(0)
+	if !filepath.IsAbs(path) {
 		return c.unknown("realpath() of a relative path is not evaluated")
+	}
+	exists := c.stat(func(fs.FileInfo) bool { return true })
+	if exists == true {
+		return realPath(path)
 	}
 	return exists
 }

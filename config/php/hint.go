@@ -17,8 +17,7 @@ func (e *evaluator) coerce(v Value, hint []string, what string) Value {
 	if len(scalars) != 1 {
 		return e.mayThrow(e.unknown("a value has to be made to fit a type of several alternatives"))
 	}
-	e.stepText(v)
-	converted, possible := weakly(v, scalars[0])
+	converted, possible := e.weakly(v, scalars[0])
 	if !possible {
 		e.throw("TypeError", what+" must be of type "+scalars[0]+", "+typeName(v)+" given")
 	}
@@ -47,13 +46,17 @@ func fits(v Value, t string) bool {
 	return isObject(v)
 }
 
-// weakly converts a scalar to another scalar type.
-func weakly(v Value, to string) (Value, bool) {
+// weakly converts a scalar to another scalar type. Which files have strict types, so that PHP throws instead, is not looked at.
+func (e *evaluator) weakly(v Value, to string) (Value, bool) {
 	switch v.(type) {
 	case bool, int64, float64, string:
 	default:
 		return nil, false
 	}
+	if e.sources.strict {
+		e.giveUp("a conversion where types are strict is not evaluated")
+	}
+	e.stepText(v)
 	if s, isString := v.(string); isString && (to == "int" || to == "float") {
 		number, isNumber := numeric(s)
 		if _, rest := numberPrefix(s); !isNumber {

@@ -194,7 +194,10 @@ func (l *lexer) number() token {
 	case err == nil:
 		t.value = n
 	case strings.ContainsAny(plain, "xXbBoO") || plain[0] == '0' && !strings.ContainsAny(plain, ".eE"):
-		large, isNumber := new(big.Int).SetString(plain[:min(len(plain), 2000)], 0)
+		if len(plain) > maxNumeral {
+			panic(&syntaxError{line: l.line, message: "so long a number is not evaluated", beyond: true})
+		}
+		large, isNumber := new(big.Int).SetString(plain, 0)
 		if !isNumber {
 			l.fail("a number has a digit that is not allowed")
 		}

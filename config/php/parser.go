@@ -9,6 +9,7 @@ import (
 type parser struct {
 	lexer
 	current token
+	strict  bool // declare(strict_types=1)
 	path    string
 	file    int32 // the index of the file in origins
 	depth   int
@@ -42,7 +43,7 @@ func parse(source, path string, file int32, b *budget) (parsed *script, err erro
 	if p.current.kind != endOfFile {
 		p.unexpected()
 	}
-	return &script{statements, p.declares}, nil
+	return &script{statements, p.strict, p.declares}, nil
 }
 
 func (e *syntaxError) Error() string { return e.message }

@@ -314,13 +314,14 @@ func (p *parser) use() {
 	p.end()
 }
 
-// declare reads declare(strict_types=1). Where a type then does not fit, PHP ends with an error, so that no value depends on it.
+// declare reads declare(strict_types=1).
 func (p *parser) declare() {
 	p.expect("(")
 	if directive := lowered(p.identifier()); directive != "strict_types" {
 		p.beyond("declare(%s) is not evaluated", directive)
 	}
 	p.expect("=")
+	p.strict = p.current.value == int64(1)
 	p.advance()
 	if p.current.is(",") {
 		p.beyond("declare() of more than one directive is not evaluated")

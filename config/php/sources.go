@@ -17,6 +17,7 @@ type sources struct {
 	budget *budget
 	files  map[string]*source // by the path as it was given
 	loaded []*source          // an origin's file is a place in it, from 1
+	strict bool               // one of them has strict types
 }
 
 // source is a file that was looked for. Exactly one of script, problem and beyond is set.
@@ -74,6 +75,7 @@ func (s *sources) load(path string) *source {
 		f.problem = &Problem{Line: int(bad.line), Message: "PHP cannot read it: " + bad.message}
 	default:
 		f.script, f.sets = parsed, strings.Contains(content, "$CONFIG")
+		s.strict = s.strict || parsed.strict
 	}
 	return f
 }

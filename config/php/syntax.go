@@ -217,5 +217,6 @@ type (
 // script is a parsed file.
 type script struct {
 	statements []statement
+	strict     bool            // declare(strict_types=1)
 	declares   map[string]bool // the functions that it declares anywhere, in lower case
 }

@@ -1,5 +1,4 @@
 <?php
-declare(strict_types=1);
 define('MY_HOST', 'defined');
 const MY_PORT = 5 * 2, MY_NAME = 'n';
 $CONFIG = ['dbhost' => MY_HOST, 'port' => \MY_PORT, 'name' => MY_NAME, 'defined' => defined('MY_HOST'), 'constant' => constant('MY_PORT')];
