@@ -218,7 +218,11 @@ func (x *member) eval(e *evaluator) Value {
 	if u, isUnknown := object.(unknown); isUnknown {
 		return e.mayThrow(u)
 	}
-	return e.mayThrow(e.unknown(strings.TrimPrefix(x.class+"::"+x.name, "::") + " is not known"))
+	what := strings.TrimPrefix(x.class+"::"+x.name, "::")
+	if x.called {
+		return e.mayThrow(e.unknown("the method " + what + "() is not known"))
+	}
+	return e.mayThrow(e.unknown("the constant " + what + " is not known"))
 }
 
 // skipMember stands for a method or constructor that is not evaluated.

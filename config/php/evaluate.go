@@ -93,7 +93,7 @@ func Evaluate(ctx context.Context, files []string, options Options) (*Config, er
 			break
 		}
 		if len(runs) == maxPaths {
-			r.lost = &Unknown{Reason: choices.tooMany()}
+			r.lost = &Unknown{File: filepath.Base(files[0]), Line: 1, Reason: choices.tooMany()}
 			break
 		}
 	}
