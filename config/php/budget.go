@@ -1,6 +1,7 @@
 package php
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -31,16 +32,7 @@ const (
 )
 
 func (l Limits) withDefaults() Limits {
-	if l.Time <= 0 {
-		l.Time = defaultTime
-	}
-	if l.Memory <= 0 {
-		l.Memory = defaultMemory
-	}
-	if l.FileSize <= 0 {
-		l.FileSize = defaultFileSize
-	}
-	return l
+	return Limits{cmp.Or(l.Time, defaultTime), cmp.Or(l.Memory, defaultMemory), cmp.Or(l.FileSize, defaultFileSize)}
 }
 
 // budget is what is left of the limits. Memory that was spent never comes back, so the process cannot grow by more than the

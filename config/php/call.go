@@ -81,8 +81,7 @@ func (e *evaluator) skip(name string, arguments []Value) {
 func holdsFunction(v Value) bool {
 	switch v := v.(type) {
 	case *closure:
-		body, _ := v.function.body[0].(*returnStatement)
-		return !v.function.arrow || change(body.value)
+		return !v.function.arrow || change(v.function.body[0].(*returnStatement).value)
 	case *Array:
 		return v.opaque && slices.ContainsFunc(v.elements, func(element element) bool { return holdsFunction(element.value) })
 	case *Object:

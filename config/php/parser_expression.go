@@ -178,9 +178,11 @@ func (p *parser) postfix(e expression) expression {
 			}
 			p.expect("]")
 			e = i
-		case "->", "?->", "::":
+		case "->", "::":
 			p.advance()
 			e = p.member(e, "")
+		case "?->":
+			p.beyond("?-> is not evaluated")
 		case "(":
 			e = &call{callee: e, arguments: p.arguments(), line: t.line}
 		case "++", "--":

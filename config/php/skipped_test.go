@@ -116,3 +116,13 @@ func TestHarmlessSkippedCode(t *testing.T) {
 		})
 	}
 }
+
+// TestHandedFunctions hands functions of every form to one that is not known.
+func TestHandedFunctions(t *testing.T) {
+	for code, known := range map[string]bool{"function () {}": false, "function () { return 1; }": false, "fn() => 1": true, "fn() => $x = 1": false, "[fn() => f()]": false} {
+		c, err := Evaluate(t.Context(), []string{writeConfig(t, "<?php $CONFIG = ['dbhost' => 'db']; u("+code+");")}, Options{})
+		require.NoError(t, err)
+		_, isKnown := c.Values["dbhost"]
+		require.Equal(t, known, isKnown, code)
+	}
+}
