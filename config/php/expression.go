@@ -52,6 +52,9 @@ func (x *arrayLiteral) eval(e *evaluator) Value {
 	}
 	var doubt Value // why the array is not known
 	for _, item := range x.items {
+		if item.value == nil {
+			panic(&fatal{"an array has an empty element"})
+		}
 		e.here.line = item.line
 		var key Value
 		if item.key != nil {
@@ -376,7 +379,7 @@ func (e *evaluator) stepOver(v Value) { e.stepInto(v, 0) }
 // stepText accounts for reading a text, which may be long, as a number: that takes far longer than looking at it.
 func (e *evaluator) stepText(v Value) {
 	if s, isString := v.(string); isString {
-		e.budget.look(len(s) >> 2)
+		e.budget.look(len(s))
 	}
 }
 

@@ -16,7 +16,7 @@ var arrayFunctions = map[string]builtin{
 	"in_array":                {2, 3, func(c *invocation) Value { return c.search(func(*element) Value { return true }) }},
 	"array_search":            {2, 3, func(c *invocation) Value { return c.search(func(e *element) Value { return e.key }) }},
 
-	"intval":     {1, 1, func(c *invocation) Value { return toInt(c.values[0]) }},
+	"intval":     {1, 2, intval},
 	"floatval":   {1, 1, func(c *invocation) Value { return toFloat(c.values[0]) }},
 	"boolval":    {1, 1, func(c *invocation) Value { return toBool(c.values[0]) }},
 	"strval":     {1, 1, func(c *invocation) Value { return c.text(c.values[0]) }},
@@ -28,6 +28,13 @@ var arrayFunctions = map[string]builtin{
 	"is_array":   isOf("array"),
 	"is_scalar":  isOf("bool", "int", "float", "string"),
 	"is_numeric": {1, 1, isNumeric},
+}
+
+func intval(c *invocation) Value {
+	if c.intOr(1, 10) != 10 {
+		return c.unknown("intval() with another base is not evaluated")
+	}
+	return toInt(c.values[0])
 }
 
 func isOf(types ...string) builtin {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -85,20 +86,29 @@ func gethostname(c *invocation) Value {
 	return name
 }
 
-// filterVar knows the filter for booleans.
+var decimal = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)$`)
+
+// filterVar knows the filters for booleans and integers.
 func filterVar(c *invocation) Value {
-	const validateBool, nullOnFailure = 258, 134217728
-	flags := c.intOr(2, 0)
-	if _, isArray := c.values[0].(*Array); isArray || isObject(c.values[0]) || c.intOr(1, 0) != validateBool || flags&^nullOnFailure != 0 {
+	const validateInt, validateBool, nullOnFailure = 257, 258, 134217728
+	var flags Value = int64(0)
+	if c.has(2) {
+		flags = c.values[2]
+	}
+	filter := c.intOr(1, 0)
+	_, isArray := c.values[0].(*Array)
+	if isArray || isObject(c.values[0]) || flags != int64(0) && flags != int64(nullOnFailure) || filter != validateBool && filter != validateInt {
 		return c.unknown("filter_var() in this form is not evaluated")
 	}
-	switch c.lower(strings.Trim(toString(c.values[0]), " \t\n\r\v")) {
-	case "1", "true", "on", "yes":
+	c.budget.spend(64)
+	text := c.lower(strings.Trim(toString(c.values[0]), " \t\n\r\v"))
+	number, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case filter == validateInt && err == nil && decimal.MatchString(text):
+		return number
+	case filter == validateBool && slices.Contains([]string{"1", "true", "on", "yes"}, text):
 		return true
-	case "0", "false", "off", "no", "":
-		return false
-	}
-	if flags == 0 {
+	case filter == validateBool && slices.Contains([]string{"0", "false", "off", "no", ""}, text), flags == int64(0):
 		return false
 	}
 	return nil

@@ -296,7 +296,7 @@ func (g *generator) call() string {
 	case 17:
 		return "json_decode(" + g.pick("'{\"a\": [1, 2.5, \"x\\u00e9\"], \"b\": {\"c\": null}}'", "'[1, 2'", "'\"str\"'", "'-1.5e3'", "''", "'12345678901234567890'", "'{\"0\": 1, \"\": 2}'", "' [true] '") + ", true)"
 	case 18:
-		return "filter_var(" + str() + ", " + g.pick("FILTER_VALIDATE_BOOLEAN", "FILTER_VALIDATE_BOOL, FILTER_NULL_ON_FAILURE") + ")"
+		return "filter_var(" + str() + ", " + g.pick("FILTER_VALIDATE_BOOLEAN", "FILTER_VALIDATE_INT", "FILTER_VALIDATE_BOOL, FILTER_NULL_ON_FAILURE") + ")"
 	}
 	return g.pick("dirname("+g.pick("'/a/b/c'", "'/a//b/'", "'a/b'", "'/'", "''", "'a'", "'//x'")+g.pick("", ", 2", ", 3")+")",
 		"parse_url("+g.pick("'https://u:p@h.example:8080/p/q?x=1#f'", "'redis://h'", "'https://[::1]:80/'", "'http://h?q'")+g.pick("", ", PHP_URL_HOST", ", PHP_URL_PORT")+")")

@@ -266,7 +266,8 @@ func (p *parser) primary() expression {
 	return nil
 }
 
-// array reads the items of an array up to the closing bracket. An array of nothing but literals is made at once.
+// array reads the items of an array, or of a list of targets, which may have gaps, up to the closing bracket. An array of nothing but
+// literals is made at once.
 func (p *parser) array(closing string) expression {
 	a := &arrayLiteral{}
 	for !p.current.is(closing) {
@@ -274,10 +275,9 @@ func (p *parser) array(closing string) expression {
 		if p.current.is("&") {
 			p.beyond("a reference to an element is not evaluated")
 		}
-		if p.current.is(",") {
-			p.beyond("a list with a gap is not evaluated")
+		if !p.current.is(",") || item.spread {
+			item.value = p.expression(bindsNothing)
 		}
-		item.value = p.expression(bindsNothing)
 		if p.accept("=>") {
 			if p.current.is("&") {
 				p.beyond("a reference to an element is not evaluated")
@@ -332,10 +332,8 @@ func (p *parser) named() expression {
 	}
 	p.advance()
 	switch {
-	case word == "array" && p.accept("("):
+	case (word == "array" || word == "list") && p.accept("("):
 		return p.array(")")
-	case word == "list" && p.current.is("("):
-		p.beyond("list() is not evaluated")
 	case word == "isset":
 		p.expect("(")
 		return &issetExpression{p.expressions(")")}

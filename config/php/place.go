@@ -265,6 +265,8 @@ func (e *evaluator) assign(target expression, v Value) {
 	for i, item := range pattern.items {
 		key, isLiteral := item.key.(*literal)
 		switch {
+		case item.value == nil:
+			continue
 		case item.key == nil:
 			key = &literal{int64(i)}
 		case !isLiteral || item.spread:

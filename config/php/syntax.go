@@ -25,7 +25,7 @@ type (
 	}
 
 	arrayItem struct {
-		key, value expression // key is nil in a list
+		key, value expression // key is nil in a list, and value in a gap of a list of targets
 		spread     bool
 		line       int32
 	}

@@ -15,7 +15,9 @@ $CONFIG = [
 ];
 [$a, $b] = explode(':', 'host:3306');
 ['x' => $x, 'y' => [$y]] = ['x' => 1, 'y' => [2]];
-$CONFIG['taken apart'] = [$a, $b, $x, $y];
+list($first, , $third) = [1, 2, 3];
+[, $second] = explode(',', 'a,b');
+$CONFIG['taken apart'] = [$a, $b, $x, $y, $first, $second, $third];
 $i = 5; $j = $i++ + ++$i; $later = $i + ++$i; $i--; $s = 'a'; $s .= $i--; $n = null; $n++; $t = '5'; $t++;
 $CONFIG['counts'] = [$i, $j, $later, $s, $n, $t];
 $_SERVER['HTTPS'] = 'on';
@@ -30,5 +32,5 @@ $CONFIG['texts'] = [trim("  x\n"), rtrim('x//', '/'), ltrim('0012', '0'), trim('
 $CONFIG['arrays'] = [array_merge([1, 'a' => 2], [3, 'a' => 4]), [1, 2] + [5, 6, 7], array_keys(['x' => 1, 2]), array_values(['x' => 1]), in_array('1', [1, 2]), in_array('1', [1, 2], true),
   array_search(2, ['a' => 2]), array_key_exists('a', ['a' => null]), array_merge_recursive(['a' => [1]], ['a' => [2], 'b' => 3]), array_replace_recursive(['a' => [1, 2]], ['a' => [1 => 3]]),
   array_filter(['a', '', null, '0', 'b']), array_map('trim', [' a ', 'k' => ' b ']), count([1, [2]])];
-$CONFIG['types'] = [is_string('x'), is_int('5'), is_numeric('5.5'), is_array([]), is_null(null), is_bool(0), intval('12abc'), floatval('1.5x'), boolval('0'), strval(1.0),
+$CONFIG['types'] = [is_string('x'), is_int('5'), is_numeric('5.5'), is_array([]), is_null(null), is_bool(0), intval('12abc'), intval('42', 10), filter_var('42', FILTER_VALIDATE_INT), filter_var('4x', FILTER_VALIDATE_INT), floatval('1.5x'), boolval('0'), strval(1.0),
   filter_var('yes', FILTER_VALIDATE_BOOLEAN), filter_var('maybe', FILTER_VALIDATE_BOOL, FILTER_NULL_ON_FAILURE), 'ab' | 'c', 'ab' & 'c', 2 ** 10, 2 ** -1, 7 <=> '7'];
