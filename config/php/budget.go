@@ -25,7 +25,7 @@ const (
 	maxNumeral    = 2000      // digits of an integer that is too large for 64 bits and not decimal
 	maxNesting    = 500       // of expressions and statements in the source, and of arrays within each other
 	maxDepth      = 5000      // evaluations within each other, calls of functions included
-	maxGuards     = 200       // try blocks within each other
+	maxTries      = 200       // try blocks within each other
 	maxIncludes   = 50        // files that include each other
 	maxWarnings   = 100       // of what a file looks for in vain
 	maxPaths      = 128       // ways through the files that conditions of unknown outcome open

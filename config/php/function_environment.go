@@ -100,8 +100,8 @@ func filterVar(c *invocation) Value {
 	if isArray || isObject(c.values[0]) || flags != int64(0) && flags != int64(nullOnFailure) || filter != validateBool && filter != validateInt {
 		return c.unknown("filter_var() in this form is not evaluated")
 	}
-	c.budget.spend(64)
 	text := c.lower(strings.Trim(toString(c.values[0]), " \t\n\r\v"))
+	c.budget.spend(128 + 2*len(text))
 	number, err := strconv.ParseInt(text, 10, 64)
 	switch {
 	case filter == validateInt && err == nil && decimal.MatchString(text):

@@ -129,7 +129,14 @@ func (p *parser) statement() statement {
 		l := &loop{before: p.expressions(";"), conditions: p.expressions(";"), after: p.expressions(")"), line: line}
 		l.body = p.body()
 		return l
-	case "do", "goto", "__halt_compiler":
+	case "do":
+		p.advance()
+		l := &loop{body: p.body(), late: true, line: line}
+		p.expectWord("while")
+		l.conditions = []expression{p.parenthesised()}
+		p.end()
+		return l
+	case "goto", "__halt_compiler":
 		p.beyond("%s is not evaluated", word)
 	case "abstract", "final", "readonly", "class", "interface", "trait", "enum":
 		if following.kind == name {

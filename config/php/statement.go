@@ -88,9 +88,9 @@ func (s *ifStatement) execute(e *evaluator) outcome {
 func (s *loop) execute(e *evaluator) outcome {
 	e.here.line = s.line
 	e.evalAll(s.before)
-	for {
+	for first := true; ; first = false {
 		e.budget.step(1)
-		if condition := e.evalAll(s.conditions); len(s.conditions) > 0 && !e.truth(condition) {
+		if check := len(s.conditions) > 0 && !(first && s.late); check && !e.truth(e.evalAll(s.conditions)) {
 			return outcome{}
 		}
 		switch out := e.runAll(s.body); out.kind {
@@ -185,12 +185,11 @@ func (s *tryStatement) execute(e *evaluator) outcome {
 // guard runs statements and returns the exception that ended them. Meanwhile a call of unknown effect may throw.
 func (e *evaluator) guard(body []statement) (out outcome, exception *thrown) {
 	scope, here, depth, includes, tries := e.scope, e.here, e.depth, e.includes, e.tries
-	e.guards++
-	if e.guards > maxGuards {
+	e.tries++
+	if e.tries > maxTries {
 		e.exceed("too many try blocks within each other")
 	}
 	defer func() {
-		e.guards--
 		e.tries = tries
 		if r := recover(); r != nil {
 			t, isThrown := r.(*thrown)
@@ -201,7 +200,6 @@ func (e *evaluator) guard(body []statement) (out outcome, exception *thrown) {
 			exception = t
 		}
 	}()
-	e.tries++
 	return e.runAll(body), nil
 }
 

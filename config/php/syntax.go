@@ -164,10 +164,11 @@ type (
 		line      int32
 	}
 
-	// loop is for and while: a while has only a condition.
+	// loop is for, while and do: the last two have only a condition.
 	loop struct {
 		before, conditions, after []expression
 		body                      []statement
+		late                      bool // the condition comes after the body
 		line                      int32
 	}
 

@@ -6,6 +6,7 @@ foreach (['a' => 1, 'b' => 2, 'c' => 3, 'd' => 4] as $k => $v) { if ($v === 2) c
 foreach ([[1, [2]], [3, [4]]] as [$x, [$y]]) $CONFIG['pairs'][] = $x + $y;
 for ($i = 0, $n = 3; $i < $n; $i++) { $CONFIG['for'][] = $i; }
 while ($i > 0) { $i--; if ($i == 1) break; }
+do { $i += 10; if ($i == 11) continue; $CONFIG['do'][] = $i; } while ($i < 25);
 $CONFIG['i'] = $i;
 switch (getenv('MODE')) {
   case 'a': $CONFIG['switch'] = 'A'; break;
