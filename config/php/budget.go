@@ -19,7 +19,7 @@ const (
 	defaultMemory   = 64 << 20
 	defaultFileSize = 8 << 20
 
-	maxSteps      = 3_000_000 // a fraction of a second, so that the outcome seldom depends on the machine's speed
+	maxSteps      = 1_500_000 // a fraction of a second, so that the outcome seldom depends on the machine's speed
 	stepCost      = 16        // bytes that a step takes, besides what is spent where it is allocated
 	maxStringSize = 2 << 20   // bytes of one string
 	maxNumeral    = 2000      // digits of an integer that is too large for 64 bits and not decimal
