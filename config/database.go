@@ -170,9 +170,9 @@ type endpoint struct {
 }
 
 // parseEndpoint splits at the last colon that is not inside brackets, unless the whole is an IPv6 address: digits are a port, anything
-// else is a socket. A path is a socket, too, and may have a port.
+// else is a socket. A path is a socket, too, and may have a port. Control characters at the ends stay, as PHP keeps them.
 func parseEndpoint(text string) (endpoint, error) {
-	text = strings.TrimSpace(text)
+	text = strings.Trim(text, " ")
 	if address, err := netip.ParseAddr(text); err == nil && address.Is6() {
 		return endpoint{host: text}, nil
 	}
@@ -181,8 +181,8 @@ func parseEndpoint(text string) (endpoint, error) {
 		host, rest = text[:colon], text[colon+1:]
 	}
 	at := endpoint{host: strings.Trim(host, "[]")}
-	if isDigits(rest) {
-		port, err := setting.ParsePort(rest)
+	if digits := strings.TrimSpace(rest); isDigits(digits) { // which is what PHP takes for a number
+		port, err := setting.ParsePort(digits)
 		if err != nil {
 			return endpoint{}, err
 		}

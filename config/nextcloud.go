@@ -173,6 +173,9 @@ func (n *nextcloudConfig) find(key string) php.Value {
 		return entry.Value
 	}
 	unknown, isUnknown := n.unknown[key]
+	if !isUnknown {
+		unknown, isUnknown = n.unknown[php.AnyKey]
+	}
 	doubtful := n.doubt != nil && n.isDecisive(key)
 	if !isUnknown && n.broken == "" && !doubtful {
 		return nil
@@ -180,7 +183,9 @@ func (n *nextcloudConfig) find(key string) php.Value {
 	switch {
 	case n.askPHP():
 		return n.answers[key]
+	case isUnknown && unknown.Key == php.AnyKey && n.isReported(consulted[key]):
 	case isUnknown:
+		n.isError = n.isError || unknown.Key == php.AnyKey
 		n.miss(fmt.Errorf("%s:%d: the value of %s cannot be found out here: %s; give %s instead", unknown.File, unknown.Line, key, unknown.Reason, consulted[key]))
 	case n.broken == "":
 		n.miss(fmt.Errorf("%w: %s may be set there, and is set nowhere else; fix that, or give %s", n.doubt, key, consulted[key]))
@@ -206,11 +211,17 @@ func (n *nextcloudConfig) isDecisive(key string) bool {
 	return false
 }
 
-// miss notes why a needed value is not there. A broken file is reported once for all the keys that one flag would overrule.
+// miss notes why a needed value is not there. A file of which nothing is known is reported once for all the keys that one flag would
+// overrule.
 func (n *nextcloudConfig) miss(err error) {
 	if !slices.ContainsFunc(n.unmet, func(noted error) bool { return noted.Error() == err.Error() }) {
 		n.unmet = append(n.unmet, err)
 	}
+}
+
+// isReported says whether a flag was already advised for something that is unknown.
+func (n *nextcloudConfig) isReported(advice string) bool {
+	return slices.ContainsFunc(n.unmet, func(noted error) bool { return strings.HasSuffix(noted.Error(), "; give "+advice+" instead") })
 }
 
 // takeUnmet gives what was missed since it was last called.

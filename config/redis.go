@@ -169,7 +169,7 @@ var redisSchemes = map[string]bool{
 // redisAddress writes host, which may carry a scheme and a port of its own, as an address. A port that is no positive number means Redis's own;
 // tls counts where host has no scheme.
 func redisAddress(host string, port int64, tls bool) (string, error) {
-	host = strings.TrimSpace(host)
+	host = strings.Trim(host, " ")
 	if path, isUnix := strings.CutPrefix(host, "unix:"); isUnix || strings.HasPrefix(host, "/") {
 		path = "/" + strings.TrimLeft(path, "/")
 		return "unix://" + path, nil

@@ -12,17 +12,17 @@ import (
 type Array struct {
 	elements []element
 	index    map[any]int // key → place in elements; nil while a scan or the list's order is faster
-	holes    int         // how many elements were removed
 	next     int64       // the key that the next append takes, if numbered
 	numbered bool        // there was an integer key
 	sparse   bool        // the keys are not 0, 1, 2, … in this order
 	depth    int         // at least how many arrays lie within each other here, this one included once it has elements
 	shared   bool        // more than one variable holds it: to be copied before it is written
 	opaque   bool        // an unknown value, an object or a function may be in it
+	unclear  bool        // a key in it depends on PHP's version, so that nothing may be made of it
 }
 
 type element struct {
-	key   any // nil in a hole
+	key   any
 	value Value
 	at    origin
 }
@@ -32,12 +32,12 @@ const scanned = 8
 
 // Costs in bytes, for the account of memory: with what growing leaves behind, and with what is behind an interface.
 const (
-	elementCost = 112
-	indexCost   = 112
+	elementCost = 96
+	indexCost   = 128
 )
 
 // Len is the number of elements.
-func (a *Array) Len() int { return len(a.elements) - a.holes }
+func (a *Array) Len() int { return len(a.elements) }
 
 // Get returns the value of key, which is an int, an int64 or a string.
 func (a *Array) Get(key any) (Value, bool) {
@@ -58,7 +58,7 @@ func (a *Array) Get(key any) (Value, bool) {
 func (a *Array) All() iter.Seq2[any, Value] {
 	return func(yield func(any, Value) bool) {
 		for i := range a.elements {
-			if e := &a.elements[i]; e.key != nil && !yield(e.key, e.value) {
+			if e := &a.elements[i]; !yield(e.key, e.value) {
 				return
 			}
 		}
@@ -77,11 +77,11 @@ func (a *Array) IsList() bool {
 	return true
 }
 
-// all yields the elements that are there.
+// all yields the elements.
 func (a *Array) all() iter.Seq[*element] {
 	return func(yield func(*element) bool) {
 		for i := range a.elements {
-			if e := &a.elements[i]; e.key != nil && !yield(e) {
+			if !yield(&a.elements[i]) {
 				return
 			}
 		}
@@ -141,16 +141,18 @@ func (a *Array) set(key any, v Value, at origin) {
 	}
 }
 
-// append adds v under the next free integer key. It reports false when there is none left.
-//
-// Where the only integer keys are negative, that key depends on PHP's version, see appendTo.
+// append adds v under the next free integer key. It reports false when there is none left. What follows a negative key is the next
+// one from PHP 8.3 on, and 0 before.
 func (a *Array) append(v Value, at origin) bool {
 	if a.next == math.MinInt64 {
 		return false
 	}
+	a.unclear = a.unclear || a.followsNegative()
 	a.set(a.next, v, at)
 	return true
 }
+
+func (a *Array) followsNegative() bool { return a.numbered && a.next < 0 }
 
 // note keeps what an array knows of the values in it. Whoever stores an array shares it.
 func (a *Array) note(v Value) {
@@ -161,7 +163,14 @@ func (a *Array) note(v Value) {
 	case *Object, *closure, unknown:
 		a.opaque = true
 	}
-	a.depth = max(a.depth, depthOf(v)+1)
+	switch v := v.(type) {
+	case *Array:
+		a.depth = max(a.depth, v.depth+1)
+	case *Object:
+		a.depth = max(a.depth, v.Properties.depth+2)
+	default:
+		a.depth = max(a.depth, 1)
+	}
 }
 
 func (a *Array) remove(key any) {
@@ -169,66 +178,36 @@ func (a *Array) remove(key any) {
 	if !found {
 		return
 	}
-	if i == len(a.elements)-1 {
-		a.elements = a.elements[:i]
-		delete(a.index, key)
-		return
-	}
-	if !a.sparse {
-		a.sparse = true
-		if len(a.elements) > scanned {
-			a.reindex()
-		}
-	}
-	delete(a.index, key)
-	a.elements[i] = element{}
-	a.holes++
-	if a.holes > scanned && a.holes > len(a.elements)/2 {
-		a.compact()
+	a.sparse = a.sparse || i < len(a.elements)-1
+	a.elements = slices.Delete(a.elements, i, i+1)
+	if a.sparse && len(a.elements) > scanned {
+		a.reindex()
+	} else {
+		a.index = nil
 	}
 }
 
 func (a *Array) reindex() {
 	a.index = make(map[any]int, 2*len(a.elements))
 	for i := range a.elements {
-		if key := a.elements[i].key; key != nil {
-			a.index[key] = i
-		}
-	}
-}
-
-func (a *Array) compact() {
-	kept := a.elements[:0]
-	for e := range a.all() {
-		kept = append(kept, *e)
-	}
-	clear(a.elements[len(kept):])
-	a.elements, a.holes = kept, 0
-	if a.index != nil {
-		a.reindex()
+		a.index[a.elements[i].key] = i
 	}
 }
 
 // clone returns a copy of one level; deeper arrays are shared until they are written.
 func (a *Array) clone() *Array {
-	c := &Array{
-		elements: make([]element, 0, a.Len()+1),
-		next:     a.next,
-		numbered: a.numbered,
-		sparse:   a.sparse,
-		depth:    a.depth,
-		opaque:   a.opaque,
-	}
-	for e := range a.all() {
-		if inner, isArray := e.value.(*Array); isArray {
+	c := *a
+	c.shared = false
+	c.elements = append(make([]element, 0, len(a.elements)+1), a.elements...)
+	for i := range c.elements {
+		if inner, isArray := c.elements[i].value.(*Array); isArray {
 			inner.shared = true
 		}
-		c.elements = append(c.elements, *e)
 	}
 	if a.index != nil {
 		c.reindex()
 	}
-	return c
+	return &c
 }
 
 // cost is about how many bytes a copy of one level takes.

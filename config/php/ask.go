@@ -4,16 +4,13 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,39 +38,65 @@ func AskPHP(ctx context.Context, files, keys []string) (map[string]Value, error)
 	if err != nil {
 		return nil, fmt.Errorf("ask php for %s: %w", strings.Join(files, ", "), err)
 	}
+	found := map[string]Value{}
 	if answers[0].Error != "" {
-		return nil, fmt.Errorf("ask php for %s: %s", strings.Join(files, ", "), answers[0].Error)
+		err = errors.New(answers[0].Error)
+	} else {
+		err = answers[0].read(limited, func(key string, v Value) {
+			if slices.Contains(keys, key) {
+				found[key] = v
+			}
+		})
 	}
-	config, err := answers[0].array()
 	if err != nil {
 		return nil, fmt.Errorf("ask php for %s: %w", strings.Join(files, ", "), err)
-	}
-	found := map[string]Value{}
-	for _, key := range keys {
-		v, isSet := config.Get(key)
-		if _, isUnknown := findUnknown(v); isSet && !isUnknown {
-			found[key] = v
-		}
 	}
 	return found, nil
 }
 
 // answer is a line of what ask.php prints.
 type answer struct {
-	Error  string          `json:"error"`
-	Config json.RawMessage `json:"config"`
+	Error  string `json:"error"`
+	Config []byte `json:"config"` // PHP source of an array: for each key a list of its value, or null if that has no source
 }
 
-func (a answer) array() (*Array, error) {
-	v, err := untag(a.Config)
+// read yields what PHP found.
+func (a answer) read(ctx context.Context, yield func(key string, v Value)) error {
+	budget := newBudget(ctx, Limits{Memory: 8 * askOutput}.withDefaults())
+	config, err := evaluateSource("<?php return "+string(a.Config)+";", budget)
+	if err != nil {
+		return fmt.Errorf("its answer cannot be read: %w", err)
+	}
+	for key, item := range config.All() {
+		if list, isArray := item.(*Array); isArray && list.Len() == 1 {
+			yield(toString(key), list.elements[0].value)
+		}
+	}
+	return nil
+}
+
+// evaluateSource gives the array that a source of a few expressions returns.
+func evaluateSource(text string, b *budget) (result *Array, err error) {
+	defer func() {
+		switch ended := recover().(type) {
+		case nil:
+		case *givenUp:
+			err = errors.New(ended.reason)
+		default:
+			panic(ended)
+		}
+	}()
+	parsed, err := parse(text, "", 0, b)
 	if err != nil {
 		return nil, err
 	}
-	config, isArray := v.(*Array)
+	e := newEvaluator(nil, Options{}, newSources(b), b, &choices{})
+	e.scope = e.outermost
+	result, isArray := e.runScript(&source{script: parsed}).(*Array)
 	if !isArray {
-		return nil, errors.New("its answer is not an array")
+		return nil, errors.New("it is not an array")
 	}
-	return config, nil
+	return result, nil
 }
 
 // ask runs ask.php with jobs, each a list of files, and returns an answer to each.
@@ -99,7 +122,7 @@ func ask(ctx context.Context, jobs [][]string) ([]answer, error) {
 		return nil, err
 	}
 	script := strings.TrimPrefix(askScript, "<?php")
-	settings := []string{"-d", "display_errors=0", "-d", "log_errors=0", "-d", "memory_limit=64M"}
+	settings := []string{"-d", "display_errors=0", "-d", "log_errors=0", "-d", "memory_limit=64M", "-d", "serialize_precision=17"}
 	command := exec.CommandContext(ctx, path, append(settings, "-r", script)...) //nolint:gosec // php as the PATH has it
 	command.Stdin = bytes.NewReader(input)
 	command.WaitDelay = time.Second
@@ -130,67 +153,4 @@ func (l *boundedBuffer) Write(p []byte) (int, error) {
 	}
 	l.left -= len(p)
 	return l.Buffer.Write(p)
-}
-
-// tagged is a value as ask.php prints it, unless it is null or a bool.
-type tagged struct {
-	Int    *string              `json:"int"`
-	Float  *string              `json:"float"`
-	String *string              `json:"string"`
-	Array  [][2]json.RawMessage `json:"array"`
-	Object json.RawMessage      `json:"object"`
-	Other  string               `json:"other"`
-}
-
-func untag(text json.RawMessage) (Value, error) {
-	switch string(text) {
-	case "null":
-		return nil, nil
-	case "true":
-		return true, nil
-	case "false":
-		return false, nil
-	}
-	var t tagged
-	if err := json.Unmarshal(text, &t); err != nil {
-		return nil, err
-	}
-	switch {
-	case t.Int != nil:
-		return strconv.ParseInt(*t.Int, 10, 64)
-	case t.Float != nil:
-		b, err := hex.DecodeString(*t.Float)
-		if err != nil || len(b) != 8 {
-			return nil, errors.New("its answer has a broken number")
-		}
-		bits := uint64(0)
-		for _, octet := range b {
-			bits = bits<<8 | uint64(octet)
-		}
-		return math.Float64frombits(bits), nil
-	case t.String != nil:
-		b, err := base64.StdEncoding.DecodeString(*t.String)
-		return string(b), err
-	case t.Object != nil:
-		properties, err := untag(t.Object)
-		if err != nil {
-			return nil, err
-		}
-		return &Object{Class: "stdClass", Properties: properties.(*Array)}, nil
-	case t.Other != "":
-		return unknown{reason: "PHP has a value of type " + t.Other + " there"}, nil
-	}
-	a := &Array{}
-	for _, item := range t.Array {
-		key, err := untag(item[0])
-		if err != nil {
-			return nil, err
-		}
-		v, err := untag(item[1])
-		if err != nil {
-			return nil, err
-		}
-		a.set(key, v, origin{})
-	}
-	return a, nil
 }

@@ -1,6 +1,6 @@
 <?php
 // Includes configuration files as Nextcloud does and prints what they leave in $CONFIG. Standard input holds jobs: a JSON list of
-// lists of paths. For each job one line of JSON is printed, in which every value carries its type.
+// lists of paths. For each job one line of JSON is printed, with the base64 of the value as PHP source, or an error.
 
 if (!class_exists('OC', false)) {
 	class OC {
@@ -16,7 +16,7 @@ final class NotifyPushReader {
 		$jobs = json_decode(stream_get_contents(STDIN), true);
 		ob_start(static fn () => ''); // nothing that a file prints gets out
 		foreach ($jobs as $files) {
-			fwrite(STDOUT, json_encode(self::job($files), JSON_THROW_ON_ERROR, 10000) . "\n");
+			fwrite(STDOUT, json_encode(self::job($files), JSON_THROW_ON_ERROR) . "\n");
 		}
 	}
 
@@ -30,7 +30,7 @@ final class NotifyPushReader {
 			// The message may quote a value, the class cannot.
 			return ['error' => get_class($e) . ' in ' . basename($e->getFile()) . ':' . $e->getLine()];
 		}
-		return ['config' => self::tagged($reader->merged)];
+		return ['config' => base64_encode(var_export(array_map(static fn ($value) => self::isPlain($value) ? [$value] : null, $reader->merged), true))];
 	}
 
 	// Its variables are there for the files, as those of Nextcloud's method are.
@@ -44,26 +44,15 @@ final class NotifyPushReader {
 		}
 	}
 
-	private static function tagged($value) {
-		switch (true) {
-			case is_int($value):
-				return ['int' => (string)$value];
-			case is_float($value):
-				return ['float' => bin2hex(pack('E', $value))];
-			case is_string($value):
-				return ['string' => base64_encode($value)];
-			case is_array($value):
-				$items = [];
-				foreach ($value as $key => $item) {
-					$items[] = [self::tagged($key), self::tagged($item)];
-				}
-				return ['array' => $items];
-			case $value instanceof \stdClass:
-				return ['object' => self::tagged(get_object_vars($value))];
-			case is_object($value) || is_resource($value):
-				return ['other' => gettype($value)];
+	// Says whether a value has a form as PHP source.
+	private static function isPlain($value): bool {
+		if ($value instanceof \stdClass) {
+			$value = get_object_vars($value);
 		}
-		return $value;
+		if (is_array($value)) {
+			return array_reduce($value, static fn ($plain, $item) => $plain && self::isPlain($item), true);
+		}
+		return $value === null || is_scalar($value);
 	}
 }
 

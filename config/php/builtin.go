@@ -1,12 +1,11 @@
 package php
 
+import "slices"
+
 // builtin is a function of PHP's that is known here.
 type builtin struct {
 	least, most int // arguments that are understood; most is -1 when there may be any number
 	call        func(c *invocation) Value
-
-	// Copies says that values within arrays are only copied, so that it does not matter if one is not known.
-	copies bool
 }
 
 // invocation is a call of a builtin. Its methods take arguments by their position, converted as PHP converts them.
@@ -14,82 +13,98 @@ type invocation struct {
 	*evaluator
 	name   string
 	values []Value
-	strict bool
 }
 
-// functions of PHP's by lower-case name. What has an effect besides its result, or depends on when and where it is called, is
-// left out, but for reading files and the environment.
+// functions of PHP's by lower-case name: those that container images, distributions and manuals use in a configuration.
 var functions = map[string]builtin{}
 
 func init() {
-	for _, group := range []map[string]builtin{
-		stringFunctions, numberFunctions, typeFunctions, arrayFunctions, callbackFunctions, fileFunctions, environmentFunctions,
-		encodingFunctions,
-	} {
+	for _, group := range []map[string]builtin{textFunctions, arrayFunctions, fileFunctions, environmentFunctions} {
 		for name, f := range group {
 			functions[name] = f
 		}
 	}
 }
 
-// callBuiltin calls a function of PHP's that is known. What it cannot evaluate may have called what is handed to it.
-func (e *evaluator) callBuiltin(name string, arguments []given) Value {
-	name = e.lower(name)
-	v := e.tryBuiltin(name, arguments)
-	u, isUnknown := v.(unknown)
-	if !isUnknown {
-		return v
-	}
-	if callers[name] {
-		e.skipCall(name, arguments)
-	}
-	return e.mayThrow(u)
+// impure are those of them that do more than compute, or that call other functions.
+var impure = wordSet("array_filter array_map define ini_set json_decode")
+
+// copying are those that only copy what is within an array, so that it does not matter if it is not known.
+var copying = wordSet(`array_key_exists array_keys array_merge array_replace array_replace_recursive array_values count define
+	is_array is_bool is_float is_int is_null is_numeric is_scalar is_string`)
+
+// byReference are PHP's functions that change what is handed to them, with the position of the first argument that they may change.
+var byReference = map[string]int{
+	"apcu_dec": 2, "apcu_fetch": 1, "apcu_inc": 2, "array_multisort": 0, "array_pop": 0, "array_push": 0, "array_shift": 0,
+	"array_splice": 0, "array_unshift": 0, "array_walk": 0, "array_walk_recursive": 0, "arsort": 0, "asort": 0, "curl_multi_exec": 1,
+	"dns_get_mx": 1, "dns_get_record": 2, "exec": 1, "flock": 2, "fsockopen": 2, "getimagesize": 1, "getimagesizefromstring": 1,
+	"getmxrr": 1, "getopt": 2, "headers_sent": 0, "is_callable": 2, "krsort": 0, "ksort": 0, "mb_convert_variables": 2, "mb_parse_str": 1,
+	"natcasesort": 0, "natsort": 0, "openssl_csr_export": 1, "openssl_csr_new": 1, "openssl_encrypt": 5, "openssl_open": 1,
+	"openssl_pkcs12_export": 1, "openssl_pkcs12_read": 1, "openssl_pkey_export": 1, "openssl_private_decrypt": 1,
+	"openssl_private_encrypt": 1, "openssl_public_decrypt": 1, "openssl_public_encrypt": 1, "openssl_random_pseudo_bytes": 1,
+	"openssl_seal": 1, "openssl_sign": 1, "openssl_x509_export": 1, "parse_str": 1, "passthru": 1, "pfsockopen": 2, "preg_filter": 4,
+	"preg_match": 2, "preg_match_all": 2, "preg_replace": 4, "preg_replace_callback": 4, "preg_replace_callback_array": 3,
+	"proc_open": 2, "rsort": 0, "settype": 0, "shuffle": 0, "similar_text": 2, "sodium_add": 0, "sodium_increment": 0,
+	"sodium_memzero": 0, "sort": 0, "sscanf": 2, "str_ireplace": 3, "str_replace": 3, "stream_select": 0, "stream_socket_client": 1,
+	"stream_socket_server": 1, "system": 1, "uasort": 0, "uksort": 0, "usort": 0,
 }
 
-func (e *evaluator) tryBuiltin(name string, arguments []given) Value {
+// loud are PHP's functions that change what unrelated expressions give later on: names, the environment, settings, or files, or that call
+// functions by their names.
+var loud = wordSet(`apache_setenv class_alias define dl extract ini_alter ini_restore ini_set override_function putenv register_tick_function
+	rename_function runkit7_function_redefine set_error_handler set_exception_handler set_include_path spl_autoload_register
+	stream_wrapper_register stream_wrapper_unregister
+	chdir chgrp chmod chown chroot copy file_put_contents fopen fputcsv fputs ftruncate fwrite link mkdir move_uploaded_file rename
+	rmdir symlink tempnam touch unlink
+	array_all array_any array_diff_uassoc array_diff_ukey array_find array_find_key array_intersect_uassoc array_intersect_ukey array_map
+	array_filter array_reduce array_udiff array_udiff_assoc array_udiff_uassoc array_uintersect array_uintersect_assoc
+	array_uintersect_uassoc array_walk array_walk_recursive call_user_func call_user_func_array forward_static_call
+	forward_static_call_array header_register_callback iterator_apply iterator_count iterator_to_array ob_start preg_replace_callback
+	preg_replace_callback_array register_shutdown_function uasort uksort usort`)
+
+// callBuiltin calls a function of PHP's that is known, by its lower-case name.
+func (e *evaluator) callBuiltin(name string, values []Value) Value {
 	f := functions[name]
-	values := make([]Value, len(arguments))
-	for i, a := range arguments {
-		if a.name != "" {
-			return e.unknown("named arguments of " + name + "() are not evaluated")
-		}
-		values[i] = a.value
-	}
 	if len(values) < f.least {
 		e.throw("ArgumentCountError", "too few arguments to "+name+"()")
 	}
-	if f.most >= 0 && len(values) > f.most {
-		return e.unknown(name + "() with so many arguments is not evaluated")
+	var u unknown
+	found := f.most >= 0 && len(values) > f.most
+	if found {
+		u = e.unknown(name + "() with so many arguments is not evaluated")
 	}
 	for _, v := range values {
 		e.stepOver(v)
-		if u, found := e.obstacle(v, f.copies); found {
-			return u
-		}
-		if a, isArray := v.(*Array); isArray {
-			a.shared = true // a callback may write to it meanwhile
+		_, isUnknown := v.(unknown)
+		if _, isClosure := v.(*closure); !found && !isClosure && (isUnknown || !copying[name]) {
+			u, found = findUnknown(v)
 		}
 	}
-	result := f.call(&invocation{e, name, values, e.strict})
-	if a, isArray := result.(*Array); isArray {
-		e.checkNesting(a)
+	if found {
+		if name == "json_decode" {
+			e.jsonError = u
+		} else if impure[name] && (name[0] != 'a' || len(values) > 1 && !slices.ContainsFunc(values, e.onlyComputes)) {
+			e.giveUp(name + "() is not evaluated, and may change anything")
+		}
+		return e.mayThrow(u)
 	}
-	return result
+	switch result := f.call(&invocation{e, name, values}).(type) {
+	case unknown:
+		return e.mayThrow(result)
+	case *Array:
+		e.checkNesting(result)
+		return result
+	default:
+		return result
+	}
 }
 
-// obstacle finds what in an argument is not known and matters.
-func (e *evaluator) obstacle(v Value, copies bool) (unknown, bool) {
-	switch v := v.(type) {
-	case unknown:
-		return v, true
-	case *Array:
-		if !copies {
-			return findUnknown(v)
-		}
-	case *Object:
-		return findUnknown(v.Properties)
-	}
-	return unknown{}, false
+// onlyComputes says whether a value is a function that changes nothing, as those are that array_map mostly gets.
+func (e *evaluator) onlyComputes(v Value) bool {
+	name, _ := v.(string)
+	name = e.lower(name)
+	_, isClosure := v.(*closure)
+	return isClosure && !holdsFunction(v) || functions[name].call != nil && !impure[name]
 }
 
 func (c *invocation) has(i int) bool { return i < len(c.values) }
@@ -105,13 +120,10 @@ func (c *invocation) scalar(i int, to string) Value {
 	if typeName(v) == to {
 		return v
 	}
-	if c.strict && (to != "float" || typeName(v) != "int") {
-		c.wrong(i, to)
-	}
 	if v == nil {
 		v = false
 	}
-	converted, possible := weakly(v, to)
+	converted, possible := c.weakly(v, to)
 	if _, isUnknown := converted.(unknown); isUnknown {
 		c.giveUp(c.name + "() gets a string that only begins with a number")
 	}
@@ -125,8 +137,6 @@ func (c *invocation) string(i int) string { return c.scalar(i, "string").(string
 
 func (c *invocation) int(i int) int64 { return c.scalar(i, "int").(int64) }
 
-func (c *invocation) bool(i int) bool { return c.scalar(i, "bool").(bool) }
-
 // intOr returns an optional argument.
 func (c *invocation) intOr(i int, otherwise int64) int64 {
 	if !c.has(i) {
@@ -135,15 +145,16 @@ func (c *invocation) intOr(i int, otherwise int64) int64 {
 	return c.int(i)
 }
 
-// optional says whether an argument that may be null is there and is not.
-func (c *invocation) optional(i int) bool { return c.has(i) && c.values[i] != nil }
-
+// boolOr returns an optional argument.
 func (c *invocation) boolOr(i int, otherwise bool) bool {
 	if !c.has(i) {
 		return otherwise
 	}
-	return c.bool(i)
+	return c.scalar(i, "bool").(bool)
 }
+
+// optional says whether an argument that may be null is there and is not.
+func (c *invocation) optional(i int) bool { return c.has(i) && c.values[i] != nil }
 
 func (c *invocation) array(i int) *Array {
 	a, isArray := c.values[i].(*Array)
@@ -152,33 +163,6 @@ func (c *invocation) array(i int) *Array {
 	}
 	return a
 }
-
-// number returns an argument that may be an int or a float.
-func (c *invocation) number(i int) Value {
-	switch v := c.values[i].(type) {
-	case int64, float64:
-		return v
-	case string:
-		if number, isNumber := numeric(v); isNumber && !c.strict {
-			return number
-		}
-	case nil, bool:
-		if !c.strict {
-			return toInt(v)
-		}
-	}
-	c.wrong(i, "int|float")
-	return nil
-}
-
-// copied makes a new array of at most n elements.
-func (c *invocation) copied(n int) *Array {
-	c.budget.spend(n * elementCost)
-	return &Array{elements: make([]element, 0, n)}
-}
-
-// put copies an element under a key.
-func (c *invocation) put(a *Array, key any, from *element) { c.set(a, key, from.value, from.at) }
 
 // accounted accounts for a copy of a string, and for the bytes that it is made of.
 func (c *invocation) accounted(s string) string {

@@ -8,13 +8,7 @@ type choices struct {
 	answers []bool   // given in this run, in their order
 	reasons []string // why each of these conditions is not known
 	asked   int
-	forks   []fork // by run: how it begins to differ from the one before it
-}
-
-// fork is the condition that a run answers otherwise than the run before it.
-type fork struct {
-	position int // among the conditions of both runs
-	reason   string
+	forks   []string // by run: why the condition is not known that it answers otherwise than the run before it
 }
 
 // next answers a condition: as was planned for this run or, where nothing was planned, with no. Each condition opens one more
@@ -34,15 +28,14 @@ func (c *choices) next(reason string) bool {
 // advance plans the next run. It reports false when all answers were tried.
 func (c *choices) advance() bool {
 	if len(c.forks) == 0 {
-		c.forks = append(c.forks, fork{}) // the first run has none before it
+		c.forks = append(c.forks, "") // the first run has none before it
 	}
 	c.answers, c.reasons = c.answers[:c.asked], c.reasons[:c.asked]
 	c.asked = 0
-	for len(c.answers) > 0 {
-		last := len(c.answers) - 1
+	for last := len(c.answers) - 1; last >= 0; last-- {
 		if !c.answers[last] {
 			c.answers[last] = true
-			c.forks = append(c.forks, fork{last, c.reasons[last]})
+			c.forks = append(c.forks, c.reasons[last])
 			return true
 		}
 		c.answers, c.reasons = c.answers[:last], c.reasons[:last]
@@ -53,15 +46,4 @@ func (c *choices) advance() bool {
 // tooMany is why nothing is certain when there are more ways than are tried.
 func (c *choices) tooMany() string {
 	return fmt.Sprintf("more than %d ways through it, because %s", maxPaths, c.reasons[0])
-}
-
-// between finds where two runs, of which the first is the earlier one, begin to differ.
-func (c *choices) between(earlier, later int) fork {
-	first := c.forks[earlier+1]
-	for _, f := range c.forks[earlier+1 : later+1] {
-		if f.position < first.position {
-			first = f
-		}
-	}
-	return first
 }

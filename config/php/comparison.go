@@ -9,145 +9,81 @@ import (
 // uncomparable is what compare says of two values of which neither is smaller, nor are they equal.
 const uncomparable = 2
 
-// identical is ===.
+// identical is ===. Objects are the same only if they are one.
 func identical(a, b Value) bool {
-	switch a := a.(type) {
-	case *Array:
-		b, isArray := b.(*Array)
-		return isArray && identicalArrays(a, b)
-	case float64:
-		b, isFloat := b.(float64)
-		return isFloat && a == b
+	x, isArray := a.(*Array)
+	y, areArrays := b.(*Array)
+	if !isArray || !areArrays {
+		return a == b
 	}
-	switch b.(type) {
-	case *Array, float64:
+	if x.Len() != y.Len() {
 		return false
 	}
-	return a == b
-}
-
-func identicalArrays(a, b *Array) bool {
-	if a == b {
-		return true
-	}
-	if a.Len() != b.Len() {
-		return false
-	}
-	j := 0
-	for e := range a.all() {
-		for b.elements[j].key == nil {
-			j++
-		}
-		other := &b.elements[j]
-		if e.key != other.key || !identical(e.value, other.value) {
+	for i := range x.elements {
+		if m, n := &x.elements[i], &y.elements[i]; m.key != n.key || !identical(m.value, n.value) {
 			return false
 		}
-		j++
 	}
 	return true
 }
 
-// compare is <=> as PHP 8 does it, and uncomparable where even that has no answer.
+// compare is <=> as PHP 8 does it, and uncomparable where even that has no answer. Objects are not compared.
 func compare(a, b Value) int {
-	switch x := a.(type) {
-	case nil:
-		if s, isString := b.(string); isString {
-			return cmp.Compare("", s)
-		}
-	case string:
-		switch y := b.(type) {
-		case nil:
-			return cmp.Compare(x, "")
-		case string:
-			return compareStrings(x, y)
-		case int64, float64:
-			return reverse(compareNumberWithString(y, x))
-		}
-	case int64:
-		switch y := b.(type) {
-		case int64:
-			return cmp.Compare(x, y)
-		case float64:
-			return compareFloats(float64(x), y)
-		case string:
-			return compareNumberWithString(x, y)
-		}
-	case float64:
-		switch y := b.(type) {
-		case int64:
-			return compareFloats(x, float64(y))
-		case float64:
-			return compareFloats(x, y)
-		case string:
-			return compareNumberWithString(x, y)
-		}
-	case *Array:
-		if y, isArray := b.(*Array); isArray {
-			return compareArrays(x, y)
-		}
-	case *Object:
-		if y, isObject := b.(*Object); isObject {
-			return compareObjects(x, y)
-		}
-	}
-	return compareMixed(a, b)
-}
-
-// compareMixed compares values of types that have no rule of their own.
-func compareMixed(a, b Value) int {
-	if isBoolOrNull(a) || isBoolOrNull(b) {
-		return compareBools(toBool(a), toBool(b))
-	}
-	_, leftIsArray := a.(*Array)
-	_, rightIsArray := b.(*Array)
+	x, xIsText := a.(string)
+	y, yIsText := b.(string)
+	p, pIsArray := a.(*Array)
+	q, qIsArray := b.(*Array)
 	switch {
-	case leftIsArray:
+	case xIsText && yIsText:
+		return compareStrings(x, y)
+	case xIsText && b == nil:
+		return cmp.Compare(x, "")
+	case yIsText && a == nil:
+		return cmp.Compare("", y)
+	case isBoolOrNull(a) || isBoolOrNull(b):
+		return int(toInt(toBool(a)) - toInt(toBool(b)))
+	case pIsArray && qIsArray:
+		return compareArrays(p, q)
+	case pIsArray:
 		return 1
-	case rightIsArray:
+	case qIsArray:
 		return -1
+	case xIsText:
+		if c := compareNumberWithString(b, x); c != uncomparable {
+			return -c
+		}
+		return uncomparable
+	case yIsText:
+		return compareNumberWithString(a, y)
 	}
-	return uncomparable
+	return compareNumbers(a, b)
 }
 
 func isBoolOrNull(v Value) bool {
-	if v == nil {
-		return true
-	}
 	_, isBool := v.(bool)
-	return isBool
+	return isBool || v == nil
 }
 
-func compareBools(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
+func compareNumbers(a, b Value) int {
+	m, mIsInt := a.(int64)
+	n, nIsInt := b.(int64)
+	if mIsInt && nIsInt {
+		return cmp.Compare(m, n)
 	}
-	return -1
-}
-
-func compareFloats(a, b float64) int {
-	if math.IsNaN(a) || math.IsNaN(b) {
+	x, y := asFloat(a), asFloat(b)
+	if math.IsNaN(x) || math.IsNaN(y) {
 		return uncomparable
 	}
-	return cmp.Compare(a, b)
-}
-
-func reverse(c int) int {
-	if c == uncomparable {
-		return c
-	}
-	return -c
+	return cmp.Compare(x, y)
 }
 
 // compareNumberWithString compares as numbers when the string is one, and as strings otherwise.
 func compareNumberWithString(number Value, s string) int {
+	if other, isNumber := numeric(s); isNumber {
+		return compareNumbers(number, other)
+	}
 	if f, isFloat := number.(float64); isFloat && math.IsNaN(f) {
 		return uncomparable
-	}
-	if other, isNumber := numeric(s); isNumber {
-		return compare(number, other)
 	}
 	return cmp.Compare(toString(number), s)
 }
@@ -155,17 +91,11 @@ func compareNumberWithString(number Value, s string) int {
 // compareStrings compares two numeric strings as numbers, unless both are too large to be told apart so.
 func compareStrings(a, b string) int {
 	x, xIsNumber := numeric(a)
-	if !xIsNumber {
-		return cmp.Compare(a, b)
-	}
 	y, yIsNumber := numeric(b)
-	if !yIsNumber {
+	if !xIsNumber || !yIsNumber || overflows(a, x) && overflows(b, y) && asFloat(x) == asFloat(y) {
 		return cmp.Compare(a, b)
 	}
-	if overflows(a, x) && overflows(b, y) && asFloat(x) == asFloat(y) {
-		return cmp.Compare(a, b)
-	}
-	return compare(x, y)
+	return compareNumbers(x, y)
 }
 
 // overflows says whether the number in s is too large for its kind: an integer that became a float, or infinity.
@@ -188,14 +118,4 @@ func compareArrays(a, b *Array) int {
 		}
 	}
 	return 0
-}
-
-func compareObjects(a, b *Object) int {
-	switch {
-	case a == b:
-		return 0
-	case a.Class != b.Class:
-		return uncomparable
-	}
-	return compareArrays(a.Properties, b.Properties)
 }

@@ -11,19 +11,14 @@ var constants = map[string]Value{
 	"PHP_FLOAT_EPSILON": 0x1p-52, "PHP_FLOAT_MAX": math.MaxFloat64, "PHP_FLOAT_MIN": 0x1p-1022, "PHP_FLOAT_DIG": int64(15),
 	"PHP_MAXPATHLEN": int64(4096), "DIRECTORY_SEPARATOR": "/", "PATH_SEPARATOR": ":", "PHP_OS": "Linux", "PHP_OS_FAMILY": "Linux",
 	"NAN": math.NaN(), "INF": math.Inf(1), "M_PI": math.Pi, "M_E": math.E,
-	"LC_ALL":       int64(6),
-	"SORT_REGULAR": int64(0), "SORT_NUMERIC": int64(1), "SORT_STRING": int64(2), "COUNT_NORMAL": int64(0), "COUNT_RECURSIVE": int64(1),
 	"ARRAY_FILTER_USE_KEY": int64(2), "ARRAY_FILTER_USE_BOTH": int64(1),
 	"JSON_ERROR_NONE": int64(0), "JSON_ERROR_DEPTH": int64(1), "JSON_ERROR_SYNTAX": int64(4), "JSON_ERROR_UTF8": int64(5),
 	"JSON_OBJECT_AS_ARRAY": int64(1), "JSON_BIGINT_AS_STRING": int64(2), "JSON_THROW_ON_ERROR": int64(1 << 22),
-	"FILE_USE_INCLUDE_PATH": int64(1), "FILE_IGNORE_NEW_LINES": int64(2), "FILE_SKIP_EMPTY_LINES": int64(4),
 	"FILTER_VALIDATE_INT": int64(257), "FILTER_VALIDATE_BOOLEAN": int64(258), "FILTER_VALIDATE_BOOL": int64(258),
 	"FILTER_VALIDATE_FLOAT": int64(259), "FILTER_DEFAULT": int64(516), "FILTER_UNSAFE_RAW": int64(516),
 	"FILTER_NULL_ON_FAILURE": int64(134217728),
 	"PHP_URL_SCHEME":         int64(0), "PHP_URL_HOST": int64(1), "PHP_URL_PORT": int64(2), "PHP_URL_USER": int64(3),
 	"PHP_URL_PASS": int64(4), "PHP_URL_PATH": int64(5), "PHP_URL_QUERY": int64(6), "PHP_URL_FRAGMENT": int64(7),
-	"PATHINFO_DIRNAME": int64(1), "PATHINFO_BASENAME": int64(2), "PATHINFO_EXTENSION": int64(4), "PATHINFO_FILENAME": int64(8),
-	"STR_PAD_LEFT": int64(0), "STR_PAD_RIGHT": int64(1), "STR_PAD_BOTH": int64(2),
 	"LOG_EMERG": int64(0), "LOG_ALERT": int64(1), "LOG_CRIT": int64(2), "LOG_ERR": int64(3), "LOG_WARNING": int64(4),
 	"LOG_NOTICE": int64(5), "LOG_INFO": int64(6), "LOG_DEBUG": int64(7),
 }
@@ -62,7 +57,7 @@ func withoutPrefix(all map[string]Value, prefix string) map[string]Value {
 	return some
 }
 
-func (e *evaluator) constant(x *constant) Value {
+func (x *constant) eval(e *evaluator) Value {
 	e.here.line = x.line
 	for _, name := range []string{x.name, x.fallback} {
 		if v, known := e.constantNamed(name); known {
@@ -86,31 +81,6 @@ func (e *evaluator) define(name string, v Value) bool {
 		return false
 	}
 	e.budget.spend(indexCost + len(name))
-	if a, isArray := v.(*Array); isArray {
-		a.shared = true
-	}
-	e.constants[name] = v
+	e.constants[name] = share(v)
 	return true
-}
-
-func (e *evaluator) classConstant(x *classConstant) Value {
-	e.here.line = x.line
-	if v, known := classConstants[e.lower(x.class)][x.name]; known {
-		return v
-	}
-	return e.mayThrow(e.unknown("the constant " + x.class + "::" + x.name + " is not known"))
-}
-
-// staticProperty knows the two that Nextcloud sets before it reads its configuration.
-func (e *evaluator) staticProperty(x *staticProperty) Value {
-	e.here.line = x.line
-	if strings.EqualFold(x.class, "OC") {
-		switch x.name {
-		case "SERVERROOT":
-			return e.serverRoot
-		case "configDir":
-			return e.configDir + "/"
-		}
-	}
-	return e.unknown("the property " + x.class + "::$" + x.name + " is not known")
 }

@@ -2,6 +2,7 @@ package php
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -100,16 +101,21 @@ func clampToInt(f float64) int64 {
 	return int64(f)
 }
 
+// numbers begin a text that counts as one.
+var numbers = regexp.MustCompile(`^[ \t\n\r\v\f]*([+-]?(?:[0-9]+(\.[0-9]*)?|(\.[0-9]+))([eE][+-]?[0-9]+)?)`)
+
 // numberPrefix reads the number that s begins with, an int64 or a float64, and returns what follows it. Without a
 // number it returns int64(0) and the whole string.
 func numberPrefix(s string) (number Value, rest string) {
-	text := strings.TrimLeft(s, space)
-	length, isFloat := numberLength(text)
-	if length == 0 {
+	if s == "" || s[0] > '9' {
 		return int64(0), s
 	}
-	literal, rest := text[:length], text[length:]
-	if !isFloat {
+	match := numbers.FindStringSubmatchIndex(s)
+	if match == nil {
+		return int64(0), s
+	}
+	literal, rest := s[match[2]:match[3]], s[match[3]:]
+	if match[4] < 0 && match[6] < 0 && match[8] < 0 {
 		// With anything behind it the least integer is a float to PHP.
 		if n, err := strconv.ParseInt(literal, 10, 64); err == nil && (n != math.MinInt64 || rest == "") {
 			return n, rest
@@ -119,44 +125,7 @@ func numberPrefix(s string) (number Value, rest string) {
 	return f, rest
 }
 
-// numberLength measures [+-]digits[.digits][e[+-]digits] at the start of s.
-func numberLength(s string) (length int, isFloat bool) {
-	i := 0
-	if i < len(s) && (s[i] == '+' || s[i] == '-') {
-		i++
-	}
-	whole := digits(s[i:])
-	i += whole
-	fraction := 0
-	if i < len(s) && s[i] == '.' {
-		fraction = digits(s[i+1:])
-		if whole+fraction > 0 {
-			i += 1 + fraction
-			isFloat = true
-		}
-	}
-	if whole+fraction == 0 {
-		return 0, false
-	}
-	if i < len(s) && (s[i] == 'e' || s[i] == 'E') {
-		j := i + 1
-		if j < len(s) && (s[j] == '+' || s[j] == '-') {
-			j++
-		}
-		if exponent := digits(s[j:]); exponent > 0 {
-			return j + exponent, true
-		}
-	}
-	return i, isFloat
-}
-
-func digits(s string) int {
-	n := 0
-	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
-		n++
-	}
-	return n
-}
+func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }
 
 // numeric returns the number that the whole string is, white space around it allowed.
 func numeric(s string) (Value, bool) {

@@ -93,7 +93,7 @@ func Evaluate(ctx context.Context, files []string, options Options) (*Config, er
 			break
 		}
 		if len(runs) == maxPaths {
-			r.lost = &Unknown{Reason: choices.tooMany()}
+			r.lost = &Unknown{File: filepath.Base(files[0]), Line: 1, Reason: choices.tooMany()}
 			break
 		}
 	}
@@ -119,9 +119,11 @@ type run struct {
 func (e *evaluator) run(files []string) *run {
 	r := &run{values: &Array{}}
 	for _, file := range files {
-		e.scope = e.outermost
-		delete(e.scope.variables, "CONFIG")
-		e.surround()
+		delete(e.outermost, "CONFIG")
+		// Nextcloud's method has variables of its own around the files, whose names depend on its version.
+		for _, name := range []string{"file", "filePointer", "configFiles", "extra"} {
+			e.outermost[name] = e.unknown("$" + name + " is a variable of Nextcloud's own")
+		}
 		problem, lost := e.runFile(file, r)
 		if problem != nil {
 			e.warnings = append(e.warnings, *problem)
@@ -129,8 +131,7 @@ func (e *evaluator) run(files []string) *run {
 				r.failed = append(r.failed, *problem)
 			}
 		}
-		if lost != nil {
-			r.lost = lost
+		if r.lost = lost; lost != nil {
 			break
 		}
 	}
@@ -138,19 +139,11 @@ func (e *evaluator) run(files []string) *run {
 	return r
 }
 
-// surround sets the variables that Nextcloud's method has around the files, whatever an earlier file made of them. Their names depend on
-// its version, so that nothing is known of them.
-func (e *evaluator) surround() {
-	for _, name := range []string{"file", "filePointer", "configFiles", "extra"} {
-		e.slot(name).value = e.unknown("$" + name + " is a variable of Nextcloud's own")
-	}
-}
-
 // runFile evaluates one file and merges what it leaves. A problem is what PHP would fail with, or why the file gives nothing;
 // lost says that PHP may do anything.
 func (e *evaluator) runFile(path string, r *run) (problem *Problem, lost *Unknown) {
 	base := filepath.Base(path)
-	e.scope, e.here, e.strict, e.depth, e.includes, e.guards, e.tries = e.outermost, origin{}, false, 0, 0, 0, 0
+	e.scope, e.here, e.depth, e.includes, e.tries = e.outermost, origin{}, 0, 0, 0
 	defer func() {
 		line := 0
 		if e.here.file != 0 {
@@ -186,11 +179,7 @@ func (e *evaluator) runFile(path string, r *run) (problem *Problem, lost *Unknow
 // collect merges what a file left in $CONFIG. That a file beside the first one leaves nothing is a problem only if it never would: those
 // of the container images do so while nobody has set their variables.
 func (e *evaluator) collect(into *Array, f *source) (problem *Problem, lost *Unknown) {
-	var left Value
-	if s := e.outermost.variables["CONFIG"]; s != nil {
-		left = s.value
-	}
-	switch left := left.(type) {
+	switch left := e.outermost["CONFIG"].(type) {
 	case *Array:
 		e.stepOver(left)
 		e.spendCopies(left)
@@ -198,9 +187,10 @@ func (e *evaluator) collect(into *Array, f *source) (problem *Problem, lost *Unk
 		return nil, nil
 	case unknown:
 		return nil, &Unknown{Key: AnyKey, File: e.sources.base(left.at), Line: int(left.at.line), Reason: "$CONFIG is not known: " + left.reason}
-	}
-	if left == nil && f.sets && f.file > 1 {
-		return nil, nil
+	case nil:
+		if f.sets && f.file > 1 {
+			return nil, nil
+		}
 	}
 	return &Problem{File: f.base, Message: "leaves no array in $CONFIG and was skipped"}, nil
 }
@@ -225,7 +215,7 @@ func merge(runs []*run, sources *sources, choices *choices) *Config {
 			}
 			seen[key] = true
 			file, line := sources.base(e.at), int(e.at.line)
-			if reason := doubt(e, r, runs, choices); reason != "" {
+			if reason := doubt(e, runs, choices); reason != "" {
 				c.Unknown = append(c.Unknown, Unknown{key, file, line, reason})
 			} else {
 				c.Values[key] = Entry{e.value, file, line}
@@ -236,28 +226,24 @@ func merge(runs []*run, sources *sources, choices *choices) *Config {
 	return c
 }
 
-// doubt says why the value of an element of a run is not certain, or "". Of the conditions that it may depend on it names the
-// last one that alone makes a difference.
-func doubt(e *element, from *run, runs []*run, choices *choices) string {
+// doubt says why the value of a key is not certain, or "".
+func doubt(e *element, runs []*run, choices *choices) string {
 	if u, found := findUnknown(e.value); found {
 		return u.reason
 	}
-	decisive := fork{position: -1}
-	for _, r := range runs {
-		if r == from {
+	for i, r := range runs {
+		found := r.values.find(e.key)
+		if found != nil && alike(found.value, e.value) {
 			continue
 		}
-		if other := r.values.find(e.key); other != nil && alike(e.value, other.value) {
-			continue
+		// Where the key first becomes another one, that condition alone makes the difference.
+		later := r
+		if i == 0 {
+			later = runs[1+slices.IndexFunc(runs[1:], func(r *run) bool { other := r.values.find(e.key); return other != nil && alike(other.value, e.value) })]
 		}
-		if f := choices.between(min(from.number, r.number), max(from.number, r.number)); f.position > decisive.position {
-			decisive = f
-		}
+		return "it depends on a condition that is not known: " + choices.forks[later.number]
 	}
-	if decisive.position < 0 {
-		return ""
-	}
-	return "it depends on a condition that is not known: " + decisive.reason
+	return ""
 }
 
 // alike says whether two values are identical, or both not a number, which PHP calls different.

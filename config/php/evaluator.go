@@ -2,12 +2,13 @@ package php
 
 import (
 	"errors"
+	"maps"
 	"path/filepath"
 	"strings"
 )
 
-// evaluator runs scripts by walking their syntax trees. Three things end a walk early, all by a panic that is recovered where
-// it is handled: *thrown up to a catch or the file, *fatal up to the file, *givenUp up to the file.
+// evaluator runs scripts by walking their syntax trees. Three things end a walk early, all by a panic that is recovered where it is
+// handled: *thrown up to a catch or the file, *fatal and *givenUp up to the file.
 type evaluator struct {
 	options Options
 	sources *sources
@@ -15,47 +16,29 @@ type evaluator struct {
 	choices *choices
 
 	// What PHP keeps for the whole process.
-	functions   map[string]*function
-	constants   map[string]Value
-	classes     map[string]bool            // declared in the files; what is in them is not known
-	statics     map[*staticStatement]*slot // of what is no closure
-	lasting     map[*staticStatement]*lasting
-	closures    map[*function]bool // of which there were values
-	globals     map[string]*slot   // $_ENV, $_GET and so on
-	outside     map[string]*slot   // the variables that global means; those of the configuration are in a method
-	environment map[string]any     // what putenv changed: a string, or nil for what it removed
-	server      *Array             // what was assigned to $_SERVER
-	included    map[string]bool    // for include_once
-	written     string             // the function that may have changed files, or ""
-	jsonError   int64
-	serverRoot  string
-	configDir   string
+	functions    map[string]*function
+	constants    map[string]Value
+	superglobals map[string]Value // $_ENV and those of a request
+	server       *Array           // what was assigned to $_SERVER
+	included     map[string]bool  // for include_once
+	jsonError    Value            // of the latest json_decode, perhaps unknown
+	serverRoot   string
+	configDir    string
 
 	// Where the walk is.
-	scope     *scope
-	outermost *scope // of the configuration
+	scope     variables
+	outermost variables // of the configuration
 	here      origin
-	strict    bool
 	depth     int
 	includes  int
-	guards    int  // how many try blocks it is in
-	tries     int  // how many of them have a catch
-	toByte    bool // the latest assignment went, or may have gone, to a byte of a string
+	guards    int // how many try blocks it is in
+	tries     int // as guards, in the files that are being run
 
 	warnings []Problem
 }
 
-// scope is the variables of a function or, shared by all files, of the configuration.
-type scope struct {
-	variables map[string]*slot
-	statics   map[*staticStatement]*slot
-	function  *function // nil outside of functions
-	passed    int       // how many arguments there are, those between named ones included
-	extra     []Value   // of them, those that have no parameter of their own
-}
-
-// slot holds the value of a variable. Variables that are references to each other share one.
-type slot struct{ value Value }
+// variables of a function or, shared by all files, of the configuration.
+type variables map[string]Value
 
 // thrown is an exception on its way.
 type thrown struct {
@@ -82,26 +65,20 @@ func newEvaluator(files []string, options Options, sources *sources, budget *bud
 		options.Getenv = func(string) (string, bool) { return "", false }
 	}
 	e := &evaluator{
-		options:     options,
-		sources:     sources,
-		budget:      budget,
-		choices:     choices,
-		functions:   map[string]*function{},
-		constants:   map[string]Value{},
-		classes:     map[string]bool{},
-		statics:     map[*staticStatement]*slot{},
-		closures:    map[*function]bool{},
-		lasting:     map[*staticStatement]*lasting{},
-		globals:     map[string]*slot{},
-		outside:     map[string]*slot{},
-		environment: map[string]any{},
-		server:      &Array{},
-		included:    map[string]bool{},
-		outermost:   &scope{variables: map[string]*slot{}},
+		options:      options,
+		sources:      sources,
+		budget:       budget,
+		choices:      choices,
+		functions:    map[string]*function{},
+		constants:    map[string]Value{},
+		superglobals: map[string]Value{},
+		server:       &Array{},
+		included:     map[string]bool{},
+		outermost:    variables{},
+		jsonError:    int64(0),
 	}
-	e.outermost.statics = e.statics
 	for _, name := range []string{"_ENV", "_GET", "_POST", "_COOKIE", "_FILES", "_REQUEST"} {
-		e.globals[name] = &slot{&Array{}}
+		e.superglobals[name] = &Array{shared: true}
 	}
 	if len(files) > 0 {
 		if first, err := filepath.Abs(files[0]); err == nil {
@@ -114,12 +91,12 @@ func newEvaluator(files []string, options Options, sources *sources, budget *bud
 
 // runScript runs a parsed file and returns what it returns.
 func (e *evaluator) runScript(f *source) Value {
-	here, strict := e.here, e.strict
-	e.here, e.strict = origin{f.file, 1}, f.script.strict
+	here := e.here
+	e.here = origin{f.file, 1}
 	e.declareFunctions(f.script.statements)
-	out := e.execute(f.script.statements)
+	out := e.runAll(f.script.statements)
 	notLooping(out)
-	e.here, e.strict = here, strict
+	e.here = here
 	if out.kind == returns {
 		return out.value
 	}
@@ -139,8 +116,6 @@ func (e *evaluator) declareFunctions(statements []statement) {
 		switch s := s.(type) {
 		case *functionDeclaration:
 			e.declareFunction(s.function)
-		case *classDeclaration:
-			e.classes[e.lower(s.name)] = true
 		case *block:
 			e.declareFunctions(s.statements)
 		}
@@ -160,13 +135,13 @@ func (e *evaluator) at(line int32) origin { return origin{e.here.file, line} }
 
 // lower returns a name as PHP compares names of functions and classes.
 func (e *evaluator) lower(name string) string {
-	e.budget.spend(len(name))
-	return strings.ToLower(name)
+	e.budget.spend(2 * len(name))
+	return lowered(name)
 }
 
 // unknown makes a value that is not known, for a reason that belongs to the current place.
 func (e *evaluator) unknown(reason string) unknown {
-	e.budget.spend(unknownCost + 2*len(reason))
+	e.budget.spend(unknownCost + 3*len(reason))
 	return unknown{reason: clip(reason), at: e.here}
 }
 
@@ -205,13 +180,21 @@ const objectCost = 640
 // must throws what a failed operation throws.
 func (e *evaluator) must(v Value, err error) Value {
 	if u, isUnknown := v.(unknown); isUnknown {
-		return e.unknown(u.reason)
+		return e.mayThrow(e.unknown(u.reason))
 	}
 	var f *failure
 	if errors.As(err, &f) {
 		e.throw(f.class, f.message)
 	}
 	return v
+}
+
+// mayThrow stands for what is not evaluated: where an exception would be caught, one may come.
+func (e *evaluator) mayThrow(u unknown) Value {
+	if e.tries > 0 && e.choices.next(u.reason) {
+		panic(&thrown{})
+	}
+	return u
 }
 
 // warn notes a problem that a loop may meet without end.
@@ -226,19 +209,19 @@ func (e *evaluator) warn(message string) {
 	e.warnings = append(e.warnings, Problem{e.sources.base(e.here), int(e.here.line), clip(message)})
 }
 
-// getenv looks at what putenv changed before it asks for the environment.
-func (e *evaluator) getenv(name string) (string, bool) {
-	if changed, found := e.environment[name]; found {
-		value, isString := changed.(string)
-		return value, isString
-	}
-	return e.options.Getenv(name)
-}
-
 // truth decides a condition. Where it is not known both ways are tried, one in this run and one in another.
 func (e *evaluator) truth(v Value) bool {
 	if u, isUnknown := v.(unknown); isUnknown {
 		return e.choices.next(u.reason)
 	}
 	return toBool(v)
+}
+
+// surroundings is what a function that sees its surroundings has of them.
+func (e *evaluator) surroundings() variables {
+	e.budget.spend(len(e.scope) * indexCost)
+	for _, v := range e.scope {
+		share(v)
+	}
+	return maps.Clone(e.scope)
 }

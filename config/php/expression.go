@@ -1,16 +1,18 @@
 package php
 
 import (
-	"math"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 )
 
 // eval returns the value of an expression.
 func (e *evaluator) eval(x expression) Value {
 	e.descend()
-	v := e.node(x)
+	v := x.eval(e)
 	e.depth--
-	return v
+	return e.settled(v)
 }
 
 // descend accounts for one evaluation within another. Whoever calls it takes one from depth when it returns; what ends early
@@ -23,101 +25,54 @@ func (e *evaluator) descend() {
 	}
 }
 
-func (e *evaluator) node(x expression) Value {
-	switch x := x.(type) {
-	case *literal:
-		return x.value
-	case *interpolation:
-		return e.interpolation(x)
-	case *arrayLiteral:
-		return e.array(x)
-	case *variable, *dynamicVariable, *indexed, *property, *staticProperty:
-		return e.read(x, false)
-	case *classConstant:
-		return e.classConstant(x)
-	case *constant:
-		return e.constant(x)
-	case *call:
-		return e.call(x)
-	case *foreignCall:
-		return e.foreignCall(x)
-	case *unary:
-		return e.unary(x)
-	case *binary:
-		return e.binary(x)
-	case *ternary:
-		return e.ternary(x)
-	case *assignment:
-		return e.assignment(x)
-	case *increment:
-		return e.increment(x)
-	case *cast:
-		return e.cast(x)
-	case *issetExpression:
-		return e.isset(x)
-	case *emptyExpression:
-		v := e.quiet(x.operand)
-		if u, isUnknown := v.(unknown); isUnknown {
-			return u
-		}
-		return !toBool(v)
-	case *include:
-		return e.include(x)
-	case *exitExpression:
-		panic(&fatal{"exit"})
-	case *throwExpression:
-		e.throwValue(e.eval(x.operand))
-	case *matchExpression:
-		return e.match(x)
-	case *functionExpression:
-		return e.closure(x)
-	case *beyond:
-		for _, operand := range x.operands {
-			e.eval(operand)
-		}
-		if len(e.classes) > 0 {
-			e.giveUp(x.reason + " is not evaluated, and may use a class")
-		}
-		return e.unknown(x.reason + " is not evaluated")
+// settled makes unknown an array of which a key depends on PHP's version.
+func (e *evaluator) settled(v Value) Value {
+	if a, isArray := v.(*Array); isArray && a.unclear {
+		return e.unknown("the key after a negative one depends on PHP's version")
 	}
-	panic(&givenUp{"an expression of a kind that is not evaluated"})
+	return v
 }
 
-func (e *evaluator) throwValue(v Value) {
-	if object, isObject := v.(*Object); isObject {
-		panic(&thrown{object: object})
-	}
-	panic(&thrown{})
+func (x *literal) eval(*evaluator) Value { return x.value }
+
+func (*exitExpression) eval(*evaluator) Value { panic(&fatal{"exit"}) }
+
+func (x *throwExpression) eval(e *evaluator) Value {
+	object, _ := e.eval(x.operand).(*Object)
+	panic(&thrown{object: object})
 }
 
-// array builds an array from a literal.
-func (e *evaluator) array(x *arrayLiteral) Value {
+// eval builds an array. If something in it is not known that others depend on, they are evaluated all the same.
+func (x *arrayLiteral) eval(e *evaluator) Value {
 	e.budget.spend(len(x.items) * elementCost)
 	a := &Array{elements: make([]element, 0, len(x.items))}
-	var doubt Value // why the array is not known; the other items are evaluated all the same
+	if x.constant != nil {
+		e.spendCopies(x.constant)
+		a = x.constant.clone()
+	}
+	var doubt Value // why the array is not known
 	for _, item := range x.items {
 		if item.value == nil {
 			panic(&fatal{"an array has an empty element"})
 		}
 		e.here.line = item.line
+		var key Value
+		if item.key != nil {
+			key = e.eval(item.key)
+		}
+		v := e.eval(item.value)
+		u, isUnknown := key.(unknown)
 		switch {
-		case item.byReference:
-			e.forgetReference(item.value)
-			doubt = e.unknown("references to elements are not known")
 		case item.spread:
-			if u, isUnknown := e.spread(a, e.eval(item.value)).(unknown); isUnknown {
+			if u, isUnknown = e.spread(a, v).(unknown); isUnknown {
 				doubt = u
 			}
+		case isUnknown:
+			doubt = u
 		case item.key == nil:
-			e.appendTo(a, e.eval(item.value), e.at(item.line))
+			e.appendTo(a, v, e.at(item.line))
 		default:
-			key := e.eval(item.key)
-			v := e.eval(item.value)
-			if u, isUnknown := key.(unknown); isUnknown {
-				doubt = u
-			} else {
-				e.set(a, e.key(key), v, e.at(item.line))
-			}
+			e.set(a, e.key(key), v, e.at(item.line))
 		}
 	}
 	if doubt != nil {
@@ -133,7 +88,7 @@ func (e *evaluator) spread(a *Array, v Value) Value {
 		if u, isUnknown := v.(unknown); isUnknown {
 			return e.mayThrow(u)
 		}
-		if _, isObject := v.(*Object); isObject {
+		if isObject(v) {
 			return e.unknown("an object is spread")
 		}
 		e.throw("Error", "only arrays can be unpacked")
@@ -157,9 +112,6 @@ func (e *evaluator) set(a *Array, key any, v Value, at origin) {
 
 func (e *evaluator) appendTo(a *Array, v Value, at origin) {
 	e.budget.spend(elementCost)
-	if a.numbered && a.next < 0 && a.next > math.MinInt64 {
-		e.giveUp("the key after a negative one depends on PHP's version") // from 8.3 on it is the next, before it is 0
-	}
 	if !a.append(v, at) {
 		e.throw("Error", "the array has no free index left")
 	}
@@ -183,9 +135,8 @@ func (e *evaluator) key(v Value) any {
 
 // text turns a value into a string as PHP does. An object has none here.
 func (e *evaluator) text(v Value) string {
-	switch v := v.(type) {
-	case *Object, *closure:
-		if isA(typeName(v), "throwable") {
+	if isObject(v) {
+		if e.isThrowable(typeName(v)) {
 			e.giveUp("the text of an exception is not evaluated")
 		}
 		e.throw("Error", "an object of class "+typeName(v)+" could not be converted to string")
@@ -195,6 +146,7 @@ func (e *evaluator) text(v Value) string {
 
 // concat joins values to one string.
 func (e *evaluator) concat(values []Value) Value {
+	e.budget.spend(len(values) * 16)
 	parts := make([]string, len(values))
 	size := 0
 	for i, v := range values {
@@ -217,7 +169,8 @@ func (e *evaluator) sized(size int, build func() string) Value {
 	return build()
 }
 
-func (e *evaluator) interpolation(x *interpolation) Value {
+func (x *interpolation) eval(e *evaluator) Value {
+	e.budget.spend(len(x.parts) * 16)
 	values := make([]Value, len(x.parts))
 	for i, part := range x.parts {
 		values[i] = e.eval(part)
@@ -225,13 +178,9 @@ func (e *evaluator) interpolation(x *interpolation) Value {
 	return e.concat(values)
 }
 
-func (e *evaluator) unary(x *unary) Value {
+func (x *unary) eval(e *evaluator) Value {
 	v := e.eval(x.operand)
-	u, isUnknown := v.(unknown)
-	switch {
-	case x.op == "print":
-		return int64(1)
-	case isUnknown:
+	if u, isUnknown := v.(unknown); isUnknown {
 		return e.mayThrow(u)
 	}
 	e.stepText(v)
@@ -239,75 +188,101 @@ func (e *evaluator) unary(x *unary) Value {
 	case "!":
 		return !toBool(v)
 	case "-":
-		if _, isZero := v.(float64); isZero {
-			return -v.(float64)
+		if f, isFloat := v.(float64); isFloat {
+			return -f
 		}
 		return e.must(arithmetic("*", v, int64(-1)))
 	case "+":
 		return e.must(arithmetic("*", v, int64(1)))
 	case "~":
-		switch v := v.(type) {
-		case int64:
-			return ^v
-		case float64:
-			return ^floatToInt(v)
+		if n, isInt := v.(int64); isInt {
+			return ^n
 		}
-		return e.unknown("~ of a " + typeName(v))
+		return e.mayThrow(e.unknown("~ of a " + typeName(v)))
+	case "int":
+		return toInt(v)
+	case "bool":
+		return toBool(v)
+	case "float":
+		return toFloat(v)
+	case "string":
+		return e.text(v)
+	case "array":
+		e.spendCopies(v)
+		return toArray(v, e.here)
+	case "object":
+		return e.object(v)
 	}
 	return v // @
 }
 
-func (e *evaluator) binary(x *binary) Value {
-	switch x.op {
-	case ".":
-		return e.concat(e.operandsOf(x))
-	case "&&", "and", "||", "or":
-		return e.logical(x)
-	case "??":
-		v := e.quiet(x.left)
-		if u, isUnknown := v.(unknown); isUnknown {
-			return e.either(u, x.right)
-		}
-		if v != nil {
-			return v
-		}
-		return e.eval(x.right)
-	case "instanceof":
-		return e.instanceof(x)
+// object follows (object).
+func (e *evaluator) object(v Value) Value {
+	if isObject(v) {
+		return v
 	}
-	if _, isVariable := x.left.(*variable); isVariable {
-		right := e.eval(x.right) // PHP looks at a variable when it computes, and by then the other side may have changed it
-		return e.operate(x.op, e.eval(x.left), right)
+	e.budget.spend(objectCost)
+	properties := &Array{}
+	switch v := v.(type) {
+	case nil:
+	case *Array:
+		e.spendCopies(v)
+		properties = v.clone()
+	default:
+		properties.set("scalar", v, e.here)
 	}
-	left := e.eval(x.left)
-	return e.operate(x.op, left, e.eval(x.right))
+	return &Object{Class: "stdClass", Properties: properties}
 }
 
-// operandsOf evaluates a . b . c from the left, however long the chain is.
-func (e *evaluator) operandsOf(x *binary) []Value {
-	chain := []expression{x.right}
-	left := x.left
-	for {
-		b, isBinary := left.(*binary)
-		if !isBinary || b.op != "." {
-			break
+// eval computes from the left, however long the chain is. PHP looks at a variable when it computes, and by then the other side may
+// have changed it.
+func (x *chain) eval(e *evaluator) Value {
+	_, isVariable := x.first.(*variable)
+	decides := decides(x.links[0].op)
+	var left Value
+	if decides || !isVariable {
+		left = e.eval(x.first)
+	}
+	var parts []Value // of a concatenation, which is joined at the end
+	for i, l := range x.links {
+		if decides {
+			left = e.logical(left, l)
+			continue
 		}
-		chain = append(chain, b.right)
-		left = b.left
-	}
-	e.budget.spend(len(chain) * 64)
-	values := []Value{nil}
-	_, isVariable := left.(*variable)
-	if !isVariable {
-		values[0] = e.eval(left)
-	}
-	for i := len(chain) - 1; i >= 0; i-- {
-		values = append(values, e.eval(chain[i]))
-		if isVariable && len(values) == 2 {
-			values[0] = e.eval(left) // as in binary
+		right := e.eval(l.operand)
+		if i == 0 && isVariable {
+			left = e.eval(x.first)
 		}
+		if l.op == "." {
+			e.budget.spend(32)
+			parts = append(parts, right)
+			continue
+		}
+		left = e.operate(l.op, left, right)
 	}
-	return values
+	if parts != nil {
+		return e.concat(append([]Value{left}, parts...))
+	}
+	return left
+}
+
+// logical is one link of a chain of && or ||.
+func (e *evaluator) logical(left Value, l link) Value {
+	decisive := l.op == "||" || l.op == "or" // the value of the left side that makes the right one needless
+	if u, isUnknown := left.(unknown); isUnknown {
+		if !l.unsafe {
+			return e.mayThrow(u)
+		}
+		left = e.truth(u)
+	}
+	if toBool(left) == decisive {
+		return decisive
+	}
+	right := e.eval(l.operand)
+	if u, isUnknown := right.(unknown); isUnknown {
+		return u
+	}
+	return toBool(right)
 }
 
 // operate applies an operator to two values.
@@ -323,28 +298,25 @@ func (e *evaluator) operate(op string, left, right Value) Value {
 	e.stepText(left)
 	e.stepText(right)
 	switch op {
-	case "+", "-", "*", "/", "%", "**":
-		if _, isArray := left.(*Array); isArray && op == "+" {
-			e.spendCopies(left, right)
-		}
-		return e.must(arithmetic(op, left, right))
-	case "&", "|", "^", "<<", ">>":
+	case "+", "&", "|", "^":
 		e.spendCopies(left, right)
-		return e.must(bitwise(op, left, right))
+	case "-", "*", "/", "%", "**", "<<", ">>":
 	case "xor":
 		return toBool(left) != toBool(right)
+	default:
+		return e.compareWith(op, left, right)
 	}
-	return e.compareWith(op, left, right)
+	return e.must(arithmetic(op, left, right))
 }
 
-// spendCopies accounts for a result that may hold all of both operands.
+// spendCopies accounts for a result that may hold all of its operands.
 func (e *evaluator) spendCopies(operands ...Value) {
 	for _, v := range operands {
 		switch v := v.(type) {
 		case *Array:
 			e.budget.spend(v.Len() * (elementCost + indexCost))
 		case string:
-			e.budget.spend(len(v))
+			e.budget.spend(2 * len(v))
 		}
 	}
 }
@@ -364,11 +336,10 @@ func (e *evaluator) compareWith(op string, left, right Value) Value {
 	case "!==":
 		return !identical(left, right)
 	}
-	if comparesObjects(left, right) {
-		return e.unknown("a comparison with an object")
+	if e.holdsObject(left) && !isBoolOrNull(right) || e.holdsObject(right) && !isBoolOrNull(left) {
+		return e.mayThrow(e.unknown("a comparison with an object"))
 	}
-	c := compare(left, right)
-	switch op {
+	switch c := compare(left, right); op {
 	case "==":
 		return c == 0
 	case "!=", "<>":
@@ -382,13 +353,9 @@ func (e *evaluator) compareWith(op string, left, right Value) Value {
 	case ">=":
 		c = compare(right, left)
 		return c == -1 || c == 0
+	default:
+		return int64(min(c, 1))
 	}
-	return int64(min(c, 1))
-}
-
-// comparesObjects says whether a comparison has to look into an object and at something else than null or a bool.
-func comparesObjects(left, right Value) bool {
-	return isObject(left) && !isBoolOrNull(right) || isObject(right) && !isBoolOrNull(left)
 }
 
 func isObject(v Value) bool {
@@ -399,6 +366,12 @@ func isObject(v Value) bool {
 	return false
 }
 
+// holdsObject says whether a value is an object or may have one in it.
+func (e *evaluator) holdsObject(v Value) bool {
+	a, isArray := v.(*Array)
+	return isObject(v) || isArray && a.opaque
+}
+
 // stepOver accounts for looking at all of a value. It has to come before anything that does: it gives up on an object that
 // contains itself, and on arrays that contain the same ones so often that they would have no end.
 func (e *evaluator) stepOver(v Value) { e.stepInto(v, 0) }
@@ -406,7 +379,7 @@ func (e *evaluator) stepOver(v Value) { e.stepInto(v, 0) }
 // stepText accounts for reading a text, which may be long, as a number: that takes far longer than looking at it.
 func (e *evaluator) stepText(v Value) {
 	if s, isString := v.(string); isString {
-		e.budget.step(len(s) >> 2)
+		e.budget.look(len(s))
 	}
 }
 
@@ -416,129 +389,46 @@ func (e *evaluator) stepInto(v Value, depth int) {
 	}
 	switch v := v.(type) {
 	case string:
-		e.budget.step(len(v) >> 8)
+		e.budget.look(len(v) >> 8)
 	case *Object:
 		e.stepInto(v.Properties, depth+1)
 	case *Array:
-		e.budget.step(v.Len() + 1)
+		e.budget.look(v.Len() + 1)
 		for element := range v.all() {
 			e.stepInto(element.value, depth+1)
 		}
 	}
 }
 
-func (e *evaluator) logical(x *binary) Value {
-	decisive := x.op == "||" || x.op == "or" // the value of the left side that makes the right one needless
-	left := e.eval(x.left)
-	if u, isUnknown := left.(unknown); isUnknown {
-		if e.pure(x.right) {
-			return e.mayThrow(u)
-		}
-		left = e.truth(u)
-	}
-	if toBool(left) == decisive {
-		return decisive
-	}
-	right := e.eval(x.right)
-	if u, isUnknown := right.(unknown); isUnknown {
-		return u
-	}
-	return toBool(right)
-}
-
-// either is what an expression gives that is unknown u or, in another case, what alternatives give.
-func (e *evaluator) either(u unknown, alternatives ...expression) Value {
-	for _, x := range alternatives {
-		if x != nil && !e.pure(x) {
-			if chosen := e.choices.next(u.reason); !chosen {
-				continue
-			}
-			e.eval(x)
-		}
-	}
-	return e.mayThrow(u)
-}
-
-func (e *evaluator) ternary(x *ternary) Value {
-	condition := e.eval(x.condition)
-	if u, isUnknown := condition.(unknown); isUnknown {
-		if x.then == nil {
-			return e.either(u, x.otherwise)
-		}
-		if e.pure(x.then) && e.pure(x.otherwise) {
-			return e.mayThrow(u)
-		}
-	}
-	if e.truth(condition) {
-		if x.then == nil {
-			return condition
-		}
-		return e.eval(x.then)
-	}
-	return e.eval(x.otherwise)
-}
-
-func (e *evaluator) instanceof(x *binary) Value {
-	v := e.eval(x.left)
-	class, isName := x.right.(*literal)
-	switch v := v.(type) {
-	case unknown:
-		return v
-	case *Object:
-		if isName {
-			return isA(v.Class, e.lower(class.value.(string)))
-		}
-	case *closure:
-		return isName && strings.EqualFold(class.value.(string), "Closure")
-	}
-	if !isName {
-		return e.unknown("instanceof of a computed class")
-	}
-	return false
-}
-
-func (e *evaluator) cast(x *cast) Value {
-	v := e.eval(x.operand)
+func (x *coalesce) eval(e *evaluator) Value {
+	v := e.quiet(x.left)
 	if u, isUnknown := v.(unknown); isUnknown {
-		return u
+		if x.unsafe && e.choices.next(u.reason) {
+			return e.eval(x.right)
+		}
+		return e.mayThrow(u)
 	}
-	e.here.line = x.line
-	e.stepText(v)
-	switch x.to {
-	case "int":
-		return toInt(v)
-	case "bool":
-		return toBool(v)
-	case "float":
-		return toFloat(v)
-	case "string":
-		return e.text(v)
-	case "array":
-		e.spendCopies(v)
-		return toArray(v, e.here)
-	}
-	return e.object(v)
-}
-
-// object follows (object).
-func (e *evaluator) object(v Value) Value {
-	if isObject(v) {
+	if v != nil {
 		return v
 	}
-	e.budget.spend(objectCost)
-	switch v := v.(type) {
-	case nil:
-		return &Object{Class: "stdClass", Properties: &Array{}}
-	case *Array:
-		e.spendCopies(v)
-		return &Object{Class: "stdClass", Properties: v.clone()}
-	}
-	o := &Object{Class: "stdClass", Properties: &Array{}}
-	o.Properties.set("scalar", v, e.here)
-	return o
+	return e.eval(x.right)
 }
 
-func (e *evaluator) isset(x *issetExpression) Value {
+func (x *ternary) eval(e *evaluator) Value {
+	condition := e.eval(x.condition)
+	if u, isUnknown := condition.(unknown); isUnknown && !x.unsafe {
+		return e.mayThrow(u)
+	}
+	switch {
+	case !e.truth(condition):
+		return e.eval(x.otherwise)
+	case x.then == nil:
+		return condition
+	}
+	return e.eval(x.then)
+}
+
+func (x *issetExpression) eval(e *evaluator) Value {
 	for _, operand := range x.operands {
 		v := e.quiet(operand)
 		if u, isUnknown := v.(unknown); isUnknown {
@@ -551,7 +441,15 @@ func (e *evaluator) isset(x *issetExpression) Value {
 	return true
 }
 
-func (e *evaluator) match(x *matchExpression) Value {
+func (x *emptyExpression) eval(e *evaluator) Value {
+	v := e.quiet(x.operand)
+	if u, isUnknown := v.(unknown); isUnknown {
+		return u
+	}
+	return !toBool(v)
+}
+
+func (x *matchExpression) eval(e *evaluator) Value {
 	subject := e.eval(x.subject)
 	var otherwise *matchArm
 	for i := range x.arms {
@@ -560,7 +458,11 @@ func (e *evaluator) match(x *matchExpression) Value {
 			otherwise = arm
 		}
 		for _, condition := range arm.conditions {
-			if e.truth(e.compareWith("===", subject, e.eval(condition))) {
+			fits := e.compareWith("===", subject, e.eval(condition))
+			if u, isUnknown := fits.(unknown); isUnknown && !x.unsafe {
+				return e.mayThrow(u)
+			}
+			if e.truth(fits) {
 				return e.eval(arm.result)
 			}
 		}
@@ -569,4 +471,58 @@ func (e *evaluator) match(x *matchExpression) Value {
 		e.throw("UnhandledMatchError", "no arm of match fits")
 	}
 	return e.eval(otherwise.result)
+}
+
+// eval runs another file, in the scope of this one.
+func (x *include) eval(e *evaluator) Value {
+	name := e.eval(x.path)
+	e.here.line = x.line
+	if u, isUnknown := name.(unknown); isUnknown {
+		e.giveUp("a file of unknown name is included: " + u.reason)
+	}
+	path, exists := e.includePath(e.text(name))
+	if !exists {
+		if x.required {
+			panic(&fatal{"the required file " + path + " does not exist"})
+		}
+		e.warn("there is no file " + path + " to include")
+		return false
+	}
+	e.budget.spend(lookCost)
+	resolved := realPath(path)
+	if x.once && e.included[resolved] {
+		return true
+	}
+	e.included[resolved] = true
+	e.includes++
+	if e.includes > maxIncludes {
+		e.exceed(fmt.Sprintf("more than %d files include each other", maxIncludes))
+	}
+	f := e.sources.load(path)
+	e.budget.spend(f.size)
+	switch {
+	case f.problem != nil && f.problem.Line > 0:
+		e.throw("ParseError", f.problem.Message)
+	case f.problem != nil:
+		e.exceed("the included file " + path + " " + f.problem.Message)
+	case f.beyond != nil:
+		e.giveUp("the included file " + path + " is not evaluated: " + f.beyond.Message)
+	}
+	v := e.runScript(f)
+	e.includes--
+	return v
+}
+
+// includePath finds an included file, relative names in the folder of the file that includes it.
+func (e *evaluator) includePath(name string) (path string, exists bool) {
+	path = name
+	if !filepath.IsAbs(name) && !strings.HasPrefix(name, ".") {
+		path = filepath.Join(e.sources.folder(e.here), name)
+	}
+	path, u, known := e.local(path)
+	if !known {
+		e.giveUp(u.reason)
+	}
+	_, err := os.Stat(path)
+	return path, err == nil
 }

@@ -1,48 +1,34 @@
 package php
 
 import (
+	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 var environmentFunctions = map[string]builtin{
-	"getenv":          {0, 2, getenv, false},
-	"define":          {2, 3, define, true},
-	"defined":         {1, 1, defined, false},
-	"constant":        {1, 1, constantOf, false},
-	"function_exists": {1, 1, functionExists, false},
-	"is_callable":     {1, 1, isCallable, false},
-	"filter_var":      {1, 3, filterVar, false},
-	"parse_url":       {1, 2, parseURL, false},
+	"getenv":          {0, 2, getenv},
+	"define":          {2, 2, func(c *invocation) Value { return c.define(c.string(0), c.values[1]) }},
+	"defined":         {1, 1, defined},
+	"constant":        {1, 1, constantOf},
+	"function_exists": {1, 1, functionExists},
+	"ini_set":         {2, 2, iniSet},
+	"gethostname":     {0, 0, gethostname},
+	"filter_var":      {1, 3, filterVar},
+	"parse_url":       {1, 2, parseURL},
 }
 
 func getenv(c *invocation) Value {
 	if !c.optional(0) {
 		return c.unknown("the whole environment is not known")
 	}
-	if value, found := c.getenv(c.string(0)); found {
+	if value, found := c.options.Getenv(c.string(0)); found {
 		return value
 	}
 	return false
 }
-
-// putenv changes what getenv returns later on.
-func (e *evaluator) putenv(arguments []given) Value {
-	setting, isString := firstValue(arguments).(string)
-	if !isString {
-		e.giveUp("putenv() of what is not known")
-	}
-	name, value, set := strings.Cut(setting, "=")
-	e.budget.spend(indexCost)
-	e.environment[name] = nil
-	if set {
-		e.environment[name] = value
-	}
-	return true
-}
-
-func define(c *invocation) Value { return c.define(c.string(0), c.values[1]) }
 
 func defined(c *invocation) Value {
 	name := c.string(0)
@@ -54,92 +40,79 @@ func defined(c *invocation) Value {
 
 func constantOf(c *invocation) Value {
 	name := strings.TrimPrefix(c.string(0), `\`)
-	if class, member, found := strings.Cut(name, "::"); found {
-		return c.classConstant(&classConstant{class, member, c.here.line})
+	if class, name, found := strings.Cut(name, "::"); found {
+		return (&member{class: class, name: name, line: c.here.line}).eval(c.evaluator)
 	}
-	return c.constant(&constant{name: name, line: c.here.line})
+	return (&constant{name: name, line: c.here.line}).eval(c.evaluator)
 }
 
+// families begin the names of what PHP and its extensions have.
+var families = strings.Fields(`apache apc array_ base64_ bc bz class_ ctype_ curl_ date_ dba_ dns_ dom_ error_ exif_ fast file filter_ finfo_ fpm_
+	ftp_ func gd_ get gmp_ grapheme_ gz hash headers_ html http_ iconv idn_ igbinary_ image imap_ ini_ inet intl is_ iterator_ json_ ldap_ libxml_
+	locale_ mb_ memcache msg mysql ob_ oci_ odbc_ opcache_ openssl_ password_ pcntl_ pg_ php posix_ preg_ proc_ random_ readline_ redis sem_
+	session_ set shm simplexml_ snmp socket_ sodium_ spl_ sqlite ssh2_ str stream_ sys_ tidy_ timezone_ token_ url user_ utf8_ uuid_ var_ xdebug_
+	xml yaml_ zend_ zip_ zlib_`)
+
+// functionExists is false for a function that the files declare further on, unless it may be there for versions or extensions of PHP that
+// have one of that name.
 func functionExists(c *invocation) Value {
-	name := strings.TrimPrefix(c.string(0), `\`)
-	if c.functionExists(name) || byReference[c.lower(name)] != nil {
+	name := c.lower(strings.TrimPrefix(c.string(0), `\`))
+	if c.functionExists(name) {
 		return true
 	}
-	if !mayBePHPs(c.lower(name)) && c.declaredLater(name) {
+	mayBePHPs := !strings.Contains(name, "_") || slices.ContainsFunc(families, func(family string) bool { return strings.HasPrefix(name, family) })
+	declared := slices.ContainsFunc(c.sources.loaded, func(f *source) bool { return f.script != nil && f.script.declares[name] })
+	if declared && !mayBePHPs {
 		return false
 	}
 	return c.unknown("whether the function " + name + "() exists is not known")
 }
 
-// declaredLater says whether the files declare a function that is not declared yet.
-func (e *evaluator) declaredLater(name string) bool {
-	found := false
-	for _, f := range e.sources.loaded {
-		if f.script == nil {
-			continue
-		}
-		for _, s := range f.script.statements {
-			e.inspect(s, func(node any) {
-				d, isDeclaration := node.(*functionDeclaration)
-				found = found || isDeclaration && strings.EqualFold(d.function.name, name)
-			})
-		}
+// decisive are the settings of PHP's that change what expressions give.
+var decisive = wordSet("arg_separator.output include_path open_basedir precision serialize_precision user_agent")
+
+func iniSet(c *invocation) Value {
+	if decisive[c.lower(c.string(0))] {
+		c.giveUp("ini_set() of " + c.string(0) + " is not evaluated")
 	}
-	return found
+	return c.unknown("the settings of PHP are not known")
 }
 
-func isCallable(c *invocation) Value {
-	switch v := c.values[0].(type) {
-	case *closure:
-		return true
-	case string:
-		if c.functionExists(v) {
-			return true
-		}
-	case nil, bool, int64, float64:
-		return false
+func gethostname(c *invocation) Value {
+	name, err := os.Hostname()
+	if err != nil {
+		return c.unknown("the name of this host is not known")
 	}
-	return c.unknown("whether something can be called is not known")
+	return name
 }
+
+var decimal = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)$`)
 
 // filterVar knows the filters for booleans and integers.
 func filterVar(c *invocation) Value {
 	const validateInt, validateBool, nullOnFailure = 257, 258, 134217728
-	flags := int64(0)
+	var flags Value = int64(0)
 	if c.has(2) {
-		n, isInt := c.values[2].(int64)
-		if !isInt || n&^nullOnFailure != 0 {
-			return c.unknown("filter_var() with these options is not evaluated")
-		}
-		flags = n
+		flags = c.values[2]
 	}
-	switch c.values[0].(type) {
-	case *Array, *Object, *closure:
-		return c.unknown("filter_var() of an array is not evaluated")
+	filter := c.intOr(1, 0)
+	_, isArray := c.values[0].(*Array)
+	if isArray || isObject(c.values[0]) || flags != int64(0) && flags != int64(nullOnFailure) || filter != validateBool && filter != validateInt {
+		return c.unknown("filter_var() in this form is not evaluated")
 	}
-	text := strings.Trim(toString(c.values[0]), " \t\n\r\v")
-	switch c.intOr(1, 0) {
-	case validateBool:
-		switch c.lower(text) {
-		case "1", "true", "on", "yes":
-			return true
-		case "0", "false", "off", "no", "":
-			return false
-		}
-	case validateInt:
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil && decimal.MatchString(text) {
-			return n
-		}
-	default:
-		return c.unknown("filter_var() with this filter is not evaluated")
+	text := c.lower(strings.Trim(toString(c.values[0]), " \t\n\r\v"))
+	c.budget.spend(128 + 2*len(text))
+	number, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case filter == validateInt && err == nil && decimal.MatchString(text):
+		return number
+	case filter == validateBool && slices.Contains([]string{"1", "true", "on", "yes"}, text):
+		return true
+	case filter == validateBool && slices.Contains([]string{"0", "false", "off", "no", ""}, text), flags == int64(0):
+		return false
 	}
-	if flags&nullOnFailure != 0 {
-		return nil
-	}
-	return false
+	return nil
 }
-
-var decimal = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)$`)
 
 // plainURL is a URL of which there is no doubt how it is to be taken apart.
 var plainURL = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9+.-]*)://(?:([^\x00-\x20\x7f:@/?#]*)(?::([^\x00-\x20\x7f@/?#]*))?@)?` +
@@ -148,48 +121,31 @@ var plainURL = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9+.-]*)://(?:([^\x00-\x20\
 // matchCost is what matching a regular expression may allocate, in bytes.
 const matchCost = 8192
 
-// parseURL takes a URL apart into the components that PHP names, in its order.
+// parseURL takes a URL apart into the components that PHP names, in its order, or picks the one that the second argument asks for.
 func parseURL(c *invocation) Value {
 	s := c.string(0)
 	c.budget.spend(matchCost)
 	match := plainURL.FindStringSubmatchIndex(s)
-	if match == nil {
+	parts := &Array{}
+	var components []Value // by the numbers that PHP has for them
+	for i, name := range []string{"scheme", "host", "port", "user", "pass", "path", "query", "fragment"} {
+		group := 2 * []int{1, 4, 5, 2, 3, 6, 7, 8}[i]
+		var v Value
+		if match != nil && match[group] >= 0 {
+			v = s[match[group]:match[group+1]]
+			if name == "port" {
+				v = toInt(v)
+			}
+			c.set(parts, name, v, c.here)
+		}
+		components = append(components, v)
+	}
+	which := c.intOr(1, -1)
+	if port := components[2]; match == nil || which < -1 || which >= int64(len(components)) || port != nil && (toInt(port) < 1 || toInt(port) > 65535) {
 		return c.unknown("parse_url() of this address is not evaluated")
 	}
-	parts := &Array{}
-	for _, part := range []struct {
-		name  string
-		group int
-	}{{"scheme", 1}, {"host", 4}, {"port", 5}, {"user", 2}, {"pass", 3}, {"path", 6}, {"query", 7}, {"fragment", 8}} {
-		start, end := match[2*part.group], match[2*part.group+1]
-		if start < 0 {
-			continue
-		}
-		var v Value = s[start:end]
-		if part.name == "port" {
-			port := toInt(v)
-			if port == 0 || port > 65535 {
-				return c.unknown("parse_url() of this port is not evaluated")
-			}
-			v = port
-		}
-		c.set(parts, part.name, v, c.here)
+	if which >= 0 {
+		return components[which]
 	}
-	return c.component(parts)
-}
-
-// component picks what the second argument of parse_url asks for.
-func (c *invocation) component(parts *Array) Value {
-	which := c.intOr(1, -1)
-	if which == -1 {
-		return parts
-	}
-	names := []string{"scheme", "host", "port", "user", "pass", "path", "query", "fragment"}
-	if which < 0 || which >= int64(len(names)) {
-		return c.unknown("parse_url() of this component is not evaluated")
-	}
-	if found := parts.find(names[which]); found != nil {
-		return found.value
-	}
-	return nil
+	return parts
 }

@@ -12,17 +12,15 @@ import (
 )
 
 var fileFunctions = map[string]builtin{
-	"file_get_contents": {1, 1, fileGetContents, false},
-	"file":              {1, 2, fileLines, false},
-	"file_exists":       {1, 1, func(c *invocation) Value { return c.stat(func(fs.FileInfo) bool { return true }) }, false},
-	"is_file":           {1, 1, func(c *invocation) Value { return c.stat(func(f fs.FileInfo) bool { return f.Mode().IsRegular() }) }, false},
-	"is_dir":            {1, 1, func(c *invocation) Value { return c.stat(fs.FileInfo.IsDir) }, false},
-	"is_readable":       {1, 1, isReadable, false},
-	"realpath":          {1, 1, realpath, false},
-	"dirname":           {1, 2, dirname, false},
-	"basename":          {1, 2, func(c *invocation) Value { return basename(c) }, false},
-	"pathinfo":          {1, 2, pathinfo, false},
-	"glob":              {1, 1, glob, false},
+	"file_get_contents": {1, 1, fileGetContents},
+	"file_exists":       {1, 1, func(c *invocation) Value { return c.stat(func(fs.FileInfo) bool { return true }) }},
+	"is_file":           {1, 1, func(c *invocation) Value { return c.stat(func(f fs.FileInfo) bool { return f.Mode().IsRegular() }) }},
+	"is_dir":            {1, 1, func(c *invocation) Value { return c.stat(fs.FileInfo.IsDir) }},
+	"is_readable":       {1, 1, isReadable},
+	"realpath":          {1, 1, realpath},
+	"dirname":           {1, 2, dirname},
+	"basename":          {1, 2, basename},
+	"glob":              {1, 1, glob},
 }
 
 // local turns the name of a file into a path, or says why PHP may mean something else by it. What PHP's working directory is
@@ -31,8 +29,6 @@ func (e *evaluator) local(name string) (path string, u unknown, known bool) {
 	e.budget.spend(lookCost + 4*len(name))
 	path, _ = strings.CutPrefix(name, "file://")
 	switch {
-	case e.written != "":
-		return "", e.unknown(e.written + "() may have changed files"), false
 	case strings.Contains(path, "://"), strings.HasPrefix(path, "data:"), strings.Contains(path, "\x00"):
 		return "", e.unknown("a name that is no path of a file"), false
 	case filepath.IsAbs(path):
@@ -50,50 +46,22 @@ const lookCost = 1024
 // absent says whether an error means that there is no such file, for PHP just as for this process.
 func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) }
 
-// content reads a file: a string, false if there is none, or unknown if this process cannot read it and PHP perhaps can.
-func (c *invocation) content(name string) Value {
-	path, u, known := c.local(name)
+// fileGetContents gives a string, false if there is no such file, or unknown if this process cannot read it and PHP perhaps can.
+func fileGetContents(c *invocation) Value {
+	path, u, known := c.local(c.string(0))
 	if !known {
 		return u
 	}
 	content, err := readFile(path, c.budget)
 	switch {
 	case err == nil:
+		c.budget.spend(len(content))
 		return content
 	case absent(err):
 		c.warn(fmt.Sprintf("%s(): there is no file %s, and PHP reads false there", c.name, path))
 		return false
 	}
 	return c.unknown(fmt.Sprintf("the file %s %v", path, err))
-}
-
-func fileGetContents(c *invocation) Value { return c.content(c.string(0)) }
-
-// fileLines is file().
-func fileLines(c *invocation) Value {
-	const ignoreNewLines, skipEmptyLines = 2, 4
-	flags := c.intOr(1, 0)
-	if flags&^(ignoreNewLines|skipEmptyLines) != 0 {
-		return c.unknown("file() with these flags is not evaluated")
-	}
-	v := c.content(c.string(0))
-	content, isString := v.(string)
-	if !isString {
-		return v
-	}
-	lines := &Array{}
-	for line := range strings.Lines(content) {
-		if flags&ignoreNewLines != 0 {
-			if withoutEnd, found := strings.CutSuffix(line, "\n"); found {
-				line = strings.TrimSuffix(withoutEnd, "\r")
-			}
-			if line == "" && flags&skipEmptyLines != 0 {
-				continue
-			}
-		}
-		c.appendTo(lines, line, c.here)
-	}
-	return lines
 }
 
 func (c *invocation) stat(is func(fs.FileInfo) bool) Value {
@@ -128,17 +96,15 @@ func isReadable(c *invocation) Value {
 }
 
 func realpath(c *invocation) Value {
-	path, u, known := c.local(c.string(0))
-	if !known {
-		return u
+	path := c.string(0)
+	if !filepath.IsAbs(path) {
+		return c.unknown("realpath() of a relative path is not evaluated")
 	}
-	if _, err := os.Stat(path); err != nil {
-		if absent(err) {
-			return false
-		}
-		return c.unknown(fmt.Sprintf("the file %s cannot be looked at: %v", path, reason(err)))
+	exists := c.stat(func(fs.FileInfo) bool { return true })
+	if exists == true {
+		return realPath(path)
 	}
-	return realPath(path)
+	return exists
 }
 
 func dirname(c *invocation) Value {
@@ -171,8 +137,9 @@ func parent(path string) string {
 	return "/"
 }
 
-func basename(c *invocation) string {
-	base := lastPart(c.string(0))
+func basename(c *invocation) Value {
+	trimmed := strings.TrimRight(c.string(0), "/")
+	base := trimmed[strings.LastIndexByte(trimmed, '/')+1:]
 	if c.has(1) {
 		if short := strings.TrimSuffix(base, c.string(1)); short != "" {
 			return short
@@ -181,120 +148,23 @@ func basename(c *invocation) string {
 	return base
 }
 
-func lastPart(path string) string {
-	trimmed := strings.TrimRight(path, "/")
-	return trimmed[strings.LastIndexByte(trimmed, '/')+1:]
-}
-
-func pathinfo(c *invocation) Value {
-	path := c.string(0)
-	base := lastPart(path)
-	dot := strings.LastIndexByte(base, '.')
-	info := &Array{}
-	if folder := parent(path); folder != "" {
-		c.set(info, "dirname", folder, c.here)
-	}
-	c.set(info, "basename", base, c.here)
-	if dot >= 0 {
-		c.set(info, "extension", base[dot+1:], c.here)
-		c.set(info, "filename", base[:dot], c.here)
-	} else {
-		c.set(info, "filename", base, c.here)
-	}
-	if !c.has(1) {
-		return info
-	}
-	key, known := map[int64]string{1: "dirname", 2: "basename", 4: "extension", 8: "filename"}[c.int(1)]
-	if !known {
-		return c.unknown("pathinfo() with these flags is not evaluated")
-	}
-	if found := info.find(key); found != nil {
-		return found.value
-	}
-	return ""
-}
-
-// glob knows patterns of * and ? in an absolute path.
+// glob knows patterns of * and ? for the files of a folder.
 func glob(c *invocation) Value {
 	pattern := c.string(0)
-	if !filepath.IsAbs(pattern) || strings.ContainsAny(pattern, `[]{}\`) {
+	folder, base := filepath.Split(pattern)
+	if _, _, known := c.local(folder); !known || strings.ContainsAny(folder, "*?") || strings.ContainsAny(pattern, `[]{}\`) {
 		return c.unknown("glob() of this pattern is not evaluated")
 	}
-	if strings.ContainsAny(filepath.Dir(pattern), "*?") {
-		return c.unknown("glob() with wildcards in the folder is not evaluated")
-	}
-	if _, u, known := c.local(pattern); !known {
-		return u
-	}
-	folder, base := filepath.Split(pattern)
 	entries, err := os.ReadDir(folder)
 	if err != nil && !absent(err) {
 		return c.unknown(fmt.Sprintf("the folder %s cannot be read: %v", folder, reason(err)))
 	}
-	c.budget.spend(len(entries) * 128)
+	c.budget.spend(len(entries)*256 + 4*lookCost)
 	found := &Array{}
 	for _, entry := range entries {
-		matches, _ := filepath.Match(base, entry.Name())
-		if matches && (entry.Name()[0] != '.' || base[0] == '.') {
+		if matches, _ := filepath.Match(base, entry.Name()); matches && (entry.Name()[0] != '.' || base[0] == '.') {
 			c.appendTo(found, folder+entry.Name(), c.here)
 		}
 	}
 	return found
-}
-
-// include runs another file, in the scope of this one.
-func (e *evaluator) include(x *include) Value {
-	if x.path == nil {
-		e.here.line = x.line
-		e.giveUp("eval() is not evaluated")
-	}
-	name := e.eval(x.path)
-	e.here.line = x.line
-	if u, isUnknown := name.(unknown); isUnknown {
-		e.giveUp("a file of unknown name is included: " + u.reason)
-	}
-	path, exists := e.includePath(e.text(name))
-	if !exists {
-		if x.required {
-			panic(&fatal{"the required file " + path + " does not exist"})
-		}
-		e.warn("there is no file " + path + " to include")
-		return false
-	}
-	e.budget.spend(lookCost)
-	resolved := realPath(path)
-	if x.once && e.included[resolved] {
-		return true
-	}
-	e.included[resolved] = true
-	e.includes++
-	if e.includes > maxIncludes {
-		e.exceed(fmt.Sprintf("more than %d files include each other", maxIncludes))
-	}
-	f := e.sources.load(path)
-	switch {
-	case f.problem != nil && f.problem.Line > 0:
-		e.throw("ParseError", f.problem.Message)
-	case f.problem != nil:
-		e.exceed("the included file " + path + " " + f.problem.Message)
-	case f.beyond != nil:
-		e.giveUp("the included file " + path + " is not evaluated: " + f.beyond.Message)
-	}
-	v := e.runScript(f)
-	e.includes--
-	return v
-}
-
-// includePath finds an included file, relative names in the folder of the file that includes it.
-func (e *evaluator) includePath(name string) (path string, exists bool) {
-	path = name
-	if beside := filepath.Join(e.sources.folder(e.here), name); !filepath.IsAbs(name) && !strings.HasPrefix(name, ".") {
-		path = beside
-	}
-	path, u, known := e.local(path)
-	if !known {
-		e.giveUp(u.reason)
-	}
-	_, err := os.Stat(path)
-	return path, err == nil
 }

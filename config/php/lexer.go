@@ -1,6 +1,8 @@
 package php
 
 import (
+	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -11,6 +13,7 @@ type lexer struct {
 	offset int
 	line   int32
 	echo   bool // the tag <?= was read, the echo that it stands for not yet
+	budget *budget
 }
 
 // syntaxError is what the lexer and the parser panic with. parse turns it into an error.
@@ -52,27 +55,18 @@ func (l *lexer) take(n int) string {
 	return l.source[start:l.offset]
 }
 
+// openingTags end text outside of PHP.
+var openingTags = regexp.MustCompile(`<\?(=|(?i:php)(?:[ \t\n\r]|$))`)
+
 // skipHTML skips text outside of PHP and the tag that ends it.
 func (l *lexer) skipHTML() {
-	for {
-		i := strings.Index(l.rest(), "<?")
-		if i < 0 {
-			l.skip(len(l.rest()))
-			return
-		}
-		l.skip(i)
-		switch {
-		case l.starts("<?="):
-			l.skip(len("<?="))
-			l.echo = true
-			return
-		case len(l.rest()) >= len("<?php") && strings.EqualFold(l.rest()[:len("<?php")], "<?php") &&
-			(len(l.rest()) == len("<?php") || isSpace(l.peek(len("<?php")))):
-			l.skip(len("<?php"))
-			return
-		}
-		l.skip(len("<?"))
+	tag := openingTags.FindStringSubmatchIndex(l.rest())
+	if tag == nil {
+		l.skip(len(l.rest()))
+		return
 	}
+	l.skip(tag[1])
+	l.echo = l.source[l.offset-1] == '='
 }
 
 func (l *lexer) next() token {
@@ -95,7 +89,7 @@ func (l *lexer) next() token {
 		l.skip(1)
 		return token{kind: variableName, text: l.take(nameLength(l.rest())), line: line}
 	case isNameStart(c) || c == '\\' && isNameStart(l.peek(1)):
-		return l.name()
+		return token{kind: name, text: l.take(names.FindStringIndex(l.rest())[1]), line: line}
 	case isDigit(c) || c == '.' && isDigit(l.peek(1)):
 		return l.number()
 	case c == '\'':
@@ -103,9 +97,7 @@ func (l *lexer) next() token {
 	case c == '"':
 		return l.doubleQuoted()
 	case l.starts("<<<"):
-		if t, found := l.heredoc(); found {
-			return t
-		}
+		return l.heredoc()
 	case c == '(':
 		if t, found := l.cast(); found {
 			return t
@@ -154,28 +146,8 @@ func (l *lexer) skipLine() {
 	l.skip(end)
 }
 
-func (l *lexer) name() token {
-	t := token{kind: name, line: l.line}
-	n := 0
-	for {
-		if l.peek(n) == '\\' && isNameStart(l.peek(n+1)) {
-			n++
-		}
-		part := nameLength(l.rest()[n:])
-		if part == 0 {
-			break
-		}
-		n += part
-		if l.peek(n) != '\\' {
-			break
-		}
-	}
-	if l.peek(n) == '\\' && l.peek(n+1) == '{' {
-		n++ // use A\{B, C}
-	}
-	t.text = l.take(n)
-	return t
-}
+// names are identifiers and keywords, also qualified ones; with A\{ ends the name of a group that is imported.
+var names = regexp.MustCompile(`^(?:\\?[a-zA-Z_\x{80}-\x{10ffff}][a-zA-Z0-9_\x{80}-\x{10ffff}]*)+(?:\\\{)?`)
 
 func (l *lexer) operator() token {
 	t := token{kind: operator, line: l.line}
@@ -209,97 +181,31 @@ func (l *lexer) cast() (token, bool) {
 	return t, true
 }
 
+// numerals are integers of all bases, and floats. Underscores may stand between digits.
+var numerals = regexp.MustCompile(`^(?i:0x[0-9a-f]+(_[0-9a-f]+)*|0b[01]+(_[01]+)*|0o[0-7]+(_[0-7]+)*|` +
+	`([0-9]+(_[0-9]+)*)?(\.([0-9]+(_[0-9]+)*)?)?(e[+-]?[0-9]+(_[0-9]+)*)?)`)
+
 func (l *lexer) number() token {
 	t := token{kind: number, line: l.line}
-	base, prefix := 10, 0
-	if l.peek(0) == '0' {
-		switch l.peek(1) {
-		case 'x', 'X':
-			base, prefix = 16, 2
-		case 'b', 'B':
-			base, prefix = 2, 2
-		case 'o', 'O':
-			base, prefix = 8, 2
-		}
-	}
-	if base == 10 {
-		return l.decimal(t)
-	}
-	t.value = l.integer(l.take(prefix + numeralLength(l.rest()[prefix:], base))[prefix:], base)
-	return t
-}
-
-// decimal reads an integer, a float, or an octal number that begins with a plain 0.
-func (l *lexer) decimal(t token) token {
-	n := numeralLength(l.rest(), 10)
-	isFloat := false
-	if l.peek(n) == '.' {
-		isFloat = true
-		n++
-		n += numeralLength(l.rest()[n:], 10)
-	}
-	if e := l.peek(n); e == 'e' || e == 'E' {
-		sign := 0
-		if c := l.peek(n + 1); c == '+' || c == '-' {
-			sign = 1
-		}
-		if exponent := numeralLength(l.rest()[n+1+sign:], 10); exponent > 0 {
-			isFloat = true
-			n += 1 + sign + exponent
-		}
-	}
-	literal := l.take(n)
+	l.budget.spend(64)
+	plain := strings.ReplaceAll(l.take(numerals.FindStringIndex(l.rest())[1]), "_", "")
+	n, err := strconv.ParseInt(plain, 0, 64)
 	switch {
-	case isFloat:
-		t.value, _ = strconv.ParseFloat(strings.ReplaceAll(literal, "_", ""), 64)
-	case len(literal) > 1 && literal[0] == '0':
-		t.value = l.integer(literal, 8)
+	case err == nil:
+		t.value = n
+	case strings.ContainsAny(plain, "xXbBoO") || plain[0] == '0' && !strings.ContainsAny(plain, ".eE"):
+		if len(plain) > maxNumeral {
+			panic(&syntaxError{line: l.line, message: "so long a number is not evaluated", beyond: true})
+		}
+		large, isNumber := new(big.Int).SetString(plain, 0)
+		if !isNumber {
+			l.fail("a number has a digit that is not allowed")
+		}
+		t.value, _ = new(big.Float).SetInt(large).Float64()
 	default:
-		t.value = l.integer(literal, 10)
+		t.value, _ = strconv.ParseFloat(plain, 64)
 	}
 	return t
-}
-
-// integer turns digits into an int64 or, when they are too many, into a float64.
-func (l *lexer) integer(literal string, base int) Value {
-	plain := strings.ReplaceAll(literal, "_", "")
-	if n, err := strconv.ParseInt(plain, base, 64); err == nil {
-		return n
-	}
-	if base == 10 {
-		f, _ := strconv.ParseFloat(plain, 64)
-		return f
-	}
-	f := 0.0
-	for _, c := range []byte(plain) {
-		digit, err := strconv.ParseInt(string(rune(c)), base, 64)
-		if err != nil {
-			l.fail("the number " + literal + " has a digit that is not allowed")
-		}
-		f = f*float64(base) + float64(digit)
-	}
-	if plain == "" {
-		l.fail("a number has no digits")
-	}
-	return f
-}
-
-// numeralLength counts digits, with single underscores between them.
-func numeralLength(s string, base int) int {
-	isNumeral := func(i int) bool {
-		if i >= len(s) {
-			return false
-		}
-		if base == 16 {
-			return isDigit(s[i]) || s[i]|0x20 >= 'a' && s[i]|0x20 <= 'f'
-		}
-		return isDigit(s[i])
-	}
-	n := 0
-	for isNumeral(n) || n > 0 && n < len(s) && s[n] == '_' && isNumeral(n-1) && isNumeral(n+1) {
-		n++
-	}
-	return n
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }

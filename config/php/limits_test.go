@@ -107,8 +107,8 @@ var hostile = map[string]string{
 	"levels":                      "<?php $CONFIG = [dirname(str_repeat('/a', 500000), 1000000000)];",
 	"skipped loops":               "<?php " + fill("foreach(u() as $v){trim($v);}"),
 	"skipped loops in each other": "<?php " + nested("foreach(u() as $v){", "f($v);", "}"),
-	"skipped functions in a row":  "<?php " + chain() + "foreach(u() as $v){f0();}",
-	"skipped functions, all":      "<?php " + chain() + "while(true)u(u());",
+	"skipped functions in a row":  "<?php " + callChain() + "foreach(u() as $v){f0();}",
+	"skipped functions, all":      "<?php " + callChain() + "while(true)u(u());",
 	"skipped sums":                "<?php while(true) { $a = u() ? 1" + fill("+1")[:7000] + " : 2; }",
 	"files that are not there":    `<?php for ($i = 0; $i < 1000000; $i++) { @include "/nonexistent$i"; } $CONFIG = ['x' => 1];`,
 	"reading what is not there":   `<?php for ($i = 0; $i < 1000000; $i++) { @file_get_contents("/nonexistent$i"); } $CONFIG = ['x' => 1];`,
@@ -128,7 +128,7 @@ func nested(open, inside, end string) string {
 }
 
 // chain declares functions that call each other from the first to the last.
-func chain() string {
+func callChain() string {
 	var b strings.Builder
 	for i := 0; b.Len() < mebibyte-200; i++ {
 		fmt.Fprintf(&b, "function f%d(){return [[[[f%d()]]]];}", i, i+1)
@@ -183,7 +183,7 @@ func TestSpecialFiles(t *testing.T) {
 	pipe := folder + "/pipe"
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
 	large := folder + "/large"
-	require.NoError(t, os.WriteFile(large, make([]byte, mebibyte+1), 0o600))
+	require.NoError(t, os.WriteFile(large, make([]byte, defaultFileSize+1), 0o600))
 	for name, path := range map[string]string{"a pipe": pipe, "a device": "/dev/zero", "a folder": folder, "a large file": large, "nothing": folder + "/none"} {
 		t.Run(name, func(t *testing.T) {
 			c, err := Evaluate(t.Context(), []string{path}, Options{})
@@ -215,4 +215,33 @@ func TestLimits(t *testing.T) {
 	cancel()
 	_, err = Evaluate(ended, []string{path}, Options{})
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// TestLarge reads files that are large without meaning harm, as large as config lets them be.
+func TestLarge(t *testing.T) {
+	domains := strings.Repeat("    'cloud.of-a-department.example.com',\n", 150_000)
+	for name, content := range map[string]string{
+		"a list":           "<?php $CONFIG = ['dbhost' => 'db', 'trusted_domains' => [" + domains + "], 'x' => getenv('X')];",
+		"a map":            "<?php $CONFIG = ['dbhost' => 'db'," + numbered("\n  'a key with a number %d' => 'value %d',") + "];",
+		"a comment":        "<?php /*" + strings.Repeat("* a comment\n", 600_000) + "*/ $CONFIG = ['dbhost' => 'db'];",
+		"comments":         "<?php $CONFIG = ['dbhost' => 'db']; " + strings.Repeat("// a comment\n", 600_000),
+		"a string":         "<?php $CONFIG = ['dbhost' => 'db', 'x' => '" + strings.Repeat("a", 8_000_000) + "'];",
+		"a joined string":  "<?php $CONFIG = ['dbhost' => 'db', 'x' => ''" + strings.Repeat(" . 'text'", 50_000) + "];",
+		"another":          "<?php $x = 'a'; $CONFIG = ['dbhost' => 'db', 'x' => $x" + strings.Repeat(" . $x . getenv('X')", 10_000) + "];",
+		"a sum":            "<?php $CONFIG = ['dbhost' => 'db', 'x' => 1" + strings.Repeat(" + 1", 50_000) + "];",
+		"text before":      strings.Repeat("text\n", 1_000_000) + "<?php $CONFIG = ['dbhost' => 'db'];",
+		"many assignments": "<?php $CONFIG = ['dbhost' => 'db'];" + strings.Repeat("$CONFIG['a'] = 'a value of some length';\n", 30_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := writeConfig(t, content)
+			const memory = 40 * mebibyte
+			allocated := measure(func() {
+				c, err := Evaluate(t.Context(), []string{path}, Options{Limits: Limits{Memory: memory}})
+				require.NoError(t, err)
+				require.Empty(t, c.Unknown)
+				require.Equal(t, "db", c.Values["dbhost"].Value)
+			})
+			require.Less(t, allocated, uint64(memory+len(content)), "bytes")
+		})
+	}
 }

@@ -3,7 +3,6 @@ package php
 import (
 	"fmt"
 	"math"
-	"math/big"
 	"math/bits"
 )
 
@@ -15,27 +14,37 @@ type failure struct {
 
 func (f *failure) Error() string { return f.class + ": " + f.message }
 
-// arithmetic computes a op b for + - * / % and **. It returns a *failure where PHP throws.
+// arithmetic computes a op b for + - * / % ** & | ^ << and >>. It returns a *failure where PHP throws.
 func arithmetic(op string, a, b Value) (Value, error) {
 	if x, isArray := a.(*Array); isArray && op == "+" {
 		if y, isArray := b.(*Array); isArray {
 			return union(x, y), nil
 		}
 	}
+	left, leftIsText := a.(string)
+	if right, isText := b.(string); isText && leftIsText && (op == "&" || op == "|" || op == "^") {
+		return combine(op, left, right), nil
+	}
 	x, xIsNumber := operand(a)
 	y, yIsNumber := operand(b)
 	if !xIsNumber || !yIsNumber {
-		return nil, unsupported(op, a, b)
-	}
-	if op == "%" {
-		return modulo(toInt(a), toInt(b)) // of a string that is too large for an integer this is another one than of its number
+		return nil, &failure{"TypeError", fmt.Sprintf("unsupported operand types: %s %s %s", typeName(a), op, typeName(b))}
 	}
 	m, mIsInt := x.(int64)
 	n, nIsInt := y.(int64)
-	if mIsInt && nIsInt {
-		return integers(op, m, n)
+	switch {
+	case op == "%":
+		return modulo(toInt(a), toInt(b)) // of a string that is too large for an integer this is another one than of its number
+	case op == "&", op == "|", op == "^", op == "<<", op == ">>":
+		return bitwise(op, toInt(a), toInt(b))
+	case op == "/" && asFloat(y) == 0:
+		return nil, &failure{"DivisionByZeroError", "division by zero"}
+	case mIsInt && nIsInt:
+		if result, fits := integers(op, m, n); fits {
+			return result, nil
+		}
 	}
-	return floats(op, asFloat(x), asFloat(y))
+	return floats(op, asFloat(x), asFloat(y)), nil
 }
 
 // operand makes a number of what stands beside an arithmetic operator.
@@ -52,10 +61,6 @@ func operand(v Value) (Value, bool) {
 	return nil, false
 }
 
-func unsupported(op string, a, b Value) error {
-	return &failure{"TypeError", fmt.Sprintf("unsupported operand types: %s %s %s", typeName(a), op, typeName(b))}
-}
-
 // union is + of two arrays: the elements of a, then those of b whose keys a has not.
 func union(a, b *Array) *Array {
 	sum := a.clone()
@@ -67,33 +72,29 @@ func union(a, b *Array) *Array {
 	return sum
 }
 
-func integers(op string, m, n int64) (Value, error) {
+// integers computes with integers; false when the result is none.
+func integers(op string, m, n int64) (int64, bool) {
 	switch op {
 	case "+":
-		if sum := m + n; (sum > m) == (n > 0) {
-			return sum, nil
-		}
+		return m + n, (m+n > m) == (n > 0)
 	case "-":
-		if difference := m - n; (difference < m) == (n > 0) {
-			return difference, nil
-		}
+		return m - n, (m-n < m) == (n > 0)
 	case "*":
-		if product, fits := multiply(m, n); fits {
-			return product, nil
-		}
+		return multiply(m, n)
 	case "/":
-		if n == 0 {
-			return nil, &failure{"DivisionByZeroError", "division by zero"}
+		if n == -1 || m%n != 0 {
+			return -m, n == -1 && m != math.MinInt64
 		}
-		if m%n == 0 && (m != math.MinInt64 || n != -1) {
-			return m / n, nil
-		}
-	case "**":
-		if n >= 0 {
-			return integerPower(m, n), nil
-		}
+		return m / n, true
 	}
-	return floats(op, float64(m), float64(n))
+	power, fits := int64(1), n >= 0
+	if n > 64 {
+		n = 64 + n%2 // which is too much for all but -1, 0 and 1
+	}
+	for ; n > 0 && fits; n-- {
+		power, fits = multiply(power, m)
+	}
+	return power, fits
 }
 
 func multiply(m, n int64) (int64, bool) {
@@ -104,10 +105,8 @@ func multiply(m, n int64) (int64, bool) {
 		return 0, false
 	case negative && low <= 1<<63:
 		return -int64(low), true
-	case !negative && low < 1<<63:
-		return int64(low), true
 	}
-	return 0, false
+	return int64(low), !negative && low < 1<<63
 }
 
 func magnitude(n int64) uint64 {
@@ -117,92 +116,24 @@ func magnitude(n int64) uint64 {
 	return uint64(n)
 }
 
-// integerPower squares and multiplies as PHP does, which goes on with floats from the first product that does not fit.
-func integerPower(base, exponent int64) Value {
-	result := int64(1)
-	for exponent > 0 {
-		if exponent%2 == 1 {
-			exponent--
-			product, fits := multiply(result, base)
-			if !fits {
-				return scaled(float64(result)*float64(base), power(float64(base), float64(exponent)))
-			}
-			result = product
-			continue
-		}
-		exponent /= 2
-		square, fits := multiply(base, base)
-		if !fits {
-			return scaled(float64(result), power(float64(base)*float64(base), float64(exponent)))
-		}
-		base = square
-	}
-	return result
-}
-
-func scaled(factor float64, power Value) Value {
-	if f, isFloat := power.(float64); isFloat {
-		return factor * f
-	}
-	return power
-}
-
-func floats(op string, a, b float64) (Value, error) {
+func floats(op string, a, b float64) Value {
 	switch op {
 	case "+":
-		return a + b, nil
+		return a + b
 	case "-":
-		return a - b, nil
+		return a - b
 	case "*":
-		return a * b, nil
+		return a * b
 	case "/":
-		if b == 0 {
-			return nil, &failure{"DivisionByZeroError", "division by zero"}
-		}
-		return a / b, nil
+		return a / b
 	}
-	return power(a, b), nil
-}
-
-// power is pow of the C library, as far as every C library gives the same: what lies close to the middle between two floats is
-// unknown, and so are most powers with a fraction in the exponent.
-func power(base, exponent float64) Value {
-	doubtful := unknown{reason: "a power that computers round differently"}
-	if exponent != math.Trunc(exponent) || math.Abs(exponent) > 1100 || base == 0 || math.IsInf(base, 0) || math.IsNaN(base) {
-		result := math.Pow(base, exponent)
-		if result == math.Trunc(result) && math.Abs(result) < 1<<32 || math.IsNaN(result) || math.IsInf(result, 0) {
-			return result
-		}
-		return doubtful
+	// Other powers may end in another digit elsewhere.
+	power := math.Pow(a, b)
+	fraction, _ := math.Frexp(a)
+	if math.IsNaN(power) || math.IsInf(power, 0) || power == math.Trunc(power) && math.Abs(power) < 1<<32 || fraction == 0.5 && b == math.Trunc(b) {
+		return power
 	}
-	exact := exactPower(base, int(exponent))
-	rounded, _ := exact.Float64()
-	if math.IsInf(rounded, 0) {
-		return rounded
-	}
-	distance := new(big.Float).Sub(exact, big.NewFloat(rounded))
-	gap := math.Nextafter(math.Abs(rounded), math.Inf(1)) - math.Abs(rounded)
-	if off, _ := distance.Float64(); math.Abs(off) > 0.4*gap {
-		return doubtful
-	}
-	return rounded
-}
-
-// exactPower leaves no doubt about the last bit of a float64.
-func exactPower(base float64, exponent int) *big.Float {
-	const precision = 256 // bits
-	result := new(big.Float).SetPrec(precision).SetInt64(1)
-	square := new(big.Float).SetPrec(precision).SetFloat64(base)
-	for n := max(exponent, -exponent); n > 0; n >>= 1 {
-		if n&1 == 1 {
-			result.Mul(result, square)
-		}
-		square.Mul(square, square)
-	}
-	if exponent < 0 {
-		result.Quo(new(big.Float).SetInt64(1), result)
-	}
-	return result
+	return unknown{reason: "a power that computers round differently"}
 }
 
 func modulo(m, n int64) (Value, error) {
@@ -215,54 +146,40 @@ func modulo(m, n int64) (Value, error) {
 	return m % n, nil
 }
 
-// bitwise computes & | ^ << >>. Two strings are combined byte by byte.
-func bitwise(op string, a, b Value) (Value, error) {
-	left, leftIsString := a.(string)
-	right, rightIsString := b.(string)
-	if leftIsString && rightIsString && len(op) == 1 {
-		return combine(op, left, right), nil
-	}
-	_, leftIsNumber := operand(a)
-	_, rightIsNumber := operand(b)
-	if !leftIsNumber || !rightIsNumber {
-		return nil, unsupported(op, a, b)
-	}
-	m, n := toInt(a), toInt(b)
-	switch op {
-	case "&":
+func bitwise(op string, m, n int64) (Value, error) {
+	switch {
+	case op == "&":
 		return m & n, nil
-	case "|":
+	case op == "|":
 		return m | n, nil
-	case "^":
+	case op == "^":
 		return m ^ n, nil
-	}
-	if n < 0 {
+	case n < 0:
 		return nil, &failure{"ArithmeticError", "bit shift by a negative number"}
-	}
-	if op == "<<" {
+	case op == "<<":
 		return m << uint64(n), nil
 	}
 	return m >> uint64(n), nil
 }
 
+// combine combines two strings byte by byte.
 func combine(op, a, b string) string {
-	short, long := a, b
-	if len(short) > len(long) {
-		short, long = long, short
+	if len(a) > len(b) {
+		a, b = b, a
 	}
-	result := []byte(long)
-	for i := range len(short) {
+	result := []byte(b)
+	for i := range len(a) {
 		switch op {
 		case "&":
-			result[i] = short[i] & long[i]
+			result[i] &= a[i]
 		case "|":
-			result[i] = short[i] | long[i]
-		case "^":
-			result[i] = short[i] ^ long[i]
+			result[i] |= a[i]
+		default:
+			result[i] ^= a[i]
 		}
 	}
 	if op == "|" {
 		return string(result)
 	}
-	return string(result[:len(short)])
+	return string(result[:len(a)])
 }

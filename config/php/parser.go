@@ -9,30 +9,24 @@ import (
 type parser struct {
 	lexer
 	current token
-	budget  *budget
+	strict  bool // declare(strict_types=1)
 	path    string
 	file    int32 // the index of the file in origins
 	depth   int
 
-	strict    bool
+	declares  map[string]bool // functions, by lower-case name
 	namespace string
 	classes   map[string]string // what use declared, by lower-case alias
-	functions map[string]string
-	constants map[string]string
-	inside    *function // the function whose body is being read, or nil
 }
 
 // parse returns the syntax tree of a file, or a *syntaxError.
 func parse(source, path string, file int32, b *budget) (parsed *script, err error) {
-	b.spend(3 * len(source)) // strings are copied out of it, some twice
 	p := &parser{
-		lexer:     lexer{source: source, line: 1},
-		budget:    b,
-		path:      path,
-		file:      file,
-		classes:   map[string]string{},
-		functions: map[string]string{},
-		constants: map[string]string{},
+		lexer:    lexer{source: source, line: 1, budget: b},
+		path:     path,
+		file:     file,
+		declares: map[string]bool{},
+		classes:  map[string]string{},
 	}
 	defer func() {
 		switch r := recover().(type) {
@@ -49,7 +43,7 @@ func parse(source, path string, file int32, b *budget) (parsed *script, err erro
 	if p.current.kind != endOfFile {
 		p.unexpected()
 	}
-	return &script{statements: statements, strict: p.strict}, nil
+	return &script{statements, p.strict, p.declares}, nil
 }
 
 func (e *syntaxError) Error() string { return e.message }
@@ -119,6 +113,16 @@ func (p *parser) identifier() string {
 	return text
 }
 
+// identifierOrPath takes a name, qualified or not.
+func (p *parser) identifierOrPath() string {
+	text := p.current.text
+	if p.current.kind != name {
+		p.unexpected()
+	}
+	p.advance()
+	return text
+}
+
 func (p *parser) variable() string {
 	if p.current.kind != variableName {
 		p.unexpected()
@@ -142,13 +146,15 @@ func (p *parser) enter() {
 	if p.depth > maxNesting {
 		p.beyond("nested more than %d deep", maxNesting)
 	}
-	p.budget.spend(nodeCost)
 }
 
 func (p *parser) leave() { p.depth-- }
 
-// nodeCost is about what a node of the syntax tree takes, in bytes.
-const nodeCost = 96
+// What a node of the syntax tree takes, in bytes, and its place in a list: one with others in it, and one without.
+const (
+	nodeCost = 96
+	leafCost = 32
+)
 
 // className resolves the name of a class against namespace and use.
 func (p *parser) className(written string) string {
@@ -168,11 +174,8 @@ func (p *parser) className(written string) string {
 	return p.inNamespace(written)
 }
 
-// functionName resolves the name of a function or constant: where to look first and, if that is not there, second.
-func (p *parser) functionName(written string, imports map[string]string, key string) (first, fallback string) {
-	if full, imported := imports[key]; imported {
-		return full, ""
-	}
+// names resolves the name of a function or constant: where to look first and, if that is not there, second.
+func (p *parser) names(written string) (first, fallback string) {
 	if strings.Contains(written, `\`) {
 		return p.className(written), ""
 	}

@@ -1,46 +1,27 @@
 package php
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 )
 
-// How tightly operators bind, as in PHP 8. What binds tighter is greater.
-const (
-	bindsNothing = iota
-	bindsOr
-	bindsXor
-	bindsAnd
-	bindsAssignment
-	bindsTernary
-	bindsCoalesce
-	bindsLogicalOr
-	bindsLogicalAnd
-	bindsBitOr
-	bindsBitXor
-	bindsBitAnd
-	bindsEquality
-	bindsComparison
-	bindsConcatenation
-	bindsShift
-	bindsSum
-	bindsProduct
-	bindsNot
-	bindsInstanceof
-	bindsPrefix
-	bindsPower
-)
+// levels are the operators by how tightly they bind, as in PHP 8, the loosest first. Those of one operand stand among them by a name.
+var levels = []string{"", "or", "xor", "and", "assignment", "ternary", "??", "||", "&&", "|", "^", "&", "== != <> === !== <=>", "< <= > >=",
+	".", "<< >>", "+ -", "* / %", "not", "prefix", "**"}
 
-var binaryOperators = map[string]int{
-	"or": bindsOr, "xor": bindsXor, "and": bindsAnd,
-	"??": bindsCoalesce, "||": bindsLogicalOr, "&&": bindsLogicalAnd,
-	"|": bindsBitOr, "^": bindsBitXor, "&": bindsBitAnd,
-	"==": bindsEquality, "!=": bindsEquality, "<>": bindsEquality, "===": bindsEquality, "!==": bindsEquality, "<=>": bindsEquality,
-	"<": bindsComparison, "<=": bindsComparison, ">": bindsComparison, ">=": bindsComparison,
-	".": bindsConcatenation, "<<": bindsShift, ">>": bindsShift,
-	"+": bindsSum, "-": bindsSum, "*": bindsProduct, "/": bindsProduct, "%": bindsProduct,
-	"instanceof": bindsInstanceof, "**": bindsPower,
-}
+// binds gives the level of an operator.
+var binds = func() map[string]int {
+	binds := map[string]int{}
+	for level, operators := range levels {
+		for _, op := range strings.Fields(operators) {
+			binds[op] = level
+		}
+	}
+	return binds
+}()
+
+const bindsNothing = 0
 
 var assignmentOperators = []string{"=", "+=", "-=", "*=", "/=", ".=", "%=", "&=", "|=", "^=", "<<=", ">>=", "**=", "??="}
 
@@ -49,72 +30,62 @@ func (p *parser) expression(binding int) expression {
 	p.enter()
 	defer p.leave()
 	left := p.prefix()
-	for links := 0; ; links++ {
-		if links > maxChain {
-			p.beyond("an expression of more than %d operators", maxChain)
+	for {
+		op := p.word()
+		if p.current.kind == operator {
+			op = p.current.text
 		}
-		if p.current.kind == operator && slices.Contains(assignmentOperators, p.current.text) && isTarget(left) {
+		power, known := binds[op]
+		switch {
+		case p.current.kind == operator && slices.Contains(assignmentOperators, op) && isTarget(left):
 			left = p.assignment(left)
-			continue
-		}
-		if p.current.is("?") {
-			if binding > bindsTernary {
-				return left
-			}
+		case op == "?" && p.current.kind == operator && binding <= binds["ternary"]:
 			left = p.ternary(left)
-			continue
-		}
-		op := p.binaryOperator()
-		power, known := binaryOperators[op]
-		if !known || power < binding {
+		case op == "instanceof", op == "|>":
+			p.beyond("%s is not evaluated", op)
+		case !known || power < binding:
 			return left
+		case power == binds["??"]:
+			p.advance()
+			c := &coalesce{left: left, right: p.expression(binds["??"])}
+			c.unsafe = change(c.right)
+			left = c
+		default:
+			left = p.chain(left, op, power)
 		}
-		left = p.binary(op, power, left)
+		p.budget.spend(nodeCost)
 	}
 }
 
-func (p *parser) binaryOperator() string {
-	switch p.current.kind {
-	case operator:
-		return p.current.text
-	case name:
-		return p.word()
-	}
-	return ""
-}
-
-func (p *parser) binary(op string, power int, left expression) expression {
-	p.budget.spend(nodeCost)
-	b := &binary{op: op, left: left, line: p.current.line}
-	p.advance()
-	switch power {
-	case bindsCoalesce, bindsPower:
-		b.right = p.expression(power)
-	case bindsInstanceof:
-		b.right = p.instance()
-	default:
-		b.right = p.expression(power + 1)
-	}
-	if power == bindsEquality || power == bindsComparison {
-		if binaryOperators[p.binaryOperator()] == power {
+// chain reads operators that bind equally, with their right sides.
+func (p *parser) chain(first expression, op string, power int) expression {
+	c := &chain{first: first}
+	for binds[op] == power {
+		if len(c.links) > 0 && (power == binds["=="] || power == binds["<"]) {
 			p.unexpected()
 		}
+		p.budget.spend(nodeCost)
+		p.advance()
+		l := link{op: op}
+		if power == binds["**"] {
+			l.operand = p.expression(power) // from the right: the rest of the chain is in it
+		} else {
+			l.operand = p.expression(power + 1)
+		}
+		l.unsafe = decides(op) && change(l.operand)
+		c.links = append(c.links, l)
+		op = p.word()
+		if p.current.kind == operator {
+			op = p.current.text
+		}
 	}
-	return b
+	return c
 }
 
-// instance reads what stands right of instanceof.
-func (p *parser) instance() expression {
-	if p.current.kind == name {
-		class := p.className(p.current.text)
-		p.advance()
-		return &literal{class}
-	}
-	return p.expression(bindsInstanceof + 1)
-}
+// decides says whether an operator may do without its right side.
+func decides(op string) bool { return op == "&&" || op == "and" || op == "||" || op == "or" }
 
 func (p *parser) ternary(condition expression) expression {
-	p.budget.spend(nodeCost)
 	previous, nested := condition.(*ternary)
 	nested = nested && !previous.grouped
 	p.expect("?")
@@ -126,70 +97,45 @@ func (p *parser) ternary(condition expression) expression {
 		p.failAt(p.current.line, "nested ?: needs parentheses")
 	}
 	p.expect(":")
-	t.otherwise = p.expression(bindsTernary + 1)
+	t.otherwise = p.expression(binds["ternary"] + 1)
+	t.unsafe = change(t.then, t.otherwise)
 	return t
 }
 
 // isTarget says whether an expression can be assigned to.
 func isTarget(e expression) bool {
 	switch e.(type) {
-	case *variable, *dynamicVariable, *indexed, *property, *staticProperty, *arrayLiteral:
+	case *variable, *indexed, *member, *arrayLiteral:
 		return true
 	}
 	return false
 }
 
 func (p *parser) assignment(target expression) expression {
-	p.budget.spend(nodeCost)
 	a := &assignment{target: target, op: p.current.text, line: p.current.line}
-	if _, isPattern := target.(*arrayLiteral); isPattern && a.op != "=" {
-		p.unexpected()
-	}
 	p.advance()
-	if a.op == "=" && p.current.is("&") {
-		a.byReference = true
-		p.advance()
+	if p.current.is("&") {
+		p.beyond("a reference is not evaluated")
 	}
-	a.value = p.expression(bindsAssignment)
+	a.value = p.expression(binds["assignment"])
 	return a
 }
 
+// prefix reads an operand with the operators before it.
 func (p *parser) prefix() expression {
 	t := p.current
-	switch t.kind {
-	case operator:
-		switch t.text {
-		case "+", "-", "~", "@":
-			p.advance()
-			return &unary{t.text, p.expression(bindsPrefix)}
-		case "!":
-			p.advance()
-			return &unary{"!", p.expression(bindsNot)}
-		case "++", "--":
-			p.advance()
-			target := p.expression(bindsPrefix)
-			if !isTarget(target) {
-				p.unexpected()
-			}
-			return &increment{target: target, op: t.text, prefix: true, line: t.line}
-		}
-	case number:
+	p.budget.spend(leafCost)
+	switch {
+	case t.is("+"), t.is("-"), t.is("~"), t.is("@"), t.kind == castOperator:
 		p.advance()
-		return &literal{t.value}
-	case castOperator:
+		return &unary{t.text, p.expression(binds["prefix"])}
+	case t.is("!"):
 		p.advance()
-		return &cast{t.text, p.expression(bindsPrefix), t.line}
-	case name:
-		if e, found := p.keyword(); found {
-			return e
-		}
+		return &unary{"!", p.expression(binds["not"])}
+	case t.is("++"), t.is("--"):
+		p.advance()
+		return p.count(p.expression(binds["prefix"]), t, false)
 	}
-	return p.postfix(p.primary())
-}
-
-// keyword reads the operators that are words and reach as far to the right as they can.
-func (p *parser) keyword() (expression, bool) {
-	line := p.current.line
 	switch word := p.word(); word {
 	case "include", "include_once", "require", "require_once":
 		p.advance()
@@ -197,163 +143,360 @@ func (p *parser) keyword() (expression, bool) {
 			path:     p.expression(bindsNothing),
 			once:     strings.HasSuffix(word, "_once"),
 			required: strings.HasPrefix(word, "require"),
-			line:     line,
-		}, true
-	case "print":
-		p.advance()
-		return &unary{"print", p.expression(bindsAssignment)}, true
+			line:     t.line,
+		}
 	case "throw":
 		p.advance()
-		return &throwExpression{p.expression(bindsNothing), line}, true
-	case "clone":
-		p.advance()
-		return &beyond{"clone", []expression{p.expression(bindsPower)}, line}, true
-	case "yield":
-		return p.yield(), true
+		return &throwExpression{p.expression(bindsNothing)}
+	case "yield", "clone", "print", "eval":
+		p.beyond("%s is not evaluated", word)
 	}
-	return nil, false
+	return p.postfix(p.primary())
 }
 
-func (p *parser) yield() expression {
-	if p.inside == nil {
+// count is ++ or -- before or after a target.
+func (p *parser) count(target expression, op token, postfix bool) expression {
+	if !isTarget(target) {
 		p.unexpected()
 	}
-	p.inside.generator = true
-	line := p.current.line
-	p.advance()
-	p.acceptWord("from")
-	y := &beyond{reason: "yield", line: line}
-	for _, end := range []string{";", ")", ",", "]", "}"} {
-		if p.current.is(end) {
-			return y
-		}
-	}
-	y.operands = append(y.operands, p.expression(bindsAssignment))
-	if p.accept("=>") {
-		y.operands = append(y.operands, p.expression(bindsAssignment))
-	}
-	return y
+	return &assignment{target: target, op: op.text, postfix: postfix, line: op.line}
 }
 
 // postfix reads what follows an operand: indexes, members, calls, ++ and --.
 func (p *parser) postfix(e expression) expression {
-	for links := 0; ; links++ {
+	for links := 0; p.current.kind == operator; links++ {
 		if links > maxNesting {
 			p.beyond("a chain of more than %d members", maxNesting)
 		}
-		p.budget.spend(nodeCost)
-		line := p.current.line
-		switch {
-		case p.current.is("["):
+		t := p.current
+		switch t.text {
+		case "[":
 			p.advance()
-			i := &indexed{base: e, line: line}
+			i := &indexed{base: e, line: t.line}
 			if !p.current.is("]") {
 				i.key = p.expression(bindsNothing)
 			}
 			p.expect("]")
 			e = i
-		case p.current.is("->"), p.current.is("?->"):
-			e = p.member(e)
-		case p.current.is("::"):
-			e = p.classMember(e)
-		case p.current.is("("):
-			c := &call{callee: e, line: line}
-			c.arguments, c.partial = p.arguments()
-			e = c
-		case (p.current.is("++") || p.current.is("--")) && isTarget(e):
-			op := p.current.text
+		case "->", "::":
 			p.advance()
-			return &increment{target: e, op: op, line: line}
+			e = p.member(e, "")
+		case "?->":
+			p.beyond("?-> is not evaluated")
+		case "(":
+			e = &call{callee: e, arguments: p.arguments(), line: t.line}
+		case "++", "--":
+			p.advance()
+			e = p.count(e, t, true)
 		default:
 			return e
 		}
+		p.budget.spend(nodeCost)
 	}
+	return e
 }
 
-// member reads ->name and ->name(…).
-func (p *parser) member(object expression) expression {
-	line := p.current.line
-	m := &property{base: object, nullsafe: p.current.is("?->"), line: line}
-	p.advance()
+// member reads the name, and the arguments of a call, after -> or ::.
+func (p *parser) member(object expression, class string) expression {
+	m := &member{object: object, class: class, line: p.current.line}
 	switch {
 	case p.current.kind == name:
-		m.name = &literal{p.identifier()}
-	case p.current.kind == variableName:
-		m.name = &variable{p.variable(), line}
-	case p.accept("{"):
-		m.name = p.expression(bindsNothing)
-		p.expect("}")
+		m.name = p.identifier()
+	case p.current.kind == variableName && class != "":
+		m.name = "$" + p.variable()
 	default:
-		p.unexpected()
+		p.beyond("a member of a computed name is not evaluated")
 	}
-	if !p.current.is("(") {
-		return m
+	if p.current.is("(") {
+		m.called = true
+		m.arguments = p.arguments()
 	}
-	c := &foreignCall{object: object, line: line}
-	if fixed, isLiteral := m.name.(*literal); isLiteral {
-		c.method, _ = fixed.value.(string)
-	}
-	c.arguments, _ = p.arguments()
-	return c
+	return m
 }
 
-// classMember reads ::name, ::$name, ::class and their calls.
-func (p *parser) classMember(e expression) expression {
-	line := p.current.line
-	class := ""
-	if c, isName := e.(*constant); isName {
-		class = c.name
-	}
-	p.advance()
-	switch {
-	case p.current.kind == variableName:
-		s := &staticProperty{class: class, name: p.variable(), line: line}
-		if class == "" {
-			return &beyond{"a member of an unknown class", []expression{e}, line}
-		}
-		return s
-	case p.current.kind == name:
-		member := p.identifier()
-		if p.current.is("(") {
-			c := &foreignCall{class: class, method: member, line: line}
-			c.arguments, _ = p.arguments()
-			return c
-		}
-		if class == "" {
-			return &beyond{"a member of an unknown class", []expression{e}, line}
-		}
-		return &classConstant{class, member, line}
-	case p.accept("{"):
-		operand := p.expression(bindsNothing)
-		p.expect("}")
-		return &beyond{"a member whose name is computed", []expression{e, operand}, line}
-	}
-	p.unexpected()
-	return nil
-}
-
-// arguments reads (…). It reports true for f(...), which makes a closure of a function.
-func (p *parser) arguments() (arguments []argument, partial bool) {
+func (p *parser) arguments() []expression {
+	var list []expression
 	p.expect("(")
 	for !p.current.is(")") {
-		p.budget.spend(nodeCost)
-		a := argument{}
-		if p.accept("...") {
-			if p.current.is(")") && arguments == nil {
-				p.advance()
-				return nil, true
-			}
-			a.spread = true
-		} else if p.word() != "" && p.following().is(":") {
-			a.name = p.identifier()
-			p.advance()
+		if p.current.is("...") || p.word() != "" && p.following().is(":") {
+			p.beyond("spread and named arguments are not evaluated")
 		}
-		a.value = p.expression(bindsNothing)
-		arguments = append(arguments, a)
+		p.budget.spend(nodeCost)
+		list = append(list, p.expression(bindsNothing))
 		if !p.accept(",") {
 			break
 		}
 	}
 	p.expect(")")
-	return arguments, false
+	return list
+}
+
+// primary reads an operand: a variable, a literal, a name, or an expression in parentheses.
+func (p *parser) primary() expression {
+	t := p.current
+	switch t.kind {
+	case variableName:
+		p.advance()
+		return &variable{t.text, t.line}
+	case text, number:
+		p.advance()
+		return &literal{t.value}
+	case template:
+		parts := p.template('"')
+		p.advance()
+		return &interpolation{parts}
+	case heredoc:
+		return p.heredocParts()
+	case name:
+		return p.named()
+	}
+	switch {
+	case t.is("("):
+		e := p.parenthesised()
+		if inner, isTernary := e.(*ternary); isTernary {
+			inner.grouped = true
+		}
+		return e
+	case p.accept("["):
+		return p.array("]")
+	case t.is("#["), t.is("$"), t.is("`"):
+		p.beyond("what begins with %s is not evaluated", t.text)
+	}
+	p.unexpected()
+	return nil
+}
+
+// array reads the items of an array, or of a list of targets, which may have gaps, up to the closing bracket. An array of nothing but
+// literals is made at once.
+func (p *parser) array(closing string) expression {
+	a := &arrayLiteral{}
+	for !p.current.is(closing) {
+		item := arrayItem{line: p.current.line, spread: p.accept("...")}
+		if p.current.is("&") {
+			p.beyond("a reference to an element is not evaluated")
+		}
+		if !p.current.is(",") || item.spread {
+			item.value = p.expression(bindsNothing)
+		}
+		if p.accept("=>") {
+			if p.current.is("&") {
+				p.beyond("a reference to an element is not evaluated")
+			}
+			item.key = item.value
+			item.value = p.expression(bindsNothing)
+		}
+		if len(a.items) > 0 || !p.constantItem(a, item) {
+			p.budget.spend(nodeCost)
+			a.items = append(a.items, item)
+		}
+		if !p.accept(",") {
+			break
+		}
+	}
+	p.expect(closing)
+	if a.items == nil && a.constant != nil {
+		return &literal{a.constant}
+	}
+	return a
+}
+
+// constantItem adds an item to the array that its literals make, if it is one of them.
+func (p *parser) constantItem(a *arrayLiteral, item arrayItem) bool {
+	value, isLiteral := item.value.(*literal)
+	key, hasKey := item.key.(*literal)
+	if !isLiteral || item.spread || item.key != nil && !hasKey {
+		return false
+	}
+	if a.constant == nil {
+		a.constant = &Array{shared: true}
+	}
+	at := origin{p.file, item.line}
+	p.budget.spend(elementCost)
+	if !hasKey {
+		return !a.constant.followsNegative() && a.constant.append(value.value, at)
+	}
+	k, valid := arrayKey(key.value)
+	if valid {
+		p.budget.spend(indexCost)
+		a.constant.set(k, value.value, at)
+	}
+	return valid
+}
+
+// named reads what begins with a name: a constant, a call, a class member, or one of the constructs that look like calls.
+func (p *parser) named() expression {
+	t := p.current
+	word := p.word()
+	if reserved[word] {
+		p.unexpected()
+	}
+	p.advance()
+	switch {
+	case (word == "array" || word == "list") && p.accept("("):
+		return p.array(")")
+	case word == "isset":
+		p.expect("(")
+		return &issetExpression{p.expressions(")")}
+	case word == "empty":
+		return &emptyExpression{p.parenthesised()}
+	case word == "exit", word == "die":
+		if p.accept("(") && !p.accept(")") {
+			p.expression(bindsNothing)
+			p.expect(")")
+		}
+		return &exitExpression{}
+	case word == "new":
+		return p.construction()
+	case word == "match" && p.current.is("("):
+		return p.match()
+	case word == "fn" || word == "function" || word == "static" && (p.acceptWord("fn") || p.acceptWord("function")):
+		return &functionExpression{p.function("", t.line), t.line}
+	case word == "__file__":
+		return &literal{p.path}
+	case word == "__dir__":
+		return &literal{filepath.Dir(p.path)}
+	case word == "__line__":
+		return &literal{int64(t.line)}
+	case p.accept("::"):
+		return p.member(nil, p.className(t.text))
+	}
+	first, fallback := p.names(t.text)
+	if p.current.is("(") {
+		return &call{name: first, fallback: fallback, arguments: p.arguments(), line: t.line}
+	}
+	switch lowered(strings.TrimPrefix(t.text, `\`)) {
+	case "true":
+		return &literal{true}
+	case "false":
+		return &literal{false}
+	case "null":
+		return &literal{nil}
+	}
+	return &constant{first, fallback, t.line}
+}
+
+func (p *parser) parenthesised() expression {
+	p.expect("(")
+	e := p.expression(bindsNothing)
+	p.expect(")")
+	return e
+}
+
+// reserved are the words that cannot stand where an operand should.
+var reserved = wordSet(`if else elseif endif while endwhile for endfor foreach endforeach do switch endswitch case default break continue
+	return echo try catch finally class interface trait extends implements use as const global unset var public protected private
+	abstract final instanceof insteadof and or xor declare enddeclare goto callable`)
+
+func wordSet(words string) map[string]bool {
+	set := map[string]bool{}
+	for _, word := range strings.Fields(words) {
+		set[word] = true
+	}
+	return set
+}
+
+// construction reads what follows new.
+func (p *parser) construction() expression {
+	if p.current.kind != name || p.word() == "class" {
+		p.beyond("a class without a name is not evaluated")
+	}
+	c := &construction{class: p.className(p.current.text), line: p.current.line}
+	p.advance()
+	if p.current.is("(") {
+		c.arguments = p.arguments()
+	}
+	return c
+}
+
+func (p *parser) match() expression {
+	m := &matchExpression{subject: p.parenthesised()}
+	p.expect("{")
+	for !p.current.is("}") {
+		p.budget.spend(nodeCost)
+		arm := matchArm{}
+		if p.word() == "default" {
+			p.advance()
+			p.accept(",")
+		}
+		for !p.current.is("=>") {
+			arm.conditions = append(arm.conditions, p.expression(bindsNothing))
+			if !p.accept(",") {
+				break
+			}
+		}
+		p.expect("=>")
+		arm.result = p.expression(bindsNothing)
+		m.unsafe = m.unsafe || change(arm.conditions...) || change(arm.result)
+		m.arms = append(m.arms, arm)
+		if !p.accept(",") {
+			break
+		}
+	}
+	p.expect("}")
+	return m
+}
+
+// function reads what follows the word function and the name, if there is one, or the word fn.
+func (p *parser) function(named string, line int32) *function {
+	p.budget.spend(4 * nodeCost)
+	f := &function{name: named, at: origin{p.file, line}}
+	reference := p.accept("&")
+	p.expect("(")
+	for !p.current.is(")") {
+		p.budget.spend(nodeCost)
+		parameter := parameter{hint: p.hint()}
+		reference = p.accept("&") || reference
+		if p.current.kind != variableName {
+			p.beyond("a parameter of this form is not evaluated")
+		}
+		parameter.name = p.variable()
+		if p.accept("=") {
+			parameter.fallback = p.expression(bindsNothing)
+		}
+		f.parameters = append(f.parameters, parameter)
+		if !p.accept(",") {
+			break
+		}
+	}
+	p.expect(")")
+	if p.acceptWord("use") {
+		p.expect("(")
+		for !p.current.is(")") {
+			reference = p.accept("&") || reference
+			p.budget.spend(nodeCost)
+			f.uses = append(f.uses, p.variable())
+			if !p.accept(",") {
+				break
+			}
+		}
+		p.expect(")")
+	}
+	if p.accept(":") {
+		f.result = p.hint()
+	}
+	if reference || !p.current.is("=>") && !p.current.is("{") {
+		p.beyond("a function with references or with a result of this form is not evaluated")
+	}
+	if f.arrow = p.accept("=>"); f.arrow {
+		f.body = []statement{&returnStatement{p.expression(bindsNothing), line}}
+	} else {
+		f.body = p.braces()
+	}
+	return f
+}
+
+// hint reads a type, if there is one: ?int, int|string.
+func (p *parser) hint() []string {
+	var alternatives []string
+	if p.accept("?") {
+		alternatives = append(alternatives, "null")
+	}
+	for p.current.kind == name {
+		alternatives = append(alternatives, lowered(p.current.text))
+		p.advance()
+		if !p.accept("|") {
+			break
+		}
+	}
+	return alternatives
 }

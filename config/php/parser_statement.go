@@ -32,52 +32,36 @@ func (p *parser) end() { p.expect(";") }
 func (p *parser) statement() statement {
 	p.enter()
 	defer p.leave()
+	p.budget.spend(nodeCost)
 	line := p.current.line
-	switch {
-	case p.current.is("{"):
+	if p.current.is("{") {
 		return &block{p.braces()}
-	case p.accept(";"):
+	}
+	if p.accept(";") {
 		return nil
 	}
-	if p.current.is("#[") {
-		p.attributed()
-	}
-	if s, found := p.controlStatement(line); found {
-		return s
-	}
-	if s, found := p.declarationStatement(line); found {
-		return s
-	}
-	e := p.expression(bindsNothing)
-	p.end()
-	return &expressionStatement{e, line}
-}
-
-// controlStatement reads what steers the order of execution.
-func (p *parser) controlStatement(line int32) (statement, bool) {
 	word := p.word()
+	following := p.current
+	if word != "" {
+		following = p.following()
+	}
 	switch word {
 	case "if":
-		return p.ifStatement(), true
-	case "while":
 		p.advance()
-		condition := p.parenthesised()
-		return &loop{conditions: []expression{condition}, body: p.controlled("endwhile"), line: line}, true
-	case "do":
-		p.advance()
-		body := p.single()
-		p.expectWord("while")
-		condition := p.parenthesised()
-		p.end()
-		return &doLoop{body, condition, line}, true
-	case "for":
-		return p.forStatement(), true
+		return p.ifStatement(line)
 	case "foreach":
-		return p.foreachStatement(), true
+		p.advance()
+		return p.foreach(line)
 	case "switch":
-		return p.switchStatement(), true
+		p.advance()
+		return p.switchStatement(line)
 	case "break", "continue":
-		return p.jump(), true
+		p.advance()
+		if p.current.kind == number {
+			p.beyond("a jump out of many loops is not evaluated")
+		}
+		p.end()
+		return &jump{word == "continue"}
 	case "return":
 		p.advance()
 		r := &returnStatement{line: line}
@@ -85,178 +69,150 @@ func (p *parser) controlStatement(line int32) (statement, bool) {
 			r.value = p.expression(bindsNothing)
 		}
 		p.end()
-		return r, true
+		return r
 	case "try":
-		return p.tryStatement(), true
-	case "goto":
-		p.beyond("goto")
+		p.advance()
+		return p.tryStatement()
 	case "echo":
 		p.advance()
-		b := &block{}
-		for {
-			b.statements = append(b.statements, &expressionStatement{&unary{"print", p.expression(bindsNothing)}, line})
-			if !p.accept(",") {
-				break
-			}
-		}
-		p.end()
-		return b, true
-	}
-	return nil, false
-}
-
-// declarationStatement reads what declares or takes away a name.
-func (p *parser) declarationStatement(line int32) (statement, bool) {
-	following := p.following()
-	switch p.word() {
-	case "function":
-		if following.kind == name || following.is("&") {
-			return p.declaration(), true
-		}
-	case "abstract", "final", "readonly":
-		if following.kind == name {
-			p.advance()
-			return p.declarationStatement(line)
-		}
-	case "class", "interface", "trait", "enum":
-		if following.kind == name {
-			p.advance()
-			c := &classDeclaration{p.inNamespace(p.identifier())}
-			p.skipClassBody()
-			return c, true
-		}
-	case "namespace":
-		return p.namespaceStatement(), true
-	case "use":
-		p.use()
-		return nil, true
+		return p.listed(func() statement { return &expressionStatement{p.expression(bindsNothing), line} })
 	case "const":
-		return p.constantStatement(), true
-	case "declare":
-		return p.declare(), true
-	case "global":
 		p.advance()
-		g := &globalStatement{}
-		for {
-			g.names = append(g.names, p.variable())
-			if !p.accept(",") {
-				break
-			}
-		}
-		p.end()
-		return g, true
-	case "static":
-		if following.kind == variableName {
-			return p.staticStatement(), true
-		}
+		return p.listed(func() statement {
+			c := &constantDeclaration{name: p.inNamespace(p.identifier()), line: line}
+			p.expect("=")
+			c.value = p.expression(bindsNothing)
+			return c
+		})
 	case "unset":
 		p.advance()
-		u := &unsetStatement{p.operands(), line}
+		p.expect("(")
+		u := &unsetStatement{p.expressions(")"), line}
 		p.end()
-		return u, true
-	case "__halt_compiler":
-		p.skip(len(p.rest()))
-		p.advance()
-		return nil, true
-	}
-	if p.word() != "" && following.is(":") {
-		p.advance() // a label, which without goto means nothing
-		p.advance()
-		return nil, true
-	}
-	return nil, false
-}
-
-func (p *parser) parenthesised() expression {
-	p.expect("(")
-	e := p.expression(bindsNothing)
-	p.expect(")")
-	return e
-}
-
-// single reads the one statement that is the body of a loop or branch.
-func (p *parser) single() []statement {
-	s := p.statement()
-	if b, isBlock := s.(*block); isBlock {
-		return b.statements
-	}
-	if s == nil {
+		return u
+	case "namespace":
+		if following.kind == name {
+			p.advance()
+			p.namespace = p.identifierOrPath()
+			p.classes = map[string]string{}
+		}
+		if following.is("{") || p.current.is("{") {
+			p.beyond("a namespace in braces is not evaluated")
+		}
+		p.end()
 		return nil
+	case "use":
+		p.advance()
+		p.use()
+		return nil
+	case "declare":
+		p.advance()
+		p.declare()
+		return nil
+	case "function":
+		if following.kind == name {
+			p.advance()
+			name := p.inNamespace(p.identifier())
+			p.budget.spend(len(name) + indexCost)
+			p.declares[lowered(name)] = true
+			return &functionDeclaration{p.function(name, line)}
+		}
+		if following.is("&") {
+			p.beyond("a function that returns a reference is not evaluated")
+		}
+	case "while":
+		p.advance()
+		return &loop{conditions: []expression{p.parenthesised()}, body: p.body(), line: line}
+	case "for":
+		p.advance()
+		p.expect("(")
+		l := &loop{before: p.expressions(";"), conditions: p.expressions(";"), after: p.expressions(")"), line: line}
+		l.body = p.body()
+		return l
+	case "do":
+		p.advance()
+		l := &loop{body: p.body(), late: true, line: line}
+		p.expectWord("while")
+		l.conditions = []expression{p.parenthesised()}
+		p.end()
+		return l
+	case "goto", "__halt_compiler":
+		p.beyond("%s is not evaluated", word)
+	case "abstract", "final", "readonly", "class", "interface", "trait", "enum":
+		if following.kind == name {
+			p.beyond("what declares a class is not evaluated")
+		}
+	case "global", "static":
+		if following.kind == variableName {
+			p.beyond("a %s variable is not evaluated", word)
+		}
 	}
-	return []statement{s}
-}
-
-// controlled reads a body, in the alternative syntax too: a colon and statements up to the end word.
-func (p *parser) controlled(end string) []statement {
-	if !p.accept(":") {
-		return p.single()
+	if word != "" && following.is(":") {
+		p.beyond("a label is not evaluated")
 	}
-	body := p.statements(end)
-	p.expectWord(end)
+	e := p.expression(bindsNothing)
 	p.end()
-	return body
+	return &expressionStatement{e, line}
 }
 
-func (p *parser) ifStatement() statement {
-	s := &ifStatement{line: p.current.line}
-	p.expectWord("if")
+// listed reads statements of one kind, with commas between them.
+func (p *parser) listed(read func() statement) statement {
+	b := &block{}
+	for {
+		p.budget.spend(nodeCost)
+		b.statements = append(b.statements, read())
+		if !p.accept(",") {
+			p.end()
+			return b
+		}
+	}
+}
+
+// body reads the statements that a condition or loop is about.
+func (p *parser) body() []statement {
+	if p.current.is(":") {
+		p.beyond("this alternative syntax is not evaluated")
+	}
+	if s := p.statement(); s != nil {
+		return []statement{s}
+	}
+	return nil
+}
+
+func (p *parser) ifStatement(line int32) statement {
+	s := &ifStatement{line: line}
 	condition := p.parenthesised()
-	if p.accept(":") {
-		return p.alternativeIf(s, condition)
-	}
-	s.branches = append(s.branches, ifBranch{condition, p.single()})
+	alternative := p.accept(":")
 	for {
-		switch {
-		case p.acceptWord("elseif"):
-		case p.word() == "else" && strings.EqualFold(p.following().text, "if") && p.following().kind == name:
-			p.advance()
-			p.advance()
-		case p.acceptWord("else"):
-			s.otherwise = p.single()
-			return s
-		default:
-			return s
+		p.budget.spend(nodeCost)
+		if alternative {
+			s.branches = append(s.branches, branch{condition, p.statements("elseif", "else", "endif")})
+		} else {
+			s.branches = append(s.branches, branch{condition, p.body()})
 		}
-		condition := p.parenthesised()
-		if p.current.is(":") {
-			p.beyond("else if with a colon")
-		}
-		s.branches = append(s.branches, ifBranch{condition, p.single()})
-	}
-}
-
-func (p *parser) alternativeIf(s *ifStatement, condition expression) statement {
-	for {
-		s.branches = append(s.branches, ifBranch{condition, p.statements("elseif", "else", "endif")})
-		if !p.acceptWord("elseif") {
+		otherwise := p.acceptWord("else")
+		if !p.acceptWord("elseif") && (!otherwise || alternative || !p.acceptWord("if")) {
+			if otherwise && alternative {
+				p.expect(":")
+				s.otherwise = p.statements("endif")
+			} else if otherwise {
+				s.otherwise = p.body()
+			}
 			break
 		}
 		condition = p.parenthesised()
-		p.expect(":")
-	}
-	if p.acceptWord("else") {
-		if p.word() == "if" {
-			p.beyond("else if with a colon")
+		if alternative {
+			p.expect(":")
 		}
-		p.expect(":")
-		s.otherwise = p.statements("endif")
 	}
-	p.expectWord("endif")
-	p.end()
+	if alternative {
+		p.expectWord("endif")
+		p.end()
+	}
 	return s
 }
 
-func (p *parser) forStatement() statement {
-	l := &loop{line: p.current.line}
-	p.expectWord("for")
-	p.expect("(")
-	l.before = p.expressions(";")
-	l.conditions = p.expressions(";")
-	l.after = p.expressions(")")
-	l.body = p.controlled("endfor")
-	return l
-}
-
+// expressions reads a list up to an operator.
 func (p *parser) expressions(end string) []expression {
 	var list []expression
 	for !p.current.is(end) {
@@ -269,140 +225,95 @@ func (p *parser) expressions(end string) []expression {
 	return list
 }
 
-func (p *parser) foreachStatement() statement {
-	f := &foreach{line: p.current.line}
-	p.expectWord("foreach")
+func (p *parser) foreach(line int32) statement {
+	f := &foreach{line: line}
 	p.expect("(")
 	f.subject = p.expression(bindsNothing)
 	p.expectWord("as")
-	f.byReference = p.accept("&")
-	f.value = p.expression(bindsNothing)
-	if p.accept("=>") {
-		f.key = f.value
-		f.byReference = p.accept("&")
+	for {
+		if p.current.is("&") {
+			p.beyond("a loop by reference is not evaluated")
+		}
 		f.value = p.expression(bindsNothing)
+		if !p.accept("=>") {
+			break
+		}
+		f.key = f.value
 	}
 	if !isTarget(f.value) || f.key != nil && !isTarget(f.key) {
 		p.unexpected()
 	}
 	p.expect(")")
-	f.body = p.controlled("endforeach")
+	f.body = p.body()
 	return f
 }
 
-func (p *parser) switchStatement() statement {
-	s := &switchStatement{line: p.current.line}
-	p.expectWord("switch")
-	s.subject = p.parenthesised()
-	alternative := p.accept(":")
-	if !alternative {
-		p.expect("{")
+func (p *parser) switchStatement(line int32) statement {
+	s := &switchStatement{subject: p.parenthesised(), line: line}
+	if p.current.is(":") {
+		p.beyond("this alternative syntax is not evaluated")
 	}
+	p.expect("{")
 	p.accept(";")
 	for p.word() == "case" || p.word() == "default" {
-		c := switchCase{}
+		p.budget.spend(nodeCost)
+		c := branch{}
 		if p.acceptWord("case") {
-			c.value = p.expression(bindsNothing)
+			c.condition = p.expression(bindsNothing)
 		} else {
 			p.advance()
 		}
 		if !p.accept(":") {
 			p.expect(";")
 		}
-		c.body = p.statements("case", "default", "endswitch")
+		c.body = p.statements("case", "default")
 		s.cases = append(s.cases, c)
 	}
-	if alternative {
-		p.expectWord("endswitch")
-		p.end()
-	} else {
-		p.expect("}")
-	}
+	p.expect("}")
 	return s
 }
 
-func (p *parser) jump() statement {
-	j := &jump{kind: breaks, levels: 1, line: p.current.line}
-	if p.word() == "continue" {
-		j.kind = continues
-	}
-	p.advance()
-	if p.current.kind == number {
-		levels, isInt := p.current.value.(int64)
-		if !isInt || levels < 1 || levels > maxNesting {
-			p.unexpected()
-		}
-		j.levels = int(levels)
-		p.advance()
-	}
-	p.end()
-	return j
-}
-
 func (p *parser) tryStatement() statement {
-	t := &tryStatement{}
-	p.expectWord("try")
-	t.body = p.braces()
-	for p.acceptWord("catch") {
-		c := catchClause{}
-		p.expect("(")
-		for {
-			if p.current.kind != name {
-				p.unexpected()
-			}
-			c.classes = append(c.classes, strings.ToLower(p.className(p.current.text)))
-			p.advance()
-			if !p.accept("|") {
-				break
-			}
-		}
-		if p.current.kind == variableName {
-			c.variable = p.variable()
-		}
-		p.expect(")")
-		c.body = p.braces()
-		t.catches = append(t.catches, c)
+	t := &tryStatement{body: p.braces()}
+	if p.word() == "finally" {
+		p.beyond("finally is not evaluated")
 	}
-	if p.acceptWord("finally") {
-		t.finally = p.braces()
-	} else if len(t.catches) == 0 {
-		p.unexpected()
+	p.expectWord("catch")
+	p.expect("(")
+	for {
+		t.classes = append(t.classes, lowered(p.className(p.current.text)))
+		p.identifierOrPath()
+		if !p.accept("|") {
+			break
+		}
+	}
+	if p.current.kind == variableName {
+		t.variable = p.variable()
+	}
+	p.expect(")")
+	t.caught = p.braces()
+	if p.word() == "catch" || p.word() == "finally" {
+		p.beyond("try with more than one catch is not evaluated")
 	}
 	return t
 }
 
-func (p *parser) namespaceStatement() statement {
-	p.expectWord("namespace")
-	p.namespace = ""
-	clear(p.classes)
-	clear(p.functions)
-	clear(p.constants)
-	if p.current.kind == name {
-		p.namespace = p.current.text
-		p.advance()
-	}
-	if p.current.is("{") {
-		return &block{p.braces()}
-	}
-	p.end()
-	return nil
-}
-
-// use reads imports: use A\B; use A\B as C; use function f; use const C; use A\{B, C as D}.
+// use reads imports of classes: use A\B; use A\B as C.
 func (p *parser) use() {
-	p.expectWord("use")
-	imports := p.importKind(imported{names: p.classes})
+	if kind := p.word(); (kind == "function" || kind == "const") && p.following().kind == name {
+		p.beyond("the import of a %s is not evaluated", kind)
+	}
 	for {
-		if p.current.kind != name {
-			p.unexpected()
+		full := strings.TrimPrefix(p.identifierOrPath(), `\`)
+		if strings.HasSuffix(full, "{") {
+			p.beyond("the import of a group is not evaluated")
 		}
-		full := strings.TrimPrefix(p.current.text, `\`)
-		p.advance()
-		if p.accept("{") {
-			p.groupUse(full, imports)
-		} else {
-			p.importAs(full, imports)
+		alias := full[strings.LastIndex(full, `\`)+1:]
+		if p.acceptWord("as") {
+			alias = p.identifier()
 		}
+		p.budget.spend(indexCost + len(full) + len(alias))
+		p.classes[lowered(alias)] = full
 		if !p.accept(",") {
 			break
 		}
@@ -410,130 +321,18 @@ func (p *parser) use() {
 	p.end()
 }
 
-// imported is where the aliases of one kind go; those of constants keep their case.
-type imported struct {
-	names     map[string]string
-	keepsCase bool
-}
-
-func (p *parser) importKind(otherwise imported) imported {
-	if p.following().kind != name {
-		return otherwise
-	}
-	switch p.word() {
-	case "function":
-		p.advance()
-		return imported{names: p.functions}
-	case "const":
-		p.advance()
-		return imported{names: p.constants, keepsCase: true}
-	}
-	return otherwise
-}
-
-func (p *parser) importAs(full string, to imported) {
-	alias := full[strings.LastIndex(full, `\`)+1:]
-	if p.acceptWord("as") {
-		alias = p.identifier()
-	}
-	if !to.keepsCase {
-		alias = strings.ToLower(alias)
-	}
-	p.budget.spend(nodeCost)
-	to.names[alias] = full
-}
-
-func (p *parser) groupUse(prefix string, imports imported) {
-	for !p.current.is("}") {
-		to := p.importKind(imports)
-		if p.current.kind != name {
-			p.unexpected()
-		}
-		full := strings.TrimSuffix(prefix, `\`) + `\` + p.current.text
-		p.advance()
-		p.importAs(full, to)
-		if !p.accept(",") {
-			break
-		}
-	}
-	p.expect("}")
-}
-
-func (p *parser) constantStatement() statement {
-	p.expectWord("const")
-	b := &block{}
-	for {
-		c := &constantDeclaration{line: p.current.line, name: p.inNamespace(p.identifier())}
-		p.expect("=")
-		c.value = p.expression(bindsNothing)
-		b.statements = append(b.statements, c)
-		if !p.accept(",") {
-			break
-		}
-	}
-	p.end()
-	return b
-}
-
-func (p *parser) declare() statement {
-	p.expectWord("declare")
+// declare reads declare(strict_types=1).
+func (p *parser) declare() {
 	p.expect("(")
-	for {
-		directive := strings.ToLower(p.identifier())
-		p.expect("=")
-		value := p.current.value
-		p.expression(bindsNothing)
-		if directive == "strict_types" {
-			p.strict = value == int64(1)
-		}
-		if !p.accept(",") {
-			break
-		}
+	if directive := lowered(p.identifier()); directive != "strict_types" {
+		p.beyond("declare(%s) is not evaluated", directive)
+	}
+	p.expect("=")
+	p.strict = p.current.value == int64(1)
+	p.advance()
+	if p.current.is(",") {
+		p.beyond("declare() of more than one directive is not evaluated")
 	}
 	p.expect(")")
-	if p.accept(";") {
-		return nil
-	}
-	return &block{p.controlled("enddeclare")}
-}
-
-func (p *parser) staticStatement() statement {
-	p.expectWord("static")
-	b := &block{}
-	for {
-		s := &staticStatement{line: p.current.line, name: p.variable()}
-		if p.accept("=") {
-			s.value = p.expression(bindsNothing)
-		}
-		b.statements = append(b.statements, s)
-		if !p.accept(",") {
-			break
-		}
-	}
 	p.end()
-	return b
-}
-
-// skipClassBody skips the rest of a class: what it extends and implements, and its members.
-func (p *parser) skipClassBody() {
-	depth := 0
-	for {
-		switch {
-		case p.current.kind == endOfFile:
-			p.unexpected()
-		case p.current.kind == template:
-			p.template('"')
-		case p.current.is("`"):
-			p.template('`')
-		case p.current.is("{"):
-			depth++
-		case p.current.is("}"):
-			depth--
-			if depth == 0 {
-				p.advance()
-				return
-			}
-		}
-		p.advance()
-	}
 }

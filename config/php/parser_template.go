@@ -37,34 +37,23 @@ func (p *parser) template(quote byte) []expression {
 // heredocParts reads the body of a heredoc, which is a source of its own.
 func (p *parser) heredocParts() expression {
 	body, after := p.current, p.lexer
-	p.lexer = lexer{source: body.text, line: body.line + 1}
+	p.lexer = lexer{source: body.text, line: body.line + 1, budget: p.budget}
 	parts := p.template(0)
 	p.lexer = after
 	p.advance()
 	return &interpolation{parts}
 }
 
-// bracedName reads ${name}, ${name[key]} and ${expression}.
+// bracedName reads ${name}.
 func (p *parser) bracedName() expression {
-	line := p.line
 	p.skip(len("${"))
-	var e expression
-	n := nameLength(p.rest())
-	if c := p.peek(n); n > 0 && (c == '}' || c == '[') {
-		e = &variable{p.take(n), line}
+	v := &variable{p.take(nameLength(p.rest())), p.line}
+	if v.name == "" || p.peek(0) != '}' {
 		p.advance()
-		if p.accept("[") {
-			e = &indexed{base: e, key: p.expression(bindsNothing), line: line}
-			p.expect("]")
-		}
-	} else {
-		p.advance()
-		e = &dynamicVariable{p.expression(bindsNothing), line}
+		p.beyond("a variable of a computed name is not evaluated")
 	}
-	if !p.current.is("}") {
-		p.unexpected()
-	}
-	return e
+	p.skip(1)
+	return v
 }
 
 // simpleVariable reads $name, $name[key] and $name->property as they stand in a string.
@@ -83,10 +72,9 @@ func (p *parser) simpleVariable() expression {
 		return i
 	case p.starts("->") && isNameStart(p.peek(2)):
 		p.skip(len("->"))
-		return &property{base: v, name: &literal{p.take(nameLength(p.rest()))}, line: line}
+		return &member{object: v, name: p.take(nameLength(p.rest())), line: line}
 	case p.starts("?->") && isNameStart(p.peek(3)):
-		p.skip(len("?->"))
-		return &property{base: v, name: &literal{p.take(nameLength(p.rest()))}, nullsafe: true, line: line}
+		p.beyond("?-> in a string is not evaluated")
 	}
 	return v
 }

@@ -1,6 +1,7 @@
 package php
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -20,15 +21,17 @@ func (l *lexer) singleQuoted() token {
 		n++
 	}
 	quoted := l.take(n + 1)
-	t.value = unescapeSingle(quoted[1:n])
+	t.value = l.unescapeSingle(quoted[1:n])
 	return t
 }
 
-func unescapeSingle(s string) string {
+func (l *lexer) unescapeSingle(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
 	}
+	l.budget.spend(len(s))
 	var b strings.Builder
+	b.Grow(len(s))
 	for i := 0; i < len(s); i++ {
 		if s[i] == '\\' && i+1 < len(s) && (s[i+1] == '\'' || s[i+1] == '\\') {
 			i++
@@ -76,6 +79,7 @@ func (l *lexer) unescape(s string, quote byte) string {
 	if !strings.Contains(s, `\`) {
 		return s
 	}
+	l.budget.spend(2 * len(s))
 	b := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
 		if s[i] != '\\' || i+1 == len(s) {
@@ -98,9 +102,9 @@ func (l *lexer) unescape(s string, quote byte) string {
 			code, _ := strconv.ParseUint(s[i:i+n], 8, 16)
 			b = append(b, byte(code))
 			i += n - 1
-		case c|0x20 == 'x' && numeralLength(s[i+1:], 16) > 0 && s[i+1] != '_':
+		case c|0x20 == 'x' && i+1 < len(s) && isHex(s[i+1]):
 			n := 1
-			if i+2 < len(s) && numeralLength(s[i+2:i+3], 16) > 0 {
+			if i+2 < len(s) && isHex(s[i+2]) {
 				n = 2
 			}
 			code, _ := strconv.ParseUint(s[i+1:i+1+n], 16, 8)
@@ -132,58 +136,33 @@ func (l *lexer) appendCodePoint(b []byte, hex string) []byte {
 	return utf8.AppendRune(b, rune(code))
 }
 
-// heredoc reads <<<LABEL, <<<"LABEL" or <<<'LABEL' up to the line that begins with the label.
-func (l *lexer) heredoc() (token, bool) {
-	line := l.line
-	head, _, found := cutLine(l.rest())
-	label := strings.Trim(head[len("<<<"):], " \t")
-	quote := byte(0)
-	if label != "" && (label[0] == '\'' || label[0] == '"') {
-		quote = label[0]
-		if len(label) < 2 || label[len(label)-1] != quote {
-			return token{}, false
-		}
-		label = label[1 : len(label)-1]
-	}
-	if !found || label == "" || nameLength(label) != len(label) {
-		return token{}, false
-	}
-	// Blanks are allowed before the label, not after it.
-	if last := head[len(head)-1]; last == ' ' || last == '\t' {
-		return token{}, false
-	}
-	body, indentation, length := l.heredocBody(l.rest()[len(head):], label)
-	l.skip(len(head))
-	body = l.dedent(body, indentation)
-	l.skip(length)
-	switch {
-	case quote == '\'':
-		return token{kind: text, value: body, line: line}, true
-	case literalLength(body, 0) < len(body):
-		return token{kind: heredoc, text: body, line: line}, true
-	}
-	return token{kind: text, value: l.unescape(body, 0), line: line}, true
-}
+// heredocs begin with <<<LABEL, <<<"LABEL" or <<<'LABEL' and the end of the line.
+var heredocs = regexp.MustCompile("^<<<[ \t]*(?:([a-zA-Z_]\\w*)|\"([a-zA-Z_]\\w*)\"|'([a-zA-Z_]\\w*)')(?:\r\n|\n|\r)")
 
-// heredocBody finds the closing label in s, which begins with the line end after the opening one. It returns the text
-// between, how far the closing label is indented, and the length of it all.
-func (l *lexer) heredocBody(s, label string) (body, indentation string, length int) {
-	at := lineEnd(s)
-	for start := at; ; {
-		blanks := len(s[at:]) - len(strings.TrimLeft(s[at:], " \t"))
-		closing := s[at+blanks:]
-		if strings.HasPrefix(closing, label) {
-			after := closing[len(label):]
-			if after == "" || !isNameStart(after[0]) && !isDigit(after[0]) {
-				return trimLineEnd(s[start:at]), s[at : at+blanks], at + blanks + len(label)
-			}
-		}
-		line, _, found := cutLine(s[at:])
-		if !found {
-			l.fail("a heredoc does not end with " + label)
-		}
-		at += len(line) + lineEnd(s[at+len(line):])
+// heredoc reads up to the line that begins with the label.
+func (l *lexer) heredoc() token {
+	line := l.line
+	head := heredocs.FindStringSubmatch(l.rest())
+	if head == nil {
+		panic(&syntaxError{line: line, message: "a heredoc of this form is not evaluated", beyond: true})
 	}
+	l.budget.spend(3 * matchCost)
+	label := head[1] + head[2] + head[3]
+	end := regexp.MustCompile(`(?:^|\r\n|\n|\r)([ \t]*)` + label + `(?:[^a-zA-Z0-9_\x{80}-\x{10ffff}]|$)`)
+	at := end.FindStringSubmatchIndex(l.rest()[len(head[0]):])
+	if at == nil {
+		l.fail("a heredoc does not end with " + label)
+	}
+	l.skip(len(head[0]))
+	body := l.dedent(l.rest()[:at[0]], l.rest()[at[2]:at[3]])
+	l.skip(at[3] + len(label))
+	switch {
+	case head[3] != "":
+		return token{kind: text, value: body, line: line}
+	case literalLength(body, 0) < len(body):
+		return token{kind: heredoc, text: body, line: line}
+	}
+	return token{kind: text, value: l.unescape(body, 0), line: line}
 }
 
 // dedent removes the closing label's indentation from every line.
@@ -194,48 +173,24 @@ func (l *lexer) dedent(body, indentation string) string {
 	if indentation == "" || body == "" {
 		return body
 	}
+	l.budget.spend(len(body))
 	var b strings.Builder
+	b.Grow(len(body))
 	for body != "" {
-		line, _, _ := cutLine(body)
-		end := lineEnd(body[len(line):])
+		line, end := body, len(body)
+		if i := strings.IndexAny(body, "\r\n"); i >= 0 {
+			line, end = body[:i], i+1 // of \r\n the \n counts as an empty line
+		}
 		switch {
 		case strings.HasPrefix(line, indentation):
 			b.WriteString(line[len(indentation):])
 		case strings.TrimLeft(line, " \t") != "":
 			l.fail("a line of a heredoc is indented less than its end")
 		}
-		b.WriteString(body[len(line) : len(line)+end])
-		body = body[len(line)+end:]
+		b.WriteString(body[len(line):end])
+		body = body[end:]
 	}
 	return b.String()
 }
 
-// cutLine returns the first line without its end, what follows, and whether there was an end.
-func cutLine(s string) (line, rest string, found bool) {
-	i := strings.IndexAny(s, "\r\n")
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+lineEnd(s[i:]):], true
-}
-
-// lineEnd is the length of the line end at the start of s: \n, \r\n or \r.
-func lineEnd(s string) int {
-	switch {
-	case strings.HasPrefix(s, "\r\n"):
-		return 2
-	case strings.HasPrefix(s, "\n"), strings.HasPrefix(s, "\r"):
-		return 1
-	}
-	return 0
-}
-
-func trimLineEnd(s string) string {
-	switch {
-	case strings.HasSuffix(s, "\r\n"):
-		return s[:len(s)-2]
-	case strings.HasSuffix(s, "\n"), strings.HasSuffix(s, "\r"):
-		return s[:len(s)-1]
-	}
-	return s
-}
+func isHex(c byte) bool { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' }

@@ -17,6 +17,7 @@ type sources struct {
 	budget *budget
 	files  map[string]*source // by the path as it was given
 	loaded []*source          // an origin's file is a place in it, from 1
+	strict bool               // one of them has strict types
 }
 
 // source is a file that was looked for. Exactly one of script, problem and beyond is set.
@@ -24,6 +25,7 @@ type source struct {
 	path    string // absolute, without symbolic links
 	base    string // of the path as it was given
 	file    int32
+	size    int // bytes
 	script  *script
 	sets    bool     // it names $CONFIG, be it in a branch that is not taken
 	problem *Problem // PHP would fail, too
@@ -63,6 +65,7 @@ func (s *sources) load(path string) *source {
 		f.problem = &Problem{Message: err.Error()}
 		return f
 	}
+	f.size = len(content)
 	parsed, err := parse(content, f.path, f.file, s.budget)
 	var bad *syntaxError
 	switch {
@@ -72,6 +75,7 @@ func (s *sources) load(path string) *source {
 		f.problem = &Problem{Line: int(bad.line), Message: "PHP cannot read it: " + bad.message}
 	default:
 		f.script, f.sets = parsed, strings.Contains(content, "$CONFIG")
+		s.strict = s.strict || parsed.strict
 	}
 	return f
 }
@@ -79,7 +83,8 @@ func (s *sources) load(path string) *source {
 // errNotRegular is why a device, a pipe or a folder is not read.
 var errNotRegular = errors.New("not a regular file")
 
-// readFile reads a regular file within the limits. A pipe that takes the file's place is not waited for.
+// readFile reads a regular file of at most the size that is allowed, which the caller accounts for. A pipe that takes the file's place is
+// not waited for.
 func readFile(path string, b *budget) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -97,10 +102,9 @@ func readFile(path string, b *budget) (string, error) {
 		return "", fmt.Errorf("cannot be read: %w", errNotRegular)
 	}
 	limit := b.limits.FileSize
-	size := min(info.Size(), limit)
-	b.spend(int(size) + copyBuffer)
+	b.spend(copyBuffer)
 	var content strings.Builder
-	content.Grow(int(size) + 1)
+	content.Grow(int(min(info.Size(), limit)) + 1)
 	length, err := io.Copy(&content, io.LimitReader(f, limit+1))
 	switch {
 	case err != nil:
@@ -108,7 +112,6 @@ func readFile(path string, b *budget) (string, error) {
 	case length > limit:
 		return "", fmt.Errorf("is larger than %d KiB", limit>>10)
 	}
-	b.spend(int(length - size)) // some files say that they are empty and are not
 	return content.String(), nil
 }
 

@@ -1,35 +1,37 @@
 package php
 
-// The syntax tree. An expression is one of the pointer types of the first part, a statement one of the second.
+// expression is a node of the syntax tree that has a value, statement one that has none. Both sets are closed: each kind of node
+// says how PHP evaluates it and whether that may change something, and the compiler finds the kind that does not.
 type (
-	expression = any
-	statement  = any
+	expression interface {
+		eval(e *evaluator) Value
+		changes() bool
+	}
+
+	statement interface{ execute(e *evaluator) outcome }
 )
 
 type (
-	literal struct{ value Value }
+	literal         struct{ value Value }
+	interpolation   struct{ parts []expression } // a string with variables in it
+	emptyExpression struct{ operand expression }
+	issetExpression struct{ operands []expression }
+	throwExpression struct{ operand expression }
+	exitExpression  struct{}
 
-	// interpolation is a string with variables in it.
-	interpolation struct{ parts []expression }
-
-	// arrayLiteral is also the pattern of a destructuring assignment, where an item without key and value is skipped.
-	arrayLiteral struct{ items []arrayItem }
+	arrayLiteral struct {
+		constant *Array // of the first items, as far as they are literals; nil when there are none
+		items    []arrayItem
+	}
 
 	arrayItem struct {
-		key, value  expression // key is nil in a list
-		byReference bool
-		spread      bool
-		line        int32
+		key, value expression // key is nil in a list, and value in a gap of a list of targets
+		spread     bool
+		line       int32
 	}
 
 	variable struct {
 		name string
-		line int32
-	}
-
-	// dynamicVariable is $$name or ${'name'}.
-	dynamicVariable struct {
-		name expression
 		line int32
 	}
 
@@ -39,20 +41,12 @@ type (
 		line      int32
 	}
 
-	// property is base->name.
-	property struct {
-		base, name expression
-		nullsafe   bool
-		line       int32
-	}
-
-	staticProperty struct {
+	// member is object->name, or class::name where there is no object; also with arguments, called.
+	member struct {
+		object      expression
 		class, name string
-		line        int32
-	}
-
-	classConstant struct {
-		class, name string
+		called      bool
+		arguments   []expression
 		line        int32
 	}
 
@@ -62,89 +56,68 @@ type (
 		line           int32
 	}
 
-	// call is of a function by its name, or of what an expression gives.
+	// call is of a function by its name, found as that of a constant is, or of what an expression gives.
 	call struct {
 		name, fallback string
 		callee         expression
-		arguments      []argument
-		partial        bool // f(...), the function itself
+		arguments      []expression
 		line           int32
 	}
 
-	argument struct {
-		name   string // of a named argument
-		value  expression
-		spread bool
-	}
-
-	// foreignCall is a method, static method or constructor. Of constructors only those of stdClass and of exceptions are known.
-	foreignCall struct {
-		object    expression // nil for a static method and a constructor
-		class     string     // "" when it is not a plain name
-		method    string     // "" for a constructor
-		arguments []argument
+	// construction is new Class(…).
+	construction struct {
+		class     string
+		arguments []expression
 		line      int32
 	}
 
+	// unary has an operator before its operand, or the type of a cast.
 	unary struct {
 		op      string
 		operand expression
 	}
 
-	binary struct {
-		op          string
+	// chain is operands with binary operators between them that bind equally, evaluated from the left.
+	chain struct {
+		first expression
+		links []link
+	}
+
+	link struct {
+		op      string
+		operand expression
+		unsafe  bool // to leave out, because it changes something; only where the operator decides
+	}
+
+	coalesce struct {
 		left, right expression
-		line        int32
+		unsafe      bool // the right side changes something
 	}
 
 	ternary struct {
 		condition, then, otherwise expression // then is nil in ?:
 		grouped                    bool       // in parentheses
+		unsafe                     bool       // a branch changes something
 	}
 
-	// assignment has op "=" or a compound one. By reference when both sides name the same variable afterwards.
+	// assignment has op "=", a compound one, or ++ and -- without a value.
 	assignment struct {
 		target, value expression
 		op            string
-		byReference   bool
+		postfix       bool // it is worth what was there before
 		line          int32
 	}
 
-	increment struct {
-		target expression
-		op     string // ++ or --
-		prefix bool
-		line   int32
-	}
-
-	cast struct {
-		to      string
-		operand expression
-		line    int32
-	}
-
-	issetExpression struct{ operands []expression }
-
-	emptyExpression struct{ operand expression }
-
 	include struct {
-		path     expression
-		once     bool
-		required bool
-		line     int32
-	}
-
-	exitExpression struct{ line int32 }
-
-	throwExpression struct {
-		operand expression
-		line    int32
+		path           expression
+		once, required bool
+		line           int32
 	}
 
 	matchExpression struct {
 		subject expression
 		arms    []matchArm
-		line    int32
+		unsafe  bool // an arm changes something
 	}
 
 	matchArm struct {
@@ -156,121 +129,73 @@ type (
 		function *function
 		line     int32
 	}
-
-	// beyond is an expression that this package does not evaluate.
-	beyond struct {
-		reason   string
-		operands []expression // which are evaluated, or may be changed, all the same
-		line     int32
-	}
 )
 
 type function struct {
-	name        string
-	parameters  []parameter
-	result      *typeHint
-	body        []statement
-	arrow       bool // fn: sees its surroundings
-	uses        []closureUse
-	generator   bool
-	byReference bool
-	at          origin
-	strict      bool            // declared in a file with strict_types
-	mentions    map[string]bool // of an arrow function, once they were looked for
+	name       string // "" for a function expression
+	parameters []parameter
+	result     []string // the alternatives of the declared type, in lower case; none where there is no type
+	body       []statement
+	arrow      bool // fn: sees its surroundings
+	uses       []string
+	at         origin
 }
 
 type parameter struct {
-	name        string
-	fallback    expression
-	hint        *typeHint
-	byReference bool
-	variadic    bool
+	name     string
+	fallback expression
+	hint     []string // as a function's result
 }
-
-type closureUse struct {
-	name        string
-	byReference bool
-}
-
-// typeHint is a declared type: the alternatives in lower case.
-type typeHint struct{ alternatives []string }
 
 type (
-	// expressionStatement is also echo and print, whose output goes nowhere.
+	block               struct{ statements []statement }
+	jump                struct{ continues bool }
+	functionDeclaration struct{ function *function }
+
+	// expressionStatement is also echo, whose output goes nowhere.
 	expressionStatement struct {
 		expression expression
 		line       int32
 	}
 
-	block struct{ statements []statement }
-
 	ifStatement struct {
-		branches  []ifBranch
+		branches  []branch
 		otherwise []statement
 		line      int32
 	}
 
-	ifBranch struct {
-		condition expression
-		body      []statement
-	}
-
-	// loop is for and while: a while has only a condition.
+	// loop is for, while and do: the last two have only a condition.
 	loop struct {
 		before, conditions, after []expression
 		body                      []statement
+		late                      bool // the condition comes after the body
 		line                      int32
-	}
-
-	doLoop struct {
-		body      []statement
-		condition expression
-		line      int32
 	}
 
 	foreach struct {
 		subject, key, value expression // key may be nil
-		byReference         bool
 		body                []statement
 		line                int32
 	}
 
 	switchStatement struct {
 		subject expression
-		cases   []switchCase
+		cases   []branch
 		line    int32
 	}
 
-	switchCase struct {
-		value expression // nil for default
-		body  []statement
-	}
-
-	// jump is break or continue out of, or within, so many loops.
-	jump struct {
-		kind   flow
-		levels int
-		line   int32
+	// branch is what runs on a condition; that of the default case of a switch is nil.
+	branch struct {
+		condition expression
+		body      []statement
 	}
 
 	returnStatement struct {
-		value expression
+		value expression // may be nil
 		line  int32
 	}
-
-	functionDeclaration struct{ function *function }
-
-	classDeclaration struct{ name string }
 
 	constantDeclaration struct {
-		name  string
-		value expression
-		line  int32
-	}
-
-	globalStatement struct{ names []string }
-
-	staticStatement struct {
 		name  string
 		value expression
 		line  int32
@@ -281,21 +206,18 @@ type (
 		line    int32
 	}
 
+	// tryStatement has one catch.
 	tryStatement struct {
-		body    []statement
-		catches []catchClause
-		finally []statement
-	}
-
-	catchClause struct {
-		classes  []string
-		variable string
 		body     []statement
+		classes  []string // in lower case
+		variable string   // "" when there is none
+		caught   []statement
 	}
 )
 
 // script is a parsed file.
 type script struct {
 	statements []statement
-	strict     bool // declare(strict_types=1)
+	strict     bool            // declare(strict_types=1)
+	declares   map[string]bool // the functions that it declares anywhere, in lower case
 }

@@ -24,7 +24,7 @@ type token struct {
 
 func (t token) is(op string) bool { return t.kind == operator && t.text == op }
 
-// String is how the token is called in a message.
+// String is how the token is called in a message, which quotes no value.
 func (t token) String() string {
 	switch t.kind {
 	case endOfFile:
@@ -33,10 +33,6 @@ func (t token) String() string {
 		return "a number"
 	case text, template, heredoc:
 		return "a string"
-	case variableName:
-		return "$" + t.text
-	case castOperator:
-		return "(" + t.text + ")"
 	}
 	return "'" + t.text + "'"
 }
@@ -45,7 +41,7 @@ func (t token) String() string {
 var operators = [][]string{
 	{"<<=", ">>=", "**=", "===", "!==", "<=>", "...", "??=", "?->"},
 	{"=>", "->", "::", "++", "--", "==", "!=", "<>", "<=", ">=", "&&", "||", "??", "+=", "-=", "*=", "/=", ".=", "%=",
-		"&=", "|=", "^=", "<<", ">>", "**", "#["},
+		"&=", "|=", "^=", "<<", ">>", "**", "#[", "|>"},
 }
 
 // castTypes maps the words that make a cast in parentheses to what they cast to.

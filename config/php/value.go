@@ -23,21 +23,6 @@ type Object struct {
 type unknown struct {
 	reason string
 	at     origin
-	kept   bool // it stays in its variable or element, whatever is assigned, for a reference may change that unseen
-}
-
-// read is a value as an expression has it, which no reference leads to.
-func read(v Value) Value {
-	if u, isUnknown := v.(unknown); isUnknown && u.kept {
-		u.kept = false
-		return u
-	}
-	return v
-}
-
-func isKept(v Value) bool {
-	u, isUnknown := v.(unknown)
-	return isUnknown && u.kept
 }
 
 // origin is the place in the sources where something was written: an index into the evaluator's list of files and a line,
@@ -45,17 +30,6 @@ func isKept(v Value) bool {
 type origin struct {
 	file int32
 	line int32
-}
-
-// depthOf is how many arrays and objects lie within each other in v.
-func depthOf(v Value) int {
-	switch v := v.(type) {
-	case *Array:
-		return v.depth
-	case *Object:
-		return v.Properties.depth + 1
-	}
-	return 0
 }
 
 // findUnknown returns the first unknown value in v, at any depth.
@@ -82,3 +56,15 @@ func findUnknown(v Value) (unknown, bool) {
 	}
 	return unknown{}, false
 }
+
+// Bool is what PHP's (bool) makes of a value.
+func Bool(v Value) bool { return toBool(v) }
+
+// Int is what PHP's (int) makes of a value: a string counts as far as it begins with a number.
+func Int(v Value) int64 { return toInt(v) }
+
+// Float is what PHP's (float) makes of a value.
+func Float(v Value) float64 { return toFloat(v) }
+
+// Text is what PHP's (string) makes of a value.
+func Text(v Value) string { return toString(v) }

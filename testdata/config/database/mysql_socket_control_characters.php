@@ -1,0 +1,2 @@
+<?php
+$CONFIG = ['dbtype' => 'mysql', 'dbhost' => "localhost:/run/mysqld.sock\f", 'dbname' => 'nextcloud', 'dbuser' => 'u', 'dbpassword' => 'p'];

@@ -1,0 +1,2 @@
+<?php
+$CONFIG = ['redis' => ['host' => "redis\v", 'port' => 6380]];

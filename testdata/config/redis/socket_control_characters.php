@@ -1,0 +1,2 @@
+<?php
+$CONFIG = ['redis' => ['host' => "/run/redis.sock\f", 'port' => 0]];
