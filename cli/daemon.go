@@ -145,7 +145,7 @@ func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) err
 	case <-time.After(d.handover.patience):
 	case <-ctx.Done():
 	}
-	d.serving.Go(func() { serve(d.clients, d.websocket.CountSockets(d.clients, clients), failed) })
+	d.serving.Go(func() { serve(d.clients, d.websocket.Intercept(d.clients, clients), failed) })
 	d.log.Info("serving", zap.String("version", Version()))
 	running.Go(func() { d.learnVersion(background) })
 	running.Go(func() { d.manager.run(background, d.system) })

@@ -5,40 +5,80 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"go.uber.org/zap"
 )
 
 // maxHops bounds the chain of forwarded addresses; the nearest are kept.
 const maxHops = 32
 
-// Forwarded returns what Nextcloud is told in X-Forwarded-For: the addresses that a request came
-// through, the client's first and the TCP peer's last, separated by ", ".
-//
-// The chain is that of X-Forwarded-For, else of X-Real-IP, else of Forwarded (RFC 7239). It begins
-// after the last thing in it that is no address: what stands before may be anybody's invention.
-// IPv4 addresses are written as IPv4 whatever they came as. Over a unix socket there is no peer,
-// and without a chain the result is empty then.
-func Forwarded(r *http.Request) string {
-	var texts []string
-	for _, address := range chain(r) {
-		texts = append(texts, address.String())
-	}
-	return strings.Join(texts, ", ")
+// origin is where a connection comes from.
+type origin struct {
+	// client is the nearest address that is not a trusted proxy's, so that nobody can choose his own, or
+	// the farthest where all are trusted. It is the zero Addr where none is known, as over a unix socket
+	// without a chain: what is at the socket's other end is trusted.
+	client netip.Addr
+	// gateway says that client is none or a trusted proxy's, such as a container's gateway: it stands for
+	// many clients.
+	gateway bool
+	// forwarded is what Nextcloud is told in X-Forwarded-For: the addresses that the request came
+	// through, the client's first and the TCP peer's last, separated by ", ". It may be empty.
+	forwarded string
 }
 
-// ClientAddress returns the nearest address that is not a trusted proxy's, so that nobody can
-// choose his own. Where all are trusted it is the farthest. It is the zero Addr where none is
-// known, as over a unix socket without a chain; what is at the socket's other end is trusted.
-func ClientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
-	addresses := chain(r)
+// originOf returns where a request comes from, given its header and the address of the TCP peer, which is
+// invalid over a unix socket.
+//
+// The chain of addresses is that of X-Forwarded-For, else of X-Real-IP, else of Forwarded (RFC 7239). It
+// begins after the last thing in it that is no address, because anybody may have made up what stands before.
+// IPv4 addresses are written as IPv4 whatever they came as.
+func originOf(header http.Header, peer netip.Addr, trusted []netip.Prefix) origin {
+	addresses := chain(header, peer)
+	var text []byte
+	for i, address := range addresses {
+		if i > 0 {
+			text = append(text, ", "...)
+		}
+		text = address.AppendTo(text)
+	}
+	from := origin{gateway: true, forwarded: string(text)}
 	for _, address := range slices.Backward(addresses) {
+		from.client = address
 		if !isAmong(address, trusted) {
-			return address
+			from.gateway = false
+			break
 		}
 	}
-	if len(addresses) == 0 {
+	return from
+}
+
+// limitAddress returns what limits count as one address: of IPv6, the /64 that a subscriber has.
+func limitAddress(address netip.Addr) netip.Addr {
+	if !address.Is6() {
+		return address
+	}
+	prefix, _ := address.Prefix(64)
+	return prefix.Addr()
+}
+
+// countedAddress returns the address that limits count a connection for; the zero Addr behind a gateway.
+func (o origin) countedAddress() netip.Addr {
+	if o.gateway {
 		return netip.Addr{}
 	}
-	return addresses[0]
+	return limitAddress(o.client)
+}
+
+// field names a connection's client in the log, where its address is known.
+func (o origin) field() zap.Field {
+	switch {
+	case !o.client.IsValid():
+		return zap.Skip()
+	case o.gateway:
+		return zap.Stringer("gateway address", o.client)
+	default:
+		return zap.Stringer("client", o.client)
+	}
 }
 
 func isAmong(address netip.Addr, prefixes []netip.Prefix) bool {
@@ -46,16 +86,16 @@ func isAmong(address netip.Addr, prefixes []netip.Prefix) bool {
 }
 
 // chain returns the addresses that a request came through, the TCP peer's last.
-func chain(r *http.Request) []netip.Addr {
-	addresses := nearest(listed(r.Header.Values("X-Forwarded-For")))
+func chain(header http.Header, peer netip.Addr) []netip.Addr {
+	addresses := nearest(listed(header["X-Forwarded-For"]))
 	if len(addresses) == 0 {
-		addresses = nearest(listed(r.Header.Values("X-Real-IP")))
+		addresses = nearest(listed(header["X-Real-Ip"]))
 	}
 	if len(addresses) == 0 {
-		addresses = nearest(forwardedFor(r.Header.Values("Forwarded")))
+		addresses = nearest(forwardedFor(header["Forwarded"]))
 	}
-	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		addresses = append(addresses, plain(peer.Addr()))
+	if peer.IsValid() {
+		addresses = append(addresses, plain(peer))
 	}
 	return addresses
 }

@@ -13,6 +13,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func originOfRequest(r *http.Request, trusted []netip.Prefix) origin {
+	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return originOf(r.Header, peer.Addr(), trusted)
+}
+
+func forwardedOf(r *http.Request) string { return originOfRequest(r, nil).forwarded }
+
+func clientOf(r *http.Request, trusted []netip.Prefix) netip.Addr {
+	return originOfRequest(r, trusted).client
+}
+
 func TestForwarded(t *testing.T) {
 	const peer = "192.0.2.9:4711"
 	mile := strings.Repeat("198.51.100.1, ", 100_000) + "203.0.113.7"
@@ -61,14 +72,14 @@ func TestForwarded(t *testing.T) {
 			for i := 0; i < len(test.header); i += 2 {
 				r.Header.Add(test.header[i], test.header[i+1])
 			}
-			require.Equal(t, test.want, Forwarded(r))
+			require.Equal(t, test.want, forwardedOf(r))
 		})
 	}
 }
 
 // What net/http makes of real sockets.
 func TestForwardedOverSockets(t *testing.T) {
-	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, Forwarded(r)) })
+	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, forwardedOf(r)) })
 
 	t.Run("IPv4 and IPv6 at one socket", func(t *testing.T) {
 		listener, err := Listen(t.Context(), ListenOptions{})
@@ -93,20 +104,24 @@ func TestForwardedOverSockets(t *testing.T) {
 
 func TestClientAddress(t *testing.T) {
 	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
-	for _, test := range []struct{ name, peer, chain, want string }{
-		{"a stranger is himself", "192.0.2.9:1", "", "192.0.2.9"},
-		{"a stranger cannot be another", "192.0.2.9:1", "203.0.113.1", "192.0.2.9"},
-		{"a proxy is believed", "10.0.0.1:1", "203.0.113.1", "203.0.113.1"},
-		{"a proxy is believed about its peer only", "10.0.0.1:1", "198.51.100.1, 203.0.113.1", "203.0.113.1"},
-		{"two proxies", "10.0.0.1:1", "198.51.100.1, 203.0.113.1, fd00::1", "203.0.113.1"},
-		{"IPv4 in IPv6", "[::ffff:10.0.0.1]:1", "203.0.113.1", "203.0.113.1"},
-		{"all are trusted", "10.0.0.1:1", "10.0.0.3, 10.0.0.2", "10.0.0.3"},
-		{"a unix socket", "@", "203.0.113.1", "203.0.113.1"},
-		{"a unix socket that says nothing", "@", "", "invalid IP"},
+	for _, test := range []struct {
+		name, peer, chain, want string
+		gateway                 bool
+	}{
+		{"a client is itself", "192.0.2.9:1", "", "192.0.2.9", false},
+		{"a client cannot be another", "192.0.2.9:1", "203.0.113.1", "192.0.2.9", false},
+		{"a proxy is believed", "10.0.0.1:1", "203.0.113.1", "203.0.113.1", false},
+		{"a proxy is believed about its peer only", "10.0.0.1:1", "198.51.100.1, 203.0.113.1", "203.0.113.1", false},
+		{"two proxies", "10.0.0.1:1", "198.51.100.1, 203.0.113.1, fd00::1", "203.0.113.1", false},
+		{"IPv4 in IPv6", "[::ffff:10.0.0.1]:1", "203.0.113.1", "203.0.113.1", false},
+		{"all are trusted", "10.0.0.1:1", "10.0.0.3, 10.0.0.2", "10.0.0.3", true},
+		{"a unix socket", "@", "203.0.113.1", "203.0.113.1", false},
+		{"a unix socket that says nothing", "@", "", "invalid IP", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := &http.Request{RemoteAddr: test.peer, Header: http.Header{"X-Forwarded-For": {test.chain}}}
-			require.Equal(t, test.want, ClientAddress(r, trusted).String())
+			require.Equal(t, test.want, clientOf(r, trusted).String())
+			require.Equal(t, test.gateway, originOfRequest(r, trusted).gateway)
 		})
 	}
 }
@@ -122,7 +137,7 @@ func FuzzForwarded(f *testing.F) {
 		r := &http.Request{RemoteAddr: "192.0.2.9:1", Header: http.Header{
 			"X-Forwarded-For": {forwardedFor}, "X-Real-Ip": {realIP}, "Forwarded": {forwarded},
 		}}
-		addresses := strings.Split(Forwarded(r), ", ")
+		addresses := strings.Split(forwardedOf(r), ", ")
 		require.LessOrEqual(t, len(addresses), maxHops+1)
 		require.Equal(t, "192.0.2.9", addresses[len(addresses)-1])
 		for _, text := range addresses {
@@ -130,7 +145,7 @@ func FuzzForwarded(f *testing.F) {
 			require.NoError(t, err)
 			require.Equal(t, address.Unmap().WithZone("").String(), text)
 		}
-		require.True(t, ClientAddress(r, nil) == netip.MustParseAddr("192.0.2.9"))
-		require.True(t, ClientAddress(r, []netip.Prefix{netip.MustParsePrefix("192.0.2.9/32")}).IsValid())
+		require.True(t, clientOf(r, nil) == netip.MustParseAddr("192.0.2.9"))
+		require.True(t, clientOf(r, []netip.Prefix{netip.MustParsePrefix("192.0.2.9/32")}).IsValid())
 	})
 }

@@ -1,39 +1,53 @@
 package transport
 
 import (
+	"bytes"
+	"crypto/sha1" //nolint:gosec // RFC 6455 wants it.
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 )
 
-// refuseInvalidHandshake refuses what is no websocket handshake with the reason, and returns what is
-// missing, for that was usually lost in a reverse proxy; "" where nothing is.
-func refuseInvalidHandshake(w http.ResponseWriter, r *http.Request) (missing string) {
-	missing = missingOfHandshake(r)
-	if missing == "" {
+// refuseInvalidHandshake refuses what is no websocket handshake with the reason, and returns what is wrong
+// with it; "" where nothing is. What is missing was usually lost in a reverse proxy.
+func refuseInvalidHandshake(w http.ResponseWriter, r *http.Request) (fault string) {
+	if missing := missingOfHandshake(r.Header, r.ProtoAtLeast(1, 1)); missing != "" {
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "websocket")
+		w.Header().Set("Sec-WebSocket-Version", "13")
+		http.Error(w, fmt.Sprintf("this is a websocket, but %s is missing from the request; a reverse proxy must pass it on", missing), http.StatusUpgradeRequired)
+		return missing + " is missing"
+	}
+	status := http.StatusBadRequest
+	switch {
+	case r.Method != http.MethodGet:
+		w.Header().Set("Allow", http.MethodGet)
+		status, fault = http.StatusMethodNotAllowed, "the handshake of a websocket is a GET"
+	case !isHandshakeKey(r.Header):
+		fault = "Sec-WebSocket-Key is not one of 16 bytes in base64"
+	default:
 		return ""
 	}
-	w.Header().Set("Connection", "Upgrade")
-	w.Header().Set("Upgrade", "websocket")
-	w.Header().Set("Sec-WebSocket-Version", "13")
-	http.Error(w, fmt.Sprintf("this is a websocket, but %s is missing from the request; a reverse proxy must pass it on", missing), http.StatusUpgradeRequired)
-	return missing
+	w.Header().Set("Connection", "close")
+	http.Error(w, fault, status)
+	return fault
 }
 
 // missingOfHandshake names what a request lacks to be a websocket handshake (RFC 6455, 4.2.1),
 // "" if nothing. What proxies lose most often comes first.
-func missingOfHandshake(r *http.Request) string {
+func missingOfHandshake(header http.Header, http11 bool) string {
 	switch {
-	case !hasToken(r.Header, "Upgrade", "websocket"):
+	case !hasToken(header, "Upgrade", "websocket"):
 		return `the header "Upgrade: websocket"`
-	case !hasToken(r.Header, "Connection", "upgrade"):
+	case !hasToken(header, "Connection", "upgrade"):
 		return `the header "Connection: Upgrade"`
-	case r.Header.Get("Sec-WebSocket-Version") != "13":
+	case header.Get("Sec-WebSocket-Version") != "13":
 		return `the header "Sec-WebSocket-Version: 13"`
-	case r.Header.Get("Sec-WebSocket-Key") == "":
+	case header.Get("Sec-WebSocket-Key") == "":
 		return `the header "Sec-WebSocket-Key"`
-	case !r.ProtoAtLeast(1, 1):
+	case !http11:
 		return "HTTP/1.1"
 	default:
 		return ""
@@ -42,7 +56,158 @@ func missingOfHandshake(r *http.Request) string {
 
 // hasToken reports whether a token is in a header that is a list, in any case.
 func hasToken(header http.Header, name, token string) bool {
-	return slices.ContainsFunc(listed(header.Values(name)), func(one string) bool {
-		return strings.EqualFold(strings.TrimSpace(one), token)
+	return slices.ContainsFunc(header.Values(name), func(line string) bool {
+		for one := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(one), token) {
+				return true
+			}
+		}
+		return false
 	})
+}
+
+// isHandshakeKey reports whether there is one key, and it is one.
+func isHandshakeKey(header http.Header) bool {
+	keys := header["Sec-Websocket-Key"]
+	if len(keys) != 1 {
+		return false
+	}
+	var nonce [18]byte
+	n, err := base64.StdEncoding.Decode(nonce[:], []byte(keys[0]))
+	return len(keys[0]) == 24 && err == nil && n == 16
+}
+
+// appendSwitching appends the response to a handshake with this key.
+func appendSwitching(out []byte, key string) []byte {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // as above
+	out = append(out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+allowAnyOrigin+"Sec-WebSocket-Accept: "...)
+	out = base64.StdEncoding.AppendEncode(out, sum[:])
+	return append(out, "\r\n\r\n"...)
+}
+
+const allowAnyOrigin = "Access-Control-Allow-Origin: *\r\n"
+
+// appendRefusal appends the response to a handshake that is refused. The client must not keep the connection.
+func appendRefusal(out []byte, status int, retryAfter, reason string) []byte {
+	return fmt.Appendf(out, "HTTP/1.1 %d %s\r\nRetry-After: %s\r\nConnection: close\r\n%sContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s",
+		status, http.StatusText(status), retryAfter, allowAnyOrigin, len(reason), reason)
+}
+
+// handshakeHeaders are the headers that count in a handshake, by their name in small letters.
+var handshakeHeaders = map[string]string{
+	"upgrade":               "Upgrade",
+	"connection":            "Connection",
+	"sec-websocket-key":     "Sec-Websocket-Key",
+	"sec-websocket-version": "Sec-Websocket-Version",
+	"x-forwarded-for":       "X-Forwarded-For",
+	"x-real-ip":             "X-Real-Ip",
+	"forwarded":             "Forwarded",
+	"host":                  "Host",
+}
+
+// parseHandshake reads a request that data begins with. It returns its size when it is a whole and valid
+// websocket handshake to …/ws, as nearly all are, with the headers that count in header. It returns 0 for
+// anything else, and where it is not sure: net/http knows better then.
+func parseHandshake(data []byte, header http.Header) (size int) {
+	clear(header)
+	line, rest, ok := cutLine(data)
+	if !ok || !isWebsocketRequest(line) {
+		return 0
+	}
+	for {
+		if line, rest, ok = cutLine(rest); !ok {
+			return 0
+		}
+		if len(line) == 0 {
+			break
+		}
+		name, value, ok := bytes.Cut(line, []byte{':'})
+		if !ok || len(name) > maxHeaderName || !isToken(name) {
+			return 0
+		}
+		value = bytes.Trim(value, " \t")
+		if !isFieldValue(value) {
+			return 0
+		}
+		var lower [maxHeaderName]byte
+		key := lowerASCII(lower[:0], name)
+		switch string(key) {
+		case "content-length", "transfer-encoding", "expect":
+			return 0
+		}
+		if known := handshakeHeaders[string(key)]; known != "" {
+			header[known] = append(header[known], string(value))
+		}
+	}
+	if len(header["Host"]) != 1 || !isHost(header["Host"][0]) || missingOfHandshake(header, true) != "" || !isHandshakeKey(header) {
+		return 0
+	}
+	return len(data) - len(rest)
+}
+
+const maxHeaderName = 64
+
+func cutLine(data []byte) (line, rest []byte, ok bool) {
+	end := bytes.IndexByte(data, '\n')
+	if end < 1 || data[end-1] != '\r' {
+		return nil, nil, false
+	}
+	return data[:end-1], data[end+1:], true
+}
+
+// isWebsocketRequest reports whether a request line is for …/ws, in plain letters.
+func isWebsocketRequest(line []byte) bool {
+	target, found := bytes.CutPrefix(line, []byte("GET /"))
+	if target, found = cutSuffix(target, " HTTP/1.1", found); !found {
+		return false
+	}
+	path, query, _ := bytes.Cut(target, []byte{'?'})
+	path = bytes.TrimRight(path, "/")
+	if string(path) != "ws" && !bytes.HasSuffix(path, []byte("/ws")) {
+		return false
+	}
+	return !bytes.ContainsFunc(path, isOddInPath) && !bytes.ContainsFunc(query, isOddInQuery)
+}
+
+func cutSuffix(data []byte, suffix string, found bool) ([]byte, bool) {
+	data, has := bytes.CutSuffix(data, []byte(suffix))
+	return data, found && has
+}
+
+func isOddInPath(c rune) bool {
+	return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("/-._~", c))
+}
+
+func isOddInQuery(c rune) bool { return c <= ' ' || c >= 0x7F || c == '#' }
+
+func isHost(host string) bool {
+	return !strings.ContainsFunc(host, func(c rune) bool { return isOddInPath(c) && !strings.ContainsRune(":[]", c) || c == '/' })
+}
+
+func isToken(name []byte) bool {
+	for _, c := range name {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return len(name) > 0
+}
+
+func isFieldValue(value []byte) bool {
+	for _, c := range value {
+		if c < ' ' && c != '\t' || c == 0x7F {
+			return false
+		}
+	}
+	return true
+}
+
+func lowerASCII(out, text []byte) []byte {
+	for _, c := range text {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		out = append(out, c)
+	}
+	return out
 }

@@ -36,10 +36,10 @@ const (
 )
 
 var (
+	errInternal = errors.New("internal failure")
 	errNotText  = errors.New("a text message was due")
 	errHungUp   = errors.New("the client closed the connection")
 	errTooEarly = errors.New("the client sends too much before it is logged in")
-	errBarred   = errors.New("too many failed logins from this address")
 )
 
 // verifyError is what went wrong when Nextcloud was asked, and not with the client.
@@ -51,92 +51,116 @@ func (e *verifyError) Unwrap() error { return e.error }
 func (e *verifyError) Detail() string { return errtext.Detail(e.error) }
 
 // login is a client that has to say who it is. It reads the user name and the password, has them
-// checked, and either hands the socket over to the actor system or says why not and hangs up.
+// checked, and either hands the socket over to the actor system or says why not and ends the connection.
+//
+// run is called once. Only cancel and the deadlines of conn may be used by others meanwhile.
 type login struct {
+	// set once
 	websocket *Websocket
 	conn      net.Conn
-	client    netip.Addr
+	from      origin
 	address   netip.Addr // that limits count it for
-	proxy     bool       // that stands for many: its failures don't count
-	forwarded string
+	ctx       context.Context
+	cancel    context.CancelCauseFunc
 
-	reader frame.Reader
-	early  []byte        // bytes that came with the handshake
-	frames []frame.Frame // read and not yet used
-	size   int           // of all frames that were read
+	// owned by run, and by watch while that runs
+	reader   frame.Reader
+	buffer   []byte        // of the worker
+	early    []byte        // bytes that came with the handshake
+	frames   []frame.Frame // read and not yet used
+	size     int           // of all frames that were read
+	key      rateKey
+	counted  bool // as a login, and as a socket
+	attached bool // the socket is the system's
 }
 
+// run ends when the client has logged in or was refused.
 func (l *login) run() {
+	w := l.websocket
+	l.counted = true
+	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	who, err := l.authenticate()
 	if err == nil {
 		err = l.attach(who)
 	}
-	l.websocket.leaveLogin(l.address)
+	w.logins.remove(l)
+	l.cancel(nil)
+	l.counted = false
+	w.leaveLogin(l.address)
 	if err != nil {
 		l.refuse(err)
-		l.websocket.leave()
 		return
 	}
-	l.websocket.log.Debug("client logged in", zap.String("user", who.User), clientField(l.client))
+	if l.websocket.log.Core().Enabled(zap.DebugLevel) {
+		w.log.Debug("client logged in", zap.String("user", who.User), l.from.field())
+	}
+}
+
+// fail ends the connection after a panic.
+func (l *login) fail() {
+	l.websocket.logins.remove(l)
+	if l.counted {
+		l.websocket.leaveLogin(l.address)
+	}
+	if l.attached {
+		return
+	}
+	l.websocket.countRefusal(actors.InternalFailure, l.from, "internal failure")
+	_ = l.conn.Close()
+	l.websocket.leave()
 }
 
 func (l *login) authenticate() (*actors.Login, error) {
+	if !l.websocket.logins.add(l) {
+		return nil, actors.ErrShutDown
+	}
 	credentials, err := l.credentials()
+	if cause := context.Cause(l.ctx); cause != nil {
+		return nil, cause
+	}
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancelCause(l.websocket.ctx)
-	defer cancel(nil)
-	stop := l.watch(cancel)
-	who, err := l.check(ctx, credentials)
+	stop := l.watch()
+	who, err := l.check(credentials)
 	stop()
-	switch cause := context.Cause(ctx); {
+	switch cause := context.Cause(l.ctx); {
 	case err == nil:
 		return who, nil
 	case cause != nil:
 		return nil, cause
-	case errors.Is(err, actors.ErrInvalidCredentials), errors.Is(err, actors.ErrNotStarted), errors.Is(err, actors.ErrShutDown), errors.Is(err, errBarred):
+	case errors.Is(err, actors.ErrInvalidCredentials), errors.Is(err, actors.ErrNotStarted), errors.Is(err, actors.ErrShutDown), errors.Is(err, errThrottled):
 		return nil, err
 	default:
 		return nil, &verifyError{err}
 	}
 }
 
-// check has the credentials checked, unless failures bar the address by now.
-func (l *login) check(ctx context.Context, credentials actors.Credentials) (*actors.Login, error) {
+// check has the credentials checked, unless the rate limit makes them wait.
+func (l *login) check(credentials actors.Credentials) (*actors.Login, error) {
 	w := l.websocket
-	if l.proxy {
-		return w.system.Authenticate(ctx, credentials)
+	if w.rateLimit.wait(l.key, time.Now()) > 0 {
+		return nil, errThrottled
 	}
-	if w.penalties.wait(l.address, time.Now()) > 0 {
-		return nil, errBarred
-	}
-	address := l.address
-	credentials.OnAnswer = func(err error) { w.noteAnswer(address, err) }
-	return w.system.Authenticate(ctx, credentials)
+	credentials.OnAnswer = func(err error) { w.noteAnswer(l.key, err) }
+	return w.system.Authenticate(l.ctx, credentials)
 }
 
-// noteAnswer counts what became of a login for the rate limit of its address, whether or not the client has
-// waited for it.
-func (w *Websocket) noteAnswer(address netip.Addr, err error) {
+// noteAnswer counts what became of a login for the rate limit, whether or not the client has waited for it.
+// Nextcloud's own rate limit counts as a refusal.
+func (w *Websocket) noteAnswer(key rateKey, err error) {
 	switch {
 	case err == nil:
-		w.penalties.succeed(address, time.Now())
+		w.rateLimit.succeeded(key, time.Now())
 	case errors.Is(err, actors.ErrTokenUnheard):
 	case errors.Is(err, actors.ErrInvalidCredentials), errors.Is(err, actors.ErrThrottled):
-		w.penalties.fail(address, time.Now())
+		w.rateLimit.failed(key, time.Now())
 	}
 }
 
 // credentials reads the two messages.
 func (l *login) credentials() (_ actors.Credentials, err error) {
 	_ = l.conn.SetReadDeadline(time.Now().Add(l.websocket.options.loginTimeout))
-	patient := context.AfterFunc(l.websocket.ctx, func() { _ = l.conn.SetReadDeadline(time.Unix(1, 0)) })
-	defer func() {
-		if !patient() {
-			err = actors.ErrShutDown
-		}
-	}()
 	name, err := l.nextText()
 	if err != nil {
 		return actors.Credentials{}, err
@@ -146,12 +170,13 @@ func (l *login) credentials() (_ actors.Credentials, err error) {
 		return actors.Credentials{}, err
 	}
 	_ = l.conn.SetReadDeadline(time.Time{})
-	return actors.Credentials{Login: name, Password: actors.Secret(password), Forwarded: l.forwarded, Origin: l.origin()}, nil
+	l.key = loginRateKey(l.from, name)
+	return actors.Credentials{Login: name, Password: actors.Secret(password), Forwarded: l.from.forwarded, Origin: l.fairOrigin()}, nil
 }
 
-// origin is what logins have in common that come from one place; "" where that is not known.
-func (l *login) origin() string {
-	if l.proxy {
+// fairOrigin is what logins have in common that come from one place; "" where that stands for many.
+func (l *login) fairOrigin() string {
+	if l.from.gateway {
 		return ""
 	}
 	return l.address.String()
@@ -169,7 +194,9 @@ func (l *login) nextText() (string, error) {
 		l.frames = l.frames[1:]
 		switch f.Opcode {
 		case frame.Text:
-			return strings.TrimSpace(string(f.Payload)), nil
+			text := strings.TrimSpace(string(f.Payload))
+			clear(f.Payload) // it may be the password
+			return text, nil
 		case frame.Binary:
 			return "", errNotText
 		}
@@ -178,16 +205,17 @@ func (l *login) nextText() (string, error) {
 
 // read reads more frames. It deals with control frames itself.
 func (l *login) read() error {
-	buffer := make([]byte, 1024)
-	n := copy(buffer, l.early)
-	l.early = l.early[n:]
-	if n == 0 {
-		var err error
-		if n, err = l.conn.Read(buffer); err != nil {
+	data := l.early
+	l.early = nil
+	if len(data) == 0 {
+		n, err := l.conn.Read(l.buffer)
+		if err != nil {
 			return err
 		}
+		data = l.buffer[:n]
 	}
-	frames, err := l.reader.Feed(buffer[:n])
+	frames, err := l.reader.Feed(data)
+	clear(data)
 	for _, f := range frames {
 		switch f.Opcode {
 		case frame.Ping:
@@ -208,26 +236,32 @@ func (l *login) read() error {
 	return err
 }
 
-// watch reads on while Nextcloud thinks, and ends that with a reason when the client is gone. The
+// watch reads on while Nextcloud thinks, and ends the login with a reason when the client is gone. The
 // function that it returns ends the watching.
-func (l *login) watch(gone context.CancelCauseFunc) (stop func()) {
+func (l *login) watch() (stop func()) {
 	done := make(chan struct{})
 	timer := time.AfterFunc(watchAfter, func() {
 		defer close(done)
+		defer func() {
+			if cause := recover(); cause != nil {
+				l.websocket.logPanic("watch a client that logs in", cause)
+				l.cancel(errInternal)
+			}
+		}()
 		for {
 			switch err := l.read(); {
 			case err == nil:
-			case errors.Is(err, os.ErrDeadlineExceeded): // set by stop
+			case errors.Is(err, os.ErrDeadlineExceeded): // set by stop, or by the end of all logins
 				return
 			default:
-				gone(err)
+				l.cancel(err)
 				return
 			}
 		}
 	})
 	return func() {
 		if !timer.Stop() {
-			_ = l.conn.SetReadDeadline(time.Unix(1, 0))
+			_ = l.conn.SetReadDeadline(past)
 			<-done
 			_ = l.conn.SetReadDeadline(time.Time{})
 		}
@@ -235,7 +269,7 @@ func (l *login) watch(gone context.CancelCauseFunc) (stop func()) {
 }
 
 func (l *login) write(frames []byte) error {
-	_ = l.conn.SetWriteDeadline(time.Now().Add(farewellTimeout))
+	_ = l.conn.SetWriteDeadline(time.Now().Add(lingerTimeout))
 	_, err := l.conn.Write(frames)
 	_ = l.conn.SetWriteDeadline(time.Time{})
 	return err
@@ -243,49 +277,38 @@ func (l *login) write(frames []byte) error {
 
 // attach makes the client a connection of its user.
 func (l *login) attach(who *actors.Login) error {
-	_ = l.conn.SetReadDeadline(time.Time{})
 	l.reader.Limit = readLimit
 	for len(l.early) > 0 {
 		if err := l.read(); err != nil {
 			return err
 		}
 	}
-	socket := newSocket(l.conn, l.websocket.poller, l.reader, l.frames, l.websocket.leave)
-	return l.websocket.system.Attach(who, socket)
+	err := l.websocket.system.Attach(who, newSocket(l.websocket, l.conn, l.reader, l.frames))
+	l.attached = err == nil
+	return err
 }
 
 // refuse tells the client why it isn't let in, where the protocol has words for that, and ends the TCP
 // connection without a close frame: after a clean close the desktop client does not try again before it is
-// restarted. The lingering close keeps a reset from overtaking the text.
+// restarted. The end comes after a while, because a client that is refused may be back at once.
 func (l *login) refuse(err error) {
+	w := l.websocket
 	text, reason := refusal(err)
-	l.websocket.countRefusal(reason, l.client, errtext.Detail(err))
+	w.countRefusal(reason, l.from, errtext.Detail(err))
 	if text != "" && l.write(frame.Append(nil, frame.Text, text)) != nil {
 		_ = l.conn.Close()
+		w.leave()
 		return
 	}
-	sayGoodbye(l.conn)
-}
-
-// countRefusal counts a client that isn't let in, and warns where an operator may have to do
-// something about it.
-func (w *Websocket) countRefusal(reason actors.CloseReason, client netip.Addr, detail string) {
-	w.system.CountRefusal(reason)
-	fields := []zap.Field{clientField(client), zap.String("error", detail)}
 	switch reason {
 	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown:
-		w.log.Debug("login abandoned", append(fields, zap.Stringer("reason", reason))...)
+		closeDrained(l.conn)
+		w.leave()
+	case actors.LoginTimeout:
+		w.held.end(l.conn, l.key, 0, w.leave)
 	default:
-		w.refused.Warn(reason.String(), fields...)
+		w.held.end(l.conn, l.key, w.hold(), w.leave)
 	}
-}
-
-// clientField names a client in the log, where its address is known.
-func clientField(client netip.Addr) zap.Field {
-	if !client.IsValid() {
-		return zap.Skip()
-	}
-	return zap.Stringer("client", client)
 }
 
 // refusal returns what a client is told after an error, and how its connection ends.
@@ -295,7 +318,7 @@ func refusal(err error) (text string, reason actors.CloseReason) {
 		return textNextcloudFailed + err.Error(), actors.NextcloudFailed
 	case errors.Is(err, actors.ErrInvalidCredentials):
 		return textInvalidCredentials, actors.InvalidCredentials
-	case errors.Is(err, errBarred):
+	case errors.Is(err, errThrottled):
 		return "", actors.AddressBarred
 	case errors.Is(err, actors.ErrTooManyConnections):
 		return textTooMany, actors.TooManyOfUser
@@ -305,7 +328,7 @@ func refusal(err error) (text string, reason actors.CloseReason) {
 		return textLoginTimeout, actors.LoginTimeout
 	case errors.Is(err, errHungUp):
 		return "", actors.ClosedByClient
-	case errors.Is(err, actors.ErrNotStarted):
+	case errors.Is(err, actors.ErrNotStarted), errors.Is(err, errInternal):
 		return "", actors.InternalFailure
 	case errors.Is(err, actors.ErrShutDown), errors.Is(err, context.Canceled):
 		return "", actors.ShuttingDown

@@ -1,75 +1,142 @@
 package transport
 
 import (
+	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
-	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/notifypush/notifypush/internal/epoll"
 )
 
 const (
-	pollEvents = 256
 	pollBuffer = 16 << 10 // bytes read at once
+	wakeTag    = -1       // of the event that probe causes; sockets have their file descriptor
 )
 
-// poller reads from all sockets of a server in one goroutine: a socket that nothing arrives on
-// owns neither goroutine nor buffer.
+var errPollerClosed = errors.New("sockets are not read any more")
+
+// poller reads from all sockets of a server in one goroutine: a socket that nothing arrives on owns
+// neither goroutine nor buffer. A socket is watched once, until something arrives; then it is read, and
+// watched again when its connection has dealt with that.
 //
-// A socket is watched once, until something arrives; then it is read, and watched again when its
-// connection has dealt with that. The epoll descriptor is itself watched by Go's runtime, so that
-// no thread is spent on waiting.
+// All methods are safe for concurrent use. A socket must be removed before it is closed. An error of run
+// means that nothing is read any more.
 type poller struct {
-	epoll *os.File
+	epoll *epoll.Poller
+	wake  int // an eventfd
 
 	mu      sync.Mutex
-	sockets []*socket // by file descriptor
-	reading *socket   // by run, at this moment
-	paused  sync.Cond // of reading, when it changes
+	sockets []*socket       // by file descriptor
+	reading *socket         // by run, at this moment
+	paused  sync.Cond       // of reading, when it changes
+	probes  []chan struct{} // closed when run comes by
+	closed  bool
 }
 
 func newPoller() (*poller, error) {
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	waiter, err := epoll.New()
 	if err != nil {
-		return nil, fmt.Errorf("create an epoll instance: %w", err)
+		return nil, err
 	}
-	if err := unix.SetNonblock(fd, true); err != nil {
-		return nil, fmt.Errorf("make the epoll instance pollable: %w", err)
-	}
-	p := &poller{epoll: os.NewFile(uintptr(fd), "epoll")}
+	p := &poller{epoll: waiter}
 	p.paused.L = &p.mu
+	if p.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		_ = waiter.Close()
+		return nil, fmt.Errorf("create an eventfd: %w", err)
+	}
+	if err := waiter.Add(p.wake, unix.EPOLLIN, wakeTag); err != nil {
+		p.close()
+		return nil, err
+	}
 	return p, nil
 }
 
 // close ends run. Sockets must be gone by then.
-func (p *poller) close() { _ = p.epoll.Close() }
+func (p *poller) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.closed = true
+	_ = p.epoll.Close()
+	_ = unix.Close(p.wake)
+}
+
+// run reads until close, or until it fails. panicked is told of what went wrong with one socket.
+func (p *poller) run(panicked func(s *socket, cause any)) error {
+	buffer := make([]byte, pollBuffer)
+	return p.epoll.Run(func(tag int32, _ uint32) {
+		if tag == wakeTag {
+			p.answerProbes()
+			return
+		}
+		p.read(tag, buffer, panicked)
+	})
+}
+
+// probe returns nil when run has come by, so that it reads sockets.
+func (p *poller) probe(ctx context.Context) error {
+	passed := make(chan struct{})
+	if err := p.askProbe(passed); err != nil {
+		return err
+	}
+	select {
+	case <-passed:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("the goroutine that reads sockets does not answer: %w", context.Cause(ctx))
+	}
+}
+
+func (p *poller) askProbe(passed chan struct{}) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return errPollerClosed
+	}
+	p.probes = append(p.probes, passed)
+	_, err := unix.Write(p.wake, binary.NativeEndian.AppendUint64(nil, 1))
+	if err != nil && !errors.Is(err, unix.EAGAIN) { // full: it is readable
+		return fmt.Errorf("wake the goroutine that reads sockets: %w", err)
+	}
+	return nil
+}
+
+func (p *poller) answerProbes() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	_, _ = unix.Read(p.wake, make([]byte, 8))
+	for _, passed := range p.probes {
+		close(passed)
+	}
+	p.probes = nil
+}
 
 // watch has the socket's readable called once, when there is something to read. Of a socket that
 // was removed nothing is read any more, and that is no error.
 func (p *poller) watch(s *socket) error {
-	epoll, err := p.epoll.SyscallConn()
-	if err != nil {
-		return err
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s.removed {
 		return nil
 	}
-	op := unix.EPOLL_CTL_MOD
+	const events = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT
 	for len(p.sockets) <= s.fd {
 		p.sockets = append(p.sockets, nil)
 	}
-	if p.sockets[s.fd] != s {
-		p.sockets[s.fd] = s
-		op = unix.EPOLL_CTL_ADD
+	if p.sockets[s.fd] == s {
+		return p.epoll.Modify(s.fd, events, int32(s.fd))
 	}
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT, Fd: int32(s.fd)}
-	var epollErr error
-	if err := epoll.Control(func(fd uintptr) { epollErr = unix.EpollCtl(int(fd), op, s.fd, &event) }); err != nil {
-		return err
-	}
-	return epollErr
+	p.sockets[s.fd] = s
+	return p.epoll.Add(s.fd, events, int32(s.fd))
 }
 
 // remove forgets a socket, which must still be open.
@@ -82,7 +149,7 @@ func (p *poller) remove(s *socket) {
 	}
 }
 
-// release waits until a removed socket is not being read: whoever reads it next would otherwise
+// release waits until a removed socket is not being read: the next one to read it would otherwise
 // hold up the reading of all.
 func (p *poller) release(s *socket) {
 	p.mu.Lock()
@@ -93,7 +160,7 @@ func (p *poller) release(s *socket) {
 }
 
 // read reads from the socket with this descriptor, if there still is one.
-func (p *poller) read(fd int32, buffer []byte) {
+func (p *poller) read(fd int32, buffer []byte, panicked func(*socket, any)) {
 	p.mu.Lock()
 	if int(fd) < len(p.sockets) {
 		p.reading = p.sockets[fd]
@@ -103,33 +170,15 @@ func (p *poller) read(fd int32, buffer []byte) {
 	if s == nil {
 		return
 	}
+	defer func() {
+		cause := recover()
+		p.mu.Lock()
+		p.reading = nil
+		p.paused.Broadcast()
+		p.mu.Unlock()
+		if cause != nil {
+			panicked(s, cause)
+		}
+	}()
 	s.readable(buffer)
-	p.mu.Lock()
-	p.reading = nil
-	p.paused.Broadcast()
-	p.mu.Unlock()
-}
-
-// run reads until close.
-func (p *poller) run() {
-	epoll, err := p.epoll.SyscallConn()
-	if err != nil {
-		return
-	}
-	events := make([]unix.EpollEvent, pollEvents)
-	buffer := make([]byte, pollBuffer)
-	for {
-		n := 0
-		var waitErr error
-		err := epoll.Read(func(fd uintptr) bool {
-			n, waitErr = unix.EpollWait(int(fd), events, 0)
-			return n != 0
-		})
-		if err != nil || waitErr != nil && waitErr != unix.EINTR {
-			return
-		}
-		for _, event := range events[:max(n, 0)] {
-			p.read(event.Fd, buffer)
-		}
-	}
 }

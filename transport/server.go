@@ -7,7 +7,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// NewServer returns an HTTP server that strangers cannot wear down: what does not send a whole
+// NewServer returns an HTTP server that clients cannot wear down: what does not send a whole
 // header of at most 16 KiB within 10 s is gone, and so is what then stays idle for a minute.
 // What goes wrong with single connections is logged at debug level; a nil log is nowhere.
 func NewServer(handler http.Handler, log *zap.Logger) *http.Server {
@@ -16,7 +16,7 @@ func NewServer(handler http.Handler, log *zap.Logger) *http.Server {
 	}
 	server := &http.Server{
 		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
 	}

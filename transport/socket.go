@@ -15,8 +15,6 @@ const (
 	readLimit            = 64 << 10
 	// writeTimeout is how long a write may wait for a client to read.
 	writeTimeout = time.Minute
-	// farewellTimeout is how long a client may take to hang up after the close frame.
-	farewellTimeout = 2 * time.Second
 )
 
 // socket is a logged-in client's connection: the actors.Socket of its connection actor, which
@@ -26,14 +24,17 @@ const (
 // full. Reading costs no goroutine either where a poller can watch the file descriptor; over TLS,
 // and where there is no poller, one goroutine reads.
 type socket struct {
-	conn    net.Conn
-	raw     syscall.RawConn // nil over TLS, and where there is no fd
-	poller  *poller         // nil where a goroutine reads
-	fd      int             // what the poller knows it by; open until Close, after which nothing is written
-	removed bool            // from the poller, which guards this
-	resume  chan struct{}   // the reading goroutine's, nil where the poller reads
-	closed  func()          // tells that the socket is gone
+	// set once
+	websocket *Websocket // told when the socket is gone
+	conn      net.Conn
+	raw       syscall.RawConn // nil over TLS, and where there is no fd
+	poller    *poller         // nil where a goroutine reads
+	fd        int             // what the poller knows it by; open until Close, after which nothing is written
+	resume    chan struct{}   // the reading goroutine's, nil where the poller reads
 
+	removed bool // guarded by the poller
+
+	// owned by the connection actor, and by the reader in turns
 	client actors.Client
 	reader frame.Reader
 	early  []frame.Frame // arrived before Serve
@@ -43,20 +44,33 @@ type socket struct {
 
 // newSocket makes a socket of a client that has logged in. reader has read what came so far, early
 // is what it found beyond the login.
-func newSocket(conn net.Conn, p *poller, reader frame.Reader, early []frame.Frame, closed func()) *socket {
-	s := &socket{conn: conn, closed: closed, reader: reader, early: early}
+func newSocket(w *Websocket, conn net.Conn, reader frame.Reader, early []frame.Frame) *socket {
+	s := &socket{websocket: w, conn: conn, reader: reader, early: early}
 	s.reader.Limit = readLimit
 	if c, ok := conn.(syscall.Conn); ok {
 		if raw, err := c.SyscallConn(); err == nil && raw.Control(func(fd uintptr) { s.fd = int(fd) }) == nil {
 			s.raw = raw
 		}
 	}
-	if s.raw == nil || p == nil {
+	if s.raw == nil || w.poller == nil {
 		s.resume = make(chan struct{}, 1)
 		return s
 	}
-	s.poller = p
+	s.poller = w.poller
 	return s
+}
+
+// panicked ends the connection after a panic in one of its goroutines, or in the poller's.
+func (s *socket) panicked(task string, cause any) {
+	s.websocket.logPanic(task, cause)
+	s.client.Ended(actors.InternalFailure)
+}
+
+// guard is deferred in goroutines of the socket.
+func (s *socket) guard(task string) {
+	if cause := recover(); cause != nil {
+		s.panicked(task, cause)
+	}
 }
 
 // Serve begins to read.
@@ -115,6 +129,7 @@ func (s *socket) readable(buffer []byte) {
 
 // readLoop reads where no poller can.
 func (s *socket) readLoop() {
+	defer s.guard("read from a socket")
 	buffer := make([]byte, 512)
 	for range s.resume {
 		for again := true; again; {
@@ -155,11 +170,19 @@ func (s *socket) tryWrite(frames []byte) (n int, err error) {
 }
 
 func (s *socket) writeRest(frames []byte, done chan<- struct{}) {
-	_, err := s.conn.Write(frames)
+	defer s.guard("write to a socket")
+	_, err := s.finishWrite(frames, done)
+	s.client.Written(err)
+}
+
+// finishWrite closes done in any case, because the end of the socket waits for it.
+func (s *socket) finishWrite(frames []byte, done chan<- struct{}) (n int, err error) {
+	defer close(done)
+	s.torn = true
+	n, err = s.conn.Write(frames)
 	_ = s.conn.SetWriteDeadline(time.Time{})
 	s.torn = err != nil
-	close(done)
-	s.client.Written(err)
+	return n, err
 }
 
 // Close ends the socket. A close frame goes behind what is still being written, if all of that is read.
@@ -169,30 +192,28 @@ func (s *socket) Close(code int, text string) {
 	} else {
 		close(s.resume)
 	}
-	_ = s.conn.SetWriteDeadline(time.Now().Add(farewellTimeout)) // for what is still being written
+	_ = s.conn.SetWriteDeadline(time.Now().Add(lingerTimeout)) // of what is still being written
 	go s.hangUp(code, text)
 }
 
 func (s *socket) hangUp(code int, text string) {
-	defer s.closed()
+	defer s.websocket.leave()
+	defer s.conn.Close()
+	defer s.guard("close a socket")
 	if code == 0 {
-		_ = s.conn.Close()
 		return
 	}
 	if s.behind != nil {
 		<-s.behind
 	}
 	if s.torn {
-		_ = s.conn.Close()
 		return
 	}
 	if s.poller != nil {
 		s.poller.release(s)
 	}
-	_ = s.conn.SetWriteDeadline(time.Now().Add(farewellTimeout))
-	if _, err := s.conn.Write(frame.AppendClose(nil, code, text)); err != nil {
-		_ = s.conn.Close()
-		return
+	_ = s.conn.SetWriteDeadline(time.Now().Add(lingerTimeout))
+	if _, err := s.conn.Write(frame.AppendClose(nil, code, text)); err == nil {
+		lingerClose(s.conn)
 	}
-	sayGoodbye(s.conn)
 }

@@ -20,7 +20,7 @@ func BenchmarkWrite(b *testing.B) {
 		}
 	})
 	b.Run("socket", func(b *testing.B) {
-		s := newSocket(drained(b), nil, frame.Reader{}, nil, func() {})
+		s := newSocket(alone(nil), drained(b), frame.Reader{}, nil)
 		for b.Loop() {
 			pending, err := s.Write(push)
 			if pending || err != nil {

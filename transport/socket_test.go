@@ -13,6 +13,7 @@ import (
 	"github.com/notifypush/notifypush/actors/actorstest"
 	"github.com/notifypush/notifypush/transport/frame"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 )
 
 // deadlines is a connection that shows when its writes would time out.
@@ -26,13 +27,21 @@ func (d *deadlines) SetWriteDeadline(t time.Time) error {
 	return d.Conn.SetWriteDeadline(t)
 }
 
+// alone is what a socket needs of a Websocket; its one socket is open.
+func alone(p *poller) *Websocket {
+	w := &Websocket{log: zap.NewNop(), poller: p, admission: newAdmission(Limits{})}
+	w.open++
+	w.sockets.Add(1)
+	return w
+}
+
 func TestDeadlineOfAWriteEndsWithIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		kit := actorstest.Start(t, nil)
 		server, client := net.Pipe()
 		defer client.Close()
 		conn := &deadlines{Conn: server}
-		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), newSocket(conn, nil, frame.Reader{}, nil, func() {})))
+		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), newSocket(alone(nil), conn, frame.Reader{}, nil)))
 		synctest.Wait()
 		require.Equal(t, time.Now().Add(writeTimeout), conn.write, "authenticated is being written")
 		_, err := client.Read(make([]byte, 100))
@@ -47,11 +56,11 @@ func TestNoCloseFrameInsideAFrame(t *testing.T) {
 		kit := actorstest.Start(t, func(o *actors.Options) { o.DrainTimeout = new(time.Duration) })
 		server, client := net.Pipe()
 		defer client.Close()
-		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), newSocket(server, nil, frame.Reader{}, nil, func() {})))
+		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), newSocket(alone(nil), server, frame.Reader{}, nil)))
 		_, err := io.ReadFull(client, make([]byte, 5))
 		require.NoError(t, err, "authenticated begins")
 		kit.System.Shutdown(t.Context())
-		time.Sleep(farewellTimeout + time.Millisecond) // too long for the rest of it
+		time.Sleep(lingerTimeout + time.Millisecond) // too long for the rest of it
 		synctest.Wait()
 		rest, err := io.ReadAll(client)
 		require.NoError(t, err)
@@ -72,7 +81,7 @@ func tcpSocket(t *testing.T, p *poller) *socket {
 		client.Close()
 		conn.Close()
 	})
-	return newSocket(conn, p, frame.Reader{}, nil, func() {})
+	return newSocket(alone(p), conn, frame.Reader{}, nil)
 }
 
 func TestRemovedSocketIsNotWatchedAgain(t *testing.T) {

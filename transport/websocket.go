@@ -1,20 +1,22 @@
 package transport
 
 import (
-	"bufio"
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
 
-	"github.com/coder/websocket"
+	"go.uber.org/zap"
+
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/internal/logthrottle"
 	"github.com/notifypush/notifypush/transport/frame"
-	"go.uber.org/zap"
 )
 
 // WebsocketOptions are the settings of a Websocket.
@@ -33,19 +35,27 @@ const loginTimeout = 15 * time.Second
 
 // Websocket is the handler of websocket handshakes: it logs clients in, and makes each a
 // connection of the actor system.
+//
+// All methods are safe for concurrent use. Close must be called, also where nothing was served. When
+// sockets cannot be read any more, Failed says so, and the Websocket is of no use.
 type Websocket struct {
+	// set once
 	system  *actors.System
 	options WebsocketOptions
 	log     *zap.Logger
 	poller  *poller
-	admission
-	penalties penalties
-	farewells chan struct{} // has something in it for each one that is being turned away
-	refused   *logthrottle.Line
+	refused *logthrottle.Line
+	hold    func() time.Duration // how long a refused client is held
+	failed  chan error
 
-	ctx     context.Context // of the logins
-	cancel  context.CancelFunc
-	running sync.WaitGroup
+	admission
+	rateLimit  loginRateLimit
+	logins     logins
+	workers    workers
+	held       closer // refused clients
+	turnedAway closer // connections refused unread
+	running    sync.WaitGroup
+	closing    sync.Once
 }
 
 // NewWebsocket returns a handler that serves the system's clients. Close ends it.
@@ -61,135 +71,237 @@ func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, 
 		return nil, err
 	}
 	w := &Websocket{
-		system:    system,
-		options:   options,
-		log:       options.Logger,
-		poller:    p,
-		admission: admission{limits: options.Limits, visitors: map[net.Conn]netip.Addr{}, strangers: map[netip.Addr]int{}},
-		farewells: make(chan struct{}, maxFarewells),
-		refused:   logthrottle.New(options.Logger, time.Second, "login refused", "reason"),
+		system:     system,
+		options:    options,
+		log:        options.Logger,
+		poller:     p,
+		refused:    logthrottle.New(options.Logger, time.Second, "login refused", "reason"),
+		hold:       holdTime,
+		failed:     make(chan error, 1),
+		admission:  newAdmission(options.Limits),
+		held:       closer{max: maxHeld, maxOfKey: maxHeldOfKey},
+		turnedAway: closer{max: maxTurnedAway},
 	}
-	w.ctx, w.cancel = context.WithCancel(context.Background())
 	if p != nil {
-		w.running.Go(p.run)
+		w.running.Go(w.readSockets)
 	}
 	return w, nil
 }
 
-// EndLogins ends logins that are under way, and those that come: Nextcloud need not judge who is sent
-// away afterwards.
-func (w *Websocket) EndLogins() { w.cancel() }
+// readSockets reads from logged-in sockets until Close.
+func (w *Websocket) readSockets() {
+	err := w.poller.run(func(s *socket, cause any) { s.panicked("read from a socket", cause) })
+	if err != nil {
+		w.failed <- fmt.Errorf("sockets cannot be read any more: %w", err)
+	}
+}
 
-// Close ends logins that are under way, and waits until all sockets are gone. The system must
-// have been shut down, or no new handshakes must come.
+// Failed returns a channel that receives an error when sockets cannot be read any more: clients would be
+// connected and hear nothing. The process should end then.
+func (w *Websocket) Failed() <-chan error { return w.failed }
+
+// Probe returns an error when the goroutine that reads sockets makes no progress until ctx ends.
+func (w *Websocket) Probe(ctx context.Context) error {
+	if w.poller == nil {
+		return nil
+	}
+	return w.poller.probe(ctx)
+}
+
+// EndLogins ends logins that are in progress, and those that come: Nextcloud need not judge a client that is
+// sent away afterwards.
+func (w *Websocket) EndLogins() { w.logins.end() }
+
+// Close ends logins that are in progress, and waits until all sockets are gone. The system must have been
+// shut down, or no new handshakes must come. A second call waits for the first.
 func (w *Websocket) Close() {
-	w.cancel()
-	for range maxFarewells {
-		w.farewells <- struct{}{}
-	}
-	w.sockets.Wait()
-	if w.poller != nil {
-		w.poller.close()
-	}
-	w.running.Wait()
-}
-
-// ServeHTTP makes a websocket of the request, and returns; the login goes on in a goroutine of its
-// own, so that the request, its headers and the stack that they took can be collected.
-func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	client := ClientAddress(r, w.options.TrustedProxies)
-	proxy := w.isProxy(client, r)
-	address := household(client)
-	if missing := refuseInvalidHandshake(rw, r); missing != "" {
-		w.countRefusal(actors.HandshakeInvalid, client, missing+" is missing")
-		return
-	}
-	if wait := w.penalties.wait(address, time.Now()); wait > 0 && !proxy {
-		w.countRefusal(actors.AddressBarred, client, errBarred.Error())
-		sendAway(rw, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), errBarred.Error())
-		return
-	}
-	if reason := w.admit(visitor(r), address, proxy); reason != "" {
-		w.countRefusal(actors.ServerFull, client, reason)
-		sendAway(rw, http.StatusServiceUnavailable, retryAfter, reason)
-		return
-	}
-	rw.Header().Set("Connection", "close") // after a handshake that fails: who has been admitted counts as a visitor no more
-	takeover := &takeover{ResponseWriter: rw}
-	handshake, err := websocket.Accept(takeover, r, &websocket.AcceptOptions{
-		InsecureSkipVerify: true, // of the origin: every origin may connect, for the login protects
-		CompressionMode:    websocket.CompressionDisabled,
+	w.closing.Do(func() {
+		w.logins.end()
+		w.held.close()
+		w.turnedAway.close()
+		w.workers.close()
+		w.sockets.Wait()
+		if w.poller != nil {
+			w.poller.close()
+		}
+		w.running.Wait()
 	})
-	if err != nil {
-		w.leaveLogin(address)
-		w.leave()
-		w.countRefusal(actors.HandshakeInvalid, client, err.Error())
+}
+
+// ServeHTTP makes a websocket of the request, and returns; the login goes on in another goroutine, so that
+// the request, its headers and the stack that they took can be collected.
+func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
+	from := originOf(r.Header, peer.Addr(), w.options.TrustedProxies)
+	if fault := refuseInvalidHandshake(rw, r); fault != "" {
+		w.countRefusal(actors.HandshakeInvalid, from, fault)
 		return
 	}
-	_ = handshake.CloseNow() // frees the library's connection, which its finalizer would keep for ever
-	l := &login{
-		websocket: w,
-		conn:      takeover.conn,
-		early:     takeover.buffered,
-		client:    client,
-		address:   address,
-		proxy:     proxy,
-		forwarded: Forwarded(r),
-		reader:    frame.Reader{Limit: readLimitBeforeLogin},
-	}
-	go l.run()
-}
-
-// sendAway refuses a handshake. Who is refused must not keep the connection.
-func sendAway(rw http.ResponseWriter, status int, retryAfter, reason string) {
-	rw.Header().Set("Retry-After", retryAfter)
-	rw.Header().Set("Connection", "close")
-	http.Error(rw, reason, status)
-}
-
-// household returns what limits count as one address: of IPv6, the /64 that a subscriber has.
-func household(address netip.Addr) netip.Addr {
-	if !address.Is6() {
-		return address
-	}
-	prefix, _ := address.Prefix(64)
-	return prefix.Addr()
-}
-
-// isProxy reports whether an address is that of a proxy which does not say for whom it speaks.
-func (w *Websocket) isProxy(address netip.Addr, r *http.Request) bool {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	conn, early, err := hijack(rw)
 	if err != nil {
-		return !address.IsValid() // a unix socket
+		w.countRefusal(actors.HandshakeInvalid, from, err.Error())
+		http.Error(rw, "this connection cannot become a websocket", http.StatusNotImplemented)
+		return
 	}
-	return address == plain(peer.Addr()) && isAmong(address, w.options.TrustedProxies)
+	if l := w.upgrade(conn, r.Header.Get("Sec-WebSocket-Key"), from); l != nil {
+		l.early = early
+		w.workers.run(task{w: w, l: l})
+	}
 }
 
-// takeover hands the websocket library a connection that it can do nothing to: the library does
-// the handshake, and everything after it is ours.
-type takeover struct {
-	http.ResponseWriter
-	conn     net.Conn
-	buffered []byte // what the HTTP server had read already: a fast client's first frames
-}
-
-// Hijack takes the connection over from the HTTP server.
-func (t *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, buffers, err := http.NewResponseController(t.ResponseWriter).Hijack()
+// hijack takes a connection over from net/http, with what that had read already: a fast client's first frames.
+func hijack(rw http.ResponseWriter) (conn net.Conn, early []byte, err error) {
+	conn, buffers, err := http.NewResponseController(rw).Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
-	if n := buffers.Reader.Buffered(); n > 0 {
-		peeked, _ := buffers.Peek(n)
-		t.buffered = append([]byte(nil), peeked...)
+	peeked, _ := buffers.Peek(buffers.Reader.Buffered())
+	early = append([]byte(nil), peeked...)
+	if handed, ok := conn.(*handedOver); ok {
+		return handed.Conn, append(early, handed.data...), nil
 	}
-	t.conn = conn
-	return noConn{}, bufio.NewReadWriter(bufio.NewReaderSize(noConn{}, 1), bufio.NewWriterSize(noConn{}, 1)), nil
+	return conn, early, nil
 }
 
-// noConn is a connection of which nothing comes and into which nothing goes.
-type noConn struct{ net.Conn }
+// work does a task, in a worker's goroutine. A panic ends this one connection.
+func (w *Websocket) work(t task, one *worker) {
+	l := t.l
+	conn := t.conn
+	defer func() {
+		if cause := recover(); cause != nil {
+			w.logPanic("log a client in", cause)
+			if l != nil {
+				l.fail()
+			} else {
+				w.endPending(conn)
+				_ = conn.Close()
+			}
+		}
+	}()
+	if l == nil {
+		l = w.readHandshake(t, one)
+	}
+	if l != nil {
+		l.buffer = one.buffer
+		l.run()
+	}
+}
 
-func (noConn) Read([]byte) (int, error)  { return 0, net.ErrClosed }
-func (noConn) Write([]byte) (int, error) { return 0, net.ErrClosed }
-func (noConn) Close() error              { return nil }
+// readHandshake reads the request of a connection, and answers it if it is a handshake; any other is net/http's.
+func (w *Websocket) readHandshake(t task, one *worker) *login {
+	until := time.Now().Add(headerTimeout)
+	_ = t.conn.SetReadDeadline(until)
+	n, err := t.conn.Read(one.buffer)
+	if err != nil {
+		w.endPending(t.conn)
+		_ = t.conn.Close()
+		return nil
+	}
+	size := parseHandshake(one.buffer[:n], one.header)
+	if size == 0 {
+		t.from.handOver(t.conn, one.buffer[:n], until)
+		clear(one.buffer[:n])
+		return nil
+	}
+	l := w.upgrade(t.conn, one.header["Sec-Websocket-Key"][0], originOf(one.header, t.peer, w.options.TrustedProxies))
+	if l != nil {
+		l.early = append([]byte(nil), one.buffer[size:n]...)
+	}
+	clear(one.buffer[size:n])
+	return l
+}
+
+// upgrade answers a valid handshake. It returns nil where that is refused, or the client is gone.
+func (w *Websocket) upgrade(conn net.Conn, key string, from origin) *login {
+	address := from.countedAddress()
+	limit := loginRateKey(from, "")
+	if wait := w.rateLimit.wait(limit, time.Now()); wait > 0 {
+		w.countRefusal(actors.AddressBarred, from, errThrottled.Error())
+		refuseHandshake(conn, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), errThrottled.Error())
+		w.held.end(conn, limit, w.hold(), func() { w.endPending(conn) })
+		return nil
+	}
+	if reason := w.admit(conn, address); reason != "" {
+		w.countRefusal(actors.ServerFull, from, reason)
+		refuseHandshake(conn, http.StatusServiceUnavailable, retryAfter, reason)
+		w.endPending(conn)
+		w.turnedAway.end(conn, rateKey{}, 0, func() {})
+		return nil
+	}
+	l := &login{websocket: w, conn: conn, from: from, address: address, reader: frame.Reader{Limit: readLimitBeforeLogin}}
+	if _, err := conn.Write(appendSwitching(nil, key)); err != nil {
+		w.leaveLogin(address)
+		w.countRefusal(actors.ConnectionLost, from, errHungUp.Error())
+		_ = conn.Close()
+		w.leave()
+		return nil
+	}
+	return l
+}
+
+// refuseHandshake answers with an error of HTTP.
+func refuseHandshake(conn net.Conn, status int, retryAfter, reason string) {
+	_ = conn.SetWriteDeadline(time.Now().Add(lingerTimeout))
+	_, _ = conn.Write(appendRefusal(nil, status, retryAfter, reason))
+}
+
+// logPanic says that a panic ended one connection.
+func (w *Websocket) logPanic(task string, cause any) {
+	w.log.Error("connection failed", zap.String("task", task), zap.Any("reason", cause), zap.ByteString("stack", debug.Stack()))
+}
+
+// countRefusal counts a client that isn't let in, and warns where an operator may have to do
+// something about it.
+func (w *Websocket) countRefusal(reason actors.CloseReason, from origin, detail string) {
+	w.system.CountRefusal(reason)
+	fields := []zap.Field{from.field(), zap.String("error", detail)}
+	switch reason {
+	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown:
+		w.log.Debug("login abandoned", append(fields, zap.Stringer("reason", reason))...)
+	default:
+		w.refused.Warn(reason.String(), fields...)
+	}
+}
+
+// logins are the logins in progress. The zero value is ready to use, and safe for concurrent use.
+type logins struct {
+	mu    sync.Mutex
+	all   map[*login]struct{}
+	ended bool
+}
+
+// add reports whether a login may go on.
+func (ls *logins) add(l *login) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if ls.ended {
+		return false
+	}
+	if ls.all == nil {
+		ls.all = map[*login]struct{}{}
+	}
+	ls.all[l] = struct{}{}
+	return true
+}
+
+func (ls *logins) remove(l *login) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	delete(ls.all, l)
+}
+
+// end ends all, and those that come.
+func (ls *logins) end() {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.ended = true
+	for l := range ls.all {
+		l.cancel(actors.ErrShutDown)
+		_ = l.conn.SetReadDeadline(past)
+	}
+}
+
+// past is a deadline that is over.
+var past = time.Unix(1, 0)
+
+var errThrottled = errors.New("too many failed logins from this address")

@@ -41,6 +41,7 @@ func newBench(t *testing.T, listener net.Listener, options WebsocketOptions) *be
 	kit := actorstest.Start(t, func(o *actors.Options) { o.NoDebounce, o.NoResync, o.DrainTimeout = true, true, new(time.Duration) })
 	handler, err := NewWebsocket(kit.System, options)
 	require.NoError(t, err)
+	handler.hold = func() time.Duration { return 0 }
 	t.Cleanup(func() {
 		kit.System.Shutdown(t.Context())
 		handler.Close()
@@ -274,7 +275,7 @@ func TestLoginIsToldAtDebugLevel(t *testing.T) {
 	require.Equal(t, map[string]any{"user": "alice", "client": "127.0.0.1"}, logged.FilterMessage("client logged in").All()[0].ContextMap())
 }
 
-// Of IPv6 a whole network is one client where strangers are counted, but not in the log.
+// Of IPv6 a whole network is one client for the limits, but not in the log.
 func TestLogNamesTheClient(t *testing.T) {
 	core, logged := observer.New(zap.DebugLevel)
 	b := newBench(t, loopback(t), WebsocketOptions{Logger: zap.New(core), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
@@ -299,12 +300,12 @@ func (f far) Accept() (net.Conn, error) {
 
 func (farConn) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.ParseIP("2001:db8::7"), Port: 7} }
 
-func TestLogNamesWhoIsTurnedAwayAtTheDoor(t *testing.T) {
+func TestLogNamesAConnectionRefusedUnread(t *testing.T) {
 	core, logged := observer.New(zap.DebugLevel)
 	listener := loopback(t)
 	b := newBench(t, loopback(t), WebsocketOptions{Logger: zap.New(core), Limits: Limits{Sockets: 1}})
 	server := &http.Server{Handler: NewHandler(b.websocket, nil, "1.2.3")}
-	go func() { _ = server.Serve(b.websocket.CountSockets(server, far{listener})) }()
+	go func() { _ = server.Serve(b.websocket.Intercept(server, far{listener})) }()
 	t.Cleanup(func() { server.Close() })
 	for range 2 {
 		conn, err := net.Dial("tcp", listener.Addr().String())
@@ -544,7 +545,7 @@ func TestNoRoom(t *testing.T) {
 	}
 }
 
-func TestHousehold(t *testing.T) {
+func TestLimitAddress(t *testing.T) {
 	for address, want := range map[string]string{
 		"192.0.2.7":               "192.0.2.7",
 		"2001:db8:1:2:3:4:5:6":    "2001:db8:1:2::",
@@ -552,9 +553,9 @@ func TestHousehold(t *testing.T) {
 		"2001:db8:1:3:ffff::1":    "2001:db8:1:3::",
 		"fe80::1:2:3:4%interface": "fe80::",
 	} {
-		require.Equal(t, want, household(netip.MustParseAddr(address)).String())
+		require.Equal(t, want, limitAddress(netip.MustParseAddr(address)).String())
 	}
-	require.False(t, household(netip.Addr{}).IsValid(), "over a unix socket there is none")
+	require.False(t, limitAddress(netip.Addr{}).IsValid(), "over a unix socket there is none")
 }
 
 func TestGuesserHasToWait(t *testing.T) {
@@ -568,10 +569,10 @@ func TestGuesserHasToWait(t *testing.T) {
 		chain    string
 		waits    bool
 	}{
-		{"a stranger", loopback(t), nil, "", true},
+		{"a client", loopback(t), nil, "", true},
 		{"a proxy that does not say for whom", loopback(t), trusted, "", false},
 		{"somebody behind a proxy", loopback(t), trusted, "192.0.2.1", true},
-		{"somebody at home behind a proxy", loopback(t), trusted, "10.1.2.3", true},
+		{"a gateway behind a proxy", loopback(t), trusted, "10.1.2.3", false},
 		{"a proxy on a unix socket that does not say for whom", unix, trusted, "", false},
 	}
 	for _, test := range tests {
@@ -601,7 +602,7 @@ func TestGuesserWithOpenSocketsHasToWait(t *testing.T) {
 	b := newBench(t, loopback(t), WebsocketOptions{})
 	w := b.dial(t)
 	for range 2 * freeFailures {
-		b.websocket.penalties.fail(home, time.Now())
+		b.websocket.rateLimit.failed(rateKey{address: home}, time.Now())
 	}
 	w.send(text("alice"), text("secret"))
 	require.Zero(t, w.ending(), "and not whether that was right")

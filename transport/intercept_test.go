@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -17,23 +16,23 @@ import (
 	"github.com/notifypush/notifypush/actors"
 )
 
-// crowded is a server whose sockets are counted.
-type crowded struct {
+// site is a server whose sockets are counted.
+type site struct {
 	*bench
 	server *httptest.Server
 }
 
-func newCrowded(t *testing.T, options WebsocketOptions) *crowded {
+func newSite(t *testing.T, options WebsocketOptions) *site {
 	t.Helper()
 	b := newBench(t, loopback(t), options)
 	server := httptest.NewUnstartedServer(NewHandler(b.websocket, nil, "1.2.3"))
-	server.Listener = b.websocket.CountSockets(server.Config, server.Listener)
+	server.Listener = b.websocket.Intercept(server.Config, server.Listener)
 	t.Cleanup(server.Close)
-	return &crowded{b, server}
+	return &site{b, server}
 }
 
 // visit connects from an address of this machine, and says nothing.
-func (c *crowded) visit(t *testing.T, from string) *visit {
+func (c *site) visit(t *testing.T, from string) *visit {
 	t.Helper()
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 	conn, err := dialer.Dial("tcp", c.server.Listener.Addr().String())
@@ -45,7 +44,7 @@ func (c *crowded) visit(t *testing.T, from string) *visit {
 
 // awaitRoom comes again and again until a visit, which stays, is answered so. Who comes often may be
 // turned away without a word.
-func (c *crowded) awaitRoom(t *testing.T, from, request string, status int) {
+func (c *site) awaitRoom(t *testing.T, from, request string, status int) {
 	t.Helper()
 	eventually(t, func() bool {
 		visit := c.visit(t, from)
@@ -100,8 +99,8 @@ func handshakeFor(client string) string {
 }
 
 // Sockets are counted whether they are websockets, say something else, or nothing.
-func TestCrowd(t *testing.T) {
-	c := newCrowded(t, WebsocketOptions{Limits: Limits{Sockets: 3}})
+func TestSocketsAreCounted(t *testing.T) {
+	c := newSite(t, WebsocketOptions{Limits: Limits{Sockets: 3}})
 	c.server.Start()
 	const here = "127.0.0.1"
 	socket := c.visit(t, here)
@@ -121,20 +120,20 @@ func TestCrowd(t *testing.T) {
 }
 
 // A handshake that is being answered, when the server still holds its socket, is one socket and not two.
-func TestCrowdCountsAHandshakeOnce(t *testing.T) {
-	a := admission{limits: Limits{Sockets: 2}, visitors: map[net.Conn]netip.Addr{}, strangers: map[netip.Addr]int{}}
+func TestHandshakeCountsOnce(t *testing.T) {
+	a := newAdmission(Limits{Sockets: 2})
 	socket, other := &net.TCPConn{}, &net.TCPConn{}
 	here := netip.MustParseAddr("192.0.2.1")
-	require.Empty(t, a.visit(socket, here))
-	require.Empty(t, a.admit(socket, here, false))
-	require.Empty(t, a.visit(other, here))
-	a.endVisit(socket)
-	require.NotEmpty(t, a.visit(&net.TCPConn{}, here))
+	require.Empty(t, a.accept(socket, here))
+	require.Empty(t, a.admit(socket, here))
+	require.Empty(t, a.accept(other, here))
+	a.endPending(socket)
+	require.NotEmpty(t, a.accept(&net.TCPConn{}, here))
 }
 
 // Of one address there may be so many sockets that have not logged in, whatever they say.
-func TestCrowdOfOneAddress(t *testing.T) {
-	c := newCrowded(t, WebsocketOptions{Limits: Limits{LoginsPerAddress: 3}})
+func TestSocketsOfOneAddress(t *testing.T) {
+	c := newSite(t, WebsocketOptions{Limits: Limits{LoginsPerAddress: 3}})
 	c.server.Start()
 	const here, elsewhere = "127.0.0.1", "127.0.0.2"
 	silent, socket, talking := c.visit(t, here), c.visit(t, here), c.visit(t, here)
@@ -156,8 +155,8 @@ func TestCrowdOfOneAddress(t *testing.T) {
 }
 
 // A handshake that fails gives nobody a socket that doesn't count.
-func TestCrowdOfFailedHandshakes(t *testing.T) {
-	c := newCrowded(t, WebsocketOptions{Limits: Limits{LoginsPerAddress: 1}})
+func TestFailedHandshakeEndsTheConnection(t *testing.T) {
+	c := newSite(t, WebsocketOptions{Limits: Limits{LoginsPerAddress: 1}})
 	c.server.Start()
 	visit := c.visit(t, "127.0.0.1")
 	require.Equal(t, http.StatusBadRequest, visit.ask(strings.Replace(wireHandshake, "dGhlIHNhbXBsZSBub25jZQ==", "short", 1)))
@@ -166,8 +165,8 @@ func TestCrowdOfFailedHandshakes(t *testing.T) {
 }
 
 // Many come through a proxy: its own address has no limit, theirs have.
-func TestCrowdThroughAProxy(t *testing.T) {
-	c := newCrowded(t, WebsocketOptions{
+func TestSocketsThroughAProxy(t *testing.T) {
+	c := newSite(t, WebsocketOptions{
 		Limits:         Limits{LoginsPerAddress: 1, Sockets: 5},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 	})
@@ -180,7 +179,7 @@ func TestCrowdThroughAProxy(t *testing.T) {
 	eventually(t, func() bool {
 		c.websocket.mu.Lock()
 		defer c.websocket.mu.Unlock()
-		return len(c.websocket.visitors) == 2
+		return len(c.websocket.pending) == 2
 	})
 	require.Equal(t, http.StatusSwitchingProtocols, c.visit(t, proxy).ask(handshakeFor("192.0.2.2")))
 	c.visit(t, proxy)
@@ -188,8 +187,8 @@ func TestCrowdThroughAProxy(t *testing.T) {
 }
 
 // Who is turned away can read why, although it had sent a request that nobody reads.
-func TestCrowdIsToldWhy(t *testing.T) {
-	c := newCrowded(t, WebsocketOptions{Limits: Limits{Sockets: 1}})
+func TestRefusedConnectionIsToldWhy(t *testing.T) {
+	c := newSite(t, WebsocketOptions{Limits: Limits{Sockets: 1}})
 	inside := c.visit(t, "127.0.0.1") // the system accepts in the order of arrival
 	var turnedAway []*visit
 	for range 3 {
@@ -207,20 +206,21 @@ func TestCrowdIsToldWhy(t *testing.T) {
 	require.Equal(t, http.StatusUpgradeRequired, inside.ask(plainRequest))
 }
 
-// Only so many are waited for; with more, the connection is closed whether they have read or not.
-func TestCrowdCannotLinger(t *testing.T) {
-	c := newCrowded(t, WebsocketOptions{Limits: Limits{Sockets: 1}})
-	for range maxFarewells {
-		c.websocket.farewells <- struct{}{}
-		defer func() { <-c.websocket.farewells }()
-	}
+// Only so many linger; with more, the connection is closed at once.
+func TestRefusedConnectionsLingerInBounds(t *testing.T) {
+	c := newSite(t, WebsocketOptions{Limits: Limits{Sockets: 1}})
+	c.websocket.turnedAway.max = 1
 	c.visit(t, "127.0.0.1")
-	last := c.visit(t, "127.0.0.1")
-	_, err := io.WriteString(last, wireHandshake)
-	require.NoError(t, err)
 	c.server.Start()
-	_, err = io.Copy(io.Discard, last)
-	require.ErrorIs(t, err, syscall.ECONNRESET)
+	for range 3 {
+		visit := c.visit(t, "127.0.0.1")
+		require.Equal(t, http.StatusServiceUnavailable, visit.answer())
+		_, err := visit.reader.ReadByte()
+		require.ErrorIs(t, err, io.EOF)
+		c.websocket.turnedAway.mu.Lock()
+		require.LessOrEqual(t, len(c.websocket.turnedAway.held), 1)
+		c.websocket.turnedAway.mu.Unlock()
+	}
 }
 
 // A client takes more memory while it logs in.

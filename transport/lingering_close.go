@@ -1,0 +1,159 @@
+package transport
+
+import (
+	"crypto/tls"
+	"io"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	// lingerTimeout is how long a client may take to hang up after it was sent the end.
+	lingerTimeout = 2 * time.Second
+	// A refused client is held for a time between these before its connection ends: one that comes back
+	// at once is slowed down by it.
+	minHold, maxHold = 2 * time.Second, 5 * time.Second
+	// maxHeld and maxHeldOfKey bound the refused clients that are held at once, in all and of one key.
+	maxHeld, maxHeldOfKey = 1024, 16
+	// maxTurnedAway bounds the connections that linger after they were refused unread: they do not count
+	// against a limit, and take file descriptors that are reserved.
+	maxTurnedAway = 64
+)
+
+// lingerClose ends a connection so that what was written last is read: closing with bytes unread would
+// reset it, and take that along. It waits for the client to hang up.
+func lingerClose(conn net.Conn) {
+	closeWrite(conn)
+	_ = conn.SetReadDeadline(time.Now().Add(lingerTimeout))
+	_, _ = io.Copy(io.Discard, conn)
+	_ = conn.Close()
+}
+
+func closeWrite(conn net.Conn) {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		_ = conn.SetWriteDeadline(time.Now().Add(lingerTimeout))
+		_ = half.CloseWrite()
+	}
+}
+
+// closer ends refused connections after a while, and then lingers until the client has had time to read
+// what it was told. A connection waits without a goroutine. Connections beyond the bounds, and all that
+// come after close, end at once. It is safe for concurrent use.
+type closer struct {
+	max, maxOfKey int
+
+	mu     sync.Mutex
+	held   map[*heldConn]struct{}
+	ofKey  map[rateKey]int
+	closed bool
+}
+
+type heldConn struct {
+	net.Conn
+	key   rateKey
+	ended func()
+	timer *time.Timer // guarded by closer.mu
+	sent  bool        // the end; guarded by closer.mu
+}
+
+// holdTime returns how long a refused client is held.
+func holdTime() time.Duration { return minHold + rand.N(maxHold-minHold) }
+
+// end ends the connection after that time. ended is called when it is closed.
+func (c *closer) end(conn net.Conn, key rateKey, after time.Duration, ended func()) {
+	c.mu.Lock()
+	if c.closed || len(c.held) >= c.max || key != (rateKey{}) && c.ofKey[key] >= c.maxOfKey {
+		c.mu.Unlock()
+		closeDrained(conn)
+		ended()
+		return
+	}
+	defer c.mu.Unlock()
+	if c.held == nil {
+		c.held, c.ofKey = map[*heldConn]struct{}{}, map[rateKey]int{}
+	}
+	h := &heldConn{Conn: conn, key: key, ended: ended}
+	c.held[h] = struct{}{}
+	c.ofKey[key]++
+	h.timer = time.AfterFunc(after, func() { c.next(h) })
+}
+
+// next sends the end, and closes the connection the next time.
+func (c *closer) next(h *heldConn) {
+	c.mu.Lock()
+	if _, held := c.held[h]; !held {
+		c.mu.Unlock()
+		return
+	}
+	if !h.sent {
+		h.sent = true
+		h.timer = time.AfterFunc(lingerTimeout, func() { c.next(h) })
+		c.mu.Unlock()
+		closeWrite(h.Conn)
+		return
+	}
+	c.forget(h)
+	c.mu.Unlock()
+	closeDrained(h.Conn)
+	h.ended()
+}
+
+func (c *closer) forget(h *heldConn) {
+	delete(c.held, h)
+	if c.ofKey[h.key]--; c.ofKey[h.key] == 0 {
+		delete(c.ofKey, h.key)
+	}
+}
+
+// close ends all connections now.
+func (c *closer) close() {
+	c.mu.Lock()
+	c.closed = true
+	var held []*heldConn
+	for h := range c.held {
+		h.timer.Stop()
+		c.forget(h)
+		held = append(held, h)
+	}
+	c.mu.Unlock()
+	for _, h := range held {
+		closeDrained(h.Conn)
+		h.ended()
+	}
+}
+
+// closeDrained closes a connection without waiting, and without a reset by bytes that have come already.
+func closeDrained(conn net.Conn) {
+	closeWrite(conn)
+	_ = conn.SetReadDeadline(time.Time{})
+	plain := conn
+	if encrypted, ok := conn.(*tls.Conn); ok {
+		plain = encrypted.NetConn()
+	}
+	if c, ok := plain.(syscall.Conn); ok {
+		if raw, err := c.SyscallConn(); err == nil {
+			drain(raw)
+		}
+	}
+	_ = conn.Close()
+}
+
+// maxDrained bounds what is read of a client that sends all the time, in bytes.
+const maxDrained = 1 << 20
+
+func drain(raw syscall.RawConn) {
+	buffer := make([]byte, 16<<10)
+	_ = raw.Read(func(fd uintptr) bool {
+		for total := 0; total < maxDrained; {
+			n, err := syscall.Read(int(fd), buffer)
+			if n <= 0 && err != syscall.EINTR {
+				break
+			}
+			total += max(n, 0)
+		}
+		return true
+	})
+}

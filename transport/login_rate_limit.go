@@ -1,0 +1,126 @@
+package transport
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// freeFailures is how many logins of one key may be refused before it has to wait.
+	// Clients with an old password come back with it a few times.
+	freeFailures = 10
+	// The wait doubles with each further refusal, from the first to the last.
+	firstWait, lastWait = time.Second, 5 * time.Minute
+	// failureMemory is how long after the last wait failures are remembered.
+	failureMemory = time.Hour
+	// resetInterval is how often a login that succeeds resets the failures of its key. Many users may
+	// share an address with one old password; but a client that guesses may have a login to show, too.
+	resetInterval = 5 * time.Minute
+	// maxLimitedKeys bounds the keys that are remembered, because clients decide how many there are.
+	maxLimitedKeys = 10_000
+)
+
+// rateKey is what failed logins are counted by: an address, or behind a gateway, whose address
+// stands for many clients, the user name that was tried there. The zero value is not limited.
+type rateKey struct {
+	address netip.Addr
+	user    uint64 // a hash
+}
+
+var userHashSeed = maphash.MakeSeed()
+
+// loginRateKey returns the key of a login. A token that is tried behind a gateway has none: all
+// browsers there would share it, and tokens cannot be guessed.
+func loginRateKey(from origin, user string) rateKey {
+	switch {
+	case !from.gateway:
+		return rateKey{address: limitAddress(from.client)}
+	case user == "":
+		return rateKey{}
+	default:
+		return rateKey{from.client, maphash.String(userHashSeed, strings.ToLower(user))}
+	}
+}
+
+// loginRateLimit slows down clients that guess passwords: each refused login beyond the first few makes
+// its key wait longer before the next one. The zero value is ready to use, and safe for concurrent use.
+type loginRateLimit struct {
+	mu   sync.Mutex
+	keys map[rateKey]*failedLogins
+}
+
+type failedLogins struct {
+	count   int
+	until   time.Time // when the next login may be tried
+	resetAt time.Time // the last time
+}
+
+// wait returns how long a key has to wait before its next login; 0 is not at all.
+func (l *loginRateLimit) wait(key rateKey, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if f := l.keys[key]; f != nil {
+		return max(f.until.Sub(now), 0)
+	}
+	return 0
+}
+
+// failed counts a refused login.
+func (l *loginRateLimit) failed(key rateKey, now time.Time) {
+	if key == (rateKey{}) {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.keys == nil {
+		l.keys = map[rateKey]*failedLogins{}
+	}
+	f := l.keys[key]
+	if f == nil {
+		if len(l.keys) >= maxLimitedKeys {
+			l.makeRoom(now)
+		}
+		f = &failedLogins{}
+		l.keys[key] = f
+	}
+	if now.Sub(f.until) > failureMemory {
+		f.count = 0
+	}
+	f.count++
+	f.until = now.Add(waitAfter(f.count))
+}
+
+// waitAfter returns how long to wait after that many failures.
+func waitAfter(failures int) time.Duration {
+	if failures < freeFailures {
+		return 0
+	}
+	return min(firstWait<<min(failures-freeFailures, 20), lastWait)
+}
+
+// succeeded resets the failures of a key, unless that was done lately.
+func (l *loginRateLimit) succeeded(key rateKey, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if f := l.keys[key]; f != nil && now.Sub(f.resetAt) >= resetInterval {
+		*f = failedLogins{resetAt: now}
+	}
+}
+
+// makeRoom forgets keys: those that need not wait first, then any.
+func (l *loginRateLimit) makeRoom(now time.Time) {
+	for key, f := range l.keys {
+		if !f.until.After(now) {
+			delete(l.keys, key)
+		}
+	}
+	for key := range l.keys {
+		if len(l.keys) < maxLimitedKeys {
+			return
+		}
+		delete(l.keys, key)
+	}
+}
