@@ -59,6 +59,7 @@ type Client struct {
 	userAgent string
 	timeout   time.Duration
 	client    *http.Client
+	kept      *keptConns // for logins; nil where client has to do it
 }
 
 var _ actors.Verifier = (*Client)(nil)
@@ -84,28 +85,31 @@ func New(options Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{
+	transport := newRoundTripper(options, roots)
+	n := &Client{
 		base:      base,
 		userAgent: options.UserAgent,
 		timeout:   options.Timeout,
-		client:    &http.Client{Transport: newRoundTripper(options, roots), CheckRedirect: staysWithNextcloud},
-	}, nil
+		client:    &http.Client{Transport: transport, CheckRedirect: staysWithNextcloud},
+	}
+	n.kept = newKeptConns(n, options, transport)
+	return n, nil
 }
 
 func newRoundTripper(options Options, roots *x509.CertPool) *http.Transport {
 	tripper := &http.Transport{
-		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSClientConfig: &tls.Config{
 			RootCAs:            roots,
 			MinVersion:         tls.VersionTLS12,
 			InsecureSkipVerify: options.AllowSelfSigned, //nolint:gosec // The operator asked for it.
 		},
 		Proxy:                  http.ProxyFromEnvironment,
-		TLSHandshakeTimeout:    10 * time.Second,
+		TLSHandshakeTimeout:    dialTimeout,
 		MaxIdleConns:           options.Concurrency,
 		MaxIdleConnsPerHost:    options.Concurrency,
-		IdleConnTimeout:        10 * time.Second, // its buffer holds the last password
-		MaxResponseHeaderBytes: 64 << 10,
+		IdleConnTimeout:        idleTime, // its buffer holds the last password
+		MaxResponseHeaderBytes: maxHeader,
 		DisableCompression:     true, // a few bytes inflate to anything
 	}
 	if options.ConnectTo != "" {
@@ -121,7 +125,7 @@ func dialInstead(to string) func(ctx context.Context, network, address string) (
 	if strings.HasPrefix(to, "/") {
 		network = "unix"
 	}
-	dialer := net.Dialer{Timeout: 10 * time.Second}
+	dialer := net.Dialer{Timeout: dialTimeout}
 	return func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return dialer.DialContext(ctx, network, to)
 	}
@@ -159,21 +163,43 @@ func staysWithNextcloud(next *http.Request, before []*http.Request) error {
 }
 
 // Close closes the connections that are kept for further requests.
-func (n *Client) Close() { n.client.CloseIdleConnections() }
+func (n *Client) Close() {
+	n.client.CloseIdleConnections()
+	if n.kept != nil {
+		n.kept.close()
+	}
+}
 
 // Verify asks Nextcloud for the user id of who has these credentials. It returns
 // actors.ErrInvalidCredentials where Nextcloud says 401, and a *Error else.
 func (n *Client) Verify(ctx context.Context, credentials actors.Credentials) (actors.Identity, error) {
-	user, err := n.ask(ctx, "uid", func(request *http.Request) {
+	user, err := n.askUser(ctx, credentials)
+	if failure, ok := errors.AsType[*Error](err); ok && failure.Status == http.StatusUnauthorized {
+		return actors.Identity{}, actors.ErrInvalidCredentials
+	}
+	return actors.Identity{User: user}, err
+}
+
+// askUser returns Nextcloud's answer to a login.
+func (n *Client) askUser(ctx context.Context, credentials actors.Credentials) (user string, err error) {
+	if n.kept != nil {
+		err = n.kept.ask(ctx, credentials, func(response *http.Response) (err error) {
+			user, err = n.readLine(ctx, response)
+			return err
+		})
+		if _, answered := errors.AsType[*Error](err); err != nil && !answered && !errors.Is(err, errRedirect) {
+			return "", n.unreachable(ctx, err)
+		}
+		if !errors.Is(err, errRedirect) {
+			return user, err
+		}
+	}
+	return n.ask(ctx, "uid", func(request *http.Request) {
 		request.SetBasicAuth(credentials.Login, credentials.Password.Reveal())
 		if credentials.Forwarded != "" {
 			request.Header.Set("X-Forwarded-For", credentials.Forwarded)
 		}
 	})
-	if failure, ok := errors.AsType[*Error](err); ok && failure.Status == http.StatusUnauthorized {
-		return actors.Identity{}, actors.ErrInvalidCredentials
-	}
-	return actors.Identity{User: user}, err
 }
 
 // TestCookie asks for the number that the self test gave to Nextcloud. All errors are *Error.
@@ -213,25 +239,21 @@ func refusedToken(err error) error {
 // TestVersion makes the app write its version to the Redis key notify_push_app_version. All errors
 // are *Error.
 func (n *Client) TestVersion(ctx context.Context) error {
-	_, _, err := n.get(ctx, "test/version", func(*http.Request) {})
-	return err
+	return n.get(ctx, "test/version", func(*http.Request) {}, func(_ context.Context, response *http.Response) error {
+		if response.StatusCode != http.StatusOK {
+			return n.refusal(response)
+		}
+		return nil
+	})
 }
 
 // ask returns Nextcloud's answer: one line of text that is not empty.
-func (n *Client) ask(ctx context.Context, call string, prepare func(*http.Request)) (string, error) {
-	from, body, err := n.get(ctx, call, prepare)
-	if err != nil {
-		return "", err
-	}
-	if fault := faultOf(body); fault != "" {
-		return "", &Error{
-			Status:   http.StatusOK,
-			Text:     "Nextcloud answered with " + fault,
-			Cause:    fmt.Errorf("GET %s; is that Nextcloud, and is its app notify_push enabled?", from),
-			OneLogin: fault != aWebPage && fault != nothing,
-		}
-	}
-	return string(bytes.TrimSpace(body)), nil
+func (n *Client) ask(ctx context.Context, call string, prepare func(*http.Request)) (line string, err error) {
+	err = n.get(ctx, call, prepare, func(ctx context.Context, response *http.Response) (err error) {
+		line, err = n.readLine(ctx, response)
+		return err
+	})
+	return line, err
 }
 
 // What every login gets from something that is no Nextcloud.
@@ -254,28 +276,40 @@ func faultOf(answer []byte) string {
 	}
 }
 
-// get returns the body of an answer of status 200, at most one byte more than maxAnswer of it, and
-// the URL that it came from in the end.
-func (n *Client) get(ctx context.Context, call string, prepare func(*http.Request)) (from *url.URL, body []byte, err error) {
+// readLine returns what an answer says: one line of text that is not empty.
+func (n *Client) readLine(ctx context.Context, response *http.Response) (string, error) {
+	if response.StatusCode != http.StatusOK {
+		return "", n.refusal(response)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if err != nil {
+		return "", n.unreachable(ctx, err)
+	}
+	if fault := faultOf(body); fault != "" {
+		return "", &Error{
+			Status:   http.StatusOK,
+			Text:     "Nextcloud answered with " + fault,
+			Cause:    fmt.Errorf("GET %s; is that Nextcloud, and is its app notify_push enabled?", response.Request.URL),
+			OneLogin: fault != aWebPage && fault != nothing,
+		}
+	}
+	return string(bytes.TrimSpace(body)), nil
+}
+
+// get makes a call, and has its answer read.
+func (n *Client) get(ctx context.Context, call string, prepare func(*http.Request), read func(context.Context, *http.Response) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, n.timeout, errNoAnswer)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, n.base.JoinPath(appPath, call).String(), nil)
 	if err != nil {
-		return nil, nil, n.unreachable(ctx, err)
+		return n.unreachable(ctx, err)
 	}
 	request.Header.Set("User-Agent", n.userAgent) // an empty one keeps net/http from adding its own
 	prepare(request)
 	response, err := n.client.Do(request)
 	if err != nil {
-		return nil, nil, n.unreachable(ctx, err)
+		return n.unreachable(ctx, err)
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, nil, n.refusal(response)
-	}
-	body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	if err != nil {
-		return nil, nil, n.unreachable(ctx, err)
-	}
-	return response.Request.URL, body, nil
+	return read(ctx, response)
 }

@@ -53,7 +53,7 @@ var errNoAnswer = errors.New("no answer in time")
 // unreachable is the error of a request that had no answer, or half of one.
 func (n *Client) unreachable(ctx context.Context, err error) error {
 	switch {
-	case errors.Is(context.Cause(ctx), errNoAnswer):
+	case errors.Is(context.Cause(ctx), errNoAnswer), errors.Is(err, errNoAnswer):
 		return &Error{Text: fmt.Sprintf("Nextcloud did not answer within %v", n.timeout), Cause: err}
 	case errors.Is(ctx.Err(), context.DeadlineExceeded): // the caller's
 		return &Error{Text: "Nextcloud did not answer in time", Cause: err}
