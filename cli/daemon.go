@@ -75,7 +75,7 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 		Keys: d.redis, System: d.system, Nextcloud: d.nextcloud, Version: d.version,
 	}), Version()), log.Logger)
 	d.operators = transport.NewServer(monitor.New(monitor.Source{
-		Version: Version(), Stats: d.system.Stats, Problems: d.problems, Probe: d.system.Probe,
+		Version: Version(), Stats: d.system.Stats, Problems: d.problems, Probe: d.probe,
 	}), log.Logger)
 	return d, nil
 }
@@ -148,13 +148,23 @@ func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) err
 	d.serving.Go(func() { serve(d.clients, d.websocket.Intercept(d.clients, clients), failed) })
 	d.log.Info("serving", zap.String("version", Version()))
 	running.Go(func() { d.learnVersion(background) })
-	running.Go(func() { d.manager.run(background, d.system) })
+	running.Go(func() { d.manager.run(background, d.system, d.probe) })
 	select {
 	case <-ctx.Done():
 		return nil
 	case err := <-failed:
 		return err
+	case err := <-d.websocket.Failed():
+		return err
 	}
+}
+
+// probe returns an error when the actors or the reading of sockets make no progress.
+func (d *daemon) probe(ctx context.Context) error {
+	if err := d.system.Probe(ctx); err != nil {
+		return err
+	}
+	return d.websocket.Probe(ctx)
 }
 
 func serve(server *http.Server, listener net.Listener, failed chan<- error) {

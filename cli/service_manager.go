@@ -17,12 +17,12 @@ const (
 	statusTime = time.Second
 	// latestReady is when the server is called ready although something that it needs is missing: others wait for it at boot.
 	latestReady = 30 * time.Second
-	// watchdogProbe is how long the actors may take to show that they make progress.
+	// watchdogProbe is how long the actors and the reading of sockets may take to show that they make progress.
 	watchdogProbe = 5 * time.Second
 )
 
 // serviceManager reports to systemd: READY once events are received, or after a while without, STATUS in words, and WATCHDOG as
-// long as the actors make progress. Without systemd it does nothing. One goroutine uses it.
+// long as probe finds progress. Without systemd it does nothing. One goroutine uses it.
 type serviceManager struct {
 	log      *zap.Logger
 	notify   func(state string) (sent bool)
@@ -49,7 +49,7 @@ func (m *serviceManager) wait(reason error) {
 }
 
 // run reports the state of the system until ctx ends.
-func (m *serviceManager) run(ctx context.Context, system *actors.System) {
+func (m *serviceManager) run(ctx context.Context, system *actors.System, probe func(context.Context) error) {
 	if !m.notify("STATUS=starting") {
 		return
 	}
@@ -59,7 +59,7 @@ func (m *serviceManager) run(ctx context.Context, system *actors.System) {
 		problems := system.Problems()
 		_, deaf := problems["redis"]
 		m.report(describeProblems(problems), !deaf)
-		m.feedWatchdog(ctx, system)
+		m.feedWatchdog(ctx, probe)
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -79,13 +79,13 @@ func (m *serviceManager) report(status string, ready bool) {
 	}
 }
 
-func (m *serviceManager) feedWatchdog(ctx context.Context, system *actors.System) {
+func (m *serviceManager) feedWatchdog(ctx context.Context, probe func(context.Context) error) {
 	if m.watchdog == 0 || time.Since(m.heard) < m.watchdog {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, watchdogProbe)
 	defer cancel()
-	if err := system.Probe(ctx); err != nil {
+	if err := probe(ctx); err != nil {
 		m.log.Error("no progress", zap.Error(err))
 		return
 	}

@@ -11,9 +11,17 @@ import (
 // serve serves a handler on a listener until the test ends.
 func serve(t testing.TB, listener net.Listener, handler http.Handler) {
 	t.Helper()
-	server := NewServer(handler, nil)
+	serveBy(t, NewServer(handler, nil), listener)
+}
+
+func serveBy(t testing.TB, server *http.Server, listener net.Listener) {
+	t.Helper()
 	var running sync.WaitGroup
-	server.ConnState = func(_ net.Conn, state http.ConnState) {
+	before := server.ConnState
+	server.ConnState = func(conn net.Conn, state http.ConnState) {
+		if before != nil {
+			before(conn, state)
+		}
 		switch state {
 		case http.StateNew:
 			running.Add(1)

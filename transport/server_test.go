@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/notifypush/notifypush/actors/actorstest"
 	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -59,6 +60,19 @@ func dialPiped(t testing.TB, handler http.Handler) net.Conn {
 	return ours
 }
 
+// dialIntercepted is dialPiped to a server whose handshakes are answered without net/http.
+func dialIntercepted(t testing.TB, handler http.Handler) net.Conn {
+	w := newWebsocket(actorstest.New(t, nil).System, WebsocketOptions{}, nil)
+	t.Cleanup(w.Close)
+	listener := &pipeListener{make(chan net.Conn), make(chan struct{})}
+	server := NewServer(handler, nil)
+	serveBy(t, server, w.Intercept(server, listener))
+	ours, theirs := net.Pipe()
+	listener.conns <- theirs
+	t.Cleanup(func() { _ = ours.Close() })
+	return ours
+}
+
 // hungUpAfter returns how long a server keeps a connection.
 func hungUpAfter(t testing.TB, conn net.Conn) time.Duration {
 	t.Helper()
@@ -68,7 +82,7 @@ func hungUpAfter(t testing.TB, conn net.Conn) time.Duration {
 	return time.Since(start)
 }
 
-func TestStrangersAreHungUpOn(t *testing.T) {
+func TestIdleConnectionsAreClosed(t *testing.T) {
 	for _, test := range []struct {
 		name, sends string
 		answers     int // to read first
@@ -80,25 +94,27 @@ func TestStrangersAreHungUpOn(t *testing.T) {
 		{"a body that does not come", "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", 0, 10 * time.Second},
 		{"a body of chunks that do not come", "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 0, 10 * time.Second},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				conn := dialPiped(t, NewHandler(http.NotFoundHandler(), nil, "1"))
-				_, err := io.WriteString(conn, test.sends)
-				require.NoError(t, err)
-				buffered := bufio.NewReader(conn)
-				for range test.answers {
-					response, err := http.ReadResponse(buffered, nil)
+		for way, dial := range map[string]func(testing.TB, http.Handler) net.Conn{"net/http": dialPiped, "intercepted": dialIntercepted} {
+			t.Run(test.name+", "+way, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					conn := dial(t, NewHandler(http.NotFoundHandler(), nil, "1"))
+					_, err := io.WriteString(conn, test.sends)
 					require.NoError(t, err)
-					_, err = io.Copy(io.Discard, response.Body)
-					require.NoError(t, err)
-				}
-				require.Equal(t, test.after, hungUpAfter(t, conn))
+					buffered := bufio.NewReader(conn)
+					for range test.answers {
+						response, err := http.ReadResponse(buffered, nil)
+						require.NoError(t, err)
+						_, err = io.Copy(io.Discard, response.Body)
+						require.NoError(t, err)
+					}
+					require.Equal(t, test.after, hungUpAfter(t, conn))
+				})
 			})
-		})
+		}
 	}
 }
 
-func TestStrangersWhoReadNothingAreHungUpOn(t *testing.T) {
+func TestConnectionsThatReadNothingAreClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := dialPiped(t, NewHandler(http.NotFoundHandler(), nil, "1"))
 		_, err := io.WriteString(conn, "GET /version HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -144,4 +160,38 @@ func TestServerLogsAtDebugLevel(t *testing.T) {
 	NewServer(nil, zap.New(core)).ErrorLog.Print("http: TLS handshake error from 192.0.2.1:1: EOF")
 	require.Equal(t, 1, logged.FilterLevelExact(zap.DebugLevel).FilterMessageSnippet("TLS handshake").Len())
 	require.Equal(t, 1, logged.Len())
+}
+
+// A header that comes slowly has 10 s in all, also where its beginning came late.
+func TestSlowHeaderIsNotGivenMoreTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn := dialIntercepted(t, http.NotFoundHandler())
+		time.Sleep(headerTimeout - time.Second)
+		_, err := io.WriteString(conn, "GET /ws HTTP/1.1\r\nHost: x\r\n")
+		require.NoError(t, err)
+		require.Equal(t, time.Second, hungUpAfter(t, conn))
+	})
+}
+
+// A connection that has sent nothing does not hold up the end.
+func TestCloseEndsSilentConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWebsocket(actorstest.New(t, nil).System, WebsocketOptions{}, nil)
+		listener := &pipeListener{make(chan net.Conn), make(chan struct{})}
+		server := NewServer(http.NotFoundHandler(), nil)
+		front := w.Intercept(server, listener)
+		served := make(chan error)
+		go func() { served <- server.Serve(front) }()
+		ours, theirs := net.Pipe()
+		listener.conns <- theirs
+		synctest.Wait()
+		require.Equal(t, 1, w.Weight())
+		started := time.Now()
+		require.NoError(t, server.Close())
+		require.ErrorIs(t, <-served, http.ErrServerClosed)
+		w.Close()
+		require.Zero(t, time.Since(started))
+		require.Zero(t, hungUpAfter(t, ours))
+		require.Zero(t, w.Weight())
+	})
 }

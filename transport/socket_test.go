@@ -3,8 +3,11 @@
 package transport
 
 import (
+	"context"
 	"io"
 	"net"
+	"os"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +17,7 @@ import (
 	"github.com/notifypush/notifypush/transport/frame"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
 )
 
 // deadlines is a connection that shows when its writes would time out.
@@ -68,6 +72,22 @@ func TestNoCloseFrameInsideAFrame(t *testing.T) {
 	})
 }
 
+// panicky is a connection that cannot be written to.
+type panicky struct{ net.Conn }
+
+func (panicky) Write([]byte) (int, error) { panic("broken") }
+
+func TestPanicOfAWriteEndsOneConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kit := actorstest.Start(t, nil)
+		server, client := net.Pipe()
+		defer client.Close()
+		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), newSocket(alone(nil), panicky{server}, frame.Reader{}, nil)))
+		synctest.Wait()
+		require.EqualValues(t, 1, kit.System.Stats().Closed[actors.InternalFailure])
+	})
+}
+
 // tcpSocket returns a socket of a poller that does not run.
 func tcpSocket(t *testing.T, p *poller) *socket {
 	t.Helper()
@@ -85,12 +105,7 @@ func tcpSocket(t *testing.T, p *poller) *socket {
 }
 
 func TestRemovedSocketIsNotWatchedAgain(t *testing.T) {
-	p, err := newPoller()
-	require.NoError(t, err)
-	if p == nil {
-		t.Skip("no poller on this system")
-	}
-	defer p.close()
+	p := newTestPoller(t)
 	s := tcpSocket(t, p)
 	require.NoError(t, p.watch(s))
 	require.Same(t, s, p.sockets[s.fd])
@@ -122,3 +137,74 @@ func TestReleaseWaitsForTheReader(t *testing.T) {
 }
 
 var _ actors.Socket = (*socket)(nil)
+
+func TestPanicOfAReadEndsOneConnection(t *testing.T) {
+	p := newTestPoller(t)
+	s := tcpSocket(t, p)
+	require.NoError(t, p.watch(s))
+	broken := make(chan *socket, 1)
+	ended := make(chan error)
+	go func() { ended <- p.run(func(s *socket, _ any) { broken <- s }) }()
+	require.NoError(t, s.conn.(*net.TCPConn).CloseRead()) // the end is read, and there is no client that could be told
+	require.Same(t, s, <-broken)
+	require.NoError(t, p.probe(t.Context()), "and goes on")
+	p.close()
+	require.NoError(t, <-ended)
+}
+
+func newTestPoller(t *testing.T) *poller {
+	t.Helper()
+	p, err := newPoller()
+	require.NoError(t, err)
+	if p == nil {
+		t.Skip("no poller on this system")
+	}
+	t.Cleanup(p.close)
+	return p
+}
+
+func TestProbe(t *testing.T) {
+	p := newTestPoller(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, p.probe(ctx), context.Canceled, "nothing reads")
+	ended := make(chan error)
+	go func() { ended <- p.run(nil) }()
+	for range 3 {
+		require.NoError(t, p.probe(t.Context()))
+	}
+	p.close()
+	require.NoError(t, <-ended)
+	require.Error(t, p.probe(t.Context()))
+	p.close()
+}
+
+// An end of the reading must not go unnoticed: clients would be connected and hear nothing.
+func TestEndOfReadingIsReported(t *testing.T) {
+	before := epollDescriptors(t)
+	p := newTestPoller(t)
+	w := alone(p)
+	w.failed = make(chan error, 1)
+	for fd := range epollDescriptors(t) {
+		if !before[fd] {
+			require.NoError(t, unix.Dup3(int(os.Stdin.Fd()), fd, unix.O_CLOEXEC))
+		}
+	}
+	w.readSockets()
+	require.ErrorContains(t, <-w.Failed(), "sockets cannot be read any more")
+}
+
+func epollDescriptors(t *testing.T) map[int]bool {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	require.NoError(t, err)
+	all := map[int]bool{}
+	for _, entry := range entries {
+		if target, _ := os.Readlink("/proc/self/fd/" + entry.Name()); target == "anon_inode:[eventpoll]" {
+			fd, err := strconv.Atoi(entry.Name())
+			require.NoError(t, err)
+			all[fd] = true
+		}
+	}
+	return all
+}

@@ -70,7 +70,15 @@ func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, 
 	if err != nil {
 		return nil, err
 	}
-	w := &Websocket{
+	w := newWebsocket(system, options, p)
+	if p != nil {
+		w.running.Go(w.readSockets)
+	}
+	return w, nil
+}
+
+func newWebsocket(system *actors.System, options WebsocketOptions, p *poller) *Websocket {
+	return &Websocket{
 		system:     system,
 		options:    options,
 		log:        options.Logger,
@@ -82,10 +90,6 @@ func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, 
 		held:       closer{max: maxHeld, maxOfKey: maxHeldOfKey},
 		turnedAway: closer{max: maxTurnedAway},
 	}
-	if p != nil {
-		w.running.Go(w.readSockets)
-	}
-	return w, nil
 }
 
 // readSockets reads from logged-in sockets until Close.
@@ -143,7 +147,7 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, "this connection cannot become a websocket", http.StatusNotImplemented)
 		return
 	}
-	if l := w.upgrade(conn, r.Header.Get("Sec-WebSocket-Key"), from); l != nil {
+	if l := w.upgrade(conn, r.Header.Get("Sec-WebSocket-Key"), from, nil); l != nil {
 		l.early = early
 		w.workers.run(task{w: w, l: l})
 	}
@@ -203,7 +207,7 @@ func (w *Websocket) readHandshake(t task, one *worker) *login {
 		clear(one.buffer[:n])
 		return nil
 	}
-	l := w.upgrade(t.conn, one.header["Sec-Websocket-Key"][0], originOf(one.header, t.peer, w.options.TrustedProxies))
+	l := w.upgrade(t.conn, one.header["Sec-Websocket-Key"][0], originOf(one.header, t.peer, w.options.TrustedProxies), one.response[:0])
 	if l != nil {
 		l.early = append([]byte(nil), one.buffer[size:n]...)
 	}
@@ -211,8 +215,9 @@ func (w *Websocket) readHandshake(t task, one *worker) *login {
 	return l
 }
 
-// upgrade answers a valid handshake. It returns nil where that is refused, or the client is gone.
-func (w *Websocket) upgrade(conn net.Conn, key string, from origin) *login {
+// upgrade answers a valid handshake. It returns nil where that is refused, or the client is gone. response
+// is a buffer.
+func (w *Websocket) upgrade(conn net.Conn, key string, from origin, response []byte) *login {
 	address := from.countedAddress()
 	limit := loginRateKey(from, "")
 	if wait := w.rateLimit.wait(limit, time.Now()); wait > 0 {
@@ -229,7 +234,7 @@ func (w *Websocket) upgrade(conn net.Conn, key string, from origin) *login {
 		return nil
 	}
 	l := &login{websocket: w, conn: conn, from: from, address: address, reader: frame.Reader{Limit: readLimitBeforeLogin}}
-	if _, err := conn.Write(appendSwitching(nil, key)); err != nil {
+	if _, err := conn.Write(appendSwitching(response, key)); err != nil {
 		w.leaveLogin(address)
 		w.countRefusal(actors.ConnectionLost, from, errHungUp.Error())
 		_ = conn.Close()

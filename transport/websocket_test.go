@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +35,7 @@ type bench struct {
 	address   net.Addr
 	secure    bool
 	chain     string // X-Forwarded-For of handshakes
+	holds     atomic.Int32
 }
 
 func newBench(t *testing.T, listener net.Listener, options WebsocketOptions) *bench {
@@ -41,13 +43,23 @@ func newBench(t *testing.T, listener net.Listener, options WebsocketOptions) *be
 	kit := actorstest.Start(t, func(o *actors.Options) { o.NoDebounce, o.NoResync, o.DrainTimeout = true, true, new(time.Duration) })
 	handler, err := NewWebsocket(kit.System, options)
 	require.NoError(t, err)
-	handler.hold = func() time.Duration { return 0 }
+	b := &bench{Kit: kit, websocket: handler, address: listener.Addr()}
+	handler.hold = func() time.Duration { b.holds.Add(1); return 0 }
 	t.Cleanup(func() {
 		kit.System.Shutdown(t.Context())
 		handler.Close()
 	})
-	serve(t, listener, handler)
-	return &bench{Kit: kit, websocket: handler, address: listener.Addr()}
+	server := NewServer(handler, nil)
+	serveBy(t, server, handler.Intercept(server, listener))
+	return b
+}
+
+// inHost serves the websocket as a host does that has its own server.
+func (b *bench) inHost(t *testing.T) *bench {
+	listener := loopback(t)
+	serve(t, listener, b.websocket)
+	b.address = listener.Addr()
+	return b
 }
 
 func loopback(t *testing.T) net.Listener {
@@ -182,6 +194,7 @@ func (b *bench) closed(reason actors.CloseReason) func() bool {
 // where a goroutine does.
 func onEveryTransport(t *testing.T, test func(t *testing.T, b *bench)) {
 	t.Run("tcp", func(t *testing.T) { test(t, newBench(t, loopback(t), WebsocketOptions{})) })
+	t.Run("in a host's server", func(t *testing.T) { test(t, newBench(t, loopback(t), WebsocketOptions{}).inHost(t)) })
 	t.Run("unix", func(t *testing.T) {
 		listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 		require.NoError(t, err)
@@ -263,6 +276,8 @@ func TestLoginIsRefused(t *testing.T) {
 			require.Zero(t, w.ending(), "no close frame before authenticated")
 			require.True(t, b.closed(test.reason)())
 			require.Zero(t, b.System.Stats().TotalConnections)
+			held := test.reason != actors.ClosedByClient // others may be back at once
+			require.Equal(t, held, b.holds.Load() == 1)
 		})
 	}
 }
@@ -367,6 +382,7 @@ func TestClientBeforeStart(t *testing.T) {
 	listener := loopback(t)
 	serve(t, listener, handler)
 	b := &bench{Kit: kit, address: listener.Addr()}
+	handler.hold = func() time.Duration { return 0 }
 	require.Zero(t, b.dial(t, text("alice"), text("secret")).ending())
 	kit.System.Start()
 	t.Cleanup(func() { kit.System.Shutdown(t.Context()) })
@@ -380,6 +396,7 @@ func TestNextcloudFails(t *testing.T) {
 	require.Equal(t, "err: Error while sending authentication request to nextcloud: dial: no route", w.text())
 	require.Zero(t, w.ending())
 	require.True(t, b.closed(actors.NextcloudFailed)())
+	require.EqualValues(t, 1, b.holds.Load(), "it may be back at once")
 }
 
 func TestClientIsWatchedWhileNextcloudThinks(t *testing.T) {
@@ -414,6 +431,7 @@ func TestTooManyConnectionsOfUser(t *testing.T) {
 	require.Equal(t, "Connection limit exceeded for user", w.text(), "it is the only message")
 	require.Zero(t, w.ending())
 	require.True(t, b.closed(actors.TooManyOfUser)())
+	require.EqualValues(t, 1, b.holds.Load(), "it may be back at once")
 	require.EqualValues(t, 64, b.System.Stats().ActiveConnections)
 	b.login(t, "bob")
 }
@@ -676,4 +694,100 @@ func TestShutdownTellsClients(t *testing.T) {
 		require.Equal(t, 1012, w.ending())
 		<-done
 	})
+}
+
+// Before a client has logged in its connection ends without a close frame, also at a shutdown.
+func TestShutdownEndsLogins(t *testing.T) {
+	onEveryTransport(t, func(t *testing.T, b *bench) {
+		b.Verifier.Block()
+		waiting, silent := b.dial(t, text("alice"), text("secret")), b.dial(t)
+		eventually(t, func() bool { return len(b.Verifier.Calls()) == 1 })
+		b.websocket.EndLogins()
+		require.Zero(t, waiting.ending())
+		require.Zero(t, silent.ending())
+		eventually(t, func() bool { return b.System.Stats().Closed[actors.ShuttingDown] == 2 })
+		require.Zero(t, b.dial(t, text("bob"), text("secret")).ending(), "nor do those that come later log in")
+		require.Zero(t, b.holds.Load())
+		b.Verifier.Unblock()
+	})
+}
+
+func TestCloseMayComeTwice(t *testing.T) {
+	kit := actorstest.New(t, nil)
+	w, err := NewWebsocket(kit.System, WebsocketOptions{})
+	require.NoError(t, err)
+	w.EndLogins()
+	w.Close()
+	w.EndLogins()
+	w.Close()
+}
+
+// A gateway's address stands for many clients: what one of them does wrong is not held against the others.
+func TestGatewayAddressIsNotOneClient(t *testing.T) {
+	core, logged := observer.New(zap.WarnLevel)
+	b := newBench(t, loopback(t), WebsocketOptions{
+		Logger:         zap.New(core),
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12")},
+		Limits:         Limits{LoginsPerAddress: 1},
+	})
+	b.chain = "172.17.0.1"
+	for i := range freeFailures {
+		require.Equal(t, textInvalidCredentials, b.dial(t, text("alice"), text(fmt.Sprint("guess", i))).text())
+	}
+	eventually(t, func() bool { return b.System.Stats().Closed[actors.InvalidCredentials] == freeFailures })
+	limited := b.dial(t, text("Alice"), text("secret"))
+	require.Zero(t, limited.ending())
+	require.True(t, b.closed(actors.AddressBarred)())
+	for range 3 {
+		b.dial(t) // more than one address may have
+	}
+	b.login(t, "bob")
+	eventually(t, func() bool { return logged.FilterMessage("login refused").Len() > 0 })
+	require.Equal(t, "172.17.0.1", logged.FilterMessage("login refused").All()[0].ContextMap()["gateway address"])
+}
+
+// throttled is Nextcloud's answer to an address that has guessed too often.
+type throttled struct{ error }
+
+func (throttled) TooManyRequests() bool { return true }
+
+func TestNextcloudsOwnRateLimitCounts(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{})
+	b.Verifier.Fail(throttled{errors.New("429")})
+	for range freeFailures {
+		require.Contains(t, b.dial(t, text("alice"), text("secret")).text(), textNextcloudFailed)
+	}
+	eventually(t, func() bool { return b.System.Stats().Closed[actors.NextcloudFailed] == freeFailures })
+	require.Equal(t, http.StatusTooManyRequests, b.shakeHands(t).Status)
+}
+
+// broken is a listener of connections whose second Read panics.
+type broken struct{ net.Listener }
+
+type brokenConn struct {
+	net.Conn
+	reads int
+}
+
+func (l broken) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	return &brokenConn{Conn: conn}, err
+}
+
+func (c *brokenConn) Read(into []byte) (int, error) {
+	if c.reads++; c.reads == 2 {
+		panic("broken")
+	}
+	return c.Conn.Read(into)
+}
+
+func TestPanicOfALoginEndsOneConnection(t *testing.T) {
+	core, logged := observer.New(zap.ErrorLevel)
+	b := newBench(t, broken{loopback(t)}, WebsocketOptions{Logger: zap.New(core)})
+	require.Zero(t, b.dial(t).ending())
+	eventually(t, b.closed(actors.InternalFailure))
+	require.Equal(t, 1, logged.FilterMessage("connection failed").Len())
+	require.Equal(t, 0, b.websocket.Weight())
+	w := b.dial(t, text("alice"), text("secret")) // comes with the first Read
+	require.Equal(t, "authenticated", w.text())
 }

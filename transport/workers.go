@@ -31,9 +31,10 @@ type workers struct {
 
 // worker is what a goroutine keeps from task to task.
 type worker struct {
-	next   chan task
-	buffer []byte
-	header http.Header // of a handshake
+	next     chan task
+	buffer   []byte
+	header   http.Header // of a handshake
+	response [256]byte   // to one
 }
 
 // run starts a task. It does not wait.

@@ -281,10 +281,12 @@ func (n *Client) readLine(ctx context.Context, response *http.Response) (string,
 	if response.StatusCode != http.StatusOK {
 		return "", n.refusal(response)
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	var buffer [maxAnswer + 1]byte
+	size, err := readAtMost(response.Body, buffer[:])
 	if err != nil {
 		return "", n.unreachable(ctx, err)
 	}
+	body := buffer[:size]
 	if fault := faultOf(body); fault != "" {
 		return "", &Error{
 			Status:   http.StatusOK,
@@ -294,6 +296,20 @@ func (n *Client) readLine(ctx context.Context, response *http.Response) (string,
 		}
 	}
 	return string(bytes.TrimSpace(body)), nil
+}
+
+// readAtMost reads until the end, or until the buffer is full. It is no error that there is less; half of an
+// answer is one.
+func readAtMost(body io.Reader, buffer []byte) (size int, err error) {
+	for size < len(buffer) && err == nil {
+		var n int
+		n, err = body.Read(buffer[size:])
+		size += n
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return size, err
 }
 
 // get makes a call, and has its answer read.

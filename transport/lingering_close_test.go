@@ -1,0 +1,101 @@
+package transport
+
+import (
+	"net"
+	"net/netip"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// noted is a connection that notes when it was ended.
+type noted struct {
+	net.Conn
+	sent, closed time.Time
+}
+
+func (n *noted) SetReadDeadline(time.Time) error  { return nil }
+func (n *noted) SetWriteDeadline(time.Time) error { return nil }
+func (n *noted) CloseWrite() error {
+	if n.sent.IsZero() {
+		n.sent = time.Now()
+	}
+	return nil
+}
+
+func (n *noted) Close() error {
+	n.closed = time.Now()
+	return nil
+}
+
+func keyOf(address string) rateKey { return rateKey{address: netip.MustParseAddr(address)} }
+
+func TestRefusedClientsAreHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := closer{max: 100, maxOfKey: 10}
+		goroutines, start := runtime.NumGoroutine(), time.Now()
+		var conns []*noted
+		ended := 0
+		for range 10 {
+			conn := &noted{}
+			conns = append(conns, conn)
+			c.end(conn, keyOf("192.0.2.1"), 3*time.Second, func() { ended++ })
+		}
+		synctest.Wait()
+		require.Equal(t, goroutines, runtime.NumGoroutine(), "they wait without one each")
+		eleventh := &noted{}
+		c.end(eleventh, keyOf("192.0.2.1"), 3*time.Second, func() { ended++ })
+		require.Equal(t, start, eleventh.closed, "one address has so many")
+		require.Equal(t, 1, ended)
+
+		time.Sleep(time.Minute)
+		for _, conn := range conns {
+			require.Equal(t, 3*time.Second, conn.sent.Sub(start))
+			require.Equal(t, 3*time.Second+lingerTimeout, conn.closed.Sub(start))
+		}
+		require.Equal(t, 11, ended)
+		require.Empty(t, c.held)
+		require.Empty(t, c.ofKey)
+	})
+}
+
+func TestHeldClientsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := closer{max: 100, maxOfKey: 10}
+		start, address, ended := time.Now(), netip.MustParseAddr("192.0.2.1"), 0
+		var conns []*noted
+		for range 101 {
+			conn := &noted{}
+			conns = append(conns, conn)
+			c.end(conn, rateKey{address: address}, time.Hour, func() { ended++ })
+			address = address.Next()
+		}
+		require.Len(t, c.held, 100)
+		require.Equal(t, start, conns[100].closed)
+
+		c.close()
+		c.close()
+		for _, conn := range conns {
+			require.Equal(t, start, conn.closed, "a shutdown waits for none")
+		}
+		late := &noted{}
+		c.end(late, rateKey{}, time.Hour, func() { ended++ })
+		require.Equal(t, start, late.closed)
+		time.Sleep(2 * time.Hour)
+		require.Equal(t, 102, ended, "each once")
+	})
+}
+
+func TestHoldTimes(t *testing.T) {
+	seen := map[time.Duration]bool{}
+	for range 100 {
+		hold := holdTime()
+		require.GreaterOrEqual(t, hold, minHold)
+		require.Less(t, hold, maxHold)
+		seen[hold] = true
+	}
+	require.Greater(t, len(seen), 50, "clients that were refused together don't come back together")
+}
