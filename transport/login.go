@@ -142,7 +142,8 @@ func (l *login) check(credentials actors.Credentials) (*actors.Login, error) {
 	if w.rateLimit.wait(l.key, time.Now()) > 0 {
 		return nil, errThrottled
 	}
-	credentials.OnAnswer = func(err error) { w.noteAnswer(l.key, err) }
+	key := l.key
+	credentials.OnAnswer = func(err error) { w.noteAnswer(key, err) }
 	return w.system.Authenticate(l.ctx, credentials)
 }
 

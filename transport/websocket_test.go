@@ -746,21 +746,6 @@ func TestGatewayAddressIsNotOneClient(t *testing.T) {
 	require.Equal(t, "172.17.0.1", logged.FilterMessage("login refused").All()[0].ContextMap()["gateway address"])
 }
 
-// throttled is Nextcloud's answer to an address that has guessed too often.
-type throttled struct{ error }
-
-func (throttled) TooManyRequests() bool { return true }
-
-func TestNextcloudsOwnRateLimitCounts(t *testing.T) {
-	b := newBench(t, loopback(t), WebsocketOptions{})
-	b.Verifier.Fail(throttled{errors.New("429")})
-	for range freeFailures {
-		require.Contains(t, b.dial(t, text("alice"), text("secret")).text(), textNextcloudFailed)
-	}
-	eventually(t, func() bool { return b.System.Stats().Closed[actors.NextcloudFailed] == freeFailures })
-	require.Equal(t, http.StatusTooManyRequests, b.shakeHands(t).Status)
-}
-
 // broken is a listener of connections whose second Read panics.
 type broken struct{ net.Listener }
 

@@ -73,7 +73,7 @@ func TestKeptConnections(t *testing.T) {
 			for range 2 {
 				user, err := nextcloud.Verify(t.Context(), alice)
 				require.NoError(t, err)
-				require.Equal(t, "alice", user)
+				require.Equal(t, "alice", user.User)
 			}
 			require.Equal(t, map[bool]int32{true: 1, false: 2}[test.reused], opened.Load())
 		})
@@ -86,7 +86,7 @@ func TestKeptConnectionIsClosed(t *testing.T) {
 	for range 3 {
 		user, err := nextcloud.Verify(t.Context(), alice)
 		require.NoError(t, err)
-		require.Equal(t, "alice", user)
+		require.Equal(t, "alice", user.User)
 	}
 	require.EqualValues(t, 3, opened.Load())
 
