@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -109,5 +110,61 @@ func (p *pushServer) memory(dump string) (memory []byte) {
 		memory, err = os.ReadFile(dump)
 		return err == nil
 	})
+	return memory
+}
+
+// TestFaultsProcessMemoryIsRead looks for passwords in all that a process may write to, which the garbage
+// collector does not wipe: what is freed stays until other things take its place.
+func TestFaultsProcessMemoryIsRead(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	s := newSite(t)
+	s.wrapper = []string{"sh", "-c", fmt.Sprintf(`exec '%s' "$@"`, self)}
+	p := s.serve(asProgram)
+	const users = 20
+	var passwords, headers [][]byte
+	for i := range users {
+		user, password := fmt.Sprint("user-", i), fmt.Sprintf("correct-horse-battery-%02d-staple", i)
+		s.cloud.AddUser(nextcloud.User{ID: user, Password: password})
+		p.dial("/ws").logIn(user, password)
+		passwords = append(passwords, []byte(password))
+		headers = append(headers, base64.StdEncoding.AppendEncode(nil, []byte(user+":"+password)))
+	}
+	memory := p.writableMemory()
+	copies := func(secrets [][]byte) (n int) {
+		for _, secret := range secrets {
+			n += bytes.Count(memory, secret)
+		}
+		return n
+	}
+	t.Logf("toll: %d MiB of memory hold %d copies of %d passwords, and %d of what Nextcloud was asked with",
+		len(memory)>>20, copies(passwords), users, copies(headers))
+	require.Positive(t, bytes.Count(memory, []byte("user-19")), "this is the memory")
+	require.Zero(t, copies(headers), "the buffers of requests are cleared")
+	require.LessOrEqual(t, copies(passwords), 2*users)
+}
+
+// writableMemory reads what the daemon may write to of its memory.
+func (p *pushServer) writableMemory() (memory []byte) {
+	p.t.Helper()
+	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", p.cmd.Process.Pid))
+	require.NoError(p.t, err)
+	mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", p.cmd.Process.Pid))
+	require.NoError(p.t, err)
+	defer mem.Close()
+	for line := range strings.Lines(string(maps)) {
+		var from, to uint64
+		var access string
+		_, err := fmt.Sscanf(line, "%x-%x %s", &from, &to, &access)
+		require.NoError(p.t, err)
+		if !strings.HasPrefix(access, "rw") {
+			continue
+		}
+		part := make([]byte, to-from)
+		if n, err := mem.ReadAt(part, int64(from)); err == nil || n > 0 {
+			memory = append(memory, part[:n]...)
+		}
+	}
 	return memory
 }
