@@ -93,17 +93,15 @@ func appendRefusal(out []byte, status int, retryAfter, reason string) []byte {
 		status, http.StatusText(status), retryAfter, allowAnyOrigin, len(reason), reason)
 }
 
-// handshakeHeaders are the headers that count in a handshake, by their name in small letters.
-var handshakeHeaders = map[string]string{
-	"upgrade":               "Upgrade",
-	"connection":            "Connection",
-	"sec-websocket-key":     "Sec-Websocket-Key",
-	"sec-websocket-version": "Sec-Websocket-Version",
-	"x-forwarded-for":       "X-Forwarded-For",
-	"x-real-ip":             "X-Real-Ip",
-	"forwarded":             "Forwarded",
-	"host":                  "Host",
-}
+// handshakeHeaders are the headers that count in a handshake, and oddHeaders are those of requests that are
+// left to net/http.
+var (
+	handshakeHeaders = []string{"Upgrade", "Connection", "Sec-Websocket-Key", "Sec-Websocket-Version", "X-Forwarded-For", "X-Real-Ip", "Forwarded", "Host"}
+	oddHeaders       = []string{"Content-Length", "Transfer-Encoding", "Expect"}
+)
+
+// usualValues need no memory of their own.
+var usualValues = []string{"websocket", "Upgrade", "upgrade", "13"}
 
 // parseHandshake reads a request that data begins with. It returns its size when it is a whole and valid
 // websocket handshake to …/ws, as nearly all are, with the headers that count in header. It returns 0 for
@@ -122,21 +120,12 @@ func parseHandshake(data []byte, header http.Header) (size int) {
 			break
 		}
 		name, value, ok := bytes.Cut(line, []byte{':'})
-		if !ok || len(name) > maxHeaderName || !isToken(name) {
-			return 0
-		}
 		value = bytes.Trim(value, " \t")
-		if !isFieldValue(value) {
+		if !ok || !isToken(name) || !isFieldValue(value) || nameIn(oddHeaders, name) != "" {
 			return 0
 		}
-		var lower [maxHeaderName]byte
-		key := lowerASCII(lower[:0], name)
-		switch string(key) {
-		case "content-length", "transfer-encoding", "expect":
-			return 0
-		}
-		if known := handshakeHeaders[string(key)]; known != "" {
-			header[known] = append(header[known], string(value))
+		if known := nameIn(handshakeHeaders, name); known != "" {
+			header[known] = append(header[known], textOf(value))
 		}
 	}
 	if len(header["Host"]) != 1 || !isHost(header["Host"][0]) || missingOfHandshake(header, true) != "" || !isHandshakeKey(header) {
@@ -145,7 +134,24 @@ func parseHandshake(data []byte, header http.Header) (size int) {
 	return len(data) - len(rest)
 }
 
-const maxHeaderName = 64
+// nameIn returns the one of the names that this is in any case, "" if none.
+func nameIn(names []string, name []byte) string {
+	for _, one := range names {
+		if len(one) == len(name) && strings.EqualFold(one, string(name)) {
+			return one
+		}
+	}
+	return ""
+}
+
+func textOf(value []byte) string {
+	for _, usual := range usualValues {
+		if string(value) == usual {
+			return usual
+		}
+	}
+	return string(value)
+}
 
 func cutLine(data []byte) (line, rest []byte, ok bool) {
 	end := bytes.IndexByte(data, '\n')
@@ -200,14 +206,4 @@ func isFieldValue(value []byte) bool {
 		}
 	}
 	return true
-}
-
-func lowerASCII(out, text []byte) []byte {
-	for _, c := range text {
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		out = append(out, c)
-	}
-	return out
 }

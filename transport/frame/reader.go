@@ -44,6 +44,9 @@ func (r *Reader) Feed(data []byte) (frames []Frame, err error) {
 			return frames, err
 		}
 		data = data[end:]
+		if complete && frames == nil && len(data) > 0 {
+			frames = make([]Frame, 0, 2) // as in a login
+		}
 		if complete {
 			frames = append(frames, frame)
 		}
@@ -53,7 +56,13 @@ func (r *Reader) Feed(data []byte) (frames []Frame, err error) {
 
 func unmask(masked []byte, mask [maskSize]byte) []byte {
 	payload := make([]byte, len(masked))
-	for i := range payload {
+	word := uint64(binary.LittleEndian.Uint32(mask[:]))
+	word |= word << 32
+	i := 0
+	for ; i+8 <= len(masked); i += 8 {
+		binary.LittleEndian.PutUint64(payload[i:], binary.LittleEndian.Uint64(masked[i:])^word)
+	}
+	for ; i < len(masked); i++ {
 		payload[i] = masked[i] ^ mask[i%maskSize]
 	}
 	return payload
