@@ -52,6 +52,7 @@ func TestRefusedClientsAreHeld(t *testing.T) {
 		require.Equal(t, 1, ended)
 
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		for _, conn := range conns {
 			require.Equal(t, 3*time.Second, conn.sent.Sub(start))
 			require.Equal(t, 3*time.Second+lingerTimeout, conn.closed.Sub(start))
@@ -85,6 +86,7 @@ func TestHeldClientsAreBounded(t *testing.T) {
 		c.end(late, rateKey{}, time.Hour, func() { ended++ })
 		require.Equal(t, start, late.closed)
 		time.Sleep(2 * time.Hour)
+		synctest.Wait()
 		require.Equal(t, 102, ended, "each once")
 	})
 }
