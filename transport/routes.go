@@ -32,7 +32,7 @@ type routes struct {
 }
 
 func (h *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	controller := http.NewResponseController(w) // or a stranger could keep the connection
+	controller := http.NewResponseController(w) // or a client could keep the connection
 	if r.ContentLength != 0 {
 		_ = controller.SetReadDeadline(time.Now().Add(bodyTimeout))
 	}

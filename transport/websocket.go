@@ -309,4 +309,4 @@ func (ls *logins) end() {
 // past is a deadline that is over.
 var past = time.Unix(1, 0)
 
-var errThrottled = errors.New("too many failed logins from this address")
+var errThrottled = errors.New("too many failed logins")

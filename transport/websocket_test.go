@@ -62,7 +62,7 @@ func (b *bench) inHost(t *testing.T) *bench {
 	return b
 }
 
-func loopback(t *testing.T) net.Listener {
+func loopback(t testing.TB) net.Listener {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
