@@ -56,7 +56,7 @@ type heldConn struct {
 	key   rateKey
 	ended func()
 	timer *time.Timer // guarded by closer.mu
-	sent  bool        // the end; guarded by closer.mu
+	sent  bool        // the end; owned by the timer's function
 }
 
 // holdTime returns how long a refused client is held.
@@ -71,34 +71,52 @@ func (c *closer) end(conn net.Conn, key rateKey, after time.Duration, ended func
 		ended()
 		return
 	}
-	defer c.mu.Unlock()
 	if c.held == nil {
 		c.held, c.ofKey = map[*heldConn]struct{}{}, map[rateKey]int{}
 	}
 	h := &heldConn{Conn: conn, key: key, ended: ended}
 	c.held[h] = struct{}{}
 	c.ofKey[key]++
-	h.timer = time.AfterFunc(after, func() { c.next(h) })
+	c.mu.Unlock()
+	c.arm(h, after)
 }
 
 // next sends the end, and closes the connection the next time.
 func (c *closer) next(h *heldConn) {
-	c.mu.Lock()
-	if _, held := c.held[h]; !held {
-		c.mu.Unlock()
+	if !c.isHeld(h) {
 		return
 	}
 	if !h.sent {
 		h.sent = true
-		h.timer = time.AfterFunc(lingerTimeout, func() { c.next(h) })
-		c.mu.Unlock()
 		closeWrite(h.Conn)
+		c.arm(h, lingerTimeout)
 		return
 	}
-	c.forget(h)
+	c.mu.Lock()
+	_, held := c.held[h]
+	if held {
+		c.forget(h)
+	}
 	c.mu.Unlock()
-	closeDrained(h.Conn)
-	h.ended()
+	if held {
+		closeDrained(h.Conn)
+		h.ended()
+	}
+}
+
+func (c *closer) isHeld(h *heldConn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, held := c.held[h]
+	return held
+}
+
+func (c *closer) arm(h *heldConn, after time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, held := c.held[h]; held {
+		h.timer = time.AfterFunc(after, func() { c.next(h) })
+	}
 }
 
 func (c *closer) forget(h *heldConn) {
@@ -114,7 +132,9 @@ func (c *closer) close() {
 	c.closed = true
 	var held []*heldConn
 	for h := range c.held {
-		h.timer.Stop()
+		if h.timer != nil {
+			h.timer.Stop()
+		}
 		c.forget(h)
 		held = append(held, h)
 	}
