@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,18 +39,18 @@ func TestRefusedClientsAreHeld(t *testing.T) {
 		c := closer{max: 100, maxOfKey: 10}
 		goroutines, start := runtime.NumGoroutine(), time.Now()
 		var conns []*noted
-		ended := 0
+		var ended atomic.Int32
 		for range 10 {
 			conn := &noted{}
 			conns = append(conns, conn)
-			c.end(conn, keyOf("192.0.2.1"), 3*time.Second, func() { ended++ })
+			c.end(conn, keyOf("192.0.2.1"), 3*time.Second, func() { ended.Add(1) })
 		}
 		synctest.Wait()
 		require.Equal(t, goroutines, runtime.NumGoroutine(), "they wait without one each")
 		eleventh := &noted{}
-		c.end(eleventh, keyOf("192.0.2.1"), 3*time.Second, func() { ended++ })
+		c.end(eleventh, keyOf("192.0.2.1"), 3*time.Second, func() { ended.Add(1) })
 		require.Equal(t, start, eleventh.closed, "one address has so many")
-		require.Equal(t, 1, ended)
+		require.EqualValues(t, 1, ended.Load())
 
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -57,7 +58,7 @@ func TestRefusedClientsAreHeld(t *testing.T) {
 			require.Equal(t, 3*time.Second, conn.sent.Sub(start))
 			require.Equal(t, 3*time.Second+lingerTimeout, conn.closed.Sub(start))
 		}
-		require.Equal(t, 11, ended)
+		require.EqualValues(t, 11, ended.Load())
 		require.Empty(t, c.held)
 		require.Empty(t, c.ofKey)
 	})
@@ -66,12 +67,13 @@ func TestRefusedClientsAreHeld(t *testing.T) {
 func TestHeldClientsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := closer{max: 100, maxOfKey: 10}
-		start, address, ended := time.Now(), netip.MustParseAddr("192.0.2.1"), 0
+		start, address := time.Now(), netip.MustParseAddr("192.0.2.1")
+		var ended atomic.Int32
 		var conns []*noted
 		for range 101 {
 			conn := &noted{}
 			conns = append(conns, conn)
-			c.end(conn, rateKey{address: address}, time.Hour, func() { ended++ })
+			c.end(conn, rateKey{address: address}, time.Hour, func() { ended.Add(1) })
 			address = address.Next()
 		}
 		require.Len(t, c.held, 100)
@@ -83,11 +85,11 @@ func TestHeldClientsAreBounded(t *testing.T) {
 			require.Equal(t, start, conn.closed, "a shutdown waits for none")
 		}
 		late := &noted{}
-		c.end(late, rateKey{}, time.Hour, func() { ended++ })
+		c.end(late, rateKey{}, time.Hour, func() { ended.Add(1) })
 		require.Equal(t, start, late.closed)
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
-		require.Equal(t, 102, ended, "each once")
+		require.EqualValues(t, 102, ended.Load(), "each once")
 	})
 }
 
