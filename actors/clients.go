@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -81,7 +80,7 @@ func (s *System) Send(ctx context.Context, user, text string) (connections int, 
 
 // SendTo sends a text to one connection.
 func (s *System) SendTo(id, text string) error {
-	if err := checkText(text); err != nil {
+	if err := checkText("text", text); err != nil {
 		return err
 	}
 	return s.toConnection(id, customPush(text))
@@ -117,18 +116,11 @@ func (s *System) enterPush(ctx context.Context, text string) (*Push, error) {
 	if err := s.usable(); err != nil {
 		return nil, err
 	}
-	if err := checkText(text); err != nil {
+	if err := checkText("text", text); err != nil {
 		return nil, err
 	}
 	push := customPush(text)
 	return push, s.inFlight.acquire(ctx, len(push.frame))
-}
-
-func checkText(text string) error {
-	if !utf8.ValidString(text) {
-		return errors.New("actors: the text is not UTF-8, which a websocket's text message must be")
-	}
-	return nil
 }
 
 // toConnection sends a message to a connection.

@@ -214,18 +214,14 @@ func (s *System) Attach(login *Login, socket Socket) error {
 }
 
 // Publish hands over an event as if it had come from the EventSource. It waits while the system
-// has enough to do already.
+// has enough to do already, and refuses an event that names no user, or whose texts are too long or not
+// UTF-8.
 func (s *System) Publish(ctx context.Context, event Event) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	if event == nil {
-		return errors.New("actors: Publish needs an Event")
-	}
-	if custom, ok := event.(Custom); ok {
-		if err := checkText(custom.Text); err != nil {
-			return err
-		}
+	if err := checkEvent(event); err != nil {
+		return err
 	}
 	if err := s.inFlight.acquire(ctx, 0); err != nil {
 		return err

@@ -1,0 +1,17 @@
+package storage
+
+import (
+	"context"
+
+	"github.com/notifypush/notifypush/actors"
+)
+
+// PublishEvent sends an event to every server that listens to this Redis, and returns how many of those were
+// counted (see Publish). A host with several nodes calls it in the place of actors.System.Publish.
+func (r *Redis) PublishEvent(ctx context.Context, event actors.Event) (subscribers int, err error) {
+	channel, payload, err := actors.EncodeEvent(event)
+	if err != nil {
+		return 0, err
+	}
+	return r.Publish(ctx, channel, payload)
+}
