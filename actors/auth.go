@@ -127,19 +127,20 @@ func (a *auth) start(ctx actor.Context, q callStart) {
 func (a *auth) answer(answer loginAnswer) {
 	c := &a.system.counters
 	switch {
-	case answer.err == nil && answer.from == fromToken:
+	case answer.err == nil && answer.from == FromToken:
 		c.tokenLogins.Add(1)
-	case answer.err == nil && answer.from == fromMemory:
+	case answer.err == nil && answer.from == FromMemory:
 		c.cachedLogins.Add(1)
 	case errors.Is(answer.err, ErrInvalidCredentials):
 		c.refusedLogins.Add(1)
-		if answer.from == fromToken && a.system.problems.has(problemEvents) {
+		if answer.from == FromToken && a.system.problems.has(problemEvents) {
 			answer.err = ErrTokenUnheard // it may be good, and nobody could know
 		}
 	}
 	if onAnswer := answer.to.onAnswer; onAnswer != nil {
 		_ = a.system.guarded("OnAnswer", func() error { onAnswer(answer.err); return nil })
 	}
+	a.system.hooks.loggedIn(answer.to, answer.login, answer.err, answer.from)
 	answer.to.answer <- authenticated{login: answer.login, err: answer.err}
 }
 

@@ -12,11 +12,13 @@ import (
 
 // Connection is one connection of a user, as Connections lists it.
 type Connection struct {
-	ID      string // names it among all of this System, and is never used again
-	User    string
-	Tag     string // of its Identity
-	Since   time.Time
-	Address string // where its Socket has a method Address() string
+	ID        string // names it among all of this System, and is never used again
+	User      string
+	Tag       string // of its Identity
+	Since     time.Time
+	LastPush  time.Time // when the last push was written; zero before the first
+	Address   string    // where its Socket has a method Address() string
+	UserAgent string    // where its Socket has a method UserAgent() string
 }
 
 // ErrNoConnection is returned for the ID of a connection that has ended, or never was.
@@ -45,9 +47,46 @@ func (s *System) Connections(ctx context.Context, user string) ([]Connection, er
 	if err := s.usable(); err != nil {
 		return nil, err
 	}
-	answer := make(chan []Connection, 1)
+	answer := make(chan []*actor.PID, 1)
 	s.tellRegistryOf(user, &listConnections{user: user, answer: answer})
-	return await(ctx, s, answer)
+	pids, err := await(ctx, s, answer)
+	list := make([]Connection, 0, len(pids))
+	for _, pid := range pids {
+		connection, err := s.describe(ctx, pid)
+		if err != nil {
+			return nil, err
+		}
+		if connection.ID != "" {
+			list = append(list, connection)
+		}
+	}
+	return list, err
+}
+
+// describe asks a connection about itself. The answer is empty when it has ended.
+func (s *System) describe(ctx context.Context, pid *actor.PID) (Connection, error) {
+	answer := make(chan Connection, 1)
+	s.root.Send(pid, &describe{answer: answer})
+	for {
+		select {
+		case c := <-answer:
+			return c, nil
+		case <-ctx.Done():
+			return Connection{}, ctx.Err()
+		case <-s.ctx.Done():
+			return Connection{}, ErrShutDown
+		case <-time.After(10 * time.Millisecond):
+		}
+		if _, there := s.runtime.ProcessRegistry.GetLocal(pid.Id); there {
+			continue
+		}
+		select {
+		case c := <-answer: // its last
+			return c, nil
+		default:
+			return Connection{}, nil
+		}
+	}
 }
 
 // Disconnect closes all connections of a user, after what is queued for them, and forgets what is
@@ -119,7 +158,7 @@ func (s *System) enterPush(ctx context.Context, text string) (*Push, error) {
 	if err := checkText("text", text); err != nil {
 		return nil, err
 	}
-	push := customPush(text)
+	push := s.hooks.stamp(customPush(text), s.hooks.eventTime())
 	return push, s.inFlight.acquire(ctx, len(push.frame))
 }
 

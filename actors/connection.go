@@ -40,7 +40,6 @@ type connection struct {
 	system *System
 	shard  *shard    // that its user belongs to
 	turn   flushTurn // asks for a flush of itself
-	self   *actor.PID
 	login  *Login
 	socket Socket
 
@@ -52,13 +51,16 @@ type connection struct {
 	ending     bool        // as soon as everything is written
 	endsFor    CloseReason // while ending
 	closed     bool
-	refreshing bool    // at a time that the scheduler knows
-	jitter     float32 // this connection's factor of the debounce time
-
-	lastSent   time.Duration
-	lifetime   time.Duration // when it is over; 0 is never
-	ping       uint32        // what the pong must carry
+	refreshing bool // at a time that the scheduler knows
 	pinged     bool
+	pushQueued bool    // since the last flush
+	jitter     float32 // this connection's factor of the debounce time
+	ping       uint32  // what the pong must carry
+
+	since      time.Duration
+	lastSent   time.Duration
+	lastPush   time.Duration
+	lifetime   time.Duration // when it is over; 0 is never
 	pingSentAt time.Duration
 
 	// guarded by the timer wheel
@@ -89,6 +91,8 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.onClose(m)
 	case *loginRevoked:
 		c.onLoginRevoked(m)
+	case *describe:
+		m.answer <- c.describe()
 	case *disconnect:
 		c.system.tellAuth(&forgetLogin{login: c.login})
 		c.end(Disconnected)
@@ -99,15 +103,17 @@ func (c *connection) Receive(ctx actor.Context) {
 	}
 }
 
+func (c *connection) self() *actor.PID { return c.turn.connection }
+
 func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	defer func() { m.answer <- nil }() // also after a panic: the socket is this connection's now
-	c.self = ctx.Self()
-	c.turn.connection = c.self
+	c.turn.connection = ctx.Self()
 	c.login, c.socket = m.login, m.socket
 	c.system.running.Add(1)
 	c.jitter = 0.5 + rand.Float32()
-	c.wakeEntry.pid = c.self
+	c.wakeEntry.pid = c.self()
 	now := c.system.now()
+	c.since = now
 	if most := c.system.options.MaxConnectionTime; most > 0 {
 		c.lifetime = now + most - rand.N(most/lifetimeSpread+1)
 	}
@@ -117,9 +123,10 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	c.system.counters.activeConnections.Add(1)
 	c.system.counters.totalConnections.Add(1)
 	c.system.tellAuth(&loginAttached{login: m.login})
+	c.system.hooks.connected(c)
 	c.send(authenticatedFrame)
 	c.scheduleWake(now)
-	c.socket.Serve(Client{c.system, c.self})
+	c.socket.Serve(Client{c.system, c.self()})
 }
 
 func (c *connection) onPush(p *Push) {
@@ -129,7 +136,7 @@ func (c *connection) onPush(p *Push) {
 		return
 	}
 	if due, first := c.outbox.debounce(p, c.wantsIDs, c.system.now(), c.interval(p.kind)); first {
-		c.system.scheduler.add(due, c.self, debounceOver)
+		c.system.scheduler.add(due, c.self(), debounceOver)
 	}
 }
 
@@ -156,6 +163,7 @@ func (c *connection) queuePush(p *Push) {
 		return
 	}
 	c.system.counters.sent[p.kind].Add(1)
+	c.pushQueued = true
 	c.queue(p.encoded(c.wantsIDs))
 }
 
@@ -206,6 +214,9 @@ func (c *connection) onFlush() {
 		return
 	}
 	c.lastSent = c.system.now()
+	if c.pushQueued {
+		c.pushQueued, c.lastPush = false, c.lastSent
+	}
 	pending, err := c.socket.Write(frames)
 	switch {
 	case err != nil:
@@ -237,7 +248,11 @@ func (c *connection) onFrames(m *framesReceived) {
 		}
 		switch f.Opcode {
 		case frame.Text:
-			c.wantsIDs = c.wantsIDs || string(f.Payload) == listenFileIDs
+			if string(f.Payload) == listenFileIDs {
+				c.wantsIDs = true
+			} else {
+				c.system.hooks.received(c, f.Payload)
+			}
 		case frame.Ping:
 			c.send(frame.Append(nil, frame.Pong, string(f.Payload)))
 		case frame.Pong:
@@ -336,7 +351,7 @@ func (c *connection) onLoginRevoked(m *loginRevoked) {
 
 // later sends the connection a message at a random moment within that time.
 func (c *connection) later(within time.Duration, message any) {
-	c.system.scheduler.add(c.system.now()+rand.N(within), c.self, message)
+	c.system.scheduler.add(c.system.now()+rand.N(within), c.self(), message)
 }
 
 // end closes the connection after everything that was promised to the client, debounced pushes included.
@@ -366,8 +381,24 @@ func (c *connection) closeAs(reason CloseReason, code int) {
 	}
 	c.closed = true
 	c.system.closed(reason, c.login)
+	c.system.hooks.closed(c, reason)
 	c.socket.Close(code, reason.Text())
-	c.system.root.Stop(c.self)
+	c.system.root.Stop(c.self())
+}
+
+// describe returns what Connections lists.
+func (c *connection) describe() Connection {
+	d := Connection{ID: c.system.connectionID(c.self()), User: c.login.User, Tag: c.login.Tag, Since: c.system.started.Add(c.since)}
+	if c.lastPush > 0 {
+		d.LastPush = c.system.started.Add(c.lastPush)
+	}
+	if s, ok := c.socket.(interface{ Address() string }); ok {
+		d.Address = s.Address()
+	}
+	if s, ok := c.socket.(interface{ UserAgent() string }); ok {
+		d.UserAgent = s.UserAgent()
+	}
+	return d
 }
 
 func (c *connection) onStopping() {

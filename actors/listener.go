@@ -99,7 +99,7 @@ func (l *listener) subscribe(ctx actor.Context) {
 				func() { root.Send(self, &subscribed{run: run}) },
 				func(channel string, payload []byte) {
 					if system.inFlight.acquire(subscription, len(payload)) == nil {
-						root.Send(self, &payloadArrived{channel: channel, Payload: payload})
+						root.Send(self, &payloadArrived{channel: channel, Payload: payload, at: system.hooks.eventTime()})
 					}
 				})
 		})
@@ -190,17 +190,17 @@ func (l *listener) onPayload(ctx actor.Context, m *payloadArrived) {
 		return
 	}
 	l.system.logEvent(m.channel, event)
-	l.route(ctx, event)
+	l.route(ctx, event, m.at)
 }
 
 func (l *listener) onEvent(ctx actor.Context, m *eventPublished) {
 	defer l.system.inFlight.release(0)
 	defer m.forget()
 	l.system.counters.events.Add(1)
-	l.route(ctx, m.Event)
+	l.route(ctx, m.Event, m.at)
 }
 
-func (l *listener) route(ctx actor.Context, event Event) {
+func (l *listener) route(ctx actor.Context, event Event, at time.Duration) {
 	system := l.system
 	switch e := event.(type) {
 	case StorageUpdate:
@@ -208,17 +208,17 @@ func (l *listener) route(ctx actor.Context, event Event) {
 		ctx.Send(system.mapper, &storageChanged{StorageUpdate: e})
 	case GroupUpdate:
 		l.mountsMayChange(ctx)
-		l.push(ctx, &pushUser{user: e.User, push: filePush})
+		l.push(ctx, at, &pushUser{user: e.User, push: filePush})
 	case ShareCreated:
 		l.mountsMayChange(ctx)
-		l.push(ctx, &pushUser{user: e.User, push: filePush})
+		l.push(ctx, at, &pushUser{user: e.User, push: filePush})
 	case ActivityAdded:
-		l.push(ctx, &pushUser{user: e.User, push: activityPush})
+		l.push(ctx, at, &pushUser{user: e.User, push: activityPush})
 	case NotificationChanged:
 		l.mountsMayChange(ctx) // all that Nextcloud says about a share with a group
-		l.push(ctx, &pushUser{user: e.User, push: notificationPush})
+		l.push(ctx, at, &pushUser{user: e.User, push: notificationPush})
 	case Custom:
-		l.push(ctx, &pushUser{user: e.User, push: customPush(e.Text)})
+		l.push(ctx, at, &pushUser{user: e.User, push: customPush(e.Text)})
 	case TokenIssued:
 		system.tellAuth(&tokenIssued{TokenIssued: e})
 	case TestCookie:
@@ -251,7 +251,8 @@ func (l *listener) mountsMayChange(ctx actor.Context) {
 	}
 }
 
-func (l *listener) push(ctx actor.Context, m *pushUser) {
+func (l *listener) push(ctx actor.Context, at time.Duration, m *pushUser) {
+	m.push = l.system.hooks.stamp(m.push, at)
 	l.system.inFlight.add(len(m.push.frame))
 	ctx.Send(l.system.registries[shardOf(m.user)], m)
 }

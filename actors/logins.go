@@ -76,17 +76,9 @@ type loginAnswer struct {
 	to    *authenticate
 	login *Login
 	err   error
-	from  loginSource
+	from  LoginSource
 }
 
-// loginSource is who answered.
-type loginSource int
-
-const (
-	fromToken loginSource = iota
-	fromMemory
-	fromNextcloud
-)
 
 // newLogins returns the state of the next incarnation: before is the one that failed, nil where there is
 // none.
@@ -142,27 +134,27 @@ func (l *logins) sum(texts ...string) (sum digest) {
 func (l *logins) ask(m *authenticate, now time.Duration) {
 	token := l.sum("token", m.Credentials.Password.Reveal())
 	if user, ok := l.tokens.redeem(token, now); ok {
-		l.admit(m, &Login{Identity: Identity{User: user}}, fromToken)
+		l.admit(m, &Login{Identity: Identity{User: user}}, FromToken)
 		return
 	}
 	if m.Credentials.Login == "" {
 		if !l.tokens.await(token, m, now) {
-			l.refuse(m, fromToken)
+			l.refuse(m, FromToken)
 		}
 		return
 	}
 	sum := l.sum("login", m.Credentials.Login, m.Credentials.Password.Reveal())
 	if v := l.verified[sum]; v != nil && l.good(v, now) {
 		l.recheckLater(v, m.Credentials, now)
-		l.admit(m, v.login, fromMemory)
+		l.admit(m, v.login, FromMemory)
 		return
 	}
 	if l.refused[sum] > now {
-		l.refuse(m, fromMemory)
+		l.refuse(m, FromMemory)
 		return
 	}
 	if f := l.failed[sum]; f != nil && f.until > now {
-		l.answer(m, nil, f.err, fromMemory)
+		l.answer(m, nil, f.err, FromMemory)
 		return
 	}
 	c := l.calls[sum]
@@ -190,16 +182,16 @@ func (l *logins) abandon(m *authenticate) {
 	}
 }
 
-func (l *logins) answer(m *authenticate, login *Login, err error, from loginSource) {
+func (l *logins) answer(m *authenticate, login *Login, err error, from LoginSource) {
 	m.call = nil
 	l.effects.answers = append(l.effects.answers, loginAnswer{m, login, err, from})
 }
 
-func (l *logins) admit(m *authenticate, login *Login, from loginSource) {
+func (l *logins) admit(m *authenticate, login *Login, from LoginSource) {
 	l.answer(m, login, nil, from)
 }
 
-func (l *logins) refuse(m *authenticate, from loginSource) {
+func (l *logins) refuse(m *authenticate, from LoginSource) {
 	l.answer(m, nil, ErrInvalidCredentials, from)
 }
 
@@ -269,7 +261,7 @@ func (l *logins) judged(c *call, identity Identity, until time.Duration, err err
 	}
 	l.sweepLater(now)
 	for _, m := range c.waiting {
-		l.answer(m, login, err, fromNextcloud)
+		l.answer(m, login, err, FromVerifier)
 	}
 	l.startCalls(now)
 }
@@ -290,7 +282,7 @@ func (l *logins) giveUp(c *call, err error, now time.Duration) {
 			delete(l.calls, other.digest)
 		}
 		for _, m := range other.waiting {
-			l.answer(m, nil, err, fromNextcloud)
+			l.answer(m, nil, err, FromVerifier)
 		}
 		other.asker, other.waiting = nil, nil
 	}
@@ -315,7 +307,7 @@ func (l *logins) noteHealth(err error, now time.Duration) {
 func (l *logins) issue(user, token string, now time.Duration) {
 	sum := l.sum("token", token)
 	if m := l.tokens.next(sum); m != nil {
-		l.admit(m, &Login{Identity: Identity{User: user}}, fromToken)
+		l.admit(m, &Login{Identity: Identity{User: user}}, FromToken)
 		return
 	}
 	l.tokens.issued[sum] = issuedToken{user, now + tokenTime}
@@ -325,7 +317,7 @@ func (l *logins) issue(user, token string, now time.Duration) {
 // tick is that time has passed.
 func (l *logins) tick(now time.Duration) {
 	for m := l.tokens.overdue(now); m != nil; m = l.tokens.overdue(now) {
-		l.refuse(m, fromToken)
+		l.refuse(m, FromToken)
 	}
 	for c := l.inFlight.expired(now, l.callTimeout()); c != nil; c = l.inFlight.expired(now, l.callTimeout()) {
 		l.judged(c, Identity{}, 0, errNoAnswer, now)
@@ -369,11 +361,11 @@ func (l *logins) wakeAt() (at time.Duration) {
 func (l *logins) close(err error) {
 	for _, c := range l.calls {
 		for _, m := range c.waiting {
-			l.answer(m, nil, err, fromMemory)
+			l.answer(m, nil, err, FromMemory)
 		}
 	}
 	clear(l.calls)
 	for _, m := range l.tokens.clear() {
-		l.answer(m, nil, err, fromMemory)
+		l.answer(m, nil, err, FromMemory)
 	}
 }

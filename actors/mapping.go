@@ -220,7 +220,9 @@ func (m *mapping) match(s *activeStorage, e StorageUpdate, users *storageUsers, 
 	if n == 0 {
 		return
 	}
-	m.push(who, fileIDsPush(e.FileID))
+	push := fileIDsPush(e.FileID)
+	push.at = happened
+	m.push(who, push)
 	if m.maxBurst > 0 {
 		m.burstAt(&burst{}, e.Storage, m.burstDue(n, now))
 	}

@@ -17,11 +17,13 @@ type (
 		quiet
 		channel string
 		Payload payload
+		at      time.Duration // for hooks; 0 where there is none
 	}
 	// eventPublished is an event that the host made itself.
 	eventPublished struct {
 		quiet
 		Event Event
+		at    time.Duration // as above
 	}
 	// subscribed says that every channel is confirmed.
 	subscribed struct {
@@ -144,11 +146,20 @@ type (
 type listConnections struct {
 	quiet
 	user   string
-	answer chan<- []Connection
+	answer chan<- []*actor.PID
 }
 
-// System → connection: close, and forget the login.
-type disconnect struct{ quiet }
+// System → connection.
+type (
+	// disconnect closes it, and forgets the login.
+	disconnect struct{ quiet }
+	// describe asks for the connection as Connections lists it; the answer comes once, on a channel with
+	// room. It is empty when the connection is ending.
+	describe struct {
+		quiet
+		answer chan<- Connection
+	}
+)
 
 // System → listener → mapper → registries, or → auth alone.
 type (
@@ -221,6 +232,8 @@ type (
 		gone        <-chan struct{} // closed when nobody waits for the answer any more
 		answer      chan<- authenticated
 		onAnswer    func(error) // of Credentials
+		name        string      // that was typed; for hooks, as is askedAt
+		askedAt     time.Duration
 
 		// owned by auth
 		call  *call // that it waits for; nil while for none
@@ -292,6 +305,7 @@ func (m *pushUsers) size() int { return len(m.users) * inFlightPiece / 64 }
 // refuse answers for a user that failed.
 func (m *attach) refuse()          { m.answer <- errPanic }
 func (m *listConnections) refuse() { m.answer <- nil }
+func (m *describe) refuse()        { m.answer <- Connection{} }
 
 // waits reports whether somebody still waits for the answer.
 func (m *authenticate) waits() bool {

@@ -3,6 +3,7 @@ package actors
 import (
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/notifypush/notifypush/transport/frame"
 )
@@ -37,6 +38,8 @@ type Push struct {
 
 	kind  Kind
 	frame []byte // without ids
+
+	at time.Duration // when the event came that it is about, for hooks; 0 where it is about several
 
 	// fileIDs is empty where not every id is known.
 	fileIDs  []uint64

@@ -96,6 +96,7 @@ func (r *registry) onPushUser(ctx actor.Context, m *pushUser) {
 	defer r.system.inFlight.release(len(m.push.frame))
 	if u := r.users[m.user]; u != nil {
 		ctx.Send(u.pid, m.push)
+		r.system.hooks.pushed(m.user, m.push, u.connections)
 	}
 }
 
@@ -104,6 +105,7 @@ func (r *registry) onPushUsers(ctx actor.Context, m *pushUsers) {
 	for _, name := range m.users {
 		if u := r.users[name]; u != nil {
 			ctx.Send(u.pid, m.push)
+			r.system.hooks.pushed(name, m.push, u.connections)
 		}
 	}
 }
@@ -114,14 +116,16 @@ func (r *registry) onSendUser(ctx actor.Context, m *sendUser) {
 	if u := r.users[m.user]; u != nil {
 		connections = u.connections
 		ctx.Send(u.pid, m.push)
+		r.system.hooks.pushed(m.user, m.push, connections)
 	}
 	m.answer <- connections
 }
 
 func (r *registry) onPushAll(ctx actor.Context, m *pushAll) {
 	defer r.system.inFlight.release(len(m.push.frame))
-	for _, u := range r.users {
+	for name, u := range r.users {
 		ctx.Send(u.pid, m.push)
+		r.system.hooks.pushed(name, m.push, u.connections)
 	}
 }
 

@@ -18,6 +18,7 @@ type Stats struct {
 	Closed            [closeReasons]uint64
 	ActorFailures     uint64
 	DeadLetters       uint64
+	HooksDropped      uint64 // calls of Hooks
 }
 
 // Logins counts where the answer to a login came from.
@@ -46,7 +47,7 @@ type counters struct {
 	refusedLogins, rechecks                          atomic.Int64
 	sent                                             [kinds]atomic.Int64
 	closed                                           [closeReasons]atomic.Int64
-	failures, deadLetters                            atomic.Int64
+	failures, deadLetters, hooksDropped              atomic.Int64
 }
 
 func (c *counters) snapshot() Stats {
@@ -68,6 +69,7 @@ func (c *counters) snapshot() Stats {
 		},
 		ActorFailures: uint64(c.failures.Load()),
 		DeadLetters:   uint64(c.deadLetters.Load()),
+		HooksDropped:  uint64(c.hooksDropped.Load()),
 	}
 	for i := range c.sent {
 		s.MessagesSent[i] = uint64(c.sent[i].Load())

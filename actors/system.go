@@ -23,6 +23,7 @@ type Ports struct {
 	Events   EventSource // nil: events come from Publish alone
 	Mounts   Mounts      // nil: nobody sees any storage, so no StorageUpdate reaches anybody
 	Control  Control     // nil: log levels and requests for counters are ignored
+	Hooks    *Hooks      // nil: nobody is told
 }
 
 // System is the actor system of a push server: it logs clients in, holds their connections, and
@@ -58,6 +59,7 @@ type System struct {
 	running        sync.WaitGroup // connections, and goroutines of spawnWorker
 	problems       problems
 	counters       counters
+	hooks          *hooks // nil where there is none
 	progress       [stations]progress
 	testCookie     atomic.Uint32
 	everSubscribed atomic.Bool
@@ -86,6 +88,7 @@ func New(ports Ports, options Options) (*System, error) {
 	if s.log == nil {
 		s.log = zap.NewNop()
 	}
+	s.hooks = newHooks(s, ports.Hooks)
 	if s.authKey == nil {
 		s.authKey = make([]byte, 32)
 		_, _ = rand.Read(s.authKey) // cannot fail
@@ -120,6 +123,9 @@ func (s *System) start() {
 	s.wheel = newWheel(s)
 	s.scheduler = newScheduler(s)
 	s.spawnWorker(func() { s.wheel.run(s.ctx.Done()) })
+	if s.hooks != nil {
+		go s.hooks.run()
+	}
 	s.spawnTop()
 	unwatch := s.watchDeadLetters()
 	s.release = func() { unwatch(); letGo() }
@@ -167,6 +173,9 @@ func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Lo
 	answer := make(chan authenticated, 1)
 	question := &authenticate{Credentials: credentials, gone: ctx.Done(), answer: answer, onAnswer: credentials.OnAnswer}
 	question.Credentials.OnAnswer = nil
+	if s.hooks != nil {
+		question.name, question.askedAt = credentials.Login, s.now()
+	}
 	s.tellAuth(question)
 	select {
 	case a := <-answer:
@@ -226,7 +235,7 @@ func (s *System) Publish(ctx context.Context, event Event) error {
 	if err := s.inFlight.acquire(ctx, 0); err != nil {
 		return err
 	}
-	s.root.Send(s.listener, &eventPublished{Event: event})
+	s.root.Send(s.listener, &eventPublished{Event: event, at: s.hooks.eventTime()})
 	return nil
 }
 
@@ -288,6 +297,7 @@ func (s *System) shutDown(ctx context.Context) {
 	s.scheduler.stop()
 	close(s.stopped)
 	s.running.Wait()
+	s.hooks.close()
 	s.release()
 }
 

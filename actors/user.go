@@ -3,7 +3,6 @@ package actors
 import (
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -26,15 +25,7 @@ type user struct {
 
 	// owned by Receive
 	name        string
-	connections []attached // the oldest first
-}
-
-// attached is a connection as its user knows it.
-type attached struct {
-	pid    *actor.PID
-	login  *Login
-	socket Socket
-	since  time.Duration
+	connections []*actor.PID // the oldest first
 }
 
 // Receive handles one message.
@@ -45,15 +36,15 @@ func (u *user) Receive(ctx actor.Context) {
 		u.onAttach(ctx, m)
 	case *Push, *closeAll, *refreshAll, *loginRevoked:
 		for _, c := range u.connections {
-			ctx.Send(c.pid, m)
+			ctx.Send(c, m)
 		}
 	case *listConnections:
-		u.onListConnections(m)
+		m.answer <- slices.Clone(u.connections)
 	case *actor.Terminated:
 		u.onTerminated(ctx, m)
 	case *actor.Stopping:
 		for _, c := range u.connections {
-			ctx.Stop(c.pid)
+			ctx.Stop(c)
 		}
 	}
 }
@@ -66,22 +57,11 @@ func (u *user) onAttach(ctx actor.Context, m *attach) {
 		return
 	}
 	pid := spawnConnection(ctx, u.props)
-	u.connections = append(u.connections, attached{pid, m.login, m.socket, u.system.now()})
+	u.connections = append(u.connections, pid)
 	ctx.Send(pid, m)
 }
 
 func (u *user) onTerminated(ctx actor.Context, m *actor.Terminated) {
-	u.connections = slices.DeleteFunc(u.connections, func(c attached) bool { return c.pid.Id == m.Who.Id })
+	u.connections = slices.DeleteFunc(u.connections, func(c *actor.PID) bool { return c.Id == m.Who.Id })
 	ctx.Send(u.shard.registry, &connectionEnded{user: u.name, pid: ctx.Self()})
-}
-
-func (u *user) onListConnections(m *listConnections) {
-	list := make([]Connection, len(u.connections))
-	for i, c := range u.connections {
-		list[i] = Connection{ID: u.system.connectionID(c.pid), User: c.login.User, Tag: c.login.Tag, Since: u.system.started.Add(c.since)}
-		if addressed, ok := c.socket.(interface{ Address() string }); ok {
-			list[i].Address = addressed.Address()
-		}
-	}
-	m.answer <- list
 }

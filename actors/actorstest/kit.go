@@ -37,8 +37,14 @@ func New(t testing.TB, change func(*actors.Options)) *Kit {
 	if change != nil {
 		change(&options)
 	}
+	return NewWithHooks(t, nil, options)
+}
+
+// NewWithHooks is New with hooks and options.
+func NewWithHooks(t testing.TB, hooks *actors.Hooks, options actors.Options) *Kit {
+	t.Helper()
 	kit := &Kit{Events: NewEvents(), Mounts: &Mounts{}, Verifier: &Verifier{}, Control: &Control{}}
-	ports := actors.Ports{Events: kit.Events, Mounts: kit.Mounts, Verifier: kit.Verifier, Control: kit.Control}
+	ports := actors.Ports{Events: kit.Events, Mounts: kit.Mounts, Verifier: kit.Verifier, Control: kit.Control, Hooks: hooks}
 	system, err := actors.New(ports, options)
 	if err != nil {
 		t.Fatal(err)
