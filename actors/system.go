@@ -199,8 +199,8 @@ func (s *System) Attach(login *Login, socket Socket) error {
 	if login == nil || login.User == "" {
 		return errors.New("actors: Attach needs a Login with a user; take that of Authenticate, or name the user in its Identity")
 	}
-	if socket == nil {
-		return errors.New("actors: Attach needs a Socket")
+	if m, ok := socket.(*MessageSocket); socket == nil || ok && (m == nil || m.transport == nil) {
+		return errors.New("actors: Attach needs a Socket, and a MessageSocket its MessageTransport")
 	}
 	answer := make(chan error, 1)
 	s.root.Send(s.registries[shardOf(login.User)], &attach{login: login, socket: socket, answer: answer})
