@@ -111,7 +111,7 @@ func (a *auth) start(ctx actor.Context, q callStart) {
 	counter.Add(1)
 	system, self := a.system, ctx.Self()
 	system.spawnWorker(func() {
-		ctx, cancel := context.WithTimeout(system.ctx, system.options.AuthTimeout)
+		ctx, cancel := context.WithTimeout(valued{system.ctx, q.values}, system.options.AuthTimeout)
 		defer cancel()
 		var identity Identity
 		err := system.guarded("verifier", func() (err error) {
@@ -122,6 +122,20 @@ func (a *auth) start(ctx actor.Context, q callStart) {
 		})
 		system.root.Send(self, &loginJudged{call: q.call, identity: identity, err: err})
 	})
+}
+
+// valued is a context with the values of another one.
+type valued struct {
+	context.Context
+	values context.Context // may be nil
+}
+
+// Value returns a value of either.
+func (v valued) Value(key any) any {
+	if value := v.Context.Value(key); value != nil || v.values == nil {
+		return value
+	}
+	return v.values.Value(key)
 }
 
 func (a *auth) answer(answer loginAnswer) {

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"container/list"
+	"context"
 	"errors"
 	"time"
 )
@@ -23,7 +24,8 @@ var errNoAnswer = errors.New("no answer in time")
 // call is one question to Nextcloud, and everybody who waits for the answer: single-flight.
 type call struct {
 	digest      digest
-	credentials Credentials     // until it starts
+	credentials Credentials     // until it starts, as are values
+	values      context.Context // of the first that waits; nil where there are none
 	asker       *authenticate   // the client whose login it counts as, even if that hangs up meanwhile
 	waiting     []*authenticate // each knows its index
 	recheck     *recheck        // whose question this is, too; nil where it is only the clients'

@@ -3,12 +3,16 @@ package actors
 import (
 	"container/heap"
 	"container/list"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"hash"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"time"
 )
 
@@ -69,6 +73,7 @@ type loginEffects struct {
 type callStart struct {
 	call        *call
 	credentials Credentials
+	values      context.Context // nil where there are none
 }
 
 // loginAnswer is the answer to one client.
@@ -78,7 +83,6 @@ type loginAnswer struct {
 	err   error
 	from  LoginSource
 }
-
 
 // newLogins returns the state of the next incarnation: before is the one that failed, nil where there is
 // none.
@@ -130,6 +134,16 @@ func (l *logins) sum(texts ...string) (sum digest) {
 	return sum
 }
 
+// texts returns what credentials are the same by.
+func (c Credentials) texts() []string {
+	texts := []string{"login", c.Login, c.Password.Reveal()}
+	for _, name := range slices.Sorted(maps.Keys(c.Header)) {
+		texts = append(texts, name, strconv.Itoa(len(c.Header[name])))
+		texts = append(texts, c.Header[name]...)
+	}
+	return texts
+}
+
 // ask is a client that wants to log in. The answer may come with a later event.
 func (l *logins) ask(m *authenticate, now time.Duration) {
 	token := l.sum("token", m.Credentials.Password.Reveal())
@@ -143,7 +157,7 @@ func (l *logins) ask(m *authenticate, now time.Duration) {
 		}
 		return
 	}
-	sum := l.sum("login", m.Credentials.Login, m.Credentials.Password.Reveal())
+	sum := l.sum(m.Credentials.texts()...)
 	if v := l.verified[sum]; v != nil && l.good(v, now) {
 		l.recheckLater(v, m.Credentials, now)
 		l.admit(m, v.login, FromMemory)
@@ -159,7 +173,7 @@ func (l *logins) ask(m *authenticate, now time.Duration) {
 	}
 	c := l.calls[sum]
 	if c == nil {
-		c = &call{digest: sum, credentials: m.Credentials, queuedAt: now}
+		c = &call{digest: sum, credentials: m.Credentials, values: m.values, queuedAt: now}
 		l.calls[sum] = c
 		l.queue.add(c, m.Credentials.Origin)
 	}
@@ -227,8 +241,8 @@ func (l *logins) start(c *call, now time.Duration) {
 		c.asker = c.waiting[0]
 	}
 	l.inFlight.start(c, now)
-	l.effects.start = append(l.effects.start, callStart{c, c.credentials})
-	c.credentials = Credentials{}
+	l.effects.start = append(l.effects.start, callStart{c, c.credentials, c.values})
+	c.credentials, c.values = Credentials{}, nil
 }
 
 // judged is Nextcloud's answer to a call, or why there is none. until is when the Identity ends; 0 is never.

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -232,7 +233,8 @@ type (
 		gone        <-chan struct{} // closed when nobody waits for the answer any more
 		answer      chan<- authenticated
 		onAnswer    func(error) // of Credentials
-		name        string      // that was typed; for hooks, as is askedAt
+		values      context.Context
+		name        string // that was typed; for hooks, as is askedAt
 		askedAt     time.Duration
 
 		// owned by auth
@@ -296,7 +298,7 @@ type (
 // The runtime's mailboxes hold on to messages that were handled until others take their places.
 func (m *payloadArrived) forget() { m.Payload = nil }
 func (m *eventPublished) forget() { m.Event = nil }
-func (m *authenticate) forget()   { m.Credentials = Credentials{} }
+func (m *authenticate) forget()   { m.Credentials, m.values = Credentials{}, nil }
 func (m *tokenIssued) forget()    { m.TokenIssued = TokenIssued{} }
 
 // size is what a message for many counts towards the in-flight limit, in bytes: one more place for 64 users.

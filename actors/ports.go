@@ -41,6 +41,11 @@ type Credentials struct {
 	// Origin is where this login comes from, such as an address. Origins take turns at the Verifier, and one
 	// has half of the places in flight at most; an empty one, which stands for many, may have all.
 	Origin string
+	// Address is the client's, where it is known.
+	Address string
+	// Header has those fields of the handshake that a Verifier looks at, an http.Header of canonical names; see
+	// transport.WebsocketOptions.Headers. What is remembered of a login counts only for the same Header.
+	Header map[string][]string
 	// OnAnswer, if not nil, is called with the error that Authenticate returns, nil if none, also when its
 	// caller has not waited for the Verifier's answer. A login that is abandoned before the Verifier is
 	// asked has no answer. It is called from an actor, before Authenticate returns, and must not block. The
@@ -79,7 +84,7 @@ type Verifier interface {
 	// Verify returns who has these credentials. It returns ErrInvalidCredentials when Nextcloud says no,
 	// and another error, fit for the client's eyes, when Nextcloud could not be asked; an ErrOneLogin when
 	// others might be. Where that error has a method Detail() string, its words are for the operator's
-	// eyes. It is called from a goroutine of its own, also long after the client came (see
+	// eyes. ctx has the values of Authenticate's ctx, unless it is asked again later. It is called from a goroutine of its own, also long after the client came (see
 	// Options.AuthRecheck), and must return when ctx ends, after Options.AuthTimeout at the latest.
 	Verify(ctx context.Context, credentials Credentials) (Identity, error)
 }

@@ -171,7 +171,7 @@ func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Lo
 		return nil, ErrNotStarted
 	}
 	answer := make(chan authenticated, 1)
-	question := &authenticate{Credentials: credentials, gone: ctx.Done(), answer: answer, onAnswer: credentials.OnAnswer}
+	question := &authenticate{Credentials: credentials, gone: ctx.Done(), answer: answer, onAnswer: credentials.OnAnswer, values: ctx}
 	question.Credentials.OnAnswer = nil
 	if s.hooks != nil {
 		question.name, question.askedAt = credentials.Login, s.now()
