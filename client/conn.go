@@ -39,6 +39,10 @@ func Dial(ctx context.Context, opts Options) (*Conn, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
+	opts, err := opts.withCredentials(ctx)
+	if err != nil {
+		return nil, err
+	}
 	endpoints, err := findEndpoints(ctx, opts)
 	if err != nil {
 		return nil, err
@@ -136,11 +140,13 @@ func cause(err error) error {
 }
 
 func (c *Conn) login(ctx context.Context, user, secret string, fileIDs bool) error {
-	if err := c.send(ctx, user); err != nil {
-		return err
-	}
-	if err := c.send(ctx, secret); err != nil {
-		return err
+	for _, text := range []string{user, secret} {
+		if user+secret == "" {
+			break
+		}
+		if err := c.send(ctx, text); err != nil {
+			return err
+		}
 	}
 	answer, err := c.receive(ctx)
 	if err != nil {

@@ -36,6 +36,10 @@ const maxAnswer = 4 << 20
 // else. Nextcloud shows this capability only to users who are logged in. With an [*UnsafeEndpointError], which opts.Insecure rules out, the
 // capability is returned, too.
 func Discover(ctx context.Context, opts Options) (Capability, error) {
+	opts, err := opts.withCredentials(ctx)
+	if err != nil {
+		return Capability{}, err
+	}
 	base, err := parseNextcloud(opts.Nextcloud)
 	if err != nil {
 		return Capability{}, err

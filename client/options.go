@@ -1,7 +1,9 @@
 package client
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -15,9 +17,13 @@ type Options struct {
 	// not asked for it.
 	Endpoint string
 
-	// User and Password are those of a Nextcloud login; an app password serves best.
+	// User and Password are those of a Nextcloud login; an app password serves best. Where these, Token and Credentials
+	// are all empty nothing is sent: the push server knows who the client is by a cookie of HTTPClient, for example.
 	User     string
 	Password string
+	// Credentials, when set, is asked at each login in the place of User and Password. Credentials that are refused end
+	// Run only when it gives the same once more. Its error is one of the attempt.
+	Credentials func(ctx context.Context) (user, password string, err error)
 	// Token, when set, logs in instead of User and Password. A token is good for one login within 15 s, so that a
 	// connection lost later cannot come back with it.
 	Token string
@@ -41,6 +47,32 @@ type Options struct {
 	// OnDisconnect is called by Run when a connection could not be made or was lost, with the reason and the time until
 	// the next attempt.
 	OnDisconnect func(reason error, retryIn time.Duration)
+	// OnState is called by Run whenever it goes on to another state, before OnConnect and after OnDisconnect.
+	OnState func(State)
+}
+
+// State is what Run is about.
+type State string
+
+// The states of Run, which begins with StateConnecting.
+const (
+	StateConnecting State = "connecting" // looking for the push server, and logging in
+	StateConnected  State = "connected"
+	StateWaiting    State = "waiting" // until the next attempt
+	StateStopped    State = "stopped" // Run returns
+)
+
+// withCredentials returns the options of one attempt.
+func (o Options) withCredentials(ctx context.Context) (Options, error) {
+	if o.Credentials == nil || o.Token != "" {
+		return o, nil
+	}
+	var err error
+	if o.User, o.Password, err = o.Credentials(ctx); err != nil {
+		return o, fmt.Errorf("credentials: %w", err)
+	}
+	o.Credentials = nil
+	return o, nil
 }
 
 func (o *Options) validate() error {

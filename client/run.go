@@ -27,12 +27,14 @@ func Run(ctx context.Context, opts Options, handle func(Push)) error {
 		return err
 	}
 	r := runner{opts: opts, handle: handle}
+	defer r.enter(StateStopped)
 	for {
+		r.enter(StateConnecting)
 		err := r.session(ctx)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if errors.Is(err, ErrInvalidCredentials) {
+		if errors.Is(err, ErrInvalidCredentials) && !r.mayGetOthers() {
 			return err
 		}
 		if err := r.wait(ctx, err); err != nil {
@@ -47,6 +49,21 @@ type runner struct {
 	handle    func(Push)
 	endpoints Endpoints
 	backoff   Backoff
+	used      [2]string // user and password of the last attempt
+	refused   [2]string // the last that were; Options.Credentials has others, perhaps
+}
+
+func (r *runner) enter(state State) {
+	if r.opts.OnState != nil {
+		r.opts.OnState(state)
+	}
+}
+
+// mayGetOthers notes that the credentials of the last attempt were refused, and reports whether there may be others.
+func (r *runner) mayGetOthers() bool {
+	again := r.opts.Credentials == nil || r.used == r.refused
+	r.refused = r.used
+	return !again
 }
 
 // session is the life of one connection; it always ends with an error.
@@ -59,6 +76,7 @@ func (r *runner) session(ctx context.Context) error {
 	defer closeWhenDone(ctx, conn)()
 
 	since := time.Now()
+	r.enter(StateConnected)
 	if r.opts.OnConnect != nil {
 		r.opts.OnConnect()
 	}
@@ -101,14 +119,19 @@ func (r *runner) connect(ctx context.Context) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
 
+	opts, err := r.opts.withCredentials(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.used = [2]string{opts.User, opts.Password}
 	if r.endpoints.Websocket == "" {
-		endpoints, err := findEndpoints(ctx, r.opts)
+		endpoints, err := findEndpoints(ctx, opts)
 		if err != nil {
 			return nil, err
 		}
 		r.endpoints = endpoints
 	}
-	conn, err := dial(ctx, r.opts, r.endpoints)
+	conn, err := dial(ctx, opts, r.endpoints)
 	if err != nil && mayHaveMoved(err) {
 		r.endpoints = Endpoints{}
 	}
@@ -141,6 +164,7 @@ func (r *runner) wait(ctx context.Context, reason error) error {
 	if r.opts.OnDisconnect != nil {
 		r.opts.OnDisconnect(reason, delay)
 	}
+	r.enter(StateWaiting)
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	select {
