@@ -51,6 +51,12 @@ func exported(t *testing.T, name string) string {
 	for _, file := range found.GoFiles {
 		parsed, err := parser.ParseFile(fileset, filepath.Join(folder, file), nil, parser.SkipObjectResolution)
 		require.NoError(t, err)
+		ast.Inspect(parsed, func(node ast.Node) bool {
+			if field, is := node.(*ast.Field); is {
+				field.Tag = nil // the settings of the daemon
+			}
+			return true
+		})
 		files = append(files, parsed)
 	}
 	documented, err := doc.NewFromFiles(fileset, files, "github.com/notifypush/notifypush/"+name)
