@@ -69,6 +69,14 @@ func (o origin) countedAddress() netip.Addr {
 	return limitAddress(o.client)
 }
 
+// address returns the client's address; "" where none is known.
+func (o origin) address() string {
+	if !o.client.IsValid() {
+		return ""
+	}
+	return o.client.String()
+}
+
 // field names a connection's client in the log, where its address is known.
 func (o origin) field() zap.Field {
 	switch {

@@ -168,7 +168,7 @@ func drain(raw syscall.RawConn) {
 	buffer := make([]byte, 16<<10)
 	_ = raw.Read(func(fd uintptr) bool {
 		for total := 0; total < maxDrained; {
-			n, err := syscall.Read(int(fd), buffer)
+			n, err := tryRead(fd, buffer)
 			if n <= 0 && err != syscall.EINTR {
 				break
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"strings"
@@ -59,7 +60,11 @@ type login struct {
 	websocket *Websocket
 	conn      net.Conn
 	from      origin
-	address   netip.Addr // that limits count it for
+	address   netip.Addr    // that limits count it for
+	who       *actors.Login // known by the handshake; nil where the client says who it is
+	header    http.Header
+	agent     string
+	values    context.Context // has the values of the handshake's context; nil where that is not kept
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 
@@ -78,7 +83,10 @@ type login struct {
 func (l *login) run() {
 	w := l.websocket
 	l.counted = true
-	l.ctx, l.cancel = context.WithCancelCause(context.Background())
+	if l.values == nil {
+		l.values = context.Background()
+	}
+	l.ctx, l.cancel = context.WithCancelCause(l.values)
 	who, err := l.authenticate()
 	if err == nil {
 		err = l.attach(who)
@@ -113,6 +121,9 @@ func (l *login) fail() {
 func (l *login) authenticate() (*actors.Login, error) {
 	if !l.websocket.logins.add(l) {
 		return nil, actors.ErrShutDown
+	}
+	if l.who != nil {
+		return l.who, nil
 	}
 	credentials, err := l.credentials()
 	if cause := context.Cause(l.ctx); cause != nil {
@@ -172,7 +183,8 @@ func (l *login) credentials() (_ actors.Credentials, err error) {
 	}
 	_ = l.conn.SetReadDeadline(time.Time{})
 	l.key = loginRateKey(l.from, name)
-	return actors.Credentials{Login: name, Password: actors.Secret(password), Forwarded: l.from.forwarded, Origin: l.fairOrigin()}, nil
+	return actors.Credentials{Login: name, Password: actors.Secret(password), Forwarded: l.from.forwarded, Origin: l.fairOrigin(),
+		Address: l.from.address(), Header: l.header}, nil
 }
 
 // fairOrigin is what logins have in common that come from one place; "" where that stands for many.
@@ -284,7 +296,12 @@ func (l *login) attach(who *actors.Login) error {
 			return err
 		}
 	}
-	err := l.websocket.system.Attach(who, newSocket(l.websocket, l.conn, l.reader, l.frames))
+	plain := newSocket(l.websocket, l.conn, l.reader, l.frames)
+	var s actors.Socket = plain
+	if l.websocket.options.DescribeClients {
+		s = &describedSocket{plain, l.from.address(), l.agent}
+	}
+	err := l.websocket.system.Attach(who, s)
 	l.attached = err == nil
 	return err
 }

@@ -47,7 +47,7 @@ type socket struct {
 func newSocket(w *Websocket, conn net.Conn, reader frame.Reader, early []frame.Frame) *socket {
 	s := &socket{websocket: w, conn: conn, reader: reader, early: early}
 	s.reader.Limit = readLimit
-	if c, ok := conn.(syscall.Conn); ok {
+	if c, ok := conn.(syscall.Conn); ok && canTry {
 		if raw, err := c.SyscallConn(); err == nil && raw.Control(func(fd uintptr) { s.fd = int(fd) }) == nil {
 			s.raw = raw
 		}
@@ -57,8 +57,24 @@ func newSocket(w *Websocket, conn net.Conn, reader frame.Reader, early []frame.F
 		return s
 	}
 	s.poller = w.poller
+	w.startReading()
 	return s
 }
+
+// Address returns that of the connection's other end; "" over a unix socket.
+func (s *socket) Address() string { return origin{client: peerOf(s.conn)}.address() }
+
+// describedSocket is a socket that knows more of its client.
+type describedSocket struct {
+	*socket
+	address, agent string
+}
+
+// Address returns the client's address, as trusted proxies tell it.
+func (s *describedSocket) Address() string { return s.address }
+
+// UserAgent returns that of the handshake.
+func (s *describedSocket) UserAgent() string { return s.agent }
 
 // panicked ends the connection after a panic in one of its goroutines, or in the poller's.
 func (s *socket) panicked(task string, cause any) {
@@ -114,7 +130,7 @@ func (s *socket) readable(buffer []byte) {
 	var n int
 	var err error
 	rawErr := s.raw.Read(func(fd uintptr) bool {
-		n, err = syscall.Read(int(fd), buffer)
+		n, err = tryRead(fd, buffer)
 		return true
 	})
 	switch {
@@ -161,7 +177,7 @@ func (s *socket) tryWrite(frames []byte) (n int, err error) {
 		return 0, nil
 	}
 	for err = syscall.EINTR; err == syscall.EINTR; {
-		n, err = syscall.Write(s.fd, frames)
+		n, err = tryWrite(uintptr(s.fd), frames)
 	}
 	if err == syscall.EAGAIN {
 		return 0, nil

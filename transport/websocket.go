@@ -8,13 +8,17 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/errtext"
 	"github.com/notifypush/notifypush/internal/logthrottle"
 	"github.com/notifypush/notifypush/transport/frame"
 )
@@ -26,8 +30,44 @@ type WebsocketOptions struct {
 	// TrustedProxies are those whose word is taken for a client's address.
 	TrustedProxies []netip.Prefix `flag:"trusted-proxies" env:"TRUSTED_PROXIES" default:"127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,fc00::/7,fe80::/10" placeholder:"CIDR,..." group:"Listening" help:"Peers whose X-Forwarded-For is believed when unauthenticated clients are counted. The default is loopback and the private ranges."`
 	Limits         Limits
+	// Authenticate, if not nil, says who a client is by its handshake, such as by a cookie or a JWT. That client
+	// sends no login, and is sent "authenticated" at once. It logs in by messages where both results are nil.
+	// After ErrInvalidCredentials it is answered 401, after another error 503. It is called in the goroutine of
+	// the request, and may block until the request's context ends. Check the Origin header where a cookie counts:
+	// any page may open a websocket with its visitor's cookies.
+	Authenticate func(*http.Request) (*actors.Identity, error)
+	// Headers are the fields of a handshake that a Verifier finds in Credentials.Header, such as "Cookie", "Host"
+	// or "User-Agent".
+	Headers []string
+	// DescribeClients keeps the address and the user agent of each client in memory, where System.Connections
+	// and Hooks find them. Without it they find the address of the TCP connection's other end.
+	DescribeClients bool
 
 	loginTimeout time.Duration // 15 s when zero
+}
+
+// needsRequest reports whether more of a handshake counts than what parseHandshake reads.
+func (o *WebsocketOptions) needsRequest() bool {
+	return o.Authenticate != nil || len(o.Headers) > 0 || o.DescribeClients
+}
+
+// header returns the fields of a handshake that Headers names; nil where there are none.
+func (o *WebsocketOptions) header(r *http.Request) (header http.Header) {
+	for _, name := range o.Headers {
+		name = http.CanonicalHeaderKey(name)
+		values := r.Header[name]
+		if name == "Host" {
+			values = []string{r.Host}
+		}
+		if len(values) == 0 {
+			continue
+		}
+		if header == nil {
+			header = http.Header{}
+		}
+		header[name] = slices.Clone(values)
+	}
+	return header
 }
 
 // loginTimeout is how long a client may take to send its user name and password; clients are used to this.
@@ -47,6 +87,7 @@ type Websocket struct {
 	refused *logthrottle.Line
 	hold    func() time.Duration // how long a refused client is held
 	failed  chan error
+	reading atomic.Bool // there is a goroutine that reads sockets
 
 	admission
 	rateLimit  loginRateLimit
@@ -71,9 +112,6 @@ func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, 
 		return nil, err
 	}
 	w := newWebsocket(system, options, p)
-	if p != nil {
-		w.running.Go(w.readSockets)
-	}
 	return w, nil
 }
 
@@ -92,6 +130,14 @@ func newWebsocket(system *actors.System, options WebsocketOptions, p *poller) *W
 	}
 }
 
+// startReading starts the goroutine that reads sockets, with the first that it can read: one that waits in the
+// kernel would keep a bubble of testing/synctest, whose connections are in memory, from ever being idle.
+func (w *Websocket) startReading() {
+	if w.reading.CompareAndSwap(false, true) {
+		w.running.Go(w.readSockets)
+	}
+}
+
 // readSockets reads from logged-in sockets until Close.
 func (w *Websocket) readSockets() {
 	err := w.poller.run(func(s *socket, cause any) { s.panicked("read from a socket", cause) })
@@ -106,7 +152,7 @@ func (w *Websocket) Failed() <-chan error { return w.failed }
 
 // Probe returns an error when the goroutine that reads sockets makes no progress until ctx ends.
 func (w *Websocket) Probe(ctx context.Context) error {
-	if w.poller == nil {
+	if !w.reading.Load() {
 		return nil
 	}
 	return w.poller.probe(ctx)
@@ -141,6 +187,10 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		w.countRefusal(actors.HandshakeInvalid, from, fault)
 		return
 	}
+	who, ok := w.authenticate(rw, r, from)
+	if !ok {
+		return
+	}
 	conn, early, err := hijack(rw)
 	if err != nil {
 		w.countRefusal(actors.HandshakeInvalid, from, err.Error())
@@ -148,10 +198,50 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if l := w.upgrade(conn, r.Header.Get("Sec-WebSocket-Key"), from, nil); l != nil {
-		l.early = early
+		l.early, l.who, l.values, l.header = early, who, context.WithoutCancel(r.Context()), w.options.header(r)
+		if w.options.DescribeClients {
+			l.agent = strings.Clone(r.UserAgent())
+		}
 		w.workers.run(task{w: w, l: l})
 	}
 }
+
+// authenticate asks the host who a client is; nil where the client logs in by messages. A client that is refused
+// is answered, and ok is false.
+func (w *Websocket) authenticate(rw http.ResponseWriter, r *http.Request, from origin) (who *actors.Login, ok bool) {
+	if w.options.Authenticate == nil {
+		return nil, true
+	}
+	key := loginRateKey(from, "")
+	if wait := w.rateLimit.wait(key, time.Now()); wait > 0 {
+		w.countRefusal(actors.AddressBarred, from, errThrottled.Error())
+		rw.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+		http.Error(rw, errThrottled.Error(), http.StatusTooManyRequests)
+		return nil, false
+	}
+	identity, err := w.options.Authenticate(r)
+	if identity != nil && identity.User == "" && err == nil {
+		err = errNoUser
+	}
+	switch {
+	case errors.Is(err, actors.ErrInvalidCredentials):
+		w.rateLimit.failed(key, time.Now())
+		w.countRefusal(actors.InvalidCredentials, from, errtext.Detail(err))
+		http.Error(rw, "invalid credentials", http.StatusUnauthorized)
+		return nil, false
+	case err != nil:
+		w.countRefusal(actors.InternalFailure, from, errtext.Detail(err))
+		rw.Header().Set("Retry-After", retryAfter)
+		http.Error(rw, "who this is cannot be found out now", http.StatusServiceUnavailable)
+		return nil, false
+	case identity == nil:
+		return nil, true
+	default:
+		return &actors.Login{Identity: *identity}, true
+	}
+}
+
+var errNoUser = errors.New("WebsocketOptions.Authenticate returned an Identity without a User")
 
 // hijack takes a connection over from net/http, with what that had read already: a fast client's first frames.
 func hijack(rw http.ResponseWriter) (conn net.Conn, early []byte, err error) {
@@ -201,7 +291,10 @@ func (w *Websocket) readHandshake(t task, one *worker) *login {
 		_ = t.conn.Close()
 		return nil
 	}
-	size := parseHandshake(one.buffer[:n], one.header)
+	size := 0
+	if !w.options.needsRequest() {
+		size = parseHandshake(one.buffer[:n], one.header)
+	}
 	if size == 0 {
 		t.from.handOver(t.conn, one.buffer[:n], until)
 		clear(one.buffer[:n])
