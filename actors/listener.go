@@ -114,7 +114,7 @@ func (l *listener) onSubscribed(ctx actor.Context, m *subscribed) {
 	gap := l.system.everSubscribed.Swap(true) || l.retries > 0 || l.system.counters.activeConnections.Load() > 0
 	l.since = l.system.now()
 	l.system.solved(problemEvents)
-	l.system.log.Info("subscribed to Nextcloud's events")
+	l.system.log.Info("subscribed to events")
 	if !gap || l.system.options.NoResync || l.resyncing {
 		return
 	}
@@ -159,7 +159,7 @@ func (l *listener) onSubscriptionEnded(ctx actor.Context, m *subscriptionEnded) 
 // hintAtProxy returns what cuts connections after the same time; empty where they were not.
 func hintAtProxy(before, lasted time.Duration) string {
 	if seconds := lasted.Round(time.Second); seconds > 0 && seconds == before.Round(time.Second) {
-		return fmt.Sprintf("cut after %v again: is that the timeout of a proxy or firewall before Redis?", seconds)
+		return fmt.Sprintf("cut after %v again: is that the timeout of a proxy or firewall in between?", seconds)
 	}
 	return ""
 }

@@ -36,7 +36,7 @@ func newMapper(system *System, before *mapper) *mapper {
 	}
 	return &mapper{
 		system:  system,
-		dropped: logthrottle.New(system.log, logInterval, "file events dropped: database unavailable", ""),
+		dropped: logthrottle.New(system.log, logInterval, "file events dropped: "+system.names[problemMounts]+" unavailable", ""),
 		mapping: newMapping(longest),
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// EventSource is where Nextcloud's events come from: Redis, in production.
+// EventSource is where Nextcloud's events come from: Redis, in production. Where a port has a method
+// Name() string, logs and Problems call it that.
 type EventSource interface {
 	// Receive subscribes to channels and hands on what arrives until ctx ends or the
 	// subscription is lost, and returns why. It calls subscribed once, when every channel is

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -11,19 +12,32 @@ import (
 	"go.uber.org/zap"
 )
 
-// The dependencies that can fail, as they are named in Problems.
+// The dependencies that can fail: the ports, by the names that they have where they don't say Name() string
+// themselves, as those for Redis, the database and Nextcloud do.
 const (
-	problemEvents = "redis"
-	problemMounts = "database"
-	problemLogins = "nextcloud"
+	problemEvents = "events"
+	problemMounts = "mounts"
+	problemLogins = "verifier"
 )
+
+// portNames returns the names of ports in logs and in Problems.
+func portNames(ports Ports) map[string]string {
+	names := map[string]string{}
+	for name, port := range map[string]any{problemEvents: ports.Events, problemMounts: ports.Mounts, problemLogins: ports.Verifier} {
+		names[name] = name
+		if named, ok := port.(interface{ Name() string }); ok {
+			names[name] = named.Name()
+		}
+	}
+	return names
+}
 
 // outageLines are what the log says at the beginning of an outage, at each of its reasons and once a minute
 // while it lasts, and at its end; all at warn, so that who sees the one sees the other.
 var outageLines = map[string]struct{ lost, back string }{
-	problemEvents: {"lost connection to redis", "reconnected to redis"},
-	problemMounts: {"lost connection to database", "reconnected to database"},
-	problemLogins: {"nextcloud is not available", "nextcloud is available"},
+	problemEvents: {"lost connection to %s", "reconnected to %s"},
+	problemMounts: {"lost connection to %s", "reconnected to %s"},
+	problemLogins: {"%s is not available", "%s is available"},
 }
 
 const (
@@ -118,14 +132,14 @@ func (p *problems) line(log *zap.Logger, text, reason string) *logthrottle.Line 
 	return line
 }
 
-// Problems says what is wrong with the dependencies now, by name ("redis", "database", "nextcloud") and
-// in words. It is empty when all is well.
+// Problems says what is wrong with the dependencies now, by name and in words: "redis", "database" and
+// "nextcloud", or what a port's method Name() string says, or "events", "mounts" and "verifier". It is empty when all is well.
 func (s *System) Problems() map[string]string {
 	s.problems.mu.Lock()
 	defer s.problems.mu.Unlock()
 	now := map[string]string{}
 	for what, o := range s.problems.now {
-		now[what] = o.reason
+		now[s.names[what]] = o.reason
 	}
 	return now
 }
@@ -138,7 +152,7 @@ func (s *System) problem(what string, err error, fields ...zap.Field) {
 	if failures := s.problems.set(what, err, s.now()); failures > 0 {
 		detail := errtext.Detail(err)
 		fields = append(fields, zap.String("error", detail), zap.Int("failures", failures))
-		s.problems.line(s.log, outageLines[what].lost, detail).Warn("", fields...)
+		s.problems.line(s.log, fmt.Sprintf(outageLines[what].lost, s.names[what]), detail).Warn("", fields...)
 	}
 }
 
@@ -147,6 +161,6 @@ func (s *System) solved(what string) {
 		s.hearing.Do(func() { close(s.heard) })
 	}
 	if since, logged := s.problems.clear(what); logged {
-		s.problems.line(s.log, outageLines[what].back, "").Warn("", zap.Duration("after", (s.now()-since).Round(time.Millisecond)))
+		s.problems.line(s.log, fmt.Sprintf(outageLines[what].back, s.names[what]), "").Warn("", zap.Duration("after", (s.now()-since).Round(time.Millisecond)))
 	}
 }

@@ -310,7 +310,7 @@ func TestConnectionThatIsCutAgainAndAgain(t *testing.T) {
 		hints := 0
 		for _, entry := range logged.All() {
 			if hint, ok := entry.ContextMap()["hint"]; ok {
-				require.Equal(t, "cut after 4s again: is that the timeout of a proxy or firewall before Redis?", hint)
+				require.Equal(t, "cut after 4s again: is that the timeout of a proxy or firewall in between?", hint)
 				hints++
 			}
 		}

@@ -59,7 +59,8 @@ type System struct {
 	running        sync.WaitGroup // connections, and goroutines of spawnWorker
 	problems       problems
 	counters       counters
-	hooks          *hooks // nil where there is none
+	hooks          *hooks            // nil where there is none
+	names          map[string]string // of the ports
 	progress       [stations]progress
 	testCookie     atomic.Uint32
 	everSubscribed atomic.Bool
@@ -88,6 +89,7 @@ func New(ports Ports, options Options) (*System, error) {
 	if s.log == nil {
 		s.log = zap.NewNop()
 	}
+	s.names = portNames(ports)
 	s.hooks = newHooks(s, ports.Hooks)
 	if s.authKey == nil {
 		s.authKey = make([]byte, 32)

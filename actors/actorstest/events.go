@@ -100,3 +100,6 @@ func (e *Events) Refusals() int {
 }
 
 var _ actors.EventSource = (*Events)(nil)
+
+// Name is how logs and System.Problems call the port, as they call the real one.
+func (*Events) Name() string { return "redis" }

@@ -67,3 +67,6 @@ func (m *Mounts) find(ctx context.Context, wanted func(actors.Mount) bool) (foun
 }
 
 var _ actors.Mounts = (*Mounts)(nil)
+
+// Name is how logs and System.Problems call the port, as they call the real one.
+func (*Mounts) Name() string { return "database" }

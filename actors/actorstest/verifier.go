@@ -94,3 +94,6 @@ func (v *Verifier) end() {
 }
 
 var _ actors.Verifier = (*Verifier)(nil)
+
+// Name is how logs and System.Problems call the port, as they call the real one.
+func (*Verifier) Name() string { return "nextcloud" }
