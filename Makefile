@@ -1,5 +1,6 @@
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+APIDIFF       = golang.org/x/exp/cmd/apidiff@v0.0.0-20261113113407-e3970619a1a4
 NFPM          = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 CYCLONEDX     = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 VERSION      ?= $(shell git describe --tags --dirty 2>/dev/null | sed 's/^v//')
@@ -42,6 +43,15 @@ lint: ## Check formatting, and run go vet and golangci-lint
 	test -z "$$(gofmt -l .)"
 	go vet ./...
 	go run $(GOLANGCI_LINT) run
+
+.PHONY: library
+library: ## Check what other programs embed: on other systems, from a module of its own, against the last release
+	GOOS=darwin go vet ./actors/... ./transport/... ./client/...
+	GOOS=freebsd go vet ./actors/... ./transport/... ./client/...
+	GOOS=windows go vet ./client/...
+	GOOS=windows go build ./actors/... ./transport ./transport/frame ./transport/monitor ./transport/nextcloud
+	cd docs/examples && go vet ./... && go test ./...
+	.ci/api $(APIDIFF)
 
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities in what is called
