@@ -47,6 +47,9 @@ func (s *System) Connections(ctx context.Context, user string) ([]Connection, er
 	if err := s.usable(); err != nil {
 		return nil, err
 	}
+	if err := checkUserOrSession(user); err != nil {
+		return nil, err
+	}
 	answer := make(chan []*actor.PID, 1)
 	s.tellRegistryOf(user, &listConnections{user: user, answer: answer})
 	pids, err := await(ctx, s, answer)
@@ -95,6 +98,9 @@ func (s *System) Disconnect(user string) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
+	if err := checkUserOrSession(user); err != nil {
+		return err
+	}
 	s.tellAuth(&forgetLogins{user: user})
 	s.tellRegistryOf(user, &disconnectUser{user: user})
 	return nil
@@ -108,6 +114,9 @@ func (s *System) DisconnectConnection(id string) error {
 // Send sends a text to every connection of a user, as a Custom event does, and returns how many they are. It
 // waits while the system has enough to do already.
 func (s *System) Send(ctx context.Context, user, text string) (connections int, err error) {
+	if err := checkUserOrSession(user); err != nil {
+		return 0, err
+	}
 	push, err := s.enterPush(ctx, text)
 	if err != nil {
 		return 0, err

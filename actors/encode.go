@@ -96,7 +96,7 @@ func checkUserOrSession(user string) error { return checkUser(strings.TrimPrefix
 
 func checkUser(user string) error {
 	if user == "" || user[0] == 0 {
-		return errors.New("actors: the event names no user; it must be a user id, or a SessionUser where a session is meant")
+		return errors.New("actors: no user is named; it must be a user id, or a SessionUser where a session is meant")
 	}
 	return checkText("user id", user)
 }

@@ -70,6 +70,49 @@ func TestOnTheHostsActorSystem(t *testing.T) {
 	})
 }
 
+// processes returns how many actors there are on a host's actor system.
+func processes(host *actor.ActorSystem) (n int) {
+	for _, bucket := range host.ProcessRegistry.LocalPIDs.LocalPIDs {
+		n += bucket.Count()
+	}
+	return n
+}
+
+// However often a system starts and stops on a host's actor system, it leaves no actor, subscription or
+// dead letter behind; goleak looks for goroutines.
+func TestNothingIsLeftOnTheHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(func() { pass(2 * time.Second) })
+		host := quietHost()
+		var letters []any
+		subscription := host.EventStream.Subscribe(func(event any) {
+			letter, isLetter := event.(*actor.DeadLetterEvent)
+			if !isLetter {
+				return
+			}
+			if _, expected := letter.Message.(actor.IgnoreDeadLetterLogging); !expected {
+				letters = append(letters, letter.Message)
+			}
+		})
+		defer host.EventStream.Unsubscribe(subscription)
+		actorsBefore, subscribers := processes(host), host.EventStream.Length()
+		for range 10 {
+			kit := actorstest.Start(t, func(o *actors.Options) { o.ActorSystem = host })
+			alice := kit.Connect(t, "alice")
+			kit.Mounts.Set(mount(1, "alice", ""))
+			publish(t, kit, fileEvent(1, 1), actors.ActivityAdded{User: "alice"})
+			pass(time.Second)
+			alice.End(actors.ClosedByClient)
+			kit.Connect(t, "bob")
+			require.NoError(t, kit.System.Shutdown(t.Context()))
+			pass(time.Second)
+			require.Equal(t, subscribers, host.EventStream.Length())
+			require.Equal(t, actorsBefore, processes(host))
+		}
+		require.Empty(t, letters)
+	})
+}
+
 // The host's dead letters are not ours, and of two systems each counts its own.
 func TestDeadLettersOfOurOwn(t *testing.T) {
 	bubbleOnHost(t, nil, func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
@@ -117,10 +160,17 @@ func TestMistakesOfTheHost(t *testing.T) {
 		require.ErrorContains(t, kit.System.Attach(alice, nil), "needs a Socket")
 		require.ErrorContains(t, kit.System.Publish(t.Context(), nil), "the Event is nil")
 		require.ErrorContains(t, kit.System.Publish(t.Context(), actors.Custom{User: "alice", Text: "\xff"}), "not UTF-8")
-		require.ErrorContains(t, kit.System.Publish(t.Context(), actors.Custom{}), "names no user")
+		require.ErrorContains(t, kit.System.Publish(t.Context(), actors.Custom{}), "no user is named")
+		_, err := kit.System.Send(t.Context(), "", "hello")
+		require.ErrorContains(t, err, "no user is named")
+		require.ErrorContains(t, kit.System.Disconnect(""), "no user is named", "or all logins would be forgotten")
+		_, err = kit.System.Connections(t.Context(), "")
+		require.ErrorContains(t, err, "no user is named")
+		require.ErrorIs(t, kit.System.SendTo("", "hello"), actors.ErrNoConnection)
+		require.Equal(t, "unknown memory", actors.Kind(-1).String()+" "+actors.FromMemory.String())
 		kit.System.CountRefusal(200)
 		kit.Verifier.Rename("alice", "")
-		_, err := kit.System.Authenticate(t.Context(), alicesCredentials)
+		_, err = kit.System.Authenticate(t.Context(), alicesCredentials)
 		require.EqualError(t, err, "the user id is empty")
 		require.NoError(t, kit.System.Attach(alice, socket))
 		socket.End(200)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -170,3 +171,18 @@ func (l *oneConn) Accept() (net.Conn, error) {
 
 func (l *oneConn) Close() error   { return nil }
 func (l *oneConn) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "memory"} }
+
+// What a host gives that cannot be is an error that says so, or is left out.
+func TestMistakesOfTheHost(t *testing.T) {
+	_, err := NewWebsocket(nil, WebsocketOptions{})
+	require.ErrorContains(t, err, "needs a System")
+	system, err := actors.New(actors.Ports{Verifier: &actorstest.Verifier{}}, actors.Options{})
+	require.NoError(t, err)
+	_, err = NewWebsocket(system, WebsocketOptions{Limits: Limits{Logins: -1}})
+	require.ErrorContains(t, err, "none may be negative")
+	for _, path := range []string{"/ws", "/test/cookie", "/version"} {
+		recorder := httptest.NewRecorder()
+		NewHandler(nil, nil, "1").ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
+		require.Equal(t, path == "/version", recorder.Code == http.StatusOK, path)
+	}
+}

@@ -19,7 +19,7 @@ const (
 )
 
 // NewHandler returns the handler of the clients' port. It serves websocket at …/ws, selfTest at
-// …/test/… (nil for none) and the server's version at …/version, each below any prefix that a reverse
+// …/test/… (nil for none, both) and the server's version at …/version, each below any prefix that a reverse
 // proxy left in place, and with doubled slashes too. Pages of any origin may call it.
 func NewHandler(websocket, selfTest http.Handler, version string) http.Handler {
 	return &routes{websocket, selfTest, version}
@@ -42,7 +42,7 @@ func (h *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodOptions:
 		allowAll(w)
-	case reads(r) && endsWith(path, "ws"):
+	case h.websocket != nil && reads(r) && endsWith(path, "ws"):
 		h.websocket.ServeHTTP(w, r)
 	case h.selfTest != nil && testPath(path) != "":
 		test := new(http.Request)

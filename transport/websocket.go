@@ -107,6 +107,12 @@ func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, 
 	if options.Logger == nil {
 		options.Logger = zap.NewNop()
 	}
+	if system == nil {
+		return nil, errors.New("transport: NewWebsocket needs a System")
+	}
+	if l := options.Limits; min(l.Connections, l.Logins, l.LoginsPerAddress, l.Sockets) < 0 {
+		return nil, fmt.Errorf("transport: Limits are %+v; none may be negative, and 0 is no limit", l)
+	}
 	p, err := newPoller()
 	if err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ func newRegistry(source Source) *prometheus.Registry {
 // NewCollector returns the metrics of one push server for a registry of yours, with these constant labels
 // (nil for none). Several servers in one process need labels that tell them apart. Source.Probe is not used.
 func NewCollector(source Source, labels prometheus.Labels) prometheus.Collector {
-	return &collector{source, labels}
+	return &collector{source.completed(), labels}
 }
 
 // collector reads the counters when metrics are scraped.

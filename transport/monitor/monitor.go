@@ -14,7 +14,7 @@ import (
 // probeTimeout bounds Source.Probe.
 const probeTimeout = 5 * time.Second
 
-// Source is what a monitor reads. All fields are required.
+// Source is what a monitor reads: methods of an actors.System mostly. What is nil is left out.
 type Source struct {
 	// Version is this server's own.
 	Version string
@@ -28,12 +28,27 @@ type Source struct {
 // New returns the handler of the operators' port: /metrics for Prometheus, /livez, /readyz
 // and /version.
 func New(source Source) http.Handler {
+	source = source.completed()
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(source), promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /livez", source.serveLivez)
 	mux.HandleFunc("GET /readyz", source.serveReadyz)
 	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) { textreply.Write(w, source.Version) })
 	return mux
+}
+
+// completed returns the source with what is left out.
+func (s Source) completed() Source {
+	if s.Stats == nil {
+		s.Stats = func() actors.Stats { return actors.Stats{} }
+	}
+	if s.Problems == nil {
+		s.Problems = func() map[string]string { return nil }
+	}
+	if s.Probe == nil {
+		s.Probe = func(context.Context) error { return nil }
+	}
+	return s
 }
 
 // serveLivez fails only when a restart helps.
