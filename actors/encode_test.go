@@ -46,7 +46,7 @@ func TestEncodeEventRefuses(t *testing.T) {
 	for want, event := range map[string]actors.Event{
 		"the Event is nil":             nil,
 		"events are structs":           &actors.Reset{},
-		"no user is named":                actors.GroupUpdate{},
+		"no user is named":             actors.GroupUpdate{},
 		"must be a user id, or":        actors.Custom{User: "\x00session:"},
 		"must be a user id":            actors.ActivityAdded{User: actors.SessionUser("abc")},
 		"the user id is not UTF-8":     actors.ShareCreated{User: "\xff"},

@@ -175,13 +175,18 @@ func (h *hooks) received(c *connection, payload []byte) {
 	}
 }
 
+// micros is a time in microseconds, modulo some 71 minutes, and never 0: enough to measure how long a push takes.
+type micros uint32
+
+func toMicros(at time.Duration) micros { return max(micros(at/time.Microsecond), 1) }
+
 // stamp has a push remember when its event came, for pushed.
 func (h *hooks) stamp(p *Push, at time.Duration) *Push {
 	if h == nil || h.OnPush == nil {
 		return p
 	}
 	stamped := *p
-	stamped.at = at
+	stamped.at = toMicros(at)
 	return &stamped
 }
 
@@ -199,7 +204,7 @@ func (h *hooks) pushed(user string, p *Push, connections int) {
 	}
 	report := PushReport{User: user, Kind: p.kind, Connections: connections}
 	if p.at > 0 {
-		report.Latency = h.system.now() - p.at
+		report.Latency = time.Duration(toMicros(h.system.now())-p.at) * time.Microsecond
 	}
 	h.add("OnPush", hooksQueue/2, func() { h.OnPush(report) })
 }

@@ -221,7 +221,7 @@ func (m *mapping) match(s *activeStorage, e StorageUpdate, users *storageUsers, 
 		return
 	}
 	push := fileIDsPush(e.FileID)
-	push.at = happened
+	push.at = toMicros(happened)
 	m.push(who, push)
 	if m.maxBurst > 0 {
 		m.burstAt(&burst{}, e.Storage, m.burstDue(n, now))

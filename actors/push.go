@@ -3,13 +3,12 @@ package actors
 import (
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/notifypush/notifypush/transport/frame"
 )
 
 // Kind is what a push is about. The first three are debounced and coalesce; a custom push is not.
-type Kind int
+type Kind int32
 
 // The kinds of push.
 const (
@@ -37,9 +36,8 @@ type Push struct {
 	quiet
 
 	kind  Kind
+	at    micros // when the event came that it is about, for hooks; 0 where it is about several
 	frame []byte // without ids
-
-	at time.Duration // when the event came that it is about, for hooks; 0 where it is about several
 
 	// fileIDs is empty where not every id is known.
 	fileIDs  []uint64
