@@ -279,7 +279,6 @@ func TestRecheckedPasswordIsForgotten(t *testing.T) {
 		kept := weak.Make(unsafe.StringData(password))
 		_, err := kit.System.Authenticate(t.Context(), actors.Credentials{Login: "alice", Password: actors.Secret(password)})
 		require.NoError(t, err)
-		password = ""
 		synctest.Wait()
 		runtime.GC()
 		require.NotNil(t, kept.Value())

@@ -269,7 +269,7 @@ func TestFloodWaitsForTheDatabase(t *testing.T) {
 		alice := kit.Connect(t, "alice")
 		kit.Mounts.Block()
 		for i := range uint64(storages) {
-			publish(t, kit, fileEvent(1+i, uint64(i)))
+			publish(t, kit, fileEvent(1+i, i))
 		}
 		kit.Mounts.Unblock()
 		require.Equal(t, storages, sent(alice))

@@ -53,7 +53,7 @@ func Run(ctx context.Context, options Options) (*report.Report, error) {
 type harness struct {
 	options  *Options
 	swarm    *swarm.Swarm
-	standIns *stand.StandIns // nil when the server runs already
+	standIns *stand.Dependencies // nil when the server runs already
 	busy     []*process.Helper
 }
 
