@@ -50,7 +50,7 @@ func checkOnline(t *testing.T, lines string, flags ...string) (findings map[stri
 	require.Empty(t, report.Errors)
 	findings = map[string]finding{}
 	for _, f := range report.Probes {
-		require.NotContains(t, findings, f.Name, "told twice")
+		require.NotContains(t, findings, f.Name, "reported twice")
 		require.Contains(t, plain.stdout, "  "+f.Name+": ")
 		require.Contains(t, plain.stdout, f.Advice)
 		if f.Status == green {
@@ -180,7 +180,7 @@ func TestCheckNamesTheStepOfRedisThatFails(t *testing.T) {
 					told++
 				}
 			}
-			require.Equal(t, len(test.reached)+1, told, "steps that were not reached are not told: %v", findings)
+			require.Equal(t, len(test.reached)+1, told, "steps that were not reached are not reported: %v", findings)
 		})
 	}
 }

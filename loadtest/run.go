@@ -100,7 +100,7 @@ type job struct {
 	round    int
 }
 
-// jobs has the servers take turns, each round in the other order, so that what changes with time affects all of them.
+// jobs alternates between the servers, each round in the other order, so that what changes with time affects all of them.
 func (o *Options) jobs() (jobs []job) {
 	servers := o.Servers
 	if o.URL != "" {

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// probes returns a set of n probes in place of clients, and which of them are told to connect or to leave, one after the other.
+// probes returns a set of n probes in place of clients, and which of them are asked to connect or to leave, one after the other.
 func probes(t *testing.T, n int) (*clientSet, <-chan int) {
 	s := &clientSet{churn: func() {}, system: actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }))}
 	t.Cleanup(s.system.Shutdown)
