@@ -578,7 +578,7 @@ func TestAbandonedLoginsAreSkipped(t *testing.T) {
 	})
 }
 
-// Nor are they kept, and their passwords least of all: while Nextcloud hangs and others wait, strangers
+// Nor are they kept, and their passwords least of all: while Nextcloud hangs and others wait, guesses
 // may come and hang up as often as they like.
 func TestAbandonedLoginsAreForgotten(t *testing.T) {
 	bubble(t, func(o *actors.Options) { o.AuthConcurrency = new(1) }, func(t *testing.T, kit *actorstest.Kit) {
@@ -633,7 +633,7 @@ func TestAbandonedBySome(t *testing.T) {
 }
 
 // No more than 10,000 refusals are remembered, and none for long, if longer while Resume may come:
-// strangers make them.
+// unauthenticated clients make them.
 func TestUnknownLoginsAreBounded(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		guess := func(i int) {

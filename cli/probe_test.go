@@ -174,13 +174,13 @@ func TestCheckNamesTheStepOfRedisThatFails(t *testing.T) {
 				requireFinding(t, findings, name, green)
 			}
 			requireFinding(t, findings, test.failed, red, test.words...)
-			told := 0
+			steps := 0
 			for name := range findings {
 				if strings.HasPrefix(name, "Redis ") {
-					told++
+					steps++
 				}
 			}
-			require.Equal(t, len(test.reached)+1, told, "steps that were not reached are not reported: %v", findings)
+			require.Equal(t, len(test.reached)+1, steps, "steps that were not reached are not reported: %v", findings)
 		})
 	}
 }

@@ -32,7 +32,7 @@ const feedBacklog = 1024
 
 func newFeed() *feed { return &feed{pages: map[chan happening]struct{}{}} }
 
-// published is called for each PUBLISH that Redis receives, whoever sent it.
+// published is called for each PUBLISH that Redis receives, from any client.
 func (f *feed) published(channel, payload string) {
 	at := milliseconds(time.Now())
 	event, err := actors.DecodeEvent(channel, []byte(payload))
