@@ -279,7 +279,6 @@ func TestRecheckedPasswordIsForgotten(t *testing.T) {
 		kept := weak.Make(unsafe.StringData(password))
 		_, err := kit.System.Authenticate(t.Context(), actors.Credentials{Login: "alice", Password: actors.Secret(password)})
 		require.NoError(t, err)
-		password = ""
 		synctest.Wait()
 		runtime.GC()
 		require.NotNil(t, kept.Value())
@@ -324,7 +323,7 @@ func TestHangingNextcloud(t *testing.T) {
 	}
 }
 
-// Whoever asked learns what Nextcloud said, also after the client has hung up.
+// Everybody that asked learns what Nextcloud said, also after the client has hung up.
 func TestOnAnswer(t *testing.T) {
 	bubble(t, func(o *actors.Options) { o.AuthConcurrency = new(1) }, func(t *testing.T, kit *actorstest.Kit) {
 		var mu sync.Mutex
@@ -444,8 +443,8 @@ type detailed struct{ detail string }
 func (detailed) Error() string    { return "Nextcloud cannot be reached" }
 func (d detailed) Detail() string { return "Nextcloud cannot be reached: " + d.detail }
 
-// The operator is told why Nextcloud can't be asked, and of each reason once however its details vary.
-func TestOperatorIsToldWhyNextcloudIsMissed(t *testing.T) {
+// Why Nextcloud can't be asked is logged, each reason once however its details vary.
+func TestOutageOfNextcloudIsLoggedWithItsReason(t *testing.T) {
 	core, logged := observer.New(zap.WarnLevel)
 	bubble(t, func(o *actors.Options) { o.Logger = zap.New(core) }, func(t *testing.T, kit *actorstest.Kit) {
 		for i := range 3 {
@@ -529,7 +528,7 @@ func TestLoginsInFlightWithoutLimit(t *testing.T) {
 	})
 }
 
-// Who asks for a thousand logins from one place keeps nobody else waiting for all of them.
+// A client that asks for a thousand logins from one place keeps nobody else waiting for all of them.
 func TestOriginsTakeTurns(t *testing.T) {
 	bubble(t, func(o *actors.Options) { o.AuthConcurrency = new(2) }, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Verifier.Block()
@@ -579,7 +578,7 @@ func TestAbandonedLoginsAreSkipped(t *testing.T) {
 	})
 }
 
-// Nor are they kept, and their passwords least of all: while Nextcloud hangs and others wait, strangers
+// Nor are they kept, and their passwords least of all: while Nextcloud hangs and others wait, guesses
 // may come and hang up as often as they like.
 func TestAbandonedLoginsAreForgotten(t *testing.T) {
 	bubble(t, func(o *actors.Options) { o.AuthConcurrency = new(1) }, func(t *testing.T, kit *actorstest.Kit) {
@@ -592,7 +591,7 @@ func TestAbandonedLoginsAreForgotten(t *testing.T) {
 		for i := range 100 {
 			password := strings.Repeat("guess", 100+i)
 			passwords = append(passwords, weak.Make(unsafe.StringData(password)))
-			go kit.System.Authenticate(ctx, actors.Credentials{Login: fmt.Sprint("stranger", i/2), Password: actors.Secret(password)})
+			go kit.System.Authenticate(ctx, actors.Credentials{Login: fmt.Sprint("unknown", i/2), Password: actors.Secret(password)})
 		}
 		kept := func() (n int) {
 			synctest.Wait()
@@ -614,7 +613,7 @@ func TestAbandonedLoginsAreForgotten(t *testing.T) {
 	})
 }
 
-// Who hangs up leaves the others that wait for the same answer alone.
+// A client that hangs up leaves the others that wait for the same answer alone.
 func TestAbandonedBySome(t *testing.T) {
 	bubble(t, func(o *actors.Options) { o.AuthConcurrency = new(1) }, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Verifier.Block()
@@ -634,11 +633,11 @@ func TestAbandonedBySome(t *testing.T) {
 }
 
 // No more than 10,000 refusals are remembered, and none for long, if longer while Resume may come:
-// strangers make them.
-func TestStrangersAreBounded(t *testing.T) {
+// unauthenticated clients make them.
+func TestUnknownLoginsAreBounded(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		guess := func(i int) {
-			_, err := authenticate(t, kit, actors.Credentials{Login: fmt.Sprint("stranger", i), Password: "guess"})
+			_, err := authenticate(t, kit, actors.Credentials{Login: fmt.Sprint("unknown", i), Password: "guess"})
 			require.ErrorIs(t, err, actors.ErrInvalidCredentials)
 		}
 		for i := range 10_001 {

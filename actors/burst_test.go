@@ -115,7 +115,7 @@ func TestStormsOfTwoStorages(t *testing.T) {
 			socket.Say("listen notify_file_id")
 		}
 		for id := range uint64(4) {
-			publish(t, kit, fileEvent(uint64(1+id%2), id))
+			publish(t, kit, fileEvent(1+id%2, id))
 			synctest.Wait()
 		}
 		pass(time.Minute)

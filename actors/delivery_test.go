@@ -139,7 +139,7 @@ func TestMalformedEventsDoNoHarm(t *testing.T) {
 	})
 }
 
-func TestMalformedEventsFoldInTheLog(t *testing.T) {
+func TestMalformedEventsAreThrottledInTheLog(t *testing.T) {
 	core, logged := observer.New(zap.WarnLevel)
 	bubble(t, func(o *actors.Options) { o.Logger = zap.New(core) }, func(t *testing.T, kit *actorstest.Kit) {
 		for i := range 1000 {

@@ -2,7 +2,7 @@ package actors
 
 import "container/list"
 
-// fairQueue holds the calls that wait until Nextcloud may be asked. Origins take turns, so that one that
+// fairQueue holds the calls that wait until Nextcloud may be asked. Origins are served one after the other, so that one that
 // asks for many logins delays its own alone. It also counts what is in flight by origin. Every operation
 // but next takes constant time; next passes over the origins that are at their limit, of which there are few.
 type fairQueue struct {

@@ -20,7 +20,7 @@ func quietHost() *actor.ActorSystem {
 	}))
 }
 
-// requireSeparate shows that what one system is told does not reach the other's users.
+// requireSeparate shows that what one system is sent does not reach the other's users.
 func requireSeparate(t *testing.T, a, b *actorstest.Kit) {
 	t.Helper()
 	alice, other := a.Connect(t, "alice"), b.Connect(t, "alice")

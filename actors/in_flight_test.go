@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// endedContext has ended, and whoever waits for it has yet to notice.
+// endedContext has ended, and what waits for it has yet to notice.
 type endedContext struct {
 	context.Context
 	ended atomic.Bool

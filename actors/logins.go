@@ -30,7 +30,7 @@ var errNoUser = errors.New("the user id is empty")
 type digest [sha256.Size]byte
 
 // logins decides who is let in: by a token that Nextcloud issued, by what Nextcloud said before, or by
-// asking it. It is a plain state machine: each method is an event, is told the time (since some fixed
+// asking it. It is a plain state machine: each method is an event, is given the time (since some fixed
 // moment, never 0), and adds to the effects that take returns. It is not safe for concurrent use.
 //
 // For the same credentials Nextcloud is asked once however many wait, and only so many calls are in flight
@@ -182,7 +182,7 @@ func (l *logins) ask(m *authenticate, now time.Duration) {
 }
 
 // abandon is a client that has hung up. It is forgotten, and its password with it where no other waits for
-// the same call to start: clients could hang up for ever. A call in flight goes on, and its verdict is told
+// the same call to start: clients could hang up for ever. A call in flight goes on, and its verdict is sent
 // to who asked.
 func (l *logins) abandon(m *authenticate) {
 	c := m.call

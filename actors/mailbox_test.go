@@ -77,7 +77,7 @@ func TestMailboxHandlesOneAtATime(t *testing.T) {
 	require.NoError(t, host.Root.StopFuture(pid).Wait())
 }
 
-// Whoever sends one message is not kept for what others send.
+// A sender of one message does not have to work through what others send.
 func TestMailboxReleasesTheSender(t *testing.T) {
 	host := quietHost()
 	done := make(chan struct{})

@@ -101,7 +101,7 @@ func TestOneQueryPerStorage(t *testing.T) {
 		require.Equal(t, 100, sent(alice))
 
 		pass(3 * time.Second)
-		require.Len(t, kit.Mounts.Queries(), 2, "once more, for who appears")
+		require.Len(t, kit.Mounts.Queries(), 2, "once more, because of users who appear")
 		pass(time.Hour)
 		require.Len(t, kit.Mounts.Queries(), 2, "while nothing changes, nobody asks")
 		require.Equal(t, 100, sent(alice))
@@ -269,7 +269,7 @@ func TestFloodWaitsForTheDatabase(t *testing.T) {
 		alice := kit.Connect(t, "alice")
 		kit.Mounts.Block()
 		for i := range uint64(storages) {
-			publish(t, kit, fileEvent(1+i, uint64(i)))
+			publish(t, kit, fileEvent(1+i, i))
 		}
 		kit.Mounts.Unblock()
 		require.Equal(t, storages, sent(alice))
@@ -421,7 +421,7 @@ func TestUploadsAfterUnshare(t *testing.T) {
 }
 
 // A share whose receiver was offline then is seen when the receiver comes and Nextcloud writes the mount down.
-func TestShareGainedOffline(t *testing.T) {
+func TestNewShareWhileOffline(t *testing.T) {
 	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
 		busyStorage(t, kit)
 		publish(t, kit, actors.ShareCreated{User: "bob"})
@@ -449,9 +449,9 @@ func TestFirstMount(t *testing.T) {
 	})
 }
 
-// A mount that is gained while the database is away is seen when it is back, with what it missed meanwhile; of
+// A mount that is new while the database is away is seen when it is back, with what it missed meanwhile; of
 // more files than a push names, that there were some.
-func TestMountGainedDuringOutage(t *testing.T) {
+func TestNewMountDuringOutage(t *testing.T) {
 	for files, want := range map[uint64]string{3: "notify_file_id [1000,1001,1002]", 100: "notify_file"} {
 		bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
 			alice, bob := busyStorage(t, kit), kit.Connect(t, "bob")

@@ -248,7 +248,7 @@ func TestRowsAreStampedWhenAskedFor(t *testing.T) {
 	require.Equal(t, stale, known.asked)
 }
 
-// Who appears is sent what they see and did not see before, and nobody else is sent anything.
+// A user who appears is sent what they see and did not see before, and nobody else is sent anything.
 func TestUsersWhoAppear(t *testing.T) {
 	m := newMappingTest()
 	m.mounts[1] = []Mount{{1, "alice", ""}, {1, "bob", "files/b"}, {1, "carol", "files/c"}}

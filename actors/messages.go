@@ -187,7 +187,7 @@ type (
 	connectionEnded struct {
 		quiet
 		user string
-		pid  *actor.PID // of the user's actor, for a successor may have the name
+		pid  *actor.PID // of the user's actor, because a successor may have the name
 	}
 	// flushTurn asks for a flush, after everything that is queued already.
 	flushTurn struct {

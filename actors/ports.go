@@ -36,10 +36,10 @@ type Mounts interface {
 type Credentials struct {
 	Login    string
 	Password Secret
-	// Forwarded is the value of X-Forwarded-For that Nextcloud is told: the client's own chain and
+	// Forwarded is the value of X-Forwarded-For that Nextcloud is sent: the client's own chain and
 	// its peer, comma-separated; empty over a unix socket without a chain.
 	Forwarded string
-	// Origin is where this login comes from, such as an address. Origins take turns at the Verifier, and one
+	// Origin is where this login comes from, such as an address. The Verifier is asked for one origin after the other, and one
 	// has half of the places in flight at most; an empty one, which stands for many, may have all.
 	Origin string
 	// Address is the client's, where it is known.
@@ -113,7 +113,7 @@ type Control interface {
 // only caller, one call at a time, and no method may block.
 type Socket interface {
 	// Serve begins to read. Every chunk of frames, each later completion of a write, and the end
-	// of the socket are told to client.
+	// of the socket are sent to client.
 	Serve(client Client)
 	// Resume goes on reading: nothing more is read after a chunk until Resume is called.
 	Resume()

@@ -29,7 +29,7 @@ func TestProbe(t *testing.T) {
 		kit.Verifier.Block()
 		publish(t, kit, fileEvent(1, 1))
 		attempts(t, kit, 100, func(int) actors.Credentials { return alicesCredentials })
-		require.NoError(t, probe(t, kit), "a neighbour that hangs is not our failure")
+		require.NoError(t, probe(t, kit), "a dependency that hangs is not our failure")
 		kit.Mounts.Unblock()
 		kit.Verifier.Unblock()
 		synctest.Wait()

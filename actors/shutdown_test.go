@@ -70,7 +70,7 @@ func TestShutdownIsSpread(t *testing.T) {
 	}
 }
 
-// Who shuts down what somebody else does already waits for the same end.
+// A caller that shuts down what another does already waits for the same end.
 func TestShutdownTwiceAtOnce(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		_, closed := herd(t, kit, 200)

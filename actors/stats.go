@@ -11,8 +11,8 @@ type Stats struct {
 	MappingQueries    uint64
 	EventsReceived    uint64
 	EventsMalformed   uint64
-	EventsExpired     uint64 // waited in vain for the database
-	Resyncs           uint64 // subscriptions regained after a gap
+	EventsExpired     uint64 // given up because the database did not answer in time
+	Resyncs           uint64 // reconnects to Redis after a gap
 	Logins            Logins
 	MessagesSent      [kinds]uint64 // by Kind
 	Closed            [closeReasons]uint64

@@ -86,7 +86,7 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 	withLog := func(o *actors.Options) { o.Logger = zap.New(core) }
 	bubbleWithout(t, withLog, func(t *testing.T, kit *actorstest.Kit) {
 		lost := func() []observer.LoggedEntry { return logged.FilterMessage("lost connection to redis").All() }
-		for i := range 600 { // of 5 s each, for that is the longest wait between two attempts
+		for i := range 600 { // of 5 s each, the longest wait between two attempts
 			kit.Events.Refuse(errors.New([]string{"refused", "reset"}[i%2]))
 			pass(5 * time.Second)
 		}
@@ -128,7 +128,7 @@ func TestStartIsNoReconnection(t *testing.T) {
 }
 
 // A dependency that fails for some and answers others is logged once a second, with how often.
-func TestOutagesThatRepeatAreFolded(t *testing.T) {
+func TestOutagesThatRepeatAreThrottled(t *testing.T) {
 	core, logged := observer.New(zap.WarnLevel)
 	bubble(t, func(o *actors.Options) { o.Logger, o.AuthRefusalTTL = zap.New(core), new(time.Duration) }, func(t *testing.T, kit *actorstest.Kit) {
 		for i := range 100 {
@@ -251,7 +251,7 @@ func TestSubscriptionFlaps(t *testing.T) {
 		before := kit.Events.Subscriptions()
 		kit.Events.Lose(nil)
 		pass(100 * time.Millisecond)
-		require.Equal(t, before+1, kit.Events.Subscriptions(), "one that lasted is regained at once")
+		require.Equal(t, before+1, kit.Events.Subscriptions(), "one that lasted is reconnected at once")
 	})
 }
 

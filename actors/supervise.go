@@ -48,7 +48,7 @@ type quiet struct{}
 // IgnoreDeadLetterLogging keeps the runtime from logging the message.
 func (quiet) IgnoreDeadLetterLogging() {}
 
-// watchDeadLetters counts what is sent to actors of our tree that are gone, until it is told to end.
+// watchDeadLetters counts what is sent to actors of our tree that are gone, until its context ends.
 func (s *System) watchDeadLetters() (end func()) {
 	ours := s.top.Id + "/"
 	events := s.runtime.EventStream
@@ -136,7 +136,7 @@ func (s *System) userProps(shard *shard) *actor.Props {
 }
 
 // spawnConnection spawns a child of a user. The runtime would keep a table of a parent's children
-// that takes as much memory as both actors, so it isn't told; the user knows its connections, and
+// that takes as much memory as both actors, so it isn't sent; the user knows its connections, and
 // stops them when it is stopped itself.
 func spawnConnection(user actor.Context, props *actor.Props) *actor.PID {
 	id := user.Self().Id + "/" + user.ActorSystem().ProcessRegistry.NextId()

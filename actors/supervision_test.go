@@ -132,7 +132,7 @@ func TestPanickingAuthRemembers(t *testing.T) {
 	})
 }
 
-// Events that wait for the database when the mapper fails are told afterwards, and so is what changed
+// Events that wait for the database when the mapper fails are sent afterwards, and so is what changed
 // in a storage that is busy.
 func TestPanickingMapperRemembers(t *testing.T) {
 	bubbleOnHost(t, immediately, func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
@@ -261,7 +261,7 @@ func TestPanickingPorts(t *testing.T) {
 	})
 }
 
-// Whoever waits for an answer of an actor that fails gets one.
+// A caller that waits for an answer of an actor that fails gets one.
 func TestPanickingAuthAnswers(t *testing.T) {
 	bubbleOnHost(t, nil, func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
 		kit.Verifier.Block()

@@ -269,7 +269,7 @@ func TestHelpNamesExitStatuses(t *testing.T) {
 	}
 }
 
-func TestConfigFileThatCannotBeReadIsToldOfOnce(t *testing.T) {
+func TestConfigFileThatCannotBeReadIsReportedOnce(t *testing.T) {
 	clearEnvironment(t)
 	folder := t.TempDir()
 	t.Chdir(folder)

@@ -67,7 +67,7 @@ func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)
 // version is set by the linker: -X github.com/notifypush/notifypush/cli.version=1.2.3
 var version = ""
 
-// Version is this server's own version, without a leading v: what the linker was told, else what go build knows of the checkout. The app is
+// Version is this server's own version, without a leading v: what the linker was given, else what go build knows of the checkout. The app is
 // sent its own version instead, because it accepts no other.
 func Version() string {
 	if version != "" {

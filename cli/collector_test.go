@@ -28,7 +28,7 @@ func TestCollectorFollowsWhatHappens(t *testing.T) {
 	require.Equal(t, garbageIdle, percent())
 }
 
-// TestCollectorFollowsACrowd has strangers come and go, who make too little garbage for a busy time.
+// TestCollectorFollowsACrowd has unauthenticated clients come and go, which make too little garbage for a busy time.
 func TestCollectorFollowsACrowd(t *testing.T) {
 	c := &collector{cycles: collections()}
 	c.tick(c.cycles, 4000)

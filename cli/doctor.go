@@ -53,14 +53,14 @@ func (c *doctorCommand) Run(p *process) error {
 		defer redis.Close()
 		options.Publish = redis.Publish
 	}
-	print := &doctorPrinter{out: p.stdout, paint: painter(p.stdout, false), json: c.JSON}
-	options.Report = print.report
+	printer := &doctorPrinter{out: p.stdout, paint: painter(p.stdout, false), json: c.JSON}
+	options.Report = printer.report
 	if file, ok := p.stderr.(*os.File); ok && !c.JSON && term.IsTerminal(int(file.Fd())) {
-		print.terminal = file
-		options.Progress = print.progress
+		printer.terminal = file
+		options.Progress = printer.progress
 	}
 	doctor.Run(p.ctx, options)
-	return print.summary()
+	return printer.summary()
 }
 
 // doctorPrinter prints findings as they come, and on a terminal what is being done below them.

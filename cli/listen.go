@@ -88,7 +88,7 @@ func (c *listenCommand) options(p *process) (client.Options, error) {
 		opts.Password = c.Password
 		return opts, nil
 	case c.PreAuth && opts.Endpoint != "":
-		return opts, errors.New("--pre-auth needs Nextcloud's address, https://..., for Nextcloud makes the token")
+		return opts, errors.New("--pre-auth needs Nextcloud's address, https://..., because Nextcloud makes the token")
 	case c.User == "":
 		return opts, errors.New("give a user and a password, or --token")
 	}

@@ -65,7 +65,7 @@ func saying(texts ...string) pushScript {
 type testCloud struct {
 	*httptest.Server
 	script  pushScript
-	refusal string // what a wrong login is told
+	refusal string // what a wrong login is answered
 	names   string // another push server than itself, for clients; empty for itself
 	logins  atomic.Int32
 }

@@ -21,7 +21,7 @@ type loadtestCommand struct {
 	Scenarios []string `arg:"" optional:"" name:"scenario" help:"Names of scenarios, or files that end with .yaml; all stands for those of the table of targets. Without any, they are listed."`
 
 	ServerCmd string          `name:"server-cmd" xor:"server" help:"Starts the server to test, as a shell would. It gets its settings as environment variables. Default: this program." placeholder:"'PATH ARGS'"`
-	Compare   comparedServers `name:"compare" xor:"server" help:"Test two servers in turns: --compare 'A=PATH ARGS' 'B=PATH ARGS'." placeholder:"'NAME=PATH ARGS'"`
+	Compare   comparedServers `name:"compare" xor:"server" help:"Test two servers alternately: --compare 'A=PATH ARGS' 'B=PATH ARGS'." placeholder:"'NAME=PATH ARGS'"`
 	Rounds    int             `help:"How often to run each scenario; default 1, or 3 to compare." placeholder:"N"`
 
 	URL        string `name:"url" xor:"server" help:"Test a server that runs already: ws://host:port/ws." placeholder:"URL"`
@@ -220,18 +220,18 @@ func (s *comparedServers) Decode(ctx *kong.DecodeContext) error {
 // loadtestBar shows a person how far a load test has come.
 type loadtestBar struct {
 	*progressbar.ProgressBar
-	turns bool // a scenario runs more than once
-	step  string
+	rounds bool // a scenario runs more than once
+	step   string
 }
 
 const barSteps = 1000
 
 // newLoadtestBar shows nothing when w is no terminal.
-func newLoadtestBar(w io.Writer, turns bool) *loadtestBar {
+func newLoadtestBar(w io.Writer, rounds bool) *loadtestBar {
 	if file, ok := w.(*os.File); !ok || !term.IsTerminal(int(file.Fd())) {
 		w = io.Discard
 	}
-	return &loadtestBar{turns: turns, ProgressBar: progressbar.NewOptions(barSteps,
+	return &loadtestBar{rounds: rounds, ProgressBar: progressbar.NewOptions(barSteps,
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetPredictTime(false),
 		progressbar.OptionSetElapsedTime(false),
@@ -245,7 +245,7 @@ func (b *loadtestBar) show(at loadtest.Progress) {
 		b.Reset()
 	}
 	turn := at.Scenario
-	if b.turns {
+	if b.rounds {
 		turn = fmt.Sprintf("%s, %s, round %d", at.Scenario, at.Server, at.Round)
 	}
 	b.Describe(fmt.Sprintf("%s, %s: %d online, %.0f logins/s, %.0f pushes/s, server %.0f MiB, %.0f %% CPU", turn,

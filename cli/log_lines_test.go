@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// slowReader reads a line of a log for each that it is told to, and all once reads is closed.
+// slowReader reads a line of a log for each that it is asked for, and all once reads is closed.
 type slowReader struct {
 	begins chan struct{} // has something in it when a line has come
 	reads  chan struct{}
@@ -41,7 +41,7 @@ func say(t *testing.T, l *logLines, line string) {
 	require.NoError(t, err)
 }
 
-// TestLogLinesTellAGap has nobody read for a while: the gap is told where lines are missing.
+// TestLogLinesTellAGap has nobody read for a while: the gap is logged where lines are missing.
 func TestLogLinesTellAGap(t *testing.T) {
 	t.Parallel()
 	r, l := tooMany(t)

@@ -53,7 +53,7 @@ func TestCheckOfNextcloud(t *testing.T) {
 		finding   string
 		status    status
 		words     []string
-		last      bool // nothing is told of the app after this
+		last      bool // nothing is reported of the app after this
 	}{
 		{"nothing there", map[string]http.HandlerFunc{"/status.php": refusing(404, "")}, "Nextcloud", red, []string{"404", "in a folder"}, true},
 		{"another site", map[string]http.HandlerFunc{"/status.php": saying200("<html>Welcome</html>")}, "Nextcloud", red, []string{"no Nextcloud", "/status.php", "overwrite.cli.url"}, true},

@@ -150,7 +150,7 @@ func redisStep(step string) string { return "Redis " + step }
 func trustOf(tls storage.RedisTLS) string {
 	switch {
 	case tls.SkipVerifyPeer:
-		return "encrypted; who signed the certificate is not asked"
+		return "encrypted; the signer of the certificate is not checked"
 	case tls.SkipVerifyName:
 		return "encrypted; the certificate is trusted, and may be for any name"
 	default:

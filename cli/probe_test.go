@@ -50,7 +50,7 @@ func checkOnline(t *testing.T, lines string, flags ...string) (findings map[stri
 	require.Empty(t, report.Errors)
 	findings = map[string]finding{}
 	for _, f := range report.Probes {
-		require.NotContains(t, findings, f.Name, "told twice")
+		require.NotContains(t, findings, f.Name, "reported twice")
 		require.Contains(t, plain.stdout, "  "+f.Name+": ")
 		require.Contains(t, plain.stdout, f.Advice)
 		if f.Status == green {
@@ -174,13 +174,13 @@ func TestCheckNamesTheStepOfRedisThatFails(t *testing.T) {
 				requireFinding(t, findings, name, green)
 			}
 			requireFinding(t, findings, test.failed, red, test.words...)
-			told := 0
+			steps := 0
 			for name := range findings {
 				if strings.HasPrefix(name, "Redis ") {
-					told++
+					steps++
 				}
 			}
-			require.Equal(t, len(test.reached)+1, told, "steps that were not reached are not told: %v", findings)
+			require.Equal(t, len(test.reached)+1, steps, "steps that were not reached are not reported: %v", findings)
 		})
 	}
 }

@@ -3,32 +3,118 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/storage"
 )
 
-// sendCommand has one command for each event that the app publishes, and the settings that say to which Redis.
+// sendCommand has one command for each event that the app publishes, and the settings that say to which Redis. The tag channel says
+// where an event is published; its arguments are its payload, unless it is a [payloader].
 type sendCommand struct {
 	ConfigFile string `name:"config" placeholder:"FILE" help:"Path of Nextcloud's config.php, for its Redis."`
 	settingFlags
 
-	File         sendFile         `cmd:"" help:"A file of a storage changed."`
-	Group        sendGroup        `cmd:"" help:"A user joined or left a group."`
-	Share        sendShare        `cmd:"" help:"Something was shared with a user."`
-	Activity     sendActivity     `cmd:"" help:"A user has a new activity."`
-	Notification sendNotification `cmd:"" help:"A user's notifications changed."`
-	Custom       sendCustom       `cmd:"" help:"A message of some app to a user."`
-	PreAuth      sendPreAuth      `cmd:"" help:"A token that logs a user in, once, within 15 s."`
-	TestCookie   sendTestCookie   `cmd:"" help:"A number that GET /test/cookie then shows."`
-	Log          sendLog          `cmd:"" help:"Change the server's log level for now."`
-	LogRestore   sendLogRestore   `cmd:"" help:"Go back to the log level before."`
-	Query        sendQuery        `cmd:"" help:"Have the server write its counters to the key notify_push_metrics."`
-	Reset        sendReset        `cmd:"" help:"Close every client's connection."`
+	File struct {
+		eventCommand
+		Storage uint64 `arg:"" json:"storage" help:"Number of the storage, as numeric_id in the table storages, such as 7."`
+		Path    string `arg:"" json:"path" help:"Path in the storage, such as files/a.txt."`
+		FileID  uint64 `arg:"" optional:"" json:"file_id" help:"Id of the file, such as 4711."`
+	} `cmd:"" channel:"notify_storage_update" help:"A file of a storage changed."`
+	Group struct {
+		userArgument
+		Group string `arg:"" json:"group" help:"Id of the group, such as staff."`
+	} `cmd:"" channel:"notify_group_membership_update" help:"A user joined or left a group."`
+	Share        userArgument `cmd:"" channel:"notify_user_share_created" help:"Something was shared with a user."`
+	Activity     userArgument `cmd:"" channel:"notify_activity" help:"A user has a new activity."`
+	Notification userArgument `cmd:"" channel:"notify_notification" help:"A user's notifications changed."`
+	Custom       sendCustom   `cmd:"" channel:"notify_custom" help:"A message of some app to a user."`
+	PreAuth      struct {
+		userArgument
+		Token string `arg:"" json:"token" help:"Any text that nobody can guess, such as what openssl rand -hex 16 prints."`
+	} `cmd:"" channel:"notify_pre_auth" help:"A token that logs a user in, once, within 15 s."`
+	TestCookie sendTestCookie `cmd:"" channel:"notify_test_cookie" help:"A number that GET /test/cookie then shows."`
+	Log        sendLog        `cmd:"" channel:"notify_config" help:"Change the server's log level for now."`
+	LogRestore eventCommand   `cmd:"" channel:"notify_config" payload:"log_restore" help:"Go back to the log level before."`
+	Query      sendQuery      `cmd:"" channel:"notify_query" help:"Have the server write its counters to the key notify_push_metrics."`
+	Reset      eventCommand   `cmd:"" channel:"notify_signal" payload:"reset" help:"Close every client's connection."`
+}
+
+type userArgument struct {
+	eventCommand
+	User string `arg:"" json:"user" help:"Id of the user, such as alice."`
+}
+
+// payloader is an event whose payload is not an object of its arguments.
+type payloader interface {
+	payload() (any, error)
+}
+
+type sendCustom struct {
+	userArgument
+	Message string `arg:"" help:"What clients know the message by, such as talk_call."`
+	Body    string `arg:"" optional:"" help:"Any JSON, such as '{\"room\": 7}'."`
+}
+
+func (c *sendCustom) payload() (any, error) {
+	if c.Body != "" && !json.Valid([]byte(c.Body)) {
+		return nil, errors.New(`the body is not JSON; a text needs quotes: '"text"'`)
+	}
+	return struct {
+		userArgument
+		Message string          `json:"message"`
+		Body    json.RawMessage `json:"body,omitempty"`
+	}{c.userArgument, c.Message, json.RawMessage(c.Body)}, nil
+}
+
+type sendTestCookie struct {
+	eventCommand
+	Number uint32 `arg:"" help:"Such as 42."`
+}
+
+func (c *sendTestCookie) payload() (any, error) { return c.Number, nil }
+
+type sendLog struct {
+	eventCommand
+	Spec string `arg:"" json:"log_spec" help:"A level, or target=level,..., such as debug or warn,notify_push=debug."`
+}
+
+func (c *sendLog) payload() (any, error) {
+	_, err := config.ParseLogLevel(c.Spec)
+	return c, err
+}
+
+type sendQuery struct {
+	eventCommand
+	What string `arg:"" enum:"metrics" help:"metrics is all there is."`
+}
+
+func (c *sendQuery) payload() (any, error) { return c.What, nil }
+
+// eventCommand is what all events have in common.
+type eventCommand struct{}
+
+// Run publishes the event of the command that was selected.
+func (eventCommand) Run(p *process, send *sendCommand, parsed *kong.Context) error {
+	selected := parsed.Selected()
+	payload := selected.Target.Addr().Interface()
+	if text := selected.Tag.Get("payload"); text != "" {
+		payload = text
+	}
+	if special, ok := payload.(payloader); ok {
+		var err error
+		if payload, err = special.payload(); err != nil {
+			fmt.Fprintf(p.stderr, "notify_push send %s: %v\n", selected.Name, err)
+			return exitUsage
+		}
+	}
+	return send.publish(p, selected.Tag.Get("channel"), payload)
 }
 
 // redisSetting reports whether a flag says which Redis to use.
@@ -41,133 +127,6 @@ func (*sendCommand) Help() string {
   notify_push send --redis-url redis://127.0.0.1:6379 custom alice talk_call '{"room": 7}'
 
 Exit status: 0 when a push server heard it, 1 when it could not be sent, 2 for arguments that do not fit and settings that cannot be used, 4 when no push server heard it. In a cluster of Redis, where only those at one node are counted, 0 even so.`
-}
-
-// userEvent is the payload of all events that only name a user.
-type userEvent struct {
-	User string `json:"user"`
-}
-
-type sendFile struct {
-	Storage uint64 `arg:"" help:"Number of the storage, as numeric_id in the table storages, such as 7."`
-	Path    string `arg:"" help:"Path in the storage, such as files/a.txt."`
-	FileID  uint64 `arg:"" optional:"" help:"Id of the file, such as 4711."`
-}
-
-func (c *sendFile) Run(p *process, send *sendCommand) error {
-	return send.publish(p, "notify_storage_update", struct {
-		Storage uint64 `json:"storage"`
-		Path    string `json:"path"`
-		FileID  uint64 `json:"file_id"`
-	}{c.Storage, c.Path, c.FileID})
-}
-
-type sendGroup struct {
-	User  string `arg:"" help:"Id of the user, such as alice."`
-	Group string `arg:"" help:"Id of the group, such as staff."`
-}
-
-func (c *sendGroup) Run(p *process, send *sendCommand) error {
-	return send.publish(p, "notify_group_membership_update", struct {
-		User  string `json:"user"`
-		Group string `json:"group"`
-	}{c.User, c.Group})
-}
-
-type sendShare struct {
-	User string `arg:"" help:"Id of the user, such as alice."`
-}
-
-func (c *sendShare) Run(p *process, send *sendCommand) error {
-	return send.publish(p, "notify_user_share_created", userEvent{c.User})
-}
-
-type sendActivity struct {
-	User string `arg:"" help:"Id of the user, such as alice."`
-}
-
-func (c *sendActivity) Run(p *process, send *sendCommand) error {
-	return send.publish(p, "notify_activity", userEvent{c.User})
-}
-
-type sendNotification struct {
-	User string `arg:"" help:"Id of the user, such as alice."`
-}
-
-func (c *sendNotification) Run(p *process, send *sendCommand) error {
-	return send.publish(p, "notify_notification", userEvent{c.User})
-}
-
-type sendCustom struct {
-	User    string `arg:"" help:"Id of the user, such as alice."`
-	Message string `arg:"" help:"What clients know the message by, such as talk_call."`
-	Body    string `arg:"" optional:"" help:"Any JSON, such as '{\"room\": 7}'."`
-}
-
-func (c *sendCustom) Run(p *process, send *sendCommand) error {
-	if c.Body != "" && !json.Valid([]byte(c.Body)) {
-		fmt.Fprintf(p.stderr, "notify_push send custom: the body is not JSON; a text needs quotes: '\"text\"'\n")
-		return exitUsage
-	}
-	return send.publish(p, "notify_custom", struct {
-		User    string          `json:"user"`
-		Message string          `json:"message"`
-		Body    json.RawMessage `json:"body,omitempty"`
-	}{c.User, c.Message, json.RawMessage(c.Body)})
-}
-
-type sendPreAuth struct {
-	User  string `arg:"" help:"Id of the user, such as alice."`
-	Token string `arg:"" help:"Any text that nobody can guess, such as what openssl rand -hex 16 prints."`
-}
-
-func (c *sendPreAuth) Run(p *process, send *sendCommand) error {
-	return send.publish(p, "notify_pre_auth", struct {
-		User  string `json:"user"`
-		Token string `json:"token"`
-	}{c.User, c.Token})
-}
-
-type sendTestCookie struct {
-	Number uint32 `arg:"" help:"Such as 42."`
-}
-
-func (c *sendTestCookie) Run(p *process, send *sendCommand) error {
-	return send.publish(p, "notify_test_cookie", c.Number)
-}
-
-type sendLog struct {
-	Spec string `arg:"" help:"A level, or target=level,..., such as debug or warn,notify_push=debug."`
-}
-
-func (c *sendLog) Run(p *process, send *sendCommand) error {
-	if _, err := config.ParseLogLevel(c.Spec); err != nil {
-		fmt.Fprintf(p.stderr, "notify_push send log: %v\n", err)
-		return exitUsage
-	}
-	return send.publish(p, "notify_config", struct {
-		LogSpec string `json:"log_spec"`
-	}{c.Spec})
-}
-
-type sendLogRestore struct{}
-
-func (*sendLogRestore) Run(p *process, send *sendCommand) error {
-	return send.publish(p, "notify_config", "log_restore")
-}
-
-type sendQuery struct {
-	What string `arg:"" enum:"metrics" help:"metrics is all there is."`
-}
-
-func (c *sendQuery) Run(p *process, send *sendCommand) error {
-	return send.publish(p, "notify_query", c.What)
-}
-
-type sendReset struct{}
-
-func (*sendReset) Run(p *process, send *sendCommand) error {
-	return send.publish(p, "notify_signal", "reset")
 }
 
 // publish sends the event and says how many heard it.

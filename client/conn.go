@@ -178,13 +178,13 @@ func (c *Conn) Read(ctx context.Context) (Push, error) {
 	return push, nil
 }
 
-// Close says goodbye to the server and waits for its answer, at most ten seconds.
+// Close sends a close frame and waits for the server's, at most ten seconds.
 func (c *Conn) Close() error {
 	defer c.silence.Stop()
 	return c.ws.Close(websocket.StatusNormalClosure, "")
 }
 
-// abandon closes the connection without a goodbye.
+// abandon closes the connection without a close frame.
 func (c *Conn) abandon() {
 	_ = c.ws.CloseNow()
 	c.silence.Stop()

@@ -148,7 +148,7 @@ func TestContextEndsRead(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-func TestCloseSaysGoodbye(t *testing.T) {
+func TestCloseSendsCloseFrame(t *testing.T) {
 	code := make(chan websocket.StatusCode, 1)
 	conn := mustDial(t, pushServer(t, admit(func(_ *testing.T, ctx context.Context, ws *websocket.Conn) {
 		_, _, err := ws.Read(ctx)

@@ -12,6 +12,6 @@
 //	})
 //
 // [Dial] gives one logged-in connection without the coming back, [Discover] only asks where the push server is. Pushes
-// are hints: best effort is all that the server promises. Who must not miss a change looks for changes whenever
+// are hints: best effort is all that the server promises. A program that must not miss a change looks for changes whenever
 // [Options.OnConnect] is called, and polls slowly besides.
 package client

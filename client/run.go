@@ -9,7 +9,7 @@ import (
 
 const (
 	// attemptLimit bounds one attempt to connect and log in. It is long because a server that has thousands of logins
-	// to check makes each wait for its turn, and who gives up early only joins the queue again.
+	// to check makes each wait for its turn, and a client that gives up early only joins the queue again.
 	attemptLimit = 2 * time.Minute
 	// stableAfter is how long a connection must last for earlier failures to be forgotten.
 	stableAfter = time.Minute
@@ -87,7 +87,7 @@ func (r *runner) session(ctx context.Context) error {
 	return err
 }
 
-// closeWhenDone says goodbye to the server when ctx ends. The caller calls what it returns when it no longer reads.
+// closeWhenDone sends a close frame when ctx ends. The caller calls what it returns when it no longer reads.
 func closeWhenDone(ctx context.Context, conn *Conn) (release func()) {
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -103,7 +103,7 @@ func closeWhenDone(ctx context.Context, conn *Conn) (release func()) {
 
 func (r *runner) read(ctx context.Context, conn *Conn) error {
 	for {
-		// A context that ends would cut the connection before the goodbye.
+		// A context that ends would cut the connection before the close frame.
 		push, err := conn.Read(context.WithoutCancel(ctx))
 		if err != nil {
 			return err

@@ -38,7 +38,7 @@ func aliceAt(endpoint string, httpClient *http.Client) client.Options {
 	return client.Options{Endpoint: endpoint, User: "alice", Password: "secret", HTTPClient: httpClient}
 }
 
-// lost is what OnDisconnect was told.
+// lost is what OnDisconnect was called with.
 type lost struct {
 	reason  error
 	retryIn time.Duration
@@ -133,7 +133,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	})
 }
 
-func TestRunSaysGoodbye(t *testing.T) {
+func TestRunSendsCloseFrame(t *testing.T) {
 	code := make(chan websocket.StatusCode, 1)
 	address, httpClient := serve(t, admit(func(t *testing.T, ctx context.Context, ws *websocket.Conn) {
 		write(t, ctx, ws, "notify_file")

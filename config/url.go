@@ -17,7 +17,7 @@ type address struct {
 	fragment       string
 }
 
-// errAddress does not quote the URL, for the part that cannot be read may be a password that lacks its @.
+// errAddress does not quote the URL, because the part that cannot be read may be a password that lacks its @.
 var errAddress = errors.New("its host and port cannot be read; a URL is SCHEME://USER:PASSWORD@HOST:PORT/NAME")
 
 // parseAddress takes URLs apart as people write them: in the password, characters that ought to be escaped are taken as they are.
@@ -89,7 +89,7 @@ func parseNextcloudURL(text string) (string, error) {
 	case parsed.User != nil:
 		return "", fmt.Errorf("%q holds a user name, and must not: each client brings its own", withoutPassword(text))
 	}
-	// The text itself is kept, for a URL that is written anew would have a name like müller.example in another spelling.
+	// The text itself is kept, because a URL that is written anew would have a name like müller.example in another spelling.
 	text, _, _ = strings.Cut(text, "#")
 	text, _, _ = strings.Cut(text, "?")
 	return parsed.Scheme + "://" + strings.TrimRight(text[strings.Index(text, "://")+3:], "/") + "/", nil

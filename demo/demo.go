@@ -111,7 +111,7 @@ func (d *Demo) start(ctx context.Context, options Options) error {
 	return nil
 }
 
-// startRedis starts a Redis whose PUBLISH commands events is told of.
+// startRedis starts a Redis whose PUBLISH commands are reported to events.
 func (d *Demo) startRedis(events *feed) (*miniredis.Miniredis, error) {
 	redis := miniredis.NewMiniRedis()
 	if err := redis.Start(); err != nil {

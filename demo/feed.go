@@ -11,7 +11,7 @@ import (
 	"github.com/notifypush/notifypush/actors"
 )
 
-// happening is an event at the moment of its PUBLISH, as the page is told of it: only so can it show what the daemon holds
+// happening is an event at the moment of its PUBLISH, as the page is sent it: only so can it show what the daemon holds
 // back, and how long each push took.
 type happening struct {
 	Kind  string   `json:"kind"` // file, activity, notification or custom
@@ -32,7 +32,7 @@ const feedBacklog = 1024
 
 func newFeed() *feed { return &feed{pages: map[chan happening]struct{}{}} }
 
-// published is told of each PUBLISH that Redis receives, from whomever.
+// published is called for each PUBLISH that Redis receives, from any client.
 func (f *feed) published(channel, payload string) {
 	at := milliseconds(time.Now())
 	event, err := actors.DecodeEvent(channel, []byte(payload))

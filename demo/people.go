@@ -58,7 +58,7 @@ var shared = folder{1, "files/Shared", []string{"plan.md", "budget.ods", "minute
 
 // private is a folder in the person's home that nobody else sees.
 func (p person) private() folder {
-	return folder{p.home, "files/Private", []string{"diary.md", "wishes.txt", "taxes.ods"}, 1000*uint64(p.home) + 1}
+	return folder{p.home, "files/Private", []string{"diary.md", "wishes.txt", "taxes.ods"}, 1000*p.home + 1}
 }
 
 // mounts are everybody's own home, and the shared folder.

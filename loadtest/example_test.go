@@ -100,7 +100,8 @@ func Example_ownServer() {
 		}},
 	})
 	if err != nil {
-		log.Fatal(err)
+		log.Print(err)
+		return
 	}
 	for _, figure := range []string{"delivered", "lost", "out of order"} {
 		value, _ := report.Results[0].Steps[1].Figure(figure)

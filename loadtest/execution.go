@@ -38,13 +38,13 @@ type execution struct {
 	step            *report.StepResult // the present one
 	err             error              // of the present one, the first; see check
 	created         bool               // the clients
-	connected       int                // clients that were told to connect
+	connected       int                // clients that were asked to connect
 	notReading      int                // those of them that do not read: the first
 	connectedMemory int64              // the server's, when the last clients had logged in
 	handshakeCPU    float64            // µs; 0 when it was not measured
 	floorProcess    *stand.Floor       // while the floor is measured
 	floor           *report.StepResult // of frames that were written at once; nil without one
-	pacedFloor      *report.StepResult // of frames that were written at a rate
+	ratedFloor      *report.StepResult // of frames that were written at a rate
 }
 
 func (e *execution) run(ctx context.Context) error {

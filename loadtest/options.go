@@ -17,7 +17,7 @@ import (
 type Options struct {
 	// Scenarios are run one after the other, each with a server started anew.
 	Scenarios []Scenario
-	// Servers are what is tested: one, or two of different names in turns.
+	// Servers are what is tested: one, or two of different names, alternately.
 	Servers []Server
 	// Rounds is how often each scenario is run with each server; 0 means once.
 	Rounds int

@@ -53,7 +53,7 @@ func Run(ctx context.Context, options Options) (*report.Report, error) {
 type harness struct {
 	options  *Options
 	swarm    *swarm.Swarm
-	standIns *stand.StandIns // nil when the server runs already
+	standIns *stand.Dependencies // nil when the server runs already
 	busy     []*process.Helper
 }
 
@@ -100,7 +100,7 @@ type job struct {
 	round    int
 }
 
-// jobs has the servers take turns, each round in the other order, so that what changes with time affects all of them.
+// jobs alternates between the servers, each round in the other order, so that what changes with time affects all of them.
 func (o *Options) jobs() (jobs []job) {
 	servers := o.Servers
 	if o.URL != "" {

@@ -366,7 +366,7 @@ steps:
 	require.Positive(t, ratio)
 
 	got = runOne(t, testOptions(t, "honest", scenario(t, `
-name: paced floor
+name: floor with a rate
 clients: 20
 steps:
   - floor: {rate: 1000, for: 100ms}
@@ -376,7 +376,7 @@ steps:
 	requireFigures(t, got["at once"], map[string]float64{"delivered": 60, "lost": 0})
 
 	got = runOne(t, testOptions(t, "honest", scenario(t, `
-name: what is paced is not compared with what is not
+name: what has a rate is not compared with what has none
 clients: 20
 steps:
   - floor: {passes: 3}
@@ -611,7 +611,7 @@ func TestRedisThatWantsAPassword(t *testing.T) {
 	require.ErrorContains(t, err, "connect to the Redis of the load test: NOAUTH")
 }
 
-func TestServersTakeTurns(t *testing.T) {
+func TestServersAlternate(t *testing.T) {
 	o := Options{Scenarios: []Scenario{{Name: "x"}}, Servers: []Server{{Label: "A"}, {Label: "B"}}, Rounds: 3}
 	var order []string
 	for _, job := range o.jobs() {

@@ -106,7 +106,7 @@ func (f *Floor) report(e *execution, o *outcome, used time.Duration) {
 	e.addTimes("latency", o.latency)
 	e.step.Latency = quantiles(o.latency)
 	if f.Rate > 0 {
-		e.pacedFloor = e.step
+		e.ratedFloor = e.step
 	} else {
 		e.floor = e.step
 	}

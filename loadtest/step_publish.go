@@ -245,7 +245,7 @@ func (p *Publish) report(e *execution, o *outcome, before, after snapshot) {
 	step.Add("publisher late p99", ms(o.lateness.ValueAtQuantile(99)), "ms")
 	step.Add("published/s", float64(o.events)/max(o.publishing, 1e-6), "/s")
 	if p.Rate > 0 {
-		e.addAgainst(e.pacedFloor)
+		e.addAgainst(e.ratedFloor)
 	} else {
 		e.addAgainst(e.floor)
 	}

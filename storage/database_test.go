@@ -64,7 +64,7 @@ func TestMariaDB(t *testing.T) {
 	require.NoError(t, err)
 	_, err = db.Exec("GRANT SELECT ON nextcloud.* TO 'certified'@'%', 'encrypted'@'%'")
 	require.NoError(t, err)
-	_, err = db.Exec("CREATE USER 'stranger'@'%' IDENTIFIED BY 'x'")
+	_, err = db.Exec("CREATE USER 'unprivileged'@'%' IDENTIFIED BY 'x'")
 	require.NoError(t, err)
 	ca, other := server.Authority.CA, storagetest.NewAuthority(t).CA
 	as := func(o *DatabaseOptions, user string) { o.User, o.Password = user, "x" }
@@ -100,7 +100,7 @@ func TestMariaDB(t *testing.T) {
 		{"server wants TLS", func(o *DatabaseOptions) { as(o, "encrypted") }, "", "check user and password"},
 		{"wrong password", func(o *DatabaseOptions) { o.Password += "!" }, "", "check user and password"},
 		{"no such database", func(o *DatabaseOptions) { o.Name = "owncloud" }, "", "check the database's name"},
-		{"no right to read", func(o *DatabaseOptions) { as(o, "stranger") }, "", "check the database's name"},
+		{"no right to read", func(o *DatabaseOptions) { as(o, "unprivileged") }, "", "check the database's name"},
 		{"nobody listens", func(o *DatabaseOptions) { o.Port = uint16(storagetest.FreePort(t)) }, "", "is MySQL running"},
 		{"no such socket", func(o *DatabaseOptions) { o.Socket = "/nowhere/mysqld.sock" }, "", "the folder /nowhere does not exist: is MySQL running"},
 	})
@@ -180,10 +180,10 @@ func TestPostgres(t *testing.T) {
 
 	self, err := user.Current()
 	require.NoError(t, err)
-	for _, role := range []string{self.Username, "certified", "encrypted", "stranger"} {
+	for _, role := range []string{self.Username, "certified", "encrypted", "unprivileged"} {
 		_, err := db.Exec(`CREATE ROLE "` + role + `" LOGIN PASSWORD 'x'`)
 		require.NoError(t, err)
-		if role != "stranger" {
+		if role != "unprivileged" {
 			_, err = db.Exec(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO "` + role + `"`)
 			require.NoError(t, err)
 		}
@@ -242,7 +242,7 @@ func TestPostgres(t *testing.T) {
 		{"several hosts, none there", func(o *DatabaseOptions) { o.Hosts = []string{closed, closed} }, "", "is PostgreSQL running"},
 		{"wrong password", func(o *DatabaseOptions) { o.Password += "!" }, "", "check user and password"},
 		{"no such database", func(o *DatabaseOptions) { o.Name = "owncloud" }, "", "check the database's name"},
-		{"no right to read", func(o *DatabaseOptions) { as(o, "stranger") }, "", "let this user read the tables"},
+		{"no right to read", func(o *DatabaseOptions) { as(o, "unprivileged") }, "", "let this user read the tables"},
 		{"nobody listens", func(o *DatabaseOptions) { o.Port = uint16(storagetest.FreePort(t)) }, "", "is PostgreSQL running"},
 		{"no such socket", func(o *DatabaseOptions) { o.Socket = "/nowhere" }, "", "the folder /nowhere does not exist: is PostgreSQL running"},
 	})

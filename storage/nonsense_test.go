@@ -26,7 +26,7 @@ func TestMountsAfterNonsense(t *testing.T) {
 		"at a query":   {loggedIn, "1\x00\x00\x00\x042\x00\x00\x00\x04T\x00\x00\x00\x06\xff\xff"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			place := newStranger(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(int(server.Port))), answers)
+			place := newImpostor(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(int(server.Port))), answers)
 			m := openMounts(t, DatabaseOptions{
 				Driver: Postgres, Host: "127.0.0.1", Port: place.port, User: "nextcloud", Password: "secret", Name: "nextcloud",
 				Prefix: "oc_", TLS: DatabaseTLS{Mode: TLSDisable},
@@ -45,14 +45,14 @@ func TestMountsAfterNonsense(t *testing.T) {
 	}
 }
 
-// stranger answers at a server's address until it is gone.
-type stranger struct {
+// impostor answers at a server's address until it is gone.
+type impostor struct {
 	port uint16
 	gone atomic.Bool
 }
 
-func newStranger(t *testing.T, server string, answers []string) *stranger {
-	s := &stranger{}
+func newImpostor(t *testing.T, server string, answers []string) *impostor {
+	s := &impostor{}
 	s.port = listen(t, func(client net.Conn) {
 		if s.gone.Load() {
 			pipe(client, server)
@@ -115,8 +115,8 @@ func answer(client net.Conn, answers []string) {
 	_, _ = client.Read(question)
 }
 
-// TestFailuresOfAKindAreToldAlike lets the log fold them.
-func TestFailuresOfAKindAreToldAlike(t *testing.T) {
+// TestFailuresOfAKindReadAlike lets the log count them as one line.
+func TestFailuresOfAKindReadAlike(t *testing.T) {
 	address := listen(t, func(client net.Conn) {
 		_, _ = client.Read(make([]byte, 1)) // and the rest of it is left unread, which resets the connection
 		client.Close()

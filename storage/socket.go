@@ -14,10 +14,10 @@ import (
 
 // dialErrors returns every failure to connect that is in err, joined ones too.
 func dialErrors(err error) (found []*net.OpError) {
-	if op, ok := err.(*net.OpError); ok && op.Op == "dial" {
+	if op, ok := err.(*net.OpError); ok && op.Op == "dial" { //nolint:errorlint // what wraps it is looked at below
 		return []*net.OpError{op}
 	}
-	switch wrapper := err.(type) {
+	switch wrapper := err.(type) { //nolint:errorlint // the wrappers themselves are asked for
 	case interface{ Unwrap() error }:
 		return dialErrors(wrapper.Unwrap())
 	case interface{ Unwrap() []error }:

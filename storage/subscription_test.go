@@ -330,7 +330,7 @@ func (c *pausedConn) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestSubscriptionRefusesStrangeReplies(t *testing.T) {
+func TestSubscriptionRefusesUnexpectedReplies(t *testing.T) {
 	for name, reply := range map[string]string{
 		"error":       "-NOAUTH Authentication required.\r\n",
 		"unsubscribe": "*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n",

@@ -289,9 +289,9 @@ func TestAbuseOfHTTP(t *testing.T) {
 		c := p.dial("/ws", "X-Forwarded-For", forwarded, "X-Real-IP", forwarded[:2], "Forwarded", "for="+forwarded[:2])
 		c.logIn("alice", passwordOf("alice"))
 		require.NoError(t, c.ws.CloseNow())
-		told := s.asked("uid")[len(s.asked("uid"))-1].header.Get("X-Forwarded-For")
-		require.LessOrEqual(t, len(told), 400)
-		require.True(t, strings.HasSuffix(told, "127.0.0.1"), told)
+		forwarded := s.asked("uid")[len(s.asked("uid"))-1].header.Get("X-Forwarded-For")
+		require.LessOrEqual(t, len(forwarded), 400)
+		require.True(t, strings.HasSuffix(forwarded, "127.0.0.1"), forwarded)
 	}
 	p.await("all is as it was before", func() bool {
 		s.closeCloudConnections()

@@ -38,7 +38,7 @@ for (let i = 0; i < 50; i++) {
 }
 `
 
-// bundle fetches the library and makes a script for a page of it.
+// bundle fetches the library and makes a script of it.
 func bundle(t *testing.T) (script []byte) {
 	t.Helper()
 	npm, err := exec.LookPath("npm")

@@ -190,7 +190,7 @@ func (c *pushClient) closed() websocket.StatusCode {
 	return websocket.CloseStatus(c.err)
 }
 
-// rawClient speaks the websocket protocol by hand, and reads only when told to.
+// rawClient speaks the websocket protocol by hand, and reads only when asked to.
 type rawClient struct {
 	t      *testing.T
 	conn   net.Conn

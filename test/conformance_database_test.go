@@ -126,7 +126,7 @@ func TestConformanceStorageIsAskedForOnce(t *testing.T) {
 		s.publishAtOnce(fileEvent(7, "files", 1))
 		alice.expect("notify_file")
 	}
-	require.LessOrEqual(t, p.metric("mapping_query_count"), 2.0, "and once more after 2 s, for who appears")
+	require.LessOrEqual(t, p.metric("mapping_query_count"), 2.0, "and once more after 2 s, because of users who appear")
 }
 
 // TestConformanceMountsThatChange writes mounts down a second after the files that they are for have changed, as Nextcloud
@@ -203,7 +203,7 @@ func TestConformanceOneQueryForAllWhoWait(t *testing.T) {
 	require.LessOrEqual(t, p.metric("mapping_query_count"), 4.0)
 }
 
-// TestConformanceNewShares has what is cached about a user refreshed by an event that says that the user gained something.
+// TestConformanceNewShares has what is cached about a user refreshed by an event that says that the user has a new share.
 func TestConformanceNewShares(t *testing.T) {
 	t.Parallel()
 	onlyHere(t)
@@ -219,8 +219,8 @@ func TestConformanceNewShares(t *testing.T) {
 		s.publishAtOnce(fileEvent(7, "files/shared/a", 2))
 		bob.expect("notify_file_id [2]")
 		s.publish(channel, `{"user":"alice","group":"staff"}`)
-		alice.expect("notify_file") // and not of file 2, for what is known of the storage is old
-		p.await("alice is told of the files that she sees now", func() bool {
+		alice.expect("notify_file") // and not of file 2, because what is known of the storage is old
+		p.await("alice hears of the files that she sees now", func() bool {
 			s.publishAtOnce(fileEvent(7, "files/shared/a", 3))
 			bob.expect("notify_file_id [3]")
 			select {

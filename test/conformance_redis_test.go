@@ -167,7 +167,7 @@ func TestConformanceLogLevels(t *testing.T) {
 	visits := 0
 	visit := func() (user string) {
 		visits++
-		user = fmt.Sprintf("visitor-%d-", visits)
+		user = fmt.Sprintf("user-%d-", visits)
 		s.addUser(user)
 		c := p.login(user)
 		require.NoError(t, c.ws.Close(websocket.StatusNormalClosure, ""))

@@ -18,9 +18,9 @@ import (
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
-// Section 6: settings. What each text means is tested with package config; here it is that the daemon does what it was told.
+// Section 6: settings. What each text means is tested with package config; here it is that the daemon does what they say.
 
-// requireWorks has a daemon log alice in and push to her, through all of its neighbours.
+// requireWorks has a daemon log alice in and push to her, through all of its dependencies.
 func (p *pushServer) requireWorks(e endpoint) {
 	p.t.Helper()
 	s := p.site
@@ -31,7 +31,7 @@ func (p *pushServer) requireWorks(e endpoint) {
 	alice.expect("notify_file")
 }
 
-// variables are all that a daemon must be told about the site.
+// variables are all that a daemon must know of the site.
 func (s *site) variables() []string {
 	return []string{"REDIS_URL=" + s.redis.URL(), "DATABASE_URL=" + s.database, "NEXTCLOUD_URL=" + s.url, "DEBOUNCE_DISABLE=1"}
 }

@@ -236,7 +236,7 @@ func (s *site) serveAtOnce(words ...string) *pushServer {
 	return s.serve(append([]string{"DEBOUNCE_DISABLE=1"}, words...)...)
 }
 
-// start starts a daemon that is told nothing but its ports and the words.
+// start starts a daemon that is given nothing but its ports and the words.
 func (s *site) start(words ...string) *pushServer {
 	s.t.Helper()
 	p := &pushServer{t: s.t, site: s, output: &output{}, port: storagetest.FreePort(s.t), metricsPort: storagetest.FreePort(s.t)}
@@ -363,7 +363,7 @@ func (p *pushServer) await(what string, happened func() bool) {
 	}
 }
 
-// requireWithin has something take less than a limit. It is measured again when it took longer, for a busy machine has no time now and
+// requireWithin has something take less than a limit. It is measured again when it took longer, because a busy machine has no time now and
 // then; what is broken takes longer each time.
 func requireWithin(t *testing.T, limit time.Duration, measure func() time.Duration) {
 	t.Helper()

@@ -47,7 +47,7 @@ func TestConformanceNoSubprotocolNorCompression(t *testing.T) {
 	c.logIn("alice", passwordOf("alice"))
 }
 
-func TestConformancePlainRequestIsToldWhatIsMissing(t *testing.T) {
+func TestConformancePlainRequestLearnsWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	onlyHere(t)
 	p := newSite(t).serve()
@@ -238,7 +238,7 @@ func TestConformanceFramesThatAreRefused(t *testing.T) {
 		"binary": clientFrame(final|byte(frame.Binary), "alice"),
 	} {
 		c := p.login("alice")
-		_, _ = c.conn.Write(bytes) // may fail, for the other side may hang up before it is all there
+		_, _ = c.conn.Write(bytes) // may fail, because the other side may hang up before it is all there
 		c.closed()
 		s.publish("notify_custom", fmt.Sprintf(`{"user":"bob","message":"after %s"}`, name))
 		other.expect("after " + name)
@@ -288,7 +288,7 @@ func TestConformancePings(t *testing.T) {
 	expectPong(c)
 }
 
-func TestConformanceClientSaysGoodbye(t *testing.T) {
+func TestConformanceClientCloses(t *testing.T) {
 	t.Parallel()
 	p := newSite(t).serve()
 	c := p.login("alice")

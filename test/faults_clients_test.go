@@ -156,24 +156,24 @@ func TestFaultsClientIsHalfOpen(t *testing.T) {
 	r.finish().requireNothingLost(t)
 }
 
-// TestFaultsHugeFrames has strangers announce and send frames of 10 MB before they say who they are.
+// TestFaultsHugeFrames has unauthenticated clients announce and send frames of 10 MB.
 func TestFaultsHugeFrames(t *testing.T) {
 	t.Parallel()
-	const strangers = 5
+	const clients = 5
 	s := newSite(t)
 	p := s.serveAtOnce()
 	r := p.follow()
 	before := p.residentMemory()
 	frame := textFrame(strings.Repeat("x", 10<<20))
-	for range strangers {
+	for range clients {
 		c := p.open()
 		go func() { _, _ = c.conn.Write(frame) }() // as much of it as is taken
 		c.expectEnd()
 		c.conn.Close()
 	}
 	after := p.residentMemory()
-	t.Logf("toll: %d first frames of 10 MB: %.1f MiB more memory, %d logins at Nextcloud", strangers, float64(after-before)/(1<<20), len(s.asked("uid"))-1)
-	require.Less(t, after-before, int64(strangers*10<<20)/4)
+	t.Logf("toll: %d first frames of 10 MB: %.1f MiB more memory, %d logins at Nextcloud", clients, float64(after-before)/(1<<20), len(s.asked("uid"))-1)
+	require.Less(t, after-before, int64(clients*10<<20)/4)
 	require.Len(t, s.asked("uid"), 1, "alice's, the reference")
 	r.finish().requireNothingLost(t)
 }

@@ -135,7 +135,7 @@ func TestFaultsEverythingIsAbsent(t *testing.T) {
 	p.await("it is ready", p.ready)
 }
 
-// manager is a service manager that is told how things stand.
+// manager is a service manager that is notified of the state.
 type manager struct {
 	path string
 	conn *net.UnixConn

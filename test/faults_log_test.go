@@ -27,7 +27,7 @@ func (s *site) logPipe() *os.File {
 	return reader
 }
 
-// TestFaultsLogIsClosed has whoever reads the log go away: a collector that crashed, a pipe's other end.
+// TestFaultsLogIsClosed has the reader of the log go away: a collector that crashed, a pipe's other end.
 func TestFaultsLogIsClosed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -39,7 +39,7 @@ func TestFaultsLogIsClosed(t *testing.T) {
 	r.finish().requireNothingLost(t)
 }
 
-// TestFaultsLogIsStuck has whoever reads the log stop doing so.
+// TestFaultsLogIsStuck has the reader of the log stop reading.
 func TestFaultsLogIsStuck(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -59,5 +59,5 @@ func TestFaultsLogIsStuck(t *testing.T) {
 	for lines := bufio.NewScanner(reader); !missing && lines.Scan(); {
 		missing = strings.Contains(lines.Text(), "log lines are missing here")
 	}
-	require.True(t, missing, "the gap is told")
+	require.True(t, missing, "the gap is logged")
 }

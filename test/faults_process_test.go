@@ -84,7 +84,7 @@ func fill(t *testing.T, folder string) (files []string) {
 }
 
 // TestFaultsDescriptorsRunOut has more clients come than there can be: those that are there are served,
-// those that come are told, and when some go there is room again.
+// those that come are refused with a reason, and when some go there is room again.
 func TestFaultsDescriptorsRunOut(t *testing.T) {
 	t.Parallel()
 	const descriptors = 300

@@ -123,7 +123,7 @@ func TestFaultsRedisRefuses(t *testing.T) {
 	p := s.launch(fmt.Sprintf("REDIS_URL=redis://push:open-sesame@%s", s.redis.Addr()))
 	refusal := func(step, reply string) {
 		t.Helper()
-		p.await(reply+" is told", func() bool {
+		p.await(reply+" is logged", func() bool {
 			_, reasons := p.readiness()
 			return strings.Contains(reasons["redis"], step) && strings.Contains(reasons["redis"], reply)
 		})

@@ -26,7 +26,7 @@ func TestFaultsRestart(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		signal syscall.Signal
-		code   websocket.StatusCode // that clients are told
+		code   websocket.StatusCode // that clients receive
 		logins int                  // that may reach Nextcloud, in percent of the clients
 	}{
 		{"asked to end", syscall.SIGTERM, websocket.StatusServiceRestart, 1},

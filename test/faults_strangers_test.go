@@ -12,23 +12,23 @@ import (
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
-// TestFaultsStrangersBehindAProxy has strangers come through a reverse proxy: each counts by the address
+// TestFaultsUnauthenticatedBehindAProxy has unauthenticated clients come through a reverse proxy: each counts by the address
 // that the proxy names, and takes nothing from the others.
-func TestFaultsStrangersBehindAProxy(t *testing.T) {
+func TestFaultsUnauthenticatedBehindAProxy(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	p := s.serveAtOnce("MAX_UNAUTHENTICATED_PER_ADDRESS=3")
 	r := p.follow()
-	const stranger, other = "X-Forwarded-For: 203.0.113.7", "X-Forwarded-For: 203.0.113.8"
+	const one, other = "X-Forwarded-For: 203.0.113.7", "X-Forwarded-For: 203.0.113.8"
 	shake := func(header string) *http.Response {
 		return p.dialRaw(handshake("/ws", header)).response()
 	}
 
 	t.Run("sockets that do not log in", func(t *testing.T) {
 		for range 3 {
-			require.Equal(t, http.StatusSwitchingProtocols, shake(stranger).StatusCode)
+			require.Equal(t, http.StatusSwitchingProtocols, shake(one).StatusCode)
 		}
-		refused := shake(stranger)
+		refused := shake(one)
 		require.Equal(t, http.StatusServiceUnavailable, refused.StatusCode)
 		require.NotEmpty(t, refused.Header.Get("Retry-After"))
 		require.Equal(t, http.StatusSwitchingProtocols, shake(other).StatusCode)

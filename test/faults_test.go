@@ -185,7 +185,7 @@ func (r *reference) hasHeardLast() bool {
 	return len(r.heard) > 0 && (r.heard[len(r.heard)-1] == last || !r.published[last].heard)
 }
 
-// awaitResync waits until the client has been told once to look for what it missed.
+// awaitResync waits until the client has been sent one refresh.
 func (r *reference) awaitResync() {
 	r.t.Helper()
 	r.server.await("everything is refreshed", func() bool {

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("GORACE") == "" { // with the race detector each process of ours would end a second late
 		_ = os.Setenv("GORACE", "atexit_sleep_ms=200")
 	}
-	// The tests that run side by side mostly wait, for what takes its time by contract.
+	// The tests that run side by side mostly wait because the contract says how long things take.
 	flag.Parse()
 	_ = flag.Set("test.parallel", "16")
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {

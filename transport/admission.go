@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// retryAfter is what clients are told to wait when there is no room, in seconds.
+// retryAfter is how long clients are asked to wait when there is no room, in seconds.
 const retryAfter = "60"
 
 const tooManyOfAddress = "too many clients of this address have not logged in"

@@ -21,7 +21,7 @@ type origin struct {
 	// gateway says that client is none or a trusted proxy's, such as a container's gateway: it stands for
 	// many clients.
 	gateway bool
-	// forwarded is what Nextcloud is told in X-Forwarded-For: the addresses that the request came
+	// forwarded is what Nextcloud is sent in X-Forwarded-For: the addresses that the request came
 	// through, the client's first and the TCP peer's last, separated by ", ". It may be empty.
 	forwarded string
 }

@@ -86,7 +86,7 @@ func (v *visit) answer() int {
 	return response.StatusCode
 }
 
-// hear reads what a websocket's client is told first.
+// hear reads what a websocket's client is sent first.
 func (v *visit) hear(text string) {
 	v.t.Helper()
 	f, err := (&wire{v.Conn, v.t, v.reader}).frame()

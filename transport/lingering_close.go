@@ -40,7 +40,7 @@ func closeWrite(conn net.Conn) {
 }
 
 // closer ends refused connections after a while, and then lingers until the client has had time to read
-// what it was told. A connection waits without a goroutine. Connections beyond the bounds, and all that
+// what it was sent. A connection waits without a goroutine. Connections beyond the bounds, and all that
 // come after close, end at once. It is safe for concurrent use.
 type closer struct {
 	max, maxOfKey int

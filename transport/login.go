@@ -27,7 +27,7 @@ const (
 	frameCost = 64
 )
 
-// What a client is told when it isn't let in; the words are part of the protocol.
+// What a client is sent when it isn't let in; the words are part of the protocol.
 const (
 	textInvalidCredentials = "err: Invalid credentials"
 	textInvalidMessage     = "err: Invalid authentication message"
@@ -329,7 +329,7 @@ func (l *login) refuse(err error) {
 	}
 }
 
-// refusal returns what a client is told after an error, and how its connection ends.
+// refusal returns what a client is sent after an error, and how its connection ends.
 func refusal(err error) (text string, reason actors.CloseReason) {
 	switch {
 	case errors.As(err, new(*verifyError)):

@@ -67,7 +67,7 @@ func (p *poller) close() {
 	_ = unix.Close(p.wake)
 }
 
-// run reads until close, or until it fails. panicked is told of what went wrong with one socket.
+// run reads until close, or until it fails. panicked is called with what went wrong with one socket.
 func (p *poller) run(panicked func(s *socket, cause any)) error {
 	buffer := make([]byte, pollBuffer)
 	return p.epoll.Run(func(tag int32, _ uint32) {

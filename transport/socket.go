@@ -25,7 +25,7 @@ const (
 // and where there is no poller, one goroutine reads.
 type socket struct {
 	// set once
-	websocket *Websocket // told when the socket is gone
+	websocket *Websocket // notified when the socket is gone
 	conn      net.Conn
 	raw       syscall.RawConn // nil over TLS, and where there is no fd
 	poller    *poller         // nil where a goroutine reads

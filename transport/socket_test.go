@@ -146,7 +146,7 @@ func TestPanicOfAReadEndsOneConnection(t *testing.T) {
 	broken := make(chan *socket, 1)
 	ended := make(chan error)
 	go func() { ended <- p.run(func(s *socket, _ any) { broken <- s }) }()
-	require.NoError(t, s.conn.(*net.TCPConn).CloseRead()) // the end is read, and there is no client that could be told
+	require.NoError(t, s.conn.(*net.TCPConn).CloseRead()) // the end is read, and there is no client that could receive anything
 	require.Same(t, s, <-broken)
 	require.NoError(t, p.probe(t.Context()), "and goes on")
 	p.close()

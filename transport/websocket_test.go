@@ -341,7 +341,7 @@ func TestLogNamesNoClientOfASocketWithoutAddress(t *testing.T) {
 	require.Equal(t, map[string]any{"user": "alice"}, logged.FilterMessage("client logged in").All()[0].ContextMap())
 }
 
-// A second reason is told as its own, and not counted as one more of the first.
+// A second reason is logged as its own, and not counted as one more of the first.
 func TestRefusalsAreToldByReason(t *testing.T) {
 	core, logged := observer.New(zap.WarnLevel)
 	b := newBench(t, loopback(t), WebsocketOptions{Logger: zap.New(core)})

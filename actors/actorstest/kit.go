@@ -17,7 +17,7 @@ type Kit struct {
 }
 
 // Start starts a System with the default options, changed by change where it isn't nil, and waits
-// until it hears events: who connects before is told to refresh then.
+// until it receives events: a client that connects before is sent a refresh then.
 func Start(t testing.TB, change func(*actors.Options)) *Kit {
 	t.Helper()
 	kit := New(t, change)

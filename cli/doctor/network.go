@@ -122,7 +122,7 @@ func describeCertificate(chain []*x509.Certificate, host string, err error) (det
 		return fmt.Sprintf("the server sends its certificate without the intermediate one of %q", leaf.Issuer.CommonName),
 			"Have the web server send the whole chain: with Let's Encrypt, fullchain.pem instead of cert.pem. Browsers fill the gap by themselves, desktop and mobile clients do not."
 	case errors.As(err, new(x509.UnknownAuthorityError)) && selfSigned:
-		return "the certificate is self-signed", "Every client must be told to trust it; a certificate of a public authority spares that. --allow-self-signed goes on here."
+		return "the certificate is self-signed", "Every client must be made to trust it; a certificate of a public authority spares that. --allow-self-signed goes on here."
 	case errors.As(err, new(x509.UnknownAuthorityError)):
 		return fmt.Sprintf("the certificate is signed by %q, which this machine does not trust", leaf.Issuer.CommonName), "Clients must have that authority installed. --allow-self-signed goes on here."
 	default:

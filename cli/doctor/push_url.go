@@ -33,7 +33,7 @@ func (e *examination) examinePushURL(ctx context.Context) {
 	e.examineForwarding(ctx)
 }
 
-// pushPage is the address of a page of the push server: that of the websocket, less /ws.
+// pushPage is an address of the push server: that of the websocket, less /ws.
 func (e *examination) pushPage(page string) *url.URL {
 	at := *e.endpoint
 	at.Scheme = map[string]string{"ws": "http", "wss": "https"}[at.Scheme]

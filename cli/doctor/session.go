@@ -145,7 +145,7 @@ func (e *examination) bearSilence(s *socket) (survived bool) {
 	return true
 }
 
-// close says goodbye and waits for the echo.
+// close sends a close frame and waits for the echo.
 func (e *examination) close(s *socket) {
 	const step = "close"
 	_ = s.send(frame.Close, "\x03\xe8")

@@ -85,6 +85,7 @@ func (e *examination) open(ctx context.Context) (*socket, answer, string, error)
 		conn.Close()
 		return nil, answer{}, "", fmt.Errorf("no answer to the handshake: %w", err)
 	}
+	defer response.Body.Close()
 	a := answer{status: response.StatusCode, header: response.Header}
 	if a.status != http.StatusSwitchingProtocols {
 		body, _ := io.ReadAll(io.LimitReader(response.Body, maxBody))

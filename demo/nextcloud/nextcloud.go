@@ -122,11 +122,11 @@ func (n *Nextcloud) AddUser(user User) {
 // SetCookie is what test/cookie answers from now on.
 func (n *Nextcloud) SetCookie(cookie uint32) { n.cookie.Store(cookie) }
 
-// ServeHTTP answers as Nextcloud would, or as [Nextcloud.Behave] was told to.
+// ServeHTTP answers as Nextcloud would, or as [Nextcloud.Behave] said.
 func (n *Nextcloud) ServeHTTP(w http.ResponseWriter, r *http.Request) { n.handler.ServeHTTP(w, r) }
 
 // capabilities has the shape that clients look into. As in Nextcloud, requests that are not marked as API calls are refused,
-// those without a login are told nothing of push, and only format=json or Accept: application/json gives JSON.
+// those without a login learn nothing of push, and only format=json or Accept: application/json gives JSON.
 func (n *Nextcloud) capabilities(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("OCS-APIRequest") == "" {
 		answer(w, http.StatusPreconditionFailed, "application/json", `{"message":"CSRF check failed"}`)

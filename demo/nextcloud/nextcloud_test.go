@@ -149,7 +149,7 @@ func TestCapabilities(t *testing.T) {
 
 	status, body = ask(t, "GET", url+"?format=json", func(r *http.Request) { r.Header.Set("OCS-APIRequest", "true") })
 	require.Equal(t, 200, status)
-	require.NotContains(t, body, "notify_push", "only users are told")
+	require.NotContains(t, body, "notify_push", "only users learn of it")
 }
 
 func TestSelfTestRoutes(t *testing.T) {

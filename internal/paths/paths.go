@@ -55,8 +55,8 @@ func HiddenBy(path string) string {
 	path = absolute(path)
 	candidates := []string{path}
 	for folder := path; ; folder = filepath.Dir(folder) {
-		if real, err := filepath.EvalSymlinks(folder); err == nil {
-			candidates = append(candidates, filepath.Join(real, strings.TrimPrefix(path, folder)))
+		if target, err := filepath.EvalSymlinks(folder); err == nil {
+			candidates = append(candidates, filepath.Join(target, strings.TrimPrefix(path, folder)))
 			break
 		}
 		if folder == filepath.Dir(folder) {

@@ -68,9 +68,6 @@ func (f Field) Name() string { return strings.ReplaceAll(f.Flag, "-", "_") }
 // IsSwitch reports whether the flag may stand alone, for true.
 func (f Field) IsSwitch() bool { return f.value.Kind() == reflect.Bool }
 
-// IsList reports whether the flag may be given several times.
-func (f Field) IsList() bool { return f.grammar == "urls" }
-
 // IsPort reports whether it is the number of a port.
 func (f Field) IsPort() bool { return f.value.Kind() == reflect.Uint16 }
 

@@ -27,7 +27,7 @@ var commands = tests{
 func (i *installation) testSetup(t *testing.T) {
 	output := i.occ(t, "notify_push:setup", i.url+"/push")
 	require.Contains(t, output, "configuration saved")
-	eventually(t, "clients are told of it", func() bool { // PHP keeps what it has read for some seconds
+	eventually(t, "clients receive it", func() bool { // PHP keeps what it has read for some seconds
 		var got struct {
 			Capabilities struct {
 				Push struct {

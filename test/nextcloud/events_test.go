@@ -28,7 +28,7 @@ var events = tests{
 
 func (i *installation) testUpload(t *testing.T) {
 	alice, bob := i.newAccount(t), i.newAccount(t)
-	withIDs, stranger := alice.connect(t), bob.connect(t)
+	withIDs, other := alice.connect(t), bob.connect(t)
 	withoutIDs := i.dial(t)
 	require.Equal(t, "authenticated", withoutIDs.logIn(alice.id, alice.password))
 
@@ -39,7 +39,7 @@ func (i *installation) testUpload(t *testing.T) {
 	require.Equal(t, file, alice.upload(t, "new file.txt"))
 	withIDs.awaitFile(file)
 	i.publish(t, bob.id, "the first")
-	require.Equal(t, "the first", stranger.next())
+	require.Equal(t, "the first", other.next())
 }
 
 // testChunkedUpload uploads as clients do with large files: in pieces, elsewhere, which are joined at the end.

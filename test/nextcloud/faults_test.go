@@ -39,7 +39,7 @@ func (i *installation) testReset(t *testing.T) {
 	i.requireService(t)
 }
 
-// testRestart restarts the push server while PHP is away: those who were logged in come back all the same, for their
+// testRestart restarts the push server while PHP is away: those who were logged in come back all the same, because their
 // logins outlive it, and Nextcloud is not asked. Those who were logging in are let go without a close frame.
 func (i *installation) testRestart(t *testing.T) {
 	alice := i.newAccount(t)

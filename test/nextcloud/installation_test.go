@@ -177,7 +177,7 @@ php_admin_value[opcache.revalidate_freq] = 0
 	t.Cleanup(i.php.Stop) // its workers would survive its being killed
 }
 
-// servePush starts the push server as its unit does: it is told little more than where config.php is.
+// servePush starts the push server as its unit does: it knows little more than where config.php is.
 func (i *installation) servePush(t *testing.T, variables ...string) {
 	t.Helper()
 	i.push = storagetest.StartProcessAs(t, i.account, i.pushServes, "/bin/sh", append([]string{"-c", `log=$1; shift; exec "$@" >>"$log" 2>&1`,

@@ -131,8 +131,8 @@ func (i *installation) testThrottled(t *testing.T) {
 // guess guesses until Nextcloud refuses whatever comes from that address.
 func (i *installation) guess(t *testing.T, address string) {
 	t.Helper()
-	stranger := account{i, "admin", "guess"}
+	guesser := account{i, "admin", "guess"}
 	eventually(t, "Nextcloud refuses all", func() bool {
-		return stranger.send(t, "GET", app+"uid", "", "X-Forwarded-For", address).status == http.StatusTooManyRequests
+		return guesser.send(t, "GET", app+"uid", "", "X-Forwarded-For", address).status == http.StatusTooManyRequests
 	})
 }

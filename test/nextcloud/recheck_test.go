@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// testRecheck takes logins away while the push server is restarted: they come back at first, for it remembers them, and are
+// testRecheck takes logins away while the push server is restarted: they come back at first, because it remembers them, and are
 // gone when Nextcloud was asked, with everything that the same credentials opened.
 func (i *installation) testRecheck(t *testing.T) {
 	revoked, disabled, changed, unchanged := i.newAccount(t).newAppPassword(t), i.newAccount(t), i.newAccount(t), i.newAccount(t)

@@ -104,7 +104,7 @@ func (s sink) events(stats actors.Stats) {
 }
 
 func (s sink) failures(stats actors.Stats) {
-	s.counter("notify_push_resyncs_total", "Reconnects to Redis after which clients were told to look for changes.", stats.Resyncs)
+	s.counter("notify_push_resyncs_total", "Reconnects to Redis after which clients were sent a refresh.", stats.Resyncs)
 	s.counter("notify_push_actor_failures_total", "Panics of actors; each is a defect of this server.", stats.ActorFailures)
 	s.counter("notify_push_dead_letters_total", "Messages to actors that had stopped.", stats.DeadLetters)
 	s.counter("notify_push_hooks_dropped_total", "Calls of an embedding program's hooks that were dropped because they are too slow.", stats.HooksDropped)

@@ -138,7 +138,7 @@ func TestMonitorServesNothingElse(t *testing.T) {
 	require.Equal(t, 405, testkit.Request(t, "POST", url+"/metrics").Status)
 }
 
-// Two servers in one process are told apart by their labels.
+// Two servers in one process differ by their labels.
 func TestCollectorHasLabels(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	for _, instance := range []string{"a", "b"} {

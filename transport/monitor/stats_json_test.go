@@ -20,5 +20,5 @@ func TestStatsJSON(t *testing.T) {
 		"messages_sent_notification": 300,
 		"messages_sent_custom": 400
 	}`, string(StatsJSON(wellSource().Stats())))
-	require.Contains(t, string(StatsJSON(actors.Stats{})), `"messages_sent_custom":0`, "zeros are told, too")
+	require.Contains(t, string(StatsJSON(actors.Stats{})), `"messages_sent_custom":0`, "zeros are there, too")
 }

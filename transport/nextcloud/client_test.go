@@ -129,7 +129,7 @@ func TestVerifyAndBadAnswers(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		answer http.HandlerFunc
-		want   string // of the text that the client is told
+		want   string // of the text that the client is sent
 	}{
 		{"500", says(500, "alice"), "Nextcloud answered 500 Internal Server Error"},
 		{"maintenance", says(503, "<html>"), "Nextcloud answered 503 Service Unavailable"},

@@ -95,7 +95,7 @@ func CaddyWith(t testing.TB, address, inSite string) (baseURL string) {
 	caddy, env := storagetest.Program(t, "caddy"), storagetest.Program(t, "env")
 	dir := storagetest.Dir(t)
 	config := write(t, dir, fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n}\nhttp://%s {\n%s}\n", address, inSite))
-	// It keeps files below these folders, whatever it is told.
+	// It keeps files below these folders, whatever its configuration says.
 	storagetest.StartProcess(t, accepts(address), env, "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir,
 		caddy, "run", "--adapter", "caddyfile", "--config", config)
 	return "http://" + address

@@ -54,8 +54,8 @@ func (v *AppVersion) Learn(ctx context.Context) error {
 	return v.read(ctx)
 }
 
-// Spoken returns the version of the app to speak to: the app's own where this server knows its
-// protocol, which has been the same in all of 1.x. The app is asked again, for it may have been
+// Spoken returns the version of the app to answer as: the app's own where this server knows its
+// protocol, which has been the same in all of 1.x. The app is asked again, because it may have been
 // updated; where it cannot be, what was learned last counts.
 func (v *AppVersion) Spoken(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, learnTimeout)

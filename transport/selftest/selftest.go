@@ -144,7 +144,7 @@ func (t *selfTest) remote(w http.ResponseWriter, r *http.Request) {
 	writeResult(w, remote, err)
 }
 
-// version reports the app's version as ours, for the app refuses another.
+// version reports the app's version as ours, because the app refuses another.
 func (t *selfTest) version(w http.ResponseWriter, r *http.Request) {
 	if !t.permitted(w, r) {
 		return

@@ -50,11 +50,11 @@ func listeningSockets(port uint16) (sockets []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := fs.NetTCP()
+	all, err := fs.NetTCP() //nolint:staticcheck // netlink is not worth another library for one look at a port
 	if err != nil {
 		return nil, err
 	}
-	all6, err := fs.NetTCP6()
+	all6, err := fs.NetTCP6()                          //nolint:staticcheck // as above
 	if err != nil && !errors.Is(err, os.ErrNotExist) { // there may be no IPv6
 		return nil, err
 	}

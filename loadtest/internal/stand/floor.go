@@ -63,7 +63,7 @@ func (f *Floor) Write(w FloorWrites) (began int64, err error) {
 	return r.Began, err
 }
 
-// ServeFloor is the floor's process: it accepts clients, and writes to all of them as it is told, until there is no more to read.
+// ServeFloor is the floor's process: it accepts clients, and writes to all of them as it is asked to, until there is no more to read.
 func ServeFloor(in io.Reader, out io.Writer) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -27,7 +27,7 @@ type Server struct {
 	MetricsURL  string // "" when there are none
 	command     string // "" when the server runs already
 	environment []string
-	standIns    *StandIns
+	standIns    *Dependencies
 
 	// PID is the process that listens; 0 when it is not known.
 	PID atomic.Int32
@@ -44,7 +44,7 @@ type Server struct {
 }
 
 // NewServer describes a daemon that is to be started by a command.
-func NewServer(command string, s *StandIns, debounce bool) (*Server, error) {
+func NewServer(command string, s *Dependencies, debounce bool) (*Server, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -178,10 +178,10 @@ func (s *Server) answers(ctx context.Context) error {
 	return err
 }
 
-const (
-	StopTimeout = time.Minute // of a server that is asked to end
-	killTimeout = 5 * time.Second
-)
+// StopTimeout is how long a server that is asked to end may take.
+const StopTimeout = time.Minute
+
+const killTimeout = 5 * time.Second
 
 // Stop asks the daemon to end, and kills it when that takes longer than StopTimeout, or than killTimeout once ctx has ended. A script around it goes on when it has ended, as it would without the harness.
 func (s *Server) Stop(ctx context.Context) {

@@ -18,7 +18,7 @@ func TestParseMetrics(t *testing.T) {
 	require.Equal(t, map[string]float64{"active_connection_count": 15000, `message_count_total{type="file"}`: 3, "load": 1500}, got)
 }
 
-// silent is the address of a server that takes connections and says nothing; heard is called when somebody has spoken to it.
+// silent is the address of a server that takes connections and says nothing; heard is called when something was sent to it.
 func silent(t *testing.T, heard func()) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

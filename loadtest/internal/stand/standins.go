@@ -25,8 +25,8 @@ import (
 	"github.com/notifypush/notifypush/loadtest/internal/wire"
 )
 
-// StandIns are what a push server needs around it. They must be closed.
-type StandIns struct {
+// Dependencies are what a push server needs around it. They must be closed.
+type Dependencies struct {
 	RedisURL string
 	RedisPID int // 0 when Redis is embedded
 	Cloud    *nextcloud.Nextcloud
@@ -40,8 +40,8 @@ type StandIns struct {
 }
 
 // Start starts them on free ports of 127.0.0.1.
-func Start(ctx context.Context, people Population) (*StandIns, error) {
-	s := &StandIns{}
+func Start(ctx context.Context, people Population) (*Dependencies, error) {
+	s := &Dependencies{}
 	if err := s.start(ctx, people); err != nil {
 		s.Close()
 		return nil, err
@@ -49,7 +49,7 @@ func Start(ctx context.Context, people Population) (*StandIns, error) {
 	return s, nil
 }
 
-func (s *StandIns) start(ctx context.Context, people Population) (err error) {
+func (s *Dependencies) start(ctx context.Context, people Population) (err error) {
 	if s.folder, err = os.MkdirTemp("", "loadtest-"); err != nil {
 		return fmt.Errorf("make a folder for the load test: %w", err)
 	}
@@ -69,7 +69,7 @@ func (s *StandIns) start(ctx context.Context, people Population) (err error) {
 }
 
 // writeConfig writes a config.php, because a daemon learns Nextcloud's secret from there only.
-func (s *StandIns) writeConfig() error {
+func (s *Dependencies) writeConfig() error {
 	redisAt, err := url.Parse(s.RedisURL)
 	if err != nil {
 		return fmt.Errorf("write the config.php of the load test: %w", err)
@@ -96,8 +96,9 @@ func quoted(text string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
 }
 
-func (s *StandIns) startRedis(ctx context.Context) error {
-	address, err := "", error(nil)
+func (s *Dependencies) startRedis(ctx context.Context) error {
+	var address string
+	var err error
 	if path, lookErr := exec.LookPath("redis-server"); lookErr == nil {
 		address, err = s.startRealRedis(path)
 	} else {
@@ -119,7 +120,7 @@ func (s *StandIns) startRedis(ctx context.Context) error {
 	})
 }
 
-func (s *StandIns) startRealRedis(path string) (address string, err error) {
+func (s *Dependencies) startRealRedis(path string) (address string, err error) {
 	port, err := freePort()
 	if err != nil {
 		return "", err
@@ -134,7 +135,7 @@ func (s *StandIns) startRealRedis(path string) (address string, err error) {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), nil
 }
 
-func (s *StandIns) startCloud(users int) error {
+func (s *Dependencies) startCloud(users int) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("start the stand-in Nextcloud: %w", err)
@@ -154,10 +155,10 @@ func (s *StandIns) startCloud(users int) error {
 	return nil
 }
 
-func (s *StandIns) atClose(f func()) { s.closers = append(s.closers, f) }
+func (s *Dependencies) atClose(f func()) { s.closers = append(s.closers, f) }
 
 // Close ends them, the last first.
-func (s *StandIns) Close() {
+func (s *Dependencies) Close() {
 	for len(s.closers) > 0 {
 		last := len(s.closers) - 1
 		s.closers[last]()
@@ -166,7 +167,7 @@ func (s *StandIns) Close() {
 }
 
 // Flush empties Redis: what the server before has left there, such as logins, would help the next one.
-func (s *StandIns) Flush(ctx context.Context) error {
+func (s *Dependencies) Flush(ctx context.Context) error {
 	if _, err := s.do(ctx, "FLUSHALL"); err != nil {
 		return fmt.Errorf("empty the Redis of the load test: %w", err)
 	}
@@ -174,7 +175,7 @@ func (s *StandIns) Flush(ctx context.Context) error {
 }
 
 // subscribers is how many daemons listen to custom events.
-func (s *StandIns) subscribers(ctx context.Context) (int, error) {
+func (s *Dependencies) subscribers(ctx context.Context) (int, error) {
 	reply, err := redis.IntMap(s.do(ctx, "PUBSUB", "NUMSUB", "notify_custom"))
 	if err != nil {
 		return 0, fmt.Errorf("ask Redis for its subscribers: %w", err)
@@ -182,7 +183,7 @@ func (s *StandIns) subscribers(ctx context.Context) (int, error) {
 	return reply["notify_custom"], nil
 }
 
-func (s *StandIns) do(ctx context.Context, command string, args ...any) (any, error) {
+func (s *Dependencies) do(ctx context.Context, command string, args ...any) (any, error) {
 	conn, err := s.redis.GetContext(ctx)
 	if err != nil {
 		return nil, err
@@ -192,7 +193,7 @@ func (s *StandIns) do(ctx context.Context, command string, args ...any) (any, er
 }
 
 // cloudRedis lets the stand-in Nextcloud speak to Redis.
-type cloudRedis struct{ *StandIns }
+type cloudRedis struct{ *Dependencies }
 
 func (r cloudRedis) Publish(ctx context.Context, channel string, payload []byte) (int, error) {
 	return redis.Int(r.do(ctx, "PUBLISH", channel, payload))

@@ -27,7 +27,7 @@ type client struct {
 	// owned by Receive
 	stage         stage
 	ramping       bool // counts against the limit of those that connect at once
-	leaving       bool // comes back only when it is told to connect
+	leaving       bool // comes back only when it is asked to connect
 	notReading    bool
 	handshakeOnly bool // hangs up after the handshake
 	socket        int32
@@ -54,7 +54,7 @@ const (
 // The messages to a client.
 type (
 	connect struct{ handshakeOnly bool } // unless connected
-	retry   struct{}                     // connect, unless connected or told to leave
+	retry   struct{}                     // connect, unless connected or asked to leave
 	fetched struct {                     // the credentials that were asked for
 		credentials *Credentials
 		err         error

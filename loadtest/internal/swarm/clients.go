@@ -56,7 +56,7 @@ type clientSet struct {
 	fetching sync.WaitGroup // of credentials
 
 	// owned by the caller
-	started int // so many of clients have been told to connect
+	started int // so many of clients have been asked to connect
 	churn   context.CancelFunc
 	churned sync.WaitGroup
 

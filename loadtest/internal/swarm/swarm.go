@@ -10,7 +10,7 @@ import (
 	"github.com/notifypush/notifypush/loadtest/internal/process"
 )
 
-// Swarm is all simulated clients: those of this process, or of several. Safe for concurrent use: commands take turns.
+// Swarm is all simulated clients: those of this process, or of several. Safe for concurrent use: one command at a time.
 type Swarm struct {
 	mu      sync.Mutex
 	workers []func(Command) reply

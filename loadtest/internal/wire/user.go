@@ -1,5 +1,5 @@
 // Package wire is what the two ends of a load test know of each other: who the users are, and what events carry so that latency, loss
-// and order can be told from a push alone.
+// and order can be seen from a push alone.
 package wire
 
 import "fmt"
