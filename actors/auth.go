@@ -31,13 +31,14 @@ func newAuth(system *System, before *auth) *auth {
 	if before != nil {
 		remembered = before.logins
 	}
-	return &auth{system: system, logins: newLogins(&system.options, system.authKey, remembered)}
+	return &auth{system: system, logins: newLogins(system.options.Load(), system.authKey, remembered)}
 }
 
 // Receive handles one message.
 func (a *auth) Receive(ctx actor.Context) {
 	defer a.system.handled(atAuth)
 	defer a.system.reportPanic(ctx)
+	a.logins.options = a.system.options.Load()
 	now := a.system.now()
 	switch m := ctx.Message().(type) {
 	case *authenticate:
@@ -81,6 +82,9 @@ func (a *auth) Receive(ctx actor.Context) {
 
 // carryOut does what logins has decided.
 func (a *auth) carryOut(ctx actor.Context) {
+	waiting, inFlight := a.logins.pending()
+	a.system.counters.loginsWaiting.Store(int64(waiting))
+	a.system.counters.loginsInFlight.Store(int64(inFlight))
 	effects := a.logins.take()
 	for _, q := range effects.start {
 		a.start(ctx, q)
@@ -111,7 +115,7 @@ func (a *auth) start(ctx actor.Context, q callStart) {
 	counter.Add(1)
 	system, self := a.system, ctx.Self()
 	system.spawnWorker(func() {
-		ctx, cancel := context.WithTimeout(valued{system.ctx, q.values}, system.options.AuthTimeout)
+		ctx, cancel := context.WithTimeout(valued{system.ctx, q.values}, system.options.Load().AuthTimeout)
 		defer cancel()
 		var identity Identity
 		err := system.guarded("verifier", func() (err error) {

@@ -106,6 +106,16 @@ func (s *System) Disconnect(user string) error {
 	return nil
 }
 
+// ForgetLogins forgets what is remembered of a user's logins, or of all where user is empty: the Verifier is asked
+// about the next ones. Connections stay.
+func (s *System) ForgetLogins(user string) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	s.tellAuth(&forgetLogins{user: user})
+	return nil
+}
+
 // DisconnectConnection is Disconnect for one connection, and for the login that opened it.
 func (s *System) DisconnectConnection(id string) error {
 	return s.toConnection(id, &disconnect{})

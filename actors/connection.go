@@ -114,7 +114,7 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	c.wakeEntry.pid = c.self()
 	now := c.system.now()
 	c.since = now
-	if most := c.system.options.MaxConnectionTime; most > 0 {
+	if most := c.system.options.Load().MaxConnectionTime; most > 0 {
 		c.lifetime = now + most - rand.N(most/lifetimeSpread+1)
 	}
 	if until := c.system.at(c.login.Until); until > 0 && (c.lifetime == 0 || until < c.lifetime) {
@@ -130,7 +130,7 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 }
 
 func (c *connection) onPush(p *Push) {
-	if p.kind >= debounced || c.system.options.NoDebounce {
+	if p.kind >= debounced || c.system.options.Load().NoDebounce {
 		c.queuePush(p)
 		c.flushInTurn()
 		return
@@ -147,7 +147,7 @@ func (c *connection) interval(kind Kind) time.Duration {
 		return notificationInterval
 	}
 	base := time.Duration(c.system.counters.activeConnections.Load()) * time.Second / 10
-	base = min(max(base, time.Second), *c.system.options.MaxDebounceTime)
+	base = min(max(base, time.Second), *c.system.options.Load().MaxDebounceTime)
 	return time.Duration(float64(base) * float64(c.jitter))
 }
 

@@ -115,7 +115,7 @@ func (l *listener) onSubscribed(ctx actor.Context, m *subscribed) {
 	l.since = l.system.now()
 	l.system.solved(problemEvents)
 	l.system.log.Info("subscribed to events")
-	if !gap || l.system.options.NoResync || l.resyncing {
+	if !gap || l.system.options.Load().NoResync || l.resyncing {
 		return
 	}
 	l.resyncing = true
@@ -234,7 +234,7 @@ func (l *listener) route(ctx actor.Context, event Event, at time.Duration) {
 	case Reset:
 		system.log.Info("closing all connections: reset requested")
 		system.tellAuth(&forgetLogins{})
-		system.tellRegistries(&closeAll{reason: ResetRequested, within: system.spread(*system.options.DrainTimeout)})
+		system.tellRegistries(&closeAll{reason: ResetRequested, within: system.spread(*system.options.Load().DrainTimeout)})
 	}
 }
 

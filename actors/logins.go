@@ -118,6 +118,12 @@ func (l *logins) take() loginEffects {
 	return taken
 }
 
+// pending returns how many calls wait for a place in flight, and how many are in flight.
+func (l *logins) pending() (waiting, inFlight int) {
+	inFlight = l.inFlight.total()
+	return max(len(l.calls)-inFlight, 0), inFlight
+}
+
 // blank is a block of what the MAC works on.
 var blank [sha256.BlockSize]byte
 

@@ -30,21 +30,25 @@ func newMapper(system *System, before *mapper) *mapper {
 	if before != nil {
 		return &mapper{system: system, dropped: before.dropped, mapping: before.mapping.successor()}
 	}
-	longest := maxBurst(*system.options.MaxDebounceTime)
-	if system.options.NoDebounce {
-		longest = 0
-	}
 	return &mapper{
 		system:  system,
 		dropped: logthrottle.New(system.log, logInterval, "file events dropped: "+system.names[problemMounts]+" unavailable", ""),
-		mapping: newMapping(longest),
+		mapping: newMapping(longestBurst(system.options.Load())),
 	}
+}
+
+func longestBurst(options *Options) time.Duration {
+	if options.NoDebounce {
+		return 0
+	}
+	return maxBurst(*options.MaxDebounceTime)
 }
 
 // Receive handles one message.
 func (m *mapper) Receive(ctx actor.Context) {
 	defer m.system.handled(atMapper)
 	defer m.system.reportPanic(ctx)
+	m.mapping.maxBurst = longestBurst(m.system.options.Load())
 	now := m.system.now()
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:

@@ -14,6 +14,8 @@ type Stats struct {
 	EventsExpired     uint64 // given up because the database did not answer in time
 	Resyncs           uint64 // reconnects to Redis after a gap
 	Logins            Logins
+	LoginsWaiting     uint64        // for their turn at Nextcloud, now; the same credentials count once
+	LoginsInFlight    uint64        // at Nextcloud, now, rechecks included
 	MessagesSent      [kinds]uint64 // by Kind
 	Closed            [closeReasons]uint64
 	ActorFailures     uint64
@@ -45,6 +47,7 @@ type counters struct {
 	events, malformed, expired, resyncs              atomic.Int64
 	tokenLogins, cachedLogins, nextcloudLogins       atomic.Int64
 	refusedLogins, rechecks                          atomic.Int64
+	loginsWaiting, loginsInFlight                    atomic.Int64
 	sent                                             [kinds]atomic.Int64
 	closed                                           [closeReasons]atomic.Int64
 	failures, deadLetters, hooksDropped              atomic.Int64
@@ -67,9 +70,11 @@ func (c *counters) snapshot() Stats {
 			Rechecked: uint64(c.rechecks.Load()),
 			Refused:   uint64(c.refusedLogins.Load()),
 		},
-		ActorFailures: uint64(c.failures.Load()),
-		DeadLetters:   uint64(c.deadLetters.Load()),
-		HooksDropped:  uint64(c.hooksDropped.Load()),
+		LoginsWaiting:  uint64(c.loginsWaiting.Load()),
+		LoginsInFlight: uint64(c.loginsInFlight.Load()),
+		ActorFailures:  uint64(c.failures.Load()),
+		DeadLetters:    uint64(c.deadLetters.Load()),
+		HooksDropped:   uint64(c.hooksDropped.Load()),
 	}
 	for i := range c.sent {
 		s.MessagesSent[i] = uint64(c.sent[i].Load())

@@ -33,7 +33,7 @@ type Ports struct {
 type System struct {
 	// set by New
 	ports   Ports
-	options Options
+	options atomic.Pointer[Options] // complete; Reconfigure replaces them
 	log     *zap.Logger
 	authKey []byte
 
@@ -82,8 +82,9 @@ func New(ports Ports, options Options) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &System{ports: ports, options: options, log: options.Logger, authKey: options.AuthKey,
+	s := &System{ports: ports, log: options.Logger, authKey: options.AuthKey,
 		stopped: make(chan struct{}), down: make(chan struct{}), emptied: make(chan struct{}, 1), heard: make(chan struct{})}
+	s.options.Store(&options)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.inFlight = newInFlight(s.ctx.Done())
 	if s.log == nil {
@@ -119,7 +120,7 @@ func (s *System) Start() { s.starting.Do(s.start) }
 
 func (s *System) start() {
 	s.started = time.Now().Add(-time.Second) // so that now is never 0
-	runtime, letGo := hostOrOwn(s.options.ActorSystem, s)
+	runtime, letGo := hostOrOwn(s.options.Load().ActorSystem, s)
 	s.runtime = runtime
 	s.root = s.runtime.Root
 	s.wheel = newWheel(s)
@@ -305,7 +306,7 @@ func (s *System) shutDown(ctx context.Context) {
 
 // drain closes the connections and waits until they are gone or ctx ends.
 func (s *System) drain(ctx context.Context) {
-	within := s.spread(*s.options.DrainTimeout)
+	within := s.spread(*s.options.Load().DrainTimeout)
 	s.tellRegistries(&closeAll{reason: ShuttingDown, within: within})
 	timeout := time.After(within + time.Second)
 	for s.counters.activeConnections.Load() > 0 {

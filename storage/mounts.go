@@ -119,6 +119,21 @@ func (m *Mounts) replace(used, next *pool) {
 	go func() { _ = next.Close() }() // which may wait for the server
 }
 
+// Reconfigure has the next queries made with these options. Options that OpenMounts would refuse change nothing, and
+// are an error.
+func (m *Mounts) Reconfigure(options DatabaseOptions) error {
+	options.Reload = nil // as in the pool
+	replaced := m.current()
+	if reflect.DeepEqual(options, replaced.options) {
+		return nil
+	}
+	changed, err := openPool(options)
+	if err == nil {
+		m.replace(replaced, changed)
+	}
+	return err
+}
+
 // attempt calls try, and again with other options when the database refuses the login and they have changed
 // meanwhile.
 func (m *Mounts) attempt(ctx context.Context, try func(*pool) error) error {
@@ -127,16 +142,7 @@ func (m *Mounts) attempt(ctx context.Context, try func(*pool) error) error {
 	if !LoginRefused(err) {
 		return err
 	}
-	m.reload.then(ctx, func(options DatabaseOptions) {
-		options.Reload = nil // as in the pool
-		replaced := m.current()
-		if reflect.DeepEqual(options, replaced.options) {
-			return
-		}
-		if changed, err := openPool(options); err == nil {
-			m.replace(replaced, changed)
-		}
-	})
+	m.reload.then(ctx, func(options DatabaseOptions) { _ = m.Reconfigure(options) })
 	if changed := m.current(); changed != used {
 		return changed.guarded(m, try)
 	}

@@ -136,21 +136,29 @@ func (r *Redis) attempt(ctx context.Context, try func(*client) error) error {
 	if !LoginRefused(err) {
 		return err
 	}
-	r.reload.then(ctx, func(options RedisOptions) {
-		changed, err := newClient(options)
-		replaced := r.current() // only here it is replaced, by one goroutine at a time
-		if err != nil || reflect.DeepEqual(changed.options, replaced.options) {
-			return
-		}
-		r.mu.Lock()
-		r.client = changed
-		r.mu.Unlock()
-		_ = replaced.close()
-	})
+	r.reload.then(ctx, func(options RedisOptions) { _ = r.Reconfigure(options) })
 	if changed := r.current(); changed != used {
 		return try(changed)
 	}
 	return err
+}
+
+// Reconfigure has the next connections made with these options. A Receive goes on with those that it has until it ends.
+// Options that NewRedis would refuse change nothing, and are an error.
+func (r *Redis) Reconfigure(options RedisOptions) error {
+	changed, err := newClient(options)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	replaced := r.client
+	if reflect.DeepEqual(changed.options, replaced.options) {
+		r.mu.Unlock()
+		return nil
+	}
+	r.client = changed
+	r.mu.Unlock()
+	return replaced.close()
 }
 
 // Close closes the pooled connections. A Receive under way ends with its own context.

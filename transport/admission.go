@@ -28,13 +28,20 @@ type Limits struct {
 // reached reports whether a limit leaves no room for one more than n.
 func reached(n, limit int) bool { return limit > 0 && n >= limit }
 
+// SetLimits has other limits count from now on. Sockets that are there already stay.
+func (a *admission) SetLimits(limits Limits) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.limits = limits
+}
+
 // admission counts sockets, and refuses those that are too many. An address that is the zero value is
 // not counted. It is safe for concurrent use.
 type admission struct {
-	limits  Limits
 	sockets sync.WaitGroup
 
-	mu              sync.Mutex
+	mu              sync.Mutex // guards the rest
+	limits          Limits
 	pending         map[net.Conn]pendingSocket // without a handshake
 	open            int
 	login           int

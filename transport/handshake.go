@@ -96,7 +96,7 @@ func appendRefusal(out []byte, status int, retryAfter, reason string) []byte {
 // handshakeHeaders are the headers that count in a handshake, and oddHeaders are those of requests that are
 // left to net/http.
 var (
-	handshakeHeaders = []string{"Upgrade", "Connection", "Sec-Websocket-Key", "Sec-Websocket-Version", "X-Forwarded-For", "X-Real-Ip", "Forwarded", "Host"}
+	handshakeHeaders = []string{"Upgrade", "Connection", "Sec-Websocket-Key", "Sec-Websocket-Version", "X-Forwarded-For", "X-Real-Ip", "Forwarded", "Host", "User-Agent"}
 	oddHeaders       = []string{"Content-Length", "Transfer-Encoding", "Expect"}
 )
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unique"
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/internal/errtext"
@@ -63,8 +64,8 @@ type login struct {
 	address   netip.Addr    // that limits count it for
 	who       *actors.Login // known by the handshake; nil where the client says who it is
 	header    http.Header
-	agent     string
-	values    context.Context // has the values of the handshake's context; nil where that is not kept
+	agent     unique.Handle[string] // with WebsocketOptions.DescribeClients
+	values    context.Context       // has the values of the handshake's context; nil where that is not kept
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 

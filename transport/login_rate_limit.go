@@ -2,7 +2,9 @@ package transport
 
 import (
 	"hash/maphash"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -108,6 +110,46 @@ func (l *loginRateLimit) succeeded(key rateKey, now time.Time) {
 	if f := l.keys[key]; f != nil && now.Sub(f.resetAt) >= resetInterval {
 		*f = failedLogins{resetAt: now}
 	}
+}
+
+// Throttled is an address whose logins have to wait because too many have failed.
+type Throttled struct {
+	Address  string // of IPv6, the first of its /64
+	Gateway  bool   // it stands for many clients, and one user name of theirs has to wait
+	Failures int
+	Until    time.Time
+}
+
+// Throttled returns up to limit of the addresses that have to wait, those that wait longest first, and how many
+// there are.
+func (w *Websocket) Throttled(limit int) (list []Throttled, all int) {
+	list = w.rateLimit.list(time.Now())
+	slices.SortFunc(list, func(a, b Throttled) int { return b.Until.Compare(a.Until) })
+	return list[:min(len(list), limit)], len(list)
+}
+
+func (l *loginRateLimit) list(now time.Time) (list []Throttled) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key, f := range l.keys {
+		if f.until.After(now) {
+			list = append(list, Throttled{key.address.String(), key.user != 0, f.count, f.until})
+		}
+	}
+	return list
+}
+
+// ClearRateLimit forgets the failed logins of an address, and of the user names that were tried behind it, and reports
+// whether there were any.
+func (w *Websocket) ClearRateLimit(address netip.Addr) bool {
+	l := &w.rateLimit
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := len(l.keys)
+	maps.DeleteFunc(l.keys, func(key rateKey, _ *failedLogins) bool {
+		return key.address == address || key.address == limitAddress(address)
+	})
+	return len(l.keys) < before
 }
 
 // makeRoom forgets keys: those that need not wait first, then any.

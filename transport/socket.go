@@ -4,6 +4,7 @@ import (
 	"net"
 	"syscall"
 	"time"
+	"unique"
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/transport/frame"
@@ -67,14 +68,15 @@ func (s *socket) Address() string { return origin{client: peerOf(s.conn)}.addres
 // describedSocket is a socket that knows more of its client.
 type describedSocket struct {
 	*socket
-	address, agent string
+	address string
+	agent   unique.Handle[string]
 }
 
 // Address returns the client's address, as trusted proxies tell it.
 func (s *describedSocket) Address() string { return s.address }
 
 // UserAgent returns that of the handshake.
-func (s *describedSocket) UserAgent() string { return s.agent }
+func (s *describedSocket) UserAgent() string { return s.agent.Value() }
 
 // panicked ends the connection after a panic in one of its goroutines, or in the poller's.
 func (s *socket) panicked(task string, cause any) {

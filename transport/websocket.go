@@ -14,6 +14,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
+	"unique"
 
 	"go.uber.org/zap"
 
@@ -48,7 +51,25 @@ type WebsocketOptions struct {
 
 // needsRequest reports whether more of a handshake counts than what parseHandshake reads.
 func (o *WebsocketOptions) needsRequest() bool {
-	return o.Authenticate != nil || len(o.Headers) > 0 || o.DescribeClients
+	return o.Authenticate != nil || len(o.Headers) > 0
+}
+
+// maxAgent bounds what is kept of a user agent, in bytes.
+const maxAgent = 120
+
+// agent returns the beginning of a client's user agent, without what would disturb a terminal. Clients with the same one
+// share its memory.
+func (o *WebsocketOptions) agent(header http.Header) unique.Handle[string] {
+	if !o.DescribeClients {
+		return unique.Handle[string]{}
+	}
+	text := header.Get("User-Agent")
+	return unique.Make(strings.Map(func(c rune) rune {
+		if c == utf8.RuneError || !unicode.IsPrint(c) {
+			return -1
+		}
+		return c
+	}, text[:min(len(text), maxAgent)]))
 }
 
 // header returns the fields of a handshake that Headers names; nil where there are none.
@@ -205,9 +226,7 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 	if l := w.upgrade(conn, r.Header.Get("Sec-WebSocket-Key"), from, nil); l != nil {
 		l.early, l.who, l.values, l.header = early, who, context.WithoutCancel(r.Context()), w.options.header(r)
-		if w.options.DescribeClients {
-			l.agent = strings.Clone(r.UserAgent())
-		}
+		l.agent = w.options.agent(r.Header)
 		w.workers.run(task{w: w, l: l})
 	}
 }
@@ -308,7 +327,7 @@ func (w *Websocket) readHandshake(t task, one *worker) *login {
 	}
 	l := w.upgrade(t.conn, one.header["Sec-Websocket-Key"][0], originOf(one.header, t.peer, w.options.TrustedProxies), one.response[:0])
 	if l != nil {
-		l.early = append([]byte(nil), one.buffer[size:n]...)
+		l.early, l.agent = append([]byte(nil), one.buffer[size:n]...), w.options.agent(one.header)
 	}
 	clear(one.buffer[size:n])
 	return l
