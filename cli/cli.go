@@ -30,6 +30,8 @@ type commandLine struct {
 	LoadtestHelper loadtestHelper  `cmd:"" hidden:""`
 
 	Doctor      doctorCommand      `cmd:"" help:"Go the whole way of a client from outside, and say what is wrong and which lines to change."`
+	Status      statusCommand      `cmd:"" help:"Ask a running server how it is: health, dependencies, rates."`
+	Clients     clientsCommand     `cmd:"" help:"Ask a running server who is connected, and with which client."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server for its health, for containers."`
 
 	Version bool              `help:"Print the version and exit."`
@@ -189,7 +191,9 @@ func newParser(line *commandLine, p *process, exit func(int)) (*kong.Kong, error
 	line.Check.settingFlags = newSettingFlags(everySetting)
 	line.Send.settingFlags = newSettingFlags(redisSetting)
 	line.Doctor.settingFlags = newSettingFlags(redisSetting)
-	line.Healthcheck.settingFlags = newSettingFlags(onlySettings("bind", "metrics-port", "metrics-socket-path"))
+	line.Healthcheck.settingFlags = newSettingFlags(monitorSetting)
+	line.Status.settingFlags = newSettingFlags(monitorSetting)
+	line.Clients.settingFlags = newSettingFlags(monitorSetting)
 	return kong.New(line,
 		kong.Name("notify_push"),
 		kong.Description("A push server for Nextcloud. notify_push CONFIG_FILE serves; notify_push serve --help lists every setting."),

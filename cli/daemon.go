@@ -42,6 +42,11 @@ type daemon struct {
 	operators *http.Server
 	serving   sync.WaitGroup // of both
 	closing   atomic.Bool
+
+	reloads    *reloads // nil: nothing is read again
+	history    *monitor.History
+	latencies  latencies
+	adminToken atomic.Pointer[actors.Secret]
 }
 
 // newDaemon makes the parts; nothing is connected yet.
@@ -59,8 +64,8 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	}
 	ports := actors.Ports{
 		Events:   d.redis,
-		Mounts:   d.mounts,
-		Verifier: d.nextcloud,
+		Mounts:   timedMounts{d.mounts, &d.latencies},
+		Verifier: timedVerifier{d.nextcloud, &d.latencies},
 		Control:  &control{logging: log, redis: d.redis},
 	}
 	if d.system, err = actors.New(ports, actorOptions(settings, log.Logger)); err != nil {
@@ -74,8 +79,10 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	d.clients = transport.NewServer(transport.NewHandler(d.websocket, selftest.New(selftest.Options{
 		Keys: d.redis, System: d.system, Nextcloud: d.nextcloud, Version: d.version,
 	}), Version()), log.Logger)
+	d.history = monitor.NewHistory(d.system.Stats, d.problems)
+	d.adminToken.Store(&settings.Monitor.AdminToken)
 	d.operators = transport.NewServer(monitor.New(monitor.Source{
-		Version: Version(), Stats: d.system.Stats, Problems: d.problems, Probe: d.probe,
+		Version: Version(), Stats: d.system.Stats, Problems: d.problems, Probe: d.probe, Status: d.status(),
 	}), log.Logger)
 	return d, nil
 }
@@ -97,6 +104,7 @@ func websocketOptions(s config.Settings, log *zap.Logger) transport.WebsocketOpt
 	s.Websocket.Logger = log
 	s.Websocket.Limits.Connections = maxConnections(s.Websocket.Limits.Connections)
 	s.Websocket.Limits.Sockets = maxSockets()
+	s.Websocket.DescribeClients = s.Monitor.On()
 	return s.Websocket
 }
 
@@ -137,6 +145,11 @@ func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) err
 	failed := make(chan error, 2)
 	if operators != nil {
 		d.serving.Go(func() { serve(d.operators, operators, failed) })
+		running.Go(func() { d.history.Run(background) })
+		running.Go(func() { d.askRedis(background) })
+	}
+	if d.reloads != nil {
+		running.Go(func() { d.reloads.run(background, d) })
 	}
 	tried := make(chan struct{})
 	running.Go(func() { d.handover.take(background, d.system, tried) })
@@ -209,6 +222,7 @@ func (d *daemon) close() {
 	d.closing.Store(true)
 	_ = d.clients.Close()
 	d.websocket.EndLogins()
+	d.handover.ttl = *d.settings.Actors.AuthResume
 	left := d.handover.leave(d.system)
 	if err := d.system.Shutdown(ctx); err != nil {
 		d.log.Warn("shutdown incomplete", zap.Error(err))

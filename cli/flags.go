@@ -31,6 +31,9 @@ func newSettingFlags(wanted func(flag string) bool) settingFlags {
 
 func everySetting(string) bool { return true }
 
+// monitorSetting wants what leads to the operators' listener.
+var monitorSetting = onlySettings("bind", "metrics-port", "metrics-socket-path", "admin-token")
+
 func onlySettings(flags ...string) func(string) bool {
 	return func(flag string) bool { return slices.Contains(flags, flag) }
 }

@@ -129,7 +129,7 @@ func (h *handover) chunkKey(chunk int) string {
 // Redis, which may be on its way back as well. The function that it returns is called when they are gone,
 // and waits for the last attempt.
 func (h *handover) leave(system *actors.System) (wait func()) {
-	if h.key == "" {
+	if h.key == "" || h.ttl == 0 {
 		return func() {}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)

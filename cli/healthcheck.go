@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/config"
 )
 
@@ -31,15 +32,9 @@ Exit status: 0 when the server is healthy, 1 when it is not, does not answer, or
 }
 
 func (c *healthcheckCommand) Run(p *process) error {
-	result := config.Load(p.ctx, "", c.given(), os.LookupEnv)
-	for _, setting := range []string{"bind", "metrics_port"} {
-		if err := result.ErrOf(setting); err != nil {
-			return err
-		}
-	}
-	address := monitorAddress(result.Settings)
-	if address == "" {
-		return errors.New("the server answers health checks on its metrics port, which is off; set METRICS_PORT or METRICS_SOCKET_PATH")
+	address, _, err := c.monitor(p.ctx)
+	if err != nil {
+		return err
 	}
 	page := "/livez"
 	if c.Ready {
@@ -56,6 +51,20 @@ func (c *healthcheckCommand) Run(p *process) error {
 	}
 	_, err = fmt.Fprintln(p.stdout, body)
 	return err
+}
+
+// monitor is where the running server with these settings has its operators' listener, and the admin token.
+func (f settingFlags) monitor(ctx context.Context) (address string, token actors.Secret, err error) {
+	result := config.Load(ctx, "", f.given(), os.LookupEnv)
+	for _, setting := range []string{"bind", "metrics_port"} {
+		if err := result.ErrOf(setting); err != nil {
+			return "", "", err
+		}
+	}
+	if address = monitorAddress(result.Settings); address == "" {
+		return "", "", errors.New("the server answers such questions on its metrics port, which is off; set METRICS_PORT or METRICS_SOCKET_PATH")
+	}
+	return address, result.Settings.Monitor.AdminToken, nil
 }
 
 // monitorAddress is where the server answers health checks: host:port, the path of a unix socket, or nothing.

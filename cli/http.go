@@ -7,14 +7,15 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 )
 
 // maxAnswer is how much is read of what a server says.
-const maxAnswer = 64 << 10
+const maxAnswer = 256 << 10
 
-// get asks the server at address, host:port or the path of a unix socket, for a page. Its certificate does not matter: nothing secret is sent.
-func get(ctx context.Context, encrypted bool, address, page string) (status int, body string, err error) {
+// get asks the server at address, host:port or the path of a unix socket, for a page. headers are names and values. Its certificate does not matter: nothing secret is sent.
+func get(ctx context.Context, encrypted bool, address, page string, headers ...string) (status int, body string, err error) {
 	network, scheme := "tcp", "http"
 	if strings.HasPrefix(address, "/") {
 		network = "unix"
@@ -32,6 +33,9 @@ func get(ctx context.Context, encrypted bool, address, page string) (status int,
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://notify_push"+page, nil)
 	if err != nil {
 		return 0, "", err
+	}
+	for pair := range slices.Chunk(headers, 2) {
+		request.Header.Set(pair[0], pair[1])
 	}
 	response, err := client.Do(request)
 	if err != nil {

@@ -56,6 +56,22 @@ func (l *logging) SetLogLevel(spec string) error {
 	return nil
 }
 
+// configure takes the level of a configuration, and forgets those before.
+func (l *logging) configure(spec config.LogLevel) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.before = nil
+	l.level.SetLevel(zapLevel(spec))
+}
+
+// name is that of the level of now.
+func (l *logging) name() string {
+	if level := l.level.Level(); level != zapcore.InvalidLevel {
+		return level.String()
+	}
+	return config.LevelOff.String()
+}
+
 // RestoreLogLevel goes back to the level before the last SetLogLevel, if there was one.
 func (l *logging) RestoreLogLevel() {
 	l.mu.Lock()

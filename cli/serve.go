@@ -31,8 +31,7 @@ func (*serveCommand) Help() string {
 }
 
 func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
-	// The one comes of a terminal that is closed, the other of a log that nobody reads any more.
-	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+	signal.Ignore(syscall.SIGPIPE) // of a log that nobody reads any more
 	if isMistakenCommand(c.ConfigFile) {
 		fmt.Fprintf(p.stderr, "notify_push: there is no command %s, nor a file of that name; commands are %s\n", c.ConfigFile, nameCommands(parsed.Model))
 		return exitUsage
@@ -40,6 +39,8 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 	load := func(ctx context.Context) *config.Result {
 		return config.Load(ctx, c.ConfigFile, c.given(), os.LookupEnv)
 	}
+	reloads := newReloads(load)
+	defer signal.Stop(reloads.signals)
 	result := load(p.ctx)
 	if c.DumpConfig {
 		report := result.Report(false)
@@ -75,6 +76,8 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 		return err
 	}
 	d.manager = manager
+	reloads.started, reloads.now = result, result
+	d.reloads = reloads
 	go runCollector(p.ctx, d.websocket.Weight)
 	if err = d.run(p.ctx); err != nil {
 		fmt.Fprintf(p.onlyStdout(), "notify_push: %v\n", err)

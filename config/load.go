@@ -48,13 +48,14 @@ func Load(ctx context.Context, configFile string, given Given, lookupEnv func(st
 		l.result.Sources["config_file"] = "argument"
 		l.result.values["config_file"] = configFile
 	}
-	own := map[string]bool{"nextcloud-url": true, "database-url": true, "database-prefix": true, "redis-url": true, "debounce-disable": true}
+	own := map[string]bool{"nextcloud-url": true, "database-url": true, "database-prefix": true, "redis-url": true, "debounce-disable": true, "admin-token": true}
 	for _, field := range l.fields {
 		if !own[field.Flag] {
 			l.read(field.Flag)
 		}
 	}
 	l.loadDebounceDisable()
+	l.loadAdminToken()
 	l.checkListeners()
 
 	n := readNextcloud(ctx, configFile, s.Reading.Glob, !s.Reading.NoPHP, l.environment)
@@ -184,6 +185,27 @@ func (l *loader) loadDebounceDisable() {
 		return
 	}
 	l.read(flag)
+}
+
+// minToken is how long a token must be that anybody may try who reaches the port.
+const minToken = 16
+
+func (l *loader) loadAdminToken() {
+	const flag, name = "admin-token", "admin_token"
+	texts, err := l.secret(flag)
+	if err != nil {
+		l.fail(name, err)
+		return
+	}
+	if texts == nil {
+		return
+	}
+	token := texts[len(texts)-1]
+	if len(token) < minToken {
+		l.fail(name, fmt.Errorf("%s: the token is shorter than %d characters; make one with openssl rand -hex 16", l.result.Sources[name], minToken))
+		return
+	}
+	l.result.Settings.Monitor.AdminToken, l.result.values[name] = actors.Secret(token), actors.Secret(token)
 }
 
 func (l *loader) loadNextcloudURL(n *nextcloudConfig) {

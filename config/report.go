@@ -83,6 +83,8 @@ func plain(value any, mask func(actors.Secret) string) any {
 		return plainDatabase(v, mask)
 	case storage.RedisOptions:
 		return plainRedis(v, mask)
+	case actors.Secret:
+		return mask(v)
 	case fmt.Stringer:
 		return v.String()
 	}

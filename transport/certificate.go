@@ -30,6 +30,12 @@ func serverTLS(cert, key string) (*tls.Config, error) {
 	}, nil
 }
 
+// CheckCertificate returns why TLS could not be served with these files, nil where it could or none are given.
+func CheckCertificate(options ListenOptions) error {
+	_, err := serverTLS(options.TLSCert, options.TLSKey)
+	return err
+}
+
 // certificate is the server's certificate, read again when its files change, so that a renewed one
 // needs no restart.
 type certificate struct {

@@ -114,10 +114,10 @@ func (l *loginRateLimit) succeeded(key rateKey, now time.Time) {
 
 // Throttled is an address whose logins have to wait because too many have failed.
 type Throttled struct {
-	Address  string // of IPv6, the first of its /64
-	Gateway  bool   // it stands for many clients, and one user name of theirs has to wait
-	Failures int
-	Until    time.Time
+	Address  string    `json:"address"` // of IPv6, the first of its /64
+	Gateway  bool      `json:"gateway"` // it stands for many clients, and one user name of theirs has to wait
+	Failures int       `json:"failures"`
+	Until    time.Time `json:"until"`
 }
 
 // Throttled returns up to limit of the addresses that have to wait, those that wait longest first, and how many

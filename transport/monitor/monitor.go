@@ -23,10 +23,12 @@ type Source struct {
 	Problems func() map[string]string
 	// Probe returns an error when the process makes no progress any more. It returns when ctx ends, after 5 s.
 	Probe func(ctx context.Context) error
+	// Status is for the status page; nil: there is none.
+	Status *Status
 }
 
-// New returns the handler of the operators' port: /metrics for Prometheus, /livez, /readyz
-// and /version.
+// New returns the handler of the operators' port: /metrics for Prometheus, /livez, /readyz, /version
+// and the status page.
 func New(source Source) http.Handler {
 	source = source.completed()
 	mux := http.NewServeMux()
@@ -34,6 +36,9 @@ func New(source Source) http.Handler {
 	mux.HandleFunc("GET /livez", source.serveLivez)
 	mux.HandleFunc("GET /readyz", source.serveReadyz)
 	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) { textreply.Write(w, source.Version) })
+	if source.Status != nil {
+		source.Status.serveAt(mux, &source)
+	}
 	return mux
 }
 

@@ -133,7 +133,7 @@ func TestLivez(t *testing.T) {
 func TestMonitorServesNothingElse(t *testing.T) {
 	url := serveMonitor(t, wellSource())
 	require.Equal(t, testkit.Reply{Status: 200, Body: "9.8.7"}, testkit.Request(t, "GET", url+"/version").WithoutHeader())
-	require.Equal(t, 404, testkit.Request(t, "GET", url+"/").Status)
+	require.Equal(t, 404, testkit.Request(t, "GET", url+"/").Status, "without Status there is no page")
 	require.Equal(t, 404, testkit.Request(t, "GET", url+"/debug/pprof/").Status)
 	require.Equal(t, 405, testkit.Request(t, "POST", url+"/metrics").Status)
 }

@@ -54,6 +54,13 @@ func (v *AppVersion) Learn(ctx context.Context) error {
 	return v.read(ctx)
 }
 
+// Known returns the version that was learned last, without asking anybody.
+func (v *AppVersion) Known() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.learned
+}
+
 // Spoken returns the version of the app to answer as: the app's own where this server knows its
 // protocol, which has been the same in all of 1.x. The app is asked again, because it may have been
 // updated; where it cannot be, what was learned last counts.

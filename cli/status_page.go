@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/transport/monitor"
+)
+
+// redisQuestionTime is how often Redis is asked something, to see how long that takes.
+const redisQuestionTime = time.Minute
+
+// latencies are how long dependencies took over their last answers, by name. The zero value is empty, and safe for
+// concurrent use.
+type latencies struct {
+	mu   sync.Mutex
+	last map[string]monitor.Latency
+}
+
+func (l *latencies) note(name string, asked time.Time) {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.last == nil {
+		l.last = map[string]monitor.Latency{}
+	}
+	l.last[name] = monitor.Latency{Took: now.Sub(asked), At: now}
+}
+
+func (l *latencies) all() map[string]monitor.Latency {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := map[string]monitor.Latency{}
+	for name, latency := range l.last {
+		all[name] = latency
+	}
+	return all
+}
+
+// timedMounts and timedVerifier note how long answers take. Errors are no answers, but for a refusal.
+type timedMounts struct {
+	actors.Mounts
+	latencies *latencies
+}
+
+func (t timedMounts) MountsOfStorages(ctx context.Context, storages []uint64) ([]actors.Mount, error) {
+	asked := time.Now()
+	mounts, err := t.Mounts.MountsOfStorages(ctx, storages)
+	if err == nil {
+		t.latencies.note("database", asked)
+	}
+	return mounts, err
+}
+
+type timedVerifier struct {
+	actors.Verifier
+	latencies *latencies
+}
+
+func (t timedVerifier) Verify(ctx context.Context, credentials actors.Credentials) (actors.Identity, error) {
+	asked := time.Now()
+	identity, err := t.Verifier.Verify(ctx, credentials)
+	if err == nil || errors.Is(err, actors.ErrInvalidCredentials) {
+		t.latencies.note("nextcloud", asked)
+	}
+	return identity, err
+}
+
+// askRedis asks Redis now and then, until ctx ends.
+func (d *daemon) askRedis(ctx context.Context) {
+	for {
+		asked := time.Now()
+		if _, _, err := d.redis.Get(ctx, monitor.KeyMetrics); err == nil {
+			d.latencies.note("redis", asked)
+		}
+		if !pause(ctx.Done(), redisQuestionTime) {
+			return
+		}
+	}
+}
+
+// status is what the status page shows and can do.
+func (d *daemon) status() *monitor.Status {
+	return &monitor.Status{
+		System: d.system, History: d.history, Log: d.log.Logger,
+		AppVersion: d.version.Known, Latencies: d.latencies.all,
+		Throttled: d.websocket.Throttled, ClearRateLimit: d.websocket.ClearRateLimit,
+		LogLevel: d.log.name,
+		SetLogLevel: func(spec string) error {
+			if spec == "" {
+				d.log.RestoreLogLevel()
+				return nil
+			}
+			return d.log.SetLogLevel(spec)
+		},
+		AdminToken: func() actors.Secret { return *d.adminToken.Load() },
+	}
+}

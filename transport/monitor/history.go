@@ -1,0 +1,178 @@
+package monitor
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/notifypush/notifypush/actors"
+)
+
+const (
+	// historyStep is the time between two points of the plots, and historyLength how many there are.
+	historyStep   = time.Minute
+	historyLength = 60
+	// tick is how often the counters are read, and recentTicks how many of those the rates of now go back.
+	tick        = time.Second
+	recentTicks = 10
+	// shortest is the shortest time that is a point of a plot: a rate over less jumps.
+	shortest = 5 * time.Second
+)
+
+// History remembers the last hour of a server's counters, and since when its problems last.
+//
+// All methods are safe for concurrent use. Run must run for anything to be remembered. It knows no errors.
+type History struct {
+	stats    func() actors.Stats
+	problems func() map[string]string
+
+	mu     sync.Mutex // guards the rest
+	recent []reading  // the last few ticks, the oldest first
+	minute reading    // with which the point under way began
+	points []Point    // the oldest first
+	ready  time.Time  // since when there is no problem; zero while there is one
+	since  map[string]Problem
+}
+
+// reading is the counters at one moment.
+type reading struct {
+	at    time.Time
+	stats actors.Stats
+}
+
+// Problem is a dependency that cannot be used, or another reason why the server is not ready.
+type Problem struct {
+	Name   string    `json:"name"`
+	Reason string    `json:"reason"`
+	Since  time.Time `json:"since"`
+}
+
+// Point is what happened in a time: two gauges at its end, and means per second.
+type Point struct {
+	Connections uint64  `json:"connections"`
+	Users       uint64  `json:"users"`
+	Events      float64 `json:"events"`
+	Pushes      float64 `json:"pushes"`
+	Logins      float64 `json:"logins"` // that became connections
+	Refused     float64 `json:"refused"`
+	Ended       float64 `json:"ended"` // connections, unauthenticated ones included
+}
+
+// NewHistory returns an empty history of a server whose counters and problems these functions return.
+func NewHistory(stats func() actors.Stats, problems func() map[string]string) *History {
+	return &History{stats: stats, problems: problems, since: map[string]Problem{}}
+}
+
+// Run reads the counters once a second until ctx ends.
+func (h *History) Run(ctx context.Context) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		h.read(time.Now(), h.stats(), h.problems())
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (h *History) read(now time.Time, stats actors.Stats, problems map[string]string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.recent = append(h.recent, reading{now, stats})
+	if len(h.recent) > recentTicks+1 {
+		h.recent = h.recent[1:]
+	}
+	switch {
+	case h.minute.at.IsZero():
+		h.minute = reading{now, stats}
+	case now.Sub(h.minute.at) >= historyStep:
+		h.points = append(h.points, pointOf(h.minute, reading{now, stats}))
+		if len(h.points) > historyLength {
+			h.points = h.points[1:]
+		}
+		h.minute = reading{now, stats}
+	}
+	h.noteProblems(now, problems)
+}
+
+func (h *History) noteProblems(now time.Time, problems map[string]string) {
+	for name := range h.since {
+		if _, lasts := problems[name]; !lasts {
+			delete(h.since, name)
+		}
+	}
+	for name, reason := range problems {
+		p, known := h.since[name]
+		if !known {
+			p.Since = now
+		}
+		p.Name, p.Reason = name, reason
+		h.since[name] = p
+	}
+	switch {
+	case len(problems) > 0:
+		h.ready = time.Time{}
+	case h.ready.IsZero():
+		h.ready = now
+	}
+}
+
+// Points returns the last hour, the oldest point first: one a minute, and last that of the minute under way.
+func (h *History) Points() []Point {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	points := append([]Point{}, h.points...)
+	if n := len(h.recent); n > 0 && h.recent[n-1].at.Sub(h.minute.at) >= shortest {
+		points = append(points, pointOf(h.minute, h.recent[n-1]))
+	}
+	return points
+}
+
+// Now returns the last ten seconds.
+func (h *History) Now() Point {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.recent) == 0 {
+		return Point{}
+	}
+	return pointOf(h.recent[0], h.recent[len(h.recent)-1])
+}
+
+// Problems returns the problems by name, and since when there is none, the zero time while there is one.
+func (h *History) Problems() (problems map[string]Problem, ready time.Time) {
+	now := h.problems() // which may be younger than the last tick
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.noteProblems(time.Now(), now)
+	problems = map[string]Problem{}
+	for name, p := range h.since {
+		problems[name] = p
+	}
+	return problems, h.ready
+}
+
+func pointOf(from, to reading) Point {
+	seconds := to.at.Sub(from.at).Seconds()
+	rate := func(before, now uint64) float64 {
+		if seconds <= 0 {
+			return 0
+		}
+		return float64(now-before) / seconds
+	}
+	ended := func(s actors.Stats) (sum uint64) {
+		for _, n := range s.Closed {
+			sum += n
+		}
+		return sum
+	}
+	return Point{
+		Connections: to.stats.ActiveConnections, Users: to.stats.ActiveUsers,
+		Events:  rate(from.stats.EventsReceived, to.stats.EventsReceived),
+		Pushes:  rate(from.stats.AllMessagesSent(), to.stats.AllMessagesSent()),
+		Logins:  rate(from.stats.TotalConnections, to.stats.TotalConnections),
+		Refused: rate(from.stats.Logins.Refused, to.stats.Logins.Refused),
+		Ended:   rate(ended(from.stats), ended(to.stats)),
+	}
+}
