@@ -85,7 +85,7 @@ func (d *daemon) askRedis(ctx context.Context) {
 // status is what the status page shows and can do.
 func (d *daemon) status() *monitor.Status {
 	return &monitor.Status{
-		System: d.system, History: d.history, Log: d.log.Logger,
+		System: d.system, History: d.history, Log: d.log.Logger, Started: time.Now(),
 		AppVersion: d.version.Known, Latencies: d.latencies.all,
 		Throttled: d.websocket.Throttled, ClearRateLimit: d.websocket.ClearRateLimit,
 		LogLevel: d.log.name,

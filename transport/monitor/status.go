@@ -49,6 +49,7 @@ type Status struct {
 	System     System
 	History    *History
 	Log        *zap.Logger // of the actions, at warn
+	Started    time.Time
 	AppVersion func() string
 	// Latencies returns how long the dependencies took over the last question that they answered, by their names in
 	// Source.Problems.
@@ -139,13 +140,12 @@ type Client struct {
 }
 
 func (s *Status) serveAt(mux *http.ServeMux, source *Source) {
-	started := time.Now()
 	files, _ := fs.Sub(page, "page")
 	assets := http.FileServerFS(files)
 	for _, path := range []string{"/{$}", "/status.css", "/status.js", "/icon.svg"} {
 		mux.Handle("GET "+path, guarded(assets.ServeHTTP))
 	}
-	mux.Handle("GET /api/status", guarded(func(w http.ResponseWriter, _ *http.Request) { answer(w, s.status(source, started)) }))
+	mux.Handle("GET /api/status", guarded(func(w http.ResponseWriter, _ *http.Request) { answer(w, s.status(source)) }))
 	mux.Handle("GET /api/clients", guarded(s.serveClients))
 	for path, act := range map[string]func(context.Context, order) error{
 		"disconnect":       func(_ context.Context, o order) error { return s.System.Disconnect(o.User) },
@@ -182,13 +182,13 @@ func refuse(w http.ResponseWriter, status int, reason string) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"error": reason})
 }
 
-func (s *Status) status(source *Source, started time.Time) StatusReply {
+func (s *Status) status(source *Source) StatusReply {
 	stats := source.Stats()
 	problems, ready := s.History.Problems()
 	_, throttled := s.Throttled(0)
 	reply := StatusReply{
 		Version: source.Version, AppVersion: s.AppVersion(), GoVersion: runtime.Version(),
-		Time: time.Now(), Started: started, Ready: len(problems) == 0,
+		Time: time.Now(), Started: s.Started, Ready: len(problems) == 0,
 		Problems: []Problem{}, Now: s.History.Now(), Hour: s.History.Points(),
 		Total: Totals{Connections: stats.TotalConnections, Events: stats.EventsReceived, Pushes: stats.AllMessagesSent(),
 			Refused: stats.Logins.Refused, Resyncs: stats.Resyncs},

@@ -94,12 +94,28 @@ function enable() {
   for (const button of document.querySelectorAll('.needs-token')) button.disabled = !token
 }
 
-function cell(label, text, title) {
+function cell(label, text, title, kind) {
   const made = make('td', text, label ? { 'data-label': label } : {})
   if (title) made.title = title
+  if (kind) made.className = kind
   return made
 }
-const moment = (time) => time ? ago(time) : 'none yet'
+
+// programs are user agents in words; the first that fits counts.
+const programs = [
+  [/mirall\/([\d.]+)/, 'desktop client'], [/Nextcloud-android\/([\d.]+)/i, 'Android app'], [/Nextcloud-iOS\/([\d.]+)/i, 'iOS app'],
+  [/Edg\/(\d+)/, 'Edge'], [/OPR\/(\d+)/, 'Opera'], [/Firefox\/(\d+)/, 'Firefox'], [/Chrom(?:e|ium)\/(\d+)/, 'Chrome'], [/Version\/(\d+).*Safari/, 'Safari'],
+  [/^notify_push\/?([\d.]*)/, 'notify_push']]
+const systems = [[/Android/, 'Android'], [/iPhone|iPad|iOS/, 'iOS'], [/Mac/, 'macOS'], [/Windows/, 'Windows'], [/Linux/, 'Linux']]
+function program(agent) {
+  for (const [pattern, name] of programs) {
+    const found = agent.match(pattern)
+    const system = systems.find(([one]) => one.test(agent))
+    if (found) return `${name} ${found[1]}` + (system ? `, ${system[1]}` : '')
+  }
+  return agent || 'unknown'
+}
+const moment = (time) => time ? ago(time) : 'none'
 
 function actionCell(text, action, order) {
   const made = make('td')
@@ -116,8 +132,8 @@ function showClients(reply) {
   element('found').textContent = `${whole(reply.users, 'user')}, ${whole(shown, 'client')} shown`
   element('clients').tBodies[0].replaceChildren(...reply.clients.map((c) => {
     const row = make('tr')
-    row.append(cell('', c.user), cell('client', c.program || 'unknown'), cell('address', c.address || 'unknown'),
-      cell('connected', ago(c.since), c.since), cell('last push', moment(c.last_push), c.last_push), actionCell('Disconnect', 'disconnect', { user: c.user }))
+    row.append(cell('', c.user), cell('client', program(c.program), c.program, 'program'), cell('address', c.address || 'unknown'),
+      cell('connected for', span(since(c.since)), c.since, 'time'), cell('last push', moment(c.last_push), c.last_push, 'time'), actionCell('Disconnect', 'disconnect', { user: c.user }))
     return row
   }))
   element('next').hidden = !reply.next
