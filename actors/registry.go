@@ -67,7 +67,7 @@ func (r *registry) Receive(ctx actor.Context) {
 	case *disconnectUser:
 		r.pass(ctx, m.user, &closeAll{reason: Disconnected})
 	case *listUsers:
-		m.answer <- slices.Collect(maps.Keys(r.users))
+		m.answer <- slices.AppendSeq(make([]string, 0, len(r.users)), maps.Keys(r.users))
 	case *listConnections:
 		if !r.pass(ctx, m.user, m) {
 			m.answer <- nil

@@ -117,3 +117,17 @@ func TestFilesThatThisUserMayNotRead(t *testing.T) {
 	require.ErrorContains(t, result.Err(), "user 64998 may not read")
 	require.False(t, result.IsWrong)
 }
+
+func TestAdminToken(t *testing.T) {
+	require.Empty(t, loadWith(t, "", nil).Settings.Monitor.AdminToken)
+	require.ErrorContains(t, loadWith(t, "", map[string]string{"ADMIN_TOKEN": "too short"}).ErrOf("admin_token"), "16 characters")
+	path := filepath.Join(t.TempDir(), "token")
+	require.Error(t, loadWith(t, "", map[string]string{"ADMIN_TOKEN_FILE": path}).ErrOf("admin_token"))
+	require.NoError(t, os.WriteFile(path, []byte("of enough characters\n"), 0o600))
+	for _, variables := range []map[string]string{{"ADMIN_TOKEN_FILE": path}, {"ADMIN_TOKEN": "of enough characters"}} {
+		result := loadWith(t, "", variables)
+		require.NoError(t, result.ErrOf("admin_token"))
+		require.Equal(t, "of enough characters", result.Settings.Monitor.AdminToken.Reveal())
+		require.Equal(t, "***", result.Report(false).Settings["admin_token"].Value)
+	}
+}

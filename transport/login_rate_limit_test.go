@@ -1,7 +1,10 @@
 package transport
 
 import (
+	"net"
+	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,4 +87,56 @@ func TestLoginRateKeys(t *testing.T) {
 		l.failed(rateKey{}, time.Now())
 	}
 	require.Zero(t, l.wait(rateKey{}, time.Now()))
+}
+
+func TestThrottledAddressesAreListedAndCleared(t *testing.T) {
+	var w Websocket
+	now := time.Now()
+	fail := func(key rateKey, times int) {
+		for range times {
+			w.rateLimit.failed(key, now)
+		}
+	}
+	guesser, gateway := netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("10.0.0.1")
+	fail(rateKey{address: limitAddress(guesser)}, 20)
+	fail(rateKey{gateway, 1}, 19)
+	fail(rateKey{gateway, 2}, 18)
+	fail(rateKey{address: netip.MustParseAddr("192.0.2.1")}, freeFailures-1)
+	list, all := w.Throttled(2)
+	require.Equal(t, 3, all)
+	require.Len(t, list, 2)
+	require.Equal(t, []string{"2001:db8::", "10.0.0.1"}, []string{list[0].Address, list[1].Address})
+	require.Equal(t, 20, list[0].Failures)
+	require.True(t, list[1].Gateway)
+
+	require.True(t, w.ClearRateLimit(guesser), "also by an address of its /64")
+	require.False(t, w.ClearRateLimit(guesser))
+	require.True(t, w.ClearRateLimit(gateway))
+	_, all = w.Throttled(2)
+	require.Zero(t, all)
+}
+
+func TestLimitsChange(t *testing.T) {
+	a := newAdmission(Limits{Connections: 1})
+	first, second := new(net.TCPConn), new(net.TCPConn)
+	require.Empty(t, a.admit(first, netip.Addr{}))
+	require.NotEmpty(t, a.admit(second, netip.Addr{}))
+	a.SetLimits(Limits{Connections: 2})
+	require.Empty(t, a.admit(second, netip.Addr{}))
+}
+
+func TestTheClientsProgram(t *testing.T) {
+	for text, want := range map[string]string{
+		"Mozilla/5.0 (Linux) mirall/3.13": "Mozilla/5.0 (Linux) mirall/3.13",
+		"\x1b[31mred\x00\nline":           "[31mredline",
+		"bad \xff\xfe UTF-8":              "bad  UTF-8",
+		strings.Repeat("ü", maxProgram):   strings.Repeat("ü", maxProgram/2),
+		"":                                "",
+	} {
+		from := originOf(http.Header{"User-Agent": {text}}, netip.Addr{}, nil)
+		s := socket{address: from.client, program: from.program}
+		require.Equal(t, want, s.UserAgent())
+		require.Empty(t, s.Address())
+	}
+	require.Empty(t, (&socket{}).UserAgent())
 }

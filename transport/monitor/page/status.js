@@ -211,5 +211,15 @@ for (const button of document.querySelectorAll('[data-action]')) {
   })
 }
 
+// isUsed reports whether a row may be about to be chosen: it must not move away then.
+function isUsed() {
+  const hovers = matchMedia('(hover: hover)').matches ? ':hover, :focus-within' : ':focus-within'
+  return [element('clients'), element('throttled')].some((table) => table.tBodies[0].matches(hovers))
+}
+
 refresh()
-setInterval(() => { if (!document.hidden) refresh() }, 3000)
+setInterval(() => {
+  if (document.hidden) return
+  refreshStatus()
+  if (!isUsed()) refreshClients()
+}, 3000)
