@@ -89,6 +89,8 @@ func (s sink) clients(stats actors.Stats) {
 	s.labelled(logins, loginsHelp, stats.Logins.Cached, "source", "cached")
 	s.labelled(logins, loginsHelp, stats.Logins.Nextcloud, "source", "nextcloud")
 	s.counter("notify_push_logins_rechecked_total", "Logins that were let in as cached and that Nextcloud was asked about later.", stats.Logins.Rechecked)
+	s.gauge("notify_push_logins_waiting", "Logins that wait for their turn at Nextcloud.", stats.LoginsWaiting)
+	s.gauge("notify_push_logins_in_flight", "Logins that Nextcloud is asked about now.", stats.LoginsInFlight)
 	s.counter("notify_push_logins_refused_total", "Refused logins.", stats.Logins.Refused)
 }
 

@@ -21,6 +21,7 @@ func wellSource() Source {
 			stats := actors.Stats{
 				ActiveConnections: 1, ActiveUsers: 2, TotalConnections: 3, MappingQueries: 4, EventsReceived: 5,
 				EventsMalformed: 6, EventsExpired: 7, Resyncs: 8, ActorFailures: 9, DeadLetters: 10,
+				LoginsWaiting: 16, LoginsInFlight: 17,
 				Logins: actors.Logins{Token: 11, Cached: 12, Nextcloud: 13, Refused: 14},
 			}
 			stats.MessagesSent = [4]uint64{actors.KindFile: 100, actors.KindActivity: 200, actors.KindNotification: 300, actors.KindCustom: 400}
@@ -72,6 +73,8 @@ func TestMetrics(t *testing.T) {
 		`notify_push_logins_total{source="token"} 11`,
 		`notify_push_logins_total{source="cached"} 12`,
 		`notify_push_logins_total{source="nextcloud"} 13`,
+		"notify_push_logins_waiting 16",
+		"notify_push_logins_in_flight 17",
 		"notify_push_logins_refused_total 14",
 		`notify_push_messages_sent_total{type="custom"} 400`,
 		"notify_push_ready 1",
