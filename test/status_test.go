@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
@@ -92,12 +93,17 @@ func TestStatus(t *testing.T) {
 
 	var clients struct {
 		Users   int
-		Clients []struct{ User, Address, Program string }
+		Clients []struct {
+			User, Address, Program string
+			LastPush               *time.Time `json:"last_push"`
+		}
 	}
 	require.Equal(t, 200, p.api("clients?search=ALI", "", "", &clients))
 	require.Equal(t, 1, clients.Users)
 	require.Equal(t, "alice", clients.Clients[0].User)
-	require.Contains(t, clients.Clients[0].Address, "127.0.0.1")
+	require.Equal(t, "127.0.0.1", clients.Clients[0].Address)
+	require.Contains(t, clients.Clients[0].Program, "Go-http-client")
+	require.WithinDuration(t, time.Now(), *clients.Clients[0].LastPush, patience)
 
 	text, code := p.ask("status")
 	require.Zero(t, code, text)

@@ -130,13 +130,10 @@ func TestTheClientsProgram(t *testing.T) {
 		"Mozilla/5.0 (Linux) mirall/3.13": "Mozilla/5.0 (Linux) mirall/3.13",
 		"\x1b[31mred\x00\nline":           "[31mredline",
 		"bad \xff\xfe UTF-8":              "bad  UTF-8",
-		strings.Repeat("ü", maxProgram):   strings.Repeat("ü", maxProgram/2),
+		strings.Repeat("ü", maxAgent):     strings.Repeat("ü", maxAgent/2),
 		"":                                "",
 	} {
-		from := originOf(http.Header{"User-Agent": {text}}, netip.Addr{}, nil)
-		s := socket{address: from.client, program: from.program}
-		require.Equal(t, want, s.UserAgent())
-		require.Empty(t, s.Address())
+		options := WebsocketOptions{DescribeClients: true}
+		require.Equal(t, want, options.agent(http.Header{"User-Agent": {text}}).Value())
 	}
-	require.Empty(t, (&socket{}).UserAgent())
 }
