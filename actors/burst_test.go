@@ -119,7 +119,9 @@ func TestStormsOfTwoStorages(t *testing.T) {
 			synctest.Wait()
 		}
 		pass(time.Minute)
-		require.Equal(t, []string{"notify_file_id [0,1,2,3]"}, pushes(alice))
+		got := pushes(alice)
+		require.Len(t, got, 1)
+		require.Contains(t, []string{"notify_file_id [0,1,2,3]", "notify_file_id [0,1,3,2]"}, got[0], "bursts that end at once have no order")
 		require.Equal(t, []string{"notify_file_id [1,3]"}, pushes(bob))
 	})
 }
