@@ -46,6 +46,9 @@ type timedMounts struct {
 	latencies *latencies
 }
 
+// Name is how the log calls it.
+func (timedMounts) Name() string { return "database" }
+
 func (t timedMounts) MountsOfStorages(ctx context.Context, storages []uint64) ([]actors.Mount, error) {
 	asked := time.Now()
 	mounts, err := t.Mounts.MountsOfStorages(ctx, storages)
@@ -59,6 +62,9 @@ type timedVerifier struct {
 	actors.Verifier
 	latencies *latencies
 }
+
+// Name is how the log calls it.
+func (timedVerifier) Name() string { return "nextcloud" }
 
 func (t timedVerifier) Verify(ctx context.Context, credentials actors.Credentials) (actors.Identity, error) {
 	asked := time.Now()
