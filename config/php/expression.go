@@ -300,7 +300,9 @@ func (e *evaluator) operate(op string, left, right Value) Value {
 	switch op {
 	case "+", "&", "|", "^":
 		e.spendCopies(left, right)
-	case "-", "*", "/", "%", "**", "<<", ">>":
+	case "-", "*", "/", "%", "<<", ">>":
+	case "**":
+		e.budget.spend(powerCost)
 	case "xor":
 		return toBool(left) != toBool(right)
 	default:
