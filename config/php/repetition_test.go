@@ -83,7 +83,7 @@ inet_pton('NNN'); § hash('NNN','a'); § hash('md5','NNN'); § ini_get('NNN'); �
 // TestRepetition repeats each piece of code without end. Whatever a piece allocates, the loop must come to an end within the memory
 // that is allowed, and with something to spare, so all of it has to be accounted for, on average.
 func TestRepetition(t *testing.T) {
-	const memory = 8 * mebibyte
+	const memory = 4 * mebibyte
 	pieces := repeated
 	for _, size := range []int{2, 300, 5000} {
 		pieces += strings.ReplaceAll(repeatedNames, "NNN", strings.Repeat("Ab", size/2))
