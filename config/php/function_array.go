@@ -252,8 +252,8 @@ func arrayChunk(c *invocation) Value {
 		c.throw("ValueError", "array_chunk(): a chunk has at least one element")
 	}
 	a, keepKeys := c.array(0), c.boolOr(2, false)
-	for i := range a.elements {
-		if element := &a.elements[i]; keepKeys {
+	for i, element := range a.elements {
+		if keepKeys {
 			c.set(chunk, element.key, element.value, element.at)
 		} else {
 			c.appendTo(chunk, element.value, element.at)
@@ -287,11 +287,8 @@ func (c *invocation) keyed(value func(i int) Value) Value {
 func arrayFlip(c *invocation) Value {
 	flipped := &Array{}
 	for element := range c.array(0).all() {
-		switch v := element.value.(type) {
-		case int64:
-			c.set(flipped, v, element.key, element.at)
-		case string:
-			c.set(flipped, stringKey(v), element.key, element.at)
+		if kind := typeName(element.value); kind == "int" || kind == "string" {
+			c.set(flipped, c.key(element.value), element.key, element.at)
 		}
 	}
 	return flipped
@@ -310,17 +307,13 @@ func arrayUnique(c *invocation) Value {
 
 func arrayColumn(c *invocation) Value {
 	column := &Array{}
+	kind := typeName(c.values[1])
 	for element := range c.array(0).all() {
-		row, isArray := element.value.(*Array)
-		_, isText := c.values[1].(string)
-		_, isInt := c.values[1].(int64)
-		if isObject(element.value) || !isText && !isInt {
+		if isObject(element.value) || kind != "int" && kind != "string" {
 			return c.unknown("array_column() in this form is not evaluated")
 		}
-		if isArray {
-			if found := row.find(c.key(c.values[1])); found != nil {
-				c.appendTo(column, found.value, found.at)
-			}
+		if row, isArray := element.value.(*Array); isArray && row.find(c.key(c.values[1])) != nil {
+			c.appendTo(column, row.find(c.key(c.values[1])).value, element.at)
 		}
 	}
 	return column

@@ -1,6 +1,7 @@
 package php
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -14,7 +15,6 @@ var numberFunctions = map[string]builtin{
 	"abs":       {1, 1, abs},
 	"floor":     {1, 1, func(c *invocation) Value { return math.Floor(asFloat(c.number(0))) }},
 	"ceil":      {1, 1, func(c *invocation) Value { return math.Ceil(asFloat(c.number(0))) }},
-	"round":     {1, 1, round},
 	"intdiv":    {2, 2, intdiv},
 	"min":       {1, -1, func(c *invocation) Value { return c.extreme(-1) }},
 	"max":       {1, -1, func(c *invocation) Value { return c.extreme(1) }},
@@ -46,13 +46,12 @@ func intval(c *invocation) Value {
 
 // number returns an argument that may be an int or a float.
 func (c *invocation) number(i int) Value {
+	s, isString := c.values[i].(string)
+	if number, isNumber := numeric(s); isString && isNumber && !c.sources.strict {
+		return number
+	}
 	if f, isFloat := c.values[i].(float64); isFloat {
 		return f
-	}
-	if s, isString := c.values[i].(string); isString {
-		if number, isNumber := numeric(s); isNumber && !c.sources.strict {
-			return number
-		}
 	}
 	return c.int(i)
 }
@@ -63,16 +62,6 @@ func abs(c *invocation) Value {
 		return math.Abs(asFloat(c.number(0)))
 	}
 	return max(n, -n)
-}
-
-// round rounds halves away from zero. Up to PHP 8.3 what is a half but for the last digits of a float counts as one.
-func round(c *invocation) Value {
-	v := asFloat(c.number(0))
-	_, fraction := math.Modf(math.Abs(v))
-	if distance := math.Abs(fraction - 0.5); fraction > 0 && distance > 0 && distance <= math.Abs(v)*1e-14 {
-		return c.unknown("round() of nearly a half depends on PHP's version")
-	}
-	return math.Round(v)
 }
 
 func intdiv(c *invocation) Value {
@@ -136,13 +125,10 @@ func numberRange(c *invocation) Value {
 		return c.unknown("range() of other values than integers is not evaluated")
 	}
 	list := &Array{}
+	direction := int64(cmp.Compare(last, first))
 	for n := int64(0); n <= max(first-last, last-first); n += step {
 		c.budget.step(1)
-		if first <= last {
-			c.appendTo(list, first+n, c.here)
-		} else {
-			c.appendTo(list, first-n, c.here)
-		}
+		c.appendTo(list, first+n*direction, c.here)
 	}
 	return list
 }
@@ -168,12 +154,9 @@ func getClass(c *invocation) Value {
 }
 
 func gettype(c *invocation) Value {
-	name := typeName(c.values[0])
-	if old, changed := map[string]string{"null": "NULL", "bool": "boolean", "int": "integer", "float": "double"}[name]; changed {
-		return old
-	}
 	if isObject(c.values[0]) {
 		return "object"
 	}
-	return name
+	name := typeName(c.values[0])
+	return cmp.Or(map[string]string{"null": "NULL", "bool": "boolean", "int": "integer", "float": "double"}[name], name)
 }

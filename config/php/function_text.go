@@ -123,14 +123,14 @@ func (c *invocation) position(find func(s, part string) int, s, part string) Val
 }
 
 func strstr(c *invocation) Value {
-	before, after, found := strings.Cut(c.string(0), c.string(1))
+	before, _, found := strings.Cut(c.string(0), c.string(1))
 	switch {
 	case !found:
 		return false
 	case c.boolOr(2, false):
 		return before
 	}
-	return c.string(0)[len(c.string(0))-len(after)-len(c.string(1)):]
+	return c.string(0)[len(before):]
 }
 
 func strrchr(c *invocation) Value {
@@ -327,7 +327,7 @@ func sprintf(c *invocation) Value {
 	c.budget.spend(matchCost)
 	c.budget.step(len(pattern) >> 2)
 	var pieces []Value
-	done, next := 0, 1
+	done, next, understood := 0, 1, true
 	for _, match := range conversions.FindAllStringSubmatchIndex(pattern, -1) {
 		c.budget.spend(matchCost / 16)
 		pieces = append(pieces, pattern[done:match[0]])
@@ -346,16 +346,11 @@ func sprintf(c *invocation) Value {
 		if position >= len(c.values) {
 			c.throw("ArgumentCountError", "sprintf() got too few arguments for its format")
 		}
-		text, understood := c.convert(c.values[position], group(6), group(5))
-		if !understood {
-			return c.unknown("sprintf() with a format that is not evaluated")
-		}
+		text, converted := c.convert(c.values[position], group(6), group(5))
+		understood = understood && converted && (group(2) == "" || group(3) == "")
 		pieces = append(pieces, padded(text, group(6), group(4), strings.TrimPrefix(group(3), "'"), group(2) != ""))
-		if group(2) != "" && group(3) != "" {
-			return c.unknown("sprintf() with a format that is not evaluated")
-		}
 	}
-	if strings.Contains(conversions.ReplaceAllString(pattern, ""), "%") {
+	if !understood || strings.Contains(conversions.ReplaceAllString(pattern, ""), "%") {
 		return c.unknown("sprintf() with a format that is not evaluated")
 	}
 	return c.concat(append(pieces, pattern[done:]))
