@@ -153,6 +153,9 @@ func (e *evaluator) concat(values []Value) Value {
 		if u, isUnknown := v.(unknown); isUnknown {
 			return e.mayThrow(u)
 		}
+		if isObject(v) && e.isThrowable(typeName(v)) {
+			return e.unknown("the text of an exception is not evaluated")
+		}
 		parts[i] = e.text(v)
 		size += len(parts[i])
 	}

@@ -88,6 +88,9 @@ func (e *evaluator) element(x *indexed, quiet bool) Value {
 // byteOf is $string[key] where the key is an integer.
 func (e *evaluator) byteOf(s string, key Value, quiet bool) Value {
 	if text, isString := key.(string); isString {
+		if _, rest := numberPrefix(text); quiet && rest == text {
+			return nil
+		}
 		key = stringKey(text)
 	}
 	offset, isInt := key.(int64)
