@@ -88,7 +88,7 @@ func (e *evaluator) element(x *indexed, quiet bool) Value {
 // byteOf is $string[key] where the key is an integer.
 func (e *evaluator) byteOf(s string, key Value, quiet bool) Value {
 	if text, isString := key.(string); isString {
-		if _, rest := numberPrefix(text); quiet && rest == text {
+		if quiet && (text == "" || strings.IndexByte("0123456789+-."+space, text[0]) < 0) {
 			return nil
 		}
 		key = stringKey(text)
