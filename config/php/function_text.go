@@ -324,12 +324,11 @@ var conversions = regexp.MustCompile(`%(?:%|(?:([1-9])\$)?(-?)(0|'[ -~])?([0-9]{
 
 func sprintf(c *invocation) Value {
 	pattern := c.string(0)
-	c.budget.spend(matchCost)
+	c.budget.spend(matchCost + matchCost/16*strings.Count(pattern, "%"))
 	c.budget.step(len(pattern) >> 2)
 	var pieces []Value
 	done, next, understood := 0, 1, true
 	for _, match := range conversions.FindAllStringSubmatchIndex(pattern, -1) {
-		c.budget.spend(matchCost / 16)
 		pieces = append(pieces, pattern[done:match[0]])
 		done = match[1]
 		if match[12] < 0 {
@@ -348,7 +347,9 @@ func sprintf(c *invocation) Value {
 		}
 		text, converted := c.convert(c.values[position], group(6), group(5))
 		understood = understood && converted && (group(2) == "" || group(3) == "")
-		pieces = append(pieces, padded(text, group(6), group(4), strings.TrimPrefix(group(3), "'"), group(2) != ""))
+		text = padded(text, group(6), group(4), strings.TrimPrefix(group(3), "'"), group(2) != "")
+		c.budget.spend(2 * min(len(text), 1000))
+		pieces = append(pieces, text)
 	}
 	if !understood || strings.Contains(conversions.ReplaceAllString(pattern, ""), "%") {
 		return c.unknown("sprintf() with a format that is not evaluated")
