@@ -19,7 +19,7 @@ type invocation struct {
 var functions = map[string]builtin{}
 
 func init() {
-	for _, group := range []map[string]builtin{textFunctions, arrayFunctions, fileFunctions, environmentFunctions} {
+	for _, group := range []map[string]builtin{textFunctions, numberFunctions, arrayFunctions, fileFunctions, environmentFunctions} {
 		for name, f := range group {
 			functions[name] = f
 		}
@@ -30,8 +30,8 @@ func init() {
 var impure = wordSet("array_filter array_map define ini_set json_decode")
 
 // copying are those that only copy what is within an array, so that it does not matter if it is not known.
-var copying = wordSet(`array_key_exists array_keys array_merge array_replace array_replace_recursive array_values count define
-	is_array is_bool is_float is_int is_null is_numeric is_scalar is_string`)
+var copying = wordSet(`array_chunk array_diff_key array_intersect_key array_is_list array_key_exists array_key_first array_key_last array_keys array_merge array_replace array_replace_recursive array_reverse array_slice array_values count define
+	get_class get_debug_type gettype is_array is_bool is_float is_int is_integer is_null is_numeric is_object is_scalar is_string`)
 
 // byReference are PHP's functions that change what is handed to them, with the position of the first argument that they may change.
 var byReference = map[string]int{

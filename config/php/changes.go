@@ -18,6 +18,7 @@ func (*throwExpression) changes() bool    { return true }
 func (x *interpolation) changes() bool   { return change(x.parts...) }
 func (x *unary) changes() bool           { return change(x.operand) }
 func (x *member) changes() bool          { return x.called || change(x.object) }
+func (x *namedVariable) changes() bool   { return change(x.name) }
 func (x *indexed) changes() bool         { return change(x.base, x.key) }
 func (x *issetExpression) changes() bool { return change(x.operands...) }
 func (x *emptyExpression) changes() bool { return change(x.operand) }

@@ -2,7 +2,7 @@ package php
 
 // For the tests that are outside of the package.
 var (
-	Hostile     = hostile
+	Hostile     = hostile(mebibyte)
 	Measure     = measure
 	WriteConfig = writeConfig
 )

@@ -153,6 +153,9 @@ func (e *evaluator) concat(values []Value) Value {
 		if u, isUnknown := v.(unknown); isUnknown {
 			return e.mayThrow(u)
 		}
+		if isObject(v) && e.isThrowable(typeName(v)) {
+			return e.unknown("the text of an exception is not evaluated")
+		}
 		parts[i] = e.text(v)
 		size += len(parts[i])
 	}
@@ -300,7 +303,9 @@ func (e *evaluator) operate(op string, left, right Value) Value {
 	switch op {
 	case "+", "&", "|", "^":
 		e.spendCopies(left, right)
-	case "-", "*", "/", "%", "**", "<<", ">>":
+	case "-", "*", "/", "%", "<<", ">>":
+	case "**":
+		e.budget.spend(powerCost)
 	case "xor":
 		return toBool(left) != toBool(right)
 	default:

@@ -13,41 +13,23 @@ var arrayFunctions = map[string]builtin{
 	"array_key_exists":        {2, 2, arrayKeyExists},
 	"array_map":               {2, 2, arrayMap},
 	"array_filter":            {1, 3, arrayFilter},
+	"array_key_first":         {1, 1, func(c *invocation) Value { return keyAt(c.array(0), 0) }},
+	"array_key_last":          {1, 1, func(c *invocation) Value { return keyAt(c.array(0), c.array(0).Len()-1) }},
+	"array_is_list":           {1, 1, func(c *invocation) Value { return c.array(0).IsList() }},
+	"array_slice":             {2, 4, arraySlice},
+	"array_reverse":           {1, 2, arrayReverse},
+	"array_chunk":             {2, 3, arrayChunk},
+	"array_combine":           {2, 2, arrayCombine},
+	"array_fill_keys":         {2, 2, func(c *invocation) Value { return c.keyed(func(int) Value { return c.values[1] }) }},
+	"array_flip":              {1, 1, arrayFlip},
+	"array_unique":            {1, 1, arrayUnique},
+	"array_column":            {2, 2, arrayColumn},
+	"array_diff":              {1, -1, func(c *invocation) Value { return c.selected(false, c.valueText) }},
+	"array_intersect":         {1, -1, func(c *invocation) Value { return c.selected(true, c.valueText) }},
+	"array_diff_key":          {1, -1, func(c *invocation) Value { return c.selected(false, keyText) }},
+	"array_intersect_key":     {1, -1, func(c *invocation) Value { return c.selected(true, keyText) }},
 	"in_array":                {2, 3, func(c *invocation) Value { return c.search(func(*element) Value { return true }) }},
 	"array_search":            {2, 3, func(c *invocation) Value { return c.search(func(e *element) Value { return e.key }) }},
-
-	"intval":     {1, 2, intval},
-	"floatval":   {1, 1, func(c *invocation) Value { return toFloat(c.values[0]) }},
-	"boolval":    {1, 1, func(c *invocation) Value { return toBool(c.values[0]) }},
-	"strval":     {1, 1, func(c *invocation) Value { return c.text(c.values[0]) }},
-	"is_null":    isOf("null"),
-	"is_bool":    isOf("bool"),
-	"is_int":     isOf("int"),
-	"is_float":   isOf("float"),
-	"is_string":  isOf("string"),
-	"is_array":   isOf("array"),
-	"is_scalar":  isOf("bool", "int", "float", "string"),
-	"is_numeric": {1, 1, isNumeric},
-}
-
-func intval(c *invocation) Value {
-	if c.intOr(1, 10) != 10 {
-		return c.unknown("intval() with another base is not evaluated")
-	}
-	return toInt(c.values[0])
-}
-
-func isOf(types ...string) builtin {
-	return builtin{1, 1, func(c *invocation) Value { return slices.Contains(types, typeName(c.values[0])) }}
-}
-
-func isNumeric(c *invocation) Value {
-	s, isString := c.values[0].(string)
-	if !isString {
-		return slices.Contains([]string{"int", "float"}, typeName(c.values[0]))
-	}
-	_, isNumber := numeric(s)
-	return isNumber
 }
 
 // listed makes a list of something of each element.
@@ -225,4 +207,143 @@ func (c *invocation) search(found func(*element) Value) Value {
 		}
 	}
 	return false
+}
+
+func keyAt(a *Array, i int) Value {
+	if a.Len() == 0 {
+		return nil
+	}
+	return a.elements[i].key
+}
+
+// keep copies an element. Its integer key is kept or given up.
+func (c *invocation) keep(a *Array, from *element, keepKey bool) {
+	if _, isString := from.key.(string); isString || keepKey {
+		c.set(a, from.key, from.value, from.at)
+	} else {
+		c.appendTo(a, from.value, from.at)
+	}
+}
+
+func arraySlice(c *invocation) Value {
+	a, length := c.array(0), int64(c.array(0).Len())
+	if c.optional(2) {
+		length = c.int(2)
+	}
+	start, end := span(int64(a.Len()), c.int(1), length)
+	part, keepKeys := &Array{}, c.boolOr(3, false)
+	for i := range a.elements[start:end] {
+		c.keep(part, &a.elements[start:end][i], keepKeys)
+	}
+	return part
+}
+
+func arrayReverse(c *invocation) Value {
+	a, reversed, keepKeys := c.array(0), &Array{}, c.boolOr(1, false)
+	for i := range a.elements {
+		c.keep(reversed, &a.elements[a.Len()-1-i], keepKeys)
+	}
+	return reversed
+}
+
+func arrayChunk(c *invocation) Value {
+	size, chunks, chunk := c.int(1), &Array{}, &Array{}
+	if size < 1 {
+		c.throw("ValueError", "array_chunk(): a chunk has at least one element")
+	}
+	a, keepKeys := c.array(0), c.boolOr(2, false)
+	for i, element := range a.elements {
+		if keepKeys {
+			c.set(chunk, element.key, element.value, element.at)
+		} else {
+			c.appendTo(chunk, element.value, element.at)
+		}
+		if int64(chunk.Len()) == size || i == a.Len()-1 {
+			c.budget.spend(objectCost)
+			c.appendTo(chunks, chunk, c.here)
+			chunk = &Array{}
+		}
+	}
+	return chunks
+}
+
+func arrayCombine(c *invocation) Value {
+	from := c.array(1)
+	if c.array(0).Len() != from.Len() {
+		c.throw("ValueError", "array_combine(): different numbers of keys and values")
+	}
+	return c.keyed(func(i int) Value { return from.elements[i].value })
+}
+
+// keyed makes an array of which the keys are the values of the first argument.
+func (c *invocation) keyed(value func(i int) Value) Value {
+	result := &Array{}
+	for i, element := range c.array(0).elements {
+		c.set(result, stringKey(c.valueText(&element)), value(i), element.at)
+	}
+	return result
+}
+
+func arrayFlip(c *invocation) Value {
+	flipped := &Array{}
+	for element := range c.array(0).all() {
+		if kind := typeName(element.value); kind == "int" || kind == "string" {
+			c.set(flipped, c.key(element.value), element.key, element.at)
+		}
+	}
+	return flipped
+}
+
+func arrayUnique(c *invocation) Value {
+	seen, result := map[string]bool{}, &Array{}
+	for element := range c.array(0).all() {
+		if text := c.valueText(element); !seen[text] {
+			seen[text] = true
+			c.set(result, element.key, element.value, element.at)
+		}
+	}
+	return result
+}
+
+func arrayColumn(c *invocation) Value {
+	column := &Array{}
+	kind := typeName(c.values[1])
+	for element := range c.array(0).all() {
+		if isObject(element.value) || kind != "int" && kind != "string" {
+			return c.unknown("array_column() in this form is not evaluated")
+		}
+		if row, isArray := element.value.(*Array); isArray && row.find(c.key(c.values[1])) != nil {
+			c.appendTo(column, row.find(c.key(c.values[1])).value, element.at)
+		}
+	}
+	return column
+}
+
+// valueText is a value as a string, by which some functions compare. It is accounted for twice, as a key of an index.
+func (c *invocation) valueText(e *element) string {
+	c.budget.spend(2 * indexCost)
+	return c.text(e.value)
+}
+
+func keyText(e *element) string { return toString(e.key) }
+
+// selected keeps the elements of the first array that all others have, or that no other has.
+func (c *invocation) selected(wanted bool, text func(*element) string) Value {
+	sets := make([]map[string]bool, len(c.values))
+	for i := range c.values {
+		c.budget.spend(64 + c.array(i).Len()*2*indexCost)
+		sets[i] = map[string]bool{}
+		for element := range c.array(i).all() {
+			sets[i][text(element)] = true
+		}
+	}
+	result := &Array{}
+	for element := range c.array(0).all() {
+		c.budget.step(len(sets))
+		name := text(element)
+		if !slices.ContainsFunc(sets[1:], func(set map[string]bool) bool { return set[name] != wanted }) {
+			c.set(result, element.key, element.value, element.at)
+		}
+	}
+	return result
 }

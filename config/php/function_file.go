@@ -20,6 +20,7 @@ var fileFunctions = map[string]builtin{
 	"realpath":          {1, 1, realpath},
 	"dirname":           {1, 2, dirname},
 	"basename":          {1, 2, basename},
+	"pathinfo":          {1, 2, pathinfo},
 	"glob":              {1, 1, glob},
 }
 
@@ -138,14 +139,44 @@ func parent(path string) string {
 }
 
 func basename(c *invocation) Value {
-	trimmed := strings.TrimRight(c.string(0), "/")
-	base := trimmed[strings.LastIndexByte(trimmed, '/')+1:]
+	base := lastPart(c.string(0))
 	if c.has(1) {
 		if short := strings.TrimSuffix(base, c.string(1)); short != "" {
 			return short
 		}
 	}
 	return base
+}
+
+func lastPart(path string) string {
+	trimmed := strings.TrimRight(path, "/")
+	return trimmed[strings.LastIndexByte(trimmed, '/')+1:]
+}
+
+func pathinfo(c *invocation) Value {
+	base := lastPart(c.string(0))
+	info := &Array{}
+	if folder := parent(c.string(0)); folder != "" {
+		c.set(info, "dirname", folder, c.here)
+	}
+	c.set(info, "basename", base, c.here)
+	if dot := strings.LastIndexByte(base, '.'); dot >= 0 {
+		c.set(info, "extension", base[dot+1:], c.here)
+		base = base[:dot]
+	}
+	c.set(info, "filename", base, c.here)
+	if !c.has(1) {
+		return info
+	}
+	key, isOne := map[int64]string{1: "dirname", 2: "basename", 4: "extension", 8: "filename"}[c.int(1)]
+	part := info.find(key)
+	switch {
+	case !isOne:
+		return c.unknown("pathinfo() with these flags is not evaluated")
+	case part == nil:
+		return ""
+	}
+	return part.value
 }
 
 // glob knows patterns of * and ? for the files of a folder.

@@ -1,6 +1,7 @@
 package php
 
 import (
+	"cmp"
 	"crypto/md5"  //nolint:gosec // PHP's function of that name
 	"crypto/sha1" //nolint:gosec // PHP's function of that name
 	"crypto/sha256"
@@ -8,8 +9,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"hash"
+	"math"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -25,25 +28,39 @@ var textFunctions = map[string]builtin{
 	"str_contains":    {2, 2, func(c *invocation) Value { return strings.Contains(c.string(0), c.string(1)) }},
 	"str_starts_with": {2, 2, func(c *invocation) Value { return strings.HasPrefix(c.string(0), c.string(1)) }},
 	"str_ends_with":   {2, 2, func(c *invocation) Value { return strings.HasSuffix(c.string(0), c.string(1)) }},
-	"strpos":          {2, 2, strpos},
-	"substr":          {2, 3, substr},
-	"explode":         {2, 3, explode},
-	"implode":         {1, 2, implode},
-	"join":            {1, 2, implode},
-	"str_replace":     {3, 3, strReplace},
-	"str_repeat":      {2, 2, strRepeat},
-	"sprintf":         {1, -1, sprintf},
-	"hash":            {2, 2, func(c *invocation) Value { return c.hashed(c.lower(c.string(0)), c.string(1)) }},
-	"md5":             {1, 1, func(c *invocation) Value { return c.hashed("md5", c.string(0)) }},
+	"strpos":          {2, 3, func(c *invocation) Value { return c.position(strings.Index, c.string(0), c.string(1)) }},
+	"stripos": {2, 3, func(c *invocation) Value {
+		return c.position(strings.Index, c.lower(c.string(0)), c.lower(c.string(1)))
+	}},
+	"strrpos":      {2, 2, func(c *invocation) Value { return c.position(strings.LastIndex, c.string(0), c.string(1)) }},
+	"strstr":       {2, 3, strstr},
+	"strrchr":      {2, 2, strrchr},
+	"substr_count": {2, 2, substrCount},
+	"ucfirst":      {1, 1, func(c *invocation) Value { return c.first('a', 'A') }},
+	"lcfirst":      {1, 1, func(c *invocation) Value { return c.first('A', 'a') }},
+	"strrev":       {1, 1, strrev},
+	"str_pad":      {2, 4, strPad},
+	"strtr":        {2, 3, strtr},
+	"bin2hex":      {1, 1, func(c *invocation) Value { return hex.EncodeToString([]byte(c.accounted(c.accounted(c.string(0))))) }},
+	"substr":       {2, 3, substr},
+	"explode":      {2, 3, explode},
+	"implode":      {1, 2, implode},
+	"join":         {1, 2, implode},
+	"str_replace":  {3, 3, strReplace},
+	"str_repeat":   {2, 2, strRepeat},
+	"sprintf":      {1, -1, sprintf},
+	"hash":         {2, 2, func(c *invocation) Value { return c.hashed(c.lower(c.string(0)), c.string(1)) }},
+	"md5":          {1, 1, func(c *invocation) Value { return c.hashed("md5", c.string(0)) }},
 	"base64_encode": {1, 1, func(c *invocation) Value {
 		return base64.StdEncoding.EncodeToString([]byte(c.accounted(c.accounted(c.string(0)))))
 	}},
 	"base64_decode": {1, 1, func(c *invocation) Value { return c.decoded(fromBase64) }},
-	"urldecode":     {1, 1, func(c *invocation) Value { return c.decoded(url.QueryUnescape) }},
-	"rawurldecode":  {1, 1, func(c *invocation) Value { return c.decoded(url.PathUnescape) }},
-	"rawurlencode": {1, 1, func(c *invocation) Value {
-		return strings.ReplaceAll(url.QueryEscape(c.accounted(c.accounted(c.string(0)))), "+", "%20")
+	"urldecode": {1, 1, func(c *invocation) Value {
+		return percentDecoded(strings.ReplaceAll(c.accounted(c.accounted(c.string(0))), "+", " "))
 	}},
+	"rawurldecode":    {1, 1, func(c *invocation) Value { return percentDecoded(c.accounted(c.string(0))) }},
+	"urlencode":       {1, 1, func(c *invocation) Value { return c.percentEncoded("~", "%7E") }},
+	"rawurlencode":    {1, 1, func(c *invocation) Value { return c.percentEncoded("+", "%20") }},
 	"json_encode":     {1, 1, jsonEncode},
 	"json_decode":     {1, 4, jsonDecode},
 	"json_last_error": {0, 0, func(c *invocation) Value { return c.jsonError }},
@@ -90,29 +107,139 @@ func (c *invocation) trimmed(left, right bool) string {
 	return s
 }
 
-func strpos(c *invocation) Value {
-	if i := strings.Index(c.string(0), c.string(1)); i >= 0 {
-		return int64(i)
+// position finds a needle, from an offset that may count from the end.
+func (c *invocation) position(find func(s, part string) int, s, part string) Value {
+	offset := c.intOr(2, 0)
+	if offset < 0 {
+		offset += int64(len(s))
+	}
+	if offset < 0 || offset > int64(len(s)) {
+		c.throw("ValueError", c.name+"(): the offset lies outside of the string")
+	}
+	if i := find(s[offset:], part); i >= 0 {
+		return int64(i) + offset
 	}
 	return false
 }
 
-// substr has an offset and a length either of which may count from the end.
+func strstr(c *invocation) Value {
+	before, _, found := strings.Cut(c.string(0), c.string(1))
+	switch {
+	case !found:
+		return false
+	case c.boolOr(2, false):
+		return before
+	}
+	return c.string(0)[len(before):]
+}
+
+func strrchr(c *invocation) Value {
+	s := c.string(0)
+	if i := strings.LastIndexByte(s, (c.string(1) + "\x00")[0]); i >= 0 {
+		return s[i:]
+	}
+	return false
+}
+
+func substrCount(c *invocation) Value {
+	if c.string(1) == "" {
+		c.throw("ValueError", "substr_count(): the needle is empty")
+	}
+	return int64(strings.Count(c.string(0), c.string(1)))
+}
+
+// first changes the case of the first letter.
+func (c *invocation) first(from, to byte) Value {
+	s := c.accounted(c.string(0))
+	return mapBytes(s[:min(1, len(s))], from, to) + s[min(1, len(s)):]
+}
+
+func strrev(c *invocation) Value {
+	b := []byte(c.accounted(c.string(0)))
+	slices.Reverse(b)
+	return string(b)
+}
+
 func substr(c *invocation) Value {
-	s, offset := c.string(0), c.int(1)
-	size := int64(len(s))
-	length := size
+	s := c.string(0)
+	length := int64(len(s))
 	if c.optional(2) {
 		length = c.int(2)
 	}
+	start, end := span(int64(len(s)), c.int(1), length)
+	return s[start:end]
+}
+
+// span is the part of so many elements that an offset and a length mean, either of which may count from the end.
+func span(size, offset, length int64) (start, end int64) {
 	if offset < 0 {
 		offset = max(offset+size, 0)
 	}
-	start := min(offset, size)
+	start = min(offset, size)
 	if length < 0 {
-		return s[start:max(size+length, start)]
+		return start, max(size+length, start)
 	}
-	return s[start : start+min(length, size-start)]
+	return start, start + min(length, size-start)
+}
+
+func strPad(c *invocation) Value {
+	s, length, with, kind := c.string(0), c.int(1), " ", c.intOr(3, 1)
+	if c.has(2) {
+		with = c.string(2)
+	}
+	missing := length - int64(len(s))
+	switch {
+	case missing <= 0:
+		return s
+	case with == "" || kind < 0 || kind > 2:
+		c.throw("ValueError", "str_pad(): an argument is not one of those allowed")
+	case length > maxStringSize:
+		return c.unknown("a string of more than 2 MiB")
+	}
+	left := missing * (2 - kind) / 2 // kind is 0 for the left side, 1 for the right one and 2 for both
+	if kind != 0 {
+		left = missing / 2 * (kind - 1)
+	}
+	fill := func(n int64) string { return strings.Repeat(with, int(n)/len(with)+1)[:n] }
+	c.budget.spend(2 * (int(length) + len(with)))
+	return c.sized(int(length), func() string { return fill(left) + s + fill(missing-left) })
+}
+
+// strtr translates bytes, or, with an array, replaces the longest keys first.
+func strtr(c *invocation) Value {
+	s := c.string(0)
+	if c.has(2) {
+		from, to := c.string(1), c.string(2)
+		b := []byte(c.accounted(s))
+		for i, old := range b {
+			if j := strings.LastIndexByte(from[:min(len(from), len(to))], old); j >= 0 {
+				b[i] = to[j]
+			}
+		}
+		return string(b)
+	}
+	pairs, longest := c.array(1), 0
+	for element := range pairs.all() {
+		longest = max(longest, len(toString(element.key)))
+	}
+	if pairs.find("") != nil {
+		return c.unknown("strtr() with an empty key is not evaluated")
+	}
+	var parts []Value
+	copied := 0 // bytes of s that are in parts
+	for i := 0; i < len(s); i++ {
+		for n := min(longest, len(s)-i); n > 0; n-- {
+			c.budget.step(1)
+			if with := pairs.find(stringKey(s[i : i+n])); with != nil {
+				c.budget.spend(128)
+				parts = append(parts, s[copied:i], c.text(with.value))
+				copied = i + n
+				i = copied - 1
+				break
+			}
+		}
+	}
+	return c.concat(append(parts, s[copied:]))
 }
 
 func explode(c *invocation) Value {
@@ -136,15 +263,15 @@ func explode(c *invocation) Value {
 }
 
 func implode(c *invocation) Value {
-	if !c.has(1) {
-		return c.unknown("implode() without a separator is not evaluated")
+	separator, pieces := "", c.array(len(c.values)-1)
+	if c.has(1) {
+		separator = c.string(0)
 	}
-	pieces := c.array(1)
 	list := make([]Value, 0, 2*pieces.Len())
 	c.budget.spend(2 * pieces.Len() * 48)
 	for element := range pieces.all() {
 		if len(list) > 0 {
-			list = append(list, c.string(0))
+			list = append(list, separator)
 		}
 		list = append(list, element.value)
 	}
@@ -192,50 +319,85 @@ func strRepeat(c *invocation) Value {
 	return c.sized(size, func() string { return strings.Repeat(s, size/max(len(s), 1)) })
 }
 
-// conversions of sprintf that are evaluated: %s, %d, %x and %%, with a width.
-var conversions = regexp.MustCompile(`%(?:%|(0?)([0-9]{0,3})([sdx]))`)
+// conversions of sprintf that are evaluated: %%, and those of texts and numbers with position, side, padding, width and precision.
+var conversions = regexp.MustCompile(`%(?:%|(?:([1-9])\$)?(-?)(0|'[ -~])?([0-9]{0,3})(?:\.([0-9]{1,2}))?([sduxXf]))`)
 
 func sprintf(c *invocation) Value {
 	pattern := c.string(0)
-	c.budget.spend(matchCost)
+	c.budget.spend(matchCost + matchCost/16*strings.Count(pattern, "%"))
 	c.budget.step(len(pattern) >> 2)
 	var pieces []Value
-	done, next := 0, 1
+	done, next, understood := 0, 1, true
 	for _, match := range conversions.FindAllStringSubmatchIndex(pattern, -1) {
-		c.budget.spend(matchCost / 16)
 		pieces = append(pieces, pattern[done:match[0]])
 		done = match[1]
-		if match[2] < 0 {
+		if match[12] < 0 {
 			pieces = append(pieces, "%")
 			continue
 		}
-		if next >= len(c.values) {
+		group := func(i int) string { return pattern[max(match[2*i], 0):max(match[2*i+1], 0)] }
+		position := next
+		if chosen := group(1); chosen != "" {
+			position = int(chosen[0] - '0')
+		} else {
+			next++
+		}
+		if position >= len(c.values) {
 			c.throw("ArgumentCountError", "sprintf() got too few arguments for its format")
 		}
-		text := ""
-		switch verb := pattern[match[1]-1]; verb {
-		case 's':
-			text = c.text(c.values[next])
-		case 'x':
-			text = strconv.FormatUint(uint64(toInt(c.values[next])), 16)
-		case 'd':
-			text = strconv.FormatInt(toInt(c.values[next]), 10)
-		}
-		next++
-		fill := " "
-		if match[2] < match[3] {
-			fill = "0"
-		}
-		width, _ := strconv.Atoi(pattern[match[4]:match[5]])
-		if fill == "0" && strings.HasPrefix(text, "-") && len(text) < width {
-			return c.unknown("sprintf() of a negative number is not evaluated")
-		}
-		pieces = append(pieces, strings.Repeat(fill, max(width-len(text), 0))+text)
+		text, converted := c.convert(c.values[position], group(6), group(5))
+		understood = understood && converted && (group(2) == "" || group(3) == "")
+		text = padded(text, group(6), group(4), strings.TrimPrefix(group(3), "'"), group(2) != "")
+		c.budget.spend(2 * min(len(text), 1000))
+		pieces = append(pieces, text)
 	}
-	if strings.Contains(conversions.ReplaceAllString(pattern, ""), "%") {
+	if !understood || strings.Contains(conversions.ReplaceAllString(pattern, ""), "%") {
 		return c.unknown("sprintf() with a format that is not evaluated")
 	}
 	return c.concat(append(pieces, pattern[done:]))
+}
+
+// convert writes a value as a verb of sprintf does. The precision is "" where there is none.
+func (c *invocation) convert(v Value, verb, precision string) (text string, understood bool) {
+	digits, err := strconv.Atoi(precision)
+	c.stepText(v)
+	switch verb {
+	case "s":
+		text = c.text(v)
+		if err == nil {
+			text = text[:min(digits, len(text))]
+		}
+		return text, true
+	case "f":
+		if err != nil {
+			digits = 6
+		}
+		f := toFloat(v)
+		return strconv.FormatFloat(f, 'f', digits, 64), math.Abs(f) < 1e15
+	case "d":
+		text = strconv.FormatInt(toInt(v), 10)
+	case "u":
+		text = strconv.FormatUint(uint64(toInt(v)), 10)
+	default:
+		text = strconv.FormatUint(uint64(toInt(v)), 16)
+		if verb == "X" {
+			text = strings.ToUpper(text)
+		}
+	}
+	return text, precision == ""
+}
+
+// padded fills a text up to a width, a number with zeros behind its sign.
+func padded(text, verb, width, fill string, left bool) string {
+	n, _ := strconv.Atoi(width)
+	filling := strings.Repeat(cmp.Or(fill, " "), max(n-len(text), 0))
+	switch {
+	case left:
+		return text + filling
+	case fill == "0" && verb != "s" && strings.HasPrefix(text, "-"):
+		return "-" + filling + text[1:]
+	}
+	return filling + text
 }
 
 var hashes = map[string]func() hash.Hash{"md5": md5.New, "sha1": sha1.New, "sha256": sha256.New}
@@ -258,6 +420,26 @@ func (c *invocation) decoded(decode func(string) (string, error)) Value {
 		return c.unknown(c.name + "() of broken text is not evaluated")
 	}
 	return text
+}
+
+// percentDecoded leaves alone what is not an escape.
+func percentDecoded(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			if decoded, err := hex.DecodeString(s[i+1 : i+3]); err == nil {
+				b = append(b, decoded[0])
+				i += 2
+				continue
+			}
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
+}
+
+func (c *invocation) percentEncoded(old, with string) Value {
+	return strings.ReplaceAll(url.QueryEscape(c.accounted(c.accounted(c.string(0)))), old, with)
 }
 
 func fromBase64(s string) (string, error) {
@@ -313,14 +495,18 @@ func (c *invocation) encode(b *strings.Builder, v Value) bool {
 	return true
 }
 
-// surrogate is an escape of half a character, on which PHP and Go differ when the other half is missing.
-var surrogate = regexp.MustCompile(`\\u[dD][89a-fA-F]`)
+// surrogate is an escape of half a character, on which PHP and Go differ when the other half is missing. What is whole is another escape
+// or a pair.
+var (
+	surrogate = regexp.MustCompile(`\\u[dD][89a-fA-F]`)
+	whole     = regexp.MustCompile(`\\(?:[^u]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})`)
+)
 
 func jsonDecode(c *invocation) Value {
 	const objectAsArray, throwOnError, syntaxError, utf8Error = 1, 1 << 22, 4, 5
 	text, flags := c.string(0), c.intOr(3, 0)
 	c.budget.spend(matchCost)
-	if flags&^(objectAsArray|throwOnError) != 0 || c.intOr(2, 512) != 512 || surrogate.MatchString(text) {
+	if flags&^(objectAsArray|throwOnError) != 0 || c.intOr(2, 512) != 512 || surrogate.MatchString(text) && surrogate.MatchString(whole.ReplaceAllString(c.accounted(c.accounted(text)), "")) {
 		c.jsonError = c.unknown("json_decode() in this form is not evaluated")
 		return c.jsonError
 	}

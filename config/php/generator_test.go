@@ -46,7 +46,7 @@ func (g *generator) lineEnds(s string) string {
 	return s
 }
 
-// statement changes $CONFIG.
+// statement changes $CONFIG. What throws leaves the class of the exception.
 func (g *generator) statement(i int) string {
 	key := fmt.Sprintf("$CONFIG['k%d']", i)
 	var body string
@@ -71,7 +71,7 @@ func (g *generator) statement(i int) string {
 	default:
 		body = key + " = " + g.expression() + ";"
 	}
-	return "try { " + body + " } catch (\\Throwable $e) { " + key + " = 'thrown'; }\n"
+	return "try { " + body + " } catch (\\Throwable $e) { " + key + " = get_class($e); }\n"
 }
 
 func (g *generator) expression() string {
@@ -266,38 +266,65 @@ func (g *generator) call() string {
 	}
 	str := func() string { return g.pick(g.str(), g.str(), g.scalar(), "'banana'", "'/var/www/html'", "' True '") }
 	num := func() string { return g.pick("0", "1", "2", "-1", "3", "10", g.integer()) }
-	switch g.IntN(20) {
-	case 0, 1:
-		return g.pick("strtolower", "strtoupper", "trim", "rtrim", "ltrim", "strlen", "base64_encode", "rawurlencode", "basename", "dirname", "md5") + "(" + str() + ")"
-	case 2, 3:
-		return g.pick("trim", "rtrim", "ltrim", "explode", "str_contains", "str_starts_with", "str_ends_with", "strpos") + "(" + str() + ", " + g.pick("'a'", "'/'", "', '", "'an'", "'x'") + ")"
-	case 4, 5:
-		return g.pick("intval", "floatval", "boolval", "strval", "is_string", "is_int", "is_float", "is_bool", "is_null", "is_array", "is_numeric", "is_scalar", "json_encode") + "(" + g.expression() + ")"
-	case 6, 7:
-		return g.pick("count", "array_keys", "array_values", "array_filter") + "(" + list() + ")"
-	case 8:
-		return g.pick("array_merge", "array_replace", "array_replace_recursive", "array_merge_recursive") + "(" + list() + ", " + list() + ")"
-	case 9:
+	switch g.IntN(30) {
+	case 0:
+		return g.pick("strtolower", "strtoupper", "trim", "rtrim", "ltrim", "ucfirst", "lcfirst", "strlen", "strrev", "bin2hex", "base64_encode", "urlencode", "rawurlencode", "urldecode", "basename", "dirname", "md5") + "(" + str() + ")"
+	case 1:
+		return g.pick("trim", "rtrim", "ltrim", "explode", "str_contains", "str_starts_with", "str_ends_with", "strpos", "strrpos", "stripos", "strstr", "substr_count") + "(" + str() + ", " + g.pick("'a'", "'/'", "', '", "'an'", "'x'") + ")"
+	case 2:
+		return g.pick("intval", "floatval", "boolval", "strval", "is_string", "is_int", "is_float", "is_bool", "is_null", "is_array", "is_numeric", "gettype", "is_scalar", "json_encode") + "(" + g.expression() + ")"
+	case 3:
+		return g.pick("count", "array_keys", "array_values", "array_reverse", "array_key_first", "array_key_last", "array_is_list", "array_filter", "array_unique", "array_flip", "array_sum") + "(" + list() + ")"
+	case 4:
+		return g.pick("array_merge", "array_replace", "array_replace_recursive", "array_merge_recursive", "array_diff_key", "array_intersect_key") + "(" + list() + ", " + list() + ")"
+	case 5:
 		return g.pick("in_array", "array_search") + "(" + g.scalar() + ", " + list() + g.pick("", ", true", ", false") + ")"
-	case 10:
+	case 6:
 		return "array_key_exists(" + g.pick("'a'", "0", "'x'", "null", "'1'") + ", " + list() + ")"
-	case 11:
+	case 7:
 		return "substr(" + str() + ", " + num() + g.pick("", ", "+num(), ", null") + ")"
-	case 12:
+	case 8:
 		return "str_replace(" + g.pick("'a'", "['a', 'n']", "''") + ", " + g.pick("'b'", "''", "'\\\\1'") + ", " + str() + ")"
-	case 13:
+	case 9:
 		return g.pick("implode", "join") + "(" + g.pick("', '", "''", "'é'") + ", " + g.pick("['a', 1, 2.5, true, null]", "explode('n', 'banana')", "array_keys("+list()+")") + ")"
-	case 14:
-		return "sprintf(" + g.pick("'%s-%s'", "'%d%%%s'", "'%05d|%5s|'", "'%x %s'") + ", " + g.scalar() + ", " + g.scalar() + ")"
-	case 15:
+	case 10:
+		return "sprintf(" + g.pick("'%s-%s'", "'%d%%%s'", "'%05d|%-5s|'", "'%x %X'", "'%.2f %s'", "'%2$s %1$s'", "\"%'*10s|%u\"") + ", " + g.scalar() + ", " + g.scalar() + ")"
+	case 11:
+		return "array_slice(" + list() + ", " + num() + g.pick("", ", "+num(), ", null, true") + ")"
+	case 12:
 		return "array_map(" + g.pick("'trim'", "'strtoupper'", "fn($v) => [$v]", "'is_string'") + ", " + g.pick("[' a ', 'b']", "['x' => 'y', 3 => ' z']", "explode(',', 'a, b,c')") + ")"
-	case 16:
+	case 13:
 		return "array_filter(" + list() + ", " + g.pick("fn($v) => $v > 1", "'is_string'", "fn($v) => $v") + ")"
+	case 14:
+		return g.pick("min", "max") + "(" + g.pick("1, 2", "[3, 1, 2]", "'a', 'b'", "1.5, 2", g.array()) + ")"
+	case 15:
+		return "str_pad(" + str() + ", " + g.pick("5", "10", "0", "-1") + g.pick("", ", '0'", ", 'ab', STR_PAD_BOTH", ", '-', STR_PAD_LEFT") + ")"
+	case 16:
+		return g.pick("floor", "ceil", "abs") + "(" + g.pick(g.float(), "-"+g.float(), num()) + ")"
 	case 17:
-		return "json_decode(" + g.pick("'{\"a\": [1, 2.5, \"x\\u00e9\"], \"b\": {\"c\": null}}'", "'[1, 2'", "'\"str\"'", "'-1.5e3'", "''", "'12345678901234567890'", "'{\"0\": 1, \"\": 2}'", "' [true] '") + ", true)"
+		return "json_decode(" + g.pick("'{\"a\": [1, 2.5, \"x\\u00e9\"], \"b\": {\"c\": null}}'", "'[1, 2'", "'\"str\"'", "'-1.5e3'", "''", "'12345678901234567890'", "'{\"0\": 1, \"\": 2}'", "' [true] '", "'\"\\\\ud83d\\\\ude00\"'") + ", true)"
 	case 18:
 		return "filter_var(" + str() + ", " + g.pick("FILTER_VALIDATE_BOOLEAN", "FILTER_VALIDATE_INT", "FILTER_VALIDATE_BOOL, FILTER_NULL_ON_FAILURE") + ")"
+	case 19:
+		return "strtr(" + str() + ", " + g.pick("'ab', 'xy'", "'abc', 'x'", "['a' => 'b', 'an' => 'q']", "['x' => '']") + ")"
+	case 20:
+		return "range(" + g.pick("0, 3", "5, 1", "1, 10, 3", "2, 2") + ")"
+	case 21:
+		return "array_combine(" + g.pick("['a', 'b']", "[1, 'x']", "['a']") + ", " + g.pick("[1, 2]", "['p', null]") + ")"
+	case 22:
+		return "dirname(" + g.pick("'/a/b/c'", "'/a//b/'", "'a/b'", "'/'", "''", "'a'", "'//x'") + g.pick("", ", 2", ", 3") + ")"
+	case 23:
+		return "array_fill_keys(" + g.pick("['a', 5, 'b']", "['1', 'x']") + ", " + g.scalar() + ")"
+	case 24:
+		return "intdiv(" + num() + ", " + num() + ")"
+	case 25:
+		return "pathinfo(" + g.pick("'/a/b.tar.gz'", "'x'", "'/x/.y'", "'a/'", "'/a.b/c'", "''") + ")"
+	case 26:
+		return "parse_url(" + g.pick("'https://u:p@h.example:8080/p/q?x=1#f'", "'redis://h'", "'https://[::1]:80/'", "'http://h?q'") + g.pick("", ", PHP_URL_HOST", ", PHP_URL_PORT") + ")"
+	case 27:
+		return "array_column([['a' => 1, 'b' => 2], ['a' => 3]], " + g.pick("'a'", "'b'", "0") + ")"
+	case 28:
+		return g.pick("array_diff", "array_intersect") + "(['a', 'b', '1'], " + g.pick("['a']", "[1, 'b']", "[]") + ")"
 	}
-	return g.pick("dirname("+g.pick("'/a/b/c'", "'/a//b/'", "'a/b'", "'/'", "''", "'a'", "'//x'")+g.pick("", ", 2", ", 3")+")",
-		"parse_url("+g.pick("'https://u:p@h.example:8080/p/q?x=1#f'", "'redis://h'", "'https://[::1]:80/'", "'http://h?q'")+g.pick("", ", PHP_URL_HOST", ", PHP_URL_PORT")+")")
+	return "array_chunk(" + list() + ", " + g.pick("1", "2", "3") + g.pick("", ", true") + ")"
 }

@@ -14,151 +14,166 @@ import (
 
 const mebibyte = 1 << 20
 
-// hostile are files that would take without end, or nearly, of something. Each is as large as a file may be where that helps it.
-var hostile = map[string]string{
-	"a list":                      "<?php $CONFIG = [" + fill("1,") + "];",
-	"a map":                       "<?php $CONFIG = [" + fill("'a'=>1,") + "];",
-	"long keys":                   "<?php $CONFIG = [" + numbered("'%dx'=>%d,") + "];",
-	"open brackets":               "<?php $CONFIG = " + fill("["),
-	"nested arrays":               "<?php $CONFIG = " + nested("[", "1", "]") + ";",
-	"nested array()":              "<?php $CONFIG = " + nested("array(", "1", ")") + ";",
-	"nested parentheses":          "<?php $CONFIG = " + nested("(", "1", ")") + ";",
-	"nested conditions":           "<?php " + nested("if(1){", "$CONFIG=[];", "}"),
-	"nested else":                 "<?php " + fill("if(0);else ") + ";",
-	"nested functions":            "<?php $CONFIG = " + nested("fn()=>[", "1", "]") + ";",
-	"nested ternaries":            "<?php $CONFIG = " + nested("(1?", "1", ":1)") + ";",
-	"nested strings":              "<?php $CONFIG = " + nested(`"{$a[`, "1", `]}"`) + ";",
-	"nested assignments":          "<?php " + fill("$a=") + "1;",
-	"nots":                        "<?php $CONFIG = " + fill("!") + "1;",
-	"minuses":                     "<?php $CONFIG = " + fill("- ") + "1;",
-	"casts":                       "<?php $CONFIG = " + fill("(int)") + "1;",
-	"coalescing":                  "<?php $CONFIG = " + fill("$a??") + "1;",
-	"powers":                      "<?php $CONFIG = " + fill("2**") + "1;",
-	"dollars":                     "<?php $CONFIG = " + fill("$") + "a;",
-	"a sum":                       "<?php $CONFIG = [1" + fill("+1") + "];",
-	"a chain of strings":          "<?php $CONFIG = [''" + fill(".'a'") + "];",
-	"a chain of indexes":          "<?php $CONFIG = $a" + fill("[0]") + ";",
-	"a chain of calls":            "<?php $CONFIG = $a" + fill("()") + ";",
-	"a chain of properties":       "<?php $CONFIG = $a" + fill("->b") + ";",
-	"statements":                  "<?php " + fill("$a[]=1;"),
-	"functions":                   "<?php " + numbered("function f%[2]d(){}"),
-	"parameters":                  "<?php function f(" + numbered("$a%[2]d,") + "){}",
-	"imports":                     "<?php " + numbered("use A\\B%[2]d;"),
-	"variables":                   "<?php " + numbered("$v%[2]d=1;"),
-	"one string":                  "<?php $CONFIG = ['a' => '" + fill("a") + "'];",
-	"one string with escapes":     "<?php $CONFIG = ['a' => \"" + fill(`\n`) + "\"];",
-	"one string with variables":   "<?php $CONFIG = ['a' => \"" + fill("$a") + "\"];",
-	"one heredoc":                 "<?php $CONFIG = ['a' => <<<A\n" + fill(" a\n") + " A\n];",
-	"a heredoc without end":       "<?php $CONFIG = <<<A\n" + fill("a\n"),
-	"heredocs without end":        "<?php " + fill("<<<A\n"),
-	"one comment":                 "<?php /*" + fill("*") + "/",
-	"comments":                    "<?php " + fill("/**/"),
-	"tags":                        fill("<?php ?>"),
-	"one name":                    "<?php $CONFIG = " + fill("a") + ";",
-	"one qualified name":          "<?php $CONFIG = " + fill(`\a`) + ";",
-	"one number":                  "<?php $CONFIG = [" + fill("1") + "];",
-	"unknown conditions":          "<?php $CONFIG = [];" + fill("if(u()){$CONFIG[]=1;}"),
-	"unknown loop":                "<?php $CONFIG = []; while(u()) { $CONFIG[] = str_repeat('a', 100000); }",
-	"an endless loop":             "<?php while(true);",
-	"an endless for":              "<?php for(;;) $a[] = 1;",
-	"an endless recursion":        "<?php function f() { f(); } f();",
-	"an endless recursion inside": "<?php $f = function() use (&$f) { return [$f()]; }; $CONFIG = $f();",
-	"doubled strings":             "<?php $s = 'a'; while (true) { $s .= $s; }",
-	"doubled strings by quotes":   "<?php $s = 'a'; for ($i = 0; $i < 100; $i++) { $s = \"$s$s\"; } $CONFIG = [$s];",
-	"repeated strings":            "<?php $CONFIG = []; while (true) $CONFIG[] = str_repeat('a', 1000000);",
-	"replaced strings":            "<?php $s = str_repeat('a', 1000000); while (true) $s = str_replace('a', 'aaaaaaaaaaaaaaaaaaaaaaaaa', $s);",
-	"searched strings":            "<?php $s = str_repeat('a', 2000000); while (true) strpos($s, 'b');",
-	"imploded":                    "<?php $CONFIG = [implode(str_repeat('a', 1000000), range(1, 1000))];",
-	"counted strings":             "<?php $s = str_repeat('1', 1900000); for (;;) (float) $s;",
-	"added strings":               "<?php $s = str_repeat('1', 1900000); for (;;) $s + 1;",
-	"strings for numbers":         "<?php function f(int $x) {} $s = str_repeat('1', 1900000); for (;;) { try { f($s); } catch (Error) {} }",
-	"strings for offsets":         "<?php $s = str_repeat('1', 1900000); for (;;) $s[$s] ?? 1;",
-	"a width":                     "<?php $CONFIG = [sprintf('%999999d', 1), sprintf('%099999999999d', 1)];",
-	"a range":                     "<?php $CONFIG = range(1, 1000000000);",
-	"a fill":                      "<?php $CONFIG = array_fill(0, 1000000000, 1);",
-	"a pad":                       "<?php $CONFIG = array_pad([], 1000000000, 1);",
-	"doubled arrays":              "<?php $a = [1]; while (true) { $a = [$a, $a]; }",
-	"doubled arrays, compared":    "<?php $a = [1]; for ($i = 0; $i < 60; $i++) { $a = [$a, $a]; $b = [$b, $b]; } $CONFIG = [$a == $b, $a === $b];",
-	"doubled arrays, kept":        "<?php $a = [u()]; for ($i = 0; $i < 60; $i++) { $a = [$a, $a]; } $CONFIG = $a;",
-	"doubled objects":             "<?php $a = [new stdClass]; for ($i = 0; $i < 60; $i++) { $a = [$a, $a]; } $CONFIG = ['a' => $a]; in_array(1, $a);",
-	"merged arrays":               "<?php $a = [1]; while (true) { $a = array_merge($a, $a); }",
-	"merged deep":                 "<?php $a = ['a' => 1]; while (true) { $a = array_merge_recursive($a, $a); }",
-	"an array in itself":          "<?php $a = []; while (true) { $a = [$a]; }",
-	"an array in itself by index": "<?php $a = []; while (true) { $a['x'] = $a; } ",
-	"an object in itself":         "<?php $o = new stdClass; $o->o = $o; $CONFIG = ['o' => $o, 'x' => [$o] == [$o]];",
-	"objects in each other":       "<?php $o = new stdClass; while (true) { $n = new stdClass; $n->o = $o; $o = $n; }",
-	"copies":                      "<?php $a = range(1, 10000); while (true) { $b = $a; $b[] = 1; }",
-	"sorting":                     "<?php $a = range(10000, 1); while (true) { $b = $a; sort($b); }",
-	"json":                        "<?php $CONFIG = [json_decode(str_repeat('[', 1000000) . str_repeat(']', 1000000))];",
-	"much json":                   "<?php $CONFIG = [json_decode('[' . str_repeat('1,', 400000) . '1]')];",
-	"inclusion of itself":         "<?php include __FILE__;",
-	"inclusion without end":       "<?php while (true) { include __FILE__; }",
-	"devices":                     "<?php $CONFIG = [file_get_contents('/dev/zero'), file('/dev/urandom')]; include '/dev/zero';",
-	"closures":                    "<?php while (true) { $f = fn() => $f; }",
-	"callbacks":                   "<?php function f($x) { return array_map('f', [$x]); } f(1);",
-	"exceptions":                  "<?php while (true) { try { throw new Exception; } catch (Exception) {} }",
-	"exceptions in each other":    "<?php function f() { try { f(); } finally { f(); } } f();",
-	"extraction":                  "<?php while (true) { extract(['a' . $i++ => 1]); }",
-	"constants":                   "<?php while (true) { define('A' . $i++, 1); }",
-	"variables by name":           "<?php while (true) { ${'a' . $i++} = 1; }",
-	"translation":                 "<?php $s = str_repeat('ab', 500000); $CONFIG = [strtr($s, [str_repeat('a', 100000) => 'x', 'b' => str_repeat('y', 1000)])];",
-	"powers of powers":            "<?php $CONFIG = [2 ** 1000000000, 1.0000001 ** 1000000000, PHP_INT_MAX ** PHP_INT_MAX];",
-	"shifts":                      "<?php $CONFIG = [1 << 1000000000, 1 << PHP_INT_MAX, -1 >> 1000000000];",
-	"levels":                      "<?php $CONFIG = [dirname(str_repeat('/a', 500000), 1000000000)];",
-	"skipped loops":               "<?php " + fill("foreach(u() as $v){trim($v);}"),
-	"skipped loops in each other": "<?php " + nested("foreach(u() as $v){", "f($v);", "}"),
-	"skipped functions in a row":  "<?php " + callChain() + "foreach(u() as $v){f0();}",
-	"skipped functions, all":      "<?php " + callChain() + "while(true)u(u());",
-	"skipped sums":                "<?php while(true) { $a = u() ? 1" + fill("+1")[:7000] + " : 2; }",
-	"files that are not there":    `<?php for ($i = 0; $i < 1000000; $i++) { @include "/nonexistent$i"; } $CONFIG = ['x' => 1];`,
-	"reading what is not there":   `<?php for ($i = 0; $i < 1000000; $i++) { @file_get_contents("/nonexistent$i"); } $CONFIG = ['x' => 1];`,
-	"many ways, many keys":        "<?php " + strings.Repeat("if(u()){$a=1;}", 6) + "$CONFIG=[" + numbered("'k%[2]d'=>$a,")[:200000] + "];",
-	"kept references":             "<?php $CONFIG = ['a' => 1]; $r = &$CONFIG['a']; while (true) { $x = [$r, $CONFIG['a'], $r, $r, $r]; $r = 1; $CONFIG['a'] = $r; }",
-	"kept references, read":       "<?php $CONFIG = ['a' => 1]; $r = &$CONFIG['a']; while (true) { $r; $r; $r; $r; $r; $r; $r; $r; $r; $r; }",
-	"a break out of many":         "<?php while (1) break 499999999999;",
+// filler writes source up to a size in bytes.
+type filler int
+
+// hostile are files that would take without end, or nearly, of something. Each is of the given size where that helps it.
+func hostile(size int) map[string]string {
+	f := filler(size)
+	return map[string]string{
+		"a list":                      "<?php $CONFIG = [" + f.fill("1,") + "];",
+		"a map":                       "<?php $CONFIG = [" + f.fill("'a'=>1,") + "];",
+		"long keys":                   "<?php $CONFIG = [" + f.numbered("'%dx'=>%d,") + "];",
+		"open brackets":               "<?php $CONFIG = " + f.fill("["),
+		"nested arrays":               "<?php $CONFIG = " + f.nested("[", "1", "]") + ";",
+		"nested array()":              "<?php $CONFIG = " + f.nested("array(", "1", ")") + ";",
+		"nested parentheses":          "<?php $CONFIG = " + f.nested("(", "1", ")") + ";",
+		"nested conditions":           "<?php " + f.nested("if(1){", "$CONFIG=[];", "}"),
+		"nested else":                 "<?php " + f.fill("if(0);else ") + ";",
+		"nested functions":            "<?php $CONFIG = " + f.nested("fn()=>[", "1", "]") + ";",
+		"nested ternaries":            "<?php $CONFIG = " + f.nested("(1?", "1", ":1)") + ";",
+		"nested strings":              "<?php $CONFIG = " + f.nested(`"{$a[`, "1", `]}"`) + ";",
+		"nested assignments":          "<?php " + f.fill("$a=") + "1;",
+		"nots":                        "<?php $CONFIG = " + f.fill("!") + "1;",
+		"minuses":                     "<?php $CONFIG = " + f.fill("- ") + "1;",
+		"casts":                       "<?php $CONFIG = " + f.fill("(int)") + "1;",
+		"coalescing":                  "<?php $CONFIG = " + f.fill("$a??") + "1;",
+		"powers":                      "<?php $CONFIG = " + f.fill("2**") + "1;",
+		"dollars":                     "<?php $CONFIG = " + f.fill("$") + "a;",
+		"a sum":                       "<?php $CONFIG = [1" + f.fill("+1") + "];",
+		"a chain of strings":          "<?php $CONFIG = [''" + f.fill(".'a'") + "];",
+		"a chain of indexes":          "<?php $CONFIG = $a" + f.fill("[0]") + ";",
+		"a chain of calls":            "<?php $CONFIG = $a" + f.fill("()") + ";",
+		"a chain of properties":       "<?php $CONFIG = $a" + f.fill("->b") + ";",
+		"statements":                  "<?php " + f.fill("$a[]=1;"),
+		"functions":                   "<?php " + f.numbered("function f%[2]d(){}"),
+		"parameters":                  "<?php function f(" + f.numbered("$a%[2]d,") + "){}",
+		"imports":                     "<?php " + f.numbered("use A\\B%[2]d;"),
+		"variables":                   "<?php " + f.numbered("$v%[2]d=1;"),
+		"one string":                  "<?php $CONFIG = ['a' => '" + f.fill("a") + "'];",
+		"one string with escapes":     "<?php $CONFIG = ['a' => \"" + f.fill(`\n`) + "\"];",
+		"one string with variables":   "<?php $CONFIG = ['a' => \"" + f.fill("$a") + "\"];",
+		"one heredoc":                 "<?php $CONFIG = ['a' => <<<A\n" + f.fill(" a\n") + " A\n];",
+		"a heredoc without end":       "<?php $CONFIG = <<<A\n" + f.fill("a\n"),
+		"heredocs without end":        "<?php " + f.fill("<<<A\n"),
+		"one comment":                 "<?php /*" + f.fill("*") + "/",
+		"comments":                    "<?php " + f.fill("/**/"),
+		"tags":                        f.fill("<?php ?>"),
+		"one name":                    "<?php $CONFIG = " + f.fill("a") + ";",
+		"one qualified name":          "<?php $CONFIG = " + f.fill(`\a`) + ";",
+		"one number":                  "<?php $CONFIG = [" + f.fill("1") + "];",
+		"unknown conditions":          "<?php $CONFIG = [];" + f.fill("if(u()){$CONFIG[]=1;}"),
+		"unknown loop":                "<?php $CONFIG = []; while(u()) { $CONFIG[] = str_repeat('a', 100000); }",
+		"an endless loop":             "<?php while(true);",
+		"an endless for":              "<?php for(;;) $a[] = 1;",
+		"an endless recursion":        "<?php function f() { f(); } f();",
+		"an endless recursion inside": "<?php $f = function() use (&$f) { return [$f()]; }; $CONFIG = $f();",
+		"doubled strings":             "<?php $s = 'a'; while (true) { $s .= $s; }",
+		"doubled strings by quotes":   "<?php $s = 'a'; for ($i = 0; $i < 100; $i++) { $s = \"$s$s\"; } $CONFIG = [$s];",
+		"repeated strings":            "<?php $CONFIG = []; while (true) $CONFIG[] = str_repeat('a', 1000000);",
+		"replaced strings":            "<?php $s = str_repeat('a', 1000000); while (true) $s = str_replace('a', 'aaaaaaaaaaaaaaaaaaaaaaaaa', $s);",
+		"searched strings":            "<?php $s = str_repeat('a', 2000000); while (true) strpos($s, 'b');",
+		"imploded":                    "<?php $CONFIG = [implode(str_repeat('a', 1000000), range(1, 1000))];",
+		"counted strings":             "<?php $s = str_repeat('1', 1900000); for (;;) (float) $s;",
+		"added strings":               "<?php $s = str_repeat('1', 1900000); for (;;) $s + 1;",
+		"strings for numbers":         "<?php function f(int $x) {} $s = str_repeat('1', 1900000); for (;;) { try { f($s); } catch (Error) {} }",
+		"strings for offsets":         "<?php $s = str_repeat('1', 1900000); for (;;) $s[$s] ?? 1;",
+		"a width":                     "<?php $CONFIG = [sprintf('%999999d', 1), sprintf('%099999999999d', 1)];",
+		"many formats":                "<?php $CONFIG = [sprintf(str_repeat('%1$999d', 250000), 1)];",
+		"many percent signs":          "<?php $CONFIG = [sprintf(str_repeat('%%', 900000))];",
+		"many translations":           "<?php $CONFIG = [strtr(str_repeat('ab', 900000), ['a' => 'bc', 'b' => 'ca'])];",
+		"a padding":                   "<?php while (true) str_pad('a', 2000000, 'ab', STR_PAD_BOTH);",
+		"differences":                 "<?php $a = range(1, 20000); while (true) array_diff($a, $a, $a);",
+		"chunks":                      "<?php $a = range(1, 20000); while (true) array_chunk($a, 1);",
+		"compared, the largest":       "<?php $a = [1]; for ($i = 0; $i < 60; $i++) { $a = [$a, $a]; $b = [$b, $b]; } $CONFIG = [max($a, $b), array_unique($a)];",
+		"a range":                     "<?php $CONFIG = range(1, 1000000000);",
+		"a fill":                      "<?php $CONFIG = array_fill(0, 1000000000, 1);",
+		"a pad":                       "<?php $CONFIG = array_pad([], 1000000000, 1);",
+		"doubled arrays":              "<?php $a = [1]; while (true) { $a = [$a, $a]; }",
+		"doubled arrays, compared":    "<?php $a = [1]; for ($i = 0; $i < 60; $i++) { $a = [$a, $a]; $b = [$b, $b]; } $CONFIG = [$a == $b, $a === $b];",
+		"doubled arrays, kept":        "<?php $a = [u()]; for ($i = 0; $i < 60; $i++) { $a = [$a, $a]; } $CONFIG = $a;",
+		"doubled objects":             "<?php $a = [new stdClass]; for ($i = 0; $i < 60; $i++) { $a = [$a, $a]; } $CONFIG = ['a' => $a]; in_array(1, $a);",
+		"merged arrays":               "<?php $a = [1]; while (true) { $a = array_merge($a, $a); }",
+		"merged deep":                 "<?php $a = ['a' => 1]; while (true) { $a = array_merge_recursive($a, $a); }",
+		"an array in itself":          "<?php $a = []; while (true) { $a = [$a]; }",
+		"an array in itself by index": "<?php $a = []; while (true) { $a['x'] = $a; } ",
+		"an object in itself":         "<?php $o = new stdClass; $o->o = $o; $CONFIG = ['o' => $o, 'x' => [$o] == [$o]];",
+		"objects in each other":       "<?php $o = new stdClass; while (true) { $n = new stdClass; $n->o = $o; $o = $n; }",
+		"copies":                      "<?php $a = range(1, 10000); while (true) { $b = $a; $b[] = 1; }",
+		"sorting":                     "<?php $a = range(10000, 1); while (true) { $b = $a; sort($b); }",
+		"json":                        "<?php $CONFIG = [json_decode(str_repeat('[', 1000000) . str_repeat(']', 1000000))];",
+		"much json":                   "<?php $CONFIG = [json_decode('[' . str_repeat('1,', 400000) . '1]')];",
+		"inclusion of itself":         "<?php include __FILE__;",
+		"inclusion without end":       "<?php while (true) { include __FILE__; }",
+		"devices":                     "<?php $CONFIG = [file_get_contents('/dev/zero'), file('/dev/urandom')]; include '/dev/zero';",
+		"closures":                    "<?php while (true) { $f = fn() => $f; }",
+		"callbacks":                   "<?php function f($x) { return array_map('f', [$x]); } f(1);",
+		"exceptions":                  "<?php while (true) { try { throw new Exception; } catch (Exception) {} }",
+		"exceptions in each other":    "<?php function f() { try { f(); } finally { f(); } } f();",
+		"extraction":                  "<?php while (true) { extract(['a' . $i++ => 1]); }",
+		"constants":                   "<?php while (true) { define('A' . $i++, 1); }",
+		"variables by name":           "<?php while (true) { ${'a' . $i++} = 1; }",
+		"translation":                 "<?php $s = str_repeat('ab', 500000); $CONFIG = [strtr($s, [str_repeat('a', 100000) => 'x', 'b' => str_repeat('y', 1000)])];",
+		"powers of powers":            "<?php $CONFIG = [2 ** 1000000000, 1.0000001 ** 1000000000, PHP_INT_MAX ** PHP_INT_MAX];",
+		"shifts":                      "<?php $CONFIG = [1 << 1000000000, 1 << PHP_INT_MAX, -1 >> 1000000000];",
+		"levels":                      "<?php $CONFIG = [dirname(str_repeat('/a', 500000), 1000000000)];",
+		"skipped loops":               "<?php " + f.fill("foreach(u() as $v){trim($v);}"),
+		"skipped loops in each other": "<?php " + f.nested("foreach(u() as $v){", "f($v);", "}"),
+		"skipped functions in a row":  "<?php " + f.callChain() + "foreach(u() as $v){f0();}",
+		"skipped functions, all":      "<?php " + f.callChain() + "while(true)u(u());",
+		"skipped sums":                "<?php while(true) { $a = u() ? 1" + filler(7100).fill("+1") + " : 2; }",
+		"files that are not there":    `<?php for ($i = 0; $i < 1000000; $i++) { @include "/nonexistent$i"; } $CONFIG = ['x' => 1];`,
+		"reading what is not there":   `<?php for ($i = 0; $i < 1000000; $i++) { @file_get_contents("/nonexistent$i"); } $CONFIG = ['x' => 1];`,
+		"many ways, many keys":        "<?php " + strings.Repeat("if(u()){$a=1;}", 6) + "$CONFIG=[" + filler(200_000).numbered("'k%[2]d'=>$a,") + "];",
+		"kept references":             "<?php $CONFIG = ['a' => 1]; $r = &$CONFIG['a']; while (true) { $x = [$r, $CONFIG['a'], $r, $r, $r]; $r = 1; $CONFIG['a'] = $r; }",
+		"kept references, read":       "<?php $CONFIG = ['a' => 1]; $r = &$CONFIG['a']; while (true) { $r; $r; $r; $r; $r; $r; $r; $r; $r; $r; }",
+		"a break out of many":         "<?php while (1) break 499999999999;",
+	}
 }
 
-// fill repeats a piece of source up to the size that a file may have.
-func fill(piece string) string { return strings.Repeat(piece, (mebibyte-100)/len(piece)) }
+// fill repeats a piece of source.
+func (f filler) fill(piece string) string { return strings.Repeat(piece, (int(f)-100)/len(piece)) }
 
-// nested fills a file with brackets around something.
-func nested(open, inside, end string) string {
-	n := (mebibyte - 100) / (len(open) + len(end))
+// nested fills it with brackets around something.
+func (f filler) nested(open, inside, end string) string {
+	n := (int(f) - 100) / (len(open) + len(end))
 	return strings.Repeat(open, n) + inside + strings.Repeat(end, n)
 }
 
-// chain declares functions that call each other from the first to the last.
-func callChain() string {
+// callChain declares functions that call each other from the first to the last.
+func (f filler) callChain() string {
 	var b strings.Builder
-	for i := 0; b.Len() < mebibyte-200; i++ {
+	for i := 0; b.Len() < int(f)-200; i++ {
 		fmt.Fprintf(&b, "function f%d(){return [[[[f%d()]]]];}", i, i+1)
 	}
 	return b.String()
 }
 
-func numbered(format string) string {
+func (f filler) numbered(format string) string {
 	var b strings.Builder
-	for i := 0; b.Len() < mebibyte-200; i++ {
+	for i := 0; b.Len() < int(f)-200; i++ {
 		fmt.Fprintf(&b, format, i, i)
 	}
 	return b.String()
 }
 
 // TestHostile evaluates what means harm. It must come to an end within the memory that is allowed, which is held against all that
-// was allocated, whether it could have been collected or not, and against the growth of the stack.
+// was allocated, whether it could have been collected or not, and against the growth of the stack. Sizes and memory are a quarter here of
+// what they are in TestLoadHostile, so that it takes a quarter of the time.
 func TestHostile(t *testing.T) {
-	for name, content := range hostile {
+	const size, memory = mebibyte / 4, defaultMemory / 4
+	for name, content := range hostile(size) {
 		t.Run(name, func(t *testing.T) {
 			path := writeConfig(t, content)
-			require.Less(t, len(content), mebibyte)
+			require.Less(t, len(content), size)
 			allocated := measure(func() {
-				c, err := Evaluate(context.Background(), []string{path}, Options{})
+				c, err := Evaluate(context.Background(), []string{path}, Options{Limits: Limits{Memory: memory}})
 				require.NoError(t, err)
 				for key, e := range c.Values {
 					require.NotPanics(t, func() { _ = key + render(e.Value) })
 				}
 			})
-			require.Less(t, allocated, uint64(defaultMemory), "bytes")
+			require.Less(t, allocated, uint64(memory), "bytes")
 		})
 	}
 }
@@ -222,7 +237,7 @@ func TestLarge(t *testing.T) {
 	domains := strings.Repeat("    'cloud.of-a-department.example.com',\n", 150_000)
 	for name, content := range map[string]string{
 		"a list":           "<?php $CONFIG = ['dbhost' => 'db', 'trusted_domains' => [" + domains + "], 'x' => getenv('X')];",
-		"a map":            "<?php $CONFIG = ['dbhost' => 'db'," + numbered("\n  'a key with a number %d' => 'value %d',") + "];",
+		"a map":            "<?php $CONFIG = ['dbhost' => 'db'," + filler(mebibyte).numbered("\n  'a key with a number %d' => 'value %d',") + "];",
 		"a comment":        "<?php /*" + strings.Repeat("* a comment\n", 600_000) + "*/ $CONFIG = ['dbhost' => 'db'];",
 		"comments":         "<?php $CONFIG = ['dbhost' => 'db']; " + strings.Repeat("// a comment\n", 600_000),
 		"a string":         "<?php $CONFIG = ['dbhost' => 'db', 'x' => '" + strings.Repeat("a", 8_000_000) + "'];",

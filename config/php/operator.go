@@ -3,6 +3,7 @@ package php
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"math/bits"
 )
 
@@ -39,6 +40,8 @@ func arithmetic(op string, a, b Value) (Value, error) {
 		return bitwise(op, toInt(a), toInt(b))
 	case op == "/" && asFloat(y) == 0:
 		return nil, &failure{"DivisionByZeroError", "division by zero"}
+	case op == "**" && mIsInt && nIsInt && n >= 0:
+		return integerPower(m, n), nil
 	case mIsInt && nIsInt:
 		if result, fits := integers(op, m, n); fits {
 			return result, nil
@@ -87,14 +90,7 @@ func integers(op string, m, n int64) (int64, bool) {
 		}
 		return m / n, true
 	}
-	power, fits := int64(1), n >= 0
-	if n > 64 {
-		n = 64 + n%2 // which is too much for all but -1, 0 and 1
-	}
-	for ; n > 0 && fits; n-- {
-		power, fits = multiply(power, m)
-	}
-	return power, fits
+	return 0, false
 }
 
 func multiply(m, n int64) (int64, bool) {
@@ -127,13 +123,74 @@ func floats(op string, a, b float64) Value {
 	case "/":
 		return a / b
 	}
-	// Other powers may end in another digit elsewhere.
-	power := math.Pow(a, b)
-	fraction, _ := math.Frexp(a)
-	if math.IsNaN(power) || math.IsInf(power, 0) || power == math.Trunc(power) && math.Abs(power) < 1<<32 || fraction == 0.5 && b == math.Trunc(b) {
-		return power
+	return power(a, b)
+}
+
+// integerPower squares and multiplies as PHP does, which goes on with floats from the first product that does not fit.
+func integerPower(base, exponent int64) Value {
+	result := int64(1)
+	for exponent > 0 {
+		factor := &result
+		if exponent%2 == 0 {
+			factor = &base
+		}
+		product, fits := multiply(*factor, base)
+		if exponent%2 == 0 {
+			exponent /= 2
+		} else {
+			exponent--
+		}
+		if !fits {
+			scale, rest := float64(result)*float64(base), float64(base)
+			if factor == &base {
+				scale, rest = float64(result), float64(base)*float64(base)
+			}
+			if f, isFloat := power(rest, float64(exponent)).(float64); isFloat {
+				return scale * f
+			}
+			return doubtfulPower
+		}
+		*factor = product
 	}
-	return unknown{reason: "a power that computers round differently"}
+	return result
+}
+
+// powerCost is what the arithmetic of power allocates in bytes.
+const powerCost = 4096
+
+var doubtfulPower = unknown{reason: "a power that computers round differently"}
+
+// power is pow of the C library, as far as every C library gives the same: unknown are most powers with a fraction in the exponent, and
+// those that lie close to the middle between two floats.
+func power(base, exponent float64) Value {
+	if exponent != math.Trunc(exponent) || math.Abs(exponent) > 1100 || base == 0 || math.IsInf(base, 0) || math.IsNaN(base) {
+		result := math.Pow(base, exponent)
+		if result == math.Trunc(result) && math.Abs(result) < 1<<32 || math.IsNaN(result) || math.IsInf(result, 0) {
+			return result
+		}
+		return doubtfulPower
+	}
+	const precision = 256 // bits, which leave no doubt about the last one of a float
+	exact := new(big.Float).SetPrec(precision).SetInt64(1)
+	square := new(big.Float).SetPrec(precision).SetFloat64(base)
+	for n := int(math.Abs(exponent)); n > 0; n >>= 1 {
+		if n&1 == 1 {
+			exact.Mul(exact, square)
+		}
+		square.Mul(square, square)
+	}
+	if exponent < 0 {
+		exact.Quo(new(big.Float).SetInt64(1), exact)
+	}
+	rounded, _ := exact.Float64()
+	if math.IsInf(rounded, 0) {
+		return rounded
+	}
+	off, _ := new(big.Float).Sub(exact, big.NewFloat(rounded)).Float64()
+	if gap := math.Nextafter(math.Abs(rounded), math.Inf(1)) - math.Abs(rounded); math.Abs(off) > 0.4*gap {
+		return doubtfulPower
+	}
+	return rounded
 }
 
 func modulo(m, n int64) (Value, error) {

@@ -1,5 +1,7 @@
 package php
 
+import "strings"
+
 // template reads the parts of a string with variables in it up to the closing quote, or to the end of the source when quote is 0.
 // The lexer then stands behind the quote, and the current token is stale.
 func (p *parser) template(quote byte) []expression {
@@ -44,16 +46,31 @@ func (p *parser) heredocParts() expression {
 	return &interpolation{parts}
 }
 
-// bracedName reads ${name}.
+// bracedName reads ${name}, ${name[key]} and ${expression}, of which the value is a name.
 func (p *parser) bracedName() expression {
 	p.skip(len("${"))
-	v := &variable{p.take(nameLength(p.rest())), p.line}
-	if v.name == "" || p.peek(0) != '}' {
-		p.advance()
-		p.beyond("a variable of a computed name is not evaluated")
+	line := p.line
+	n := nameLength(p.rest())
+	if n > 0 && strings.HasPrefix(p.rest()[n:], "}") {
+		v := &variable{p.take(n), line}
+		p.skip(1)
+		return v
 	}
-	p.skip(1)
-	return v
+	var x expression
+	if n > 0 && strings.HasPrefix(p.rest()[n:], "[") {
+		x = &indexed{base: &variable{p.take(n), line}, line: line}
+		p.skip(1)
+		p.advance()
+		x.(*indexed).key = p.expression(bindsNothing)
+		p.expect("]")
+	} else {
+		p.advance()
+		x = &namedVariable{p.expression(bindsNothing), line}
+	}
+	if !p.current.is("}") {
+		p.unexpected()
+	}
+	return x
 }
 
 // simpleVariable reads $name, $name[key] and $name->property as they stand in a string.

@@ -15,7 +15,7 @@ var (
 )
 
 // TestRandomConfigsAgainstPHP holds random configurations against PHP: no key that the evaluator knows may differ, none may be
-// missing, and it has to know nearly all.
+// missing, and it has to know 97 of 100 files whole.
 func TestRandomConfigsAgainstPHP(t *testing.T) {
 	requirePHP(t)
 	first := *seed
@@ -34,12 +34,13 @@ func TestRandomConfigsAgainstPHP(t *testing.T) {
 	}
 	answers, err := ask(t.Context(), jobs)
 	require.NoError(t, err)
-	known, unknown := 0, 0
+	incomplete := 0
 	for i, files := range jobs {
 		c, err := Evaluate(t.Context(), files, Options{Getenv: os.LookupEnv})
 		require.NoError(t, err)
-		known += len(c.Values)
-		unknown += len(c.Unknown)
+		if len(c.Unknown) > 0 && answers[i].Error == "" {
+			incomplete++
+		}
 		t.Run(stringOf(i), func(t *testing.T) {
 			defer func() {
 				if t.Failed() {
@@ -52,7 +53,7 @@ func TestRandomConfigsAgainstPHP(t *testing.T) {
 			}
 		})
 	}
-	require.Greater(t, known, 20*unknown, "too much is unknown")
+	require.LessOrEqual(t, incomplete*100, *configs*3, "files of which something is unknown")
 }
 
 func stringOf(i int) string { return toString(int64(i)) }

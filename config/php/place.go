@@ -1,5 +1,7 @@
 package php
 
+import "strings"
+
 // variable is the value of a variable. An array is copied before it is written to from now on, as more than one may hold it.
 func (x *variable) eval(e *evaluator) Value {
 	e.here.line = x.line
@@ -11,6 +13,14 @@ func (x *variable) eval(e *evaluator) Value {
 		return share(v)
 	}
 	return share(e.scope[x.name])
+}
+
+func (x *namedVariable) eval(e *evaluator) Value {
+	name := e.eval(x.name)
+	if u, isUnknown := name.(unknown); isUnknown {
+		return u
+	}
+	return (&variable{e.text(name), x.line}).eval(e)
 }
 
 // share returns a value that more than one place holds from now on.
@@ -78,6 +88,9 @@ func (e *evaluator) element(x *indexed, quiet bool) Value {
 // byteOf is $string[key] where the key is an integer.
 func (e *evaluator) byteOf(s string, key Value, quiet bool) Value {
 	if text, isString := key.(string); isString {
+		if quiet && (text == "" || strings.IndexByte("0123456789+-."+space, text[0]) < 0) {
+			return nil
+		}
 		key = stringKey(text)
 	}
 	offset, isInt := key.(int64)
@@ -362,12 +375,43 @@ func (e *evaluator) count(v Value, op string) Value {
 		if number, isNumber := numeric(n); isNumber {
 			return e.must(arithmetic(op[:1], number, int64(1)))
 		}
-		return e.unknown(op + " of a text")
+		e.budget.spend(4*len(n) + 64)
+		switch {
+		case op == "++":
+			return nextText(n)
+		case n == "":
+			return int64(-1)
+		}
+		return n
 	case unknown:
 		return e.mayThrow(n)
 	}
 	e.throw("TypeError", "cannot count with "+typeName(v))
 	return nil
+}
+
+// nextText is ++ of a text that is no number: a letter or digit at its end becomes the next one, and the last of its kind the first, with
+// a carry to the left.
+func nextText(s string) string {
+	if s == "" {
+		return "1"
+	}
+	text := []byte(s)
+	for i := len(text) - 1; i >= 0; i-- {
+		kind := strings.IndexByte("zZ9", text[i])
+		switch {
+		case kind < 0 && !isNameStart(text[i]) && (text[i] < '0' || text[i] > '9') || text[i] == '_' || text[i] >= 0x80:
+			return string(text)
+		case kind < 0:
+			text[i]++
+			return string(text)
+		}
+		text[i] = "aA0"[kind]
+		if i == 0 {
+			return "aA1"[kind:kind+1] + string(text)
+		}
+	}
+	return string(text)
 }
 
 func (e *evaluator) unset(target expression) {

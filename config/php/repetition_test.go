@@ -40,7 +40,9 @@ $x=floatval('5.5'); § $x=strval(500); § $x=number_format(500.5); § $x=round(5
 $x=urlencode('a b'); § $x=md5('a'); § $x=hash('sha256','a'); § $x=bin2hex('a'); § $x=str_repeat('a',10);
 $x=str_pad('a',10); § $x=strrev('abc'); § $x=ucwords('a b'); § $x=nl2br('a'); § $x=date('Y'); § $x=call_user_func('f',1);
 $x=call_user_func_array('f',[1]); § $x=is_callable('f'); § $x=var_export(1,true);
-$x=unserialize('i:1;'); § $x=1/0; § try{$x=1/0;}catch(E){} § try{$x=1/0;}catch(Error){} § $x=1.5; § $x=5**5; § $x=$i%7;
+$x=unserialize('i:1;'); § $x=1/0; § try{$x=1/0;}catch(E){} § try{$x=1/0;}catch(Error){} § $x=1.5; § $x=5**5; § $x=1.1**1001; § $x=3**999; § min([1,2],[3]); § range(1,9); § array_chunk([1,2,3],1); § array_slice([1,2,3],1); § array_diff([1,2],[2]); §
+$x=array_flip([1,2,3]); § array_column([[1],[2]],0); § sprintf('%05.1f',1.5); § pathinfo('/a/b.c'); § array_sum([1,2.5]);
+ $x=$i%7;
 $x=$i<<2; § $x=$i&1000; § $x='a'&'b'; § $x^=1000; § $a??=500; § $a.=''; § $x=$_GET['a']; § $x=$GLOBALS['a']; § $x=__DIR__;
 $x=__LINE__; § $x=OC::$SERVERROOT; § $x=f(...); § $x=f(...)(1); § $x=f(...[1]); § g(); § h(1); § k($a); § $x=new class{};
 include 'nonexistent'; § include_once __FILE__; § [$a,$b]=[$b,$a]; § foreach($o as $v); § foreach([[1,2]] as [$a,$b]);
@@ -81,7 +83,7 @@ inet_pton('NNN'); § hash('NNN','a'); § hash('md5','NNN'); § ini_get('NNN'); �
 // TestRepetition repeats each piece of code without end. Whatever a piece allocates, the loop must come to an end within the memory
 // that is allowed, and with something to spare, so all of it has to be accounted for, on average.
 func TestRepetition(t *testing.T) {
-	const memory = 8 * mebibyte
+	const memory = 4 * mebibyte
 	pieces := repeated
 	for _, size := range []int{2, 300, 5000} {
 		pieces += strings.ReplaceAll(repeatedNames, "NNN", strings.Repeat("Ab", size/2))

@@ -79,17 +79,22 @@ var skippedCode = map[string]string{
 // TestSkippedCode holds what skipped code does against PHP: nothing that it may have changed is certain.
 func TestSkippedCode(t *testing.T) {
 	requirePHP(t)
+	t.Setenv("SKIPPED_HOST", "old")
+	known := map[string]*Config{}
+	files := map[string][]string{}
 	for name, code := range skippedCode {
+		path := writeConfig(t, "<?php $a = 'old'; "+code+" $CONFIG = ['a' => $a, 'env' => getenv('SKIPPED_HOST'), 'server' => $_SERVER['SKIPPED_HOST']];")
+		require.NoError(t, os.WriteFile(filepath.Dir(path)+"/env.ini", []byte("SKIPPED_HOST=new\n"), 0o600))
+		c, err := Evaluate(t.Context(), []string{path}, Options{Getenv: os.LookupEnv})
+		require.NoError(t, err)
+		known[name], files[name] = c, []string{path}
+	}
+	answers := askEach(t, files)
+	for name, c := range known {
 		t.Run(name, func(t *testing.T) {
-			t.Setenv("SKIPPED_HOST", "old")
-			path := writeConfig(t, "<?php $a = 'old'; "+code+" $CONFIG = ['a' => $a, 'env' => getenv('SKIPPED_HOST'), 'server' => $_SERVER['SKIPPED_HOST']];")
-			require.NoError(t, os.WriteFile(filepath.Dir(path)+"/env.ini", []byte("SKIPPED_HOST=new\n"), 0o600))
-			c, err := Evaluate(t.Context(), []string{path}, Options{Getenv: os.LookupEnv})
-			require.NoError(t, err)
-			answers, err := ask(t.Context(), [][]string{{path}})
-			require.NoError(t, err)
-			require.Empty(t, answers[0].Error)
-			agree(t, c, answers[0])
+			require.NoError(t, answers[name].err)
+			require.Empty(t, answers[name].Error)
+			agree(t, c, answers[name].answer)
 		})
 	}
 }

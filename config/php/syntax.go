@@ -35,6 +35,12 @@ type (
 		line int32
 	}
 
+	// namedVariable is a variable in a string that an expression names.
+	namedVariable struct {
+		name expression
+		line int32
+	}
+
 	// indexed is base[key]; the key is nil in base[].
 	indexed struct {
 		base, key expression
