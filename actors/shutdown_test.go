@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/actorstest"
@@ -81,19 +79,6 @@ func TestShutdownTwiceAtOnce(t *testing.T) {
 		require.Less(t, closed(), 200)
 		kit.System.Shutdown(t.Context())
 		require.Equal(t, 200, closed())
-	})
-}
-
-// A query that the end of the system ends says nothing about the database.
-func TestShutdownEndsAQueryWithoutAWord(t *testing.T) {
-	core, lines := observer.New(zap.WarnLevel)
-	bubble(t, func(o *actors.Options) { o.Logger = zap.New(core) }, func(t *testing.T, kit *actorstest.Kit) {
-		kit.Mounts.Block()
-		publish(t, kit, fileEvent(1, 1))
-		synctest.Wait()
-		kit.System.Shutdown(t.Context())
-		synctest.Wait()
-		require.Zero(t, lines.FilterMessage("lost connection to database").Len())
 	})
 }
 
