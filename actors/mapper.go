@@ -84,10 +84,11 @@ func (m *mapper) onMountsFound(found *mountsFound, now time.Duration) {
 	if found.asker != m {
 		return
 	}
-	if found.err != nil {
-		m.system.problem(problemMounts, found.err)
-	} else {
+	switch {
+	case found.err == nil:
 		m.system.solved(problemMounts)
+	case m.system.ctx.Err() == nil: // else the query was ended with the system
+		m.system.problem(problemMounts, found.err)
 	}
 	m.mapping.answered(found.query, found.users, found.err, now)
 }

@@ -295,3 +295,17 @@ func TestBurstsOfManyUsers(t *testing.T) {
 	require.Equal(t, time.Second+3750*time.Millisecond, m.burstDue(1_000_000, time.Second))
 	require.Equal(t, 50*time.Millisecond, newMapping(maxBurst(0)).burstDue(1_000_000, 0))
 }
+
+// A query that the end of the system ends says nothing about the database.
+func TestQueryEndedWithTheSystemIsNoOutage(t *testing.T) {
+	system, err := New(Ports{Verifier: struct{ Verifier }{}}, Options{})
+	require.NoError(t, err)
+	m := newMapper(system, nil)
+	answer := &mountsFound{asker: m, query: mountsQuery{storages: []uint64{1}}, err: errors.New("canceled")}
+	m.onMountsFound(answer, 1)
+	require.Contains(t, system.Problems(), problemMounts)
+	system.solved(problemMounts)
+	system.cancel()
+	m.onMountsFound(answer, 2)
+	require.Empty(t, system.Problems())
+}

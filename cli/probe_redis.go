@@ -190,7 +190,7 @@ func probeRedisKeys(ctx context.Context, options storage.RedisOptions) finding {
 	for _, command := range keyCommands {
 		err := redis.MayRun(ctx, command[0].(string), command[1:]...)
 		switch {
-		case errors.Is(err, storage.ErrNotTried) && options.User != "" && options.Password != "":
+		case errors.Is(err, storage.ErrNotTried) && (errors.Is(err, storage.ErrMayNotAsk) || options.User != "" && options.Password != ""):
 			return finding{name, yellow, readable + "; writing was not tried, because this user may not ask (ACL DRYRUN)", adviseKeys}
 		case errors.Is(err, storage.ErrNotTried): // the default user may do everything, unless an ACL says otherwise
 			return finding{name, green, readable + "; writing was not tried", ""}

@@ -310,6 +310,9 @@ func TestCheckOfRedisThatIsNone(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { occupier.Close() })
 	renamed := storagetest.Redis(t, "--rename-command", "SUBSCRIBE", "HEAR")
+	unwritable := storagetest.Redis(t, "--rename-command", "SET", "")
+	limited := storagetest.Redis(t)
+	limited.Do("", "ACL", "SETUSER", "default", "-@all", "allchannels", "+subscribe", "+ping", "+get", "~*")
 	web := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(web.Close)
 	keyless := storagetest.Redis(t)
@@ -328,6 +331,8 @@ func TestCheckOfRedisThatIsNone(t *testing.T) {
 		{"a web server", `'port' => ` + portOf(web.URL), "Redis SUBSCRIBE", red, []string{"this is a web server", "6379"}},
 		{"a database index at a web server", `'dbindex' => 1, 'port' => ` + portOf(web.URL), "Redis SELECT", red, []string{"this is a web server", "6379"}},
 		{"no SET", user("push"), "Redis keys", red, []string{"ACL SETUSER", "+set +del"}},
+		{"SET is renamed", `'port' => ` + portOf(unwritable.URL()), "Redis keys", red, []string{"rename-command", "SET"}},
+		{"a default user that may not ask", `'port' => ` + portOf(limited.URL()), "Redis keys", yellow, []string{"writing was not tried", "+set +del"}},
 		{"no SET, and no DRYRUN", user("quiet"), "Redis keys", yellow, []string{"writing was not tried", "+set +del"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -35,13 +35,11 @@ func probeTrustedProxy(ctx context.Context, settings config.Settings, client *ne
 			"Add '" + forwardedHeader + "' to forwarded_for_headers in config.php, or remove that key."}
 	}
 	if !mayAsk {
-		return finding{name, yellow, "Nextcloud was not asked (--no-probe)" + sourceRemark(settings, status),
-			"occ notify_push:self-test asks, too. " + adviseProxy(settings, status.Source)}
+		return notAsked(settings, status, " (--no-probe)")
 	}
 	token, remark, giveBack, err := borrowToken(ctx, settings.Redis)
 	if err != nil {
-		return finding{name, yellow, "Nextcloud was not asked: " + err.Error() + sourceRemark(settings, status),
-			"occ notify_push:self-test asks, too. " + adviseProxy(settings, status.Source)}
+		return notAsked(settings, status, ": "+err.Error())
 	}
 	defer giveBack()
 	seen, err := client.TestRemote(ctx, actors.Secret(token), askedAbout)
@@ -55,6 +53,15 @@ func probeTrustedProxy(ctx context.Context, settings config.Settings, client *ne
 		return finding{name, green, "Nextcloud believes X-Forwarded-For of this machine" + remark, ""}
 	}
 	return judgeSeen(settings, status, seen, remark)
+}
+
+// notAsked compares addresses, which finds less.
+func notAsked(settings config.Settings, status nextcloud.ServerStatus, why string) finding {
+	advice := "occ notify_push:self-test asks, too."
+	if !isTrustedProxy(status.Source, settings.Instance.TrustedProxies.Texts) {
+		advice += " " + adviseProxy(settings, status.Source)
+	}
+	return finding{"trusted proxy", yellow, "Nextcloud was not asked" + why + sourceRemark(settings, status), advice}
 }
 
 // judgeSeen says why Nextcloud takes another address for the client's.

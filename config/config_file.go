@@ -67,11 +67,14 @@ func errConfigFile(path string) error {
 	}
 }
 
-// errBeside says why a file beside config.php cannot be read: because this user may not. Other files that are none PHP passes over.
+// errBeside says why a file beside config.php cannot be read, at which Nextcloud would end: because this user may not, or it is a link to what is not there.
 func errBeside(path string) error {
 	file, err := os.Open(path)
 	if err == nil {
 		return file.Close()
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return notYetError{fmt.Errorf("%s leads to a file that is not there", path)}
 	}
 	if !errors.Is(err, fs.ErrPermission) {
 		return nil

@@ -97,6 +97,33 @@ func TestErrorsThatMayPass(t *testing.T) {
 	require.NoError(t, loadWith(t, whole, nil).Err())
 }
 
+// TestFilesThatAreNotThereYet does not take Redis or the database to be the usual one while what may name another is not mounted yet.
+func TestFilesThatAreNotThereYet(t *testing.T) {
+	t.Setenv("PATH", "") // without PHP
+	const known = "'overwrite.cli.url' => 'https://x', 'dbtype' => 'sqlite'"
+	for name, beside := range map[string]func(path string) error{
+		"a link": func(path string) error { return os.Symlink("/nonexistent/redis.config.php", path) },
+		"an include": func(path string) error {
+			return os.WriteFile(path, []byte("<?php $CONFIG = include '/nonexistent/redis.php';"), 0o600)
+		},
+		"in it beside": func(path string) error {
+			return os.WriteFile(path, []byte("<?php $CONFIG = []; @include '/nonexistent/redis.php';"), 0o600)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			path := filepath.Join(folder, "config.php")
+			require.NoError(t, os.WriteFile(path, []byte("<?php $CONFIG = ["+known+"];"), 0o600))
+			require.NoError(t, beside(filepath.Join(folder, "redis.config.php")))
+			result := loadWith(t, path, nil)
+			require.ErrorContains(t, result.Err(), "redis may be set there")
+			require.False(t, result.IsWrong, "it may come")
+			require.NoError(t, os.WriteFile(path, []byte("<?php $CONFIG = ["+known+", 'redis' => []];"), 0o600))
+			require.NoError(t, loadWith(t, path, nil).Err())
+		})
+	}
+}
+
 func TestFilesThatThisUserMayNotRead(t *testing.T) {
 	folder := os.Getenv("CONFIG_FOLDER")
 	if folder == "" {

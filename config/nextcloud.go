@@ -127,8 +127,12 @@ func (n *nextcloudConfig) evaluate(ctx context.Context, main string, files []str
 			continue
 		}
 		n.warn("%s", problem)
-		if n.doubt == nil && slices.Contains(evaluated.Broken, problem) {
+		switch {
+		case n.doubt != nil:
+		case slices.Contains(evaluated.Broken, problem):
 			n.doubt = errors.New(problem.String())
+		case slices.Contains(evaluated.Missing, problem):
+			n.doubt = notYetError{errors.New(problem.String())}
 		}
 	}
 }

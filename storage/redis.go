@@ -205,8 +205,11 @@ func (r *Redis) Publish(ctx context.Context, channel string, payload []byte) (in
 // ErrNotTried is returned by MayRun when Redis does not say what it would allow.
 var ErrNotTried = errors.New("Redis does not say whether this is allowed")
 
+// ErrMayNotAsk is the ErrNotTried of a user whom an ACL limits.
+var ErrMayNotAsk = fmt.Errorf("%w: ACL DRYRUN is not", ErrNotTried)
+
 // MayRun asks Redis, without running it, whether the user may run a command. It returns nil when it may, a
-// RedisError when not, and ErrNotTried where ACL DRYRUN is unknown (before Redis 7) or not allowed.
+// RedisError when not, and ErrNotTried where ACL DRYRUN is unknown (before Redis 7) or not allowed (ErrMayNotAsk).
 func (r *Redis) MayRun(ctx context.Context, command string, args ...any) error {
 	options := r.current().options
 	user := options.User
@@ -223,7 +226,13 @@ func (r *Redis) MayRun(ctx context.Context, command string, args ...any) error {
 			if err == nil || LoginRefused(err) {
 				return err
 			}
-			if errors.As(err, new(redis.Error)) {
+			if reply := redis.Error(""); errors.As(err, &reply) {
+				if strings.Contains(string(reply), "not found") { // the command, which rename-command took away
+					return failed(command, n, redis.Error("ERR unknown command '"+command+"'"))
+				}
+				if strings.HasPrefix(string(reply), "NOPERM") {
+					return ErrMayNotAsk
+				}
 				return ErrNotTried
 			}
 		}

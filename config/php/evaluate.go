@@ -35,6 +35,9 @@ type Config struct {
 	// Broken are those of the Warnings that tell of files at which PHP would end: what they set is not known.
 	Broken []Problem
 
+	// Missing are those of the Warnings that tell of files which are included, and are not there.
+	Missing []Problem
+
 	// Exhausted says that a limit was reached, so that PHP, which has none, may do the work without end.
 	Exhausted bool
 }
@@ -112,6 +115,7 @@ type run struct {
 	warnings []Problem
 	broken   int // how many files failed as PHP would
 	failed   []Problem
+	missing  []Problem
 	lost     *Unknown // why nothing is certain
 }
 
@@ -135,7 +139,7 @@ func (e *evaluator) run(files []string) *run {
 			break
 		}
 	}
-	r.warnings = e.warnings
+	r.warnings, r.missing = e.warnings, e.missing
 	return r
 }
 
@@ -205,7 +209,7 @@ func merge(runs []*run, sources *sources, choices *choices) *Config {
 	}
 	least := slices.MinFunc(runs, func(a, b *run) int { return a.broken - b.broken })
 	runs = slices.DeleteFunc(runs, func(r *run) bool { return r.broken > least.broken })
-	c := &Config{Values: map[string]Entry{}, Warnings: runs[0].warnings, Broken: runs[0].failed}
+	c := &Config{Values: map[string]Entry{}, Warnings: runs[0].warnings, Broken: runs[0].failed, Missing: runs[0].missing}
 	seen := map[string]bool{}
 	for _, r := range runs {
 		for e := range r.values.all() {

@@ -35,6 +35,7 @@ type evaluator struct {
 	tries     int // as guards, in the files that are being run
 
 	warnings []Problem
+	missing  []Problem // those of warnings that tell of included files that are not there
 }
 
 // variables of a function or, shared by all files, of the configuration.

@@ -491,6 +491,7 @@ func (x *include) eval(e *evaluator) Value {
 			panic(&fatal{"the required file " + path + " does not exist"})
 		}
 		e.warn("there is no file " + path + " to include")
+		e.missing = append(e.missing, e.warnings[len(e.warnings)-1])
 		return false
 	}
 	e.budget.spend(lookCost)
