@@ -170,7 +170,7 @@ func (s *System) Ready(ctx context.Context) error {
 }
 
 // enterPush makes a push of a text, and waits until there is room for it.
-func (s *System) enterPush(ctx context.Context, text string) (*Push, error) {
+func (s *System) enterPush(ctx context.Context, text string) (*push, error) {
 	if err := s.usable(); err != nil {
 		return nil, err
 	}

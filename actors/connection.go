@@ -73,7 +73,7 @@ func (c *connection) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *attach:
 		c.onAttach(ctx, m)
-	case *Push:
+	case *push:
 		c.onPush(m)
 	case *debounceDue:
 		c.onDebounceDue()
@@ -129,7 +129,7 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	c.socket.Serve(Client{c.system, c.self()})
 }
 
-func (c *connection) onPush(p *Push) {
+func (c *connection) onPush(p *push) {
 	if p.kind >= debounced || c.system.options.Load().NoDebounce {
 		c.queuePush(p)
 		c.flushInTurn()
@@ -158,7 +158,7 @@ func (c *connection) onDebounceDue() {
 	c.askForTurn()
 }
 
-func (c *connection) queuePush(p *Push) {
+func (c *connection) queuePush(p *push) {
 	if c.closed || c.ending {
 		return
 	}
@@ -325,7 +325,7 @@ func (c *connection) onRefresh(m *refreshAll) {
 		return
 	}
 	c.refreshing = false
-	for _, p := range []*Push{filePush, activityPush, notificationPush} {
+	for _, p := range []*push{filePush, activityPush, notificationPush} {
 		c.onPush(p)
 	}
 }
