@@ -94,7 +94,7 @@ func (c *connection) Receive(ctx actor.Context) {
 	case *describe:
 		m.answer <- c.describe()
 	case *disconnect:
-		c.system.tellAuth(&forgetLogin{login: c.login})
+		c.system.sendAuth(&forgetLogin{login: c.login})
 		c.end(Disconnected)
 	case *socketEnded:
 		c.close(m.reason)
@@ -122,7 +122,7 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	}
 	c.system.counters.activeConnections.Add(1)
 	c.system.counters.totalConnections.Add(1)
-	c.system.tellAuth(&loginAttached{login: m.login})
+	c.system.sendAuth(&loginAttached{login: m.login})
 	c.system.hooks.connected(c)
 	c.send(authenticatedFrame)
 	c.scheduleWake(now)
@@ -408,7 +408,7 @@ func (c *connection) onStopping() {
 	defer c.system.running.Done()
 	c.system.wheel.cancel(&c.wakeEntry)
 	c.system.countConnectionEnd()
-	c.system.tellAuth(&loginDetached{login: c.login})
+	c.system.sendAuth(&loginDetached{login: c.login})
 	if c.system.stopping.Load() {
 		c.close(ShuttingDown)
 	}
