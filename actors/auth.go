@@ -90,7 +90,7 @@ func (a *auth) carryOut(ctx actor.Context) {
 		a.start(ctx, q)
 	}
 	for _, v := range effects.end {
-		a.system.tellRegistryOf(v.login.User, &loginRevoked{user: v.login.User, digest: v.digest})
+		a.system.sendRegistryOf(v.login.User, &loginRevoked{user: v.login.User, digest: v.digest})
 	}
 	switch {
 	case effects.solved:

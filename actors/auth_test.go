@@ -529,7 +529,7 @@ func TestLoginsInFlightWithoutLimit(t *testing.T) {
 }
 
 // A client that asks for a thousand logins from one place keeps nobody else waiting for all of them.
-func TestOriginsTakeTurns(t *testing.T) {
+func TestOriginsAreServedFairly(t *testing.T) {
 	bubble(t, func(o *actors.Options) { o.AuthConcurrency = new(2) }, func(t *testing.T, kit *actorstest.Kit) {
 		kit.Verifier.Block()
 		crowd := attempts(t, kit, 1000, func(i int) actors.Credentials {

@@ -30,7 +30,7 @@ func (s *System) Users(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	answers := make(chan []string, shards)
-	s.tellRegistries(&listUsers{answer: answers})
+	s.sendRegistries(&listUsers{answer: answers})
 	var all []string
 	for range shards {
 		users, err := await(ctx, s, answers)
@@ -51,7 +51,7 @@ func (s *System) Connections(ctx context.Context, user string) ([]Connection, er
 		return nil, err
 	}
 	answer := make(chan []*actor.PID, 1)
-	s.tellRegistryOf(user, &listConnections{user: user, answer: answer})
+	s.sendRegistryOf(user, &listConnections{user: user, answer: answer})
 	pids, err := await(ctx, s, answer)
 	list := make([]Connection, 0, len(pids))
 	for _, pid := range pids {
@@ -101,8 +101,8 @@ func (s *System) Disconnect(user string) error {
 	if err := checkUserOrSession(user); err != nil {
 		return err
 	}
-	s.tellAuth(&forgetLogins{user: user})
-	s.tellRegistryOf(user, &disconnectUser{user: user})
+	s.sendAuth(&forgetLogins{user: user})
+	s.sendRegistryOf(user, &disconnectUser{user: user})
 	return nil
 }
 
@@ -112,7 +112,7 @@ func (s *System) ForgetLogins(user string) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	s.tellAuth(&forgetLogins{user: user})
+	s.sendAuth(&forgetLogins{user: user})
 	return nil
 }
 
@@ -132,7 +132,7 @@ func (s *System) Send(ctx context.Context, user, text string) (connections int, 
 		return 0, err
 	}
 	answer := make(chan int, 1)
-	s.tellRegistryOf(user, &sendUser{user: user, push: push, answer: answer})
+	s.sendRegistryOf(user, &sendUser{user: user, push: push, answer: answer})
 	return await(ctx, s, answer)
 }
 
@@ -170,7 +170,7 @@ func (s *System) Ready(ctx context.Context) error {
 }
 
 // enterPush makes a push of a text, and waits until there is room for it.
-func (s *System) enterPush(ctx context.Context, text string) (*Push, error) {
+func (s *System) enterPush(ctx context.Context, text string) (*push, error) {
 	if err := s.usable(); err != nil {
 		return nil, err
 	}

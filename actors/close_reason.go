@@ -25,7 +25,7 @@ const (
 	NextcloudFailed
 	TooManyOfUser
 	HandshakeInvalid
-	AddressBarred
+	AddressThrottled
 	ServerFull
 	closeReasons
 )
@@ -55,7 +55,7 @@ var closings = [closeReasons]struct {
 	LoginTimeout:        {"login_timeout", 0, ""},
 	NextcloudFailed:     {"nextcloud_failed", 0, ""},
 	TooManyOfUser:       {"too_many_of_user", 0, ""},
-	AddressBarred:       {"address_barred", 0, ""},
+	AddressThrottled:    {"address_barred", 0, ""},
 	// Before there is a websocket, where HTTP says why.
 	HandshakeInvalid: {"handshake_invalid", 0, ""},
 	ServerFull:       {"server_full", 0, ""},

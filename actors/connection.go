@@ -73,7 +73,7 @@ func (c *connection) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *attach:
 		c.onAttach(ctx, m)
-	case *Push:
+	case *push:
 		c.onPush(m)
 	case *debounceDue:
 		c.onDebounceDue()
@@ -94,7 +94,7 @@ func (c *connection) Receive(ctx actor.Context) {
 	case *describe:
 		m.answer <- c.describe()
 	case *disconnect:
-		c.system.tellAuth(&forgetLogin{login: c.login})
+		c.system.sendAuth(&forgetLogin{login: c.login})
 		c.end(Disconnected)
 	case *socketEnded:
 		c.close(m.reason)
@@ -122,14 +122,14 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	}
 	c.system.counters.activeConnections.Add(1)
 	c.system.counters.totalConnections.Add(1)
-	c.system.tellAuth(&loginAttached{login: m.login})
+	c.system.sendAuth(&loginAttached{login: m.login})
 	c.system.hooks.connected(c)
 	c.send(authenticatedFrame)
 	c.scheduleWake(now)
 	c.socket.Serve(Client{c.system, c.self()})
 }
 
-func (c *connection) onPush(p *Push) {
+func (c *connection) onPush(p *push) {
 	if p.kind >= debounced || c.system.options.Load().NoDebounce {
 		c.queuePush(p)
 		c.flushInTurn()
@@ -158,7 +158,7 @@ func (c *connection) onDebounceDue() {
 	c.askForTurn()
 }
 
-func (c *connection) queuePush(p *Push) {
+func (c *connection) queuePush(p *push) {
 	if c.closed || c.ending {
 		return
 	}
@@ -325,7 +325,7 @@ func (c *connection) onRefresh(m *refreshAll) {
 		return
 	}
 	c.refreshing = false
-	for _, p := range []*Push{filePush, activityPush, notificationPush} {
+	for _, p := range []*push{filePush, activityPush, notificationPush} {
 		c.onPush(p)
 	}
 }
@@ -408,7 +408,7 @@ func (c *connection) onStopping() {
 	defer c.system.running.Done()
 	c.system.wheel.cancel(&c.wakeEntry)
 	c.system.countConnectionEnd()
-	c.system.tellAuth(&loginDetached{login: c.login})
+	c.system.sendAuth(&loginDetached{login: c.login})
 	if c.system.stopping.Load() {
 		c.close(ShuttingDown)
 	}

@@ -25,7 +25,7 @@ func (f *fileIDs) add(ids ...uint64) {
 	}
 }
 
-func (f *fileIDs) push() *Push {
+func (f *fileIDs) push() *push {
 	if f.tooMany || len(f.ids) == 0 {
 		return filePush
 	}

@@ -21,7 +21,7 @@ func (s *System) Logins(ctx context.Context) ([]RememberedLogin, error) {
 		return nil, ErrNotStarted
 	}
 	answer := make(chan []RememberedLogin, 1)
-	s.tellAuth(&listLogins{answer: answer})
+	s.sendAuth(&listLogins{answer: answer})
 	select {
 	case logins := <-answer:
 		return logins, nil
@@ -38,7 +38,7 @@ func (s *System) Logins(ctx context.Context) ([]RememberedLogin, error) {
 // Options.AuthResume.
 func (s *System) Resume(logins []RememberedLogin) {
 	if s.began.Load() {
-		s.tellAuth(&resumeLogins{logins: logins})
+		s.sendAuth(&resumeLogins{logins: logins})
 	}
 }
 

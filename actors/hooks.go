@@ -181,7 +181,7 @@ type micros uint32
 func toMicros(at time.Duration) micros { return max(micros(at/time.Microsecond), 1) }
 
 // stamp has a push remember when its event came, for pushed.
-func (h *hooks) stamp(p *Push, at time.Duration) *Push {
+func (h *hooks) stamp(p *push, at time.Duration) *push {
 	if h == nil || h.OnPush == nil {
 		return p
 	}
@@ -198,7 +198,7 @@ func (h *hooks) eventTime() time.Duration {
 	return h.system.now()
 }
 
-func (h *hooks) pushed(user string, p *Push, connections int) {
+func (h *hooks) pushed(user string, p *push, connections int) {
 	if h == nil || h.OnPush == nil {
 		return
 	}

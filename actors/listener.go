@@ -130,7 +130,7 @@ func (l *listener) onResync(m *resync) {
 	if m.asker == l {
 		l.resyncing = false
 		l.system.counters.resyncs.Add(1)
-		l.system.tellRegistries(&refreshAll{within: l.system.spread(maxResync)})
+		l.system.sendRegistries(&refreshAll{within: l.system.spread(maxResync)})
 	}
 }
 
@@ -220,7 +220,7 @@ func (l *listener) route(ctx actor.Context, event Event, at time.Duration) {
 	case Custom:
 		l.push(ctx, at, &pushUser{user: e.User, push: customPush(e.Text)})
 	case TokenIssued:
-		system.tellAuth(&tokenIssued{TokenIssued: e})
+		system.sendAuth(&tokenIssued{TokenIssued: e})
 	case TestCookie:
 		system.testCookie.Store(e.Value)
 	case LogLevelSet:
@@ -233,8 +233,8 @@ func (l *listener) route(ctx actor.Context, event Event, at time.Duration) {
 		system.ports.Control.PublishStats(system.Stats())
 	case Reset:
 		system.log.Info("closing all connections: reset requested")
-		system.tellAuth(&forgetLogins{})
-		system.tellRegistries(&closeAll{reason: ResetRequested, within: system.spread(*system.options.Load().DrainTimeout)})
+		system.sendAuth(&forgetLogins{})
+		system.sendRegistries(&closeAll{reason: ResetRequested, within: system.spread(*system.options.Load().DrainTimeout)})
 	}
 }
 

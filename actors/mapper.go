@@ -63,7 +63,7 @@ func (m *mapper) Receive(ctx actor.Context) {
 		m.onWake(now)
 	case *probe:
 		msg.passed <- atMapper
-		m.system.tellRegistries(msg)
+		m.system.sendRegistries(msg)
 	case *actor.Stopping:
 		m.mapping.stop()
 	}

@@ -60,7 +60,7 @@ type mappingEffects struct {
 // audience are the users that one push is for.
 type audience struct {
 	users [shards][]string
-	push  *Push
+	push  *push
 }
 
 // activeStorage is a storage in which files have changed of late.
@@ -228,7 +228,7 @@ func (m *mapping) match(s *activeStorage, e StorageUpdate, users *storageUsers, 
 	}
 }
 
-func (m *mapping) push(users [shards][]string, push *Push) {
+func (m *mapping) push(users [shards][]string, push *push) {
 	m.effects.pushes = append(m.effects.pushes, audience{users, push})
 }
 

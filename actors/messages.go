@@ -80,13 +80,13 @@ type (
 	pushUser struct {
 		quiet
 		user string
-		push *Push
+		push *push
 	}
 	// pushUsers is one push for many users, all of the receiving registry.
 	pushUsers struct {
 		quiet
 		users []string
-		push  *Push
+		push  *push
 	}
 )
 
@@ -128,13 +128,13 @@ type (
 	sendUser struct {
 		quiet
 		user   string
-		push   *Push
+		push   *push
 		answer chan<- int
 	}
 	// pushAll is one push for everybody.
 	pushAll struct {
 		quiet
-		push *Push
+		push *push
 	}
 	// disconnectUser closes a user's connections.
 	disconnectUser struct {

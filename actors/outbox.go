@@ -38,13 +38,13 @@ type outbox struct {
 // debouncedPush is a push that waits until due.
 type debouncedPush struct {
 	due   time.Duration
-	push  *Push
+	push  *push
 	files *fileIDs // once more than one push with ids is in it
 }
 
 // debounce takes a push, and returns when it is due and whether it is the first: others coalesce
 // with that. interval is the least time between two of its kind. File ids are kept where withIDs.
-func (o *outbox) debounce(p *Push, withIDs bool, now, interval time.Duration) (due time.Duration, first bool) {
+func (o *outbox) debounce(p *push, withIDs bool, now, interval time.Duration) (due time.Duration, first bool) {
 	if d := o.debounced[p.kind]; d != nil {
 		d.coalesce(p)
 		return d.due, false
@@ -61,7 +61,7 @@ func (o *outbox) debounce(p *Push, withIDs bool, now, interval time.Duration) (d
 }
 
 // coalesce keeps the ids of both pushes, or none as soon as one of them has none.
-func (d *debouncedPush) coalesce(p *Push) {
+func (d *debouncedPush) coalesce(p *push) {
 	if len(d.push.fileIDs) == 0 {
 		return
 	}
@@ -76,7 +76,7 @@ func (d *debouncedPush) coalesce(p *Push) {
 }
 
 // result returns the one push that all are.
-func (d *debouncedPush) result() *Push {
+func (d *debouncedPush) result() *push {
 	if d.files != nil {
 		return d.files.push()
 	}
@@ -84,7 +84,7 @@ func (d *debouncedPush) result() *Push {
 }
 
 // flush takes out the pushes that are due.
-func (o *outbox) flush(now time.Duration) (due []*Push) {
+func (o *outbox) flush(now time.Duration) (due []*push) {
 	for kind, d := range o.debounced {
 		if d != nil && d.due <= now {
 			due = append(due, d.result())

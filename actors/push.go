@@ -30,9 +30,9 @@ func (k Kind) String() string {
 	return [kinds]string{"file", "activity", "notification", "custom"}[k]
 }
 
-// Push is what users are sent. It is never changed once made, and one Push is shared by all that
+// push is what users are sent. It is never changed once made, and one push is shared by all that
 // it goes to, encoded once.
-type Push struct {
+type push struct {
 	quiet
 
 	kind  Kind
@@ -51,14 +51,14 @@ var (
 	notificationPush = plainPush(KindNotification, "notify_notification")
 )
 
-func plainPush(kind Kind, text string) *Push {
-	return &Push{kind: kind, frame: frame.Append(nil, frame.Text, text)}
+func plainPush(kind Kind, text string) *push {
+	return &push{kind: kind, frame: frame.Append(nil, frame.Text, text)}
 }
 
-func customPush(text string) *Push { return plainPush(KindCustom, text) }
+func customPush(text string) *push { return plainPush(KindCustom, text) }
 
-func fileIDsPush(ids ...uint64) *Push {
-	p := &Push{kind: KindFile, frame: filePush.frame, fileIDs: ids}
+func fileIDsPush(ids ...uint64) *push {
+	p := &push{kind: KindFile, frame: filePush.frame, fileIDs: ids}
 	p.idsFrame = sync.OnceValue(func() []byte {
 		text := []byte("notify_file_id ")
 		for i, id := range ids {
@@ -70,7 +70,7 @@ func fileIDsPush(ids ...uint64) *Push {
 }
 
 // encoded returns the frame for a client that does or doesn't listen to file ids.
-func (p *Push) encoded(withIDs bool) []byte {
+func (p *push) encoded(withIDs bool) []byte {
 	if withIDs && len(p.fileIDs) > 0 {
 		return p.idsFrame()
 	}

@@ -116,7 +116,7 @@ func (r *recentChanges) settle(asked time.Duration) {
 }
 
 // push returns the push for who sees what is below root and didn't until now; nil where nothing changed there.
-func (r *recentChanges) push(root string) *Push {
+func (r *recentChanges) push(root string) *push {
 	if r.tooMany {
 		return filePush
 	}

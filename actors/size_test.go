@@ -16,7 +16,7 @@ func TestSizes(t *testing.T) {
 		"mailbox":    {unsafe.Sizeof(mailbox{}), 80},
 		"registered": {unsafe.Sizeof(registered{}), 16},
 		"Login":      {unsafe.Sizeof(Login{}), 64},
-		"Push":       {unsafe.Sizeof(Push{}), 64}, // one an event
+		"push":       {unsafe.Sizeof(push{}), 64}, // one an event
 	} {
 		require.LessOrEqual(t, c.size, c.class, name)
 		t.Logf("%s: %d of %d bytes", name, c.size, c.class)

@@ -179,12 +179,12 @@ func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Lo
 	if s.hooks != nil {
 		question.name, question.askedAt = credentials.Login, s.now()
 	}
-	s.tellAuth(question)
+	s.sendAuth(question)
 	select {
 	case a := <-answer:
 		return a.login, a.err
 	case <-ctx.Done():
-		s.tellAuth(&abandoned{by: question})
+		s.sendAuth(&abandoned{by: question})
 		return nil, ctx.Err()
 	case <-s.ctx.Done():
 		return nil, ErrShutDown
@@ -307,7 +307,7 @@ func (s *System) shutDown(ctx context.Context) {
 // drain closes the connections and waits until they are gone or ctx ends.
 func (s *System) drain(ctx context.Context) {
 	within := s.spread(*s.options.Load().DrainTimeout)
-	s.tellRegistries(&closeAll{reason: ShuttingDown, within: within})
+	s.sendRegistries(&closeAll{reason: ShuttingDown, within: within})
 	timeout := time.After(within + time.Second)
 	for s.counters.activeConnections.Load() > 0 {
 		select {
@@ -325,17 +325,17 @@ func (s *System) spread(limit time.Duration) time.Duration {
 	return min(limit, time.Duration(s.counters.activeConnections.Load())*time.Second/connectionsPerSecond)
 }
 
-func (s *System) tellRegistries(message any) {
+func (s *System) sendRegistries(message any) {
 	for _, pid := range s.registries {
 		s.root.Send(pid, message)
 	}
 }
 
-func (s *System) tellRegistryOf(user string, message any) {
+func (s *System) sendRegistryOf(user string, message any) {
 	s.root.Send(s.registries[shardOf(user)], message)
 }
 
-func (s *System) tellAuth(message any) { s.root.Send(s.auth, message) }
+func (s *System) sendAuth(message any) { s.root.Send(s.auth, message) }
 
 // closed counts and logs the end of a connection.
 func (s *System) closed(reason CloseReason, login *Login) {

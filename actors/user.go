@@ -34,7 +34,7 @@ func (u *user) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *attach:
 		u.onAttach(ctx, m)
-	case *Push, *closeAll, *refreshAll, *loginRevoked:
+	case *push, *closeAll, *refreshAll, *loginRevoked:
 		for _, c := range u.connections {
 			ctx.Send(c, m)
 		}

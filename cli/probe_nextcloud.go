@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/errtext"
 	"github.com/notifypush/notifypush/transport/nextcloud"
 )
 
@@ -58,19 +59,11 @@ func isUntrusted(err error) bool {
 	return failed && strings.Contains(failure.Text, "trusted domain")
 }
 
-// detail is an error's text for the operator.
-func detail(err error) string {
-	if failure, ok := errors.AsType[*nextcloud.Error](err); ok {
-		return failure.Detail()
-	}
-	return err.Error()
-}
-
 func probeStatus(settings config.Settings, status nextcloud.ServerStatus, err error) finding {
 	f := finding{Name: "Nextcloud", Status: green, Detail: fmt.Sprintf("version %s answers at %s", status.Version, settings.Nextcloud.BaseURL)}
 	switch {
 	case err != nil:
-		f.Status, f.Detail, f.Advice = red, detail(err), adviseNextcloud(err)
+		f.Status, f.Detail, f.Advice = red, errtext.Detail(err), adviseNextcloud(err)
 	case !status.Installed:
 		f.Status, f.Detail, f.Advice = red, f.Detail+", and is not installed yet", "Finish Nextcloud's own setup first."
 	case status.NeedsUpgrade:
@@ -120,7 +113,7 @@ func probeApp(err error) finding {
 	if err == nil || errors.Is(err, nextcloud.ErrTokenRefused) {
 		return finding{name, green, "notify_push is enabled", ""}
 	}
-	return finding{name, red, detail(err), "Is the app there? occ app:enable notify_push, after occ app:install notify_push."}
+	return finding{name, red, errtext.Detail(err), "Is the app there? occ app:enable notify_push, after occ app:install notify_push."}
 }
 
 // adviseToAdd says how an element is added to a list of config.php: by occ, where it is known which number that has to be given, and by hand.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/errtext"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/transport/nextcloud"
 )
@@ -48,7 +49,7 @@ func probeTrustedProxy(ctx context.Context, settings config.Settings, client *ne
 		return finding{name, red, "Nextcloud refuses the token that is in this Redis: it uses another one, or another database (dbindex) of it" + remark,
 			"The push server must use the Redis of Nextcloud's config.php; without a REDIS_URL it does."}
 	case err != nil:
-		return finding{name, red, detail(err), adviseNextcloud(err)}
+		return finding{name, red, errtext.Detail(err), adviseNextcloud(err)}
 	case seen == askedAbout.String():
 		return finding{name, green, "Nextcloud believes X-Forwarded-For of this machine" + remark, ""}
 	}

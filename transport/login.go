@@ -338,7 +338,7 @@ func refusal(err error) (text string, reason actors.CloseReason) {
 	case errors.Is(err, actors.ErrInvalidCredentials):
 		return textInvalidCredentials, actors.InvalidCredentials
 	case errors.Is(err, errThrottled):
-		return "", actors.AddressBarred
+		return "", actors.AddressThrottled
 	case errors.Is(err, actors.ErrTooManyConnections):
 		return textTooMany, actors.TooManyOfUser
 	case errors.Is(err, errNotText):

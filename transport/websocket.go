@@ -239,7 +239,7 @@ func (w *Websocket) authenticate(rw http.ResponseWriter, r *http.Request, from o
 	}
 	key := loginRateKey(from, "")
 	if wait := w.rateLimit.wait(key, time.Now()); wait > 0 {
-		w.countRefusal(actors.AddressBarred, from, errThrottled.Error())
+		w.countRefusal(actors.AddressThrottled, from, errThrottled.Error())
 		rw.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
 		http.Error(rw, errThrottled.Error(), http.StatusTooManyRequests)
 		return nil, false
@@ -339,7 +339,7 @@ func (w *Websocket) upgrade(conn net.Conn, key string, from origin, response []b
 	address := from.countedAddress()
 	limit := loginRateKey(from, "")
 	if wait := w.rateLimit.wait(limit, time.Now()); wait > 0 {
-		w.countRefusal(actors.AddressBarred, from, errThrottled.Error())
+		w.countRefusal(actors.AddressThrottled, from, errThrottled.Error())
 		refuseHandshake(conn, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), errThrottled.Error())
 		w.held.end(conn, limit, w.hold(), func() { w.endPending(conn) })
 		return nil

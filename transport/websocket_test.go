@@ -624,7 +624,7 @@ func TestGuesserWithOpenSocketsHasToWait(t *testing.T) {
 	}
 	w.send(text("alice"), text("secret"))
 	require.Zero(t, w.ending(), "and not whether that was right")
-	require.True(t, b.closed(actors.AddressBarred)())
+	require.True(t, b.closed(actors.AddressThrottled)())
 	require.Empty(t, b.Verifier.Calls())
 }
 
@@ -737,7 +737,7 @@ func TestGatewayAddressIsNotOneClient(t *testing.T) {
 	eventually(t, func() bool { return b.System.Stats().Closed[actors.InvalidCredentials] == freeFailures })
 	limited := b.dial(t, text("Alice"), text("secret"))
 	require.Zero(t, limited.ending())
-	require.True(t, b.closed(actors.AddressBarred)())
+	require.True(t, b.closed(actors.AddressThrottled)())
 	for range 3 {
 		b.dial(t) // more than one address may have
 	}

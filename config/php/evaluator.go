@@ -31,8 +31,7 @@ type evaluator struct {
 	here      origin
 	depth     int
 	includes  int
-	guards    int // how many try blocks it is in
-	tries     int // as guards, in the files that are being run
+	tries     int // how many try blocks it is in, in the files that are being run
 
 	warnings []Problem
 	missing  []Problem // those of warnings that tell of included files that are not there

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// ParseBoolean takes 1, true, yes, on and 0, false, no, off, in any case.
-func ParseBoolean(text string) (bool, error) {
+// parseBoolean takes 1, true, yes, on and 0, false, no, off, in any case.
+func parseBoolean(text string) (bool, error) {
 	switch strings.ToLower(strings.TrimSpace(text)) {
 	case "1", "true", "yes", "on":
 		return true, nil
@@ -32,8 +32,8 @@ func ParsePort(text string) (uint16, error) {
 	return uint16(port), nil
 }
 
-// ParseCount takes a whole number from 0 up.
-func ParseCount(text string) (int, error) {
+// parseCount takes a whole number from 0 up.
+func parseCount(text string) (int, error) {
 	count, err := strconv.ParseUint(strings.TrimSpace(text), 10, 31)
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a count; write a whole number from 0 to %d", text, math.MaxInt32)
@@ -41,9 +41,9 @@ func ParseCount(text string) (int, error) {
 	return int(count), nil
 }
 
-// ParsePositive takes a whole number from 1 up.
-func ParsePositive(text string) (int, error) {
-	count, err := ParseCount(text)
+// parsePositive takes a whole number from 1 up.
+func parsePositive(text string) (int, error) {
+	count, err := parseCount(text)
 	if err == nil && count == 0 {
 		err = errors.New("0 is too few; write 1 or more")
 	}
@@ -67,8 +67,8 @@ func ParseDuration(text string) (time.Duration, error) {
 	return 0, fmt.Errorf("%q is not a length of time; write seconds, or a form like 1m30s", text)
 }
 
-// ParsePermissions takes octal digits, with or without a leading 0 or 0o.
-func ParsePermissions(text string) (fs.FileMode, error) {
+// parsePermissions takes octal digits, with or without a leading 0 or 0o.
+func parsePermissions(text string) (fs.FileMode, error) {
 	digits := strings.ToLower(strings.TrimSpace(text))
 	mode, err := strconv.ParseUint(strings.TrimPrefix(digits, "0o"), 8, 32)
 	if err != nil || mode > 0o777 {
@@ -77,8 +77,8 @@ func ParsePermissions(text string) (fs.FileMode, error) {
 	return fs.FileMode(mode), nil
 }
 
-// ParseLogFormat takes console and json.
-func ParseLogFormat(text string) (string, error) {
+// parseLogFormat takes console and json.
+func parseLogFormat(text string) (string, error) {
 	format := strings.ToLower(strings.TrimSpace(text))
 	if format != "console" && format != "json" {
 		return "", fmt.Errorf("%q is not a log format; write console or json", text)
@@ -86,8 +86,8 @@ func ParseLogFormat(text string) (string, error) {
 	return format, nil
 }
 
-// ParseAddress takes an IP address, with or without brackets.
-func ParseAddress(text string) (string, error) {
+// parseAddress takes an IP address, with or without brackets.
+func parseAddress(text string) (string, error) {
 	address, err := netip.ParseAddr(strings.Trim(strings.TrimSpace(text), "[]"))
 	if err != nil {
 		return "", fmt.Errorf("%q is not an IP address; write one like :: or 127.0.0.1", text)
@@ -95,8 +95,8 @@ func ParseAddress(text string) (string, error) {
 	return address.String(), nil
 }
 
-// ParseDial takes host:port or the path of a unix socket, which may say unix: before it.
-func ParseDial(text string) (string, error) {
+// parseDial takes host:port or the path of a unix socket, which may say unix: before it.
+func parseDial(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	path := strings.TrimPrefix(strings.TrimPrefix(text, "unix:"), "//")
 	if strings.HasPrefix(path, "/") {
@@ -111,8 +111,8 @@ func ParseDial(text string) (string, error) {
 	return "", fmt.Errorf("%q is not an address to dial; write HOST:PORT or the path of a unix socket", text)
 }
 
-// ParsePrefixes takes IP addresses and CIDR ranges between commas or spaces.
-func ParsePrefixes(text string) ([]netip.Prefix, error) {
+// parsePrefixes takes IP addresses and CIDR ranges between commas or spaces.
+func parsePrefixes(text string) ([]netip.Prefix, error) {
 	var prefixes []netip.Prefix
 	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ' ' }) {
 		prefix, err := netip.ParsePrefix(part)

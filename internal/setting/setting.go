@@ -13,7 +13,7 @@
 //	placeholder  what --help writes behind the flag
 //	group        the heading in --help and docs/configuration.md
 //	help         what it does, in one or two sentences
-//	grammar      how the text is read, where the field's type does not say that; see the Parse functions
+//	grammar      how the text is read, where the field's type does not say that; see grammar.go
 //	negated      "true" where the field says the opposite of the flag
 package setting
 
@@ -99,29 +99,29 @@ func (f Field) parse(text string, target reflect.Value) (any, error) {
 	}
 	switch f.grammar {
 	case "address":
-		return ParseAddress(text)
+		return parseAddress(text)
 	case "dial":
-		return ParseDial(text)
+		return parseDial(text)
 	case "positive":
-		return ParsePositive(text)
+		return parsePositive(text)
 	case "console or json":
-		return ParseLogFormat(text)
+		return parseLogFormat(text)
 	}
 	switch target.Interface().(type) {
 	case bool:
-		return ParseBoolean(text)
+		return parseBoolean(text)
 	case string:
 		return text, nil
 	case int:
-		return ParseCount(text)
+		return parseCount(text)
 	case uint16:
 		return ParsePort(text)
 	case time.Duration:
 		return ParseDuration(text)
 	case fs.FileMode:
-		return ParsePermissions(text)
+		return parsePermissions(text)
 	case []netip.Prefix:
-		return ParsePrefixes(text)
+		return parsePrefixes(text)
 	}
 	panic(fmt.Sprintf("setting %s: there is no grammar for a %v", f.Flag, target.Type()))
 }
