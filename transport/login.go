@@ -33,7 +33,7 @@ const (
 	textInvalidMessage     = "err: Invalid authentication message"
 	textLoginTimeout       = "Authentication timeout"
 	textTooMany            = "Connection limit exceeded for user"
-	textNextcloudFailed    = "err: Error while sending authentication request to nextcloud: "
+	textNotVerified        = "err: Error while sending authentication request to nextcloud: "
 )
 
 var (
@@ -333,7 +333,7 @@ func (l *login) refuse(err error) {
 func refusal(err error) (text string, reason actors.CloseReason) {
 	switch {
 	case errors.As(err, new(*verifyError)):
-		return textNextcloudFailed + err.Error(), actors.NextcloudFailed
+		return textNotVerified + err.Error(), actors.LoginNotVerified
 	case errors.Is(err, actors.ErrInvalidCredentials):
 		return textInvalidCredentials, actors.InvalidCredentials
 	case errors.Is(err, errThrottled):
