@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"strings"
@@ -62,7 +61,7 @@ type login struct {
 	from      origin
 	address   netip.Addr    // that limits count it for
 	who       *actors.Login // known by the handshake; nil where the client says who it is
-	header    http.Header
+	header    actors.Header
 	agent     string
 	values    context.Context // has the values of the handshake's context; nil where that is not kept
 	ctx       context.Context
