@@ -176,7 +176,7 @@ func (r *registry) onUserFailed(pid *actor.PID) {
 
 func (r *registry) remove(name string) {
 	delete(r.users, name)
-	r.system.counters.activeUsers.Add(-1)
+	r.system.countEnd(&r.system.counters.activeUsers)
 }
 
 var shardSeed = maphash.MakeSeed()
