@@ -69,6 +69,7 @@ type System struct {
 	starting       sync.Once
 	began          atomic.Bool // Start is through
 	stopping       atomic.Bool
+	stoppingUsers  atomic.Int64 // removed from a registry, and not yet gone
 	runs           atomic.Uint64
 	started        time.Time
 }
@@ -308,7 +309,7 @@ func (s *System) drain(ctx context.Context) {
 	within := s.spread(*s.options.DrainTimeout)
 	s.tellRegistries(&closeAll{reason: ShuttingDown, within: within})
 	timeout := time.After(within + time.Second)
-	for s.counters.activeConnections.Load() > 0 || s.counters.activeUsers.Load() > 0 {
+	for s.counters.activeConnections.Load() > 0 || s.counters.activeUsers.Load() > 0 || s.stoppingUsers.Load() > 0 {
 		select {
 		case <-s.emptied:
 		case <-timeout:
@@ -345,7 +346,8 @@ func (s *System) closed(reason CloseReason, login *Login) {
 // CountRefusal counts the end of a socket that never became a connection.
 func (s *System) CountRefusal(reason CloseReason) { s.counters.closed[reason.known()].Add(1) }
 
-// countEnd counts the end of a connection, or of a user, which comes after it; and wakes drain after the last.
+// countEnd counts the end of a connection, or of a user, and wakes drain after the last. To stop a user whose
+// connection still ends, or one that is stopping already, would make dead letters on a host's system.
 func (s *System) countEnd(active *atomic.Int64) {
 	if active.Add(-1) > 0 || !s.stopping.Load() {
 		return
