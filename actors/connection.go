@@ -407,7 +407,7 @@ func (c *connection) onStopping() {
 	}
 	defer c.system.running.Done()
 	c.system.wheel.cancel(&c.wakeEntry)
-	c.system.countConnectionEnd()
+	c.system.countEnd(&c.system.counters.activeConnections)
 	c.system.sendAuth(&loginDetached{login: c.login})
 	if c.system.stopping.Load() {
 		c.close(ShuttingDown)

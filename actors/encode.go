@@ -27,9 +27,9 @@ func EncodeEvent(event Event) (channel string, payload []byte, err error) {
 	case NotificationChanged:
 		channel, value = "notify_notification", concerning(e.User)
 	case Custom:
-		channel, value = "notify_custom", concerning(e.User, "message", e.Text)
+		channel, value = "notify_custom", concerning(e.User, [2]string{"message", e.Text})
 	case TokenIssued:
-		channel, value = "notify_pre_auth", concerning(e.User, "token", e.Token.Reveal())
+		channel, value = "notify_pre_auth", concerning(e.User, [2]string{"token", e.Token.Reveal()})
 	case TestCookie:
 		channel, value = "notify_test_cookie", e.Value
 	case LogLevelSet:
@@ -49,14 +49,14 @@ func EncodeEvent(event Event) (channel string, payload []byte, err error) {
 }
 
 // concerning returns the members of an event that concerns a user, or a session.
-func concerning(user string, more ...string) map[string]string {
+func concerning(user string, more ...[2]string) map[string]string {
 	name := "user"
 	if session, is := strings.CutPrefix(user, sessionPrefix); is {
 		name, user = "session", session
 	}
 	members := map[string]string{name: user}
-	for i := 0; i < len(more); i += 2 {
-		members[more[i]] = more[i+1]
+	for _, member := range more {
+		members[member[0]] = member[1]
 	}
 	return members
 }

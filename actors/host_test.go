@@ -1,6 +1,7 @@
 package actors_test
 
 import (
+	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -84,14 +85,14 @@ func TestNothingIsLeftOnTheHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		t.Cleanup(func() { pass(2 * time.Second) })
 		host := quietHost()
-		var letters []any
+		var letters []string
 		subscription := host.EventStream.Subscribe(func(event any) {
 			letter, isLetter := event.(*actor.DeadLetterEvent)
 			if !isLetter {
 				return
 			}
 			if _, expected := letter.Message.(actor.IgnoreDeadLetterLogging); !expected {
-				letters = append(letters, letter.Message)
+				letters = append(letters, fmt.Sprintf("%T to %v", letter.Message, letter.PID))
 			}
 		})
 		defer host.EventStream.Unsubscribe(subscription)

@@ -42,7 +42,10 @@ func (s *stream) Send(ctx context.Context, text string) error { return s.call(ct
 
 func (s *stream) Ping(ctx context.Context) error {
 	err := s.call(ctx, "ping")
-	if s.silent {
+	s.mu.Lock()
+	silent := s.silent
+	s.mu.Unlock()
+	if silent {
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -55,6 +58,13 @@ func (s *stream) Close(code int, text string) {
 
 func (*stream) Address() string   { return "192.0.2.1" }
 func (*stream) UserAgent() string { return "curl" }
+
+// set changes how the stream behaves.
+func (s *stream) set(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+}
 
 func (s *stream) log() []string {
 	synctest.Wait()
@@ -120,20 +130,20 @@ func TestEndsOfMessageSockets(t *testing.T) {
 		},
 			[]string{"close 1012 server is going down"}, actors.ShuttingDown},
 		"send fails": {func(_ *testing.T, kit *actorstest.Kit, s *stream) {
-			s.err = errors.New("broken pipe")
+			s.set(func() { s.err = errors.New("broken pipe") })
 			customs(kit, "alice", []string{"a"})
 		}, []string{"send a", "close 0 "}, actors.ConnectionLost},
 		"send is slow": {func(_ *testing.T, kit *actorstest.Kit, s *stream) {
-			s.slow = 2 * time.Minute
+			s.set(func() { s.slow = 2 * time.Minute })
 			customs(kit, "alice", []string{"a"})
 			pass(5 * time.Minute)
 		}, []string{"send a", "close 0 "}, actors.ConnectionLost},
 		"ping has no answer": {func(_ *testing.T, _ *actorstest.Kit, s *stream) {
-			s.silent = true
+			s.set(func() { s.silent = true })
 			pass(65 * time.Second)
 		}, []string{"ping", "close 1008 ping was not answered"}, actors.PongMissing},
 		"disconnected behind a message": {func(t *testing.T, kit *actorstest.Kit, s *stream) {
-			s.slow = time.Second
+			s.set(func() { s.slow = time.Second })
 			customs(kit, "alice", []string{"a"})
 			synctest.Wait()
 			require.NoError(t, kit.System.Disconnect("alice"))

@@ -44,9 +44,9 @@ type Credentials struct {
 	Origin string
 	// Address is the client's, where it is known.
 	Address string
-	// Header has those fields of the handshake that a Verifier looks at, an http.Header of canonical names; see
-	// transport.WebsocketOptions.Headers. What is remembered of a login counts only for the same Header.
-	Header map[string][]string
+	// Header has those fields of the handshake that a Verifier looks at; see transport.WebsocketOptions.Headers.
+	// What is remembered of a login counts only for the same Header.
+	Header Header
 	// OnAnswer, if not nil, is called with the error that Authenticate returns, nil if none, also when its
 	// caller has not waited for the Verifier's answer. A login that is abandoned before the Verifier is
 	// asked has no answer. It is called from an actor, before Authenticate returns, and must not block. The

@@ -82,11 +82,14 @@ func (r *registry) Receive(ctx actor.Context) {
 		for _, u := range r.users {
 			ctx.Send(u.pid, m)
 		}
+	case *actor.Terminated: // a user that was removed
+		r.system.countEnd(&r.system.stoppingUsers)
 	case *probe:
 		m.passed <- r.at
 	case *actor.Started:
 		r.props = r.system.userProps(r.shard)
 	case *actor.Stopping, *actor.Restarting:
+		r.system.stoppingUsers.Add(int64(len(r.users)))
 		r.system.counters.activeUsers.Add(-int64(len(r.users)))
 		clear(r.users)
 	}
@@ -176,6 +179,7 @@ func (r *registry) onUserFailed(pid *actor.PID) {
 
 func (r *registry) remove(name string) {
 	delete(r.users, name)
+	r.system.stoppingUsers.Add(1)
 	r.system.counters.activeUsers.Add(-1)
 }
 

@@ -26,6 +26,19 @@ func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalText is what encoders write.
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
+// Header has fields of a request by canonical name, as an http.Header has. Cookies are secrets, so it is printed,
+// logged and marshalled like one; http.Header(h) gives its methods.
+type Header map[string][]string
+
+// Format makes "***" of every verb.
+func (Header) Format(out fmt.State, _ rune) { _, _ = io.WriteString(out, redacted) }
+
+// LogValue is what log/slog writes.
+func (Header) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText is what encoders write.
+func (Header) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
 // payload is what arrived on a channel. It may hold a token, so it is printed, logged and marshalled
 // like a Secret.
 type payload []byte

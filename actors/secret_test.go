@@ -26,11 +26,12 @@ func TestSecretIsNotPrinted(t *testing.T) {
 		Password actors.Secret
 		Many     []actors.Secret
 		ByName   map[string]actors.Secret
+		Header   actors.Header
 	}
 	const text = "verysecret"
-	secret := holder{text, []actors.Secret{text}, map[string]actors.Secret{"k": text}}
+	secret := holder{text, []actors.Secret{text}, map[string]actors.Secret{"k": text}, actors.Header{"Cookie": {text}}}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%08.3f", "%U", "%c"} {
-		for _, value := range []any{secret, &secret, secret.Password, &secret.Password} {
+		for _, value := range []any{secret, &secret, secret.Password, &secret.Password, secret.Header} {
 			printed := fmt.Sprintf(verb, value)
 			require.NotContains(t, printed, text, verb)
 			require.NotContains(t, printed, fmt.Sprintf("%x", text), verb)
@@ -41,9 +42,9 @@ func TestSecretIsNotPrinted(t *testing.T) {
 	require.NotContains(t, string(encoded), text)
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "secret", secret, "password", secret.Password)
-	slog.New(slog.NewTextHandler(&log, nil)).Info("m", "secret", secret, "password", secret.Password)
+	slog.New(slog.NewTextHandler(&log, nil)).Info("m", "secret", secret, "header", secret.Header, "password", secret.Password)
 	core := zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(&log), zapcore.DebugLevel)
-	zap.New(core).Info("m", zap.Any("secret", secret), zap.Any("password", secret.Password), zap.Stringer("stringer", secret.Password))
+	zap.New(core).Info("m", zap.Any("secret", secret), zap.Any("password", secret.Password), zap.Any("header", secret.Header), zap.Stringer("stringer", secret.Password))
 	require.NotContains(t, log.String(), text)
 	require.Equal(t, text, secret.Password.Reveal())
 }

@@ -54,7 +54,7 @@ type System struct {
 	cancel         context.CancelFunc
 	stopped        chan struct{} // closed when the actors are gone
 	down           chan struct{} // closed when everything is
-	emptied        chan struct{} // receives when the last connection ends, from the beginning of Shutdown on
+	emptied        chan struct{} // receives when the last connection or user ends, from the beginning of Shutdown on
 	inFlight       *inFlight
 	running        sync.WaitGroup // connections, and goroutines of spawnWorker
 	problems       problems
@@ -69,6 +69,7 @@ type System struct {
 	starting       sync.Once
 	began          atomic.Bool // Start is through
 	stopping       atomic.Bool
+	stoppingUsers  atomic.Int64 // removed from a registry, and not yet gone
 	runs           atomic.Uint64
 	started        time.Time
 }
@@ -309,7 +310,7 @@ func (s *System) drain(ctx context.Context) {
 	within := s.spread(*s.options.Load().DrainTimeout)
 	s.sendRegistries(&closeAll{reason: ShuttingDown, within: within})
 	timeout := time.After(within + time.Second)
-	for s.counters.activeConnections.Load() > 0 {
+	for s.counters.activeConnections.Load() > 0 || s.counters.activeUsers.Load() > 0 || s.stoppingUsers.Load() > 0 {
 		select {
 		case <-s.emptied:
 		case <-timeout:
@@ -346,9 +347,10 @@ func (s *System) closed(reason CloseReason, login *Login) {
 // CountRefusal counts the end of a socket that never became a connection.
 func (s *System) CountRefusal(reason CloseReason) { s.counters.closed[reason.known()].Add(1) }
 
-// countConnectionEnd counts the end of a connection, and wakes drain after the last.
-func (s *System) countConnectionEnd() {
-	if s.counters.activeConnections.Add(-1) > 0 || !s.stopping.Load() {
+// countEnd counts the end of a connection, or of a user, and wakes drain after the last. To stop a user whose
+// connection still ends, or one that is stopping already, would make dead letters on a host's system.
+func (s *System) countEnd(active *atomic.Int64) {
+	if active.Add(-1) > 0 || !s.stopping.Load() {
 		return
 	}
 	select {

@@ -214,7 +214,7 @@ func TestAbuseOfLogins(t *testing.T) {
 			s.cloud.Behave(nextcloud.Behaviour{})
 			require.Contains(t, text, "err: Error while sending authentication request to nextcloud: ")
 			require.Less(t, len(text), 300, "not all that Nextcloud said")
-		}, closedCounter(actors.NextcloudFailed), 1, says}
+		}, closedCounter(actors.LoginNotVerified), 1, says}
 	}
 	p.endure([]abuse{
 		with("500", nextcloud.Behaviour{Fault: nextcloud.FaultError}, "500"),

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -169,7 +170,7 @@ func drain(raw syscall.RawConn) {
 	_ = raw.Read(func(fd uintptr) bool {
 		for total := 0; total < maxDrained; {
 			n, err := tryRead(fd, buffer)
-			if n <= 0 && err != syscall.EINTR {
+			if n <= 0 && !errors.Is(err, syscall.EINTR) {
 				break
 			}
 			total += max(n, 0)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"strings"
@@ -34,7 +33,7 @@ const (
 	textInvalidMessage     = "err: Invalid authentication message"
 	textLoginTimeout       = "Authentication timeout"
 	textTooMany            = "Connection limit exceeded for user"
-	textNextcloudFailed    = "err: Error while sending authentication request to nextcloud: "
+	textNotVerified        = "err: Error while sending authentication request to nextcloud: "
 )
 
 var (
@@ -63,7 +62,7 @@ type login struct {
 	from      origin
 	address   netip.Addr    // that limits count it for
 	who       *actors.Login // known by the handshake; nil where the client says who it is
-	header    http.Header
+	header    actors.Header
 	agent     unique.Handle[string] // with WebsocketOptions.DescribeClients
 	values    context.Context       // has the values of the handshake's context; nil where that is not kept
 	ctx       context.Context
@@ -334,7 +333,7 @@ func (l *login) refuse(err error) {
 func refusal(err error) (text string, reason actors.CloseReason) {
 	switch {
 	case errors.As(err, new(*verifyError)):
-		return textNextcloudFailed + err.Error(), actors.NextcloudFailed
+		return textNotVerified + err.Error(), actors.LoginNotVerified
 	case errors.Is(err, actors.ErrInvalidCredentials):
 		return textInvalidCredentials, actors.InvalidCredentials
 	case errors.Is(err, errThrottled):

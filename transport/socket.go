@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"net"
 	"syscall"
 	"time"
@@ -136,7 +137,7 @@ func (s *socket) readable(buffer []byte) {
 		return true
 	})
 	switch {
-	case rawErr == nil && (err == syscall.EAGAIN || err == syscall.EINTR):
+	case rawErr == nil && (errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR)):
 		s.Resume()
 	case rawErr != nil || err != nil || n == 0:
 		s.client.Ended(actors.ConnectionLost)
@@ -178,10 +179,10 @@ func (s *socket) tryWrite(frames []byte) (n int, err error) {
 	if s.raw == nil {
 		return 0, nil
 	}
-	for err = syscall.EINTR; err == syscall.EINTR; {
+	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
 		n, err = tryWrite(uintptr(s.fd), frames)
 	}
-	if err == syscall.EAGAIN {
+	if errors.Is(err, syscall.EAGAIN) {
 		return 0, nil
 	}
 	return max(n, 0), err

@@ -73,7 +73,7 @@ func (o *WebsocketOptions) agent(header http.Header) unique.Handle[string] {
 }
 
 // header returns the fields of a handshake that Headers names; nil where there are none.
-func (o *WebsocketOptions) header(r *http.Request) (header http.Header) {
+func (o *WebsocketOptions) header(r *http.Request) (header actors.Header) {
 	for _, name := range o.Headers {
 		name = http.CanonicalHeaderKey(name)
 		values := r.Header[name]
@@ -84,7 +84,7 @@ func (o *WebsocketOptions) header(r *http.Request) (header http.Header) {
 			continue
 		}
 		if header == nil {
-			header = http.Header{}
+			header = actors.Header{}
 		}
 		header[name] = slices.Clone(values)
 	}

@@ -395,7 +395,7 @@ func TestNextcloudFails(t *testing.T) {
 	w := b.dial(t, text("alice"), text("secret"))
 	require.Equal(t, "err: Error while sending authentication request to nextcloud: dial: no route", w.text())
 	require.Zero(t, w.ending())
-	require.True(t, b.closed(actors.NextcloudFailed)())
+	require.True(t, b.closed(actors.LoginNotVerified)())
 	require.EqualValues(t, 1, b.holds.Load(), "it may be back at once")
 }
 
