@@ -125,7 +125,7 @@ func (w *Websocket) turnAway(conn net.Conn) {
 
 // handOver hands a connection to net/http, with what was read of it.
 func (i *interceptor) handOver(conn net.Conn, data []byte, until time.Time) {
-	i.websocket.admission.handOver(conn)
+	i.websocket.handOver(conn)
 	handed := &handedOver{Conn: conn, data: append([]byte(nil), data...), until: until}
 	select {
 	case i.others <- handed:

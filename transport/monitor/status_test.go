@@ -213,7 +213,7 @@ func TestClientsAreNotForEverybody(t *testing.T) {
 		require.Equal(t, test.code, code, "%v: %s", test.headers, body)
 	}
 	for remote, local := range map[string]bool{"127.0.0.1:5": true, "[::1]:5": true, "[::ffff:127.0.0.1]:5": true, "@": true, "": true, "192.0.2.1:5": false, "[2001:db8::1]:5": false} {
-		r := httptest.NewRequest("GET", "http://127.0.0.1/", nil)
+		r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1/", nil)
 		r.RemoteAddr = remote
 		require.Equal(t, local, isLocal(r), remote)
 	}

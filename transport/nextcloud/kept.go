@@ -58,7 +58,7 @@ var errRedirect = errors.New("redirected")
 // newKeptConns returns nil where requests take a way that only net/http's client knows: through a proxy, or
 // to a name that is not ASCII.
 func newKeptConns(n *Client, options Options, transport *http.Transport) *keptConns {
-	asked, err := http.NewRequest(http.MethodGet, n.base.JoinPath(appPath, "uid").String(), nil)
+	asked, err := http.NewRequest(http.MethodGet, n.base.JoinPath(appPath, "uid").String(), nil) //nolint:noctx // it is never sent itself
 	if err != nil || strings.ContainsFunc(asked.URL.Host+options.UserAgent, func(c rune) bool { return c < ' ' || c >= 0x7F }) {
 		return nil
 	}
@@ -254,9 +254,9 @@ func appendLogin(out []byte, credentials actors.Credentials) []byte {
 
 // receive reads an answer, and reports whether the connection can be used again.
 func (c *keptConn) receive(asked *http.Request, read func(*http.Response) error) (reusable bool, err error) {
-	response, err := http.ReadResponse(c.reader, asked)
+	response, err := http.ReadResponse(c.reader, asked) //nolint:bodyclose // the connection is kept or closed as a whole
 	for err == nil && response.StatusCode/100 == 1 && response.StatusCode != http.StatusSwitchingProtocols {
-		response, err = http.ReadResponse(c.reader, asked)
+		response, err = http.ReadResponse(c.reader, asked) //nolint:bodyclose // as above
 	}
 	if err != nil {
 		return false, &connError{err}
@@ -267,10 +267,10 @@ func (c *keptConn) receive(asked *http.Request, read func(*http.Response) error)
 	body := &answerBody{Reader: response.Body}
 	response.Body = body
 	err = read(response)
-	if body.err != nil && body.err != io.EOF {
+	if body.err != nil && !errors.Is(body.err, io.EOF) {
 		return false, &connError{body.err}
 	}
-	return body.err == io.EOF && !response.Close && c.reader.Buffered() == 0, err
+	return errors.Is(body.err, io.EOF) && !response.Close && c.reader.Buffered() == 0, err
 }
 
 // answerBody is the body of an answer. It is not read on when it is closed, as net/http would.
