@@ -53,7 +53,7 @@ var closings = [closeReasons]struct {
 	// Before "authenticated" a connection ends without a close frame: clients retry only then.
 	InvalidLoginMessage: {"invalid_login_message", 0, ""},
 	LoginTimeout:        {"login_timeout", 0, ""},
-	LoginNotVerified:    {"login_not_verified", 0, ""},
+	LoginNotVerified:    {"nextcloud_failed", 0, ""},
 	TooManyOfUser:       {"too_many_of_user", 0, ""},
 	AddressThrottled:    {"address_barred", 0, ""},
 	// Before there is a websocket, where HTTP says why.
