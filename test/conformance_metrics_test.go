@@ -43,7 +43,6 @@ func TestConformanceMetrics(t *testing.T) {
 		"active_connection_count":                  2,
 		"active_user_count":                        2,
 		"total_connection_count":                   3,
-		"mapping_query_count":                      1,
 		"event_count_total":                        12,
 		"message_count_total":                      11,
 		`message_count_total{type="file"}`:         1,
@@ -62,8 +61,10 @@ func TestConformanceMetrics(t *testing.T) {
 	})
 	var counters map[string]int
 	require.NoError(t, json.Unmarshal([]byte(text), &counters))
+	require.Positive(t, counters["mapping_query_count"]) // rows are read again after 2 s, which may have been by now
+	delete(counters, "mapping_query_count")
 	require.Equal(t, map[string]int{
-		"active_connection_count": 2, "active_user_count": 2, "total_connection_count": 3, "mapping_query_count": 1, "events_received": 13,
+		"active_connection_count": 2, "active_user_count": 2, "total_connection_count": 3, "events_received": 13,
 		"messages_sent": 11, "messages_sent_file": 1, "messages_sent_activity": 2, "messages_sent_notification": 4, "messages_sent_custom": 4,
 	}, counters)
 }

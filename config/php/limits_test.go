@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -157,6 +158,18 @@ func (f filler) numbered(format string) string {
 	return b.String()
 }
 
+// raceDetector says that memory is not what it is in the program: frames of the stack are larger, and pools
+// forget. .ci/run has the tests that look at memory without the race detector, too.
+var raceDetector bool
+
+// requireAllocated looks at what was allocated.
+func requireAllocated(t *testing.T, allocated, most uint64, what ...any) {
+	t.Helper()
+	if !raceDetector {
+		assert.Less(t, allocated, most, what...)
+	}
+}
+
 // TestHostile evaluates what means harm. It must come to an end within the memory that is allowed, which is held against all that
 // was allocated, whether it could have been collected or not, and against the growth of the stack. Sizes and memory are a quarter here of
 // what they are in TestLoadHostile, so that it takes a quarter of the time.
@@ -173,7 +186,7 @@ func TestHostile(t *testing.T) {
 					require.NotPanics(t, func() { _ = key + render(e.Value) })
 				}
 			})
-			require.Less(t, allocated, uint64(memory), "bytes")
+			requireAllocated(t, allocated, memory, "bytes")
 		})
 	}
 }
@@ -256,7 +269,7 @@ func TestLarge(t *testing.T) {
 				require.Empty(t, c.Unknown)
 				require.Equal(t, "db", c.Values["dbhost"].Value)
 			})
-			require.Less(t, allocated, uint64(memory+len(content)), "bytes")
+			requireAllocated(t, allocated, uint64(memory+len(content)), "bytes")
 		})
 	}
 }

@@ -19,7 +19,7 @@ func TestLoadHostile(t *testing.T) {
 			allocated := php.Measure(func() {
 				result = config.Load(context.Background(), path, config.Given{"no-php": {"true"}}, func(string) (string, bool) { return "", false })
 			})
-			require.Less(t, allocated, uint64(php.DefaultMemory), "bytes")
+			php.RequireAllocated(t, allocated, uint64(php.DefaultMemory), "bytes")
 			require.Less(t, len(result.Warnings), 120)
 		})
 	}

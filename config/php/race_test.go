@@ -1,0 +1,5 @@
+//go:build race
+
+package php
+
+func init() { raceDetector = true }
