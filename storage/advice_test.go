@@ -118,6 +118,7 @@ func TestRedisThatIsNone(t *testing.T) {
 		{"SUBSCRIBE is disabled", renamed.URL(), []string{"SUBSCRIBE is renamed or disabled"}},
 		{"a web server", "redis://" + web.Listener.Addr().String(), []string{"this is a web server", "correct the port"}},
 		{"TLS", "redis://" + secured.String(), []string{"does this port want TLS?"}},
+		{"what hangs up, as PostgreSQL does", "redis://" + listen(t, func(client net.Conn) { client.Close() }).String(), []string{"is it Redis that listens there"}},
 		{"a mail server", "redis://" + mail.String(), []string{"unexpected reply: is this really a Redis server?"}},
 		{"protected mode", "redis://" + protected.String(), []string{"protected mode", "requirepass"}},
 		{"a Sentinel", "redis://" + sentinel, []string{"this is a Sentinel", "6379"}},

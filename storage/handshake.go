@@ -103,8 +103,10 @@ func (e *RedisError) Advice() string {
 		return fmt.Sprintf("%s is renamed or disabled in this Redis: take rename-command out of redis.conf, or use another Redis for push (notify_push_redis)", e.Step)
 	case errors.Is(e.Err, errWebServer), errors.Is(e.Err, errNotRedis):
 		return "correct the port: Redis usually has 6379"
-	case errors.Is(e.Err, errTLSAlert), hungUp(e.Err) && strings.HasPrefix(e.Address, "redis://"):
+	case errors.Is(e.Err, errTLSAlert):
 		return "does this port want TLS?"
+	case hungUp(e.Err) && strings.HasPrefix(e.Address, "redis://"):
+		return "is it Redis that listens there, and does this port want TLS?"
 	case e.Step == StepDial:
 		return redisSocket.dialAdvice(e.Err)
 	}
