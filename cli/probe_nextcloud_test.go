@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -234,4 +235,22 @@ func TestCheckOfTheTrustedProxy(t *testing.T) {
 	other := storagetest.Redis(t)
 	findings, _ := checkOnline(t, nowhere+`'overwrite.cli.url' => '`+trusting.URL+`', 'redis' => ['port' => `+portOf(other.URL())+`],`)
 	requireFinding(t, findings, "trusted proxy", red, "refuses the token that is in this Redis", "dbindex")
+}
+
+// A self test that begins between check's look at the token and its question puts another token there.
+func TestCheckBesideASelfTest(t *testing.T) {
+	redis := storagetest.Redis(t)
+	asked := 0
+	url := serveNextcloud(t, map[string]http.HandlerFunc{"/index.php/apps/notify_push/test/remote": func(w http.ResponseWriter, r *http.Request) {
+		if asked++; asked%2 == 1 {
+			redis.Do("", "SET", "test-token", "of the next self test")
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		require.Equal(t, "of the next self test", r.Header.Get("token"))
+		fmt.Fprint(w, r.Header.Get("X-Forwarded-For"))
+	}})
+	findings, _ := checkOnline(t, nowhere+`'overwrite.cli.url' => '`+url+`', 'redis' => ['port' => `+portOf(redis.URL())+`],`)
+	requireFinding(t, findings, "trusted proxy", green)
+	require.Equal(t, 4, asked, "twice by check, and by check --json")
 }

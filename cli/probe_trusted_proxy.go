@@ -25,6 +25,10 @@ var askedAbout = netip.MustParseAddr("1.2.3.4")
 // borrowedTokenTTL is how long a token is in Redis at most that check put there.
 const borrowedTokenTTL = 10 * time.Second
 
+// tokenTries is how often Nextcloud is asked while it refuses the token: a self test that begins meanwhile puts
+// another one there.
+const tokenTries = 3
+
 // probeTrustedProxy asks Nextcloud, by the same way that logins take, whom it takes for the client.
 func probeTrustedProxy(ctx context.Context, settings config.Settings, client *nextcloud.Client, status nextcloud.ServerStatus, mayAsk bool) finding {
 	const name = "trusted proxy"
@@ -38,13 +42,13 @@ func probeTrustedProxy(ctx context.Context, settings config.Settings, client *ne
 	if !mayAsk {
 		return notAsked(settings, status, " (--no-probe)")
 	}
-	token, remark, giveBack, err := borrowToken(ctx, settings.Redis)
-	if err != nil {
-		return notAsked(settings, status, ": "+err.Error())
+	seen, remark, err := askRemote(ctx, settings, client)
+	for tries := 1; errors.Is(err, nextcloud.ErrTokenRefused) && tries < tokenTries; tries++ {
+		seen, remark, err = askRemote(ctx, settings, client)
 	}
-	defer giveBack()
-	seen, err := client.TestRemote(ctx, actors.Secret(token), askedAbout)
 	switch {
+	case errors.As(err, new(noTokenError)):
+		return notAsked(settings, status, ": "+err.Error())
 	case errors.Is(err, nextcloud.ErrTokenRefused):
 		return finding{name, red, "Nextcloud refuses the token that is in this Redis: it uses another one, or another database (dbindex) of it" + remark,
 			"The push server must use the Redis of Nextcloud's config.php; without a REDIS_URL it does."}
@@ -54,6 +58,20 @@ func probeTrustedProxy(ctx context.Context, settings config.Settings, client *ne
 		return finding{name, green, "Nextcloud believes X-Forwarded-For of this machine" + remark, ""}
 	}
 	return judgeSeen(settings, status, seen, remark)
+}
+
+// noTokenError is why there is no token to ask with.
+type noTokenError struct{ error }
+
+// askRemote asks Nextcloud with the token of the self test.
+func askRemote(ctx context.Context, settings config.Settings, client *nextcloud.Client) (seen, remark string, err error) {
+	token, remark, giveBack, err := borrowToken(ctx, settings.Redis)
+	if err != nil {
+		return "", "", noTokenError{err}
+	}
+	defer giveBack()
+	seen, err = client.TestRemote(ctx, actors.Secret(token), askedAbout)
+	return seen, remark, err
 }
 
 // notAsked compares addresses, which finds less.
