@@ -66,15 +66,18 @@ func hasToken(header http.Header, name, token string) bool {
 	})
 }
 
+// base64Size is the length of 16 bytes in base64.
+const base64Size = 24
+
 // isHandshakeKey reports whether there is one key, and it is one.
 func isHandshakeKey(header http.Header) bool {
 	keys := header["Sec-Websocket-Key"]
-	if len(keys) != 1 {
+	if len(keys) != 1 || len(keys[0]) != base64Size { // Decode panics where there is no room for a longer one
 		return false
 	}
-	var nonce [18]byte
+	var nonce [base64Size / 4 * 3]byte
 	n, err := base64.StdEncoding.Decode(nonce[:], []byte(keys[0]))
-	return len(keys[0]) == 24 && err == nil && n == 16
+	return err == nil && n == 16
 }
 
 // appendSwitching appends the response to a handshake with this key.
