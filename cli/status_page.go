@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/transport/monitor"
+	"github.com/notifypush/notifypush/transport/nextcloud"
 )
 
 // redisQuestionTime is how often Redis is asked something, to see how long that takes.
@@ -42,12 +44,9 @@ func (l *latencies) all() map[string]monitor.Latency {
 
 // timedMounts and timedVerifier note how long answers take. Errors are no answers, but for a refusal.
 type timedMounts struct {
-	actors.Mounts
+	*storage.Mounts
 	latencies *latencies
 }
-
-// Name is how the log calls it.
-func (timedMounts) Name() string { return "database" }
 
 func (t timedMounts) MountsOfStorages(ctx context.Context, storages []uint64) ([]actors.Mount, error) {
 	asked := time.Now()
@@ -59,16 +58,13 @@ func (t timedMounts) MountsOfStorages(ctx context.Context, storages []uint64) ([
 }
 
 type timedVerifier struct {
-	actors.Verifier
+	*nextcloud.Client
 	latencies *latencies
 }
 
-// Name is how the log calls it.
-func (timedVerifier) Name() string { return "nextcloud" }
-
 func (t timedVerifier) Verify(ctx context.Context, credentials actors.Credentials) (actors.Identity, error) {
 	asked := time.Now()
-	identity, err := t.Verifier.Verify(ctx, credentials)
+	identity, err := t.Client.Verify(ctx, credentials)
 	if err == nil || errors.Is(err, actors.ErrInvalidCredentials) {
 		t.latencies.note("nextcloud", asked)
 	}

@@ -14,7 +14,7 @@ type Options struct {
 	Port uint16 `flag:"metrics-port" short:"m" env:"METRICS_PORT" placeholder:"PORT" group:"Listening" help:"TCP port for the status page, /metrics, /livez and /readyz. Off when not given or 0."`
 	// SocketPath is a unix socket, which goes before the port.
 	SocketPath string `flag:"metrics-socket-path" env:"METRICS_SOCKET_PATH" placeholder:"FILE" group:"Listening" help:"Unix socket for the same."`
-	// AdminToken is what whoever acts on the status page has to know; empty: nobody can act.
+	// AdminToken is the token that actions of the status page need; empty turns actions off.
 	AdminToken actors.Secret `flag:"admin-token" env:"ADMIN_TOKEN" placeholder:"TOKEN" group:"Listening" help:"What the actions of the status page ask for, 16 characters at least. Without it they are off. ADMIN_TOKEN_FILE names a file that holds it."`
 }
 
