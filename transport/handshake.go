@@ -1,13 +1,14 @@
 package transport
 
 import (
-	"bytes"
-	"crypto/sha1" //nolint:gosec // RFC 6455 wants it.
+	"bytes" //nolint:gosec // RFC 6455 wants it.
 	"encoding/base64"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/notifypush/notifypush/transport/frame"
 )
 
 // refuseInvalidHandshake refuses what is no websocket handshake with the reason, and returns what is wrong
@@ -82,9 +83,8 @@ func isHandshakeKey(header http.Header) bool {
 
 // appendSwitching appends the response to a handshake with this key.
 func appendSwitching(out []byte, key string) []byte {
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // as above
 	out = append(out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+allowAnyOrigin+"Sec-WebSocket-Accept: "...)
-	out = base64.StdEncoding.AppendEncode(out, sum[:])
+	out = frame.AppendAccept(out, key)
 	return append(out, "\r\n\r\n"...)
 }
 

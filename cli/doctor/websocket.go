@@ -3,8 +3,7 @@ package doctor
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // RFC 6455 wants it.
+	"crypto/rand" //nolint:gosec // RFC 6455 wants it.
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
@@ -46,7 +45,7 @@ func (e *examination) shakeHands(ctx context.Context) {
 		}
 		e.fail(step, fmt.Sprintf("%s answered %d %s to a websocket, and pages at the same address are the push server's", e.endpoint, a.status, http.StatusText(a.status)),
 			"The reverse proxy passes pages on, and not websockets.", linesFor(noUpgrade, e.proxy)...)
-	case a.header.Get("Sec-WebSocket-Accept") != acceptOf(key):
+	case a.header.Get("Sec-WebSocket-Accept") != string(frame.AppendAccept(nil, key)):
 		e.fail(step, "the answer to the handshake is not for this handshake", "Something on the way answers from a cache or changes headers.", linesFor(cached, e.proxy)...)
 	case a.header.Get("Sec-WebSocket-Extensions") != "":
 		e.warn(step, "something on the way has put in a websocket extension: "+a.header.Get("Sec-WebSocket-Extensions"), "Turn compression of websockets off in the proxy.")
@@ -99,11 +98,6 @@ func newKey() string {
 	key := make([]byte, 16)
 	_, _ = rand.Read(key) // cannot fail
 	return base64.StdEncoding.EncodeToString(key)
-}
-
-func acceptOf(key string) string {
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // RFC 6455 wants it.
-	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 func (s *socket) send(op frame.Opcode, payload string) error {

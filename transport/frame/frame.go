@@ -3,6 +3,8 @@
 package frame
 
 import (
+	"crypto/sha1" //nolint:gosec // RFC 6455 wants it.
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
@@ -155,4 +157,10 @@ func Cut(data []byte, limit int) (f Frame, size int, err error) {
 	}
 	size = h.size + int(h.payload)
 	return Frame{h.opcode, data[h.size:size]}, size, nil
+}
+
+// AppendAccept appends the value of Sec-WebSocket-Accept that answers a handshake's Sec-WebSocket-Key (RFC 6455, 4.2.2).
+func AppendAccept(out []byte, key string) []byte {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // RFC 6455 wants it.
+	return base64.StdEncoding.AppendEncode(out, sum[:])
 }

@@ -86,3 +86,8 @@ func FuzzCut(f *testing.F) {
 		require.Zero(t, partial)
 	})
 }
+
+// The pair is that of RFC 6455, 1.3.
+func TestAppendAccept(t *testing.T) {
+	require.Equal(t, "accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", string(AppendAccept([]byte("accept: "), "dGhlIHNhbXBsZSBub25jZQ==")))
+}
