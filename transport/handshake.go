@@ -1,7 +1,7 @@
 package transport
 
 import (
-	"bytes" //nolint:gosec // RFC 6455 wants it.
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"net/http"

@@ -3,7 +3,7 @@ package doctor
 import (
 	"bufio"
 	"context"
-	"crypto/rand" //nolint:gosec // RFC 6455 wants it.
+	"crypto/rand"
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
