@@ -772,7 +772,7 @@ func TestPanicOfALoginEndsOneConnection(t *testing.T) {
 	require.Zero(t, b.dial(t).ending())
 	eventually(t, b.closed(actors.InternalFailure))
 	require.Equal(t, 1, logged.FilterMessage("connection failed").Len())
-	require.Equal(t, 0, b.websocket.Weight())
+	eventually(t, func() bool { return b.websocket.Weight() == 0 }) // its place is given back after it is counted
 	w := b.dial(t, text("alice"), text("secret")) // comes with the first Read
 	require.Equal(t, "authenticated", w.text())
 }
