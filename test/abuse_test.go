@@ -14,6 +14,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/demo/nextcloud"
+	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/notifypush/notifypush/transport/frame"
 )
 
@@ -133,19 +134,19 @@ func TestAbuseBeforeTheLogin(t *testing.T) {
 	}
 	large := strings.Repeat("a", 1<<20)
 	p.endure([]abuse{
-		refused("binary", actors.InvalidLoginMessage, clientFrame(final|binary, "alice")),
-		refused("binary in fragments", actors.InvalidLoginMessage, clientFrame(binary, "ali"), clientFrame(final|continuation, "ce")),
+		refused("binary", actors.InvalidLoginMessage, testkit.ClientFrame(testkit.Final|binary, "alice")),
+		refused("binary in fragments", actors.InvalidLoginMessage, testkit.ClientFrame(binary, "ali"), testkit.ClientFrame(testkit.Final|continuation, "ce")),
 		refused("too big", actors.MessageTooBig, textFrame(large)),
-		refused("too big to exist", actors.MessageTooBig, []byte{final | text, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1, 2, 3, 4}),
-		refused("too big in fragments", actors.MessageTooBig, clientFrame(text, large[:4000]), clientFrame(continuation, large[:4000])),
+		refused("too big to exist", actors.MessageTooBig, []byte{testkit.Final | text, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1, 2, 3, 4}),
+		refused("too big in fragments", actors.MessageTooBig, testkit.ClientFrame(text, large[:4000]), testkit.ClientFrame(continuation, large[:4000])),
 		refused("not UTF-8", actors.TextInvalid, textFrame("al\xffice")),
-		refused("not masked", actors.ProtocolViolated, []byte{final | text, 2, 'm', 'e'}),
-		refused("an unknown opcode", actors.ProtocolViolated, clientFrame(final|3, "")),
-		refused("reserved bits", actors.ProtocolViolated, clientFrame(final|0x40|text, "alice")),
-		refused("a continuation of nothing", actors.ProtocolViolated, clientFrame(final|continuation, "alice")),
-		refused("a message within a message", actors.ProtocolViolated, clientFrame(text, "ali"), textFrame("ce")),
-		refused("a ping in fragments", actors.ProtocolViolated, clientFrame(ping, "")),
-		refused("a huge ping", actors.ProtocolViolated, clientFrame(final|ping, large[:126])),
+		refused("not masked", actors.ProtocolViolated, []byte{testkit.Final | text, 2, 'm', 'e'}),
+		refused("an unknown opcode", actors.ProtocolViolated, testkit.ClientFrame(testkit.Final|3, "")),
+		refused("reserved bits", actors.ProtocolViolated, testkit.ClientFrame(testkit.Final|0x40|text, "alice")),
+		refused("a continuation of nothing", actors.ProtocolViolated, testkit.ClientFrame(testkit.Final|continuation, "alice")),
+		refused("a message within a message", actors.ProtocolViolated, testkit.ClientFrame(text, "ali"), textFrame("ce")),
+		refused("a ping in fragments", actors.ProtocolViolated, testkit.ClientFrame(ping, "")),
+		refused("a huge ping", actors.ProtocolViolated, testkit.ClientFrame(testkit.Final|ping, large[:126])),
 		{"no end of messages while Nextcloud thinks", func() {
 			s.cloud.Behave(nextcloud.Behaviour{Delay: patience})
 			c := p.open(textFrame("bob"), textFrame("wrong"))
@@ -160,8 +161,8 @@ func TestAbuseBeforeTheLogin(t *testing.T) {
 		}, closedCounter(actors.ConnectionLost), 1, "connection_lost"},
 	})
 
-	c := p.open(clientFrame(text, "al"), clientFrame(final|ping, ""), clientFrame(continuation, ""), clientFrame(final|continuation, "ice"),
-		clientFrame(text, passwordOf("alice")), clientFrame(final|continuation, ""))
+	c := p.open(testkit.ClientFrame(text, "al"), testkit.ClientFrame(testkit.Final|ping, ""), testkit.ClientFrame(continuation, ""), testkit.ClientFrame(testkit.Final|continuation, "ice"),
+		testkit.ClientFrame(text, passwordOf("alice")), testkit.ClientFrame(testkit.Final|continuation, ""))
 	opcode, _ := c.frame()
 	require.Equal(t, frame.Pong, opcode)
 	c.expectText("authenticated") // fragments alone are no abuse
@@ -180,7 +181,7 @@ func TestAbuseAfterTheLogin(t *testing.T) {
 		}, closedCounter(reason), 1, reason.String()}
 	}
 	p.endure([]abuse{
-		send("binary", actors.MessageUnsupported, clientFrame(final|byte(frame.Binary), "x")),
+		send("binary", actors.MessageUnsupported, testkit.ClientFrame(testkit.Final|byte(frame.Binary), "x")),
 		send("too big", actors.MessageTooBig, textFrame(strings.Repeat("a", 64<<10+1))),
 		send("not UTF-8", actors.TextInvalid, textFrame("\xc3\x28")),
 		send("no frames at all", actors.ProtocolViolated, []byte("GET / HTTP/1.1\r\n\r\n")),

@@ -16,6 +16,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
 
+	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/notifypush/notifypush/transport/frame"
 )
 
@@ -277,29 +278,9 @@ func (c *rawClient) expectEnd() {
 	require.Empty(c.t, rest)
 }
 
-// What the first byte of a frame may say, beside its opcode.
-const final = 0x80
-
-// clientFrame is a masked frame. head is its first byte.
-func clientFrame(head byte, payload string) []byte {
-	frame := []byte{head}
-	switch length := len(payload); {
-	case length < 126:
-		frame = append(frame, 0x80|byte(length))
-	case length <= 0xFFFF:
-		frame = binary.BigEndian.AppendUint16(append(frame, 0x80|126), uint16(length))
-	default:
-		frame = binary.BigEndian.AppendUint64(append(frame, 0x80|127), uint64(length))
-	}
-	mask := []byte{0xA5, 0x5A, 0x3C, 0xC3}
-	frame = append(frame, mask...)
-	for i := range len(payload) {
-		frame = append(frame, payload[i]^mask[i%len(mask)])
-	}
-	return frame
+func textFrame(payload string) []byte {
+	return testkit.ClientFrame(testkit.Final|byte(frame.Text), payload)
 }
-
-func textFrame(payload string) []byte { return clientFrame(final|byte(frame.Text), payload) }
 
 func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
 

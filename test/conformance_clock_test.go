@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/notifypush/notifypush/transport/frame"
 )
 
@@ -71,7 +72,7 @@ func TestConformanceTimeouts(t *testing.T) {
 	healthy, addressed := loginPinged(t, p, "alice", yes), loginPinged(t, p, "bob", yes)
 	dead := loginPinged(t, p, "alice", func(*pushClient, []byte) bool { return false })
 	wrong := loginPinged(t, p, "alice", func(c *pushClient, payload []byte) bool {
-		c.sendRaw(clientFrame(final|byte(frame.Pong), strings.ToUpper(fmt.Sprintf("%x", payload))[:4]))
+		c.sendRaw(testkit.ClientFrame(testkit.Final|byte(frame.Pong), strings.ToUpper(fmt.Sprintf("%x", payload))[:4]))
 		return false
 	})
 	sent := time.Now()

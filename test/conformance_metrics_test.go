@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
+	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -114,7 +115,7 @@ func TestConformanceCountsAreExact(t *testing.T) {
 			case 1:
 				_ = c.conn.Close()
 			case 2:
-				_, _ = c.conn.Write(clientFrame(final|2, "binary"))
+				_, _ = c.conn.Write(testkit.ClientFrame(testkit.Final|2, "binary"))
 			default: // until the reset
 			}
 		})

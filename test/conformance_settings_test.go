@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/demo/nextcloud"
+	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
@@ -283,7 +284,7 @@ func TestConformanceNoSecretsInLogs(t *testing.T) {
 		p.loginRefused("alice", fmt.Sprint("password in fault ", fault))
 		p.request(http.MethodGet, "/test/reverse_cookie", "token", "token of the self test")
 	}
-	closed := p.open(clientFrame(final|2, "password in a binary frame"))
+	closed := p.open(testkit.ClientFrame(testkit.Final|2, "password in a binary frame"))
 	closed.expectText("err: Invalid authentication message")
 	s.redis.Do("", "CLIENT", "KILL", "TYPE", "pubsub")
 	p.awaitLog("lost connection to redis")

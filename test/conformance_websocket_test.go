@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/demo/nextcloud"
+	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/notifypush/notifypush/transport/frame"
 )
 
@@ -88,7 +89,7 @@ func TestConformanceManyWordsBehindTheLogin(t *testing.T) {
 	}
 	c := p.open(append(frames, textFrame("listen notify_file_id"))...)
 	c.expectText("authenticated")
-	c.send(clientFrame(final|byte(frame.Ping), "heard all?"))
+	c.send(testkit.ClientFrame(testkit.Final|byte(frame.Ping), "heard all?"))
 	opcode, _ := c.frame()
 	require.Equal(t, frame.Pong, opcode)
 	s.publishAtOnce(fileEvent(7, "files", 42))
@@ -177,7 +178,7 @@ func TestConformanceNextcloudUnreachableOr4xx(t *testing.T) {
 func TestConformanceInvalidLoginMessage(t *testing.T) {
 	t.Parallel()
 	p := newSite(t).serve()
-	binary := clientFrame(final|byte(frame.Binary), "alice")
+	binary := testkit.ClientFrame(testkit.Final|byte(frame.Binary), "alice")
 	for _, frames := range [][][]byte{{binary}, {textFrame("alice"), binary}} {
 		c := p.open(frames...)
 		c.expectText("err: Invalid authentication message")
@@ -235,7 +236,7 @@ func TestConformanceFramesThatAreRefused(t *testing.T) {
 	other, sameUser := p.login("bob"), p.login("alice")
 	for name, bytes := range map[string][]byte{
 		"large":  textFrame(strings.Repeat("a", 65<<20)),
-		"binary": clientFrame(final|byte(frame.Binary), "alice"),
+		"binary": testkit.ClientFrame(testkit.Final|byte(frame.Binary), "alice"),
 	} {
 		c := p.login("alice")
 		_, _ = c.conn.Write(bytes) // may fail, because the other side may hang up before it is all there
@@ -269,7 +270,7 @@ func TestConformancePings(t *testing.T) {
 	t.Parallel()
 	onlyHere(t) // before the login; unsolicited pongs
 	p := newSite(t).serve()
-	ping, pong := clientFrame(final|byte(frame.Ping), "are you there?"), clientFrame(final|byte(frame.Pong), "I am")
+	ping, pong := testkit.ClientFrame(testkit.Final|byte(frame.Ping), "are you there?"), testkit.ClientFrame(testkit.Final|byte(frame.Pong), "I am")
 	expectPong := func(c *rawClient) {
 		opcode, payload := c.frame()
 		require.Equal(t, frame.Pong, opcode)

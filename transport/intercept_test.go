@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -144,7 +145,7 @@ func TestSocketsOfOneAddress(t *testing.T) {
 	require.True(t, c.closed(actors.ServerFull)())
 	require.Equal(t, http.StatusUpgradeRequired, c.visit(t, elsewhere).ask(plainRequest))
 
-	_, err := socket.Write(concat(text("alice"), text("secret")))
+	_, err := socket.Write(slices.Concat(text("alice"), text("secret")))
 	require.NoError(t, err)
 	socket.hear("authenticated")
 	for _, leaving := range []func(){func() {}, func() { silent.Close() }, func() { talking.Close() }} {

@@ -3,6 +3,7 @@ package transport
 import (
 	"io"
 	"net"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,7 +30,7 @@ func BenchmarkLogin(b *testing.B) {
 	for name, listener := range map[string]net.Listener{"intercepted": intercepted, "in a host's server": hosted} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
-			request := concat([]byte(wireHandshake), text("alice"), text("secret"))
+			request := slices.Concat([]byte(wireHandshake), text("alice"), text("secret"))
 			response := make([]byte, len(appendSwitching(nil, "dGhlIHNhbXBsZSBub25jZQ=="))+len(answer))
 			for b.Loop() {
 				conn, err := net.Dial("tcp", listener.Addr().String())

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -128,7 +129,7 @@ func (b *bench) login(t *testing.T, user string) *wire {
 
 func (w *wire) send(frames ...[]byte) {
 	w.t.Helper()
-	_, err := w.Write(concat(frames...))
+	_, err := w.Write(slices.Concat(frames...))
 	require.NoError(w.t, err)
 }
 
@@ -178,7 +179,7 @@ func (w *wire) ending() (code int) {
 	return int(f.Payload[0])<<8 | int(f.Payload[1])
 }
 
-func text(s string) []byte { return clientFrame(final|1, s) }
+func text(s string) []byte { return testkit.ClientFrame(testkit.Final|1, s) }
 
 // eventually waits for what becomes true in the server without the client seeing it.
 func eventually(t *testing.T, condition func() bool) {
@@ -214,7 +215,7 @@ func TestClientIsLoggedInAndPushedTo(t *testing.T) {
 	onEveryTransport(t, func(t *testing.T, b *bench) {
 		w := b.dial(t, text(" alice\n"), text("secret "), text("listen notify_file_id"), text("nonsense"))
 		require.Equal(t, "authenticated", w.text())
-		w.send(clientFrame(final|9, "are you there?"))
+		w.send(testkit.ClientFrame(testkit.Final|9, "are you there?"))
 		f, err := w.frame() // the answer comes after what was sent before the ping was read
 		require.NoError(t, err)
 		require.Equal(t, frame.Frame{Opcode: frame.Pong, Payload: []byte("are you there?")}, f)
@@ -226,12 +227,12 @@ func TestClientIsLoggedInAndPushedTo(t *testing.T) {
 		b.Events.Emit("notify_custom", fmt.Sprintf(`{"user":"alice","message":%q}`, long))
 		require.Equal(t, long, w.text())
 
-		w.send(clientFrame(final|0xA, "nobody asked"), text("still here"), clientFrame(final|9, ""))
+		w.send(testkit.ClientFrame(testkit.Final|0xA, "nobody asked"), text("still here"), testkit.ClientFrame(testkit.Final|9, ""))
 		f, err = w.frame()
 		require.NoError(t, err)
 		require.Equal(t, frame.Pong, f.Opcode)
 
-		w.send(clientFrame(final|8, "\x03\xe9"))
+		w.send(testkit.ClientFrame(testkit.Final|8, "\x03\xe9"))
 		require.Equal(t, 1001, w.ending(), "its own code")
 		eventually(t, b.closed(actors.ClosedByClient))
 		eventually(t, func() bool { return b.System.Stats().ActiveConnections == 0 })
@@ -256,15 +257,15 @@ func TestLoginIsRefused(t *testing.T) {
 	}{
 		{"wrong password", [][]byte{text("alice"), text("guess")}, "err: Invalid credentials", actors.InvalidCredentials},
 		{"unknown token", [][]byte{text(""), text("token")}, "err: Invalid credentials", actors.InvalidCredentials},
-		{"binary name", [][]byte{clientFrame(final|2, "alice")}, "err: Invalid authentication message", actors.InvalidLoginMessage},
-		{"binary password", [][]byte{text("alice"), clientFrame(final|2, "secret")}, "err: Invalid authentication message", actors.InvalidLoginMessage},
+		{"binary name", [][]byte{testkit.ClientFrame(testkit.Final|2, "alice")}, "err: Invalid authentication message", actors.InvalidLoginMessage},
+		{"binary password", [][]byte{text("alice"), testkit.ClientFrame(testkit.Final|2, "secret")}, "err: Invalid authentication message", actors.InvalidLoginMessage},
 		{"name too long", [][]byte{text(strings.Repeat("a", readLimitBeforeLogin+1))}, "", actors.MessageTooBig},
-		{"header that promises gigabytes", [][]byte{{final | 1, 0xFF, 0, 0, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4}}, "", actors.MessageTooBig},
+		{"header that promises gigabytes", [][]byte{{testkit.Final | 1, 0xFF, 0, 0, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4}}, "", actors.MessageTooBig},
 		{"not UTF-8", [][]byte{text("\xff")}, "", actors.TextInvalid},
-		{"not masked", [][]byte{{final | 1, 1, 'a'}}, "", actors.ProtocolViolated},
+		{"not masked", [][]byte{{testkit.Final | 1, 1, 'a'}}, "", actors.ProtocolViolated},
 		{"not frames at all", [][]byte{[]byte("GET / HTTP/1.1\r\n\r\n")}, "", actors.ProtocolViolated},
-		{"hangs up", [][]byte{text("alice"), clientFrame(final|8, "")}, "", actors.ClosedByClient},
-		{"goes away", [][]byte{text("alice"), clientFrame(final|8, "\x03\xe9bye")}, "", actors.ClosedByClient},
+		{"hangs up", [][]byte{text("alice"), testkit.ClientFrame(testkit.Final|8, "")}, "", actors.ClosedByClient},
+		{"goes away", [][]byte{text("alice"), testkit.ClientFrame(testkit.Final|8, "\x03\xe9bye")}, "", actors.ClosedByClient},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -346,7 +347,7 @@ func TestRefusalsAreToldByReason(t *testing.T) {
 	core, logged := observer.New(zap.WarnLevel)
 	b := newBench(t, loopback(t), WebsocketOptions{Logger: zap.New(core)})
 	require.Equal(t, "err: Invalid credentials", b.dial(t, text("alice"), text("guess")).text())
-	require.Equal(t, "err: Invalid authentication message", b.dial(t, clientFrame(final|2, "x")).text())
+	require.Equal(t, "err: Invalid authentication message", b.dial(t, testkit.ClientFrame(testkit.Final|2, "x")).text())
 	lines := func() []observer.LoggedEntry { return logged.FilterMessage("login refused").All() }
 	eventually(t, func() bool { return len(lines()) == 2 })
 	require.Equal(t, "invalid_credentials", lines()[0].ContextMap()["reason"])
@@ -356,7 +357,7 @@ func TestRefusalsAreToldByReason(t *testing.T) {
 func TestLoginMayComeInPieces(t *testing.T) {
 	b := newBench(t, loopback(t), WebsocketOptions{})
 	w := b.dial(t)
-	for _, one := range concat(clientFrame(1, "al"), clientFrame(final|9, "?"), clientFrame(final, "ice"), text("secret")) {
+	for _, one := range slices.Concat(testkit.ClientFrame(1, "al"), testkit.ClientFrame(testkit.Final|9, "?"), testkit.ClientFrame(testkit.Final, "ice"), text("secret")) {
 		w.send([]byte{one})
 	}
 	f, err := w.frame()
@@ -404,7 +405,7 @@ func TestClientIsWatchedWhileNextcloudThinks(t *testing.T) {
 		b.Verifier.Block()
 		patient, gone := b.dial(t, text("alice"), text("secret")), b.dial(t, text("bob"), text("secret"))
 		eventually(t, func() bool { return len(b.Verifier.Calls()) == 2 })
-		patient.send(clientFrame(final|9, "still?"))
+		patient.send(testkit.ClientFrame(testkit.Final|9, "still?"))
 		f, err := patient.frame()
 		require.NoError(t, err)
 		require.Equal(t, frame.Pong, f.Opcode)
@@ -414,7 +415,7 @@ func TestClientIsWatchedWhileNextcloudThinks(t *testing.T) {
 		b.Verifier.Unblock()
 		require.Equal(t, "authenticated", patient.text())
 		b.Mounts.Set(actors.Mount{Storage: 1, User: "alice"})
-		patient.send(clientFrame(final|9, "now")) // read after the text before it
+		patient.send(testkit.ClientFrame(testkit.Final|9, "now")) // read after the text before it
 		_, err = patient.frame()
 		require.NoError(t, err)
 		b.Events.Emit("notify_storage_update", `{"storage":1,"path":"a","file_id":7}`)
@@ -443,11 +444,11 @@ func TestLoggedInClientMisbehaves(t *testing.T) {
 		code   int
 		reason actors.CloseReason
 	}{
-		{"binary", clientFrame(final|2, "x"), 1003, actors.MessageUnsupported},
-		{"too big", clientFrame(final|1, strings.Repeat("x", readLimit+1))[:100], 1009, actors.MessageTooBig},
+		{"binary", testkit.ClientFrame(testkit.Final|2, "x"), 1003, actors.MessageUnsupported},
+		{"too big", testkit.ClientFrame(testkit.Final|1, strings.Repeat("x", readLimit+1))[:100], 1009, actors.MessageTooBig},
 		{"not UTF-8", text("\xff"), 1007, actors.TextInvalid},
 		{"no frame", []byte("hello there"), 1002, actors.ProtocolViolated},
-		{"closes with half a code", clientFrame(final|8, "\x03"), 1002, actors.ProtocolViolated},
+		{"closes with half a code", testkit.ClientFrame(testkit.Final|8, "\x03"), 1002, actors.ProtocolViolated},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -525,7 +526,7 @@ func TestBurstsToAHealthyClient(t *testing.T) {
 		for i := range count {
 			require.Equal(t, fmt.Sprint(i), strings.Fields(w.text())[0])
 		}
-		w.send(clientFrame(final|9, "is nothing left?")) // answered when all was written
+		w.send(testkit.ClientFrame(testkit.Final|9, "is nothing left?")) // answered when all was written
 		f, err := w.frame()
 		require.NoError(t, err)
 		require.Equal(t, frame.Pong, f.Opcode)

@@ -1,10 +1,14 @@
-package transport
+package testkit
 
 import "encoding/binary"
 
-// clientFrame is a frame as a client sends it.
-func clientFrame(first byte, payload string) []byte {
-	mask := [4]byte{1, 2, 3, 4}
+// Final is the bit of a frame's first byte that says that the message ends with it.
+const Final = 0x80
+
+// ClientFrame is a frame as a client sends it, masked. first is its first byte: Final, reserved bits and opcode, valid
+// or not.
+func ClientFrame(first byte, payload string) []byte {
+	mask := [4]byte{0xA5, 0x5A, 0x3C, 0xC3}
 	out := []byte{first}
 	switch n := len(payload); {
 	case n < 126:
@@ -19,13 +23,4 @@ func clientFrame(first byte, payload string) []byte {
 		out = append(out, payload[i]^mask[i%4])
 	}
 	return out
-}
-
-const final = 0x80
-
-func concat(parts ...[]byte) (all []byte) {
-	for _, part := range parts {
-		all = append(all, part...)
-	}
-	return all
 }
