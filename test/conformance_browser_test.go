@@ -1,7 +1,6 @@
 package test
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/demo/nextcloud"
+	"github.com/notifypush/notifypush/internal/testkit/browsertest"
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
@@ -76,14 +76,14 @@ func TestConformanceWebLibrary(t *testing.T) {
 			s.mounts.Mount(7, "alice", "files")
 			p := s.serveAtOnce()
 			s.open(nextcloud.Options{PushURL: "http://" + p.address()})
-			page := openPage(t, browser, s.pages(script, credentials))
-			page.see("window.available === true")
+			opened := openPage(t, browser, s.pages(script, credentials))
+			opened.see("window.available === true")
 			p.awaitMetric("active_connection_count", 1)
-			page.hearAll(p)
+			opened.hearAll(p)
 
 			s.publish("notify_signal", `"reset"`) // it comes back by itself
 			p.awaitMetric("total_connection_count", 2)
-			page.hearAll(p)
+			opened.hearAll(p)
 		})
 	}
 }
@@ -130,51 +130,39 @@ func (s *site) pages(script []byte, credentials any) http.Handler {
 }
 
 // browserPage is a page in a browser.
-type browserPage struct {
-	t   *testing.T
-	ctx context.Context
-}
+type browserPage struct{ browsertest.Page }
 
 func openPage(t *testing.T, browser string, pages http.Handler) browserPage {
 	server := httptest.NewServer(pages)
 	t.Cleanup(server.Close)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(browser), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(t.TempDir()),
-	)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(server.URL)))
-	return browserPage{t, ctx}
+	shown := browsertest.Start(t, browser)
+	shown.Do(chromedp.Navigate(server.URL))
+	return browserPage{shown}
 }
 
 // see waits until a condition, in JavaScript, holds.
 func (b browserPage) see(condition string) {
-	b.t.Helper()
-	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("!!("+condition+")"))
+	b.T.Helper()
+	_, err := chromedp.Run(b.Ctx, chromedp.Poll[bool]("!!("+condition+")"))
 	if err != nil {
-		heard, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string]("JSON.stringify(window.heard)"))
-		b.t.Fatalf("%s: %v; heard %s", condition, err, heard)
+		heard, _ := chromedp.Run(b.Ctx, chromedp.Evaluate[string]("JSON.stringify(window.heard)"))
+		b.T.Fatalf("%s: %v; heard %s", condition, err, heard)
 	}
 }
 
 func (b browserPage) hears(event string) bool {
-	b.t.Helper()
-	heard, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](
+	b.T.Helper()
+	heard, err := chromedp.Run(b.Ctx, chromedp.Evaluate[bool](
 		fmt.Sprintf("window.heard.some((one) => JSON.stringify(one) === %q)", event)))
-	require.NoError(b.t, err)
+	require.NoError(b.T, err)
 	return heard
 }
 
 // hearAll has the page hear a push of each kind.
 func (b browserPage) hearAll(p *pushServer) {
-	b.t.Helper()
-	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("(window.heard = []).length === 0"))
-	require.NoError(b.t, err)
+	b.T.Helper()
+	_, err := chromedp.Run(b.Ctx, chromedp.Evaluate[bool]("(window.heard = []).length === 0"))
+	require.NoError(b.T, err)
 	s := p.site
 	p.await("the page hears of files by their ids", func() bool {
 		s.publishAtOnce(fileEvent(7, "files/a", 42))

@@ -1,11 +1,9 @@
 package monitor
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -14,45 +12,27 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/testkit/browsertest"
+	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
 // browser is an operator with a browser that shows the status page of a server that has run for an hour.
 type browser struct {
-	t   *testing.T
-	ctx context.Context
+	browsertest.Page
 	*statusKit
 }
 
 func open(t *testing.T, width, height int64, change func(*statusKit)) browser {
-	if _, err := exec.LookPath("chromium"); err != nil {
-		if os.Getenv("REQUIRE_SERVICES") == "1" {
-			t.Fatal("chromium is missing, and REQUIRE_SERVICES=1 says that it must be there")
-		}
-		t.Skip("chromium is not installed")
-	}
+	shown := browsertest.Start(t, storagetest.Program(t, "chromium"))
 	kit := newStatus(t, func(k *statusKit) {
 		busyHour(k)
 		if change != nil {
 			change(k)
 		}
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	t.Cleanup(cancel)
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath("chromium"),
-		chromedp.NoSandbox,
-		chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.UserDataDir(t.TempDir()),
-	)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	b := browser{t, ctx, kit}
-	b.do(chromedp.EmulateViewport(width, height), chromedp.Navigate(kit.url))
-	b.see("the state", text("state")+" !== 'loading'")
+	b := browser{shown, kit}
+	b.Do(chromedp.EmulateViewport(width, height), chromedp.Navigate(kit.url))
+	b.See("the state", browsertest.Text("state")+" !== 'loading'")
 	return b
 }
 
@@ -106,65 +86,49 @@ func busyHour(k *statusKit) {
 	k.source.Stats = func() actors.Stats { return last }
 }
 
-func (b browser) do(steps ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
-	require.NoError(b.t, chromedp.Do(b.ctx, steps...))
-}
-
 // clickRow clicks the first button of a table in one step, because rows are replaced now and then.
 func (b browser) clickRow(table string) {
-	b.t.Helper()
-	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](fmt.Sprintf("document.querySelector(%q).click(), true", table+" td button")))
-	require.NoError(b.t, err)
+	b.T.Helper()
+	_, err := chromedp.Run(b.Ctx, chromedp.Evaluate[bool](fmt.Sprintf("document.querySelector(%q).click(), true", table+" td button")))
+	require.NoError(b.T, err)
 }
-
-// see waits until a condition, in JavaScript, holds.
-func (b browser) see(what, condition string) {
-	b.t.Helper()
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("!!("+condition+")")); err != nil {
-		shown, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string]("document.body.innerText"))
-		b.t.Fatalf("%s: %v; the page shows:\n%s", what, err, shown)
-	}
-}
-
-func text(id string) string { return fmt.Sprintf("document.getElementById(%q).textContent", id) }
 
 const rows = `[...document.querySelectorAll("#clients tbody tr")].map((row) => row.cells[0].textContent).join()`
 
 func TestThePageShowsAServer(t *testing.T) {
 	b := open(t, 1180, 900, nil)
-	b.see("that it is ready", text("state")+` === "ready for 1 h"`)
-	b.see("versions", text("versions")+".startsWith('version 0.1.0, app 1.4.0, go')")
-	b.see("the dependencies", `document.querySelectorAll("#dependencies li:not(.down)").length === 3 && `+text("dependencies")+".includes('redis0.31 ms')")
-	b.see("a line in each plot", `[...document.querySelectorAll("[data-plot] polyline")].filter((line) => line.getAttribute("points").split(" ").length === 60).length === 6`)
-	b.see("the clients", rows+` === "alice,bob,carol,dave,erin,grace"`)
-	b.see("an address, a program and a push", `/2001:db8:1::17.*ago$/.test(document.querySelector("#clients tbody tr").innerText.replace(/\s+/g, " ").trim()) && document.querySelector("#clients tbody").textContent.includes("desktop client 33.0.2, Linux")`)
-	b.see("a throttled address", `document.querySelector("#throttled tbody").textContent.startsWith("192.0.2.7")`)
+	b.See("that it is ready", browsertest.Text("state")+` === "ready for 1 h"`)
+	b.See("versions", browsertest.Text("versions")+".startsWith('version 0.1.0, app 1.4.0, go')")
+	b.See("the dependencies", `document.querySelectorAll("#dependencies li:not(.down)").length === 3 && `+browsertest.Text("dependencies")+".includes('redis0.31 ms')")
+	b.See("a line in each plot", `[...document.querySelectorAll("[data-plot] polyline")].filter((line) => line.getAttribute("points").split(" ").length === 60).length === 6`)
+	b.See("the clients", rows+` === "alice,bob,carol,dave,erin,grace"`)
+	b.See("an address, a program and a push", `/2001:db8:1::17.*ago$/.test(document.querySelector("#clients tbody tr").innerText.replace(/\s+/g, " ").trim()) && document.querySelector("#clients tbody").textContent.includes("desktop client 33.0.2, Linux")`)
+	b.See("a throttled address", `document.querySelector("#throttled tbody").textContent.startsWith("192.0.2.7")`)
 
-	b.do(chromedp.SendKeys(chromedp.ID("search"), "AR"))
-	b.see("who is searched for", rows+` === "carol"`)
+	b.Do(chromedp.SendKeys(chromedp.ID("search"), "AR"))
+	b.See("who is searched for", rows+` === "carol"`)
 }
 
 func TestThePageActsWithTheToken(t *testing.T) {
 	b := open(t, 1180, 900, nil)
-	b.see("the clients", rows+" !== ''")
-	b.see("that nothing can be done yet", `document.querySelectorAll("td button").length === 0 && [...document.querySelectorAll(".needs-token")].every((one) => one.disabled)`)
+	b.See("the clients", rows+" !== ''")
+	b.See("that nothing can be done yet", `document.querySelectorAll("td button").length === 0 && [...document.querySelectorAll(".needs-token")].every((one) => one.disabled)`)
 	unlock := func(token string) {
-		b.do(chromedp.SetValue(chromedp.ID("token"), token), chromedp.Click(chromedp.CSS("#unlock button")))
-		b.see("buttons", `document.querySelector("td button")`)
+		b.Do(chromedp.SetValue(chromedp.ID("token"), token), chromedp.Click(chromedp.CSS("#unlock button")))
+		b.See("buttons", `document.querySelector("td button")`)
 	}
 	unlock("a wrong token of enough characters")
-	b.do(chromedp.Click(chromedp.CSS("[data-action=forget-logins]")))
-	b.see("the refusal", text("done")+" === 'this is not the admin token'")
+	b.Do(chromedp.Click(chromedp.CSS("[data-action=forget-logins]")))
+	b.See("the refusal", browsertest.Text("done")+" === 'this is not the admin token'")
 	require.Empty(t, b.system.actions())
 
 	unlock(adminToken)
-	b.do(chromedp.SetValue(chromedp.ID("level"), "debug"), chromedp.Click(chromedp.CSS("[data-action=log-level]")))
-	b.see("that it is done", text("done")+" === 'done: log-level debug'")
+	b.Do(chromedp.SetValue(chromedp.ID("level"), "debug"), chromedp.Click(chromedp.CSS("[data-action=log-level]")))
+	b.See("that it is done", browsertest.Text("done")+" === 'done: log-level debug'")
 	b.clickRow("#clients")
-	b.see("that it is done", text("done")+" === 'done: disconnect alice'")
+	b.See("that it is done", browsertest.Text("done")+" === 'done: disconnect alice'")
 	b.clickRow("#throttled")
-	b.see("that it is done", text("done")+" === 'done: clear-rate-limit 192.0.2.7'")
+	b.See("that it is done", browsertest.Text("done")+" === 'done: clear-rate-limit 192.0.2.7'")
 	require.Equal(t, []string{"level debug", "disconnect alice", "clear 192.0.2.7"}, b.system.actions())
 }
 
@@ -173,37 +137,31 @@ func TestThePageShowsWhatIsWrong(t *testing.T) {
 		k.source.Problems = func() map[string]string { return map[string]string{"redis": "<b>connection refused</b>"} }
 		k.status.AdminToken = func() actors.Secret { return "" }
 	})
-	b.see("that it is not ready", text("state")+" === 'not ready'")
-	b.see("the reason, as text", text("problems")+".includes('redis for 0 s: <b>connection refused</b>') || "+text("problems")+".includes('<b>connection refused</b>')")
-	b.see("which dependency", `document.querySelectorAll("#dependencies li.down").length === 1`)
-	b.see("that actions are off", `!document.getElementById("off").hidden && document.getElementById("on").hidden`)
+	b.See("that it is not ready", browsertest.Text("state")+" === 'not ready'")
+	b.See("the reason, as text", browsertest.Text("problems")+".includes('redis for 0 s: <b>connection refused</b>') || "+browsertest.Text("problems")+".includes('<b>connection refused</b>')")
+	b.See("which dependency", `document.querySelectorAll("#dependencies li.down").length === 1`)
+	b.See("that actions are off", `!document.getElementById("off").hidden && document.getElementById("on").hidden`)
 }
 
 func TestThePageFitsAPhone(t *testing.T) {
 	b := open(t, 360, 740, nil)
-	b.see("the clients", rows+" !== ''")
-	b.do(chromedp.SetValue(chromedp.ID("token"), adminToken), chromedp.Click(chromedp.CSS("#unlock button")))
-	b.see("buttons", `document.querySelector("td button")`)
-	wide, err := chromedp.Run(b.ctx, chromedp.Evaluate[int]("document.documentElement.scrollWidth"))
-	require.NoError(t, err)
-	require.LessOrEqual(t, wide, 360, "the page scrolls sideways")
-	small, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](
-		`[...document.querySelectorAll("button")].filter((b) => b.offsetHeight > 0 && b.offsetHeight < 44).map((b) => b.textContent)`))
-	require.NoError(t, err)
-	require.Empty(t, small, "buttons too small for a finger")
+	b.See("the clients", rows+" !== ''")
+	b.Do(chromedp.SetValue(chromedp.ID("token"), adminToken), chromedp.Click(chromedp.CSS("#unlock button")))
+	b.See("buttons", `document.querySelector("td button")`)
+	b.RequireFits(360)
 	b.savePicture("STATUS_PHONE_PICTURE")
 }
 
 // savePicture makes a picture of the page where a variable says where to.
 func (b browser) savePicture(variable string) {
-	b.t.Helper()
+	b.T.Helper()
 	path := os.Getenv(variable)
 	if path == "" {
 		return
 	}
-	picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-	require.NoError(b.t, err)
-	require.NoError(b.t, os.WriteFile(filepath.Join("..", "..", path), picture, 0o644))
+	picture, err := chromedp.Run(b.Ctx, chromedp.CaptureScreenshot())
+	require.NoError(b.T, err)
+	require.NoError(b.T, os.WriteFile(filepath.Join("..", "..", path), picture, 0o644))
 }
 
 // TestStatusPicture makes the picture of the README: STATUS_PICTURE=docs/status.png go test ./transport/monitor -run StatusPicture
@@ -212,10 +170,10 @@ func TestStatusPicture(t *testing.T) {
 		t.Skip("STATUS_PICTURE does not say where to")
 	}
 	b := open(t, 1180, 1180, nil)
-	b.see("the clients", rows+" !== ''")
-	b.do(chromedp.SetValue(chromedp.ID("token"), adminToken), chromedp.Click(chromedp.CSS("#unlock button")))
-	b.see("buttons", `document.querySelector("td button")`)
-	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("scrollTo(0, 0), true"))
+	b.See("the clients", rows+" !== ''")
+	b.Do(chromedp.SetValue(chromedp.ID("token"), adminToken), chromedp.Click(chromedp.CSS("#unlock button")))
+	b.See("buttons", `document.querySelector("td button")`)
+	_, err := chromedp.Run(b.Ctx, chromedp.Evaluate[bool]("scrollTo(0, 0), true"))
 	require.NoError(t, err)
 	b.savePicture("STATUS_PICTURE")
 }
