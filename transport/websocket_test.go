@@ -774,6 +774,6 @@ func TestPanicOfALoginEndsOneConnection(t *testing.T) {
 	eventually(t, b.closed(actors.InternalFailure))
 	require.Equal(t, 1, logged.FilterMessage("connection failed").Len())
 	eventually(t, func() bool { return b.websocket.Weight() == 0 }) // its place is given back after it is counted
-	w := b.dial(t, text("alice"), text("secret")) // comes with the first Read
+	w := b.dial(t, text("alice"), text("secret"))                   // comes with the first Read
 	require.Equal(t, "authenticated", w.text())
 }
