@@ -34,14 +34,14 @@ Exit status: 0 when nothing is red, 1 when something is, 2 for arguments that do
 }
 
 func (c *doctorCommand) Run(p *process) error {
-	password, err := (&listenCommand{Password: c.Password}).password(p)
+	password, err := readPassword(p, c.Password)
 	if err != nil {
 		fmt.Fprintf(p.stderr, "notify_push doctor: %v\n", err)
 		return exitUsage
 	}
 	options := doctor.Options{URL: c.URL, User: c.User, Password: password, PreAuth: c.PreAuth, AllowSelfSigned: c.AllowSelfSigned, Quick: c.Quick}
 	if c.Config != "" || c.given()["redis-url"] != nil {
-		redisOptions, err := (&sendCommand{ConfigFile: c.Config, settingFlags: c.settingFlags}).redisOptions(p)
+		redisOptions, err := loadRedis(p, c.Config, c.settingFlags)
 		if err != nil {
 			fmt.Fprintf(p.stderr, "notify_push doctor: %v\n", err)
 			return exitUsage

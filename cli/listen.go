@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -10,12 +9,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 	"unicode"
-
-	"golang.org/x/term"
 
 	"github.com/notifypush/notifypush/client"
 )
@@ -93,58 +89,12 @@ func (c *listenCommand) options(p *process) (client.Options, error) {
 		return opts, errors.New("give a user and a password, or --token")
 	}
 	var err error
-	opts.Password, err = c.password(p)
+	opts.Password, err = readPassword(p, c.Password)
 	return opts, err
 }
 
 func isPushServer(address string) bool {
 	return strings.HasPrefix(address, "ws://") || strings.HasPrefix(address, "wss://")
-}
-
-func (c *listenCommand) password(p *process) (string, error) {
-	terminal, isFile := p.stdin.(*os.File)
-	switch {
-	case c.Password == "-":
-		line, err := bufio.NewReader(p.stdin).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return "", fmt.Errorf("read the password from standard input: %w", err)
-		}
-		return strings.TrimRight(line, "\r\n"), nil
-	case c.Password != "":
-		return c.Password, nil
-	case isFile && term.IsTerminal(int(terminal.Fd())):
-		return askPassword(p, terminal)
-	default:
-		return "", errors.New("no password: give it as an argument, in NOTIFY_PUSH_PASSWORD, or - to read it from standard input")
-	}
-}
-
-func askPassword(p *process, terminal *os.File) (string, error) {
-	fd := int(terminal.Fd())
-	before, err := term.GetState(fd)
-	if err != nil {
-		return "", fmt.Errorf("ask for the password: %w", err)
-	}
-	fmt.Fprint(p.stderr, "Password: ")
-	defer fmt.Fprintln(p.stderr)
-
-	type answer struct {
-		password []byte
-		err      error
-	}
-	answered := make(chan answer, 1)
-	go func() {
-		password, err := term.ReadPassword(fd)
-		answered <- answer{password, err}
-	}()
-	select {
-	case a := <-answered:
-		return string(a.password), a.err
-	case <-p.ctx.Done():
-		// The read cannot be interrupted; the process ends over it, and the terminal must echo again.
-		_ = term.Restore(fd, before)
-		return "", errors.New("no password was given")
-	}
 }
 
 // listen prints pushes until it has a reason to end, and returns that.

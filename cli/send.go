@@ -143,7 +143,7 @@ func (c *sendCommand) publish(p *process, channel string, payload any) error {
 		return exitUsage
 	}
 
-	options, err := c.redisOptions(p)
+	options, err := loadRedis(p, c.ConfigFile, c.settingFlags)
 	if err != nil {
 		fmt.Fprintf(p.stderr, "notify_push send: %v\n", err)
 		return exitUsage
@@ -167,9 +167,9 @@ func (c *sendCommand) publish(p *process, channel string, payload any) error {
 	return nil
 }
 
-// redisOptions name the Redis that the server would use with the same settings. What else may be wrong with them does not matter here.
-func (c *sendCommand) redisOptions(p *process) (storage.RedisOptions, error) {
-	result := config.Load(p.ctx, c.ConfigFile, c.given(), os.LookupEnv)
+// loadRedis names the Redis that the server would use with the same settings. What else may be wrong with them does not matter here.
+func loadRedis(p *process, configFile string, flags settingFlags) (storage.RedisOptions, error) {
+	result := config.Load(p.ctx, configFile, flags.given(), os.LookupEnv)
 	for _, warning := range result.Warnings {
 		fmt.Fprintf(p.stderr, "Warning: %s\n", warning)
 	}
