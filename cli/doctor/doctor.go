@@ -69,7 +69,8 @@ type examination struct {
 	proxy    proxy    // in front of the push server
 	endpoint *url.URL // of the websocket, as Nextcloud names it
 	preAuth  string
-	broken   bool // something red: what comes after would fail for the same reason
+	socket   *socket // to the push server
+	broken   bool    // something red: what comes after would fail for the same reason
 }
 
 // Run goes through all steps until one that makes the following pointless has failed. ctx ends it early.
@@ -93,6 +94,9 @@ func Run(ctx context.Context, options Options) {
 		}
 		e.progress(step.progress)
 		step.run(ctx)
+	}
+	if e.socket != nil {
+		e.socket.Close()
 	}
 	if e.http != nil {
 		e.http.CloseIdleConnections()
@@ -133,7 +137,7 @@ func (e *examination) readAddress(context.Context) {
 	e.site = site
 	e.http = &http.Transport{
 		DialContext:       (&net.Dialer{Timeout: stepTimeout}).DialContext,
-		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // examineTLS verifies, and says what is wrong.
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: e.AllowSelfSigned}, //nolint:gosec // The user asked for it.
 		DisableKeepAlives: true,
 	}
 	e.client = &http.Client{Transport: e.http, Timeout: stepTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

@@ -17,14 +17,9 @@ import (
 // pushTimeout is how long a custom event may take from Redis to here.
 const pushTimeout = 5 * time.Second
 
-// session logs in, has an event come, is silent for as long as proxies bear, and closes.
+// session logs in on the websocket that was opened, has an event come, is silent for as long as proxies bear, and closes.
 func (e *examination) session(ctx context.Context) {
-	s, a, _, err := e.open(ctx)
-	if err != nil || a.header.Get("Sec-WebSocket-Accept") == "" {
-		e.fail("login", fmt.Sprintf("a second handshake fails: %d %v", a.status, err), "Try again; the reverse proxy's log says more.")
-		return
-	}
-	defer s.Close()
+	s := e.socket
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
 	if !e.logIn(ctx, s) {

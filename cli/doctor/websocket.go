@@ -33,7 +33,7 @@ func (e *examination) shakeHands(ctx context.Context) {
 		e.fail(step, fmt.Sprintf("open %s: %v", e.endpoint, err), "The reverse proxy's log says more.")
 		return
 	}
-	defer s.Close()
+	e.socket = s
 	switch {
 	case a.status == http.StatusUpgradeRequired:
 		e.fail(step, "the push server answered: "+strings.TrimSpace(a.body), "The reverse proxy withholds headers that open a websocket.", linesFor(noUpgrade, e.proxy)...)
@@ -54,7 +54,7 @@ func (e *examination) shakeHands(ctx context.Context) {
 	}
 }
 
-// open sends a handshake. The caller closes the socket.
+// open sends a handshake.
 func (e *examination) open(ctx context.Context) (*socket, answer, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
@@ -63,7 +63,7 @@ func (e *examination) open(ctx context.Context) (*socket, answer, string, error)
 	var err error
 	if isEncrypted(e.endpoint) {
 		// No ALPN: over HTTP/2 there would be no upgrade.
-		dialer := tls.Dialer{Config: &tls.Config{ServerName: e.endpoint.Hostname(), InsecureSkipVerify: true}} //nolint:gosec // The certificate was examined before.
+		dialer := tls.Dialer{Config: &tls.Config{ServerName: e.endpoint.Hostname(), InsecureSkipVerify: e.AllowSelfSigned}} //nolint:gosec // The user asked for it.
 		conn, err = dialer.DialContext(ctx, "tcp", address)
 	} else {
 		conn, err = new(net.Dialer).DialContext(ctx, "tcp", address)
