@@ -3,25 +3,12 @@ package config
 import (
 	"testing"
 
+	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
-// parsing is a table of texts and what they mean; bad ones must be refused with their text in the message.
-func parsing[T any](t *testing.T, parse func(string) (T, error), good map[string]T, bad ...string) {
-	t.Helper()
-	for text, want := range good {
-		got, err := parse(text)
-		require.NoError(t, err, text)
-		require.Equal(t, want, got, text)
-	}
-	for _, text := range bad {
-		_, err := parse(text)
-		require.ErrorContains(t, err, text)
-	}
-}
-
 func TestLogLevel(t *testing.T) {
-	parsing(t, ParseLogLevel, map[string]LogLevel{
+	testkit.RequireParses(t, ParseLogLevel, map[string]LogLevel{
 		"":                                {},
 		"warn":                            {Default: LevelWarn},
 		"OFF":                             {},

@@ -9,12 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/notifypush/notifypush/storage"
 )
 
 func TestDatabaseURL(t *testing.T) {
 	tls := func(mode string) storage.DatabaseTLS { return storage.DatabaseTLS{Mode: mode} }
-	parsing(t, parseDatabaseURL, map[string]storage.DatabaseOptions{
+	testkit.RequireParses(t, parseDatabaseURL, map[string]storage.DatabaseOptions{
 		"postgres://u:p@db:5433/nc":       {Driver: "postgres", Host: "db", Port: 5433, User: "u", Password: actors.Secret("p"), Name: "nc", TLS: tls("prefer")},
 		"postgresql://db/nc":              {Driver: "postgres", Host: "db", Port: 5432, Name: "nc", TLS: tls("prefer")},
 		"postgres:///nc":                  {Driver: "postgres", Port: 5432, Name: "nc", TLS: tls("prefer")},
@@ -57,7 +58,7 @@ func TestDatabaseURL(t *testing.T) {
 }
 
 func TestNextcloudURL(t *testing.T) {
-	parsing(t, parseNextcloudURL, map[string]string{
+	testkit.RequireParses(t, parseNextcloudURL, map[string]string{
 		"cloud.example.com":           "https://cloud.example.com/",
 		"//cloud.example.com/nc":      "https://cloud.example.com/nc/",
 		"HTTP://Cloud:8080//":         "http://Cloud:8080/",
@@ -99,7 +100,7 @@ func TestRedisURLs(t *testing.T) {
 		change(&redis)
 		return redis
 	}
-	parsing(t, parse, map[string]storage.RedisOptions{
+	testkit.RequireParses(t, parse, map[string]storage.RedisOptions{
 		"redis://redis":      single("redis://redis:6379"),
 		"redis://redis:6380": single("redis://redis:6380"),
 		"rediss://redis/":    single("rediss://redis:6379"),
