@@ -13,21 +13,23 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/setting"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/transport"
 )
 
-// changeable are the settings that count from a reload on, beside those of Redis and the database. All others need a
-// restart.
-var changeable = []string{
-	"log_level", "admin_token",
-	"max_debounce_time", "max_connection_time", "max_connections_per_user", "resync", "drain_timeout",
-	"auth_cache_ttl", "auth_resume", "auth_max_age", "auth_recheck", "auth_refusal_ttl", "auth_concurrency",
-	"max_connections", "max_unauthenticated", "max_unauthenticated_per_address",
-}
-
-func isChangeable(setting string) bool {
-	return slices.Contains(changeable, setting) || strings.HasPrefix(setting, "redis") || strings.HasPrefix(setting, "database")
+// isChangeable reports whether a setting counts from a reload on: by its tag, or because it is of Redis or the database, whose
+// options are replaced as a whole. All others need a restart.
+func isChangeable(name string) bool {
+	if strings.HasPrefix(name, "redis") || strings.HasPrefix(name, "database") {
+		return true
+	}
+	for field := range setting.Fields(&config.Settings{}) {
+		if field.Name() == name {
+			return field.Reloads
+		}
+	}
+	return false
 }
 
 // reloads reads the configuration again at each SIGHUP.
@@ -92,9 +94,9 @@ func (r *reloads) reload(ctx context.Context, d *daemon) {
 // differences are the names of the settings that differ: those that count now, and those that need a restart.
 func differences(before, next *config.Result) (changed, needRestart []string) {
 	old := before.Report(true).Settings
-	for name, setting := range next.Report(true).Settings {
+	for name, value := range next.Report(true).Settings {
 		switch {
-		case reflect.DeepEqual(old[name].Value, setting.Value):
+		case reflect.DeepEqual(old[name].Value, value.Value):
 		case isChangeable(name):
 			changed = append(changed, name)
 		default:

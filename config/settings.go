@@ -61,7 +61,7 @@ type List struct {
 
 // LogOptions say how much is logged, and how it looks.
 type LogOptions struct {
-	Level  LogLevel `flag:"log-level" env:"LOG" default:"warn" placeholder:"SPEC" group:"Logs" help:"A level, or target=level,...; levels are error, warn, info, debug, trace and off."`
+	Level  LogLevel `flag:"log-level" reload:"true" env:"LOG" default:"warn" placeholder:"SPEC" group:"Logs" help:"A level, or target=level,...; levels are error, warn, info, debug, trace and off."`
 	Format string   `flag:"log-format" env:"LOG_FORMAT" default:"console" grammar:"console or json" placeholder:"FORMAT" group:"Logs" help:"console or json."`
 	NoANSI bool     `flag:"no-ansi" env:"NO_ANSI" default:"false" group:"Logs" help:"No colours in logs."`
 }

@@ -14,13 +14,13 @@ const tooManyOfAddress = "too many clients of this address have not logged in"
 // Limits bound what clients may take, and those before all that have not logged in. 0 is no limit.
 type Limits struct {
 	// Connections is how many websockets there may be in all.
-	Connections int `flag:"max-connections" env:"MAX_CONNECTIONS" default:"0" placeholder:"N" group:"Limits" help:"How many connections are held before new ones are sent away. 0 derives it from the limit of open files."`
+	Connections int `flag:"max-connections" reload:"true" env:"MAX_CONNECTIONS" default:"0" placeholder:"N" group:"Limits" help:"How many connections are held before new ones are sent away. 0 derives it from the limit of open files."`
 	// Logins is how many of them may not have logged in yet.
-	Logins int `flag:"max-unauthenticated" env:"MAX_UNAUTHENTICATED" default:"16384" placeholder:"N" group:"Limits" help:"How many connections that have not logged in are held. 0 sets no limit."`
+	Logins int `flag:"max-unauthenticated" reload:"true" env:"MAX_UNAUTHENTICATED" default:"16384" placeholder:"N" group:"Limits" help:"How many connections that have not logged in are held. 0 sets no limit."`
 	// LoginsPerAddress is how many of those may come from one address. Sockets that are not yet a
 	// websocket count too; see Intercept. It does not hold for trusted proxies, nor for addresses among
 	// them, such as that of a container's gateway: those stand for many clients.
-	LoginsPerAddress int `flag:"max-unauthenticated-per-address" env:"MAX_UNAUTHENTICATED_PER_ADDRESS" default:"256" placeholder:"N" group:"Limits" help:"How many of them one client address may have. 0 sets no limit."`
+	LoginsPerAddress int `flag:"max-unauthenticated-per-address" reload:"true" env:"MAX_UNAUTHENTICATED_PER_ADDRESS" default:"256" placeholder:"N" group:"Limits" help:"How many of them one client address may have. 0 sets no limit."`
 	// Sockets is how many there may be that are or may become a websocket; see Intercept.
 	Sockets int
 }

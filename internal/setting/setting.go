@@ -14,6 +14,7 @@
 //	group        the heading in --help and docs/configuration.md
 //	help         what it does, in one or two sentences
 //	grammar      how the text is read, where the field's type does not say that; see grammar.go
+//	reload       "true" where a change counts without a restart
 //	negated      "true" where the field says the opposite of the flag
 package setting
 
@@ -31,6 +32,7 @@ import (
 // Field is a field of an options struct that declares a setting.
 type Field struct {
 	Flag, Short, Variable, Default, Placeholder, Group, Help string
+	Reloads                                                  bool // a change counts without a restart
 
 	grammar string
 	negated bool
@@ -51,7 +53,7 @@ func fields(options reflect.Value, yield func(Field) bool) bool {
 		tag := field.Tag
 		if flag := tag.Get("flag"); flag != "" && !yield(Field{
 			Flag: flag, Short: tag.Get("short"), Variable: tag.Get("env"), Default: tag.Get("default"), Placeholder: tag.Get("placeholder"),
-			Group: tag.Get("group"), Help: tag.Get("help"), grammar: tag.Get("grammar"), negated: tag.Get("negated") == "true", value: options.Field(i),
+			Group: tag.Get("group"), Help: tag.Get("help"), Reloads: tag.Get("reload") == "true", grammar: tag.Get("grammar"), negated: tag.Get("negated") == "true", value: options.Field(i),
 		}) {
 			return false
 		}

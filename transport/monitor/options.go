@@ -15,7 +15,7 @@ type Options struct {
 	// SocketPath is a unix socket, which goes before the port.
 	SocketPath string `flag:"metrics-socket-path" env:"METRICS_SOCKET_PATH" placeholder:"FILE" group:"Listening" help:"Unix socket for the same."`
 	// AdminToken is the token that actions of the status page need; empty turns actions off.
-	AdminToken actors.Secret `flag:"admin-token" env:"ADMIN_TOKEN" placeholder:"TOKEN" group:"Listening" help:"What the actions of the status page ask for, 16 characters at least. Without it they are off. ADMIN_TOKEN_FILE names a file that holds it."`
+	AdminToken actors.Secret `flag:"admin-token" reload:"true" env:"ADMIN_TOKEN" placeholder:"TOKEN" group:"Listening" help:"What the actions of the status page ask for, 16 characters at least. Without it they are off. ADMIN_TOKEN_FILE names a file that holds it."`
 }
 
 // On reports whether they are served at all.
