@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -162,6 +163,9 @@ func (f filler) numbered(format string) string {
 // forget. .ci/run has the tests that look at memory without the race detector, too.
 var raceDetector bool
 
+// largeTime is the time for a large file: the default, but with the race detector, which takes twenty times as long.
+var largeTime time.Duration
+
 // requireAllocated looks at what was allocated.
 func requireAllocated(t *testing.T, allocated, most uint64, what ...any) {
 	t.Helper()
@@ -264,7 +268,7 @@ func TestLarge(t *testing.T) {
 			path := writeConfig(t, content)
 			const memory = 40 * mebibyte
 			allocated := measure(func() {
-				c, err := Evaluate(t.Context(), []string{path}, Options{Limits: Limits{Memory: memory}})
+				c, err := Evaluate(t.Context(), []string{path}, Options{Limits: Limits{Memory: memory, Time: largeTime}})
 				require.NoError(t, err)
 				require.Empty(t, c.Unknown)
 				require.Equal(t, "db", c.Values["dbhost"].Value)

@@ -2,4 +2,6 @@
 
 package php
 
-func init() { raceDetector = true }
+import "time"
+
+func init() { raceDetector, largeTime = true, time.Minute }
