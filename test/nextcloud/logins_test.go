@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,7 +25,6 @@ var logins = tests{
 	"DisabledUser":  (*installation).testDisabledUser,
 	"Throttled":     (*installation).testThrottled,
 	"LockedOut":     (*installation).testLockedOut,
-	"HangUp":        (*installation).testHangUp,
 }
 
 // requireLogin logs in with what a client was given, and expects the account's pushes.
@@ -158,36 +156,6 @@ func (i *installation) testLockedOut(t *testing.T) {
 		}
 	}
 	require.LessOrEqual(t, let, 1+int(math.Log2(1+time.Since(began).Seconds())), "the time to wait doubles")
-}
-
-// testHangUp guesses without waiting for the answer, which Nextcloud delays after some guesses. Each counts all the same.
-func (i *installation) testHangUp(t *testing.T) {
-	alice := i.newAccount(t)
-	address := i.newAddress()
-	guesser := account{i, alice.id, "guess"}
-	eventually(t, "Nextcloud takes longer than the client waits", func() bool {
-		began := time.Now()
-		require.Equal(t, http.StatusUnauthorized, guesser.send(t, "GET", app+"uid", "", "X-Forwarded-For", address).status)
-		return time.Since(began) > 1300*time.Millisecond
-	})
-
-	var hungUp sync.WaitGroup
-	for n := range 10 {
-		c := i.dialFrom(t, address)
-		hungUp.Go(func() {
-			c.send(alice.id)
-			c.send(fmt.Sprint("guess ", n))
-			select {
-			case text := <-c.texts:
-				t.Errorf("%q came before the client hung up", text)
-			case <-time.After(1150 * time.Millisecond):
-			}
-			_ = c.ws.CloseNow()
-		})
-	}
-	hungUp.Wait()
-	i.awaitHandshake(t, address, http.StatusTooManyRequests)
-	require.Equal(t, http.StatusSwitchingProtocols, i.shakeHands(t, i.newAddress()))
 }
 
 func (i *installation) awaitHandshake(t *testing.T, address string, status int) {
