@@ -577,6 +577,36 @@ func TestVerdictOfAnotherAddress(t *testing.T) {
 	k.requireAnswer(there, nil)
 }
 
+// What was in the queue is not asked when its turn comes, if it may not be any more.
+func TestCallsThatMayNotBeAskedAnyMore(t *testing.T) {
+	k := newClerk(t, Options{AuthConcurrency: new(4)})
+	refused := errors.New("refused")
+	mayAsk := func() error {
+		if len(k.asked) >= 3 {
+			return refused
+		}
+		return nil
+	}
+	var guesses []*authenticate
+	for i := range 10 {
+		guesses = append(guesses, k.askBy(Credentials{Login: fmt.Sprint("guess ", i), Origin: "192.0.2.1", MayAsk: mayAsk}))
+	}
+	joined := k.askBy(Credentials{Login: "guess 5", Origin: "192.0.2.2"})
+	require.Len(t, k.inFlight, 2)
+	k.verdict("guess 0", ErrInvalidCredentials)
+	require.Len(t, k.asked, 3)
+	k.verdict("guess 1", ErrInvalidCredentials)
+	for _, m := range guesses[3:] {
+		k.requireAnswer(m, refused)
+	}
+	k.requireAnswer(joined, ErrOneLogin)
+	k.verdict("guess 2", nil)
+	require.Len(t, k.asked, 3)
+	require.Empty(t, k.logins.calls)
+	require.Empty(t, k.logins.queue.origins)
+	k.login("alice")
+}
+
 // Few clients of one address may wait for their tokens at once. That there are too many is no fault of one.
 func TestTokensAwaitedByOneAddress(t *testing.T) {
 	k := newClerk(t, Options{})

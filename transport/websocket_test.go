@@ -783,6 +783,25 @@ func TestGatewayIsNamedOnce(t *testing.T) {
 	}
 }
 
+// Guesses that came in one burst are not all asked of Nextcloud: those in the queue have to wait as soon as enough
+// were refused.
+func TestBurstOfGuesses(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{})
+	b.Verifier.Block()
+	const burst = 200
+	var guesses []*wire
+	for i := range burst {
+		guesses = append(guesses, b.dial(t, text("alice"), text(fmt.Sprint("guess", i))))
+	}
+	eventually(t, func() bool { s := b.System.Stats(); return s.LoginsInFlight == 16 && s.LoginsWaiting == burst-16 })
+	b.Verifier.Unblock()
+	for _, w := range guesses {
+		_, _ = w.reader.WriteTo(io.Discard)
+	}
+	eventually(t, func() bool { return b.System.Stats().Closed[actors.AddressThrottled] >= burst-16-freeFailures })
+	require.LessOrEqual(t, len(b.Verifier.Calls()), 16+freeFailures)
+}
+
 // Guesses at one name from many addresses: that has to wait, but not where it has logged in from before.
 func TestGuessersFromManyAddresses(t *testing.T) {
 	b := newBench(t, loopback(t), WebsocketOptions{PrivateProxies: true})
