@@ -24,6 +24,8 @@ type origin struct {
 	// forwarded is what Nextcloud is sent in X-Forwarded-For: the addresses that the request came
 	// through, the client's first and the TCP peer's last, separated by ", ". It may be empty.
 	forwarded string
+	// nullOrigin says that the page which connects does not say whose it is: any can.
+	nullOrigin bool
 }
 
 // originOf returns where a request comes from, given its header and the address of the TCP peer, which is

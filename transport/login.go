@@ -150,7 +150,7 @@ func (l *login) authenticate() (*actors.Login, error) {
 // check has the credentials checked, unless the rate limit makes them wait.
 func (l *login) check(credentials actors.Credentials) (*actors.Login, error) {
 	w := l.websocket
-	if w.rateLimit.wait(l.key, time.Now()) > 0 {
+	if !w.rateLimit.begin(l.key, time.Now()) {
 		return nil, errThrottled
 	}
 	key := l.key
@@ -162,11 +162,15 @@ func (l *login) check(credentials actors.Credentials) (*actors.Login, error) {
 // Nextcloud's own rate limit counts as a refusal.
 func (w *Websocket) noteAnswer(key rateKey, err error) {
 	switch {
-	case err == nil:
-		w.rateLimit.succeeded(key, time.Now())
 	case errors.Is(err, actors.ErrTokenUnheard):
+		w.rateLimit.release(key)
 	case errors.Is(err, actors.ErrInvalidCredentials), errors.Is(err, actors.ErrThrottled):
 		w.rateLimit.failed(key, time.Now())
+	case err == nil:
+		w.rateLimit.release(key)
+		w.rateLimit.succeeded(key, time.Now())
+	default:
+		w.rateLimit.release(key)
 	}
 }
 

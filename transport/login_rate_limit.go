@@ -30,6 +30,7 @@ const (
 type rateKey struct {
 	address netip.Addr
 	user    uint64 // a hash
+	strict  bool   // one failure counts as much as all that are free; of pages that may be anybody's
 }
 
 var userHashSeed = maphash.MakeSeed()
@@ -39,11 +40,11 @@ var userHashSeed = maphash.MakeSeed()
 func loginRateKey(from origin, user string) rateKey {
 	switch {
 	case !from.gateway:
-		return rateKey{address: limitAddress(from.client)}
+		return rateKey{address: limitAddress(from.client), strict: from.nullOrigin}
 	case user == "":
 		return rateKey{}
 	default:
-		return rateKey{from.client, maphash.String(userHashSeed, strings.ToLower(user))}
+		return rateKey{from.client, maphash.String(userHashSeed, strings.ToLower(user)), from.nullOrigin}
 	}
 }
 
@@ -64,19 +65,47 @@ type failedLogins struct {
 func (l *loginRateLimit) wait(key rateKey, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if f := l.keys[key]; f != nil {
-		return max(f.until.Sub(now), 0)
-	}
-	return 0
+	return l.remaining(key, now)
 }
 
-// failed counts a refused login.
-func (l *loginRateLimit) failed(key rateKey, now time.Time) {
-	if key == (rateKey{}) {
-		return
+func (l *loginRateLimit) remaining(key rateKey, now time.Time) time.Duration {
+	var until time.Time
+	if f := l.keys[key]; f != nil {
+		until = f.until
 	}
+	if key.strict { // what others fail there counts for it, and not the other way round
+		key.strict = false
+		if f := l.keys[key]; f != nil && f.until.After(until) {
+			until = f.until
+		}
+	}
+	return max(until.Sub(now), 0)
+}
+
+// begin reports whether a key may try a login now. A strict one has one at a time: it waits until release, succeeded or failed.
+func (l *loginRateLimit) begin(key rateKey, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.remaining(key, now) > 0 {
+		return false
+	}
+	if key.strict {
+		l.of(key, now).until = now.Add(lastWait)
+	}
+	return true
+}
+
+// release lets a strict key try the next login.
+func (l *loginRateLimit) release(key rateKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if f := l.keys[key]; f != nil && key.strict {
+		f.until = time.Time{}
+	}
+}
+
+// of returns what is remembered of a key, from now on.
+func (l *loginRateLimit) of(key rateKey, now time.Time) *failedLogins {
 	if l.keys == nil {
 		l.keys = map[rateKey]*failedLogins{}
 	}
@@ -88,11 +117,25 @@ func (l *loginRateLimit) failed(key rateKey, now time.Time) {
 		f = &failedLogins{}
 		l.keys[key] = f
 	}
+	return f
+}
+
+// failed counts a refused login.
+func (l *loginRateLimit) failed(key rateKey, now time.Time) {
+	if key == (rateKey{}) {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f := l.of(key, now)
 	if now.Sub(f.until) > failureMemory {
 		f.count = 0
 	}
 	f.count++
 	f.until = now.Add(waitAfter(f.count))
+	if key.strict {
+		f.until = now.Add(lastWait)
+	}
 }
 
 // waitAfter returns how long to wait after that many failures.

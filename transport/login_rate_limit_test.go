@@ -99,8 +99,8 @@ func TestThrottledAddressesAreListedAndCleared(t *testing.T) {
 	}
 	guesser, gateway := netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("10.0.0.1")
 	fail(rateKey{address: limitAddress(guesser)}, 20)
-	fail(rateKey{gateway, 1}, 19)
-	fail(rateKey{gateway, 2}, 18)
+	fail(rateKey{address: gateway, user: 1}, 19)
+	fail(rateKey{address: gateway, user: 2}, 18)
 	fail(rateKey{address: netip.MustParseAddr("192.0.2.1")}, freeFailures-1)
 	list, all := w.Throttled(2)
 	require.Equal(t, 3, all)

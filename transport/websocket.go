@@ -32,12 +32,15 @@ type WebsocketOptions struct {
 	Logger *zap.Logger
 	// TrustedProxies are those whose word is taken for a client's address.
 	TrustedProxies []netip.Prefix `flag:"trusted-proxies" env:"TRUSTED_PROXIES" default:"127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,fc00::/7,fe80::/10" placeholder:"CIDR,..." group:"Listening" help:"Peers whose X-Forwarded-For is believed when unauthenticated clients are counted. The default is loopback and the private ranges."`
-	Limits         Limits
+	// AllowedOrigins say which web pages may connect. OnOriginRefused, unless nil, is called after a page was refused, by many goroutines;
+	// it must not block.
+	AllowedOrigins  AllowedOrigins `flag:"allowed-origins" reload:"true" env:"ALLOWED_ORIGINS" placeholder:"HOST,..." group:"Listening" help:"Hosts whose web pages may connect, instead of the request's own host, Nextcloud's URL and its trusted_domains: hosts as there, origins like https://cloud.example.com, or * for any page. Apps are not limited."`
+	OnOriginRefused func()
+	Limits          Limits
 	// Authenticate, if not nil, says who a client is by its handshake, such as by a cookie or a JWT. That client
 	// sends no login, and is sent "authenticated" at once. It logs in by messages where both results are nil.
 	// After ErrInvalidCredentials it is answered 401, after another error 503. It is called in the goroutine of
-	// the request, and may block until the request's context ends. Check the Origin header where a cookie counts:
-	// any page may open a websocket with its visitor's cookies.
+	// the request, and may block until the request's context ends.
 	Authenticate func(*http.Request) (*actors.Identity, error)
 	// Headers are the fields of a handshake that a Verifier finds in Credentials.Header, such as "Cookie", "Host"
 	// or "User-Agent".
@@ -110,6 +113,8 @@ type Websocket struct {
 	failed  chan error
 	reading atomic.Bool // there is a goroutine that reads sockets
 
+	origins atomic.Pointer[originRules]
+
 	admission
 	rateLimit  loginRateLimit
 	logins     logins
@@ -143,7 +148,7 @@ func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, 
 }
 
 func newWebsocket(system *actors.System, options WebsocketOptions, p *poller) *Websocket {
-	return &Websocket{
+	w := &Websocket{
 		system:     system,
 		options:    options,
 		log:        options.Logger,
@@ -155,6 +160,8 @@ func newWebsocket(system *actors.System, options WebsocketOptions, p *poller) *W
 		held:       closer{max: maxHeld, maxOfKey: maxHeldOfKey},
 		turnedAway: closer{max: maxTurnedAway},
 	}
+	w.SetAllowedOrigins(options.AllowedOrigins)
+	return w
 }
 
 // startReading starts the goroutine that reads sockets, with the first that it can read: one that waits in the
@@ -214,6 +221,11 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		w.countRefusal(actors.HandshakeInvalid, from, fault)
 		return
 	}
+	admitted, isNull := w.admitsOrigin(r.Header, r.Host, peer.Addr())
+	if from.nullOrigin = isNull; !admitted {
+		w.refuseOrigin(rw, r, from)
+		return
+	}
 	who, ok := w.authenticate(rw, r, from)
 	if !ok {
 		return
@@ -229,6 +241,16 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		l.agent = w.options.agent(r.Header)
 		w.workers.run(task{w: w, l: l})
 	}
+}
+
+// refuseOrigin refuses the page of another site.
+func (w *Websocket) refuseOrigin(rw http.ResponseWriter, r *http.Request, from origin) {
+	w.countRefusal(actors.OriginRefused, from, originFault(r.Header))
+	if w.options.OnOriginRefused != nil {
+		w.options.OnOriginRefused()
+	}
+	rw.Header().Set("Connection", "close")
+	http.Error(rw, textOriginRefused, http.StatusForbidden)
 }
 
 // authenticate asks the host who a client is; nil where the client logs in by messages. A client that is refused
@@ -316,16 +338,24 @@ func (w *Websocket) readHandshake(t task, one *worker) *login {
 		_ = t.conn.Close()
 		return nil
 	}
-	size := 0
+	size, nullOrigin := 0, false
 	if !w.options.needsRequest() {
 		size = parseHandshake(one.buffer[:n], one.header)
+	}
+	if size > 0 {
+		var admitted bool
+		if admitted, nullOrigin = w.admitsOrigin(one.header, one.header["Host"][0], t.peer); !admitted {
+			size = 0 // ServeHTTP refuses it
+		}
 	}
 	if size == 0 {
 		t.from.handOver(t.conn, one.buffer[:n], until)
 		clear(one.buffer[:n])
 		return nil
 	}
-	l := w.upgrade(t.conn, one.header["Sec-Websocket-Key"][0], originOf(one.header, t.peer, w.options.TrustedProxies), one.response[:0])
+	from := originOf(one.header, t.peer, w.options.TrustedProxies)
+	from.nullOrigin = nullOrigin
+	l := w.upgrade(t.conn, one.header["Sec-Websocket-Key"][0], from, one.response[:0])
 	if l != nil {
 		l.early, l.agent = append([]byte(nil), one.buffer[size:n]...), w.options.agent(one.header)
 	}
