@@ -43,15 +43,16 @@ type daemon struct {
 	serving   sync.WaitGroup // of both
 	closing   atomic.Bool
 
-	reloads    *reloads // nil: nothing is read again
-	history    *monitor.History
-	latencies  latencies
-	adminToken atomic.Pointer[actors.Secret]
+	reloads     *reloads      // nil: nothing is read again
+	pageRefused chan struct{} // where to say that a page was refused
+	history     *monitor.History
+	latencies   latencies
+	adminToken  atomic.Pointer[actors.Secret]
 }
 
 // newDaemon makes the parts; nothing is connected yet.
 func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
-	d := &daemon{settings: settings, log: log, manager: newServiceManager(log.Logger)}
+	d := &daemon{settings: settings, log: log, manager: newServiceManager(log.Logger), pageRefused: make(chan struct{}, 1)}
 	var err error
 	if d.redis, err = storage.NewRedis(settings.Redis); err != nil {
 		return nil, err
@@ -71,7 +72,14 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	if d.system, err = actors.New(ports, actorOptions(settings, log.Logger)); err != nil {
 		return nil, err
 	}
-	if d.websocket, err = transport.NewWebsocket(d.system, websocketOptions(settings, log.Logger)); err != nil {
+	websockets := websocketOptions(settings, log.Logger)
+	websockets.OnOriginRefused = func() {
+		select {
+		case d.pageRefused <- struct{}{}:
+		default:
+		}
+	}
+	if d.websocket, err = transport.NewWebsocket(d.system, websockets); err != nil {
 		return nil, err
 	}
 	d.version = selftest.NewAppVersion(d.redis, d.nextcloud, selftest.AppInfoFiles(settings.ConfigFile))

@@ -17,13 +17,14 @@ import (
 
 // Result is what Load found out.
 type Result struct {
-	Settings Settings
-	Sources  map[string]string // by setting: FILE:LINE, "env NAME", "env NAME_FILE", ".env NAME", "flag --name", "argument", "php" or "default"
-	Unknown  []php.Unknown     // keys of config.php whose values are beyond the evaluator, needed or not
-	Warnings []string
-	Errors   []string // why the server cannot start with these settings; empty when it can
-	Sharding string   // FILE:LINE of a dbsharding that is in use; empty: there is none
-	IsWrong  bool     // of the Errors, one at least is no file that is missing, empty or unreadable, and so may be there later
+	Settings  Settings
+	Sources   map[string]string // by setting: FILE:LINE, "env NAME", "env NAME_FILE", ".env NAME", "flag --name", "argument", "php" or "default"
+	Unknown   []php.Unknown     // keys of config.php whose values are beyond the evaluator, needed or not
+	Warnings  []string
+	Errors    []string // why the server cannot start with these settings; empty when it can
+	Sharding  string   // FILE:LINE of a dbsharding that is in use; empty: there is none
+	AnyOrigin string   // why the pages of any site are admitted; empty where they are not, or --allowed-origins says so
+	IsWrong   bool     // of the Errors, one at least is no file that is missing, empty or unreadable, and so may be there later
 
 	values map[string]any   // by setting: what it says
 	failed map[string]error // by setting: why it has no usable value
@@ -48,7 +49,7 @@ func Load(ctx context.Context, configFile string, given Given, lookupEnv func(st
 		l.result.Sources["config_file"] = "argument"
 		l.result.values["config_file"] = configFile
 	}
-	own := map[string]bool{"nextcloud-url": true, "database-url": true, "database-prefix": true, "redis-url": true, "debounce-disable": true, "admin-token": true}
+	own := map[string]bool{"nextcloud-url": true, "database-url": true, "database-prefix": true, "redis-url": true, "debounce-disable": true, "admin-token": true, "allowed-origins": true}
 	for _, field := range l.fields {
 		if !own[field.Flag] {
 			l.read(field.Flag)
@@ -61,6 +62,7 @@ func Load(ctx context.Context, configFile string, given Given, lookupEnv func(st
 	n := readNextcloud(ctx, configFile, s.Reading.Glob, !s.Reading.NoPHP, l.environment)
 	s.Instance = n.instance()
 	l.loadNextcloudURL(n)
+	l.loadAllowedOrigins(n)
 	l.loadDatabase(n)
 	l.loadDatabasePrefix(n)
 	l.loadSharding(n)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/storage"
+	"github.com/notifypush/notifypush/transport"
 )
 
 // Report is what `check --offline --json` prints of a result.
@@ -79,6 +80,8 @@ func plain(value any, mask func(actors.Secret) string) any {
 			prefixes = append(prefixes, prefix.String())
 		}
 		return prefixes
+	case transport.AllowedOrigins:
+		return list(v.Hosts)
 	case storage.DatabaseOptions:
 		return plainDatabase(v, mask)
 	case storage.RedisOptions:

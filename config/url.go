@@ -74,10 +74,7 @@ func unescape(text string) string {
 
 // parseNextcloudURL completes Nextcloud's URL: https where no scheme is written, the path kept, one slash at the end.
 func parseNextcloudURL(text string) (string, error) {
-	text = strings.TrimSpace(text)
-	if !strings.Contains(text, "://") {
-		text = "https://" + strings.TrimLeft(text, "/")
-	}
+	text = withScheme(text)
 	parsed, err := url.Parse(text)
 	switch {
 	case err != nil:
@@ -93,6 +90,15 @@ func parseNextcloudURL(text string) (string, error) {
 	text, _, _ = strings.Cut(text, "#")
 	text, _, _ = strings.Cut(text, "?")
 	return parsed.Scheme + "://" + strings.TrimRight(text[strings.Index(text, "://")+3:], "/") + "/", nil
+}
+
+// withScheme completes a URL that has no scheme.
+func withScheme(text string) string {
+	text = strings.TrimSpace(text)
+	if !strings.Contains(text, "://") {
+		text = "https://" + strings.TrimLeft(text, "/")
+	}
+	return text
 }
 
 // withoutPassword is a URL fit for messages.
