@@ -40,8 +40,12 @@ type Credentials struct {
 	// its peer, comma-separated; empty over a unix socket without a chain.
 	Forwarded string
 	// Origin is where this login comes from, such as an address. The Verifier is asked for one origin after the other, and one
-	// has half of the places in flight at most; an empty one, which stands for many, may have all.
+	// has half of the places in flight at most; an empty one, which is not known, may have all.
 	Origin string
+	// Gateway says that Origin stands for many clients: it may have three quarters of the places.
+	Gateway bool
+	// Fresh has the Verifier asked in any case: that it has accepted this login before does not count.
+	Fresh bool
 	// Address is the client's, where it is known.
 	Address string
 	// Header has those fields of the handshake that a Verifier looks at; see transport.WebsocketOptions.Headers.
@@ -69,7 +73,8 @@ type Identity struct {
 var ErrInvalidCredentials = errors.New("invalid credentials")
 
 // ErrTokenUnheard is the ErrInvalidCredentials of a client without a user name, while Nextcloud's events
-// are not received: the token may be good, so nobody is to blame.
+// are not received, or while too many from its Origin wait for their tokens: the token may be good, so nobody is to
+// blame.
 var ErrTokenUnheard = fmt.Errorf("%w, unless the token is one that was not heard of", ErrInvalidCredentials)
 
 // ErrOneLogin is what a Verifier's error is, in the sense of errors.Is, when it concerns that login

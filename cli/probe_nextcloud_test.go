@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
+	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/demo/nextcloud"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/storage/storagetest"
@@ -156,7 +157,7 @@ func TestTrustedProxies(t *testing.T) {
 		{"fd00::1", "0:0::1 FD00:0::1", true},
 		{"127.0.0.1", "::ffff:127.0.0.1 ::1", false},
 	} {
-		require.Equal(t, test.want, isTrustedProxy(netip.MustParseAddr(test.source), strings.Fields(test.trusted)), test)
+		require.Equal(t, test.want, isTrustedProxy(netip.MustParseAddr(test.source), config.List{Texts: strings.Fields(test.trusted)}), test)
 	}
 }
 

@@ -49,7 +49,7 @@ func Load(ctx context.Context, configFile string, given Given, lookupEnv func(st
 		l.result.Sources["config_file"] = "argument"
 		l.result.values["config_file"] = configFile
 	}
-	own := map[string]bool{"nextcloud-url": true, "database-url": true, "database-prefix": true, "redis-url": true, "debounce-disable": true, "admin-token": true, "allowed-origins": true}
+	own := map[string]bool{"nextcloud-url": true, "database-url": true, "database-prefix": true, "redis-url": true, "debounce-disable": true, "admin-token": true, "trusted-proxies": true, "allowed-origins": true}
 	for _, field := range l.fields {
 		if !own[field.Flag] {
 			l.read(field.Flag)
@@ -61,6 +61,7 @@ func Load(ctx context.Context, configFile string, given Given, lookupEnv func(st
 
 	n := readNextcloud(ctx, configFile, s.Reading.Glob, !s.Reading.NoPHP, l.environment)
 	s.Instance = n.instance()
+	l.loadTrustedProxies(n)
 	l.loadNextcloudURL(n)
 	l.loadAllowedOrigins(n)
 	l.loadDatabase(n)
@@ -208,6 +209,21 @@ func (l *loader) loadAdminToken() {
 		return
 	}
 	l.result.Settings.Monitor.AdminToken, l.result.values[name] = actors.Secret(token), actors.Secret(token)
+}
+
+// loadTrustedProxies takes the proxies that Nextcloud trusts, and those that are near, unless the operator says it here.
+func (l *loader) loadTrustedProxies(n *nextcloudConfig) {
+	const flag, name = "trusted-proxies", "trusted_proxies"
+	l.read(flag)
+	if l.result.Sources[name] != SourceDefault {
+		return
+	}
+	websocket := &l.result.Settings.Websocket
+	websocket.PrivateProxies = true
+	if prefixes := l.result.Settings.Instance.TrustedProxies.Prefixes(); prefixes != nil {
+		websocket.TrustedProxies, l.result.values[name] = prefixes, prefixes
+		l.result.Sources[name] = n.source(name)
+	}
 }
 
 func (l *loader) loadNextcloudURL(n *nextcloudConfig) {

@@ -120,7 +120,7 @@ func (w *Websocket) admitsOrigin(header http.Header, host string, peer netip.Add
 		return true, false
 	}
 	hosts := []string{host}
-	if !peer.IsValid() || isAmong(plain(peer), w.options.TrustedProxies) {
+	if !peer.IsValid() || w.options.proxies().mayBe(plain(peer)) {
 		for _, forwarded := range listed(header["X-Forwarded-Host"]) {
 			hosts = append(hosts, strings.TrimSpace(forwarded))
 		}

@@ -117,22 +117,26 @@ func TestNullOriginIsThrottledAtOnce(t *testing.T) {
 	var l loginRateLimit
 	now := time.Unix(1, 0)
 	address := netip.MustParseAddr("192.0.2.1")
-	page, app := loginRateKey(origin{client: address, nullOrigin: true}, ""), loginRateKey(origin{client: address}, "")
-	require.True(t, l.begin(page, now))
-	require.False(t, l.begin(page, now), "one is under way")
-	require.True(t, l.begin(app, now))
-	l.release(page)
-	require.True(t, l.begin(page, now))
-	l.failed(page, now)
-	require.Equal(t, lastWait, l.wait(page, now))
-	require.Zero(t, l.wait(app, now))
-	now = now.Add(lastWait)
-	require.True(t, l.begin(page, now))
-	l.release(page)
-	for range freeFailures {
-		l.failed(app, now)
+	page, app := newAttempt(origin{client: address, nullOrigin: true}, "bob"), newAttempt(origin{client: address}, "alice")
+	mayBegin := func(try attempt) bool {
+		_, err := l.begin(try, now)
+		return err == nil
 	}
-	require.Equal(t, firstWait, l.wait(page, now))
+	require.True(t, mayBegin(page))
+	require.False(t, mayBegin(page), "one is under way")
+	require.True(t, mayBegin(app))
+	l.release(page)
+	require.True(t, mayBegin(page))
+	l.refused(page, now)
+	require.Equal(t, lastWait, l.wait(page.own, now))
+	require.Zero(t, l.wait(app.own, now))
+	now = now.Add(lastWait)
+	require.True(t, mayBegin(page))
+	l.succeeded(page, true, now)
+	for range freeFailures {
+		l.refused(app, now)
+	}
+	require.Equal(t, firstWait, l.wait(page.own, now))
 }
 
 func TestNullOriginGuesses(t *testing.T) {

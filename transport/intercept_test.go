@@ -120,16 +120,19 @@ func TestSocketsAreCounted(t *testing.T) {
 	}
 }
 
-// A handshake that is being answered, when the server still holds its socket, is one socket and not two.
+// A socket that becomes a websocket is one socket and not two.
 func TestHandshakeCountsOnce(t *testing.T) {
 	a := newAdmission(Limits{Sockets: 2})
 	socket, other := &net.TCPConn{}, &net.TCPConn{}
-	here := netip.MustParseAddr("192.0.2.1")
+	here := origin{client: netip.MustParseAddr("192.0.2.1")}
 	require.Empty(t, a.accept(socket, here))
 	require.Empty(t, a.admit(socket, here))
 	require.Empty(t, a.accept(other, here))
-	a.endPending(socket)
 	require.NotEmpty(t, a.accept(&net.TCPConn{}, here))
+	a.loggedIn(socket)
+	require.NotEmpty(t, a.accept(&net.TCPConn{}, here))
+	a.leave()
+	require.Empty(t, a.accept(&net.TCPConn{}, here))
 }
 
 // Of one address there may be so many sockets that have not logged in, whatever they say.
@@ -180,7 +183,7 @@ func TestSocketsThroughAProxy(t *testing.T) {
 	eventually(t, func() bool {
 		c.websocket.mu.Lock()
 		defer c.websocket.mu.Unlock()
-		return len(c.websocket.pending) == 2
+		return c.websocket.login == 1 && len(c.websocket.unauthenticated) == 3
 	})
 	require.Equal(t, http.StatusSwitchingProtocols, c.visit(t, proxy).ask(handshakeFor("192.0.2.2")))
 	c.visit(t, proxy)

@@ -558,7 +558,7 @@ func TestNoRoom(t *testing.T) {
 			require.Equal(t, http.StatusServiceUnavailable, second.Status)
 			require.Equal(t, retryAfter, second.Header.Get("Retry-After"))
 			first.Close()
-			eventually(t, b.closed(actors.ConnectionLost))
+			eventually(t, func() bool { return b.websocket.Weight() == 0 })
 			b.dial(t)
 		})
 	}
@@ -567,9 +567,9 @@ func TestNoRoom(t *testing.T) {
 func TestLimitAddress(t *testing.T) {
 	for address, want := range map[string]string{
 		"192.0.2.7":               "192.0.2.7",
-		"2001:db8:1:2:3:4:5:6":    "2001:db8:1:2::",
-		"2001:db8:1:2:ffff::1":    "2001:db8:1:2::",
-		"2001:db8:1:3:ffff::1":    "2001:db8:1:3::",
+		"2001:db8:1:2:3:4:5:6":    "2001:db8:1::",
+		"2001:db8:1:ff:ffff::1":   "2001:db8:1::",
+		"2001:db8:1:100:ffff::1":  "2001:db8:1:100::",
 		"fe80::1:2:3:4%interface": "fe80::",
 	} {
 		require.Equal(t, want, limitAddress(netip.MustParseAddr(address)).String())
@@ -621,7 +621,7 @@ func TestGuesserWithOpenSocketsHasToWait(t *testing.T) {
 	b := newBench(t, loopback(t), WebsocketOptions{})
 	w := b.dial(t)
 	for range 2 * freeFailures {
-		b.websocket.rateLimit.failed(rateKey{address: home}, time.Now())
+		b.websocket.rateLimit.refused(attempt{own: rateKey{address: home}}, time.Now())
 	}
 	w.send(text("alice"), text("secret"))
 	require.Zero(t, w.ending(), "and not whether that was right")
