@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,4 +59,50 @@ func TestHandoverInChunks(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, found)
 	}
+}
+
+// Who writes Redis makes no login another user's, no younger one, and none that was there before: such values are not taken, also
+// not without end.
+func TestHandoverIsAuthenticated(t *testing.T) {
+	h := newHandover(config.Settings{Instance: config.Instance{Secret: "of this instance"}, Actors: actors.Options{AuthResume: new(time.Minute)}}, nil, zap.NewNop())
+	now := time.Now()
+	login := actors.RememberedLogin{Digest: make([]byte, 32), User: "mallory", VerifiedAt: now.Add(-time.Hour).Round(0)}
+	value, err := h.encode(h.chunkKey(0), []actors.RememberedLogin{login}, now)
+	require.NoError(t, err)
+	taken, err := h.decode(h.chunkKey(0), value, now.Add(time.Minute))
+	require.NoError(t, err)
+	require.Equal(t, login.User, taken[0].User)
+	require.True(t, login.VerifiedAt.Equal(taken[0].VerifiedAt))
+
+	body := value[64:]
+	for name, test := range map[string]struct {
+		key, value string
+		after      time.Duration
+	}{
+		"another user":            {h.chunkKey(0), strings.Replace(value, "mallory", "admin", 1), 0},
+		"another time":            {h.chunkKey(0), strings.Replace(value, login.VerifiedAt.Format("2006"), "2030", 1), 0},
+		"another digest":          {h.chunkKey(0), strings.Replace(value, "AAAA", "BBBB", 1), 0},
+		"no authentication":       {h.chunkKey(0), body, 0},
+		"that of before":          {h.chunkKey(0), body[strings.Index(body, "["):], 0},
+		"another place":           {h.chunkKey(1), value, 0},
+		"later":                   {h.chunkKey(0), value, time.Minute + 1},
+		"of a clock that is fast": {h.chunkKey(0), value, -time.Minute - 1},
+		"short":                   {h.chunkKey(0), "abc", 0},
+		"nothing":                 {h.chunkKey(0), "", 0},
+	} {
+		_, err := h.decode(test.key, test.value, now.Add(test.after))
+		require.Error(t, err, name)
+	}
+}
+
+func FuzzHandover(f *testing.F) {
+	h := newHandover(config.Settings{Instance: config.Instance{Secret: "s"}, Actors: actors.Options{AuthResume: new(time.Minute)}}, nil, zap.NewNop())
+	good, _ := h.encode(h.key, nil, time.Now())
+	f.Add(good)
+	f.Add("")
+	f.Fuzz(func(t *testing.T, value string) {
+		if _, err := h.decode(h.key, value, time.Now()); err == nil && value != good {
+			t.Fatal("made up, and taken")
+		}
+	})
 }
