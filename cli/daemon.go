@@ -84,9 +84,9 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	}
 	d.version = selftest.NewAppVersion(d.redis, d.nextcloud, selftest.AppInfoFiles(settings.ConfigFile))
 	d.handover = newHandover(settings, d.redis, log.Logger)
-	d.clients = transport.NewServer(transport.NewHandler(d.websocket, selftest.New(selftest.Options{
+	d.clients = transport.NewServer(transport.NewHandler(d.websocket, d.websocket.LimitGuesses(selftest.New(selftest.Options{
 		Keys: d.redis, System: d.system, Nextcloud: d.nextcloud, Version: d.version,
-	}), Version()), log.Logger)
+	})), Version()), log.Logger)
 	d.history = monitor.NewHistory(d.system.Stats, d.problems)
 	d.adminToken.Store(&settings.Monitor.AdminToken)
 	d.operators = transport.NewServer(monitor.New(monitor.Source{

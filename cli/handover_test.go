@@ -15,6 +15,7 @@ import (
 	"github.com/notifypush/notifypush/storage/storagetest"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // A hand-over of any size goes through Redis in values of some MiB, and leaves nothing there.
@@ -105,4 +106,28 @@ func FuzzHandover(f *testing.F) {
 			t.Fatal("made up, and taken")
 		}
 	})
+}
+
+// A value that was changed in Redis logs nobody in, is deleted and named in the log.
+func TestChangedHandoverIsNotTaken(t *testing.T) {
+	server := storagetest.Redis(t)
+	redis, err := storage.NewRedis(storage.RedisOptions{Addresses: []string{server.URL()}})
+	require.NoError(t, err)
+	defer redis.Close()
+	core, logged := observer.New(zap.WarnLevel)
+	h := newHandover(config.Settings{Instance: config.Instance{Secret: "of this instance"}, Actors: actors.Options{AuthResume: new(time.Minute)}}, redis, zap.New(core))
+	good, err := h.encode(h.key, []actors.RememberedLogin{{Digest: make([]byte, 32), User: "mallory", VerifiedAt: time.Now()}}, time.Now())
+	require.NoError(t, err)
+	for value, want := range map[string]int{good: 1, strings.Replace(good, "mallory", "admin", 1): 0} {
+		require.NoError(t, redis.Set(t.Context(), h.key, value, 0))
+		after := actorstest.Start(t, func(o *actors.Options) { o.AuthKey = handoverKey("of this instance") })
+		h.take(t.Context(), after.System, make(chan struct{}))
+		taken, err := after.System.Logins(t.Context())
+		require.NoError(t, err)
+		require.Len(t, taken, want)
+		_, found, err := redis.Get(t.Context(), h.key)
+		require.NoError(t, err)
+		require.False(t, found)
+	}
+	require.Equal(t, 1, logged.FilterMessage("cannot read the logins of the previous process").Len())
 }
