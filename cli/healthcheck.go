@@ -47,9 +47,9 @@ func (c *healthcheckCommand) Run(p *process) error {
 	case err != nil:
 		return fmt.Errorf("not healthy: ask %s at %s: %w", page, address, err)
 	case status != http.StatusOK:
-		return fmt.Errorf("not healthy: %s at %s says %s", page, address, body)
+		return fmt.Errorf("not healthy: %s at %s says %s", page, address, onOneLine(body))
 	}
-	_, err = fmt.Fprintln(p.stdout, body)
+	_, err = fmt.Fprintln(p.stdout, onOneLine(body))
 	return err
 }
 

@@ -45,6 +45,10 @@ func (r *Result) ErrOf(setting string) error { return r.failed[setting] }
 func Load(ctx context.Context, configFile string, given Given, lookupEnv func(string) (string, bool)) *Result {
 	l := newLoader(given, lookupEnv)
 	s := &l.result.Settings
+	if strings.Contains(configFile, "://") { // it may hold a password
+		l.fail("config_file", errors.New("the argument is a URL, and has to be the path of Nextcloud's config.php; --redis-url, --database-url and --nextcloud-url take URLs"))
+		configFile = ""
+	}
 	if s.ConfigFile = configFile; configFile != "" {
 		l.result.Sources["config_file"] = "argument"
 		l.result.values["config_file"] = configFile

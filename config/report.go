@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
@@ -94,10 +96,19 @@ func plain(value any, mask func(actors.Secret) string) any {
 	return value
 }
 
+// isSecretName reports whether what an option is called says that its value is a secret.
+func isSecretName(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc([]string{"pass", "pwd", "secret", "key", "token"}, func(word string) bool { return strings.Contains(name, word) })
+}
+
 func plainDatabase(d storage.DatabaseOptions, mask func(actors.Secret) string) any {
-	options := d.Options
-	if options == nil {
-		options = map[string]string{}
+	options := map[string]string{}
+	for name, value := range d.Options {
+		if isSecretName(name) {
+			value = mask(actors.Secret(value))
+		}
+		options[name] = value
 	}
 	return map[string]any{
 		"driver": d.Driver, "host": d.Host, "port": d.Port, "socket": d.Socket, "hosts": list(d.Hosts),
