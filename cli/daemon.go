@@ -47,7 +47,7 @@ type daemon struct {
 	pageRefused chan struct{} // where to say that a page was refused
 	history     *monitor.History
 	latencies   latencies
-	adminToken  atomic.Pointer[actors.Secret]
+	monitored   atomic.Pointer[monitor.Options] // as configured now
 }
 
 // newDaemon makes the parts; nothing is connected yet.
@@ -88,10 +88,11 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 		Keys: d.redis, System: d.system, Nextcloud: d.nextcloud, Version: d.version,
 	})), Version()), log.Logger)
 	d.history = monitor.NewHistory(d.system.Stats, d.problems)
-	d.adminToken.Store(&settings.Monitor.AdminToken)
-	d.operators = transport.NewServer(monitor.New(monitor.Source{
+	d.monitored.Store(&settings.Monitor)
+	d.operators = transport.NewServer(d.guard().Handler(monitor.New(monitor.Source{
 		Version: Version(), Stats: d.system.Stats, Problems: d.problems, Probe: d.probe, Status: d.status(),
-	}), log.Logger)
+	})), log.Logger)
+	monitor.LimitConnections(d.operators, monitor.MaxConnections)
 	return d, nil
 }
 

@@ -145,7 +145,7 @@ func (d *daemon) reconfigure(s config.Settings) error {
 	}
 	d.websocket.SetLimits(websocketOptions(s, d.log.Logger).Limits)
 	d.websocket.SetAllowedOrigins(s.Websocket.AllowedOrigins)
-	d.adminToken.Store(&s.Monitor.AdminToken)
+	d.monitored.Store(&s.Monitor)
 	d.settings.Actors.DrainTimeout, d.settings.Actors.AuthResume = s.Actors.DrainTimeout, s.Actors.AuthResume
 	return nil
 }

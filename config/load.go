@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -53,14 +54,16 @@ func Load(ctx context.Context, configFile string, given Given, lookupEnv func(st
 		l.result.Sources["config_file"] = "argument"
 		l.result.values["config_file"] = configFile
 	}
-	own := map[string]bool{"nextcloud-url": true, "database-url": true, "database-prefix": true, "redis-url": true, "debounce-disable": true, "admin-token": true, "trusted-proxies": true, "allowed-origins": true}
+	own := map[string]bool{"nextcloud-url": true, "database-url": true, "database-prefix": true, "redis-url": true, "debounce-disable": true, "admin-token": true, "metrics-token": true, "trusted-proxies": true, "allowed-origins": true}
 	for _, field := range l.fields {
 		if !own[field.Flag] {
 			l.read(field.Flag)
 		}
 	}
+	l.loadMetricsBind()
 	l.loadDebounceDisable()
-	l.loadAdminToken()
+	l.loadToken("metrics-token", &s.Monitor.Token)
+	l.loadToken("admin-token", &s.Monitor.AdminToken)
 	l.checkListeners()
 
 	n := readNextcloud(ctx, configFile, s.Reading.Glob, !s.Reading.NoPHP, l.environment)
@@ -183,6 +186,16 @@ func (l *loader) checkListeners() {
 	}
 }
 
+// loadMetricsBind has metrics where clients are served, if that is one address, as the app's own daemon has them.
+func (l *loader) loadMetricsBind() {
+	const name = "metrics_bind"
+	address, err := netip.ParseAddr(l.result.Settings.Listen.Bind)
+	if l.result.Sources[name] == SourceDefault && err == nil && !address.IsUnspecified() {
+		l.result.Settings.Monitor.Bind, l.result.values[name] = address.String(), address.String()
+		l.result.Sources[name] = l.result.Sources["bind"]
+	}
+}
+
 // loadDebounceDisable reads the one boolean whose variable counts whatever its text is.
 func (l *loader) loadDebounceDisable() {
 	const flag, name = "debounce-disable", "debounce_disable"
@@ -197,8 +210,8 @@ func (l *loader) loadDebounceDisable() {
 // minToken is how long a token must be that anybody may try who reaches the port.
 const minToken = 16
 
-func (l *loader) loadAdminToken() {
-	const flag, name = "admin-token", "admin_token"
+func (l *loader) loadToken(flag string, target *actors.Secret) {
+	name := l.declared[flag].Name()
 	texts, err := l.secret(flag)
 	if err != nil {
 		l.fail(name, err)
@@ -212,7 +225,7 @@ func (l *loader) loadAdminToken() {
 		l.fail(name, fmt.Errorf("%s: the token is shorter than %d characters; make one with openssl rand -hex 16", l.result.Sources[name], minToken))
 		return
 	}
-	l.result.Settings.Monitor.AdminToken, l.result.values[name] = actors.Secret(token), actors.Secret(token)
+	*target, l.result.values[name] = actors.Secret(token), actors.Secret(token)
 }
 
 // loadTrustedProxies takes the proxies that Nextcloud trusts, and those that are near, unless the operator says it here.

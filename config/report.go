@@ -11,6 +11,7 @@ import (
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/transport"
+	"github.com/notifypush/notifypush/transport/monitor"
 )
 
 // Report is what `check --offline --json` prints of a result.
@@ -84,6 +85,8 @@ func plain(value any, mask func(actors.Secret) string) any {
 		return prefixes
 	case transport.AllowedOrigins:
 		return list(v.Hosts)
+	case monitor.Hosts:
+		return list(v)
 	case storage.DatabaseOptions:
 		return plainDatabase(v, mask)
 	case storage.RedisOptions:
