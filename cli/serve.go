@@ -68,9 +68,6 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 	for _, warning := range result.Warnings {
 		log.Warn("configuration", zap.String("warning", warning))
 	}
-	if result.AnyOrigin != "" {
-		log.Warn("web pages of any site may connect, and try passwords", zap.String("reason", result.AnyOrigin), zap.String("advice", adviceOrigins))
-	}
 	reloadLogins(&result.Settings, load)
 	if err := inheritListeners(&result.Settings); err != nil {
 		return err

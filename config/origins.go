@@ -19,11 +19,11 @@ func (l *loader) loadAllowedOrigins(n *nextcloudConfig) {
 		l.read(flag)
 		return
 	}
-	allowed := transport.AllowedOrigins{Hosts: []string{"*"}}
-	if l.result.AnyOrigin = n.originsUnknown(l.result.Settings.Instance.TrustedDomains); l.result.AnyOrigin == "" {
-		allowed.Hosts = n.pageHosts(l.result.Settings)
+	l.result.AnyOrigin = n.originsUnknown(l.result.Settings.Instance.TrustedDomains)
+	if l.result.AnyOrigin == "" {
 		l.result.Sources[name] = n.source("trusted_domains")
 	}
+	allowed := transport.AllowedOrigins{Hosts: n.pageHosts(l.result.Settings), LogOnly: l.result.AnyOrigin != ""}
 	l.result.Settings.Websocket.AllowedOrigins, l.result.values[name] = allowed, allowed
 }
 

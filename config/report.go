@@ -84,6 +84,9 @@ func plain(value any, mask func(actors.Secret) string) any {
 		}
 		return prefixes
 	case transport.AllowedOrigins:
+		if v.LogOnly {
+			return []any{"*"}
+		}
 		return list(v.Hosts)
 	case monitor.Hosts:
 		return list(v)

@@ -8,6 +8,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
+
+	"go.uber.org/zap"
 )
 
 // AllowedOrigins say the pages of which hosts may open a websocket. A browser names the page in the field Origin; without the
@@ -22,6 +25,8 @@ type AllowedOrigins struct {
 	// OnlyHosts refuses pages of the request's own host, unless Hosts has it. A page whose name its owner makes lead here (DNS rebinding)
 	// is one.
 	OnlyHosts bool
+	// LogOnly lets other pages in, too, and warns of them.
+	LogOnly bool
 }
 
 // UnmarshalText reads a list with commas or spaces, which is complete.
@@ -51,10 +56,11 @@ type originRules struct {
 	null     bool // also where a cookie may count
 	patterns []*regexp.Regexp
 	own      bool // the request's own host is enough
+	logOnly  bool
 }
 
 func newOriginRules(allowed AllowedOrigins) *originRules {
-	rules := &originRules{any: slices.Contains(allowed.Hosts, "*"), null: slices.Contains(allowed.Hosts, "null"), own: !allowed.OnlyHosts}
+	rules := &originRules{any: slices.Contains(allowed.Hosts, "*"), null: slices.Contains(allowed.Hosts, "null"), own: !allowed.OnlyHosts, logOnly: allowed.LogOnly}
 	for _, host := range allowed.Hosts {
 		parts := strings.Split(host, "*")
 		for i := range parts {
@@ -127,16 +133,27 @@ func (w *Websocket) admitsOrigin(header http.Header, host string, peer netip.Add
 	}
 	rules := w.origins.Load()
 	ok, isNull = rules.admit(origins, hosts)
+	if !ok && rules.logOnly {
+		w.foreign.Warn("", zap.String("origin", originText(header)), zap.String("advice", "list the hosts of Nextcloud in --allowed-origins or ALLOWED_ORIGINS"))
+		ok = true
+	}
 	return ok && (!isNull || rules.null || w.options.Authenticate == nil), isNull
 }
 
 // maxLoggedOrigin bounds what is logged of an Origin, in bytes.
 const maxLoggedOrigin = 200
 
+// foreignInterval is how often at most the log says that pages of other sites connect.
+const foreignInterval = time.Hour
+
+func originText(header http.Header) string {
+	origin := strings.Join(header["Origin"], ", ")
+	return origin[:min(len(origin), maxLoggedOrigin)]
+}
+
 // originFault says in the log which page was refused.
 func originFault(header http.Header) string {
-	origin := strings.Join(header["Origin"], ", ")
-	return "pages of " + origin[:min(len(origin), maxLoggedOrigin)] + " are not admitted: neither trusted_domains of config.php nor --allowed-origins has that host"
+	return "pages of " + originText(header) + " are not admitted: neither trusted_domains of config.php nor --allowed-origins has that host"
 }
 
 const textOriginRefused = "pages of this origin are not admitted: neither Nextcloud's trusted_domains nor --allowed-origins has its host"

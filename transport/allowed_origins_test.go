@@ -76,6 +76,7 @@ func TestPagesOfOtherSitesAreRefused(t *testing.T) {
 		{"several", nextcloud, []string{other, "Origin: https://cloud.example.com", "Origin: https://evil.example"}, true},
 		{"the zero value: its own host", AllowedOrigins{}, []string{host, "Origin: https://push.example"}, false},
 		{"the zero value: another", AllowedOrigins{}, []string{host, "Origin: https://evil.example"}, true},
+		{"unknown", AllowedOrigins{LogOnly: true}, []string{host, "Origin: https://evil.example"}, false},
 		{"any", AllowedOrigins{Hosts: []string{"*"}, OnlyHosts: true}, []string{host, "Origin: https://[2001:db8::1]"}, false},
 		{"a proxy that replaced Host", AllowedOrigins{}, []string{other, "X-Forwarded-Host: push.example, inner", "Origin: https://push.example"}, false},
 	}

@@ -120,6 +120,7 @@ type Websocket struct {
 	reading atomic.Bool // there is a goroutine that reads sockets
 
 	origins atomic.Pointer[originRules]
+	foreign *logthrottle.Line
 
 	admission
 	rateLimit  loginRateLimit
@@ -160,6 +161,7 @@ func newWebsocket(system *actors.System, options WebsocketOptions, p *poller) *W
 		options:    options,
 		log:        options.Logger,
 		poller:     p,
+		foreign:    logthrottle.New(options.Logger, foreignInterval, "a web page that may be another site's connects", ""),
 		refused:    logthrottle.New(options.Logger, time.Second, "login refused", "reason"),
 		hold:       holdTime,
 		failed:     make(chan error, 1),
