@@ -35,7 +35,8 @@ func TestLogIsPrintable(t *testing.T) {
 			colours := strings.NewReplacer("\x1b[31m", "", "\x1b[0m", "", "\t", "").Replace(line)
 			require.False(t, strings.ContainsFunc(colours, func(r rune) bool { return !unicode.IsPrint(r) }), "%q", line)
 			var fields struct{ User, Path, Error string }
-			require.NoError(t, json.Unmarshal([]byte(line[strings.Index(line, "{"):]), &fields))
+			_, object, _ := strings.Cut(line, "{")
+			require.NoError(t, json.Unmarshal([]byte("{"+object), &fields))
 			require.Equal(t, []string{hostile, hostile, hostile}, []string{fields.User, fields.Path, fields.Error})
 		}
 	}

@@ -15,7 +15,7 @@ import (
 func TestAllowedOrigins(t *testing.T) {
 	here := []string{"localhost", "127.0.0.1", "[::1]"}
 	url := map[string]string{"NEXTCLOUD_URL": "http://10.1.2.3:8080/nextcloud"}
-	any := transport.AllowedOrigins{LogOnly: true}
+	unknown := transport.AllowedOrigins{LogOnly: true}
 	of := func(hosts ...string) transport.AllowedOrigins {
 		return transport.AllowedOrigins{Hosts: append(hosts, here...)}
 	}
@@ -25,14 +25,14 @@ func TestAllowedOrigins(t *testing.T) {
 		want      transport.AllowedOrigins
 		source    string
 	}{
-		"environment alone":             {"", url, any, "default"},
+		"environment alone":             {"", url, unknown, "default"},
 		"Nextcloud's":                   {"'trusted_domains' => ['cloud.example', '*.intern:8443'], 'overwrite.cli.url' => 'cloud.example'", nil, of("cloud.example", "*.intern:8443"), "config.php:1"},
 		"its URL is another":            {"'trusted_domains' => ['a.example'], 'overwrite.cli.url' => 'https://b.example:444/nc'", url, of("a.example", "10.1.2.3", "b.example"), "config.php:1"},
 		"none are trusted":              {"'overwrite.cli.url' => 'https://[2001:db8::1]/'", nil, of("[2001:db8::1]"), "default"},
 		"overwritehost":                 {"'trusted_domains' => ['inner'], 'overwrite.cli.url' => 'http://inner', 'overwritehost' => 'cloud.example:443'", nil, of("inner", "cloud.example"), "config.php:1"},
-		"overwritehost for some":        {"'trusted_domains' => ['inner'], 'overwritehost' => 'cloud.example', 'overwritecondaddr' => '^10'", url, any, "default"},
-		"overwritehost is not known":    {"'trusted_domains' => ['inner'], 'overwritehost' => mystery()", url, any, "default"},
-		"trusted_domains are not known": {"'trusted_domains' => mystery()", url, any, "default"},
+		"overwritehost for some":        {"'trusted_domains' => ['inner'], 'overwritehost' => 'cloud.example', 'overwritecondaddr' => '^10'", url, unknown, "default"},
+		"overwritehost is not known":    {"'trusted_domains' => ['inner'], 'overwritehost' => mystery()", url, unknown, "default"},
+		"trusted_domains are not known": {"'trusted_domains' => mystery()", url, unknown, "default"},
 		"the flag's":                    {"'trusted_domains' => ['cloud.example']", map[string]string{"NEXTCLOUD_URL": "http://a", "ALLOWED_ORIGINS": "https://b.example, *.c.example"}, transport.AllowedOrigins{Hosts: []string{"https://b.example", "*.c.example"}, OnlyHosts: true}, "env ALLOWED_ORIGINS"},
 	} {
 		t.Run(name, func(t *testing.T) {
