@@ -358,7 +358,7 @@ func (l *logins) issue(user, token string, now time.Duration) {
 		l.admit(m, &Login{Identity: Identity{User: user}}, FromToken)
 		return
 	}
-	l.tokens.issued[sum] = issuedToken{user, now + tokenTime}
+	l.tokens.issue(sum, user, now)
 	l.sweepLater(now)
 }
 

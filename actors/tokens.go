@@ -11,6 +11,8 @@ const (
 	// tokenWait is how long a client waits that brings an unknown token and no name: Nextcloud gives the
 	// token to the client and to Redis at once, and the client may be the faster one.
 	tokenWait = 500 * time.Millisecond
+	// maxTokens bounds the tokens that nobody has used. Beyond, any other makes room.
+	maxTokens = 10_000
 	// maxAwaiting bounds the clients that wait so: they are unauthenticated. One origin has maxAwaitingOfOrigin of
 	// the places, and half of them where it stands for many clients; the empty one is not known.
 	maxAwaiting, maxAwaitingOfOrigin = 1000, 16
@@ -36,6 +38,17 @@ type awaitedToken struct {
 }
 
 func newTokens() tokens { return tokens{issued: map[digest]issuedToken{}} }
+
+// issue notes a token.
+func (t *tokens) issue(sum digest, user string, now time.Duration) {
+	if _, known := t.issued[sum]; !known && len(t.issued) >= maxTokens {
+		for other := range t.issued {
+			delete(t.issued, other)
+			break
+		}
+	}
+	t.issued[sum] = issuedToken{user, now + tokenTime}
+}
 
 // redeem uses up a token.
 func (t *tokens) redeem(sum digest, now time.Duration) (user string, ok bool) {

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/errtext"
 	"github.com/notifypush/notifypush/internal/paths"
 )
 
@@ -57,7 +58,7 @@ func (c *checkCommand) Run(p *process) error {
 		fmt.Fprintf(p.stdout, "\n%s\n", report.summary(c.Offline))
 		return report.status()
 	}
-	encoder := json.NewEncoder(p.stdout)
+	encoder := json.NewEncoder(errtext.JSONWriter(p.stdout))
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(report); err != nil {
@@ -75,7 +76,7 @@ func (c *checkCommand) probe(p *process, result *config.Result) []finding {
 	paint := painter(p.stdout, result.Settings.Log.NoANSI)
 	for _, probe := range probes(result, !c.NoProbe) {
 		probe(p.ctx, func(f finding) {
-			f.Detail = onOneLine(f.Detail)
+			f.Detail, f.Advice = onOneLine(f.Detail), onOneLine(f.Advice)
 			findings = append(findings, f)
 			if !c.JSON {
 				printFinding(p.stdout, f, paint)

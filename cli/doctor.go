@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/notifypush/notifypush/cli/doctor"
+	"github.com/notifypush/notifypush/internal/errtext"
 	"github.com/notifypush/notifypush/storage"
 )
 
@@ -86,14 +87,14 @@ func (d *doctorPrinter) report(f doctor.Finding) {
 		fmt.Fprint(d.terminal, eraseLine)
 	}
 	if d.json {
-		encoder := json.NewEncoder(d.out)
+		encoder := json.NewEncoder(errtext.JSONWriter(d.out))
 		encoder.SetEscapeHTML(false)
 		_ = encoder.Encode(f) // a reader that is gone is noticed by the last line
 		return
 	}
 	printFinding(d.out, finding{Name: f.Step, Status: status(f.Status), Detail: onOneLine(f.Detail), Advice: onOneLine(f.Advice)}, d.paint)
 	for _, line := range f.Lines {
-		fmt.Fprintf(d.out, "            %s\n", strings.TrimRight(line, "\n"))
+		fmt.Fprintf(d.out, "            %s\n", errtext.Printable(strings.TrimRight(line, "\n")))
 	}
 }
 

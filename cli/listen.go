@@ -11,9 +11,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/notifypush/notifypush/client"
+	"github.com/notifypush/notifypush/internal/errtext"
 )
 
 type listenCommand struct {
@@ -112,7 +112,7 @@ func (c *listenCommand) listen(p *process, opts client.Options) error {
 			return reasonOf(ctx, err)
 		}
 		opts.Endpoint = capability.Endpoints.Websocket
-		fmt.Fprintf(p.stderr, "Nextcloud names the push server %s, for %s.\n", withoutPassword(opts.Endpoint), printable(strings.Join(capability.Types, ", ")))
+		fmt.Fprintf(p.stderr, "Nextcloud names the push server %s, for %s.\n", withoutPassword(opts.Endpoint), errtext.Printable(strings.Join(capability.Types, ", ")))
 	}
 
 	connected := false
@@ -127,7 +127,7 @@ func (c *listenCommand) listen(p *process, opts client.Options) error {
 		case c.Token != "":
 			end(fmt.Errorf("the connection is lost, and a token logs in only once: %w", reason))
 		default:
-			fmt.Fprintf(p.stderr, "Connection lost: %s. Trying again in %s.\n", printable(reason.Error()), retryIn.Round(time.Millisecond))
+			fmt.Fprintf(p.stderr, "Connection lost: %s. Trying again in %s.\n", errtext.Printable(reason.Error()), retryIn.Round(time.Millisecond))
 		}
 	}
 	count := 0
@@ -154,9 +154,9 @@ func reasonOf(ctx context.Context, err error) error {
 
 func (c *listenCommand) print(w io.Writer, push client.Push) error {
 	if c.JSON {
-		return json.NewEncoder(w).Encode(push)
+		return json.NewEncoder(errtext.JSONWriter(w)).Encode(push)
 	}
-	_, err := fmt.Fprintf(w, "%s  %s\n", push.At.Format("2006-01-02T15:04:05.000Z07:00"), printable(push.String()))
+	_, err := fmt.Fprintf(w, "%s  %s\n", push.At.Format("2006-01-02T15:04:05.000Z07:00"), errtext.Printable(push.String()))
 	return err
 }
 
@@ -165,17 +165,7 @@ func withoutPassword(address string) string {
 	if err != nil {
 		return "an address that cannot be read"
 	}
-	return printable(parsed.Redacted())
-}
-
-// printable keeps foreign text from steering the terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
+	return errtext.Printable(parsed.Redacted())
 }
 
 // result says in words why listening ended, and turns it into the exit status.
@@ -190,7 +180,7 @@ func (c *listenCommand) result(p *process, reason error) error {
 		return exitTimeOver
 	}
 
-	fmt.Fprintf(p.stderr, "Failed: %s.\n", printable(reason.Error()))
+	fmt.Fprintf(p.stderr, "Failed: %s.\n", errtext.Printable(reason.Error()))
 	advice := c.advise(reason)
 	if _, unsafe := errors.AsType[*client.UnsafeEndpointError](reason); unsafe {
 		advice = "--insecure logs in there all the same."

@@ -140,7 +140,7 @@ func TestListenPrintsEveryPush(t *testing.T) {
 		require.NoError(t, err)
 		texts = append(texts, text)
 	}
-	require.Equal(t, []string{"notify_file", "notify_activity", `chat {"a":1}`, "sly \uFFFD[2J"}, texts)
+	require.Equal(t, []string{"notify_file", "notify_activity", `chat {"a":1}`, "sly \\x1b[2J"}, texts)
 	require.Contains(t, got.stderr, cloud.websocket(), "it says where the push server is")
 }
 

@@ -72,7 +72,7 @@ func probeListener(ctx context.Context, name string, options transport.ListenOpt
 // adviceListen names the settings that decide where the server listens.
 var adviceListen = map[string]string{
 	"port":         "Where clients are served, --port, --bind, --socket-path, --tls-cert and --tls-key say.",
-	"metrics port": "Where metrics are served, --metrics-port, --bind and --metrics-socket-path say.",
+	"metrics port": "Where metrics are served, --metrics-port, --metrics-bind and --metrics-socket-path say.",
 }
 
 // judgeServed asks who serves already where this server is to.

@@ -488,5 +488,5 @@ func TestCheckPaintsOnTerminals(t *testing.T) {
 }
 
 func TestCheckPrintsOneLineForWhatOthersSay(t *testing.T) {
-	require.Equal(t, "a; b [31mc", onOneLine("a\nb\x1b[31mc\n"))
+	require.Equal(t, `a; b\x1b[31mc`, onOneLine("a\nb\x1b[31mc\n"))
 }

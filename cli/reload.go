@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -48,12 +49,21 @@ func newReloads(load func(context.Context) *config.Result) *reloads {
 	return r
 }
 
+// originsInterval is how often at most trusted_domains are read again because a page was refused. Strangers cause that.
+const originsInterval = time.Minute
+
 // run reloads until ctx ends.
 func (r *reloads) run(ctx context.Context, d *daemon) {
+	var originsRead time.Time
 	for {
 		select {
 		case <-r.signals:
 			r.reload(ctx, d)
+		case <-d.pageRefused:
+			if time.Since(originsRead) >= originsInterval {
+				r.reloadOrigins(ctx, d)
+				originsRead = time.Now()
+			}
 		case <-ctx.Done():
 			return
 		}
@@ -91,6 +101,15 @@ func (r *reloads) reload(ctx context.Context, d *daemon) {
 	r.now = next
 }
 
+// reloadOrigins has a domain count that Nextcloud has come to trust since the start: the page comes back.
+func (r *reloads) reloadOrigins(ctx context.Context, d *daemon) {
+	const name = "allowed_origins"
+	next := r.load(ctx)
+	if next.ErrOf(name) == nil && next.Sources[name] != config.SourceDefault { // else they are not known now
+		d.websocket.SetAllowedOrigins(next.Settings.Websocket.AllowedOrigins)
+	}
+}
+
 // differences are the names of the settings that differ: those that count now, and those that need a restart.
 func differences(before, next *config.Result) (changed, needRestart []string) {
 	old := before.Report(true).Settings
@@ -125,7 +144,8 @@ func (d *daemon) reconfigure(s config.Settings) error {
 		return err
 	}
 	d.websocket.SetLimits(websocketOptions(s, d.log.Logger).Limits)
-	d.adminToken.Store(&s.Monitor.AdminToken)
+	d.websocket.SetAllowedOrigins(s.Websocket.AllowedOrigins)
+	d.monitored.Store(&s.Monitor)
 	d.settings.Actors.DrainTimeout, d.settings.Actors.AuthResume = s.Actors.DrainTimeout, s.Actors.AuthResume
 	return nil
 }

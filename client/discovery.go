@@ -113,10 +113,10 @@ func parseNextcloud(text string) (*url.URL, error) {
 	}
 	address, err := url.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("address of Nextcloud: %w", err)
+		return nil, errors.New("address of Nextcloud: it cannot be parsed; write one like https://cloud.example.com") // it may hold a password
 	}
 	if address.Scheme != "http" && address.Scheme != "https" || address.Host == "" {
-		return nil, fmt.Errorf("address of Nextcloud: %q is not like https://cloud.example.com", address.Redacted())
+		return nil, errors.New("address of Nextcloud: it is not like https://cloud.example.com")
 	}
 	return address, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,13 +18,14 @@ import (
 
 // Result is what Load found out.
 type Result struct {
-	Settings Settings
-	Sources  map[string]string // by setting: FILE:LINE, "env NAME", "env NAME_FILE", ".env NAME", "flag --name", "argument", "php" or "default"
-	Unknown  []php.Unknown     // keys of config.php whose values are beyond the evaluator, needed or not
-	Warnings []string
-	Errors   []string // why the server cannot start with these settings; empty when it can
-	Sharding string   // FILE:LINE of a dbsharding that is in use; empty: there is none
-	IsWrong  bool     // of the Errors, one at least is no file that is missing, empty or unreadable, and so may be there later
+	Settings  Settings
+	Sources   map[string]string // by setting: FILE:LINE, "env NAME", "env NAME_FILE", ".env NAME", "flag --name", "argument", "php" or "default"
+	Unknown   []php.Unknown     // keys of config.php whose values are beyond the evaluator, needed or not
+	Warnings  []string
+	Errors    []string // why the server cannot start with these settings; empty when it can
+	Sharding  string   // FILE:LINE of a dbsharding that is in use; empty: there is none
+	AnyOrigin string   // why the pages of any site are admitted; empty where they are not, or --allowed-origins says so
+	IsWrong   bool     // of the Errors, one at least is no file that is missing, empty or unreadable, and so may be there later
 
 	values map[string]any   // by setting: what it says
 	failed map[string]error // by setting: why it has no usable value
@@ -44,24 +46,31 @@ func (r *Result) ErrOf(setting string) error { return r.failed[setting] }
 func Load(ctx context.Context, configFile string, given Given, lookupEnv func(string) (string, bool)) *Result {
 	l := newLoader(given, lookupEnv)
 	s := &l.result.Settings
+	if strings.Contains(configFile, "://") { // it may hold a password
+		l.fail("config_file", errors.New("the argument is a URL, and has to be the path of Nextcloud's config.php; --redis-url, --database-url and --nextcloud-url take URLs"))
+		configFile = ""
+	}
 	if s.ConfigFile = configFile; configFile != "" {
 		l.result.Sources["config_file"] = "argument"
 		l.result.values["config_file"] = configFile
 	}
-	own := map[string]bool{"nextcloud-url": true, "database-url": true, "database-prefix": true, "redis-url": true, "debounce-disable": true, "admin-token": true, "trusted-proxies": true}
+	own := map[string]bool{"nextcloud-url": true, "database-url": true, "database-prefix": true, "redis-url": true, "debounce-disable": true, "admin-token": true, "metrics-token": true, "trusted-proxies": true, "allowed-origins": true}
 	for _, field := range l.fields {
 		if !own[field.Flag] {
 			l.read(field.Flag)
 		}
 	}
+	l.loadMetricsBind()
 	l.loadDebounceDisable()
-	l.loadAdminToken()
+	l.loadToken("metrics-token", &s.Monitor.Token)
+	l.loadToken("admin-token", &s.Monitor.AdminToken)
 	l.checkListeners()
 
 	n := readNextcloud(ctx, configFile, s.Reading.Glob, !s.Reading.NoPHP, l.environment)
 	s.Instance = n.instance()
 	l.loadTrustedProxies(n)
 	l.loadNextcloudURL(n)
+	l.loadAllowedOrigins(n)
 	l.loadDatabase(n)
 	l.loadDatabasePrefix(n)
 	l.loadSharding(n)
@@ -177,6 +186,16 @@ func (l *loader) checkListeners() {
 	}
 }
 
+// loadMetricsBind has metrics where clients are served, if that is one address, as the app's own daemon has them.
+func (l *loader) loadMetricsBind() {
+	const name = "metrics_bind"
+	address, err := netip.ParseAddr(l.result.Settings.Listen.Bind)
+	if l.result.Sources[name] == SourceDefault && err == nil && !address.IsUnspecified() {
+		l.result.Settings.Monitor.Bind, l.result.values[name] = address.String(), address.String()
+		l.result.Sources[name] = l.result.Sources["bind"]
+	}
+}
+
 // loadDebounceDisable reads the one boolean whose variable counts whatever its text is.
 func (l *loader) loadDebounceDisable() {
 	const flag, name = "debounce-disable", "debounce_disable"
@@ -191,8 +210,8 @@ func (l *loader) loadDebounceDisable() {
 // minToken is how long a token must be that anybody may try who reaches the port.
 const minToken = 16
 
-func (l *loader) loadAdminToken() {
-	const flag, name = "admin-token", "admin_token"
+func (l *loader) loadToken(flag string, target *actors.Secret) {
+	name := l.declared[flag].Name()
 	texts, err := l.secret(flag)
 	if err != nil {
 		l.fail(name, err)
@@ -206,7 +225,7 @@ func (l *loader) loadAdminToken() {
 		l.fail(name, fmt.Errorf("%s: the token is shorter than %d characters; make one with openssl rand -hex 16", l.result.Sources[name], minToken))
 		return
 	}
-	l.result.Settings.Monitor.AdminToken, l.result.values[name] = actors.Secret(token), actors.Secret(token)
+	*target, l.result.values[name] = actors.Secret(token), actors.Secret(token)
 }
 
 // loadTrustedProxies takes the proxies that Nextcloud trusts, and those that are near, unless the operator says it here.

@@ -301,7 +301,7 @@ func (n *nextcloudConfig) optional(key string) string {
 
 // list is a key's value as a list of texts where nothing depends on it. Nextcloud takes what is not an array for an empty one.
 func (n *nextcloudConfig) list(key string) List {
-	if _, isUnknown := n.unknown[key]; isUnknown || n.root == "" || n.broken != "" {
+	if _, isUnknown := n.unknown[key]; isUnknown || n.root == "" || n.broken != "" || n.doubt != nil {
 		return List{}
 	}
 	list := List{Texts: []string{}}

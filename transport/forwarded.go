@@ -27,6 +27,8 @@ type origin struct {
 	// forwarded is what Nextcloud is sent in X-Forwarded-For: the addresses that the request came
 	// through, the client's first and the TCP peer's last, separated by ", ". It may be empty.
 	forwarded string
+	// nullOrigin says that the page which connects does not say whose it is: any can.
+	nullOrigin bool
 }
 
 // privateRanges are loopback, the private ranges and the addresses of a link.

@@ -99,7 +99,7 @@ func appendRefusal(out []byte, status int, retryAfter, reason string) []byte {
 // handshakeHeaders are the headers that count in a handshake, and oddHeaders are those of requests that are
 // left to net/http.
 var (
-	handshakeHeaders = []string{"Upgrade", "Connection", "Sec-Websocket-Key", "Sec-Websocket-Version", "X-Forwarded-For", "X-Real-Ip", "Forwarded", "Host", "User-Agent"}
+	handshakeHeaders = []string{"Upgrade", "Connection", "Sec-Websocket-Key", "Sec-Websocket-Version", "X-Forwarded-For", "X-Real-Ip", "Forwarded", "Host", "User-Agent", "Origin", "X-Forwarded-Host"}
 	oddHeaders       = []string{"Content-Length", "Transfer-Encoding", "Expect"}
 )
 

@@ -163,10 +163,13 @@ func (w *Websocket) noteAnswer(try attempt, judged bool, err error) {
 	case err == nil:
 		w.rateLimit.succeeded(try, judged, time.Now())
 	case errors.Is(err, actors.ErrTokenUnheard):
+		w.rateLimit.release(try)
 	case errors.Is(err, actors.ErrThrottled):
 		w.rateLimit.notJudged(try, time.Now())
 	case errors.Is(err, actors.ErrInvalidCredentials):
 		w.rateLimit.refused(try, time.Now())
+	default:
+		w.rateLimit.release(try)
 	}
 }
 

@@ -38,6 +38,7 @@ type rateKey struct {
 	address netip.Addr // of IPv6, a prefix; invalid for a user name wherever it is tried
 	gateway bool
 	user    uint64 // a hash; 0 for an address
+	strict  bool   // of pages that may be anybody's: they wait for the longest after one failure
 }
 
 // limit returns how often logins of a key may fail, and how long it then waits at most.
@@ -71,20 +72,27 @@ func newAttempt(from origin, user string) attempt {
 		if from.gateway {
 			return attempt{}
 		}
-		return attempt{own: addressKey(from)}
+		return attempt{own: ownKey(from)}
 	}
 	user = strings.ToLower(user)
 	name := maphash.String(hashSeed, user)
 	a := attempt{
-		own:    addressKey(from),
+		own:    ownKey(from),
 		shared: []rateKey{{user: name}},
 		pair:   maphash.Comparable(hashSeed, pair{address, user}),
 	}
 	if from.gateway {
-		a.own = rateKey{address, true, name}
+		a.own = rateKey{address, true, name, from.nullOrigin}
 		a.shared = append(a.shared, addressKey(from))
 	}
 	return a
+}
+
+// ownKey returns the key of a client at an address.
+func ownKey(from origin) rateKey {
+	key := addressKey(from)
+	key.strict = from.nullOrigin
+	return key
 }
 
 // addressKey returns the key of an address, which may be a gateway's.
@@ -120,13 +128,19 @@ func (l *loginRateLimit) wait(key rateKey, now time.Time) time.Duration {
 }
 
 func (l *loginRateLimit) waitLocked(key rateKey, now time.Time) time.Duration {
+	var until time.Time
 	if f := l.keys[key]; f != nil {
-		return max(f.until.Sub(now), 0)
+		until = f.until
 	}
-	return 0
+	if key.strict { // what others fail there counts for it, and not the other way round
+		key.strict = false
+		return max(until.Sub(now), l.waitLocked(key, now))
+	}
+	return max(until.Sub(now), 0)
 }
 
-// begin returns an error where a login has to wait. lockedOut says that Nextcloud refused to judge the last one
+// begin returns an error where a login has to wait. A strict key has one login at a time: the next one waits until release,
+// succeeded or failed. lockedOut says that Nextcloud refused to judge the last one
 // from there: what is remembered of a login does not count then.
 func (l *loginRateLimit) begin(a attempt, now time.Time) (lockedOut bool, err error) {
 	l.mu.Lock()
@@ -139,8 +153,24 @@ func (l *loginRateLimit) begin(a attempt, now time.Time) (lockedOut bool, err er
 			return false, errSharedThrottled
 		}
 	}
+	if a.own.strict {
+		l.of(a.own, now).until = now.Add(lastWait)
+	}
 	f := l.keys[a.own]
 	return f != nil && f.lockedOut, nil
+}
+
+// release lets a strict key try the next login.
+func (l *loginRateLimit) release(a attempt) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.releaseLocked(a)
+}
+
+func (l *loginRateLimit) releaseLocked(a attempt) {
+	if f := l.keys[a.own]; f != nil && a.own.strict {
+		f.until = time.Time{}
+	}
 }
 
 // refused counts a login that was refused.
@@ -174,6 +204,17 @@ func (l *loginRateLimit) fail(key rateKey, now time.Time) *failedLogins {
 	if key == (rateKey{}) {
 		return nil
 	}
+	f := l.of(key, now)
+	if now.Sub(f.until) > failureMemory {
+		f.count = 0
+	}
+	f.count++
+	f.until = now.Add(waitAfter(key, f.count))
+	return f
+}
+
+// of returns what is remembered of a key, from now on.
+func (l *loginRateLimit) of(key rateKey, now time.Time) *failedLogins {
 	if l.keys == nil {
 		l.keys = map[rateKey]*failedLogins{}
 	}
@@ -185,11 +226,6 @@ func (l *loginRateLimit) fail(key rateKey, now time.Time) *failedLogins {
 		f = &failedLogins{}
 		l.keys[key] = f
 	}
-	if now.Sub(f.until) > failureMemory {
-		f.count = 0
-	}
-	f.count++
-	f.until = now.Add(waitAfter(key, f.count))
 	return f
 }
 
@@ -203,6 +239,9 @@ func (f *failedLogins) exhaust(key rateKey, now time.Time) {
 // waitAfter returns how long a key waits after that many failures.
 func waitAfter(key rateKey, failures int) time.Duration {
 	free, last := key.limit()
+	if key.strict {
+		return lastWait
+	}
 	if failures < free {
 		return 0
 	}
@@ -217,6 +256,7 @@ func (l *loginRateLimit) succeeded(a attempt, judged bool, now time.Time) {
 	if f := l.keys[a.own]; f != nil && judged {
 		f.lockedOut = false
 	}
+	l.releaseLocked(a)
 	l.reset(a.own, now)
 	for _, key := range a.shared {
 		l.reset(key, now)

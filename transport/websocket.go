@@ -36,12 +36,15 @@ type WebsocketOptions struct {
 	// PrivateProxies has a TCP peer whose address is of loopback, private or of its link believed, too, for the one
 	// address that it wrote. The daemon has that unless --trusted-proxies is given.
 	PrivateProxies bool
-	Limits         Limits
+	// AllowedOrigins say which web pages may connect. OnOriginRefused, unless nil, is called after a page was refused, by many goroutines;
+	// it must not block.
+	AllowedOrigins  AllowedOrigins `flag:"allowed-origins" reload:"true" env:"ALLOWED_ORIGINS" placeholder:"HOST,..." group:"Listening" help:"Hosts whose web pages may connect, instead of the request's own host, Nextcloud's URL and its trusted_domains: hosts as there, origins like https://cloud.example.com, or * for any page. Apps are not limited."`
+	OnOriginRefused func()
+	Limits          Limits
 	// Authenticate, if not nil, says who a client is by its handshake, such as by a cookie or a JWT. That client
 	// sends no login, and is sent "authenticated" at once. It logs in by messages where both results are nil.
 	// After ErrInvalidCredentials it is answered 401, after another error 503. It is called in the goroutine of
-	// the request, and may block until the request's context ends. Check the Origin header where a cookie counts:
-	// any page may open a websocket with its visitor's cookies.
+	// the request, and may block until the request's context ends.
 	Authenticate func(*http.Request) (*actors.Identity, error)
 	// Headers are the fields of a handshake that a Verifier finds in Credentials.Header, such as "Cookie", "Host"
 	// or "User-Agent".
@@ -116,6 +119,9 @@ type Websocket struct {
 	failed  chan error
 	reading atomic.Bool // there is a goroutine that reads sockets
 
+	origins atomic.Pointer[originRules]
+	foreign *logthrottle.Line
+
 	admission
 	rateLimit  loginRateLimit
 	gateways   gatewayLog
@@ -150,11 +156,12 @@ func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, 
 }
 
 func newWebsocket(system *actors.System, options WebsocketOptions, p *poller) *Websocket {
-	return &Websocket{
+	w := &Websocket{
 		system:     system,
 		options:    options,
 		log:        options.Logger,
 		poller:     p,
+		foreign:    logthrottle.New(options.Logger, foreignInterval, "a web page that may be another site's connects", ""),
 		refused:    logthrottle.New(options.Logger, time.Second, "login refused", "reason"),
 		hold:       holdTime,
 		failed:     make(chan error, 1),
@@ -162,6 +169,8 @@ func newWebsocket(system *actors.System, options WebsocketOptions, p *poller) *W
 		held:       closer{max: maxHeld, maxOfKey: maxHeldOfKey},
 		turnedAway: closer{max: maxTurnedAway, maxOfKey: maxTurnedAwayOfKey},
 	}
+	w.SetAllowedOrigins(options.AllowedOrigins)
+	return w
 }
 
 // startReading starts the goroutine that reads sockets, with the first that it can read: one that waits in the
@@ -221,6 +230,11 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		w.countRefusal(actors.HandshakeInvalid, from, fault)
 		return
 	}
+	admitted, isNull := w.admitsOrigin(r.Header, r.Host, peer.Addr())
+	if from.nullOrigin = isNull; !admitted {
+		w.refuseOrigin(rw, r, from)
+		return
+	}
 	who, ok := w.authenticate(rw, r, from)
 	if !ok {
 		return
@@ -236,6 +250,16 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		l.agent = w.options.agent(r.Header)
 		w.workers.run(task{w: w, l: l})
 	}
+}
+
+// refuseOrigin refuses the page of another site.
+func (w *Websocket) refuseOrigin(rw http.ResponseWriter, r *http.Request, from origin) {
+	w.countRefusal(actors.OriginRefused, from, originFault(r.Header))
+	if w.options.OnOriginRefused != nil {
+		w.options.OnOriginRefused()
+	}
+	rw.Header().Set("Connection", "close")
+	http.Error(rw, textOriginRefused, http.StatusForbidden)
 }
 
 // authenticate asks the host who a client is; nil where the client logs in by messages. A client that is refused
@@ -323,16 +347,24 @@ func (w *Websocket) readHandshake(t task, one *worker) *login {
 		_ = t.conn.Close()
 		return nil
 	}
-	size := 0
+	size, nullOrigin := 0, false
 	if !w.options.needsRequest() {
 		size = parseHandshake(one.buffer[:n], one.header)
+	}
+	if size > 0 {
+		var admitted bool
+		if admitted, nullOrigin = w.admitsOrigin(one.header, one.header["Host"][0], t.peer); !admitted {
+			size = 0 // ServeHTTP refuses it
+		}
 	}
 	if size == 0 {
 		t.from.handOver(t.conn, one.buffer[:n], until)
 		clear(one.buffer[:n])
 		return nil
 	}
-	l := w.upgrade(t.conn, one.header["Sec-Websocket-Key"][0], originOf(one.header, t.peer, w.options.proxies()), one.response[:0])
+	from := originOf(one.header, t.peer, w.options.proxies())
+	from.nullOrigin = nullOrigin
+	l := w.upgrade(t.conn, one.header["Sec-Websocket-Key"][0], from, one.response[:0])
 	if l != nil {
 		l.early, l.agent = append([]byte(nil), one.buffer[size:n]...), w.options.agent(one.header)
 	}

@@ -131,7 +131,7 @@ func (e *examination) readAddress(context.Context) {
 	}
 	site, err := url.Parse(text)
 	if err != nil || site.Host == "" || site.Scheme != "https" && site.Scheme != "http" {
-		e.fail("address", "not the address of a Nextcloud: "+e.URL, "Give it as browsers show it, such as https://cloud.example.com.")
+		e.fail("address", "this is not the address of a Nextcloud", "Give it as browsers show it, such as https://cloud.example.com.")
 		return
 	}
 	e.site = site

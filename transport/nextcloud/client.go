@@ -72,6 +72,8 @@ func New(options Options) (*Client, error) {
 		return nil, errors.New("the URL of Nextcloud cannot be parsed; write https://example.com/ or https://example.com/nextcloud/")
 	case base.User != nil:
 		return nil, fmt.Errorf("the URL of Nextcloud, %s, must not hold a user name; each client brings its own", base.Redacted())
+	case strings.Contains(options.BaseURL, "@"): // before it may be a password
+		return nil, errors.New("the URL of Nextcloud has an @; write https://example.com/ or https://example.com/nextcloud/")
 	case base.Scheme != "http" && base.Scheme != "https", base.Host == "":
 		return nil, fmt.Errorf("the URL of Nextcloud is %q; write https://example.com/ or https://example.com/nextcloud/", options.BaseURL)
 	}
