@@ -13,6 +13,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/storage"
+	_ "github.com/notifypush/notifypush/storage/sqlite"
 	"github.com/notifypush/notifypush/transport"
 	"github.com/notifypush/notifypush/transport/monitor"
 	"github.com/notifypush/notifypush/transport/nextcloud"

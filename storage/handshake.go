@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"github.com/notifypush/notifypush/storage/internal/dial"
 )
 
 // The steps at which connecting to Redis can fail, in their order. The Step of a RedisError is one
@@ -79,8 +81,8 @@ var (
 func (e *RedisError) Advice() string {
 	reply := e.Err.Error()
 	switch {
-	case trustAdvice(e.Err) != "":
-		return trustAdvice(e.Err)
+	case dial.TrustAdvice(e.Err) != "":
+		return dial.TrustAdvice(e.Err)
 	case errors.As(e.Err, new(tls.RecordHeaderError)), e.Step == StepTLS && errors.Is(e.Err, context.DeadlineExceeded):
 		return "does this port speak TLS?"
 	case e.Step == StepTLS && (hungUp(e.Err) || strings.Contains(reply, "remote error")):
@@ -206,13 +208,13 @@ func (c *client) encrypt(ctx context.Context, n node, plain net.Conn) (net.Conn,
 	if host == "" {
 		host, _, _ = net.SplitHostPort(n.address)
 	}
-	config, err := trust{
-		caFile:     options.CA,
-		caFolder:   options.CAPath,
-		chain:      !options.SkipVerifyPeer,
-		name:       !options.SkipVerifyName,
-		selfSigned: options.AllowSelfSigned,
-	}.config(host, clientCertificate{options.Cert, options.Key, options.Passphrase.Reveal()})
+	config, err := dial.Trust{
+		CAFile:     options.CA,
+		CAFolder:   options.CAPath,
+		Chain:      !options.SkipVerifyPeer,
+		Name:       !options.SkipVerifyName,
+		SelfSigned: options.AllowSelfSigned,
+	}.Config(host, dial.ClientCertificate{Cert: options.Cert, Key: options.Key, Passphrase: options.Passphrase.Reveal()})
 	if err != nil {
 		plain.Close()
 		return nil, err

@@ -23,6 +23,8 @@ func TestWhatNobodyLinksWithoutUse(t *testing.T) {
 	for name, heavy := range map[string][]string{
 		"actors":          {"github.com/gomodule/redigo", "github.com/lib/pq", "github.com/go-sql-driver/mysql", "modernc.org/sqlite"},
 		"transport":       {"github.com/gomodule/redigo", "github.com/lib/pq", "github.com/go-sql-driver/mysql", "modernc.org/sqlite"},
+		"storage":         {"github.com/lib/pq", "github.com/go-sql-driver/mysql", "modernc.org/sqlite"},
+		"storage/sqlite":  {"github.com/lib/pq", "github.com/go-sql-driver/mysql"},
 		"client":          {"github.com/asynkron/protoactor-go", "github.com/prometheus/client_golang", "go.uber.org/zap"},
 		"transport/frame": {"go.uber.org/zap"},
 	} {
