@@ -11,8 +11,8 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: build
-build: ## Build the binary notify_push
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X github.com/notifypush/notifypush/cli.version=$(VERSION)' -o notify_push .
+build: ## Build the binary notify_push as releases have it: the server, without demo and loadtest
+	CGO_ENABLED=0 go build -tags server -trimpath -ldflags '-s -w -X github.com/notifypush/notifypush/cli.version=$(VERSION)' -o notify_push .
 
 .PHONY: demo
 demo: ## Run the demo: everything embedded, and a page that shows pushes arrive
@@ -42,6 +42,7 @@ bench: ## Run the benchmarks, those of the table of targets among them; about te
 lint: ## Check formatting, and run go vet and golangci-lint
 	test -z "$$(gofmt -l .)"
 	go vet ./...
+	go vet -tags server . ./cli
 	go run $(GOLANGCI_LINT) run
 
 .PHONY: library
@@ -63,4 +64,4 @@ docs: ## Write docs/configuration.md anew from the declarations of the settings
 
 .PHONY: release
 release: ## Make dist/: static binaries for all architectures, deb, rpm, SBOM, checksums
-	.ci/release $(NFPM) $(CYCLONEDX)
+	GOFLAGS="$$(go env GOFLAGS) -tags=server" .ci/release $(NFPM) $(CYCLONEDX)
