@@ -34,7 +34,7 @@ func printSettings(w io.Writer, settings map[string]config.Setting) {
 			fmt.Fprintf(table, "%s\t%s\t%s\n", line[0], line[1], setting.Source)
 		}
 	}
-	table.Flush()
+	_ = table.Flush()
 }
 
 // printRemarks prints what is wrong with the settings.

@@ -191,12 +191,12 @@ func (c *client) connect(ctx context.Context, n node, wrap func(net.Conn) net.Co
 	conn := redis.NewConn(&replyGuard{Conn: netConn}, readTimeout, c.options.ReadTimeout)
 	if n.tls {
 		if err := confirmTLS(ctx, conn); err != nil {
-			conn.Close()
+			_ = conn.Close()
 			return nil, failed(StepTLS, n, err)
 		}
 	}
 	if err := c.logIn(ctx, n, conn); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	return conn, nil
@@ -216,12 +216,12 @@ func (c *client) encrypt(ctx context.Context, n node, plain net.Conn) (net.Conn,
 		SelfSigned: options.AllowSelfSigned,
 	}.Config(host, dial.ClientCertificate{Cert: options.Cert, Key: options.Key, Passphrase: options.Passphrase.Reveal()})
 	if err != nil {
-		plain.Close()
+		_ = plain.Close()
 		return nil, err
 	}
 	conn := tls.Client(plain, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
-		plain.Close()
+		_ = plain.Close()
 		return nil, err
 	}
 	return conn, nil

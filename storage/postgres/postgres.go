@@ -241,7 +241,7 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	host, _, _ := net.SplitHostPort(address)
 	encrypted, err := d.encrypt(ctx, conn, host)
 	if err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	return encrypted, nil

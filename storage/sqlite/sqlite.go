@@ -94,7 +94,7 @@ func inspect(path string) (wal bool, err error) {
 	case !info.Mode().IsRegular():
 		return false, errors.New("this is a folder, or another thing that is no database file")
 	}
-	file, err := os.Open(path)
+	file, err := os.Open(path) //nolint:gosec // G304: the operator names the file
 	if err != nil {
 		return false, err
 	}
