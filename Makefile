@@ -3,6 +3,7 @@ GOVULNCHECK   = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 APIDIFF       = golang.org/x/exp/cmd/apidiff@v0.0.0-20261113113407-e3970619a1a4
 NFPM          = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 CYCLONEDX     = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+EMBEDDED      = ./actors/... ./transport ./transport/frame ./transport/monitor ./transport/nextcloud ./transport/selftest ./client/...
 VERSION      ?= $(shell git describe --tags --dirty 2>/dev/null | sed 's/^v//')
 FUZZTIME     ?= 30s
 
@@ -47,7 +48,7 @@ lint: ## Check formatting, and run go vet and golangci-lint
 
 .PHONY: library
 library: ## Check what other programs embed: on other systems, from a module of its own, against the last release
-	for os in darwin freebsd windows; do GOOS=$$os go vet ./actors/... ./transport/... ./client/... || exit 1; done
+	for os in darwin freebsd windows; do GOOS=$$os go vet $(EMBEDDED) || exit 1; done
 	cd docs/examples && go vet ./... && go test ./...
 	.ci/api $(APIDIFF)
 
