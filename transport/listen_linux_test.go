@@ -55,3 +55,13 @@ func TestUnixSocketOfAnotherUser(t *testing.T) {
 		require.ErrorContains(t, err, "CAP_NET_BIND_SERVICE")
 	}
 }
+
+// deadSocket leaves the file of a socket that nobody serves, with an owner.
+func deadSocket(t *testing.T, path string, uid int, mode fs.FileMode) {
+	left, err := net.Listen("unix", path)
+	require.NoError(t, err)
+	left.(*net.UnixListener).SetUnlinkOnClose(false)
+	require.NoError(t, left.Close())
+	require.NoError(t, os.Chown(path, uid, uid))
+	require.NoError(t, os.Chmod(path, mode))
+}

@@ -67,16 +67,6 @@ func TestUnixSocketReplacesOnlyTheDead(t *testing.T) {
 	})
 }
 
-// deadSocket leaves the file of a socket that nobody serves, with an owner.
-func deadSocket(t *testing.T, path string, uid int, mode fs.FileMode) {
-	left, err := net.Listen("unix", path)
-	require.NoError(t, err)
-	left.(*net.UnixListener).SetUnlinkOnClose(false)
-	require.NoError(t, left.Close())
-	require.NoError(t, os.Chown(path, uid, uid))
-	require.NoError(t, os.Chmod(path, mode))
-}
-
 // accepted returns a connection that a client made to a new listener.
 func accepted(t *testing.T) syscall.RawConn {
 	t.Helper()

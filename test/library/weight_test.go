@@ -59,8 +59,9 @@ func TestServerWithoutDemo(t *testing.T) {
 	output, err := exec.CommandContext(t.Context(), "go", "build", "-tags", "server", "-o", binary, "../..").CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	for _, command := range [][]string{{"demo"}, {"demo", "--port=1"}, {"loadtest", "idle", "--json"}} {
-		output, err := exec.CommandContext(t.Context(), binary, command...).CombinedOutput()
-		require.Equal(t, 2, err.(*exec.ExitError).ExitCode(), "%s", output)
+		run := exec.CommandContext(t.Context(), binary, command...)
+		output, err := run.CombinedOutput()
+		require.Equal(t, 2, run.ProcessState.ExitCode(), "%v: %s", err, output)
 		require.Contains(t, string(output), "go run . "+command[0])
 	}
 }
