@@ -34,7 +34,7 @@ func printSettings(w io.Writer, settings map[string]config.Setting) {
 			fmt.Fprintf(table, "%s\t%s\t%s\n", errtext.Printable(line[0]), errtext.Printable(line[1]), errtext.Printable(setting.Source))
 		}
 	}
-	table.Flush()
+	_ = table.Flush()
 }
 
 // printRemarks prints what is wrong with the settings.

@@ -274,7 +274,7 @@ func TestConfigFileThatCannotBeReadIsReportedOnce(t *testing.T) {
 	folder := t.TempDir()
 	t.Chdir(folder)
 	for argument, want := range map[string]string{
-		"chekc":     "there is no command chekc, nor a file of that name; commands are serve, demo, check, listen, send, loadtest, doctor, status, clients, healthcheck",
+		"chekc":     "there is no command chekc, nor a file of that name; commands are serve, demo, loadtest, check, listen, send, doctor, status, clients, healthcheck",
 		folder:      folder + " is a folder; give the path of the config.php in it",
 		"/dev/null": "/dev/null is not a regular file",
 	} {

@@ -24,14 +24,13 @@ import (
 
 // commandLine is what may be written after notify_push. Without a command, it serves.
 type commandLine struct {
-	Serve          serveCommand    `cmd:"" default:"withargs" help:"Serve: take events from Redis and push them to clients. This is what runs when no command is named."`
-	Demo           demoCommand     `cmd:"" help:"Show what the server does, on a web page, with everything it needs embedded."`
-	Check          checkCommand    `cmd:"" help:"Show every setting and where it came from, and try the connections."`
-	Listen         listenCommand   `cmd:"" help:"Receive pushes as a client does, and print them."`
-	Send           sendCommand     `cmd:"" help:"Publish an event as Nextcloud does, and say how many servers got it."`
-	Loadtest       loadtestCommand `cmd:"" help:"Drive simulated clients against a server, and measure it."`
-	LoadtestHelper loadtestHelper  `cmd:"" hidden:""`
+	Serve serveCommand `cmd:"" default:"withargs" help:"Serve: take events from Redis and push them to clients. This is what runs when no command is named."`
 
+	tools
+
+	Check       checkCommand       `cmd:"" help:"Show every setting and where it came from, and try the connections."`
+	Listen      listenCommand      `cmd:"" help:"Receive pushes as a client does, and print them."`
+	Send        sendCommand        `cmd:"" help:"Publish an event as Nextcloud does, and say how many servers got it."`
 	Doctor      doctorCommand      `cmd:"" help:"Go the whole way of a client from outside, and say what is wrong and which lines to change."`
 	Status      statusCommand      `cmd:"" help:"Ask a running server how it is: health, dependencies, rates."`
 	Clients     clientsCommand     `cmd:"" help:"Ask a running server who is connected, and with which client."`

@@ -8,8 +8,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv("NOTIFY_PUSH_TEST_AS_PROGRAM") != "" { // see demo_test.go
+	if os.Getenv("NOTIFY_PUSH_TEST_AS_PROGRAM") != "" {
 		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	goleak.VerifyTestMain(m)
 }
+
+// asProgram, in the environment, makes the test's own binary notify_push: so a test can start a process of it.
+const asProgram = "NOTIFY_PUSH_TEST_AS_PROGRAM=1"

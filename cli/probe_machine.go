@@ -10,7 +10,6 @@ import (
 	"syscall"
 
 	"github.com/notifypush/notifypush/config"
-	"github.com/notifypush/notifypush/demo"
 	"github.com/notifypush/notifypush/transport"
 )
 
@@ -75,6 +74,9 @@ var adviceListen = map[string]string{
 	"metrics port": "Where metrics are served, --metrics-port, --metrics-bind and --metrics-socket-path say.",
 }
 
+// demoVersion is demo.Version, which a server without the demo does not link.
+const demoVersion = "demo"
+
 // judgeServed asks who serves already where this server is to.
 func judgeServed(ctx context.Context, name string, encrypted bool, address string) finding {
 	page, elsewhere := "/test/cookie", "End it before this one takes its place, or let clients be served elsewhere with --port or --socket-path, and tell the reverse proxy."
@@ -89,7 +91,7 @@ func judgeServed(ctx context.Context, name string, encrypted bool, address strin
 	}
 	status, version, err := get(ctx, encrypted, address, "/version")
 	switch {
-	case err == nil && status == http.StatusOK && version == demo.Version:
+	case err == nil && status == http.StatusOK && version == demoVersion:
 		return finding{name, yellow, "the demo serves at " + address, elsewhere}
 	case err == nil && status == http.StatusOK && version != "":
 		return finding{name, green, fmt.Sprintf("notify_push %s already serves at %s", version, address), ""}

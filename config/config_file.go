@@ -39,7 +39,7 @@ func isNotYet(err error) bool {
 
 // errConfigFile says why config.php cannot be read, and what to do; it is nil where it can be.
 func errConfigFile(path string) error {
-	info, err := os.Stat(path)
+	info, err := os.Stat(path) //nolint:gosec // G703: the operator names the file
 	if err == nil && info.IsDir() {
 		return fmt.Errorf("%s is a folder; give the path of the config.php in it, or %s", path, insteadOfFile)
 	}
@@ -51,7 +51,7 @@ func errConfigFile(path string) error {
 	}
 	if err == nil {
 		var file *os.File
-		if file, err = os.Open(path); err == nil {
+		if file, err = os.Open(path); err == nil { //nolint:gosec // G304: the operator names the file
 			return file.Close()
 		}
 	}
@@ -59,7 +59,7 @@ func errConfigFile(path string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return notYetError{fmt.Errorf("there is no file %s; give the path of Nextcloud's config.php, or %s", path, insteadOfFile)}
 	case errors.Is(err, fs.ErrPermission):
-		self := nameOfUser(uint32(os.Geteuid()))
+		self := nameOfUser(uint32(os.Geteuid())) //nolint:gosec // G115: user ids have 32 bits
 		return notYetError{fmt.Errorf("user %s may not read %s; run this as the user that Nextcloud runs as (sudo -u %s, or User= of the unit), or let a group of %s read it (chgrp, chmod g+r)",
 			self, path, ownerOf(info), self)}
 	default:
@@ -69,7 +69,7 @@ func errConfigFile(path string) error {
 
 // errBeside says why a file beside config.php cannot be read, at which Nextcloud would end: because this user may not, or it is a link to what is not there.
 func errBeside(path string) error {
-	file, err := os.Open(path)
+	file, err := os.Open(path) //nolint:gosec // G304: the operator names the file
 	if err == nil {
 		return file.Close()
 	}
@@ -79,7 +79,7 @@ func errBeside(path string) error {
 	if !errors.Is(err, fs.ErrPermission) {
 		return nil
 	}
-	return notYetError{fmt.Errorf("user %s may not read %s", nameOfUser(uint32(os.Geteuid())), path)}
+	return notYetError{fmt.Errorf("user %s may not read %s", nameOfUser(uint32(os.Geteuid())), path)} //nolint:gosec // G115: user ids have 32 bits
 }
 
 // ownerOf is the user that a file belongs to; www-data where the file cannot even be looked at, or is root's.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"github.com/notifypush/notifypush/storage/internal/dial"
 )
 
 // The steps at which connecting to Redis can fail, in their order. The Step of a RedisError is one
@@ -79,8 +81,8 @@ var (
 func (e *RedisError) Advice() string {
 	reply := e.Err.Error()
 	switch {
-	case trustAdvice(e.Err) != "":
-		return trustAdvice(e.Err)
+	case dial.TrustAdvice(e.Err) != "":
+		return dial.TrustAdvice(e.Err)
 	case errors.As(e.Err, new(tls.RecordHeaderError)), e.Step == StepTLS && errors.Is(e.Err, context.DeadlineExceeded):
 		return "does this port speak TLS?"
 	case e.Step == StepTLS && (hungUp(e.Err) || strings.Contains(reply, "remote error")):
@@ -189,12 +191,12 @@ func (c *client) connect(ctx context.Context, n node, wrap func(net.Conn) net.Co
 	conn := redis.NewConn(&replyGuard{Conn: netConn}, readTimeout, c.options.ReadTimeout)
 	if n.tls {
 		if err := confirmTLS(ctx, conn); err != nil {
-			conn.Close()
+			_ = conn.Close()
 			return nil, failed(StepTLS, n, err)
 		}
 	}
 	if err := c.logIn(ctx, n, conn); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	return conn, nil
@@ -206,20 +208,20 @@ func (c *client) encrypt(ctx context.Context, n node, plain net.Conn) (net.Conn,
 	if host == "" {
 		host, _, _ = net.SplitHostPort(n.address)
 	}
-	config, err := trust{
-		caFile:     options.CA,
-		caFolder:   options.CAPath,
-		chain:      !options.SkipVerifyPeer,
-		name:       !options.SkipVerifyName,
-		selfSigned: options.AllowSelfSigned,
-	}.config(host, clientCertificate{options.Cert, options.Key, options.Passphrase.Reveal()})
+	config, err := dial.Trust{
+		CAFile:     options.CA,
+		CAFolder:   options.CAPath,
+		Chain:      !options.SkipVerifyPeer,
+		Name:       !options.SkipVerifyName,
+		SelfSigned: options.AllowSelfSigned,
+	}.Config(host, dial.ClientCertificate{Cert: options.Cert, Key: options.Key, Passphrase: options.Passphrase.Reveal()})
 	if err != nil {
-		plain.Close()
+		_ = plain.Close()
 		return nil, err
 	}
 	conn := tls.Client(plain, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
-		plain.Close()
+		_ = plain.Close()
 		return nil, err
 	}
 	return conn, nil

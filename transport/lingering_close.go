@@ -61,7 +61,7 @@ type heldConn struct {
 }
 
 // holdTime returns how long a refused client is held.
-func holdTime() time.Duration { return minHold + rand.N(maxHold-minHold) }
+func holdTime() time.Duration { return minHold + rand.N(maxHold-minHold) } //nolint:gosec // G404: jitter is no secret
 
 // end ends the connection after that time. ended is called when it is closed.
 func (c *closer) end(conn net.Conn, key rateKey, after time.Duration, ended func()) {

@@ -28,7 +28,7 @@ const (
 
 // What a client is sent when it isn't let in; the words are part of the protocol.
 const (
-	textInvalidCredentials = "err: Invalid credentials"
+	textInvalidCredentials = "err: Invalid credentials" //nolint:gosec // G101: a message to clients, no credentials
 	textInvalidMessage     = "err: Invalid authentication message"
 	textLoginTimeout       = "Authentication timeout"
 	textTooMany            = "Connection limit exceeded for user"

@@ -19,7 +19,7 @@ import (
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/actorstest"
 	"github.com/notifypush/notifypush/internal/testkit"
-	"github.com/notifypush/notifypush/storage/storagetest"
+	"github.com/notifypush/notifypush/internal/testkit/certtest"
 	"github.com/notifypush/notifypush/transport/frame"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -202,7 +202,7 @@ func onEveryTransport(t *testing.T, test func(t *testing.T, b *bench)) {
 		test(t, newBench(t, listener, WebsocketOptions{}))
 	})
 	t.Run("tls", func(t *testing.T) {
-		cert, key := storagetest.NewAuthority(t).Issue("localhost", "localhost")
+		cert, key := certtest.NewAuthority(t, t.TempDir()).Issue("localhost", "localhost")
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		require.NoError(t, err)
 		b := newBench(t, tls.NewListener(loopback(t), &tls.Config{Certificates: []tls.Certificate{pair}}), WebsocketOptions{})

@@ -96,7 +96,7 @@ func Run(ctx context.Context, options Options) {
 		step.run(ctx)
 	}
 	if e.socket != nil {
-		e.socket.Close()
+		_ = e.socket.Close()
 	}
 	if e.http != nil {
 		e.http.CloseIdleConnections()

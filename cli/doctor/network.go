@@ -35,7 +35,7 @@ func (e *examination) resolve(ctx context.Context) {
 			failed = append(failed, fmt.Sprintf("%s (%v)", address, causeOfDial(err)))
 			continue
 		}
-		conn.Close()
+		_ = conn.Close()
 		reached = append(reached, address.String())
 	}
 	switch {

@@ -20,7 +20,7 @@ const pushTimeout = 5 * time.Second
 // session logs in on the websocket that was opened, has an event come, is silent for as long as proxies bear, and closes.
 func (e *examination) session(ctx context.Context) {
 	s := e.socket
-	stop := context.AfterFunc(ctx, func() { s.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
 	defer stop()
 	if !e.logIn(ctx, s) {
 		return

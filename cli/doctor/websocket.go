@@ -76,12 +76,12 @@ func (e *examination) open(ctx context.Context) (*socket, answer, string, error)
 	_ = conn.SetDeadline(time.Now().Add(stepTimeout))
 	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n",
 		e.endpoint.RequestURI(), e.endpoint.Host, key); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, answer{}, "", err
 	}
 	response, err := http.ReadResponse(s.reader, nil)
 	if err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, answer{}, "", fmt.Errorf("no answer to the handshake: %w", err)
 	}
 	defer response.Body.Close()

@@ -377,9 +377,9 @@ func (c *invocation) convert(v Value, verb, precision string) (text string, unde
 	case "d":
 		text = strconv.FormatInt(toInt(v), 10)
 	case "u":
-		text = strconv.FormatUint(uint64(toInt(v)), 10)
+		text = strconv.FormatUint(uint64(toInt(v)), 10) //nolint:gosec // G115: PHP prints a negative number so
 	default:
-		text = strconv.FormatUint(uint64(toInt(v)), 16)
+		text = strconv.FormatUint(uint64(toInt(v)), 16) //nolint:gosec // G115: PHP prints a negative number so
 		if verb == "X" {
 			text = strings.ToUpper(text)
 		}

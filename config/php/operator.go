@@ -100,14 +100,14 @@ func multiply(m, n int64) (int64, bool) {
 	case high != 0:
 		return 0, false
 	case negative && low <= 1<<63:
-		return -int64(low), true
+		return -int64(low), true //nolint:gosec // G115: the case has made sure that it fits
 	}
-	return int64(low), !negative && low < 1<<63
+	return int64(low), !negative && low < 1<<63 //nolint:gosec // G115: the case has made sure that it fits
 }
 
 func magnitude(n int64) uint64 {
 	if n < 0 {
-		return -uint64(n)
+		return -uint64(n) //nolint:gosec // G115: in two's complement it is the magnitude
 	}
 	return uint64(n)
 }

@@ -100,7 +100,7 @@ func (l *lexer) unescape(s string, quote byte) string {
 				n++
 			}
 			code, _ := strconv.ParseUint(s[i:i+n], 8, 16)
-			b = append(b, byte(code))
+			b = append(b, byte(code)) //nolint:gosec // G115: octal escapes wrap in PHP; code points are below 0x10FFFF
 			i += n - 1
 		case c|0x20 == 'x' && i+1 < len(s) && isHex(s[i+1]):
 			n := 1
@@ -131,7 +131,7 @@ func (l *lexer) appendCodePoint(b []byte, hex string) []byte {
 		l.fail(`\u{` + hex + `} is not a code point`)
 	}
 	if code >= 0xD800 && code <= 0xDFFF {
-		return append(b, 0xE0|byte(code>>12), 0x80|byte(code>>6)&0x3F, 0x80|byte(code)&0x3F)
+		return append(b, 0xE0|byte(code>>12), 0x80|byte(code>>6)&0x3F, 0x80|byte(code)&0x3F) //nolint:gosec // G115: octal escapes wrap in PHP; code points are below 0x10FFFF
 	}
 	return utf8.AppendRune(b, rune(code))
 }

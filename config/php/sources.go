@@ -57,7 +57,7 @@ func (s *sources) load(path string) *source {
 	if loaded, found := s.files[path]; found {
 		return loaded
 	}
-	f := &source{path: realPath(path), base: filepath.Base(path), file: int32(len(s.loaded)) + 1}
+	f := &source{path: realPath(path), base: filepath.Base(path), file: int32(len(s.loaded)) + 1} //nolint:gosec // G115: files are bounded by the budget
 	s.loaded = append(s.loaded, f)
 	s.files[path] = f
 	content, err := readFile(path, s.budget)
@@ -93,7 +93,7 @@ func readFile(path string, b *budget) (string, error) {
 	if !info.Mode().IsRegular() {
 		return "", fmt.Errorf("cannot be read: %w", errNotRegular)
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) //nolint:gosec // G304: the operator's configuration names the file
 	if err != nil {
 		return "", fmt.Errorf("cannot be read: %w", reason(err))
 	}

@@ -71,7 +71,7 @@ type System interface {
 	Connections(ctx context.Context, user string) ([]actors.Connection, error)
 	Disconnect(user string) error
 	ForgetLogins(user string) error
-	Publish(ctx context.Context, event actors.Event) error
+	DisconnectAll() error
 }
 
 // Latency is how long a dependency took over the last question that it answered.
@@ -147,7 +147,7 @@ func (s *Status) serveAt(mux *http.ServeMux, source *Source) {
 	for path, act := range map[string]func(context.Context, order) error{
 		"disconnect":       func(_ context.Context, o order) error { return s.System.Disconnect(o.User) },
 		"forget-logins":    func(_ context.Context, o order) error { return s.System.ForgetLogins(o.User) },
-		"reset":            func(ctx context.Context, _ order) error { return s.System.Publish(ctx, actors.Reset{}) },
+		"reset":            func(_ context.Context, _ order) error { return s.System.DisconnectAll() },
 		"log-level":        func(_ context.Context, o order) error { return s.SetLogLevel(o.Level) },
 		"clear-rate-limit": s.clearRateLimit,
 	} {

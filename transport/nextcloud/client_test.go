@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
-	"github.com/notifypush/notifypush/storage/storagetest"
+	"github.com/notifypush/notifypush/internal/testkit/certtest"
 	"github.com/notifypush/notifypush/transport"
 	"github.com/stretchr/testify/require"
 )
@@ -290,12 +290,12 @@ func TestVerifyFollowsNextcloudOnly(t *testing.T) {
 }
 
 func TestConnectToKeepsTheName(t *testing.T) {
-	authority := storagetest.NewAuthority(t)
+	authority := certtest.NewAuthority(t, t.TempDir())
 	cert, key := authority.Issue("cloud.example", "cloud.example", "127.0.0.1")
 	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s %s", r.Host, r.TLS.ServerName)
 	})
-	path := filepath.Join(storagetest.Dir(t), "s")
+	path := filepath.Join(t.TempDir(), "s")
 	for name, at := range map[string]transport.ListenOptions{
 		"host:port":   {Bind: "127.0.0.1", TLSCert: cert, TLSKey: key},
 		"unix socket": {SocketPath: path, TLSCert: cert, TLSKey: key},
@@ -320,7 +320,7 @@ func TestConnectToKeepsTheName(t *testing.T) {
 }
 
 func TestTrust(t *testing.T) {
-	authority := storagetest.NewAuthority(t)
+	authority := certtest.NewAuthority(t, t.TempDir())
 	for _, test := range []struct {
 		name string
 		host string // in the certificate

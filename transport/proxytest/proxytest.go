@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package proxytest starts real reverse proxies for tests, configured with the snippets that the
 // documentation gives to operators.
 package proxytest
