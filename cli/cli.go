@@ -28,6 +28,7 @@ type commandLine struct {
 	Send           sendCommand     `cmd:"" help:"Publish an event as Nextcloud does, and say how many servers got it."`
 	Loadtest       loadtestCommand `cmd:"" help:"Drive simulated clients against a server, and measure it."`
 	LoadtestHelper loadtestHelper  `cmd:"" hidden:""`
+	ReadConfig     readConfig      `cmd:"" hidden:""`
 
 	Doctor      doctorCommand      `cmd:"" help:"Go the whole way of a client from outside, and say what is wrong and which lines to change."`
 	Status      statusCommand      `cmd:"" help:"Ask a running server how it is: health, dependencies, rates."`

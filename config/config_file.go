@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+
+	"github.com/notifypush/notifypush/internal/files"
 )
 
 // insteadOfFile is what may be given where there is no config.php at all.
@@ -38,8 +41,10 @@ func isNotYet(err error) bool {
 }
 
 // errConfigFile says why config.php cannot be read, and what to do; it is nil where it can be.
-func errConfigFile(path string) error {
-	info, err := os.Stat(path)
+func errConfigFile(ctx context.Context, path string) error {
+	limited, cancel := context.WithTimeout(ctx, listTime)
+	defer cancel()
+	info, err := files.Stat(limited, path)
 	if err == nil && info.IsDir() {
 		return fmt.Errorf("%s is a folder; give the path of the config.php in it, or %s", path, insteadOfFile)
 	}
@@ -50,9 +55,8 @@ func errConfigFile(path string) error {
 		return notYetError{fmt.Errorf("%s is empty: Nextcloud is not installed yet", path)}
 	}
 	if err == nil {
-		var file *os.File
-		if file, err = os.Open(path); err == nil {
-			return file.Close()
+		if err = files.CanRead(limited, path); err == nil {
+			return nil
 		}
 	}
 	switch {
@@ -68,11 +72,10 @@ func errConfigFile(path string) error {
 }
 
 // errBeside says why a file beside config.php cannot be read, at which Nextcloud would end: because this user may not, or it is a link to what is not there.
-func errBeside(path string) error {
-	file, err := os.Open(path)
-	if err == nil {
-		return file.Close()
-	}
+func errBeside(ctx context.Context, path string) error {
+	limited, cancel := context.WithTimeout(ctx, listTime)
+	defer cancel()
+	err := files.CanRead(limited, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return notYetError{fmt.Errorf("%s leads to a file that is not there", path)}
 	}
