@@ -36,14 +36,16 @@ func readConfigFiles(ctx context.Context, path string, glob bool, getenv func(st
 	if err != nil {
 		absolute = path
 	}
-	if c.unreadable = errConfigFile(ctx, absolute); c.unreadable == nil {
+	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	defer cancel()
+	if c.unreadable = errConfigFile(looking, absolute); c.unreadable == nil {
 		c.files = append(c.files, path)
 	} else {
 		c.broken = c.unreadable.Error()
 	}
 	if glob {
 		for _, file := range c.beside(ctx, path) {
-			if err := errBeside(ctx, file); err == nil {
+			if err := errBeside(looking, file); err == nil {
 				c.files = append(c.files, file)
 			} else if c.doubt == nil {
 				c.doubt = err
@@ -58,18 +60,19 @@ func readConfigFiles(ctx context.Context, path string, glob bool, getenv func(st
 // maxBeside is how many files there may be beside config.php.
 const maxBeside = 10_000
 
-// listTime bounds how long the folder of config.php, or the opening of a file in it, is waited for.
-const listTime = 2 * time.Second
+// lookTime is how long it may take to find out which files there are. It is not cut short by who asks this process to end, so that the reason why it
+// did not begin is a true one.
+const lookTime = 2 * time.Second
 
 // beside lists the further files that Nextcloud reads, in its order.
 func (c *configFiles) beside(ctx context.Context, path string) []string {
-	limited, cancel := context.WithTimeout(ctx, listTime)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	defer cancel()
 	entries, err := files.List(limited, filepath.Dir(path), maxBeside)
 	if err != nil {
 		c.warn("list the *.config.php beside %s: %v", path, err)
-		if errors.Is(err, files.ErrTooMany) || limited.Err() != nil {
-			c.doubt = fmt.Errorf("list the *.config.php beside %s: %w", path, err)
+		if errors.Is(err, files.ErrTooMany) || errors.Is(err, context.DeadlineExceeded) {
+			c.doubt = notYet(fmt.Errorf("list the *.config.php beside %s: %w", path, err))
 		}
 		return nil
 	}

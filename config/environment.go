@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/joho/godotenv"
 
@@ -59,13 +58,10 @@ func (e environment) fromFile() []string {
 	return names
 }
 
-// dotEnvTime bounds how long .env is waited for.
-const dotEnvTime = 2 * time.Second
-
 // readDotEnv reads the .env file of the working directory; without one there are no variables. What it says counts as much as the command
 // line, so nobody but root and this user may have written it, or lead to it by a link.
 func readDotEnv(ctx context.Context) (map[string]string, error) {
-	limited, cancel := context.WithTimeout(ctx, dotEnvTime)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	defer cancel()
 	there, err := files.Within(limited, func() (fs.FileInfo, error) { return os.Lstat(".env") })
 	if errors.Is(err, fs.ErrNotExist) {

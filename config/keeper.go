@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,8 +21,10 @@ import (
 // keeper is a user who may change what a configuration says, and is not root.
 type keeper struct {
 	path string // what may be changed
+	who  string // may change it
+	user string // with whose rights it is read
+	help string // what to do about it
 
-	name   string
 	uid    uint32
 	gid    uint32
 	groups []uint32
@@ -32,15 +33,12 @@ type keeper struct {
 // nobody has no rights of its own, and nogroup none either.
 const nobody, nogroup = 65534, 65534
 
-// keeperTime bounds the search for a keeper.
-const keeperTime = 5 * time.Second
-
 // findKeeper returns the first who may change one of the files or folders, or nil when only root may. A folder that is named counts as its
 // listing does: who may add a file to it may change it.
 func findKeeper(ctx context.Context, paths []string) (*keeper, error) {
-	limited, cancel := context.WithTimeout(ctx, keeperTime)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	defer cancel()
-	return files.Within(limited, func() (*keeper, error) {
+	k, err := files.Within(limited, func() (*keeper, error) {
 		for _, path := range paths {
 			if k, err := keeperOf(path); k != nil || err != nil {
 				return k, err
@@ -48,6 +46,10 @@ func findKeeper(ctx context.Context, paths []string) (*keeper, error) {
 		}
 		return nil, nil
 	})
+	if err != nil {
+		return nil, notYet(fmt.Errorf("find out who may change the configuration: %w", err))
+	}
+	return k, nil
 }
 
 // keeperOf returns who may have another file at a path: who owns it, else who may write to it, else who may do so with a folder or link on the
@@ -59,6 +61,9 @@ func keeperOf(path string) (*keeper, error) {
 	}
 	for i, s := range slices.Backward(steps) {
 		isLast := i == len(steps)-1
+		if isLast && !s.info.IsDir() && !s.info.Mode().IsRegular() {
+			continue // it is not read
+		}
 		owner, isKnown := s.info.Sys().(*syscall.Stat_t)
 		mode := s.info.Mode()
 		writers := mode.Perm() & 0o022
@@ -71,18 +76,25 @@ func keeperOf(path string) (*keeper, error) {
 		case owner.Uid != 0:
 			return ownerAsKeeper(s.path, owner.Uid, owner.Gid), nil
 		case writers&0o020 != 0:
-			return &keeper{path: s.path, name: fmt.Sprintf("%d with group %d", nobody, owner.Gid), uid: nobody, gid: owner.Gid}, nil
+			return anybody(s.path, fmt.Sprintf("group %d", owner.Gid), owner.Gid), nil
 		case writers != 0:
-			return &keeper{path: s.path, name: strconv.Itoa(nobody), uid: nobody, gid: nogroup}, nil
+			return anybody(s.path, "every user", nogroup), nil
 		}
 	}
 	return nil, nil
 }
 
+// anybody is a keeper of whom only the group is known.
+func anybody(path, who string, gid uint32) *keeper {
+	return &keeper{path: path, who: who, user: fmt.Sprintf("%d:%d", nobody, gid), help: "chmod go-w " + path, uid: nobody, gid: gid}
+}
+
 // ownerAsKeeper has the user's groups as the system knows them. A user that it does not know, as in a container, has the group of the file; root's
 // group is no proof.
 func ownerAsKeeper(path string, uid, gid uint32) *keeper {
-	k := &keeper{path: path, name: nameOfUser(uid), uid: uid, gid: gid}
+	name := nameOfUser(uid)
+	k := &keeper{path: path, who: "user " + name, user: name, uid: uid, gid: gid}
+	k.help = fmt.Sprintf("run as %s: sudo -u %s notify_push (or User= of the unit, user: of the container)", name, name)
 	if gid == 0 {
 		k.gid = nogroup
 	}

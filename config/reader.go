@@ -51,8 +51,8 @@ func (r Reader) readFiles(ctx context.Context, path string, glob bool, env envir
 	if err != nil {
 		return configFiles{unreadable: err, broken: err.Error()}, "", nil
 	}
-	found.warn("this runs as root, and user %s may change %s: the configuration is read with the rights of that user; better run all of this as that user", owner.name, owner.path)
-	return found, owner.name, func(ctx context.Context, paths, keys []string) (map[string]php.Value, error) {
+	found.warn("this runs as root, and %s may change %s: the configuration is read with the rights of %s only; %s", owner.who, owner.path, owner.user, owner.help)
+	return found, owner.user, func(ctx context.Context, paths, keys []string) (map[string]php.Value, error) {
 		reply, err := r.run(ctx, owner, readJob{Ask: inBytes(paths), Keys: keys})
 		if err != nil {
 			return nil, err
@@ -80,28 +80,37 @@ func (r Reader) readAs(ctx context.Context, owner *keeper, path string, glob boo
 
 // run starts this program as another user, and has it do a job.
 func (r Reader) run(ctx context.Context, owner *keeper, job readJob) (*readReply, error) {
-	cause := errors.New("this program does not start another process")
-	if r.Arguments != nil {
-		var input, output []byte
-		if input, cause = json.Marshal(job); cause == nil {
-			limited, cancel := context.WithTimeout(ctx, readTime)
-			defer cancel()
-			output, cause = startAs(limited, owner, r.Arguments, input)
-		}
-		var reply readReply
-		if cause == nil {
-			cause = json.Unmarshal(output, &reply)
-		}
-		if cause == nil {
-			return &reply, nil
-		}
+	reply, err := r.start(ctx, owner, job)
+	if err == nil {
+		return reply, nil
 	}
-	err := fmt.Errorf("user %s may change %s, so root does not read it, and it cannot be read with the rights of that user: %w; run as %s: sudo -u %s notify_push (or User= of the unit, user: of the container)",
-		owner.name, owner.path, cause, owner.name, owner.name)
-	if errors.Is(cause, context.DeadlineExceeded) {
-		return nil, notYetError{err}
+	mayPass := errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil
+	err = fmt.Errorf("%s may change %s, so root does not read it, and reading it with the rights of %s failed: %w; %s", owner.who, owner.path, owner.user, err, owner.help)
+	if mayPass {
+		err = notYetError{err}
 	}
 	return nil, err
+}
+
+func (r Reader) start(ctx context.Context, owner *keeper, job readJob) (*readReply, error) {
+	if r.Arguments == nil {
+		return nil, errors.New("this program starts no other process")
+	}
+	input, err := json.Marshal(job)
+	if err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	output, err := startAs(limited, owner, r.Arguments, input)
+	if err != nil {
+		return nil, err
+	}
+	var reply readReply
+	if err := json.Unmarshal(output, &reply); err != nil {
+		return nil, fmt.Errorf("read its answer: %w", err)
+	}
+	return &reply, nil
 }
 
 const (
