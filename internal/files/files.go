@@ -6,11 +6,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,25 +23,26 @@ var (
 	ErrNotRegular = errors.New("not a regular file")
 	ErrTooLarge   = errors.New("too large")
 	ErrTooMany    = errors.New("it holds too many files")
+
+	errBusy = noAnswerError{fmt.Errorf("%d others wait already: %w", maxCalls, context.DeadlineExceeded)}
 )
 
 // maxCalls bounds how many calls there are at a time: each that a dead file system never ends keeps a thread of the process.
 const maxCalls = 64
 
-var calls = make(chan struct{}, maxCalls)
+var calls atomic.Int64
 
 // Within returns what call returns, or an error when ctx ends before it does. The call itself may then go on, even for ever.
 func Within[T any](ctx context.Context, call func() (T, error)) (value T, err error) {
-	select {
-	case calls <- struct{}{}:
-	case <-ctx.Done():
-		return value, noAnswer(ctx)
+	if calls.Add(1) > maxCalls {
+		calls.Add(-1)
+		return value, errBusy
 	}
 	var late error
 	done := make(chan struct{})
 	var called T
 	go func() {
-		defer func() { <-calls }()
+		defer calls.Add(-1)
 		called, late = call()
 		close(done)
 	}()
