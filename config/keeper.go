@@ -75,10 +75,10 @@ func keeperOf(path string) (*keeper, error) {
 			return nil, fmt.Errorf("the owner of %s is not known", s.path)
 		case owner.Uid != 0:
 			return ownerAsKeeper(s.path, owner.Uid, owner.Gid), nil
-		case writers&0o020 != 0:
-			return anybody(s.path, fmt.Sprintf("group %d", owner.Gid), owner.Gid), nil
-		case writers != 0:
+		case writers&0o002 != 0:
 			return anybody(s.path, "every user", nogroup), nil
+		case writers != 0:
+			return anybody(s.path, fmt.Sprintf("group %d", owner.Gid), owner.Gid), nil
 		}
 	}
 	return nil, nil

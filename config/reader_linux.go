@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
-	"sync"
 	"syscall"
 	"time"
 
@@ -51,9 +51,12 @@ func start(ctx context.Context, user *keeper, arguments []string, input []byte) 
 	return output.Bytes(), nil
 }
 
-// closeOnExec keeps from other processes what this one was given open at its start. What it opens itself is kept anyway.
-var closeOnExec = sync.OnceValue(func() error {
-	entries, err := os.ReadDir("/proc/self/fd")
+// closeOnExec keeps from other processes what this one was given open at its start. What it opens itself is kept from them anyway.
+func closeOnExec() error {
+	if unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) == nil {
+		return nil
+	}
+	entries, err := os.ReadDir("/proc/self/fd") // before Linux 5.11
 	if err != nil {
 		return err
 	}
@@ -63,4 +66,4 @@ var closeOnExec = sync.OnceValue(func() error {
 		}
 	}
 	return nil
-})
+}
