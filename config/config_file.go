@@ -69,7 +69,7 @@ func errConfigFile(ctx context.Context, path string) error {
 	}
 }
 
-// errBeside says why a file beside config.php cannot be read, at which Nextcloud would end: because this user may not, or it is a link to what is not there.
+// errBeside says why a file beside config.php cannot be read, at which Nextcloud would end: because this user may not, it is a link to what is not there, or no file.
 func errBeside(ctx context.Context, path string) error {
 	err := files.CanRead(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -77,6 +77,9 @@ func errBeside(ctx context.Context, path string) error {
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return notYetError{fmt.Errorf("%s cannot be opened: %w", path, err)}
+	}
+	if errors.Is(err, files.ErrNotRegular) {
+		return fmt.Errorf("%s is not a regular file", path)
 	}
 	if !errors.Is(err, fs.ErrPermission) {
 		return nil

@@ -16,6 +16,7 @@ import (
 // configFiles is what Nextcloud's configuration files say.
 type configFiles struct {
 	files      []string // those that can be read, in Nextcloud's order
+	allThere   bool     // there are no others, so that PHP may be asked about these
 	evaluated  []string // those, and what they include
 	values     map[string]php.Entry
 	unknown    map[string]php.Unknown
@@ -53,6 +54,7 @@ func readConfigFiles(ctx context.Context, path string, glob bool, getenv func(st
 			}
 		}
 	}
+	c.allThere = c.unreadable == nil && c.doubt == nil
 	c.evaluate(ctx, path, getenv)
 	return c
 }

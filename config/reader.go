@@ -132,6 +132,7 @@ type readJob struct {
 // readReply is what it answers: text, numbers and plain values.
 type readReply struct {
 	Files      [][]byte
+	AllThere   bool
 	Values     map[string]readValue
 	Unknown    []php.Unknown
 	Exhausted  bool
@@ -198,7 +199,7 @@ func (r *readReply) files() (configFiles, error) {
 		return configFiles{}, errors.New(r.Fault)
 	}
 	c := configFiles{
-		files: inTexts(r.Files), values: map[string]php.Entry{}, unknown: map[string]php.Unknown{}, exhausted: r.Exhausted, broken: r.Broken,
+		files: inTexts(r.Files), allThere: r.AllThere, values: map[string]php.Entry{}, unknown: map[string]php.Unknown{}, exhausted: r.Exhausted, broken: r.Broken,
 		unreadable: r.Unreadable.err(), doubt: r.Doubt.err(), warnings: r.Warnings,
 	}
 	for key, entry := range r.Values {
@@ -275,7 +276,7 @@ func (r *readReply) read(ctx context.Context, job readJob) error {
 	}
 	c := readConfigFiles(ctx, string(job.Path), job.Glob, env.lookup)
 	*r = readReply{
-		Files: inBytes(c.files), Values: map[string]readValue{}, Unknown: slices.Collect(maps.Values(c.unknown)), Exhausted: c.exhausted, Broken: c.broken,
+		Files: inBytes(c.files), AllThere: c.allThere, Values: map[string]readValue{}, Unknown: slices.Collect(maps.Values(c.unknown)), Exhausted: c.exhausted, Broken: c.broken,
 		Unreadable: newReadFault(c.unreadable), Doubt: newReadFault(c.doubt), Warnings: c.warnings,
 	}
 	for key, entry := range c.values {
