@@ -85,7 +85,7 @@ func TestRootReadsWithTheRightsOfOthers(t *testing.T) {
 			require.NoError(s.t, os.Chmod(s.config, 0o664))
 		}, "65534:64998"},
 		"everybody's file": {func(s ofRoot) { require.NoError(s.t, os.Chmod(s.config, 0o666)) }, "65534:65534"},
-		"a folder for all": {func(s ofRoot) { require.NoError(s.t, os.Chmod(s.folder, 0o1777)) }, "65534:65534"},
+		"a folder for all": {func(s ofRoot) { require.NoError(s.t, os.Chmod(s.folder, os.ModeSticky|0o777)) }, "65534:65534"},
 		"an included file": {func(s ofRoot) {
 			s.write(s.root+"/more.php", "<?php", 0o644)
 			s.give(s.root + "/more.php")
@@ -146,6 +146,14 @@ func TestRootDoesNotRunPHP(t *testing.T) {
 	require.Equal(t, "64998/64998", result.Settings.Redis.Password.Reveal())
 	require.NotEqual(t, "of root", result.Settings.Redis.User)
 	require.Equal(t, "php", result.Sources["redis"])
+
+	// A file beside that the evaluator does not come to, because it gave up before.
+	require.NoError(t, os.Remove(s.config))
+	s.write(s.config, "<?php include mail_host(); $CONFIG = [];", 0o644)
+	beside := s.folder + "/z.config.php"
+	s.write(beside, "<?php $CONFIG = ['redis' => ['password' => trim(shell_exec('id -u'))]];", 0o644)
+	s.give(beside)
+	require.Equal(t, "64998", s.load(testReader, nil).ReadAs)
 }
 
 // TestRootRefuses does not start another process where the program did not say how, or the system does not let it.
@@ -247,8 +255,8 @@ func TestReaderIsBounded(t *testing.T) {
 // TestNoPasswordFileOfRoots keeps ~/.pgpass, and a file that dbhost names, from a server that another user names.
 func TestNoPasswordFileOfRoots(t *testing.T) {
 	s := newOfRoot(t)
-	s.write(s.config, "<?php $CONFIG = ['dbtype' => 'pgsql', 'dbhost' => '/tmp;passfile=/root/.pgpass', 'dbuser' => 'u'];", 0o644)
-	require.Equal(t, "/root/.pgpass", s.load(testReader, nil).Settings.Database.Options["passfile"])
+	s.write(s.config, "<?php $CONFIG = ['dbtype' => 'pgsql', 'dbhost' => '/tmp;passfile="+s.secret+"', 'dbuser' => 'u'];", 0o644)
+	require.Equal(t, s.secret, s.load(testReader, nil).Settings.Database.Options["passfile"])
 	s.give(s.config)
 	passfile := s.load(testReader, nil).Settings.Database.Options["passfile"]
 	require.NotEmpty(t, passfile)
