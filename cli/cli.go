@@ -35,6 +35,7 @@ type commandLine struct {
 	Status      statusCommand      `cmd:"" help:"Ask a running server how it is: health, dependencies, rates."`
 	Clients     clientsCommand     `cmd:"" help:"Ask a running server who is connected, and with which client."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server for its health, for containers."`
+	ReadConfig  readConfig         `cmd:"" hidden:""`
 
 	Version bool              `help:"Print the version and exit."`
 	Man     mangokong.ManFlag `hidden:"" help:"Print the man page and exit."`

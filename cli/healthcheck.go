@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"time"
 
@@ -57,7 +56,7 @@ func (c *healthcheckCommand) Run(p *process) error {
 
 // monitor is where the running server with these settings has its operators' listener, and the token that it wants.
 func (f settingFlags) monitor(ctx context.Context) (address string, token actors.Secret, err error) {
-	result := config.Load(ctx, "", f.given(), os.LookupEnv)
+	result := loadSettings(ctx, "", f)
 	for _, setting := range []string{"bind", "metrics_bind", "metrics_port"} {
 		if err := result.ErrOf(setting); err != nil {
 			return "", "", err

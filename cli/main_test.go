@@ -8,7 +8,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv("NOTIFY_PUSH_TEST_AS_PROGRAM") != "" {
+	isReader := len(os.Args) == 2 && os.Args[1] == "read-config" // see read_config.go
+	if os.Getenv("NOTIFY_PUSH_TEST_AS_PROGRAM") != "" || isReader {
 		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	goleak.VerifyTestMain(m)

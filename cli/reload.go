@@ -94,6 +94,9 @@ func (r *reloads) reload(ctx context.Context, d *daemon) {
 			d.log.Warn("configuration", zap.String("warning", warning))
 		}
 	}
+	if !slices.Equal(r.now.DotEnv, next.DotEnv) {
+		logDotEnv(d.log.Logger, next)
+	}
 	d.log.Warn("configuration read again", zap.Strings("changed", changed))
 	if len(needRestart) > 0 {
 		d.log.Warn("settings have changed that need a restart", zap.Strings("settings", needRestart))

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -169,7 +168,7 @@ func (c *sendCommand) publish(p *process, channel string, payload any) error {
 
 // loadRedis names the Redis that the server would use with the same settings. What else may be wrong with them does not matter here.
 func loadRedis(p *process, configFile string, flags settingFlags) (storage.RedisOptions, error) {
-	result := config.Load(p.ctx, configFile, flags.given(), os.LookupEnv)
+	result := loadSettings(p.ctx, configFile, flags)
 	for _, warning := range result.Warnings {
 		fmt.Fprintf(p.stderr, "Warning: %s\n", warning)
 	}

@@ -38,7 +38,7 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 		return exitUsage
 	}
 	load := func(ctx context.Context) *config.Result {
-		return config.Load(ctx, c.ConfigFile, c.given(), os.LookupEnv)
+		return loadSettings(ctx, c.ConfigFile, c.settingFlags)
 	}
 	reloads := newReloads(load)
 	defer signal.Stop(reloads.signals)
@@ -68,6 +68,7 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 	for _, warning := range result.Warnings {
 		log.Warn("configuration", zap.String("warning", warning))
 	}
+	logDotEnv(log.Logger, result)
 	reloadLogins(&result.Settings, load)
 	if err := inheritListeners(&result.Settings); err != nil {
 		return err
@@ -84,6 +85,13 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 		fmt.Fprintf(p.onlyStdout(), "notify_push: %s\n", errtext.PrintableLines(err.Error()))
 	}
 	return err
+}
+
+// logDotEnv says which settings a file decides that somebody may have left in the working directory.
+func logDotEnv(log *zap.Logger, result *config.Result) {
+	if len(result.DotEnv) > 0 {
+		log.Warn("variables come from the file .env in the working directory", zap.Strings("names", result.DotEnv))
+	}
 }
 
 // reloadLogins has the configuration read again when Redis or the database refuses the login: the password may have changed.

@@ -25,6 +25,8 @@ type Result struct {
 	Errors    []string // why the server cannot start with these settings; empty when it can
 	Sharding  string   // FILE:LINE of a dbsharding that is in use; empty: there is none
 	AnyOrigin string   // why the pages of any site are admitted; empty where they are not, or --allowed-origins says so
+	ReadAs    string   // the user with whose rights config.php was read, where this is root and that user may change it
+	DotEnv    []string // the names of the variables that the .env file gives
 	IsWrong   bool     // of the Errors, one at least is no file that is missing, empty or unreadable, and so may be there later
 
 	values map[string]any   // by setting: what it says
@@ -43,8 +45,16 @@ func (r *Result) Err() error {
 func (r *Result) ErrOf(setting string) error { return r.failed[setting] }
 
 // Load fills all settings. It opens no connection. given is what the command line said; lookupEnv is os.LookupEnv, or stands in for it.
+//
+// As root it does not read a config.php that others may change: [Reader.Load] does.
 func Load(ctx context.Context, configFile string, given Given, lookupEnv func(string) (string, bool)) *Result {
-	l := newLoader(given, lookupEnv)
+	return Reader{}.Load(ctx, configFile, given, lookupEnv)
+}
+
+// Load is the function [Load], and as root reads a config.php that others may change with the rights of one of them, in a process of its own. For
+// that, lookupEnv has to be os.LookupEnv.
+func (r Reader) Load(ctx context.Context, configFile string, given Given, lookupEnv func(string) (string, bool)) *Result {
+	l := newLoader(ctx, given, lookupEnv)
 	s := &l.result.Settings
 	if strings.Contains(configFile, "://") { // it may hold a password
 		l.fail("config_file", errors.New("the argument is a URL, and has to be the path of Nextcloud's config.php; --redis-url, --database-url and --nextcloud-url take URLs"))
@@ -66,8 +76,8 @@ func Load(ctx context.Context, configFile string, given Given, lookupEnv func(st
 	l.loadToken("admin-token", &s.Monitor.AdminToken)
 	l.checkListeners()
 
-	n := readNextcloud(ctx, configFile, s.Reading.Glob, !s.Reading.NoPHP, l.environment)
-	s.Instance = n.instance()
+	n := r.readNextcloud(ctx, configFile, s.Reading.Glob, !s.Reading.NoPHP, l.environment)
+	s.Instance, l.result.ReadAs = n.instance(), n.readAs
 	l.loadTrustedProxies(n)
 	l.loadNextcloudURL(n)
 	l.loadAllowedOrigins(n)
@@ -95,7 +105,7 @@ type loader struct {
 	hasDatabaseURL bool
 }
 
-func newLoader(given Given, lookupEnv func(string) (string, bool)) *loader {
+func newLoader(ctx context.Context, given Given, lookupEnv func(string) (string, bool)) *loader {
 	l := &loader{
 		declared:    map[string]setting.Field{},
 		given:       given,
@@ -107,9 +117,10 @@ func newLoader(given Given, lookupEnv func(string) (string, bool)) *loader {
 		l.declared[field.Flag] = field
 	}
 	var err error
-	if l.environment.file, err = readDotEnv(); err != nil {
+	if l.environment.file, err = readDotEnv(ctx); err != nil {
 		l.warn("%v; its variables do not count", err)
 	}
+	l.result.DotEnv = l.environment.fromFile()
 	return l
 }
 

@@ -1,8 +1,9 @@
 package php
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -495,7 +496,7 @@ func (x *include) eval(e *evaluator) Value {
 		return false
 	}
 	e.budget.spend(lookCost)
-	resolved := realPath(path)
+	resolved := realPath(path, e.budget)
 	if x.once && e.included[resolved] {
 		return true
 	}
@@ -529,6 +530,9 @@ func (e *evaluator) includePath(name string) (path string, exists bool) {
 	if !known {
 		e.giveUp(u.reason)
 	}
-	_, err := os.Stat(path)
+	_, err := stat(e.budget, path)
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.giveUp("the file " + path + " cannot be looked at: " + err.Error())
+	}
 	return path, err == nil
 }
