@@ -23,6 +23,11 @@ type Options struct {
 	AllowSelfSigned bool
 	// Quick leaves out what waits for a proxy's timeout: 65 s of silence.
 	Quick bool
+	// PushServer is the push server's own address, as HOST:PORT, for the lines that are printed; "" where it is not known.
+	PushServer string
+	// Token returns the token of the app's self test, with which the push server asks Nextcloud whom that takes for the client, and
+	// takes it back; nil when Redis is not to be used.
+	Token func(ctx context.Context) (token string, giveBack func(), err error)
 	// Publish publishes an event as Nextcloud does and returns how many servers got it; nil when Redis is
 	// not to be used.
 	Publish func(ctx context.Context, channel string, payload []byte) (subscribers int, err error)
@@ -85,6 +90,7 @@ func Run(ctx context.Context, options Options) {
 		{"examining the certificate", e.examineTLS},
 		{"asking Nextcloud for its push server", e.discover},
 		{"looking at what answers at the push server's address", e.examinePushURL},
+		{"asking whom Nextcloud takes for the client", e.examineRemote},
 		{"opening a websocket", e.shakeHands},
 		{"logging in", e.session},
 	}
@@ -117,6 +123,11 @@ func (e *examination) warn(step, detail, advice string, lines ...string) {
 	e.Report(Finding{step, Yellow, detail, advice, lines})
 }
 
+// fault is a fail whose remedy is known.
+func (e *examination) fault(step, detail string, f Fault) {
+	e.fail(step, detail, remedies[f].advice, linesFor(f, e.proxy, e.PushServer)...)
+}
+
 // fail reports what does not work and ends the examination.
 func (e *examination) fail(step, detail, advice string, lines ...string) {
 	e.broken = true
@@ -131,9 +142,10 @@ func (e *examination) readAddress(context.Context) {
 	}
 	site, err := url.Parse(text)
 	if err != nil || site.Host == "" || site.Scheme != "https" && site.Scheme != "http" {
-		e.fail("address", "not the address of a Nextcloud: "+e.URL, "Give it as browsers show it, such as https://cloud.example.com.")
+		e.fail("address", "this is not the address of a Nextcloud", "Give it as browsers show it, such as https://cloud.example.com.")
 		return
 	}
+	site.User = nil // nobody needs it, and it may be a password
 	e.site = site
 	e.http = &http.Transport{
 		DialContext:       (&net.Dialer{Timeout: stepTimeout}).DialContext,
