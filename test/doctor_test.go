@@ -1,14 +1,19 @@
 package test
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -176,7 +181,7 @@ func TestDoctorFindsWhatProxiesDoWrong(t *testing.T) {
 			"X-Forwarded-For", []string{"Caddy: reverse_proxy {push}", "without header_up"}},
 		{"Caddy replaces X-Forwarded-For before Nextcloud", setup{start: caddyFront(caddyGood), cloud: "http://{front}"},
 			"X-Forwarded-For at Nextcloud", []string{"takes 127.0.0.1 for the client", "Caddy: trusted_proxies 127.0.0.1/32"}},
-		{"nginx replaces X-Forwarded-For before Nextcloud", setup{start: nginxFront(nginxGood + "proxy_set_header X-Forwarded-For $remote_addr;"), cloud: "http://{front}"},
+		{"nginx replaces X-Forwarded-For before Nextcloud", setup{start: nginxFront(nginxGood + "location /index.php/ { proxy_pass http://{cloud}; proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $remote_addr; }"), cloud: "http://{front}"},
 			"X-Forwarded-For at Nextcloud", []string{"takes 127.0.0.1 for the client", "nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"}},
 
 		{"nginx without the location", setup{start: nginxFront("")}, "push URL", []string{"not the push server", "nginx: location ^~ /push/ {"}},
@@ -206,12 +211,12 @@ func TestDoctorFindsWhatProxiesDoWrong(t *testing.T) {
 		{"nginx answers from a cache", setup{start: nginxFront(`proxy_cache c; proxy_cache_valid 200 1m; proxy_ignore_headers Cache-Control; `+nginxGood, "proxy_cache_path "+filepath.Join(folder, "cache")+" keys_zone=c:1m;")},
 			"cache", []string{"nginx: proxy_cache off;"}},
 		{"HAProxy holds answers back", setup{start: haproxyFront(haproxyGood, haproxyServers+"\ttcp-response inspect-delay 60s\n\ttcp-response content accept if WAIT_END\n")},
-			"push URL", []string{"no answer within 15s", "holds answers back", "inspect-delay of tcp-response"}},
+			"handshake", []string{"no answer within 10s", "holds answers back", "inspect-delay of tcp-response"}},
 		{"Caddy speaks HTTP/2 without TLS to the server", setup{start: caddyFront("handle_path /push/* {\n\treverse_proxy h2c://{push}\n}")}, "push URL", []string{"502", "not h2c"}},
-		{"HAProxy speaks HTTP/2 without TLS to the server", setup{start: haproxyFront(haproxyGood, strings.Replace(haproxyServers, "{push}", "{push} proto h2", 1))}, "push URL", []string{"502", "HAProxy: server push {push}   # without proto h2"}},
-		{"nginx speaks HTTP/2 without TLS to clients", setup{start: nginxFront("", "server { listen {second} http2; "+nginxGood+nginxCloud+" }"), at: "http://{second}"},
+		{"HAProxy speaks HTTP/2 without TLS to the server", setup{start: haproxyFront(haproxyGood, strings.Replace(haproxyServers, "{push}", "{push} proto h2", 1))}, "push URL", []string{"503", "HAProxy: server push {push}   # without proto h2"}},
+		{"a port of nginx speaks HTTP/2 without TLS", setup{start: nginxFront("", "server { listen {second} http2; "+nginxGood+nginxCloud+" }"), at: "http://{second}"},
 			"capabilities", []string{"HTTP/2", "nginx: listen 80;   # without http2"}},
-		{"HAProxy speaks HTTP/2 without TLS to clients", setup{start: haproxyFront(haproxyGood, haproxyServers+"frontend second\n\tbind {second} proto h2\n"+haproxyRoutes), at: "http://{second}"},
+		{"a port of HAProxy speaks HTTP/2 without TLS", setup{start: haproxyFront(haproxyGood, haproxyServers+"frontend second\n\tbind {second} proto h2\n"+haproxyRoutes), at: "http://{second}"},
 			"capabilities", []string{"HTTP/2", "HAProxy: bind :80   # without proto h2"}},
 
 		{"a push URL on http", setup{start: nginxFront(nginxGood, nginxTLS(cert, key, "")), at: "https://{second}", push: "http://{front}/push", env: trusted},
@@ -318,6 +323,118 @@ func TestDoctorWaitsForTimeouts(t *testing.T) {
 					require.Regexp(t, `was cut after [1-9][.\d]*s of silence`, f.Detail)
 				}
 			}
+		})
+	}
+}
+
+// middlebox is a proxy for what the real ones cannot be made to do: it passes pages on, and websockets as pass does.
+func middlebox(pass func(client, server net.Conn, answered *bufio.Reader)) func(fill func(string) string) front {
+	return func(fill func(string) string) front {
+		return func(t *testing.T, address string) {
+			listener, err := net.Listen("tcp", address)
+			require.NoError(t, err)
+			var open sync.WaitGroup
+			t.Cleanup(open.Wait)
+			t.Cleanup(func() { listener.Close() })
+			serve := func(client net.Conn) {
+				defer client.Close()
+				requests := bufio.NewReader(client)
+				request, err := http.ReadRequest(requests)
+				if err != nil {
+					return
+				}
+				to := fill("{cloud}")
+				if strings.HasPrefix(request.URL.Path, "/push/") {
+					to = fill("{push}")
+				}
+				server, err := net.Dial("tcp", to)
+				if err != nil {
+					return
+				}
+				defer server.Close()
+				request.Header.Set("X-Forwarded-For", "127.0.0.1")
+				if request.Write(server) != nil {
+					return
+				}
+				answers := bufio.NewReader(server)
+				if request.Header.Get("Upgrade") == "" {
+					_, _ = io.Copy(client, answers)
+					return
+				}
+				pass(client, server, answers)
+			}
+			open.Go(func() {
+				for {
+					client, err := listener.Accept()
+					if err != nil {
+						return
+					}
+					open.Go(func() { serve(client) })
+				}
+			})
+		}
+	}
+}
+
+// passHead passes the answer to a handshake on, with a line more.
+func passHead(client net.Conn, answers *bufio.Reader, line string) {
+	for {
+		text, err := answers.ReadString('\n')
+		if err != nil {
+			return
+		}
+		if text == "\r\n" {
+			_, _ = io.WriteString(client, line+text)
+			return
+		}
+		_, _ = io.WriteString(client, text)
+	}
+}
+
+// TestDoctorFindsWhatOtherBoxesDo has something on the way that knows websockets, and not well.
+func TestDoctorFindsWhatOtherBoxesDo(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	for _, test := range []struct {
+		name   string
+		pass   func(client, server net.Conn, answers *bufio.Reader)
+		step   string
+		status doctor.Status
+		words  []string
+	}{
+		{"answers are held back", func(client, server net.Conn, answers *bufio.Reader) {
+			passHead(client, answers, "")
+			_, _ = io.Copy(server, client)
+		}, "login", doctor.Red, []string{"nothing comes back", "holds answers back", "nginx: proxy_buffering off;"}},
+		{"messages of clients are held back", func(client, server net.Conn, answers *bufio.Reader) {
+			passHead(client, answers, "")
+			_, _ = io.Copy(client, answers)
+		}, "login", doctor.Red, []string{"did not reach the push server", "holds answers back"}},
+		{"websockets are compressed", func(client, server net.Conn, answers *bufio.Reader) {
+			passHead(client, answers, "Sec-WebSocket-Extensions: permessage-deflate\r\n")
+			go func() { _, _ = io.Copy(server, client) }()
+			_, _ = io.Copy(client, answers)
+		}, "handshake", doctor.Yellow, []string{"compresses websockets: permessage-deflate"}},
+		{"the end is not passed on", func(client, server net.Conn, answers *bufio.Reader) {
+			passHead(client, answers, "")
+			go func() { _, _ = io.Copy(client, answers) }()
+			message := make([]byte, 4096)
+			for {
+				n, err := client.Read(message)
+				if err != nil || message[0] == 0x88 { // a close frame
+					return
+				}
+				_, _ = server.Write(message[:n])
+			}
+		}, "close", doctor.Yellow, []string{"a clean close is not answered", "cuts websockets"}},
+		{"another answers the handshake", func(client, server net.Conn, answers *bufio.Reader) {
+			_, _ = io.WriteString(client, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+			_, _ = io.Copy(io.Discard, client)
+		}, "handshake", doctor.Red, []string{"not for this handshake", "proxy_cache off;"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			requireDiagnosis(t, examine(t, setup{start: middlebox(test.pass)}), test.step, test.status, test.words...)
 		})
 	}
 }

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/notifypush/notifypush/client"
 )
@@ -51,7 +53,7 @@ func (e *examination) explainDiscovery(ctx context.Context, step string, err err
 		e.fail(step, unsafe.Error(), adviseSetup(e.site)+" Before, correct overwrite.cli.url, or overwriteprotocol and overwritehost, in config.php.")
 	case answered && status.Status == http.StatusUnauthorized:
 		e.fault(step, fmt.Sprintf("the web server asks for a password of its own (realm %q) before Nextcloud is reached", status.Realm), BasicAuth)
-	case isHTTP2(err):
+	case !answered && e.site.Scheme == "http" && e.speaksHTTP2(ctx):
 		e.fault(step, e.site.Host+" answers with HTTP/2 to HTTP/1.1", HTTP2WithoutTLS)
 	case errors.Is(err, client.ErrInvalidCredentials):
 		e.fail("login", "Nextcloud refuses user and password", "Use an app password (Settings, Security) where a second factor is enforced.")
@@ -62,6 +64,25 @@ func (e *examination) explainDiscovery(ctx context.Context, step string, err err
 	default:
 		e.fail(step, err.Error(), cmp.Or(Advise(err), "Is this Nextcloud's address, with its folder if it has one?"))
 	}
+}
+
+// speaksHTTP2 reports whether the site answers to the first frame of an HTTP/2 connection with one.
+func (e *examination) speaksHTTP2(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, provokeTimeout)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(e.site.Hostname(), portOf(e.site)))
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(provokeTimeout))
+	const emptySettings = "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+	if _, err := io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"+emptySettings); err != nil {
+		return false
+	}
+	var header [9]byte
+	_, err = io.ReadFull(conn, header[:])
+	return err == nil && header[3] == 4 // SETTINGS
 }
 
 // answer is a page that was asked for.

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -60,6 +61,8 @@ type Finding struct {
 const (
 	// stepTimeout bounds one step that answers at once where all is well.
 	stepTimeout = 15 * time.Second
+	// handshakeTimeout is shorter than the time in which a push server wants the login.
+	handshakeTimeout = 10 * time.Second
 	// silence is how long a connection is held without a byte from us; proxies cut after 60 s by default.
 	silence = 65 * time.Second
 	maxBody = 64 << 10
@@ -70,6 +73,7 @@ type examination struct {
 	Options
 	site     *url.URL
 	client   *http.Client
+	lookup   func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	http     *http.Transport
 	proxy    proxy    // in front of the push server
 	endpoint *url.URL // of the websocket, as Nextcloud names it
@@ -146,7 +150,7 @@ func (e *examination) readAddress(context.Context) {
 		return
 	}
 	site.User = nil // nobody needs it, and it may be a password
-	e.site = site
+	e.site, e.lookup = site, net.DefaultResolver.LookupNetIP
 	e.http = &http.Transport{
 		DialContext:       (&net.Dialer{Timeout: stepTimeout}).DialContext,
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: e.AllowSelfSigned}, //nolint:gosec // The user asked for it.

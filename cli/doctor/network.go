@@ -22,7 +22,7 @@ func (e *examination) resolve(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	host := e.site.Hostname()
-	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	addresses, err := e.lookup(ctx, "ip", host)
 	if err != nil {
 		e.fail(step, fmt.Sprintf("look up %s: %v", host, err), "Is the name right? Clients outside need a public DNS record.")
 		return

@@ -133,6 +133,16 @@ func (e *examination) examineForwarding(ctx context.Context) {
 // askedAbout is the address of a client that does not exist.
 const askedAbout = "192.0.2.1"
 
+// explainUnreachable reports why the push server cannot ask Nextcloud, in its own words.
+func (e *examination) explainUnreachable(step, why string) {
+	detail := "the push server cannot ask Nextcloud: " + why
+	if strings.Contains(why, "password of its own") {
+		e.fault(step, detail, BasicAuthBeforeUs)
+		return
+	}
+	e.fail(step, detail, "On the push server's machine run: notify_push check CONFIG_FILE")
+}
+
 // examineRemote has the push server ask Nextcloud whom it takes for the client, as a login does.
 func (e *examination) examineRemote(ctx context.Context) {
 	const step = "X-Forwarded-For at Nextcloud"
@@ -154,7 +164,7 @@ func (e *examination) examineRemote(ctx context.Context) {
 	case a.status == http.StatusForbidden:
 		e.fail(step, "the push server does not know the self test's token of this Redis", "It uses another Redis: notify_push check CONFIG_FILE says which.")
 	case a.status != http.StatusOK || noAddress != nil:
-		e.fail(step, "the push server cannot ask Nextcloud: "+seen, "On the push server's machine run: notify_push check CONFIG_FILE")
+		e.explainUnreachable(step, seen)
 	case seen == askedAbout:
 		e.green(step, "Nextcloud believes what the push server says")
 	default:

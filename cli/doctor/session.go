@@ -59,10 +59,10 @@ func (e *examination) logIn(ctx context.Context, s *socket) bool {
 		return true
 	case isTimeout(err):
 		e.fault(step, "the handshake gets through, and then nothing comes back", HeldBack)
-	case failed && strings.Contains(refused.Text, "password of its own"):
-		e.fault(step, "the push server cannot ask Nextcloud: "+refused.Text, BasicAuthBeforeUs)
+	case errors.Is(err, client.ErrAuthTimeout):
+		e.fault(step, "user and password did not reach the push server in its time, 15 s", HeldBack)
 	case failed:
-		e.fail(step, "the push server cannot ask Nextcloud: "+refused.Text, "On the push server's machine run: notify_push check CONFIG_FILE")
+		e.explainUnreachable(step, refused.Text)
 	case errors.Is(err, client.ErrInvalidCredentials) && e.PreAuth:
 		e.fail(step, "the push server does not know the token that Nextcloud has just given", "It listens to another Redis than Nextcloud publishes to, or to none: notify_push check CONFIG_FILE says more.")
 	case errors.Is(err, client.ErrInvalidCredentials):

@@ -33,7 +33,7 @@ func (e *examination) shakeHands(ctx context.Context) {
 	s, a, key, err := e.open(ctx)
 	if err != nil {
 		if isTimeout(err) {
-			e.fault(step, fmt.Sprintf("open %s: no answer within %v, and pages at the same address come", e.endpoint, stepTimeout), HeldBack)
+			e.fault(step, fmt.Sprintf("open %s: no answer within %v, and pages at the same address come", e.endpoint, handshakeTimeout), HeldBack)
 			return
 		}
 		e.fail(step, fmt.Sprintf("open %s: %v", e.endpoint, err), cmp.Or(Advise(err), "The reverse proxy's log says more."))
@@ -76,7 +76,7 @@ func (e *examination) dial(ctx context.Context) (net.Conn, error) {
 
 // open sends a handshake, and offers to compress, as browsers do.
 func (e *examination) open(ctx context.Context) (*socket, answer, string, error) {
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	conn, err := e.dial(ctx)
 	if err != nil {
@@ -84,7 +84,7 @@ func (e *examination) open(ctx context.Context) (*socket, answer, string, error)
 	}
 	s := &socket{Conn: conn, reader: bufio.NewReader(conn)}
 	key := newKey()
-	_ = conn.SetDeadline(time.Now().Add(stepTimeout))
+	_ = conn.SetDeadline(time.Now().Add(handshakeTimeout))
 	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n",
 		e.endpoint.RequestURI(), e.endpoint.Host, key); err != nil {
 		conn.Close()
@@ -128,10 +128,13 @@ func (s *socket) next(within time.Duration) (frame.Frame, error) {
 		}
 		if size == 0 {
 			n, err := s.reader.Read(buffer)
+			if n > 0 { // with TLS, the end may come along
+				s.data, s.heard = append(s.data, buffer[:n]...), time.Now()
+				continue
+			}
 			if err != nil {
 				return f, err
 			}
-			s.data, s.heard = append(s.data, buffer[:n]...), time.Now()
 			continue
 		}
 		f.Payload = append([]byte(nil), f.Payload...)
