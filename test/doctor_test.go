@@ -175,12 +175,12 @@ func TestDoctorFindsWhatProxiesDoWrong(t *testing.T) {
 
 		{"nginx without X-Forwarded-For", setup{start: nginxFront(`location ^~ /push/ { proxy_pass http://{push}/; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "Upgrade"; }`)},
 			"X-Forwarded-For", []string{"all clients have the proxy's address", "nginx: proxy_set_header X-Forwarded-For"}},
-		{"HAProxy without forwardfor", setup{start: haproxyFront(haproxyRoutes, haproxyServers)}, "X-Forwarded-For", []string{"HAProxy: option forwardfor"}},
+		{"HAProxy without forwardfor", setup{start: haproxyFront(haproxyRoutes, haproxyServers)}, "X-Forwarded-For", []string{"HAProxy: http-request set-header X-Forwarded-For %[src]"}},
 		{"Apache without X-Forwarded-For", setup{start: apacheFront("ProxyAddHeaders Off\n" + apacheGood)}, "X-Forwarded-For", []string{"Apache: ProxyAddHeaders On"}},
 		{"Caddy without X-Forwarded-For", setup{start: caddyFront("handle_path /push/* {\n\treverse_proxy {push} {\n\t\theader_up -X-Forwarded-For\n\t}\n}")},
 			"X-Forwarded-For", []string{"Caddy: reverse_proxy {push}", "without header_up"}},
 		{"Caddy replaces X-Forwarded-For before Nextcloud", setup{start: caddyFront(caddyGood), cloud: "http://{front}"},
-			"X-Forwarded-For at Nextcloud", []string{"takes 127.0.0.1 for the client", "Caddy: trusted_proxies 127.0.0.1/32"}},
+			"X-Forwarded-For at Nextcloud", []string{"takes 127.0.0.1 for the client", "Caddy: trusted_proxies 127.0.0.1/8 ::1"}},
 		{"nginx replaces X-Forwarded-For before Nextcloud", setup{start: nginxFront(nginxGood + "location /index.php/ { proxy_pass http://{cloud}; proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $remote_addr; }"), cloud: "http://{front}"},
 			"X-Forwarded-For at Nextcloud", []string{"takes 127.0.0.1 for the client", "nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"}},
 
@@ -312,7 +312,7 @@ func TestDoctorWaitsForTimeouts(t *testing.T) {
 	}{
 		"nginx":   {nginxFront("location ^~ /push/ { " + nginxPush + " proxy_read_timeout 2s; }"), "nginx: proxy_read_timeout 60s;"},
 		"Apache":  {apacheFront("ProxyTimeout 2\nTimeout 2\nProxyPass /push/ws ws://{push}/ws\nProxyPass /push/ http://{push}/"), "Apache: Timeout 60"},
-		"HAProxy": {haproxyFront("\toption forwardfor\n"+haproxyRoutes, haproxyServers+"\ttimeout tunnel 2s\n"), "HAProxy: timeout tunnel 1h"},
+		"HAProxy": {haproxyFront("\toption forwardfor\n"+haproxyRoutes, haproxyServers+"\ttimeout tunnel 2s\n"), "HAProxy: timeout tunnel 5m"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

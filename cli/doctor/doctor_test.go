@@ -16,6 +16,8 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -234,6 +236,24 @@ func TestRemediesAreWhole(t *testing.T) {
 		require.Len(t, lines, count)
 	}
 	require.Len(t, remedies, int(CutAtClose)+1)
+}
+
+// TestLinesAreThoseThatAreShipped wants the lines for the usual faults to stand in the files of docs/deploy.
+func TestLinesAreThoseThatAreShipped(t *testing.T) {
+	for _, test := range []struct {
+		fault Fault
+		proxy proxy
+		file  string
+	}{
+		{NoUpgrade, nginx, "nginx.conf"}, {NoLocation, nginx, "nginx.conf"}, {NoLocation, apache, "apache.conf"}, {NoLocation, caddy, "Caddyfile"},
+	} {
+		file, err := os.ReadFile(filepath.Join("..", "..", "docs", "deploy", test.file))
+		require.NoError(t, err)
+		for _, line := range remedies[test.fault].lines[test.proxy] {
+			line, _, _ = strings.Cut(line, "   #")
+			require.Contains(t, string(file), line)
+		}
+	}
 }
 
 func TestRecognise(t *testing.T) {
