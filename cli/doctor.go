@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"runtime"
 	"strings"
@@ -57,6 +58,14 @@ func (c *doctorCommand) Run(p *process) error {
 		options.Token = func(ctx context.Context) (string, func(), error) {
 			token, _, giveBack, err := borrowToken(ctx, settings.Redis)
 			return token, giveBack, err
+		}
+		options.AdviseTrust = func(address string) string {
+			seen, err := netip.ParseAddr(address)
+			trusted := settings.Instance.TrustedProxies.Texts
+			if err != nil || c.Config == "" || isTrustedProxy(seen, trusted) {
+				return ""
+			}
+			return adviseProxy(settings, seen)
 		}
 		if settings.Listen.SocketPath == "" {
 			options.PushServer = fmt.Sprintf("127.0.0.1:%d", settings.Listen.Port)

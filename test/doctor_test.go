@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,12 +36,13 @@ const (
 
 // setup is how a Nextcloud and a push server are behind a proxy, which may be broken.
 type setup struct {
-	start func(fill func(string) string) front
-	at    string   // the site's address, "http://{front}" by default
-	push  string   // what the capabilities name, "{site}/push" by default
-	cloud string   // where the push server finds Nextcloud, "http://{cloud}" by default
-	env   []string // of the doctor
-	slow  bool     // without --quick
+	start   func(fill func(string) string) front
+	at      string   // the site's address, "http://{front}" by default
+	push    string   // what the capabilities name, "{site}/push" by default
+	cloud   string   // where the push server finds Nextcloud, "http://{cloud}" by default
+	env     []string // of the doctor
+	slow    bool     // without --quick
+	trusted string   // by Nextcloud, 127.0.0.1/32 by default
 }
 
 // front starts a proxy at an address.
@@ -84,7 +86,7 @@ func examine(t *testing.T, with setup, arguments ...string) []doctor.Finding {
 	address, second := proxytest.FreeAddress(t), proxytest.FreeAddress(t)
 	addresses := strings.NewReplacer("{front}", address, "{second}", second, "{cloud}", strings.TrimPrefix(s.server.URL, "http://"))
 	s.url = addresses.Replace(cmp.Or(with.at, "http://{front}"))
-	s.open(nextcloud.Options{PushURL: addresses.Replace(strings.ReplaceAll(cmp.Or(with.push, "{site}/push"), "{site}", s.url))})
+	s.open(nextcloud.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix(cmp.Or(with.trusted, "127.0.0.1/32"))}, PushURL: addresses.Replace(strings.ReplaceAll(cmp.Or(with.push, "{site}/push"), "{site}", s.url))})
 	p := s.serve("NEXTCLOUD_URL=" + addresses.Replace(cmp.Or(with.cloud, "http://{cloud}")))
 	with.start(func(text string) string {
 		text = strings.NewReplacer("{push}", p.address(), "{operators}", fmt.Sprintf("127.0.0.1:%d", p.metricsPort)).Replace(text)
@@ -242,6 +244,16 @@ func TestDoctorFindsWhatProxiesDoWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDoctorKnowsTrustedProxies has a Nextcloud that does not trust the push server's address, whose config.php the doctor has.
+func TestDoctorKnowsTrustedProxies(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	config := s.writeConfig("'trusted_proxies' => ['10.0.0.1'],")
+	findings := examine(t, setup{start: nginxFront("location ^~ /push/ { " + nginxPush + " }"), trusted: "10.0.0.1/32"}, "--config", config)
+	requireDiagnosis(t, findings, "X-Forwarded-For at Nextcloud", doctor.Red, "takes 127.0.0.1 for the client", "none of its trusted_proxies", "occ config:system:set trusted_proxies 1 --value=127.0.0.1")
 }
 
 // TestDoctorFindsFaultsOfRedis has the push server listen to another Redis than Nextcloud publishes to.

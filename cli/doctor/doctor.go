@@ -29,6 +29,8 @@ type Options struct {
 	// Token returns the token of the app's self test, with which the push server asks Nextcloud whom that takes for the client, and
 	// takes it back; nil when Redis is not to be used.
 	Token func(ctx context.Context) (token string, giveBack func(), err error)
+	// AdviseTrust says how to have Nextcloud trust an address as a proxy's; "" where it does, or where that is not known. It may be nil.
+	AdviseTrust func(address string) string
 	// Publish publishes an event as Nextcloud does and returns how many servers got it; nil when Redis is
 	// not to be used.
 	Publish func(ctx context.Context, channel string, payload []byte) (subscribers int, err error)
@@ -78,6 +80,7 @@ type examination struct {
 	proxy    proxy    // in front of the push server
 	endpoint *url.URL // of the websocket, as Nextcloud names it
 	preAuth  string
+	isPublic bool    // the site answers at an address of the internet
 	socket   *socket // to the push server
 	broken   bool    // something red: what comes after would fail for the same reason
 }

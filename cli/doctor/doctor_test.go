@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -274,6 +275,40 @@ func TestRecognise(t *testing.T) {
 		{unknownProxy, http.Header{"Server": {"cloudflare"}}, "<html>", "nothing"},
 	} {
 		require.Equal(t, test.want, recognise(answer{header: test.header, body: test.body}), test.because)
+	}
+}
+
+// TestForwarding has the push server say what requests look like when they get there.
+func TestForwarding(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		isPublic bool
+		answer   string
+		status   Status
+		words    []string
+	}{
+		{"an address of the internet", true, `{"forwarded":true,"from":"8.8.8.8","time":`, Green, nil},
+		{"an inner address of an inner site", false, `{"forwarded":true,"from":"192.168.1.7","time":`, Green, nil},
+		{"an inner address of a public site", true, `{"forwarded":true,"from":"172.18.0.1","time":`, Red, []string{"this client is 172.18.0.1", "the host's network", "real_ip_header"}},
+		{"a version that does not say", true, `{"forwarded":true,"time":`, Green, nil},
+		{"no header", true, `{"forwarded":false,"from":"","time":`, Red, []string{"all clients have the proxy's address"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			count := 0
+			e, findings := newExamination(t, "https://cloud.example.com", func(r *http.Request) (*http.Response, error) {
+				count++
+				return says(200, fmt.Sprint(test.answer, count, "}"))(r)
+			})
+			e.endpoint, e.isPublic = &url.URL{Scheme: "wss", Host: "cloud.example.com", Path: "/push/ws"}, test.isPublic
+			e.examineForwarding(t.Context())
+			require.Len(t, *findings, 1)
+			f := (*findings)[0]
+			require.Equal(t, test.status, f.Status)
+			require.False(t, e.broken)
+			for _, word := range test.words {
+				require.Contains(t, f.Detail+"\n"+f.Advice+"\n"+strings.Join(f.Lines, "\n"), word)
+			}
+		})
 	}
 }
 

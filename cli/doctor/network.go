@@ -36,6 +36,7 @@ func (e *examination) resolve(ctx context.Context) {
 			continue
 		}
 		conn.Close()
+		e.isPublic = e.isPublic || address.IsGlobalUnicast() && !address.IsPrivate()
 		reached = append(reached, address.String())
 	}
 	switch {

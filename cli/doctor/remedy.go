@@ -15,6 +15,7 @@ const (
 	ShortTimeout
 	NoForwardedFor
 	ReplacedForwardedFor
+	HiddenBehindGateway
 	BasicAuth
 	BasicAuthBeforeUs
 	Cached
@@ -77,6 +78,13 @@ var remedies = map[Fault]struct {
 		caddy:   {"trusted_proxies 127.0.0.1/8 ::1   # in the php_fastcgi or reverse_proxy of Nextcloud, with the push server's address"},
 		haproxy: {"option forwardfor   # and no http-request set-header or del-header X-Forwarded-For"},
 		traefik: {"forwardedHeaders: {trustedIPs: [127.0.0.1/32]}   # of the entry point, with the push server's address"},
+	}},
+	HiddenBehindGateway: {"Have the proxy see clients' addresses: run it in the host's network, or have what is before it pass them on (X-Forwarded-For, or the PROXY protocol).", map[proxy][]string{
+		nginx:   {"set_real_ip_from 172.16.0.0/12; real_ip_header X-Forwarded-For;   # with the address of what is before it"},
+		apache:  {"RemoteIPHeader X-Forwarded-For", "RemoteIPInternalProxy 172.16.0.0/12   # with the address of what is before it"},
+		caddy:   {"servers { trusted_proxies static private_ranges }   # in the global options"},
+		haproxy: {"option forwardfor   # instead of http-request set-header X-Forwarded-For"},
+		traefik: {"forwardedHeaders: {trustedIPs: [172.16.0.0/12]}   # of the entry point, with the address of what is before it"},
 	}},
 	BasicAuth: {"No client can answer two password dialogs. Take basic authentication off Nextcloud's site and the push server's address.", map[proxy][]string{
 		nginx:   {"auth_basic off;"},
