@@ -9,12 +9,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -254,6 +256,42 @@ func TestDoctorKnowsTrustedProxies(t *testing.T) {
 	config := s.writeConfig("'trusted_proxies' => ['10.0.0.1'],")
 	findings := examine(t, setup{start: nginxFront("location ^~ /push/ { " + nginxPush + " }"), trusted: "10.0.0.1/32"}, "--config", config)
 	requireDiagnosis(t, findings, "X-Forwarded-For at Nextcloud", doctor.Red, "takes 127.0.0.1 for the client", "none of its trusted_proxies", "occ config:system:set trusted_proxies 1 --value=127.0.0.1")
+}
+
+// TestAWebServersPasswordIsNoWrongPassword has a web server ask the push server for a password when that asks about logins. Nobody
+// has guessed: the address goes on, the client is told why, and so are readiness and the doctor.
+func TestAWebServersPasswordIsNoWrongPassword(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	var guarded atomic.Bool
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if guarded.Load() && r.Header.Get("X-Forwarded-For") != "" { // the push server's questions about logins
+			w.Header().Set("WWW-Authenticate", `Basic realm="closed shop"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, "<html>")
+			return
+		}
+		s.serveCloud(w, r)
+	}))
+	t.Cleanup(front.Close)
+	s.open(nextcloud.Options{PushURL: s.url})
+	p := s.serve("NEXTCLOUD_URL=" + front.URL)
+	s.open(nextcloud.Options{PushURL: "http://" + p.address()})
+	guarded.Store(true)
+	for range 12 { // two more than wrong passwords would be let through
+		c := p.dial("/ws")
+		c.say("alice", passwordOf("alice"))
+		require.Equal(t, `err: Error while sending authentication request to nextcloud: a web server in front of Nextcloud asks for a password of its own (realm "closed shop")`, c.hear())
+	}
+	require.Contains(t, request(t, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/readyz", p.metricsPort)).body, "closed shop")
+	require.Zero(t, p.metric("notify_push_logins_refused_total"))
+	got := run(t, t.Context(), "doctor", s.url, "alice", passwordOf("alice"), "--json", "--quick")
+	require.Equal(t, 1, got.status)
+	require.Contains(t, got.stdout, `"step":"login","status":"red"`)
+	require.Contains(t, got.stdout, "nginx: satisfy any; allow 127.0.0.1; deny all;")
+	guarded.Store(false)
+	p.login("bob") // alice's failure is remembered for a moment
 }
 
 // TestDoctorFindsFaultsOfRedis has the push server listen to another Redis than Nextcloud publishes to.
