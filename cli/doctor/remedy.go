@@ -86,7 +86,7 @@ var remedies = map[Fault]struct {
 		haproxy: {"option forwardfor   # instead of http-request set-header X-Forwarded-For"},
 		traefik: {"forwardedHeaders: {trustedIPs: [172.16.0.0/12]}   # of the entry point, with the address of what is before it"},
 	}},
-	BasicAuth: {"No client can answer two password dialogs. Take basic authentication off Nextcloud's site and the push server's address.", map[proxy][]string{
+	BasicAuth: {"No client can give two passwords. Take basic authentication off Nextcloud's site and the push server's address.", map[proxy][]string{
 		nginx:   {"auth_basic off;"},
 		apache:  {"<Location />", "    Require all granted", "</Location>"},
 		caddy:   {"remove basic_auth, or basicauth, from the site"},

@@ -62,7 +62,7 @@ func (p Page) Prefer(scheme string) {
 	p.T.Helper()
 	p.Do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}, //nolint:misspell // It is CSS's.
 		})
 		return err
 	}))
@@ -81,6 +81,8 @@ func (p Page) RequireReadable(light bool) {
 }
 
 // contrasts returns whether the page is light or dark, and what on it is hard to read.
+//
+//nolint:misspell // It is CSS's.
 const contrasts = `(() => {
 	const numbers = (colour) => colour.match(/[\d.]+/g).map(Number)
 	const luminance = (colour) => {
