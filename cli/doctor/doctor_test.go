@@ -287,11 +287,11 @@ func TestForwarding(t *testing.T) {
 		status   Status
 		words    []string
 	}{
-		{"an address of the internet", true, `{"forwarded":true,"from":"8.8.8.8","time":`, Green, nil},
-		{"an inner address of an inner site", false, `{"forwarded":true,"from":"192.168.1.7","time":`, Green, nil},
-		{"an inner address of a public site", true, `{"forwarded":true,"from":"172.18.0.1","time":`, Red, []string{"this client is 172.18.0.1", "the host's network", "real_ip_header"}},
+		{"an address of the internet", true, `{"forwarded":true,"inner":false,"time":`, Green, nil},
+		{"an inner address of an inner site", false, `{"forwarded":true,"inner":true,"time":`, Green, nil},
+		{"an inner address of a public site", true, `{"forwarded":true,"inner":true,"time":`, Red, []string{"inside its own network", "the host's network", "real_ip_header"}},
 		{"a version that does not say", true, `{"forwarded":true,"time":`, Green, nil},
-		{"no header", true, `{"forwarded":false,"from":"","time":`, Red, []string{"all clients have the proxy's address"}},
+		{"no header", true, `{"forwarded":false,"inner":false,"time":`, Red, []string{"all clients have the proxy's address"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			count := 0

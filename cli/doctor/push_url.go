@@ -107,9 +107,9 @@ func (e *examination) explainNoAnswer(ctx context.Context, at *url.URL, err erro
 func (e *examination) examineForwarding(ctx context.Context) {
 	const step = "X-Forwarded-For"
 	var seen [2]struct {
-		Forwarded bool   `json:"forwarded"`
-		From      string `json:"from"`
-		Time      int64  `json:"time"`
+		Forwarded bool  `json:"forwarded"`
+		Inner     bool  `json:"inner"`
+		Time      int64 `json:"time"`
 	}
 	for i := range seen {
 		a, err := e.get(ctx, e.pushPage("test/client"))
@@ -126,18 +126,12 @@ func (e *examination) examineForwarding(ctx context.Context) {
 	case !seen[0].Forwarded:
 		e.fault(step, "the reverse proxy does not tell the push server who a client is: all clients have the proxy's address, wrong passwords of one slow down all, and Nextcloud's brute-force protection sees one address", NoForwardedFor)
 		e.broken = false // clients can still get pushes
-	case e.isPublic && isInner(seen[0].From):
-		e.fault(step, "the reverse proxy says that this client is "+seen[0].From+", which is inside its own network: something before it, such as a container's network, has put that address in the place of every client's", HiddenBehindGateway)
+	case e.isPublic && seen[0].Inner:
+		e.fault(step, "the reverse proxy says that this client is inside its own network: something before it, such as a container's network, has put an address of its own in the place of every client's (notify_push clients shows it)", HiddenBehindGateway)
 		e.broken = false // clients can still get pushes
 	default:
 		e.green(step, "the reverse proxy says who a client is")
 	}
-}
-
-// isInner reports whether an address is one that no client on the internet has.
-func isInner(text string) bool {
-	address, err := netip.ParseAddr(text)
-	return err == nil && (address.IsPrivate() || address.IsLoopback() || address.IsLinkLocalUnicast())
 }
 
 // askedAbout is the address of a client that does not exist.

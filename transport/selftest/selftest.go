@@ -3,7 +3,7 @@ package selftest
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -68,7 +68,7 @@ func New(options Options) http.Handler {
 }
 
 // client tells `notify_push doctor` what a request looks like when it gets here: whether a reverse proxy said
-// for whom it asks, whom it named last, and when, so that an answer out of a cache is noticed. It needs no token, and says nothing
+// for whom it asks, whether that is an address of an inner network, and when, so that an answer out of a cache is noticed. It needs no token, and says nothing
 // that the client does not know.
 func client(w http.ResponseWriter, r *http.Request) {
 	forwarded := false
@@ -76,9 +76,9 @@ func client(w http.ResponseWriter, r *http.Request) {
 		forwarded = forwarded || r.Header.Get(name) != ""
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	from, _ := netip.ParseAddr(strings.TrimSpace(hops[len(hops)-1])) // what is no address is not repeated
-	answer, _ := json.Marshal(map[string]any{"forwarded": forwarded, "from": from, "time": time.Now().UnixNano()})
-	textreply.Write(w, string(answer))
+	from, _ := netip.ParseAddr(strings.TrimSpace(hops[len(hops)-1]))
+	inner := from.IsPrivate() || from.IsLoopback() || from.IsLinkLocalUnicast()
+	textreply.Write(w, fmt.Sprintf(`{"forwarded":%t,"inner":%t,"time":%d}`, forwarded, inner, time.Now().UnixNano()))
 }
 
 // permitted reports whether a request shows the token, and refuses it otherwise.
