@@ -174,6 +174,15 @@ func TestDoctorFindsWhatProxiesDoWrong(t *testing.T) {
 			"handshake", []string{"Upgrade", "HAProxy: option http-server-close", "no http-request del-header Upgrade"}},
 		{"Caddy withholds Upgrade", setup{start: caddyFront("handle_path /push/* {\n\trequest_header -Upgrade\n\treverse_proxy {push}\n}")},
 			"handshake", []string{"Upgrade", "Caddy: reverse_proxy {push}"}},
+		{"nginx speaks HTTP/1.0 to the server", setup{start: nginxFront("location ^~ /push/ { " + strings.Replace(nginxPush, "proxy_http_version 1.1;", "", 1) + " }")},
+			"handshake", []string{"HTTP/1.1 is missing", "nginx: proxy_http_version 1.1;"}},
+		{"nginx withholds Connection", setup{start: nginxFront("location ^~ /push/ { " + strings.Replace(nginxPush, `"Upgrade"`, "close", 1) + " }")},
+			"handshake", []string{`"Connection: Upgrade" is missing`, `nginx: proxy_set_header Connection "Upgrade";`}},
+		{"Apache passes /push/ws on as a page", setup{start: apacheFront("ProxyPass /push/ws http://{push}/ws\nProxyPass /push/ http://{push}/")},
+			"handshake", []string{"Upgrade", "Apache: ProxyPass /push/ws ws://{push}/ws"}},
+		{"HAProxy denies websockets", setup{start: haproxyFront("\thttp-request deny if { path /push/ws }\n"+haproxyGood, haproxyServers)},
+			"handshake", []string{"403", "HAProxy: http-request deny … unless { path_beg /push/ }"}},
+		{"nginx denies", setup{start: nginxFront("location ^~ /push/ { deny all; " + nginxPush + " }")}, "push URL", []string{"403", "nginx: allow all;"}},
 		{"Apache's lines in the wrong order", setup{start: apacheFront("ProxyPass /push/ http://{push}/\nProxyPass /push/ws ws://{push}/ws")},
 			"handshake", []string{"Upgrade", "Apache: ProxyPass /push/ws ws://{push}/ws"}},
 
@@ -360,9 +369,11 @@ func TestDoctorWaitsForTimeouts(t *testing.T) {
 		start func(fill func(string) string) front
 		line  string
 	}{
-		"nginx":   {nginxFront("location ^~ /push/ { " + nginxPush + " proxy_read_timeout 2s; }"), "nginx: proxy_read_timeout 60s;"},
-		"Apache":  {apacheFront("ProxyTimeout 2\nTimeout 2\nProxyPass /push/ws ws://{push}/ws\nProxyPass /push/ http://{push}/"), "Apache: Timeout 60"},
-		"HAProxy": {haproxyFront("\toption forwardfor\n"+haproxyRoutes, haproxyServers+"\ttimeout tunnel 2s\n"), "HAProxy: timeout tunnel 5m"},
+		"nginx":                          {nginxFront("location ^~ /push/ { " + nginxPush + " proxy_read_timeout 2s; }"), "nginx: proxy_read_timeout 60s;"},
+		"Apache":                         {apacheFront("ProxyTimeout 2\nTimeout 2\nProxyPass /push/ws ws://{push}/ws\nProxyPass /push/ http://{push}/"), "Apache: Timeout 60"},
+		"HAProxy":                        {haproxyFront("\toption forwardfor\n"+haproxyRoutes, haproxyServers+"\ttimeout tunnel 2s\n"), "HAProxy: timeout tunnel 5m"},
+		"HAProxy without timeout tunnel": {haproxyFront("\ttimeout client 2s\n\toption forwardfor\n"+haproxyRoutes, haproxyServers), "HAProxy: timeout client 60s"},
+		"Caddy":                          {caddyFront("handle_path /push/* {\n\treverse_proxy {push} {\n\t\ttransport http {\n\t\t\tread_timeout 2s\n\t\t}\n\t}\n}"), "read and write timeouts of the transport"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

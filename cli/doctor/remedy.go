@@ -56,8 +56,14 @@ var remedies = map[Fault]struct {
 		haproxy: {"server push 127.0.0.1:7867   # without proto h2"},
 		traefik: {"url: http://127.0.0.1:7867   # http, not h2c"},
 	}},
-	Refused: {advice: "The reverse proxy refuses this address; the push server itself never does. Look there for deny, Require, or a firewall of web applications."},
-	Full:    {advice: "The push server holds all the connections it may, or is not running behind the proxy."},
+	Refused: {"The reverse proxy refuses this address; the push server itself never does. Look for what denies, also for a firewall of web applications.", map[proxy][]string{
+		nginx:   {"allow all;   # in the location of /push/, without deny"},
+		apache:  {"<Location /push/>", "    Require all granted", "</Location>"},
+		caddy:   {"remove what responds 403 to /push/*, or move it into a handle that does not match"},
+		haproxy: {"http-request deny … unless { path_beg /push/ }"},
+		traefik: {"remove the ipAllowList middleware from the router of /push"},
+	}},
+	Full: {advice: "The push server holds all the connections it may, or is not running behind the proxy."},
 	ShortTimeout: {"Lengthen the proxy's timeout to more than the heartbeat of 30 s.", map[proxy][]string{
 		nginx:   {"proxy_read_timeout 60s;", "proxy_send_timeout 60s;"},
 		apache:  {"Timeout 60", "ProxyTimeout 60   # or: timeout=60 at the end of the ProxyPass line"},
