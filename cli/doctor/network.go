@@ -110,11 +110,14 @@ func verify(chain []*x509.Certificate, host string) error {
 
 // describeCertificate tells the usual mistakes from each other.
 func describeCertificate(chain []*x509.Certificate, err error) (detail, advice string) {
+	wrongName, named := errors.AsType[x509.HostnameError](err)
+	if len(chain) == 0 && named {
+		chain = []*x509.Certificate{wrongName.Certificate}
+	}
 	if len(chain) == 0 {
 		return "the server shows no certificate", "Does this port speak TLS?"
 	}
 	leaf := chain[0]
-	wrongName, named := errors.AsType[x509.HostnameError](err)
 	selfSigned := leaf.CheckSignatureFrom(leaf) == nil || leaf.Issuer.String() == leaf.Subject.String()
 	switch {
 	case named:
