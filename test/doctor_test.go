@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -498,4 +499,25 @@ func TestDoctorFindsWhatOtherBoxesDo(t *testing.T) {
 			requireDiagnosis(t, examine(t, setup{start: middlebox(test.pass)}), test.step, test.status, test.words...)
 		})
 	}
+}
+
+// TestDoctorOnATerminal has colours and a line of progress, which makes room for what was found.
+func TestDoctorOnATerminal(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	program, err := builtBinary()
+	require.NoError(t, err)
+	terminal := storagetest.Program(t, "script")
+	doctor := func(variables ...string) string {
+		cmd := exec.CommandContext(t.Context(), terminal, "-qec", program+" doctor https://127.0.0.1:1 alice --quick", os.DevNull)
+		cmd.Env = append(os.Environ(), append(variables, "NOTIFY_PUSH_PASSWORD="+passwordOf("alice"))...)
+		output, _ := cmd.Output()
+		require.Equal(t, 1, cmd.ProcessState.ExitCode())
+		require.NotContains(t, string(output), passwordOf("alice"))
+		return string(output)
+	}
+	shown := doctor()
+	require.Contains(t, shown, "\r\x1b[Kresolving the name …\r\x1b[K")
+	require.Contains(t, shown, "\x1b[31mred   \x1b[0m  connect: nothing answers at port 1 of 127.0.0.1")
+	require.NotContains(t, doctor("NO_COLOR=1"), "\x1b[31m") //nolint:misspell // It is not ours.
 }
