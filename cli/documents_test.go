@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -216,4 +217,31 @@ func TestEveryReasonIsExplained(t *testing.T) {
 	for _, reason := range reasons {
 		require.Contains(t, explained, "`"+reason[1]+"`")
 	}
+}
+
+// TestSizesAreThoseMeasured holds the table of sizes to the figures of docs/performance.md, of which it is a multiple.
+func TestSizesAreThoseMeasured(t *testing.T) {
+	texts := documents(t)
+	measured := func(row string) float64 {
+		found := regexp.MustCompile(`(?m)^\| ` + row + ` \| ([\d.]+) `).FindStringSubmatch(texts["../docs/performance.md"])
+		require.NotNil(t, found, row)
+		return number(t, found[1])
+	}
+	idle, after := measured("resident memory an idle connection"), measured("… memory afterwards a connection") // KiB
+	cpu := measured("CPU while 15,000 connections idle, pings included")                                        // % of a core
+	rows := regexp.MustCompile(`(?m)^\| ([\d,]+)(?: \(measured\))? \| (\d+) MiB \| (\d+) MiB \| ([\d.]+) % of a core \|`).FindAllStringSubmatch(texts["../docs/tuning.md"], -1)
+	require.Len(t, rows, 4)
+	for _, row := range rows {
+		clients := number(t, strings.ReplaceAll(row[1], ",", ""))
+		require.InEpsilon(t, clients*idle/1024, number(t, row[2]), .2, row[0])
+		require.InEpsilon(t, clients*after/1024, number(t, row[3]), .2, row[0])
+		require.InDelta(t, clients/15000*cpu, number(t, row[4]), max(.1, clients/15000*cpu*.2), row[0])
+	}
+}
+
+func number(t *testing.T, text string) float64 {
+	t.Helper()
+	value, err := strconv.ParseFloat(text, 64)
+	require.NoError(t, err)
+	return value
 }
