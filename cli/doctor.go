@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
+	"runtime"
 	"strings"
 
 	"golang.org/x/term"
@@ -23,7 +26,7 @@ type doctorCommand struct {
 	Quick           bool   `help:"Leave out what takes a minute: whether a silent connection is cut by a proxy's timeout."`
 	AllowSelfSigned bool   `help:"Go on with any certificate."`
 	JSON            bool   `name:"json" help:"Print one JSON object a line for each finding."`
-	Config          string `placeholder:"FILE" help:"Path of Nextcloud's config.php, on the machine that has it: publishes an event to Redis and waits for it."`
+	Config          string `placeholder:"FILE" help:"Path of Nextcloud's config.php, on the machine that has it: publishes an event to Redis and waits for it, and asks whom Nextcloud takes for the client."`
 	settingFlags
 }
 
@@ -42,17 +45,34 @@ func (c *doctorCommand) Run(p *process) error {
 	}
 	options := doctor.Options{URL: c.URL, User: c.User, Password: password, PreAuth: c.PreAuth, AllowSelfSigned: c.AllowSelfSigned, Quick: c.Quick}
 	if c.Config != "" || c.given()["redis-url"] != nil {
-		redisOptions, err := loadRedis(p, c.Config, c.settingFlags)
+		settings, err := loadRedis(p, c.Config, c.settingFlags)
 		if err != nil {
 			fmt.Fprintf(p.stderr, "notify_push doctor: %v\n", err)
 			return exitUsage
 		}
-		redis, err := storage.NewRedis(redisOptions)
+		redis, err := storage.NewRedis(settings.Redis)
 		if err != nil {
 			return err
 		}
 		defer redis.Close()
 		options.Publish = redis.Publish
+		options.Token = func(ctx context.Context) (string, func(), error) {
+			token, _, giveBack, err := borrowToken(ctx, settings.Redis)
+			return token, giveBack, err
+		}
+		options.AdviseTrust = func(address string) string {
+			seen, err := netip.ParseAddr(address)
+			if err != nil || c.Config == "" || isTrustedProxy(seen, settings.Instance.TrustedProxies) {
+				return ""
+			}
+			return adviseProxy(settings, seen)
+		}
+		if settings.Listen.SocketPath == "" {
+			options.PushServer = fmt.Sprintf("127.0.0.1:%d", settings.Listen.Port)
+		}
+	}
+	if !c.JSON {
+		fmt.Fprintf(p.stdout, "notify_push doctor %s, %s/%s\n", Version(), runtime.GOOS, runtime.GOARCH)
 	}
 	printer := &doctorPrinter{out: p.stdout, paint: painter(p.stdout, false), json: c.JSON}
 	options.Report = printer.report

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/cli/doctor"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/internal/errtext"
 	"github.com/notifypush/notifypush/storage"
@@ -94,9 +96,9 @@ func judgeSeen(settings config.Settings, status nextcloud.ServerStatus, seen, re
 		return finding{name, red, detail + "; a unix socket has no address, so its web server makes one up",
 			"Let the web server take it from X-Forwarded-For; nginx does with: set_real_ip_from unix:; real_ip_header X-Forwarded-For;"}
 	case err == nil && trusted.Texts != nil && isTrustedProxy(address, trusted):
+		advice, lines := doctor.Remedy(doctor.ReplacedForwardedFor)
 		return finding{name, red, detail + ", although it trusts " + seen + ": a proxy between replaces or removes the header",
-			"Let that proxy append to it. nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; Caddy: trusted_proxies with this machine's address. " +
-				"Or go around it with --nextcloud-connect-to."}
+			advice + " " + strings.Join(lines, " ")}
 	case status.Source.IsValid() && address != status.Source:
 		return finding{name, red, detail + "; calls go out from " + status.Source.String() + ", and a router or a proxy on the way puts its own address in their place",
 			adviseProxy(settings, address) + " Or stay inside with --nextcloud-connect-to."}

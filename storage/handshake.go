@@ -82,19 +82,21 @@ func (e *RedisError) Advice() string {
 	reply := e.Err.Error()
 	switch {
 	case dial.TrustAdvice(e.Err) != "":
-		return dial.TrustAdvice(e.Err)
+		return dial.TrustAdvice(e.Err) + ": see ssl_context of redis in config.php (cafile), or --redis-tls-ca"
 	case errors.As(e.Err, new(tls.RecordHeaderError)), e.Step == StepTLS && errors.Is(e.Err, context.DeadlineExceeded):
 		return "does this port speak TLS?"
 	case e.Step == StepTLS && (hungUp(e.Err) || strings.Contains(reply, "remote error")):
-		return "does Redis want a client certificate, and of which authority? It also ends connections like this beyond maxclients"
+		return "does Redis want a client certificate (local_cert of ssl_context, --redis-tls-cert), and of which authority? It also ends connections like this beyond maxclients"
 	case wantsPassword(reply):
-		return "this Redis wants a password"
+		return "this Redis wants a password: " + givePassword
 	case refusesPassword(reply):
-		return "check user and password"
+		return "check user and password: " + givePassword
+	case e.IsPermission() && e.Step == StepSelect:
+		return "allow the user SELECT, or leave dbindex of redis out: ACL SETUSER <user> +select"
 	case e.IsPermission() && e.Step == StepSubscribe:
 		return "allow the user the command and the channels: ACL SETUSER <user> +subscribe +ping &notify_*"
 	case e.IsPermission():
-		return "allow the user the command and the keys: ACL SETUSER <user> +get +set +del ~test-token ~notify_push_*"
+		return KeysAdvice
 	case strings.Contains(reply, "max number of clients"):
 		return "Redis is full: raise maxclients in redis.conf, and its limit of open files, or end other clients"
 	case strings.HasPrefix(reply, "DENIED"):
@@ -111,9 +113,16 @@ func (e *RedisError) Advice() string {
 		return "is it Redis that listens there, and does this port want TLS?"
 	case e.Step == StepDial:
 		return redisSocket.dialAdvice(e.Err)
+	case e.Step == StepSelect:
+		return "dbindex of redis in config.php must be a database that this Redis has and the user may use"
 	}
 	return ""
 }
+
+const givePassword = "give redis in config.php, or the file that REDIS_PASSWORD_FILE names, the password that this Redis knows, and with ACLs the user"
+
+// KeysAdvice is how a user of an ACL may use the self test's keys.
+const KeysAdvice = "allow the user the command and the keys: ACL SETUSER <user> +get +set +del ~test-token ~notify_push_*"
 
 // IsPermission reports whether the user of an ACL may not do this.
 func (e *RedisError) IsPermission() bool { return strings.HasPrefix(e.Err.Error(), "NOPERM") }

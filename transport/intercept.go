@@ -14,7 +14,7 @@ import (
 )
 
 // noRoom is the response to a connection that is refused before anything was read.
-const noRoom = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: " + retryAfter + "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+const noRoom = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: " + retryAfter + "\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 const (
 	// headerTimeout is how long a client may take to send the header of a request.

@@ -173,10 +173,10 @@ func (n *Client) Close() {
 }
 
 // Verify asks Nextcloud for the user id of who has these credentials. It returns
-// actors.ErrInvalidCredentials where Nextcloud says 401, and a *Error else.
+// actors.ErrInvalidCredentials where Nextcloud itself says 401, and a *Error else.
 func (n *Client) Verify(ctx context.Context, credentials actors.Credentials) (actors.Identity, error) {
 	user, err := n.askUser(ctx, credentials)
-	if failure, ok := errors.AsType[*Error](err); ok && failure.Status == http.StatusUnauthorized {
+	if failure, ok := errors.AsType[*Error](err); ok && failure.Status == http.StatusUnauthorized && failure.OneLogin {
 		return actors.Identity{}, actors.ErrInvalidCredentials
 	}
 	return actors.Identity{User: user}, err

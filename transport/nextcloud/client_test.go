@@ -193,6 +193,26 @@ func TestVerifyRefusal(t *testing.T) {
 	require.ErrorIs(t, err, actors.ErrInvalidCredentials)
 }
 
+// TestVerifyAndAWebServersPassword has a web server in front ask for a password of its own, which is no wrong password of this user.
+func TestVerifyAndAWebServersPassword(t *testing.T) {
+	guarded := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="closed shop"`)
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprint(w, "<html>401 Authorization Required</html>")
+	}
+	_, err := nextcloudAt(t, guarded, nil).Verify(t.Context(), alice)
+	require.NotErrorIs(t, err, actors.ErrInvalidCredentials)
+	require.NotErrorIs(t, err, actors.ErrOneLogin, "it concerns every login")
+	require.EqualError(t, err, `a web server in front of Nextcloud asks for a password of its own (realm "closed shop")`)
+	requireDiscreet(t, err)
+	own := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="Nextcloud", charset="UTF-8"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}
+	_, err = nextcloudAt(t, own, nil).Verify(t.Context(), alice)
+	require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+}
+
 func TestVerifyAndASlowNextcloud(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"no answer":       silence,
