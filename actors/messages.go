@@ -291,6 +291,25 @@ type (
 		quiet
 		logins []RememberedLogin
 	}
+	// tokenClaimed is the answer to the claim of a token.
+	tokenClaimed struct {
+		quiet
+		claim tokenClaim
+		first bool
+		err   error
+	}
+	// loginsLearned is what a peer says of logins, and peerGone its end.
+	loginsLearned struct {
+		quiet
+		peer string
+		news []LoginNews
+	}
+	peerGone struct {
+		quiet
+		peer string
+	}
+	// announceLogins has all logins announced to the peers.
+	announceLogins struct{ quiet }
 	// authTick tells auth that time has passed.
 	authTick struct{ quiet }
 )
