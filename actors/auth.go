@@ -73,6 +73,7 @@ func (a *auth) Receive(ctx actor.Context) {
 	case *peerGone:
 		a.logins.peerGone(m.peer, now)
 	case *announceLogins:
+		defer close(m.done)
 		a.logins.tellAll(now)
 	case *listLogins:
 		m.answer <- a.logins.list(now, time.Now())

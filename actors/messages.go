@@ -308,8 +308,11 @@ type (
 		quiet
 		peer string
 	}
-	// announceLogins has all logins announced to the peers.
-	announceLogins struct{ quiet }
+	// announceLogins has all logins announced to the peers; done is closed then.
+	announceLogins struct {
+		quiet
+		done chan<- struct{}
+	}
 	// authTick tells auth that time has passed.
 	authTick struct{ quiet }
 )

@@ -67,10 +67,21 @@ func (s *System) PeerGone(peer string) {
 	}
 }
 
-// AnnounceLogins has all logins that are known here announced to Ports.Peers, because somebody new listens.
-func (s *System) AnnounceLogins() {
-	if s.began.Load() {
-		s.sendAuth(&announceLogins{})
+// AnnounceLogins has all logins that are known here announced to Ports.Peers, because somebody new listens, and
+// returns when that is done.
+func (s *System) AnnounceLogins(ctx context.Context) error {
+	if !s.began.Load() {
+		return ErrNotStarted
+	}
+	done := make(chan struct{})
+	s.sendAuth(&announceLogins{done: done})
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.ctx.Done():
+		return ErrShutDown
 	}
 }
 
