@@ -37,8 +37,9 @@ type digest [sha256.Size]byte
 // at once; the others wait in a fair queue. Passwords and tokens are kept as keyed digests, and in clear
 // only until Nextcloud has been asked.
 type logins struct {
-	options *Options
-	random  func(time.Duration) time.Duration // in [0, n)
+	options  *Options
+	hasPeers bool
+	random   func(time.Duration) time.Duration // in [0, n)
 
 	tokens      tokens
 	verified    map[digest]*verifiedLogin
@@ -67,6 +68,8 @@ type loginEffects struct {
 	problem error            // Nextcloud could not answer
 	solved  bool             // Nextcloud answered
 	quiet   bool             // nobody knows any more whether Nextcloud answers
+	claims  []tokenClaim     // to be asked of the peers
+	news    []loginNews      // for the peers
 }
 
 // callStart is a call to start.
@@ -155,7 +158,7 @@ func (l *logins) ask(m *authenticate, now time.Duration) {
 	m.origin = m.Credentials.Origin
 	token := l.sum("token", m.Credentials.Password.Reveal())
 	if user, ok := l.tokens.redeem(token, now); ok {
-		l.admit(m, &Login{Identity: Identity{User: user}}, FromToken)
+		l.useToken(m, token, user)
 		return
 	}
 	if m.Credentials.Login == "" {
@@ -355,7 +358,7 @@ func (l *logins) noteHealth(err error, now time.Duration) {
 func (l *logins) issue(user, token string, now time.Duration) {
 	sum := l.sum("token", token)
 	if m := l.tokens.next(sum); m != nil {
-		l.admit(m, &Login{Identity: Identity{User: user}}, FromToken)
+		l.useToken(m, sum, user)
 		return
 	}
 	l.tokens.issue(sum, user, now)

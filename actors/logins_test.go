@@ -23,6 +23,8 @@ type clerk struct {
 	askedAt  []time.Duration
 	answers  map[*authenticate]loginAnswer
 	ended    []string // users whose connections were closed
+	claims   []tokenClaim
+	news     []loginNews
 }
 
 func newClerk(t *testing.T, options Options) *clerk {
@@ -44,6 +46,8 @@ func (c *clerk) carryOut() {
 	for _, v := range effects.end {
 		c.ended = append(c.ended, v.login.User)
 	}
+	c.claims = append(c.claims, effects.claims...)
+	c.news = append(c.news, effects.news...)
 	for _, answer := range effects.answers {
 		_, twice := c.answers[answer.to]
 		require.False(c.t, twice, "answered twice")

@@ -292,6 +292,28 @@ type (
 		quiet
 		logins []RememberedLogin
 	}
+	// tokenClaimed is the answer to the claim of a token.
+	tokenClaimed struct {
+		quiet
+		claim tokenClaim
+		first bool
+		err   error
+	}
+	// loginsLearned is what a peer says of logins, and peerGone its end.
+	loginsLearned struct {
+		quiet
+		peer string
+		news []LoginNews
+	}
+	peerGone struct {
+		quiet
+		peer string
+	}
+	// announceLogins has all logins announced to the peers; done is closed then.
+	announceLogins struct {
+		quiet
+		done chan<- struct{}
+	}
 	// authTick tells auth that time has passed.
 	authTick struct{ quiet }
 )

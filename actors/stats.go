@@ -1,6 +1,9 @@
 package actors
 
-import "sync/atomic"
+import (
+	"reflect"
+	"sync/atomic"
+)
 
 // Stats are the counters at one moment. Those named after what is there now go up and down;
 // the others only up.
@@ -38,6 +41,29 @@ func (s Stats) AllMessagesSent() (sum uint64) {
 		sum += n
 	}
 	return sum
+}
+
+// Plus returns the sums of both.
+func (s Stats) Plus(other Stats) Stats {
+	sum, add := reflect.ValueOf(&s).Elem(), reflect.ValueOf(other)
+	addCounters(sum, add)
+	return s
+}
+
+// addCounters adds numbers, and those in structs and arrays of them.
+func addCounters(sum, add reflect.Value) {
+	switch sum.Kind() {
+	case reflect.Struct:
+		for i := range sum.NumField() {
+			addCounters(sum.Field(i), add.Field(i))
+		}
+	case reflect.Array:
+		for i := range sum.Len() {
+			addCounters(sum.Index(i), add.Index(i))
+		}
+	default:
+		sum.SetUint(sum.Uint() + add.Uint())
+	}
 }
 
 // counters are the living Stats, counted by many actors at once.

@@ -24,6 +24,7 @@ type Ports struct {
 	Mounts   Mounts      // nil: nobody sees any storage, so no StorageUpdate reaches anybody
 	Control  Control     // nil: log levels and requests for counters are ignored
 	Hooks    *Hooks      // nil: nobody is told
+	Peers    Peers       // nil: this server is the only one of its Nextcloud
 }
 
 // System is the actor system of a push server: it logs clients in, holds their connections, and

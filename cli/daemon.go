@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/storage"
 	_ "github.com/notifypush/notifypush/storage/mysql"
@@ -41,6 +42,7 @@ type daemon struct {
 	version   *selftest.AppVersion
 	manager   *serviceManager
 	handover  *handover
+	fleet     *fleet.Fleet // nil: this server is alone
 	clients   *http.Server
 	operators *http.Server
 	serving   sync.WaitGroup // of both
@@ -51,11 +53,12 @@ type daemon struct {
 	history     *monitor.History
 	latencies   latencies
 	monitored   atomic.Pointer[monitor.Options] // as configured now
+	leaveFleet  func()                          // does nothing before joinFleet
 }
 
 // newDaemon makes the parts; nothing is connected yet.
 func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
-	d := &daemon{settings: settings, log: log, manager: newServiceManager(log.Logger), pageRefused: make(chan struct{}, 1)}
+	d := &daemon{settings: settings, log: log, manager: newServiceManager(log.Logger), pageRefused: make(chan struct{}, 1), leaveFleet: func() {}}
 	var err error
 	if d.redis, err = storage.NewRedis(settings.Redis); err != nil {
 		return nil, err
@@ -70,8 +73,14 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 		Events:   d.redis,
 		Mounts:   timedMounts{d.mounts, &d.latencies},
 		Verifier: timedVerifier{d.nextcloud, &d.latencies},
-		Control:  &control{logging: log, redis: d.redis},
 	}
+	if d.fleet, err = newFleet(settings, d.redis, log.Logger); err != nil {
+		return nil, err
+	}
+	if d.fleet != nil {
+		ports.Peers = d.fleet
+	}
+	ports.Control = &control{logging: log, redis: d.redis, fleet: d.fleet}
 	if d.system, err = actors.New(ports, actorOptions(settings, log.Logger)); err != nil {
 		return nil, err
 	}
@@ -165,10 +174,13 @@ func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) err
 	}
 	tried := make(chan struct{})
 	running.Go(func() { d.handover.take(background, d.system, tried) })
-	select {
-	case <-tried:
-	case <-time.After(d.handover.patience):
-	case <-ctx.Done():
+	waiting, stopWaiting := context.WithTimeout(ctx, d.handover.patience)
+	defer stopWaiting()
+	for _, known := range []<-chan struct{}{tried, d.joinFleet()} {
+		select {
+		case <-known:
+		case <-waiting.Done():
+		}
 	}
 	d.serving.Go(func() { serve(d.clients, d.websocket.Intercept(d.clients, clients), failed) })
 	d.log.Info("serving", zap.String("version", Version()))
@@ -235,12 +247,16 @@ func (d *daemon) close() {
 	_ = d.clients.Close()
 	d.websocket.EndLogins()
 	d.handover.ttl = *d.settings.Actors.AuthResume
-	left := d.handover.leave(d.system)
+	left := func() {}
+	if !d.hasPeers() { // else they know the logins
+		left = d.handover.leave(d.system)
+	}
 	if err := d.system.Shutdown(ctx); err != nil {
 		d.log.Warn("shutdown incomplete", zap.Error(err))
 	}
 	d.websocket.Close()
 	left()
+	d.leaveFleet()
 	_ = d.operators.Close()
 	d.serving.Wait()
 	d.nextcloud.Close()

@@ -37,7 +37,13 @@ type Settings struct {
 	Monitor   monitor.Options
 	Websocket transport.WebsocketOptions
 	Actors    actors.Options
+	Fleet     FleetOptions
 	Log       LogOptions
+}
+
+// FleetOptions say whether this server is one of several.
+type FleetOptions struct {
+	Off bool `flag:"fleet" env:"FLEET" default:"true" negated:"true" group:"Redis" help:"Share logins, tokens and counters with other push servers of the same Nextcloud, where its secret is known."`
 }
 
 // ReadingOptions say how Nextcloud's configuration is read.
