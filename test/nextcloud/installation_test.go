@@ -127,7 +127,9 @@ $CONFIG = [
 // serveWeb starts nginx, as the front of PHP and of the push server.
 func (i *installation) serveWeb(t *testing.T) {
 	t.Helper()
-	i.url = proxytest.NginxWith(t, proxytest.FreeAddress(t), "", proxytest.Snippet(t, "nginx.conf", i.pushAddress)+fmt.Sprintf(`
+	// Clients have addresses of their own, as behind a proxy before nginx.
+	push := strings.Replace(proxytest.Snippet(t, "nginx.conf", i.pushAddress), "For $remote_addr;", "For $proxy_add_x_forwarded_for;", 1)
+	i.url = proxytest.NginxWith(t, proxytest.FreeAddress(t), "", push+fmt.Sprintf(`
 		root %[1]s/nextcloud;
 		location / { rewrite ^ /index.php$request_uri; }
 		location ~ ^/(index|remote|public|status|ocs/v[12])\.php(/|$) {
