@@ -146,3 +146,39 @@ func TestOpenRCKeepsTheReasonOfAFailure(t *testing.T) {
 		require.Contains(t, variables(), name)
 	}
 }
+
+// TestChartUsesWhatThereIs holds the chart to the image and to the server's own times; .ci/chart has Helm read it.
+func TestChartUsesWhatThereIs(t *testing.T) {
+	text, err := os.ReadFile("../docs/deploy/helm/templates/deployment.yaml")
+	require.NoError(t, err)
+	chart := string(text)
+	dockerfile, err := os.ReadFile("../docs/deploy/Dockerfile")
+	require.NoError(t, err)
+	program := words(t, string(dockerfile), "ENTRYPOINT")[0]
+	probes := regexp.MustCompile(`exec: \{command: \[(.*)\]\}`).FindAllStringSubmatch(chart, -1)
+	require.Len(t, probes, 2)
+	for _, probe := range probes {
+		command := strings.Split(probe[1], ", ")
+		require.Equal(t, program, command[0])
+		requireReadable(t, "probe", command[1:])
+	}
+	require.Contains(t, chart, `"`+words(t, string(dockerfile), "CMD")[0]+`"`)
+	require.Contains(t, variables(), "NEXTCLOUD_URL")
+
+	seconds := func(pattern string) time.Duration {
+		found := regexp.MustCompile(pattern).FindStringSubmatch(chart)
+		require.NotNil(t, found, pattern)
+		duration, err := time.ParseDuration(found[1] + "s")
+		require.NoError(t, err)
+		return duration
+	}
+	var drain time.Duration
+	for _, declared := range config.Declarations() {
+		if declared.Variable == "DRAIN_TIMEOUT" {
+			drain, err = time.ParseDuration(declared.Default)
+			require.NoError(t, err)
+		}
+	}
+	require.Positive(t, drain)
+	require.Greater(t, seconds(`terminationGracePeriodSeconds: (\d+)`), seconds(`sleep: \{seconds: (\d+)\}`)+drain)
+}

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -155,4 +156,51 @@ func TestServesConfinedAsTheUnitSays(t *testing.T) {
 	chown, err := exec.Command(confined[0], append(confined[1:], storagetest.Program(t, "chroot"), "/", "/bin/true")...).CombinedOutput()
 	require.Error(t, err, "what the filter does not allow ends a process: %s", chown)
 	require.Contains(t, err.Error(), "bad system call")
+}
+
+// TestNixOSConfinesAsTheUnit evaluates the module, without nixpkgs, and compares what confines the service.
+func TestNixOSConfinesAsTheUnit(t *testing.T) {
+	t.Parallel()
+	nix := storagetest.Program(t, "nix-instantiate")
+	module, err := filepath.Abs("../docs/deploy/notify_push.nix")
+	require.NoError(t, err)
+	command := exec.Command(nix, "--eval", "--strict", "--json", "--expr", fmt.Sprintf(`(import %s {
+		lib.fakeHash = "";
+		pkgs = { buildGoModule = package: package; fetchFromGitHub = source: source; };
+	}).systemd.services.nextcloud-notify_push.serviceConfig`, module))
+	folder := t.TempDir()
+	command.Env = append(os.Environ(), "NIX_STORE_DIR="+folder+"/store", "NIX_STATE_DIR="+folder+"/state", "NIX_LOG_DIR="+folder+"/log")
+	output, err := command.Output()
+	require.NoError(t, err)
+	var evaluated map[string]any
+	require.NoError(t, json.Unmarshal(output, &evaluated))
+
+	_, confined, _ := strings.Cut(deployed(t, "notify_push.service"), "# From here on")
+	expected := map[string]any{"LimitNOFILE": 131072.0, "TimeoutStopSec": "20s"}
+	for _, line := range regexp.MustCompile(`(?m)^(\w+)=(.*)$`).FindAllStringSubmatch(confined, -1) {
+		var value any = line[2]
+		switch before, listed := expected[line[1]]; {
+		case line[1] == "WantedBy":
+			continue
+		case value == "yes":
+			value = true
+		case listed:
+			value = []any{before, value}
+		}
+		expected[line[1]] = value
+	}
+	require.Equal(t, expected, evaluated)
+}
+
+// TestAnsiblePlaybookIsOne has Ansible read the playbook, and the files that it copies be there.
+func TestAnsiblePlaybookIsOne(t *testing.T) {
+	t.Parallel()
+	ansible := storagetest.Program(t, "ansible-playbook")
+	output, err := exec.Command(ansible, "--syntax-check", "--inventory", "localhost,", "../docs/deploy/ansible.yaml").CombinedOutput()
+	require.NoError(t, err, string(output))
+	for _, found := range regexp.MustCompile(`(?m)^ +src: (.*)$`).FindAllStringSubmatch(deployed(t, "ansible.yaml"), -1) {
+		if found[1] != "notify_push" { // the binary
+			require.FileExists(t, filepath.Join("../docs/deploy", found[1]))
+		}
+	}
 }
