@@ -4,6 +4,7 @@ APIDIFF       = golang.org/x/exp/cmd/apidiff@v0.0.0-20261113113407-e3970619a1a4
 NFPM          = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 CYCLONEDX     = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 EMBEDDED      = ./actors/... ./transport ./transport/frame ./transport/monitor ./transport/nextcloud ./transport/selftest ./client/...
+HELM          = helm.sh/helm/v3/cmd/helm@v3.22.0
 VERSION      ?= $(shell git describe --tags --dirty 2>/dev/null | sed 's/^v//')
 FUZZTIME     ?= 30s
 
@@ -61,5 +62,13 @@ docs: ## Write docs/configuration.md anew from the declarations of the settings
 	go generate ./...
 
 .PHONY: release
-release: ## Make dist/: static binaries for all architectures, deb, rpm, SBOM, checksums
+release: ## Make dist/: static binaries for all architectures, deb, rpm, image, SBOM, checksums
 	GOFLAGS="$$(go env GOFLAGS) -tags=server" .ci/release $(NFPM) $(CYCLONEDX)
+
+.PHONY: packages
+packages: ## Try what make release made: under qemu, on a bare Debian, out of the image
+	.ci/packages
+
+.PHONY: chart
+chart: ## Have Helm and the schemas of Kubernetes read the chart
+	.ci/chart $(HELM)

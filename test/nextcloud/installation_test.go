@@ -127,6 +127,7 @@ $CONFIG = [
 // serveWeb starts nginx, as the front of PHP and of the push server. Clients say as a proxy would where they come from.
 func (i *installation) serveWeb(t *testing.T) {
 	t.Helper()
+	// Clients have addresses of their own, as behind a proxy before nginx.
 	i.url = proxytest.NginxWith(t, proxytest.FreeAddress(t), "", proxytest.BehindAProxy(t, proxytest.Snippet(t, "nginx.conf", i.pushAddress))+fmt.Sprintf(`
 		root %[1]s/nextcloud;
 		location / { rewrite ^ /index.php$request_uri; }

@@ -103,6 +103,24 @@ func CaddyWith(t testing.TB, address, inSite string) (baseURL string) {
 	return "http://" + address
 }
 
+// HAProxy starts HAProxy with docs/deploy/haproxy.cfg in front of upstream, a host:port, and returns the URL
+// of the proxy without a slash at its end. The push server is below /push/.
+func HAProxy(t testing.TB, upstream string) (baseURL string) {
+	t.Helper()
+	inFrontend, sections := HAProxySnippet(t, upstream)
+	return HAProxyWith(t, FreeAddress(t), inFrontend, sections)
+}
+
+// HAProxySnippet is docs/deploy/haproxy.cfg in its two parts.
+func HAProxySnippet(t testing.TB, upstream string) (inFrontend, sections string) {
+	t.Helper()
+	inFrontend, backend, found := strings.Cut(Snippet(t, "haproxy.cfg", upstream), "\nbackend ")
+	if !found {
+		t.Fatal("haproxy.cfg has no backend")
+	}
+	return inFrontend, "backend " + backend
+}
+
 // HAProxyWith starts HAProxy at an address with these lines in its frontend, and these sections behind it.
 func HAProxyWith(t testing.TB, address, inFrontend, sections string) (baseURL string) {
 	t.Helper()

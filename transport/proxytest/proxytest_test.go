@@ -27,6 +27,7 @@ func TestProxies(t *testing.T) {
 		}, "192.0.2.1, 127.0.0.1"},
 		"Apache": {Apache, "192.0.2.1, 127.0.0.1"},
 		"Caddy":  {Caddy, "127.0.0.1"}, // it believes nobody who is not one of its trusted_proxies
+		"HAProxy": {HAProxy, "127.0.0.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := httptest.NewServer(http.HandlerFunc(echo))
@@ -62,7 +63,7 @@ func TestProxies(t *testing.T) {
 
 // echo says how a request arrived. Over a websocket it repeats one message, too.
 func echo(w http.ResponseWriter, r *http.Request) {
-	arrived := r.URL.Path + ", forwarded for " + r.Header.Get("X-Forwarded-For") + ", token " + r.Header.Get("token")
+	arrived := r.URL.Path + ", forwarded for " + strings.Join(r.Header.Values("X-Forwarded-For"), ", ") + ", token " + r.Header.Get("token")
 	if r.Header.Get("Sec-WebSocket-Key") == "" {
 		_, _ = io.WriteString(w, arrived)
 		return
