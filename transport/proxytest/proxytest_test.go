@@ -25,8 +25,8 @@ func TestProxies(t *testing.T) {
 		"nginx behind a proxy": {func(t testing.TB, upstream string) string {
 			return NginxWith(t, FreeAddress(t), "", BehindAProxy(t, Snippet(t, "nginx.conf", upstream)))
 		}, "192.0.2.1, 127.0.0.1"},
-		"Apache": {Apache, "192.0.2.1, 127.0.0.1"},
-		"Caddy":  {Caddy, "127.0.0.1"}, // it believes nobody who is not one of its trusted_proxies
+		"Apache":  {Apache, "192.0.2.1, 127.0.0.1"},
+		"Caddy":   {Caddy, "127.0.0.1"}, // it believes nobody who is not one of its trusted_proxies
 		"HAProxy": {HAProxy, "127.0.0.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
