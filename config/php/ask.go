@@ -131,8 +131,9 @@ func ask(ctx context.Context, jobs [][]string) ([]answer, error) {
 	output := &boundedBuffer{left: askOutput}
 	command.Stdout = output
 	// A process that waits for a dead file system cannot be ended, and is not waited for.
-	ended, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime+2*command.WaitDelay)
-	defer cancel()
+	ended, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(2*command.WaitDelay, end) })()
 	if _, err := files.Within(ended, func() (any, error) { return nil, command.Run() }); err != nil {
 		return nil, fmt.Errorf("it failed, as it would in Nextcloud: %w", err)
 	}
