@@ -228,9 +228,28 @@ func (l *logins) startCalls(now time.Duration) {
 		if c == nil {
 			break
 		}
+		if mayAsk := c.credentials.MayAsk; mayAsk != nil {
+			if err := mayAsk(); err != nil {
+				l.drop(c, err)
+				continue
+			}
+		}
 		l.start(c, now)
 	}
 	l.startRechecks(now)
+}
+
+// drop ends a call that is not to be asked any more, though it is its turn. The reason concerns its origin alone.
+func (l *logins) drop(c *call, err error) {
+	delete(l.calls, c.digest)
+	l.queue.forget(c.origin)
+	for _, m := range c.waiting {
+		if c.isOf(m.origin) {
+			l.answer(m, nil, err, FromMemory)
+		} else {
+			l.answer(m, nil, errOtherOrigin, FromMemory)
+		}
+	}
 }
 
 // hasRoom reports whether one more call may be in flight.
@@ -255,6 +274,7 @@ func (l *logins) start(c *call, now time.Duration) {
 		c.asker = c.waiting[0]
 	}
 	l.inFlight.start(c, now)
+	c.credentials.MayAsk = nil
 	l.effects.start = append(l.effects.start, callStart{c, c.credentials, c.values})
 	c.credentials, c.values = Credentials{}, nil
 }

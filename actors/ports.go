@@ -51,6 +51,9 @@ type Credentials struct {
 	// Header has those fields of the handshake that a Verifier looks at; see transport.WebsocketOptions.Headers.
 	// What is remembered of a login counts only for the same Header.
 	Header Header
+	// MayAsk, if not nil, is called when it is this login's turn to be asked about. Its error is the answer, and the
+	// Verifier is not asked. It is called from an actor, and must not block. The Verifier does not see it.
+	MayAsk func() error
 	// OnAnswer, if not nil, is called with the error that Authenticate returns, nil if none, also when its
 	// caller has not waited for the Verifier's answer. A login that is abandoned before the Verifier is
 	// asked has no answer. It is called from an actor, before Authenticate returns, and must not block. The

@@ -44,7 +44,7 @@ type admission struct {
 
 	mu              sync.Mutex // guards the rest
 	limits          Limits
-	unauthenticated map[net.Conn]*unauthenticated
+	unauthenticated map[net.Conn]unauthenticated
 	ofAddress       map[netip.Addr]int // the unauthenticated
 	login           int                // those of them that are a websocket
 	open            int                // websockets in all
@@ -58,7 +58,7 @@ type unauthenticated struct {
 }
 
 func newAdmission(limits Limits) admission {
-	return admission{limits: limits, unauthenticated: map[net.Conn]*unauthenticated{}, ofAddress: map[netip.Addr]int{}}
+	return admission{limits: limits, unauthenticated: map[net.Conn]unauthenticated{}, ofAddress: map[netip.Addr]int{}}
 }
 
 // accept counts a socket in that has sent nothing yet, or says why there is no room for it. It counts until
@@ -72,7 +72,7 @@ func (a *admission) accept(conn net.Conn, peer origin) (refusal string) {
 	case a.isFull(peer):
 		return tooManyOfAddress
 	}
-	a.count(conn, peer)
+	a.count(conn, unauthenticated{address: limitAddress(peer.client)})
 	return ""
 }
 
@@ -86,12 +86,10 @@ func (a *admission) isFull(from origin) bool {
 }
 
 // count has a socket count for an address, and for no other any more.
-func (a *admission) count(conn net.Conn, from origin) *unauthenticated {
+func (a *admission) count(conn net.Conn, u unauthenticated) {
 	a.forget(conn)
-	u := &unauthenticated{address: limitAddress(from.client)}
 	a.unauthenticated[conn] = u
 	a.ofAddress[u.address]++
-	return u
 }
 
 func (a *admission) uncount(address netip.Addr) {
@@ -104,8 +102,9 @@ func (a *admission) uncount(address netip.Addr) {
 func (a *admission) handOver(conn net.Conn) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if u := a.unauthenticated[conn]; u != nil {
+	if u, is := a.unauthenticated[conn]; is {
 		u.handedOver = true
+		a.unauthenticated[conn] = u
 	}
 }
 
@@ -134,7 +133,7 @@ func (a *admission) admit(conn net.Conn, from origin) (refusal string) {
 	case a.isFull(from):
 		return tooManyOfAddress
 	}
-	a.count(conn, from).websocket = true
+	a.count(conn, unauthenticated{address: limitAddress(from.client), websocket: true})
 	a.open++
 	a.login++
 	a.sockets.Add(1)
@@ -145,7 +144,7 @@ func (a *admission) admit(conn net.Conn, from origin) (refusal string) {
 func (a *admission) attribute(conn net.Conn, from origin) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.count(conn, from)
+	a.count(conn, unauthenticated{address: limitAddress(from.client)})
 }
 
 // loggedIn says that a websocket has logged in.
@@ -157,8 +156,8 @@ func (a *admission) loggedIn(conn net.Conn) {
 
 // forget has a socket not count as unauthenticated any more, and reports whether it was a websocket.
 func (a *admission) forget(conn net.Conn) (websocket bool) {
-	u := a.unauthenticated[conn]
-	if u == nil {
+	u, is := a.unauthenticated[conn]
+	if !is {
 		return false
 	}
 	delete(a.unauthenticated, conn)

@@ -50,5 +50,5 @@ func (o origin) advice() string {
 	if o.missing {
 		return "if it is a reverse proxy, have it name its client (nginx: proxy_set_header X-Forwarded-For $remote_addr;)" + gateway
 	}
-	return "if it is a reverse proxy, add it to config.php: 'trusted_proxies' => ['" + o.client.String() + "']" + gateway
+	return "if it is a reverse proxy, add it to config.php: 'trusted_proxies' => ['" + o.client.String() + "']" + gateway + "; if it is one client, leave it"
 }

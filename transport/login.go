@@ -148,6 +148,10 @@ func (l *login) check(credentials actors.Credentials) (*actors.Login, error) {
 		return nil, err
 	}
 	credentials.Fresh = lockedOut
+	credentials.MayAsk = func() error { // others from there may have been refused since
+		_, err := w.rateLimit.begin(try, time.Now())
+		return err
+	}
 	credentials.OnAnswer = func(err error) { w.noteAnswer(try, lockedOut, err) }
 	return w.system.Authenticate(l.ctx, credentials)
 }

@@ -83,7 +83,7 @@ var remedies = map[fault]map[proxy][]string{
 		traefik: {"respondingTimeouts: {readTimeout: 0s, writeTimeout: 0s, idleTimeout: 180s}"},
 	},
 	noForwardedFor: {
-		nginx:   {"proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"},
+		nginx:   {"proxy_set_header X-Forwarded-For $remote_addr;"},
 		apache:  {"ProxyAddHeaders On"},
 		caddy:   {"reverse_proxy 127.0.0.1:7867   # without header_up -X-Forwarded-For"},
 		haproxy: {"option forwardfor"},
