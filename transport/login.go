@@ -149,6 +149,9 @@ func (l *login) check(credentials actors.Credentials) (*actors.Login, error) {
 	}
 	credentials.Fresh = lockedOut
 	credentials.MayAsk = func() error { // others from there may have been refused since
+		if try.own.strict { // it is the only one
+			return nil
+		}
 		_, err := w.rateLimit.begin(try, time.Now())
 		return err
 	}
