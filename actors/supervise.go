@@ -38,6 +38,7 @@ func hostOrOwn(host *actor.ActorSystem, s *System) (*actor.ActorSystem, func()) 
 		actor.WithDeadLetterRequestLogging(false),
 		actor.WithDeadLetterThrottleInterval(deadLetterInterval),
 	)
+	shrinkProcessTable(own)
 	return own, own.Shutdown
 }
 
