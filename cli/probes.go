@@ -38,6 +38,7 @@ func probes(result *config.Result, mayAsk bool) []probe {
 		probePaths(result.Settings),
 		probeNextcloud(result.Settings, mayAsk),
 		probeOpenFiles(result.Settings),
+		probeKernel(result.Settings),
 		probeListeners(result.Settings),
 	}
 }
