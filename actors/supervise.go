@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 
@@ -39,20 +38,8 @@ func hostOrOwn(host *actor.ActorSystem, s *System) (*actor.ActorSystem, func()) 
 		actor.WithDeadLetterRequestLogging(false),
 		actor.WithDeadLetterThrottleInterval(deadLetterInterval),
 	)
-	if strconv.IntSize == 32 {
-		useOneBucket(own.ProcessRegistry.LocalPIDs)
-	}
+	shrinkProcessTable(own)
 	return own, own.Shutdown
-}
-
-// useOneBucket has the runtime keep the names of its actors in one map (of 32 parts) instead of 1,024: it takes a hash of 32 bits as an int
-// for the index, which is negative for every other name where an int has 32 bits.
-func useOneBucket(names *actor.SliceMap) {
-	first := names.LocalPIDs[0]
-	for _, bucket := range names.LocalPIDs[1:] {
-		first.MSet(bucket.Items())
-	}
-	names.LocalPIDs = names.LocalPIDs[:1]
 }
 
 // quiet is part of every message: nothing is wrong when one reaches an actor that is gone, and some hold

@@ -39,6 +39,7 @@ func probes(result *config.Result, mayAsk bool) []probe {
 		probeNextcloud(result.Settings, mayAsk),
 		probeOrigins(result),
 		probeOpenFiles(result.Settings),
+		probeKernel(result.Settings),
 		probeListeners(result.Settings),
 	}
 }

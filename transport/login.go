@@ -302,10 +302,9 @@ func (l *login) attach(who *actors.Login) error {
 			return err
 		}
 	}
-	plain := newSocket(l.websocket, l.conn, l.reader, l.frames)
-	var s actors.Socket = plain
+	s := newSocket(l.websocket, l.conn, l.reader, l.frames)
 	if l.websocket.options.DescribeClients {
-		s = &describedSocket{plain, l.from.address(), l.agent}
+		s = &describedSocket{s, l.from.address(), l.agent}
 	}
 	err := l.websocket.system.Attach(who, s)
 	l.attached = err == nil

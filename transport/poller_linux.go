@@ -19,20 +19,18 @@ const (
 
 var errPollerClosed = errors.New("sockets are not read any more")
 
-// poller reads from all sockets of a server in one goroutine: a socket that nothing arrives on owns
-// neither goroutine nor buffer. A socket is watched once, until something arrives; then it is read, and
+// poller reads from all sockets of a server in one goroutine, and goes on with writes: a socket that nothing arrives on
+// owns neither goroutine nor buffer. A socket is watched once, until something happens; then it is read or written to, and
 // watched again when its connection has dealt with that.
 //
-// All methods are safe for concurrent use. A socket must be removed before it is closed. An error of run
-// means that nothing is read any more.
+// All methods are safe for concurrent use. An error of run means that nothing is read any more.
 type poller struct {
 	epoll *epoll.Poller
 	wake  int // an eventfd
 
 	mu      sync.Mutex
-	sockets []*socket       // by file descriptor
-	reading *socket         // by run, at this moment
-	paused  sync.Cond       // of reading, when it changes
+	sockets []*polledSocket // by file descriptor
+	reading *polledSocket   // by run, at this moment
 	probes  []chan struct{} // closed when run comes by
 	closed  bool
 }
@@ -43,20 +41,19 @@ func newPoller() (*poller, error) {
 		return nil, err
 	}
 	p := &poller{epoll: waiter}
-	p.paused.L = &p.mu
 	if p.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		_ = waiter.Close()
 		return nil, fmt.Errorf("create an eventfd: %w", err)
 	}
 	if err := waiter.Add(p.wake, unix.EPOLLIN, wakeTag); err != nil {
-		p.close()
+		p.stop()
 		return nil, err
 	}
 	return p, nil
 }
 
-// close ends run. Sockets must be gone by then.
-func (p *poller) close() {
+// stop ends run. Sockets must be gone by then.
+func (p *poller) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -67,15 +64,15 @@ func (p *poller) close() {
 	_ = unix.Close(p.wake)
 }
 
-// run reads until close, or until it fails. panicked is called with what went wrong with one socket.
-func (p *poller) run(panicked func(s *socket, cause any)) error {
+// run reads and writes until stop, or until it fails. panicked is called with what went wrong with one socket.
+func (p *poller) run(panicked func(s *polledSocket, cause any)) error {
 	buffer := make([]byte, pollBuffer)
-	return p.epoll.Run(func(tag int32, _ uint32) {
+	return p.epoll.Run(func(tag int32, events uint32) {
 		if tag == wakeTag {
 			p.answerProbes()
 			return
 		}
-		p.read(tag, buffer, panicked)
+		p.handle(tag, events, buffer, panicked)
 	})
 }
 
@@ -120,65 +117,95 @@ func (p *poller) answerProbes() {
 	p.probes = nil
 }
 
-// watch has the socket's readable called once, when there is something to read. Of a socket that
-// was removed nothing is read any more, and that is no error.
-func (p *poller) watch(s *socket) error {
+// watch has the socket's readable called once, when there is something to read, or its writable, when the kernel takes more
+// (EPOLLIN, EPOLLOUT). Of a socket that is closed nothing is read any more, and that is no error.
+func (p *poller) watch(s *polledSocket, event uint32) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s.removed {
+	if s.gone {
 		return nil
 	}
-	const events = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT
-	for len(p.sockets) <= s.fd {
+	s.awaited |= event
+	for len(p.sockets) <= int(s.fd) {
 		p.sockets = append(p.sockets, nil)
 	}
 	if p.sockets[s.fd] == s {
-		return p.epoll.Modify(s.fd, events, int32(s.fd)) //nolint:gosec // G115: the kernel's file descriptors have 32 bits
+		return p.epoll.Modify(int(s.fd), s.awaited|watchOnce, s.fd)
 	}
 	p.sockets[s.fd] = s
-	return p.epoll.Add(s.fd, events, int32(s.fd)) //nolint:gosec // G115: the kernel's file descriptors have 32 bits
+	return p.epoll.Add(int(s.fd), s.awaited|watchOnce, s.fd)
 }
 
-// remove forgets a socket, which must still be open.
-func (p *poller) remove(s *socket) {
+const watchOnce = unix.EPOLLONESHOT
+
+// close closes a socket, once: at this moment, or when run is done with it.
+func (p *poller) close(s *polledSocket) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	s.removed = true
-	if s.fd < len(p.sockets) && p.sockets[s.fd] == s {
+	if s.gone {
+		p.mu.Unlock()
+		return
+	}
+	s.gone = true
+	if int(s.fd) < len(p.sockets) && p.sockets[s.fd] == s {
 		p.sockets[s.fd] = nil
 	}
-}
-
-// release waits until a removed socket is not being read: the next one to read it would otherwise
-// hold up the reading of all.
-func (p *poller) release(s *socket) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for p.reading == s {
-		p.paused.Wait()
-	}
-}
-
-// read reads from the socket with this descriptor, if there still is one.
-func (p *poller) read(fd int32, buffer []byte, panicked func(*socket, any)) {
-	p.mu.Lock()
-	if int(fd) < len(p.sockets) {
-		p.reading = p.sockets[fd]
-	}
-	s := p.reading
+	busy := p.reading == s
 	p.mu.Unlock()
+	if !busy {
+		closeDescriptor(s)
+	}
+}
+
+func closeDescriptor(s *polledSocket) {
+	_ = unix.Close(int(s.fd))
+	s.websocket.leave()
+}
+
+// handle does what the socket with this descriptor waits for, if there still is one.
+func (p *poller) handle(fd int32, events uint32, buffer []byte, panicked func(*polledSocket, any)) {
+	s, happened := p.begin(fd, events)
 	if s == nil {
 		return
 	}
 	defer func() {
-		cause := recover()
-		p.mu.Lock()
-		p.reading = nil
-		p.paused.Broadcast()
-		p.mu.Unlock()
-		if cause != nil {
+		if cause := recover(); cause != nil {
 			panicked(s, cause)
 		}
+		if p.end(s) {
+			closeDescriptor(s)
+		}
 	}()
-	s.readable(buffer)
+	if happened&unix.EPOLLOUT != 0 {
+		s.writable()
+	}
+	if happened&unix.EPOLLIN != 0 {
+		s.readable(buffer)
+	}
+}
+
+// begin returns the socket, and what has happened of what it waits for.
+func (p *poller) begin(fd int32, events uint32) (s *polledSocket, happened uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if int(fd) >= len(p.sockets) || p.sockets[fd] == nil {
+		return nil, 0
+	}
+	s = p.sockets[fd]
+	if events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
+		events |= unix.EPOLLIN | unix.EPOLLOUT
+	}
+	happened = events & s.awaited
+	if s.awaited &^= happened; s.awaited != 0 {
+		_ = p.epoll.Modify(int(fd), s.awaited|watchOnce, fd)
+	}
+	p.reading = s
+	return s, happened
+}
+
+// end reports whether the socket was closed meanwhile.
+func (p *poller) end(s *polledSocket) (closed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reading = nil
+	return s.gone
 }

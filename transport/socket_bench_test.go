@@ -22,7 +22,14 @@ func BenchmarkWrite(b *testing.B) {
 		}
 	})
 	b.Run("socket", func(b *testing.B) {
-		s := newSocket(alone(nil), drained(b), frame.Reader{}, nil)
+		p, err := newPoller()
+		require.NoError(b, err)
+		s := newSocket(alone(p), drained(b), frame.Reader{}, nil).(*polledSocket)
+		require.NoError(b, s.takeOver())
+		b.Cleanup(func() {
+			s.finish()
+			p.stop()
+		})
 		for b.Loop() {
 			pending, err := s.Write(push)
 			if pending || err != nil {

@@ -89,8 +89,8 @@ func TestPanicOfAWriteEndsOneConnection(t *testing.T) {
 	})
 }
 
-// tcpSocket returns a socket of a poller that does not run.
-func tcpSocket(t *testing.T, p *poller) *socket {
+// tcpSocket returns a socket of a poller that does not run, and the client's end. Nothing receives what it reads.
+func tcpSocket(t *testing.T, w *Websocket) (*polledSocket, *net.TCPConn) {
 	t.Helper()
 	listener := loopback(t)
 	defer listener.Close()
@@ -98,58 +98,109 @@ func tcpSocket(t *testing.T, p *poller) *socket {
 	require.NoError(t, err)
 	conn, err := listener.Accept()
 	require.NoError(t, err)
+	s := newSocket(w, conn, frame.Reader{}, nil).(*polledSocket)
 	t.Cleanup(func() {
 		client.Close()
-		conn.Close()
+		s.finish()
 	})
-	return newSocket(alone(p), conn, frame.Reader{}, nil)
+	require.NoError(t, s.takeOver())
+	return s, client.(*net.TCPConn)
 }
 
-func TestRemovedSocketIsNotWatchedAgain(t *testing.T) {
+func TestClosedSocketIsNotWatchedAgain(t *testing.T) {
 	p := newTestPoller(t)
-	s := tcpSocket(t, p)
-	require.NoError(t, p.watch(s))
+	s, client := tcpSocket(t, alone(p))
+	require.NoError(t, p.watch(s, unix.EPOLLIN))
 	require.Same(t, s, p.sockets[s.fd])
-	p.remove(s)
-	require.NoError(t, p.watch(s), "it may come too late")
+	s.finish()
+	require.NoError(t, p.watch(s, unix.EPOLLIN), "it may come too late")
 	require.Nil(t, p.sockets[s.fd], "another socket may have the descriptor by now")
+	_, err := client.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF)
+	s.websocket.sockets.Wait()
 }
 
-func TestReleaseWaitsForTheReader(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := &poller{}
-		p.paused.L = &p.mu
-		s := &socket{}
-		p.reading = s
-		released := false
-		go func() {
-			p.release(s)
-			released = true
-		}()
-		synctest.Wait()
-		require.False(t, released)
-		p.mu.Lock()
-		p.reading = nil
-		p.paused.Broadcast()
-		p.mu.Unlock()
-		synctest.Wait()
-		require.True(t, released)
-	})
+// TestSocketIsClosedBehindTheReader: the descriptor that is being read must not become that of another socket.
+func TestSocketIsClosedBehindTheReader(t *testing.T) {
+	p := newTestPoller(t)
+	s, _ := tcpSocket(t, alone(p))
+	require.NoError(t, p.watch(s, unix.EPOLLIN))
+	reading, happened := p.begin(s.fd, unix.EPOLLIN)
+	require.Same(t, s, reading)
+	require.EqualValues(t, unix.EPOLLIN, happened)
+	s.finish()
+	_, err := unix.FcntlInt(uintptr(s.fd), unix.F_GETFD, 0)
+	require.NoError(t, err, "still open")
+	require.Equal(t, 1, s.websocket.open)
+	require.True(t, p.end(s))
+	closeDescriptor(s)
+	require.Zero(t, s.websocket.open)
+}
+
+// TestPollerKeepsWhatHasNotHappened: a socket may wait to be read and to be written to at once.
+func TestPollerKeepsWhatHasNotHappened(t *testing.T) {
+	p := newTestPoller(t)
+	s, _ := tcpSocket(t, alone(p))
+	require.NoError(t, p.watch(s, unix.EPOLLIN))
+	require.NoError(t, p.watch(s, unix.EPOLLOUT))
+	_, happened := p.begin(s.fd, unix.EPOLLOUT)
+	require.EqualValues(t, unix.EPOLLOUT, happened)
+	require.EqualValues(t, unix.EPOLLIN, s.awaited)
+	p.end(s)
+	_, happened = p.begin(s.fd, unix.EPOLLHUP)
+	require.EqualValues(t, unix.EPOLLIN, happened, "reading says what it is")
+	p.end(s)
+}
+
+// TestRestOfAWriteIsWritten has a client read late, and the socket closed meanwhile: it gets all, then the close frame.
+func TestRestOfAWriteIsWritten(t *testing.T) {
+	p := newTestPoller(t)
+	w := alone(p)
+	s, client := tcpSocket(t, w)
+	ended := make(chan error)
+	go func() { ended <- p.run((*polledSocket).panicked) }()
+	sent := make([]byte, 16<<20)
+	pending, err := s.Write(sent)
+	require.NoError(t, err)
+	require.True(t, pending, "more than the kernel holds")
+	s.Close(1001, "bye")
+	got, err := io.ReadAll(client)
+	require.NoError(t, err)
+	require.Equal(t, frame.AppendClose(nil, 1001, "bye"), got[len(sent):])
+	require.NoError(t, client.Close())
+	w.sockets.Wait()
+	p.stop()
+	require.NoError(t, <-ended)
+}
+
+// TestTimeoutEndsALingeringSocket: it is closed when its client neither reads nor hangs up.
+func TestTimeoutEndsALingeringSocket(t *testing.T) {
+	p := newTestPoller(t)
+	w := alone(p)
+	s, _ := tcpSocket(t, w)
+	_, err := s.Write(make([]byte, 16<<20))
+	require.NoError(t, err)
+	s.Close(1001, "bye")
+	require.Equal(t, 1, w.open)
+	s.timedOut()
+	w.sockets.Wait()
+	require.Zero(t, w.open)
+	require.Nil(t, s.unsent)
 }
 
 var _ actors.Socket = (*socket)(nil)
 
 func TestPanicOfAReadEndsOneConnection(t *testing.T) {
 	p := newTestPoller(t)
-	s := tcpSocket(t, p)
-	require.NoError(t, p.watch(s))
-	broken := make(chan *socket, 1)
+	s, client := tcpSocket(t, alone(p))
+	require.NoError(t, p.watch(s, unix.EPOLLIN))
+	broken := make(chan *polledSocket, 1)
 	ended := make(chan error)
-	go func() { ended <- p.run(func(s *socket, _ any) { broken <- s }) }()
-	require.NoError(t, s.conn.(*net.TCPConn).CloseRead()) // the end is read, and there is no client that could receive anything
+	go func() { ended <- p.run(func(s *polledSocket, _ any) { broken <- s }) }()
+	require.NoError(t, client.CloseWrite()) // the end is read, and there is nobody that could receive anything
 	require.Same(t, s, <-broken)
 	require.NoError(t, p.probe(t.Context()), "and goes on")
-	p.close()
+	p.stop()
 	require.NoError(t, <-ended)
 }
 
@@ -160,7 +211,7 @@ func newTestPoller(t *testing.T) *poller {
 	if p == nil {
 		t.Skip("no poller on this system")
 	}
-	t.Cleanup(p.close)
+	t.Cleanup(p.stop)
 	return p
 }
 
@@ -174,10 +225,10 @@ func TestProbe(t *testing.T) {
 	for range 3 {
 		require.NoError(t, p.probe(t.Context()))
 	}
-	p.close()
+	p.stop()
 	require.NoError(t, <-ended)
 	require.Error(t, p.probe(t.Context()))
-	p.close()
+	p.stop()
 }
 
 // An end of the reading must not go unnoticed: clients would be connected and hear nothing.

@@ -183,8 +183,7 @@ func (w *Websocket) startReading() {
 
 // readSockets reads from logged-in sockets until Close.
 func (w *Websocket) readSockets() {
-	err := w.poller.run(func(s *socket, cause any) { s.panicked("read from a socket", cause) })
-	if err != nil {
+	if err := w.poller.run((*polledSocket).panicked); err != nil {
 		w.failed <- fmt.Errorf("sockets cannot be read any more: %w", err)
 	}
 }
@@ -215,7 +214,7 @@ func (w *Websocket) Close() {
 		w.workers.close()
 		w.sockets.Wait()
 		if w.poller != nil {
-			w.poller.close()
+			w.poller.stop()
 		}
 		w.running.Wait()
 	})

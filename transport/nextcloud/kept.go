@@ -2,6 +2,7 @@ package nextcloud
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -254,6 +255,12 @@ func appendLogin(out []byte, credentials actors.Credentials) []byte {
 
 // receive reads an answer, and reports whether the connection can be used again.
 func (c *keptConn) receive(asked *http.Request, read func(*http.Response) error) (reusable bool, err error) {
+	came, _ := c.reader.Peek(c.reader.Buffered())
+	if body, plain := plainAnswer(came); plain {
+		err = read(&http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), Request: asked})
+		_, _ = c.reader.Discard(len(came))
+		return true, err
+	}
 	response, err := http.ReadResponse(c.reader, asked) //nolint:bodyclose // the connection is kept or closed as a whole
 	for err == nil && response.StatusCode/100 == 1 && response.StatusCode != http.StatusSwitchingProtocols {
 		response, err = http.ReadResponse(c.reader, asked) //nolint:bodyclose // as above

@@ -1,0 +1,280 @@
+//go:build linux
+
+package transport
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/transport/frame"
+)
+
+// polledSocket is a socket of plain TCP, or a unix socket, that the poller reads, and writes to where the kernel's buffer
+// was full: it owns no goroutine, and of the net package nothing either, because Serve takes the descriptor over.
+//
+// The connection actor alone calls the methods of actors.Socket; the poller's goroutine calls readable and writable.
+type polledSocket struct {
+	// set once
+	websocket *Websocket // notified when the socket is gone
+	peer      netip.Addr
+	conn      net.Conn // until Serve
+	fd        int32    // from then on; -1 before
+
+	// guarded by the poller
+	awaited uint32 // EPOLLIN, EPOLLOUT
+	gone    bool
+
+	// owned by the connection actor, and by the reader in turns
+	client actors.Client
+	reader frame.Reader
+	early  []frame.Frame // arrived before Serve
+
+	mu     sync.Mutex
+	ending bool    // since Close; guarded by mu, as is unsent
+	unsent *unsent // what the kernel has not taken yet; nil while nothing waits
+}
+
+// unsent is the rest of a write, or of the end of a socket.
+type unsent struct {
+	data    []byte
+	timeout *time.Timer
+}
+
+// newPolledSocket returns nil where no poller can read the connection.
+func newPolledSocket(w *Websocket, conn net.Conn, reader frame.Reader, early []frame.Frame) actors.Socket {
+	switch conn.(type) {
+	case *net.TCPConn, *net.UnixConn: // and nothing that a host has wrapped around one
+	default:
+		return nil
+	}
+	if w.poller == nil {
+		return nil
+	}
+	w.startReading()
+	reader.Limit = readLimit
+	return &polledSocket{websocket: w, peer: peerOf(conn), conn: conn, fd: -1, reader: reader, early: early}
+}
+
+// Address returns that of the connection's other end; "" over a unix socket.
+func (s *polledSocket) Address() string { return origin{client: s.peer}.address() }
+
+// Serve begins to read.
+func (s *polledSocket) Serve(client actors.Client) {
+	s.client = client
+	if err := s.takeOver(); err != nil {
+		client.Ended(actors.ConnectionLost)
+		return
+	}
+	if s.early != nil {
+		client.Received(s.early)
+		s.early = nil
+		return
+	}
+	s.Resume()
+}
+
+// takeOver lets go of the net package's connection, which takes 600 bytes.
+func (s *polledSocket) takeOver() error {
+	raw, err := s.conn.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	fd := -1
+	if controlErr := raw.Control(func(of uintptr) { fd, err = unix.FcntlInt(of, unix.F_DUPFD_CLOEXEC, 0) }); controlErr != nil {
+		return controlErr
+	}
+	if err != nil {
+		return err
+	}
+	_ = s.conn.Close()
+	s.conn, s.fd = nil, int32(fd)
+	return nil
+}
+
+// Resume goes on reading.
+func (s *polledSocket) Resume() {
+	if err := s.websocket.poller.watch(s, unix.EPOLLIN); err != nil {
+		s.client.Ended(actors.ConnectionLost)
+	}
+}
+
+// readable reads what is there, without waiting. The poller calls it, with its buffer.
+func (s *polledSocket) readable(buffer []byte) {
+	n, err := tryRead(uintptr(s.fd), buffer)
+	switch {
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
+		s.Resume()
+	case s.isEnding():
+		if err != nil || n == 0 || s.websocket.poller.watch(s, unix.EPOLLIN) != nil {
+			s.finish()
+		}
+	case err != nil || n == 0:
+		s.client.Ended(actors.ConnectionLost)
+	default:
+		s.arrived(buffer[:n])
+	}
+}
+
+func (s *polledSocket) isEnding() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ending
+}
+
+// arrived takes bytes that were read.
+func (s *polledSocket) arrived(data []byte) {
+	frames, err := s.reader.Feed(data)
+	if len(frames) > 0 {
+		s.client.Received(frames)
+	}
+	switch {
+	case err != nil:
+		s.client.Ended(endingOf(err))
+	case len(frames) == 0:
+		s.Resume()
+	}
+}
+
+// Write sends frames, as much as possible at once.
+func (s *polledSocket) Write(frames []byte) (pending bool, err error) {
+	n, err := tryWriteAll(uintptr(s.fd), frames)
+	if err != nil || n == len(frames) {
+		return false, err
+	}
+	return true, s.writeLater(frames[n:], writeTimeout)
+}
+
+// writeLater has the poller write when the kernel takes more.
+func (s *polledSocket) writeLater(data []byte, within time.Duration) error {
+	s.mu.Lock()
+	s.unsent = &unsent{data, time.AfterFunc(within, s.timedOut)}
+	s.mu.Unlock()
+	return s.websocket.poller.watch(s, unix.EPOLLOUT)
+}
+
+// timedOut ends the socket, because the client does not read, or does not hang up.
+func (s *polledSocket) timedOut() {
+	if s.isEnding() {
+		s.finish()
+	} else {
+		s.client.Ended(actors.ConnectionLost)
+	}
+}
+
+// writable goes on writing. The poller calls it.
+func (s *polledSocket) writable() {
+	done, ending, err := s.writeUnsent()
+	switch {
+	case !done:
+		if s.websocket.poller.watch(s, unix.EPOLLOUT) != nil {
+			s.timedOut()
+		}
+	case !ending:
+		s.client.Written(err)
+	case err != nil:
+		s.finish()
+	default:
+		s.linger()
+	}
+}
+
+func (s *polledSocket) writeUnsent() (done, ending bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unsent == nil {
+		return false, s.ending, nil
+	}
+	n, err := tryWriteAll(uintptr(s.fd), s.unsent.data)
+	s.unsent.data = s.unsent.data[n:]
+	if err == nil && len(s.unsent.data) > 0 {
+		return false, s.ending, nil
+	}
+	s.unsent.timeout.Stop()
+	s.unsent = nil
+	return true, s.ending, err
+}
+
+// Close ends the socket. A close frame goes behind what is still being written, if all of that is read.
+func (s *polledSocket) Close(code int, text string) {
+	switch {
+	case s.conn != nil: // it was not served
+		_ = s.conn.Close()
+		s.websocket.leave()
+	case code == 0:
+		s.finish()
+	default:
+		s.end(frame.AppendClose(nil, code, text))
+	}
+}
+
+func (s *polledSocket) end(closeFrame []byte) {
+	s.mu.Lock()
+	s.ending = true
+	if s.unsent != nil {
+		s.unsent.data = slices.Concat(s.unsent.data, closeFrame)
+		s.unsent.timeout.Reset(lingerTimeout)
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
+	switch n, err := tryWriteAll(uintptr(s.fd), closeFrame); {
+	case err != nil:
+		s.finish()
+	case n == len(closeFrame):
+		s.linger()
+	case s.writeLater(closeFrame[n:], lingerTimeout) != nil:
+		s.finish()
+	}
+}
+
+// linger waits for the client to hang up, because closing with bytes unread would reset the connection, and take along what
+// was written last.
+func (s *polledSocket) linger() {
+	_ = unix.Shutdown(int(s.fd), unix.SHUT_WR)
+	s.mu.Lock()
+	s.unsent = &unsent{timeout: time.AfterFunc(lingerTimeout, s.timedOut)}
+	s.mu.Unlock()
+	if s.websocket.poller.watch(s, unix.EPOLLIN) != nil {
+		s.finish()
+	}
+}
+
+// finish closes the socket. It may be called more than once, and by anybody.
+func (s *polledSocket) finish() {
+	s.mu.Lock()
+	if s.unsent != nil {
+		s.unsent.timeout.Stop()
+		s.unsent = nil
+	}
+	s.mu.Unlock()
+	s.websocket.poller.close(s)
+}
+
+// panicked ends the connection after a panic in the poller's goroutine.
+func (s *polledSocket) panicked(cause any) {
+	s.websocket.logPanic("read from a socket", cause)
+	if s.isEnding() {
+		s.finish()
+	} else {
+		s.client.Ended(actors.InternalFailure)
+	}
+}
+
+// tryWriteAll writes what the kernel takes without waiting.
+func tryWriteAll(fd uintptr, data []byte) (n int, err error) {
+	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
+		n, err = tryWrite(fd, data)
+	}
+	if errors.Is(err, syscall.EAGAIN) {
+		return 0, nil
+	}
+	return max(n, 0), err
+}
