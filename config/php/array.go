@@ -27,6 +27,14 @@ type element struct {
 	at    origin
 }
 
+// name is the key of an element if it is a string, else nil: by which some functions number the others anew.
+func (e *element) name() any {
+	if text, isString := e.key.(string); isString {
+		return text
+	}
+	return nil
+}
+
 // scanned is how many elements are searched one by one before an index pays.
 const scanned = 8
 

@@ -81,7 +81,7 @@ func (e *evaluator) skip(name string, arguments []Value) {
 func holdsFunction(v Value) bool {
 	switch v := v.(type) {
 	case *closure:
-		return !v.function.arrow || change(v.function.body[0].(*returnStatement).value)
+		return v.function.arrow == nil || change(v.function.arrow)
 	case *Array:
 		return v.opaque && slices.ContainsFunc(v.elements, func(element element) bool { return holdsFunction(element.value) })
 	case *Object:
@@ -140,7 +140,7 @@ func (e *evaluator) arguments(list []expression) []Value {
 // invoke calls a function of the files.
 func (e *evaluator) invoke(c *closure, arguments []Value) Value {
 	f := c.function
-	caller, here, depth := e.scope, e.here, e.depth
+	caller := e.walk
 	e.budget.spend(256 + (len(f.parameters)+len(c.bound))*indexCost)
 	e.descend()
 	inner := maps.Clone(c.bound)
@@ -158,10 +158,16 @@ func (e *evaluator) invoke(c *closure, arguments []Value) Value {
 		}
 		inner[p.name] = e.eval(p.fallback)
 	}
-	out := e.runAll(f.body)
-	notLooping(out)
-	result := e.coerce(out.value, f.result, "its result")
-	e.scope, e.here, e.depth = caller, here, depth
+	var result Value
+	if f.arrow != nil {
+		result = e.eval(f.arrow)
+	} else {
+		out := e.runAll(f.body)
+		notLooping(out)
+		result = out.value
+	}
+	result = e.coerce(result, f.result, "its result")
+	e.walk = caller
 	return result
 }
 
@@ -169,7 +175,7 @@ func (e *evaluator) invoke(c *closure, arguments []Value) Value {
 func (x *functionExpression) eval(e *evaluator) Value {
 	e.budget.spend(objectCost)
 	c := &closure{function: x.function, bound: variables{}, at: e.at(x.line)}
-	if x.function.arrow {
+	if x.function.arrow != nil {
 		c.bound = e.surroundings()
 		return c
 	}

@@ -20,9 +20,6 @@ func (x *unary) changes() bool           { return change(x.operand) }
 func (x *member) changes() bool          { return x.called || change(x.object) }
 func (x *namedVariable) changes() bool   { return change(x.name) }
 func (x *indexed) changes() bool         { return change(x.base, x.key) }
-func (x *issetExpression) changes() bool { return change(x.operands...) }
-func (x *emptyExpression) changes() bool { return change(x.operand) }
-func (x *coalesce) changes() bool        { return x.unsafe || change(x.left) }
 func (x *ternary) changes() bool         { return x.unsafe || change(x.condition) }
 func (x *matchExpression) changes() bool { return x.unsafe || change(x.subject) }
 

@@ -147,7 +147,7 @@ func (e *evaluator) run(files []string) *run {
 // lost says that PHP may do anything.
 func (e *evaluator) runFile(path string, r *run) (problem *Problem, lost *Unknown) {
 	base := filepath.Base(path)
-	e.scope, e.here, e.depth, e.includes, e.tries = e.outermost, origin{}, 0, 0, 0
+	e.walk = walk{scope: e.outermost}
 	defer func() {
 		line := 0
 		if e.here.file != 0 {

@@ -18,23 +18,26 @@ type evaluator struct {
 	// What PHP keeps for the whole process.
 	functions    map[string]*function
 	constants    map[string]Value
-	superglobals map[string]Value // $_ENV and those of a request
-	server       *Array           // what was assigned to $_SERVER
-	included     map[string]bool  // for include_once
-	jsonError    Value            // of the latest json_decode, perhaps unknown
+	superglobals variables       // $_ENV and those of a request; of $_SERVER what was assigned to it
+	included     map[string]bool // for include_once
+	jsonError    Value           // of the latest json_decode, perhaps unknown
 	serverRoot   string
 	configDir    string
 
-	// Where the walk is.
-	scope     variables
 	outermost variables // of the configuration
-	here      origin
-	depth     int
-	includes  int
-	tries     int // how many try blocks it is in, in the files that are being run
+	walk
 
 	warnings []Problem
 	missing  []Problem // those of warnings that tell of included files that are not there
+}
+
+// walk is where the evaluator is.
+type walk struct {
+	scope    variables
+	here     origin
+	depth    int
+	includes int
+	tries    int // how many try blocks it is in, in the files that are being run
 }
 
 // variables of a function or, shared by all files, of the configuration.
@@ -71,8 +74,7 @@ func newEvaluator(files []string, options Options, sources *sources, budget *bud
 		choices:      choices,
 		functions:    map[string]*function{},
 		constants:    map[string]Value{},
-		superglobals: map[string]Value{},
-		server:       &Array{},
+		superglobals: variables{"_SERVER": &Array{}},
 		included:     map[string]bool{},
 		outermost:    variables{},
 		jsonError:    int64(0),
@@ -113,7 +115,7 @@ func notLooping(out outcome) {
 // declareFunctions makes functions known before the code that stands above them runs.
 func (e *evaluator) declareFunctions(statements []statement) {
 	for _, s := range statements {
-		switch s := s.(type) {
+		switch s := s.action.(type) {
 		case *functionDeclaration:
 			e.declareFunction(s.function)
 		case *block:

@@ -36,7 +36,7 @@ var arrayFunctions = map[string]builtin{
 func (c *invocation) listed(of func(*element) Value) Value {
 	list := &Array{}
 	for element := range c.array(0).all() {
-		c.appendTo(list, of(element), element.at)
+		c.put(list, nil, of(element), element.at)
 	}
 	return list
 }
@@ -90,15 +90,15 @@ func (c *invocation) mergeDeep(into, from *Array) {
 		old := into.find(element.key)
 		switch {
 		case !isString:
-			c.appendTo(into, element.value, element.at)
+			c.put(into, nil, element.value, element.at)
 		case old == nil:
-			c.set(into, key, element.value, element.at)
+			c.put(into, key, element.value, element.at)
 		default:
 			both := c.listOf(old.value).clone()
 			c.spendCopies(both)
 			c.mergeDeep(both, c.listOf(element.value))
 			into.unclear = into.unclear || both.unclear
-			c.set(into, key, both, element.at)
+			c.put(into, key, both, element.at)
 		}
 	}
 	c.depth--
@@ -118,7 +118,7 @@ func arrayReplace(c *invocation) Value {
 	c.spendCopies(result)
 	for i := range c.values[1:] {
 		for element := range c.array(i + 1).all() {
-			c.set(result, element.key, element.value, element.at)
+			c.put(result, element.key, element.value, element.at)
 		}
 	}
 	return result
@@ -147,7 +147,7 @@ func (c *invocation) replaceDeep(base, with *Array) *Array {
 				v = previous // whether the arrays are combined or one replaces the other is not known, either
 			}
 		}
-		c.set(result, element.key, v, element.at)
+		c.put(result, element.key, v, element.at)
 	}
 	c.depth--
 	return result
@@ -161,7 +161,7 @@ func arrayMap(c *invocation) Value {
 	}
 	mapped := &Array{}
 	for element := range c.array(1).all() {
-		c.set(mapped, element.key, c.callback(c.values[0], []Value{share(element.value)}), element.at)
+		c.put(mapped, element.key, c.callback(c.values[0], []Value{share(element.value)}), element.at)
 	}
 	return mapped
 }
@@ -185,7 +185,7 @@ func arrayFilter(c *invocation) Value {
 			return u
 		}
 		if toBool(v) {
-			c.set(kept, element.key, element.value, element.at)
+			c.put(kept, element.key, element.value, element.at)
 		}
 	}
 	return kept
@@ -219,9 +219,9 @@ func keyAt(a *Array, i int) Value {
 // keep copies an element. Its integer key is kept or given up.
 func (c *invocation) keep(a *Array, from *element, keepKey bool) {
 	if _, isString := from.key.(string); isString || keepKey {
-		c.set(a, from.key, from.value, from.at)
+		c.put(a, from.key, from.value, from.at)
 	} else {
-		c.appendTo(a, from.value, from.at)
+		c.put(a, nil, from.value, from.at)
 	}
 }
 
@@ -254,13 +254,13 @@ func arrayChunk(c *invocation) Value {
 	a, keepKeys := c.array(0), c.boolOr(2, false)
 	for i, element := range a.elements {
 		if keepKeys {
-			c.set(chunk, element.key, element.value, element.at)
+			c.put(chunk, element.key, element.value, element.at)
 		} else {
-			c.appendTo(chunk, element.value, element.at)
+			c.put(chunk, nil, element.value, element.at)
 		}
 		if int64(chunk.Len()) == size || i == a.Len()-1 {
 			c.budget.spend(objectCost)
-			c.appendTo(chunks, chunk, c.here)
+			c.put(chunks, nil, chunk, c.here)
 			chunk = &Array{}
 		}
 	}
@@ -279,7 +279,7 @@ func arrayCombine(c *invocation) Value {
 func (c *invocation) keyed(value func(i int) Value) Value {
 	result := &Array{}
 	for i, element := range c.array(0).elements {
-		c.set(result, stringKey(c.valueText(&element)), value(i), element.at)
+		c.put(result, stringKey(c.valueText(&element)), value(i), element.at)
 	}
 	return result
 }
@@ -288,7 +288,7 @@ func arrayFlip(c *invocation) Value {
 	flipped := &Array{}
 	for element := range c.array(0).all() {
 		if kind := typeName(element.value); kind == "int" || kind == "string" {
-			c.set(flipped, c.key(element.value), element.key, element.at)
+			c.put(flipped, c.key(element.value), element.key, element.at)
 		}
 	}
 	return flipped
@@ -299,7 +299,7 @@ func arrayUnique(c *invocation) Value {
 	for element := range c.array(0).all() {
 		if text := c.valueText(element); !seen[text] {
 			seen[text] = true
-			c.set(result, element.key, element.value, element.at)
+			c.put(result, element.key, element.value, element.at)
 		}
 	}
 	return result
@@ -313,7 +313,7 @@ func arrayColumn(c *invocation) Value {
 			return c.unknown("array_column() in this form is not evaluated")
 		}
 		if row, isArray := element.value.(*Array); isArray && row.find(c.key(c.values[1])) != nil {
-			c.appendTo(column, row.find(c.key(c.values[1])).value, element.at)
+			c.put(column, nil, row.find(c.key(c.values[1])).value, element.at)
 		}
 	}
 	return column
@@ -342,7 +342,7 @@ func (c *invocation) selected(wanted bool, text func(*element) string) Value {
 		c.budget.step(len(sets))
 		name := text(element)
 		if !slices.ContainsFunc(sets[1:], func(set map[string]bool) bool { return set[name] != wanted }) {
-			c.set(result, element.key, element.value, element.at)
+			c.put(result, element.key, element.value, element.at)
 		}
 	}
 	return result

@@ -136,7 +136,7 @@ func parseURL(c *invocation) Value {
 			if name == "port" {
 				v = toInt(v)
 			}
-			c.set(parts, name, v, c.here)
+			c.put(parts, name, v, c.here)
 		}
 		components = append(components, v)
 	}

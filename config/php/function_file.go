@@ -157,14 +157,14 @@ func pathinfo(c *invocation) Value {
 	base := lastPart(c.string(0))
 	info := &Array{}
 	if folder := parent(c.string(0)); folder != "" {
-		c.set(info, "dirname", folder, c.here)
+		c.put(info, "dirname", folder, c.here)
 	}
-	c.set(info, "basename", base, c.here)
+	c.put(info, "basename", base, c.here)
 	if dot := strings.LastIndexByte(base, '.'); dot >= 0 {
-		c.set(info, "extension", base[dot+1:], c.here)
+		c.put(info, "extension", base[dot+1:], c.here)
 		base = base[:dot]
 	}
-	c.set(info, "filename", base, c.here)
+	c.put(info, "filename", base, c.here)
 	if !c.has(1) {
 		return info
 	}
@@ -194,7 +194,7 @@ func glob(c *invocation) Value {
 	found := &Array{}
 	for _, entry := range entries {
 		if matches, _ := filepath.Match(base, entry.Name()); matches && (entry.Name()[0] != '.' || base[0] == '.') {
-			c.appendTo(found, folder+entry.Name(), c.here)
+			c.put(found, nil, folder+entry.Name(), c.here)
 		}
 	}
 	return found

@@ -128,7 +128,7 @@ func numberRange(c *invocation) Value {
 	direction := int64(cmp.Compare(last, first))
 	for n := int64(0); n <= max(first-last, last-first); n += step {
 		c.budget.step(1)
-		c.appendTo(list, first+n*direction, c.here)
+		c.put(list, nil, first+n*direction, c.here)
 	}
 	return list
 }

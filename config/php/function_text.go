@@ -559,11 +559,11 @@ func (c *invocation) jsonValue(decoder *json.Decoder, asArray bool) Value {
 		a := &Array{}
 		for decoder.More() {
 			if t == '[' {
-				c.appendTo(a, c.jsonValue(decoder, asArray), c.here)
+				c.put(a, nil, c.jsonValue(decoder, asArray), c.here)
 				continue
 			}
 			key, _ := decoder.Token()
-			c.set(a, stringKey(key.(string)), c.jsonValue(decoder, asArray), c.here)
+			c.put(a, stringKey(key.(string)), c.jsonValue(decoder, asArray), c.here)
 		}
 		_, _ = decoder.Token() // the closing bracket
 		if t == '{' && !asArray {

@@ -1,7 +1,5 @@
 package php
 
-import "strings"
-
 // template reads the parts of a string with variables in it up to the closing quote, or to the end of the source when quote is 0.
 // The lexer then stands behind the quote, and the current token is stale.
 func (p *parser) template(quote byte) []expression {
@@ -49,21 +47,18 @@ func (p *parser) heredocParts() expression {
 // bracedName reads ${name}, ${name[key]} and ${expression}, of which the value is a name.
 func (p *parser) bracedName() expression {
 	p.skip(len("${"))
-	line := p.line
-	n := nameLength(p.rest())
-	if n > 0 && strings.HasPrefix(p.rest()[n:], "}") {
-		v := &variable{p.take(n), line}
-		p.skip(1)
-		return v
-	}
-	var x expression
-	if n > 0 && strings.HasPrefix(p.rest()[n:], "[") {
-		x = &indexed{base: &variable{p.take(n), line}, line: line}
-		p.skip(1)
+	line, before := p.line, p.lexer
+	v := &variable{p.take(nameLength(p.rest())), line}
+	p.advance()
+	var x expression = v
+	switch {
+	case p.current.is("}") && v.name != "":
+	case p.current.is("[") && v.name != "":
 		p.advance()
-		x.(*indexed).key = p.expression(bindsNothing)
+		x = &indexed{base: v, key: p.expression(bindsNothing), line: line}
 		p.expect("]")
-	} else {
+	default:
+		p.lexer = before
 		p.advance()
 		x = &namedVariable{p.expression(bindsNothing), line}
 	}
@@ -91,7 +86,7 @@ func (p *parser) simpleVariable() expression {
 		p.skip(len("->"))
 		return &member{object: v, name: p.take(nameLength(p.rest())), line: line}
 	case p.starts("?->") && isNameStart(p.peek(3)):
-		p.beyond("?-> in a string is not evaluated")
+		p.beyond("?-> in a string")
 	}
 	return v
 }

@@ -32,6 +32,16 @@ type origin struct {
 	line int32
 }
 
+// firstUnknown returns the first of some values that is not known.
+func firstUnknown(values ...Value) (unknown, bool) {
+	for _, v := range values {
+		if u, isUnknown := v.(unknown); isUnknown {
+			return u, true
+		}
+	}
+	return unknown{}, false
+}
+
 // findUnknown returns the first unknown value in v, at any depth.
 func findUnknown(v Value) (unknown, bool) {
 	switch v := v.(type) {
