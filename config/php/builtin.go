@@ -114,6 +114,13 @@ func (c *invocation) wrong(i int, wanted string) {
 	c.throw("TypeError", c.name+"(): an argument must be of type "+wanted+", "+typeName(c.values[i])+" given")
 }
 
+// demand throws an exception of a class unless an argument is as it has to be.
+func (c *invocation) demand(holds bool, class string) {
+	if !holds {
+		c.throw(class, c.name+"() got an argument that is not allowed")
+	}
+}
+
 // scalar converts an argument that is not of the wanted type. Null is taken for any, as PHP does for its own functions.
 func (c *invocation) scalar(i int, to string) Value {
 	v := c.values[i]
@@ -136,6 +143,14 @@ func (c *invocation) scalar(i int, to string) Value {
 func (c *invocation) string(i int) string { return c.scalar(i, "string").(string) }
 
 func (c *invocation) int(i int) int64 { return c.scalar(i, "int").(int64) }
+
+// stringOr returns an optional argument.
+func (c *invocation) stringOr(i int, otherwise string) string {
+	if !c.has(i) {
+		return otherwise
+	}
+	return c.string(i)
+}
 
 // intOr returns an optional argument.
 func (c *invocation) intOr(i int, otherwise int64) int64 {
@@ -163,6 +178,9 @@ func (c *invocation) array(i int) *Array {
 	}
 	return a
 }
+
+// copied is a text that copies are made of.
+func (c *invocation) copied(i int) string { return c.accounted(c.accounted(c.string(i))) }
 
 // accounted accounts for a copy of a string, and for the bytes that it is made of.
 func (c *invocation) accounted(s string) string {

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"hash"
 	"math"
 	"net/url"
@@ -23,8 +24,8 @@ var textFunctions = map[string]builtin{
 	"trim":            {1, 2, func(c *invocation) Value { return c.trimmed(true, true) }},
 	"ltrim":           {1, 2, func(c *invocation) Value { return c.trimmed(true, false) }},
 	"rtrim":           {1, 2, func(c *invocation) Value { return c.trimmed(false, true) }},
-	"strtolower":      {1, 1, func(c *invocation) Value { return lowered(c.accounted(c.string(0))) }},
-	"strtoupper":      {1, 1, func(c *invocation) Value { return mapBytes(c.accounted(c.string(0)), 'a', 'A') }},
+	"strtolower":      {1, 1, func(c *invocation) Value { return lowered(c.copied(0)) }},
+	"strtoupper":      {1, 1, func(c *invocation) Value { return mapBytes(c.copied(0), 'a', 'A') }},
 	"str_contains":    {2, 2, func(c *invocation) Value { return strings.Contains(c.string(0), c.string(1)) }},
 	"str_starts_with": {2, 2, func(c *invocation) Value { return strings.HasPrefix(c.string(0), c.string(1)) }},
 	"str_ends_with":   {2, 2, func(c *invocation) Value { return strings.HasSuffix(c.string(0), c.string(1)) }},
@@ -32,35 +33,31 @@ var textFunctions = map[string]builtin{
 	"stripos": {2, 3, func(c *invocation) Value {
 		return c.position(strings.Index, c.lower(c.string(0)), c.lower(c.string(1)))
 	}},
-	"strrpos":      {2, 2, func(c *invocation) Value { return c.position(strings.LastIndex, c.string(0), c.string(1)) }},
-	"strstr":       {2, 3, strstr},
-	"strrchr":      {2, 2, strrchr},
-	"substr_count": {2, 2, substrCount},
-	"ucfirst":      {1, 1, func(c *invocation) Value { return c.first('a', 'A') }},
-	"lcfirst":      {1, 1, func(c *invocation) Value { return c.first('A', 'a') }},
-	"strrev":       {1, 1, strrev},
-	"str_pad":      {2, 4, strPad},
-	"strtr":        {2, 3, strtr},
-	"bin2hex":      {1, 1, func(c *invocation) Value { return hex.EncodeToString([]byte(c.accounted(c.accounted(c.string(0))))) }},
-	"substr":       {2, 3, substr},
-	"explode":      {2, 3, explode},
-	"implode":      {1, 2, implode},
-	"join":         {1, 2, implode},
-	"str_replace":  {3, 3, strReplace},
-	"str_repeat":   {2, 2, strRepeat},
-	"sprintf":      {1, -1, sprintf},
-	"hash":         {2, 2, func(c *invocation) Value { return c.hashed(c.lower(c.string(0)), c.string(1)) }},
-	"md5":          {1, 1, func(c *invocation) Value { return c.hashed("md5", c.string(0)) }},
-	"base64_encode": {1, 1, func(c *invocation) Value {
-		return base64.StdEncoding.EncodeToString([]byte(c.accounted(c.accounted(c.string(0)))))
-	}},
-	"base64_decode": {1, 1, func(c *invocation) Value { return c.decoded(fromBase64) }},
-	"urldecode": {1, 1, func(c *invocation) Value {
-		return percentDecoded(strings.ReplaceAll(c.accounted(c.accounted(c.string(0))), "+", " "))
-	}},
-	"rawurldecode":    {1, 1, func(c *invocation) Value { return percentDecoded(c.accounted(c.string(0))) }},
-	"urlencode":       {1, 1, func(c *invocation) Value { return c.percentEncoded("~", "%7E") }},
-	"rawurlencode":    {1, 1, func(c *invocation) Value { return c.percentEncoded("+", "%20") }},
+	"strrpos":         {2, 2, func(c *invocation) Value { return c.position(strings.LastIndex, c.string(0), c.string(1)) }},
+	"strstr":          {2, 3, strstr},
+	"strrchr":         {2, 2, strrchr},
+	"substr_count":    {2, 2, substrCount},
+	"ucfirst":         {1, 1, func(c *invocation) Value { return c.first('a', 'A') }},
+	"lcfirst":         {1, 1, func(c *invocation) Value { return c.first('A', 'a') }},
+	"strrev":          {1, 1, strrev},
+	"str_pad":         {2, 4, strPad},
+	"strtr":           {2, 3, strtr},
+	"bin2hex":         {1, 1, func(c *invocation) Value { return hex.EncodeToString([]byte(c.copied(0))) }},
+	"substr":          {2, 3, substr},
+	"explode":         {2, 3, explode},
+	"implode":         {1, 2, implode},
+	"join":            {1, 2, implode},
+	"str_replace":     {3, 3, strReplace},
+	"str_repeat":      {2, 2, strRepeat},
+	"sprintf":         {1, -1, sprintf},
+	"hash":            {2, 2, func(c *invocation) Value { return c.hashed(c.lower(c.string(0)), c.string(1)) }},
+	"md5":             {1, 1, func(c *invocation) Value { return c.hashed("md5", c.string(0)) }},
+	"base64_encode":   {1, 1, func(c *invocation) Value { return base64.StdEncoding.EncodeToString([]byte(c.copied(0))) }},
+	"base64_decode":   {1, 1, base64Decode},
+	"urldecode":       {1, 1, func(c *invocation) Value { return c.percentDecoded(strings.ReplaceAll(c.copied(0), "+", " ")) }},
+	"rawurldecode":    {1, 1, func(c *invocation) Value { return c.percentDecoded(c.string(0)) }},
+	"urlencode":       {1, 1, func(c *invocation) Value { return strings.ReplaceAll(url.QueryEscape(c.copied(0)), "~", "%7E") }},
+	"rawurlencode":    {1, 1, func(c *invocation) Value { return strings.ReplaceAll(url.QueryEscape(c.copied(0)), "+", "%20") }},
 	"json_encode":     {1, 1, jsonEncode},
 	"json_decode":     {1, 4, jsonDecode},
 	"json_last_error": {0, 0, func(c *invocation) Value { return c.jsonError }},
@@ -84,18 +81,16 @@ func mapBytes(s string, from, to byte) string {
 
 // trimmed is trim without one of its sides, perhaps. In the second argument a..z is a range.
 func (c *invocation) trimmed(left, right bool) string {
-	s, set := c.string(0), " \n\r\t\v\x00"
-	if c.has(1) {
-		set = c.string(1)
-	}
+	s, set := c.string(0), c.stringOr(1, " \n\r\t\v\x00")
 	var cut [256]bool
 	for i := 0; i < len(set); i++ {
-		cut[set[i]] = true
-		if i+3 < len(set) && set[i+1:i+3] == ".." && set[i+3] >= set[i] {
-			for b := int(set[i]); b <= int(set[i+3]); b++ {
-				cut[b] = true
-			}
+		first, last := set[i], set[i]
+		if i+3 < len(set) && set[i+1:i+3] == ".." && set[i+3] >= first {
+			last = set[i+3]
 			i += 3
+		}
+		for b := int(first); b <= int(last); b++ {
+			cut[b] = true
 		}
 	}
 	for left && s != "" && cut[s[0]] {
@@ -113,9 +108,7 @@ func (c *invocation) position(find func(s, part string) int, s, part string) Val
 	if offset < 0 {
 		offset += int64(len(s))
 	}
-	if offset < 0 || offset > int64(len(s)) {
-		c.throw("ValueError", c.name+"(): the offset lies outside of the string")
-	}
+	c.demand(offset >= 0 && offset <= int64(len(s)), "ValueError")
 	if i := find(s[offset:], part); i >= 0 {
 		return int64(i) + offset
 	}
@@ -142,20 +135,18 @@ func strrchr(c *invocation) Value {
 }
 
 func substrCount(c *invocation) Value {
-	if c.string(1) == "" {
-		c.throw("ValueError", "substr_count(): the needle is empty")
-	}
+	c.demand(c.string(1) != "", "ValueError")
 	return int64(strings.Count(c.string(0), c.string(1)))
 }
 
 // first changes the case of the first letter.
 func (c *invocation) first(from, to byte) Value {
-	s := c.accounted(c.string(0))
+	s := c.copied(0)
 	return mapBytes(s[:min(1, len(s))], from, to) + s[min(1, len(s)):]
 }
 
 func strrev(c *invocation) Value {
-	b := []byte(c.accounted(c.string(0)))
+	b := []byte(c.copied(0))
 	slices.Reverse(b)
 	return string(b)
 }
@@ -183,22 +174,15 @@ func span(size, offset, length int64) (start, end int64) {
 }
 
 func strPad(c *invocation) Value {
-	s, length, with, kind := c.string(0), c.int(1), " ", c.intOr(3, 1)
-	if c.has(2) {
-		with = c.string(2)
-	}
+	s, length, with, kind := c.string(0), c.int(1), c.stringOr(2, " "), c.intOr(3, 1)
 	missing := length - int64(len(s))
-	switch {
-	case missing <= 0:
+	if missing <= 0 {
 		return s
-	case with == "" || kind < 0 || kind > 2:
-		c.throw("ValueError", "str_pad(): an argument is not one of those allowed")
-	case length > maxStringSize:
-		return c.unknown("a string of more than 2 MiB")
 	}
-	left := missing * (2 - kind) / 2 // kind is 0 for the left side, 1 for the right one and 2 for both
-	if kind != 0 {
-		left = missing / 2 * (kind - 1)
+	c.demand(with != "" && kind >= 0 && kind <= 2, "ValueError")
+	left := []int64{missing, 0, missing / 2}[kind]
+	if length > maxStringSize {
+		return c.unknown("a string of more than 2 MiB")
 	}
 	fill := func(n int64) string { return strings.Repeat(with, int(n)/len(with)+1)[:n] }
 	c.budget.spend(2 * (int(length) + len(with)))
@@ -210,7 +194,7 @@ func strtr(c *invocation) Value {
 	s := c.string(0)
 	if c.has(2) {
 		from, to := c.string(1), c.string(2)
-		b := []byte(c.accounted(s))
+		b := []byte(c.copied(0))
 		for i, old := range b {
 			if j := strings.LastIndexByte(from[:min(len(from), len(to))], old); j >= 0 {
 				b[i] = to[j]
@@ -244,9 +228,7 @@ func strtr(c *invocation) Value {
 
 func explode(c *invocation) Value {
 	separator, s := c.string(0), c.string(1)
-	if separator == "" {
-		c.throw("ValueError", "explode(): the separator is empty")
-	}
+	c.demand(separator != "", "ValueError")
 	c.budget.spend((strings.Count(s, separator) + 1) * (elementCost + 16))
 	parts := strings.Split(s, separator)
 	switch limit := c.intOr(2, int64(len(parts))); {
@@ -263,7 +245,7 @@ func explode(c *invocation) Value {
 }
 
 func implode(c *invocation) Value {
-	separator, pieces := "", c.array(len(c.values)-1)
+	pieces, separator := c.array(len(c.values)-1), ""
 	if c.has(1) {
 		separator = c.string(0)
 	}
@@ -312,9 +294,7 @@ func strReplace(c *invocation) Value {
 
 func strRepeat(c *invocation) Value {
 	s, times := c.string(0), c.int(1)
-	if times < 0 {
-		c.throw("ValueError", "str_repeat(): the number of times is negative")
-	}
+	c.demand(times >= 0, "ValueError")
 	size := len(s) * int(min(times, maxStringSize+1))
 	return c.sized(size, func() string { return strings.Repeat(s, size/max(len(s), 1)) })
 }
@@ -329,22 +309,20 @@ func sprintf(c *invocation) Value {
 	var pieces []Value
 	done, next, understood := 0, 1, true
 	for _, match := range conversions.FindAllStringSubmatchIndex(pattern, -1) {
+		group := func(i int) string { return pattern[max(match[2*i], 0):max(match[2*i+1], 0)] }
 		pieces = append(pieces, pattern[done:match[0]])
 		done = match[1]
-		if match[12] < 0 {
+		if group(6) == "" {
 			pieces = append(pieces, "%")
 			continue
 		}
-		group := func(i int) string { return pattern[max(match[2*i], 0):max(match[2*i+1], 0)] }
 		position := next
 		if chosen := group(1); chosen != "" {
 			position = int(chosen[0] - '0')
 		} else {
 			next++
 		}
-		if position >= len(c.values) {
-			c.throw("ArgumentCountError", "sprintf() got too few arguments for its format")
-		}
+		c.demand(position < len(c.values), "ArgumentCountError")
 		text, converted := c.convert(c.values[position], group(6), group(5))
 		understood = understood && converted && (group(2) == "" || group(3) == "")
 		text = padded(text, group(6), group(4), strings.TrimPrefix(group(3), "'"), group(2) != "")
@@ -364,10 +342,10 @@ func (c *invocation) convert(v Value, verb, precision string) (text string, unde
 	switch verb {
 	case "s":
 		text = c.text(v)
-		if err == nil {
-			text = text[:min(digits, len(text))]
+		if err != nil {
+			return text, true
 		}
-		return text, true
+		return text[:min(digits, len(text))], true
 	case "f":
 		if err != nil {
 			digits = 6
@@ -375,16 +353,11 @@ func (c *invocation) convert(v Value, verb, precision string) (text string, unde
 		f := toFloat(v)
 		return strconv.FormatFloat(f, 'f', digits, 64), math.Abs(f) < 1e15
 	case "d":
-		text = strconv.FormatInt(toInt(v), 10)
+		return strconv.FormatInt(toInt(v), 10), precision == ""
 	case "u":
-		text = strconv.FormatUint(uint64(toInt(v)), 10)
-	default:
-		text = strconv.FormatUint(uint64(toInt(v)), 16)
-		if verb == "X" {
-			text = strings.ToUpper(text)
-		}
+		return strconv.FormatUint(uint64(toInt(v)), 10), precision == ""
 	}
-	return text, precision == ""
+	return fmt.Sprintf("%"+verb, uint64(toInt(v))), precision == ""
 }
 
 // padded fills a text up to a width, a number with zeros behind its sign.
@@ -413,38 +386,23 @@ func (c *invocation) hashed(algorithm, s string) Value {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// decoded is what a text without mistakes stands for.
-func (c *invocation) decoded(decode func(string) (string, error)) Value {
-	text, err := decode(c.accounted(c.string(0)))
+func base64Decode(c *invocation) Value {
+	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.Trim(c.copied(0), space), "="))
 	if err != nil {
-		return c.unknown(c.name + "() of broken text is not evaluated")
+		return c.unknown("base64_decode() of broken text is not evaluated")
 	}
-	return text
+	return string(decoded)
 }
+
+var percentEscapes = regexp.MustCompile(`%[0-9a-fA-F]{2}`)
 
 // percentDecoded leaves alone what is not an escape.
-func percentDecoded(s string) string {
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			if decoded, err := hex.DecodeString(s[i+1 : i+3]); err == nil {
-				b = append(b, decoded[0])
-				i += 2
-				continue
-			}
-		}
-		b = append(b, s[i])
-	}
-	return string(b)
-}
-
-func (c *invocation) percentEncoded(old, with string) Value {
-	return strings.ReplaceAll(url.QueryEscape(c.accounted(c.accounted(c.string(0)))), old, with)
-}
-
-func fromBase64(s string) (string, error) {
-	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.Trim(s, space), "="))
-	return string(decoded), err
+func (c *invocation) percentDecoded(s string) Value {
+	c.budget.spend(2*len(s) + 64*strings.Count(s, "%"))
+	return percentEscapes.ReplaceAllStringFunc(s, func(escape string) string {
+		decoded, _ := hex.DecodeString(escape[1:])
+		return string(decoded)
+	})
 }
 
 // jsonEncode knows plain texts, integers, and arrays of them.
@@ -461,52 +419,37 @@ func (c *invocation) encode(b *strings.Builder, v Value) bool {
 	switch v := v.(type) {
 	case nil:
 		b.WriteString("null")
-	case bool:
-		b.WriteString(strconv.FormatBool(v))
-	case int64:
-		b.WriteString(strconv.FormatInt(v, 10))
+	case bool, int64:
+		fmt.Fprint(b, v)
 	case string:
 		b.WriteString(`"` + strings.ReplaceAll(c.accounted(c.accounted(v)), "/", `\/`) + `"`)
 		return strings.IndexFunc(v, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) < 0
 	case *Array:
-		open, between, end := "{", "", "}"
 		isList := v.IsList()
+		brackets := "{}"
 		if isList {
-			open, end = "[", "]"
+			brackets = "[]"
 		}
-		b.WriteString(open)
-		for element := range v.all() {
-			b.WriteString(between)
-			between = ","
-			if !isList && !c.encode(b, toString(element.key)) {
-				return false
+		b.WriteByte(brackets[0])
+		for i, element := range v.elements {
+			if i > 0 {
+				b.WriteByte(',')
 			}
-			if !isList {
-				b.WriteString(":")
-			}
-			if !c.encode(b, element.value) {
+			if !isList && (!c.encode(b, keyText(&element)) || b.WriteByte(':') != nil) || !c.encode(b, element.value) {
 				return false
 			}
 		}
-		b.WriteString(end)
+		b.WriteByte(brackets[1])
 	default:
 		return false
 	}
 	return true
 }
 
-// surrogate is an escape of half a character, on which PHP and Go differ when the other half is missing. What is whole is another escape
-// or a pair.
-var (
-	surrogate = regexp.MustCompile(`\\u[dD][89a-fA-F]`)
-	whole     = regexp.MustCompile(`\\(?:[^u]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})`)
-)
-
 func jsonDecode(c *invocation) Value {
 	const objectAsArray, throwOnError, syntaxError, utf8Error = 1, 1 << 22, 4, 5
-	text, flags := c.string(0), c.intOr(3, 0)
-	c.budget.spend(matchCost)
-	if flags&^(objectAsArray|throwOnError) != 0 || c.intOr(2, 512) != 512 || surrogate.MatchString(text) && surrogate.MatchString(whole.ReplaceAllString(c.accounted(c.accounted(text)), "")) {
+	text, flags := c.copied(0), c.intOr(3, 0)
+	if flags&^(objectAsArray|throwOnError) != 0 || c.intOr(2, 512) != 512 {
 		c.jsonError = c.unknown("json_decode() in this form is not evaluated")
 		return c.jsonError
 	}
@@ -518,22 +461,26 @@ func jsonDecode(c *invocation) Value {
 	switch {
 	case !utf8.ValidString(text):
 		failed = utf8Error
-	case !json.Valid([]byte(c.accounted(text))):
+	case !json.Valid([]byte(text)):
 		failed = syntaxError
 	}
+	c.demand(failed == 0 || flags&throwOnError == 0, "JsonException")
+	r := jsonReader{invocation: c, asArray: asArray}
+	var v Value
+	if failed == 0 {
+		c.budget.spend(decoderCost + 4*len(text))
+		r.decoder = json.NewDecoder(strings.NewReader(text))
+		r.decoder.UseNumber()
+		v = r.read()
+	}
 	switch {
+	case r.doubtful:
+		c.jsonError = c.unknown("json_decode() of what may be half a character is not evaluated")
+		return c.jsonError
 	case flags&throwOnError == 0:
 		c.jsonError = failed
-	case failed != 0:
-		c.throw("JsonException", "the text is not valid")
 	}
-	if failed != 0 {
-		return nil
-	}
-	c.budget.spend(decoderCost + 4*len(text))
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber()
-	return c.jsonValue(decoder, asArray)
+	return v
 }
 
 // What decoding allocates in bytes: the decoder with its buffers, and for each value.
@@ -542,13 +489,22 @@ const (
 	jsonCost    = 384
 )
 
-// jsonValue reads one value of text that is known to be valid.
-func (c *invocation) jsonValue(decoder *json.Decoder, asArray bool) Value {
-	c.descend()
-	defer func() { c.depth-- }()
-	c.budget.spend(jsonCost)
-	t, _ := decoder.Token()
+type jsonReader struct {
+	*invocation
+	decoder  *json.Decoder
+	asArray  bool
+	doubtful bool // a text may come from an escape of half a character, which is an error to PHP
+}
+
+// read reads one value of text that is known to be valid.
+func (r *jsonReader) read() Value {
+	r.descend()
+	defer func() { r.depth-- }()
+	r.budget.spend(jsonCost)
+	t, _ := r.decoder.Token()
 	switch t := t.(type) {
+	case string:
+		r.doubtful = r.doubtful || strings.ContainsRune(t, utf8.RuneError)
 	case json.Number:
 		if n, err := t.Int64(); err == nil {
 			return n
@@ -557,16 +513,15 @@ func (c *invocation) jsonValue(decoder *json.Decoder, asArray bool) Value {
 		return f
 	case json.Delim:
 		a := &Array{}
-		for decoder.More() {
-			if t == '[' {
-				c.put(a, nil, c.jsonValue(decoder, asArray), c.here)
-				continue
+		for r.decoder.More() {
+			var key any
+			if t == '{' {
+				key = stringKey(r.read().(string))
 			}
-			key, _ := decoder.Token()
-			c.put(a, stringKey(key.(string)), c.jsonValue(decoder, asArray), c.here)
+			r.put(a, key, r.read(), r.here)
 		}
-		_, _ = decoder.Token() // the closing bracket
-		if t == '{' && !asArray {
+		_, _ = r.decoder.Token() // the closing bracket
+		if t == '{' && !r.asArray {
 			return &Object{Class: "stdClass", Properties: a}
 		}
 		return a
