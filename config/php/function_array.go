@@ -8,9 +8,9 @@ var arrayFunctions = map[string]builtin{
 	"array_values":            {1, 1, func(c *invocation) Value { return c.listed(func(e *element) Value { return e.value }) }},
 	"array_merge":             {0, -1, arrayMerge},
 	"array_merge_recursive":   {0, -1, arrayMergeRecursive},
-	"array_replace":           {1, -1, arrayReplace},
-	"array_replace_recursive": {1, -1, arrayReplaceRecursive},
-	"array_key_exists":        {2, 2, arrayKeyExists},
+	"array_replace":           {1, -1, func(c *invocation) Value { return c.replaced(false) }},
+	"array_replace_recursive": {1, -1, func(c *invocation) Value { return c.replaced(true) }},
+	"array_key_exists":        {2, 2, func(c *invocation) Value { return c.array(1).find(c.key(c.values[0])) != nil }},
 	"array_map":               {2, 2, arrayMap},
 	"array_filter":            {1, 3, arrayFilter},
 	"array_key_first":         {1, 1, func(c *invocation) Value { return keyAt(c.array(0), 0) }},
@@ -32,6 +32,26 @@ var arrayFunctions = map[string]builtin{
 	"array_search":            {2, 3, func(c *invocation) Value { return c.search(func(e *element) Value { return e.key }) }},
 }
 
+// keep stores an element of one array in another one. An integer key is kept or given up.
+func (c *invocation) keep(into *Array, from *element, keepKey bool) {
+	key := from.name()
+	if keepKey {
+		key = from.key
+	}
+	c.put(into, key, from.value, from.at)
+}
+
+// kept is what is left of the first argument.
+func (c *invocation) kept(keeps func(*element) bool) *Array {
+	result := &Array{}
+	for element := range c.array(0).all() {
+		if keeps(element) {
+			c.keep(result, element, true)
+		}
+	}
+	return result
+}
+
 // listed makes a list of something of each element.
 func (c *invocation) listed(of func(*element) Value) Value {
 	list := &Array{}
@@ -44,8 +64,8 @@ func (c *invocation) listed(of func(*element) Value) Value {
 // mergeInto is array_merge of two: string keys replace, integer keys are numbered anew.
 func mergeInto(into, from *Array) {
 	for element := range from.all() {
-		if _, isString := element.key.(string); isString {
-			into.set(element.key, element.value, element.at)
+		if name := element.name(); name != nil {
+			into.set(name, element.value, element.at)
 		} else {
 			into.append(element.value, element.at)
 		}
@@ -72,7 +92,7 @@ func arrayMerge(c *invocation) Value {
 
 // keepsKeys says whether array_merge leaves an array as it is when there is nothing to merge, the next free index included.
 func keepsKeys(a *Array) bool {
-	return !a.sparse || !slices.ContainsFunc(a.elements, func(e element) bool { _, isInt := e.key.(int64); return isInt })
+	return !a.sparse || !slices.ContainsFunc(a.elements, func(e element) bool { return e.name() == nil })
 }
 
 func arrayMergeRecursive(c *invocation) Value {
@@ -86,20 +106,16 @@ func arrayMergeRecursive(c *invocation) Value {
 func (c *invocation) mergeDeep(into, from *Array) {
 	c.descend()
 	for element := range from.all() {
-		key, isString := element.key.(string)
 		old := into.find(element.key)
-		switch {
-		case !isString:
-			c.put(into, nil, element.value, element.at)
-		case old == nil:
-			c.put(into, key, element.value, element.at)
-		default:
-			both := c.listOf(old.value).clone()
-			c.spendCopies(both)
-			c.mergeDeep(both, c.listOf(element.value))
-			into.unclear = into.unclear || both.unclear
-			c.put(into, key, both, element.at)
+		if old == nil || element.name() == nil {
+			c.keep(into, element, false)
+			continue
 		}
+		both := c.listOf(old.value).clone()
+		c.spendCopies(both)
+		c.mergeDeep(both, c.listOf(element.value))
+		into.unclear = into.unclear || both.unclear
+		c.put(into, element.key, both, element.at)
 	}
 	c.depth--
 }
@@ -113,36 +129,26 @@ func (c *invocation) listOf(v Value) *Array {
 	return newList(c.here, v)
 }
 
-func arrayReplace(c *invocation) Value {
-	result := c.array(0).clone()
-	c.spendCopies(result)
-	for i := range c.values[1:] {
-		for element := range c.array(i + 1).all() {
-			c.put(result, element.key, element.value, element.at)
-		}
-	}
-	return result
-}
-
-func arrayReplaceRecursive(c *invocation) Value {
+// replaced is the first argument with the elements of the others in the place of its own.
+func (c *invocation) replaced(deep bool) Value {
 	result := c.array(0)
 	for i := range c.values[1:] {
-		result = c.replaceDeep(result, c.array(i+1))
+		result = c.replace(result, c.array(i+1), deep)
 	}
 	return result
 }
 
-func (c *invocation) replaceDeep(base, with *Array) *Array {
+func (c *invocation) replace(base, with *Array, deep bool) *Array {
 	c.descend()
 	c.spendCopies(base)
 	result := base.clone()
 	for element := range with.all() {
 		v := element.value
 		inner, isArray := v.(*Array)
-		if old := result.find(element.key); old != nil && isArray {
+		if old := result.find(element.key); old != nil && isArray && deep {
 			switch previous := old.value.(type) {
 			case *Array:
-				v = c.replaceDeep(previous, inner)
+				v = c.replace(previous, inner, deep)
 			case unknown:
 				v = previous // whether the arrays are combined or one replaces the other is not known, either
 			}
@@ -152,8 +158,6 @@ func (c *invocation) replaceDeep(base, with *Array) *Array {
 	c.depth--
 	return result
 }
-
-func arrayKeyExists(c *invocation) Value { return c.array(1).find(c.key(c.values[0])) != nil }
 
 func arrayMap(c *invocation) Value {
 	if c.values[0] == nil {
@@ -167,26 +171,24 @@ func arrayMap(c *invocation) Value {
 }
 
 func arrayFilter(c *invocation) Value {
-	const useKey, useBoth = 2, 1
-	kept := &Array{}
-	for element := range c.array(0).all() {
+	mode := c.intOr(2, 0)
+	if mode < 0 || mode > 2 {
+		mode = 0
+	}
+	var doubt Value
+	kept := c.kept(func(element *element) bool {
 		v := share(element.value)
 		if c.optional(1) {
-			arguments := []Value{v}
-			switch c.intOr(2, 0) {
-			case useKey:
-				arguments[0] = element.key
-			case useBoth:
-				arguments = append(arguments, element.key)
-			}
-			v = c.callback(c.values[1], arguments)
+			arguments := [][]Value{{v}, {v, element.key}, {element.key}}
+			v = c.callback(c.values[1], arguments[mode])
 		}
 		if u, isUnknown := v.(unknown); isUnknown {
-			return u
+			doubt = u
 		}
-		if toBool(v) {
-			c.put(kept, element.key, element.value, element.at)
-		}
+		return toBool(v)
+	})
+	if doubt != nil {
+		return doubt
 	}
 	return kept
 }
@@ -198,12 +200,12 @@ func (c *invocation) search(found func(*element) Value) Value {
 		op = "==="
 	}
 	for e := range c.array(1).all() {
-		switch equal := c.compareWith(op, c.values[0], e.value); equal {
-		case true:
-			return found(e)
-		case false:
-		default:
+		equal := c.compareWith(op, c.values[0], e.value)
+		if _, isUnknown := equal.(unknown); isUnknown {
 			return equal
+		}
+		if equal == true {
+			return found(e)
 		}
 	}
 	return false
@@ -216,15 +218,6 @@ func keyAt(a *Array, i int) Value {
 	return a.elements[i].key
 }
 
-// keep copies an element. Its integer key is kept or given up.
-func (c *invocation) keep(a *Array, from *element, keepKey bool) {
-	if _, isString := from.key.(string); isString || keepKey {
-		c.put(a, from.key, from.value, from.at)
-	} else {
-		c.put(a, nil, from.value, from.at)
-	}
-}
-
 func arraySlice(c *invocation) Value {
 	a, length := c.array(0), int64(c.array(0).Len())
 	if c.optional(2) {
@@ -232,8 +225,8 @@ func arraySlice(c *invocation) Value {
 	}
 	start, end := span(int64(a.Len()), c.int(1), length)
 	part, keepKeys := &Array{}, c.boolOr(3, false)
-	for i := range a.elements[start:end] {
-		c.keep(part, &a.elements[start:end][i], keepKeys)
+	for ; start < end; start++ {
+		c.keep(part, &a.elements[start], keepKeys)
 	}
 	return part
 }
@@ -248,17 +241,14 @@ func arrayReverse(c *invocation) Value {
 
 func arrayChunk(c *invocation) Value {
 	size, chunks, chunk := c.int(1), &Array{}, &Array{}
-	if size < 1 {
-		c.throw("ValueError", "array_chunk(): a chunk has at least one element")
-	}
-	a, keepKeys := c.array(0), c.boolOr(2, false)
-	for i, element := range a.elements {
-		if keepKeys {
-			c.put(chunk, element.key, element.value, element.at)
-		} else {
-			c.put(chunk, nil, element.value, element.at)
+	c.demand(size >= 1, "ValueError")
+	keepKeys := c.boolOr(2, false)
+	for i, element := range c.array(0).elements {
+		if !keepKeys {
+			element.key = int64(chunk.Len())
 		}
-		if int64(chunk.Len()) == size || i == a.Len()-1 {
+		c.keep(chunk, &element, true)
+		if int64(chunk.Len()) == size || i == c.array(0).Len()-1 {
 			c.budget.spend(objectCost)
 			c.put(chunks, nil, chunk, c.here)
 			chunk = &Array{}
@@ -269,9 +259,7 @@ func arrayChunk(c *invocation) Value {
 
 func arrayCombine(c *invocation) Value {
 	from := c.array(1)
-	if c.array(0).Len() != from.Len() {
-		c.throw("ValueError", "array_combine(): different numbers of keys and values")
-	}
+	c.demand(c.array(0).Len() == from.Len(), "ValueError")
 	return c.keyed(func(i int) Value { return from.elements[i].value })
 }
 
@@ -295,14 +283,13 @@ func arrayFlip(c *invocation) Value {
 }
 
 func arrayUnique(c *invocation) Value {
-	seen, result := map[string]bool{}, &Array{}
-	for element := range c.array(0).all() {
-		if text := c.valueText(element); !seen[text] {
-			seen[text] = true
-			c.put(result, element.key, element.value, element.at)
-		}
-	}
-	return result
+	seen := map[string]bool{}
+	return c.kept(func(element *element) bool {
+		text := c.valueText(element)
+		again := seen[text]
+		seen[text] = true
+		return !again
+	})
 }
 
 func arrayColumn(c *invocation) Value {
@@ -312,8 +299,12 @@ func arrayColumn(c *invocation) Value {
 		if isObject(element.value) || kind != "int" && kind != "string" {
 			return c.unknown("array_column() in this form is not evaluated")
 		}
-		if row, isArray := element.value.(*Array); isArray && row.find(c.key(c.values[1])) != nil {
-			c.put(column, nil, row.find(c.key(c.values[1])).value, element.at)
+		row, isArray := element.value.(*Array)
+		if !isArray {
+			continue
+		}
+		if found := row.find(c.key(c.values[1])); found != nil {
+			c.put(column, nil, found.value, element.at)
 		}
 	}
 	return column
@@ -337,13 +328,9 @@ func (c *invocation) selected(wanted bool, text func(*element) string) Value {
 			sets[i][text(element)] = true
 		}
 	}
-	result := &Array{}
-	for element := range c.array(0).all() {
+	return c.kept(func(element *element) bool {
 		c.budget.step(len(sets))
 		name := text(element)
-		if !slices.ContainsFunc(sets[1:], func(set map[string]bool) bool { return set[name] != wanted }) {
-			c.put(result, element.key, element.value, element.at)
-		}
-	}
-	return result
+		return !slices.ContainsFunc(sets[1:], func(set map[string]bool) bool { return set[name] != wanted })
+	})
 }
