@@ -247,10 +247,7 @@ func arrayKey(v Value) (any, bool) {
 	case nil:
 		return "", true
 	case bool:
-		if v {
-			return int64(1), true
-		}
-		return int64(0), true
+		return boolToInt(v), true
 	case int64:
 		return v, true
 	case float64:

@@ -41,7 +41,7 @@ func compare(a, b Value) int {
 	case yIsText && a == nil:
 		return cmp.Compare("", y)
 	case isBoolOrNull(a) || isBoolOrNull(b):
-		return int(toInt(toBool(a)) - toInt(toBool(b)))
+		return int(boolToInt(toBool(a)) - boolToInt(toBool(b)))
 	case pIsArray && qIsArray:
 		return compareArrays(p, q)
 	case pIsArray:
@@ -49,10 +49,11 @@ func compare(a, b Value) int {
 	case qIsArray:
 		return -1
 	case xIsText:
-		if c := compareNumberWithString(b, x); c != uncomparable {
-			return -c
+		c := compareNumberWithString(b, x)
+		if c == uncomparable {
+			return c
 		}
-		return uncomparable
+		return -c
 	case yIsText:
 		return compareNumberWithString(a, y)
 	}

@@ -27,14 +27,18 @@ func toBool(v Value) bool {
 	return true
 }
 
+func boolToInt(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // toInt follows (int): a string counts as far as it is a number.
 func toInt(v Value) int64 {
 	switch v := v.(type) {
 	case bool:
-		if v {
-			return 1
-		}
-		return 0
+		return boolToInt(v)
 	case int64:
 		return v
 	case float64:
@@ -160,44 +164,21 @@ func toString(v Value) string {
 const precision = 14
 
 func formatFloat(f float64) string {
-	switch {
-	case math.IsNaN(f):
-		return "NAN"
-	case math.IsInf(f, 1):
-		return "INF"
-	case math.IsInf(f, -1):
-		return "-INF"
-	case f == 0:
-		if math.Signbit(f) {
-			return "-0"
-		}
-		return "0"
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return strings.TrimPrefix(strings.ToUpper(strconv.FormatFloat(f, 'g', -1, 64)), "+")
 	}
-	scientific := strconv.FormatFloat(f, 'E', precision-1, 64)
-	mantissa, exponentText, _ := strings.Cut(scientific, "E")
-	exponent, _ := strconv.Atoi(exponentText)
-	if exponent >= -4 && exponent < precision {
-		return trimFraction(strconv.FormatFloat(f, 'f', max(precision-1-exponent, 0), 64))
+	mantissa, exponent, scientific := strings.Cut(strconv.FormatFloat(f, 'G', precision, 64), "E")
+	if !scientific {
+		return mantissa
 	}
 	// PHP keeps the zeros of an integer that lies just between two texts.
-	if between := exponent == precision && math.Abs(math.Mod(f, 10)) == 5; !between {
-		mantissa = trimFraction(mantissa)
+	if exponent == "+14" && math.Abs(math.Mod(f, 10)) == 5 {
+		mantissa, _, _ = strings.Cut(strconv.FormatFloat(f, 'E', precision-1, 64), "E")
 	}
 	if !strings.Contains(mantissa, ".") {
 		mantissa += ".0"
 	}
-	sign := "+"
-	if exponent < 0 {
-		sign, exponent = "-", -exponent
-	}
-	return mantissa + "E" + sign + strconv.Itoa(exponent)
-}
-
-func trimFraction(s string) string {
-	if !strings.Contains(s, ".") {
-		return s
-	}
-	return strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	return mantissa + "E" + exponent[:1] + strings.TrimLeft(exponent[1:], "0")
 }
 
 // toArray follows (array).

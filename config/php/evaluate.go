@@ -213,12 +213,11 @@ func merge(runs []*run, sources *sources, choices *choices) *Config {
 	seen := map[string]bool{}
 	for _, r := range runs {
 		for e := range r.values.all() {
-			key := toString(e.key)
+			key, file, line := keyText(e), sources.base(e.at), int(e.at.line)
 			if seen[key] {
 				continue
 			}
 			seen[key] = true
-			file, line := sources.base(e.at), int(e.at.line)
 			if reason := doubt(e, runs, choices); reason != "" {
 				c.Unknown = append(c.Unknown, Unknown{key, file, line, reason})
 			} else {
@@ -235,17 +234,12 @@ func doubt(e *element, runs []*run, choices *choices) string {
 	if u, found := findUnknown(e.value); found {
 		return u.reason
 	}
-	for i, r := range runs {
-		found := r.values.find(e.key)
-		if found != nil && alike(found.value, e.value) {
-			continue
+	// Where the key first becomes another one, that condition alone makes the difference.
+	for i, r := range runs[1:] {
+		before, after := runs[i].values.find(e.key), r.values.find(e.key)
+		if (before == nil) != (after == nil) || before != nil && !alike(before.value, after.value) {
+			return "it depends on a condition that is not known: " + choices.forks[r.number]
 		}
-		// Where the key first becomes another one, that condition alone makes the difference.
-		later := r
-		if i == 0 {
-			later = runs[1+slices.IndexFunc(runs[1:], func(r *run) bool { other := r.values.find(e.key); return other != nil && alike(other.value, e.value) })]
-		}
-		return "it depends on a condition that is not known: " + choices.forks[later.number]
 	}
 	return ""
 }

@@ -7,11 +7,11 @@ import (
 
 // coerce makes a value fit a declared type, as PHP does without strict types, and throws where it cannot.
 func (e *evaluator) coerce(v Value, hint []string, what string) Value {
-	if u, isUnknown := v.(unknown); isUnknown && hint != nil && !slices.Contains(hint, "mixed") {
-		return e.mayThrow(u)
-	}
 	if hint == nil || slices.ContainsFunc(hint, func(t string) bool { return fits(v, t) }) {
 		return v
+	}
+	if u, isUnknown := v.(unknown); isUnknown {
+		return e.mayThrow(u)
 	}
 	scalars := slices.DeleteFunc(slices.Clone(hint), func(t string) bool { return t == "null" })
 	if len(scalars) != 1 {
@@ -36,10 +36,8 @@ func fits(v Value, t string) bool {
 		return own == "array"
 	case "callable":
 		return own == "Closure" || own == "string" || own == "array"
-	case "false":
-		return v == false
-	case "true":
-		return v == true
+	case "false", "true":
+		return v == (t == "true")
 	case "null", "int", "float", "string", "bool", "array":
 		return false
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"math/bits"
+	"strings"
 )
 
 // failure is an error that PHP would throw for an operation: the class and the message of the exception.
@@ -23,7 +23,8 @@ func arithmetic(op string, a, b Value) (Value, error) {
 		}
 	}
 	left, leftIsText := a.(string)
-	if right, isText := b.(string); isText && leftIsText && (op == "&" || op == "|" || op == "^") {
+	right, rightIsText := b.(string)
+	if leftIsText && rightIsText && strings.Contains("&|^", op) {
 		return combine(op, left, right), nil
 	}
 	x, xIsNumber := operand(a)
@@ -34,10 +35,8 @@ func arithmetic(op string, a, b Value) (Value, error) {
 	m, mIsInt := x.(int64)
 	n, nIsInt := y.(int64)
 	switch {
-	case op == "%":
-		return modulo(toInt(a), toInt(b)) // of a string that is too large for an integer this is another one than of its number
-	case op == "&", op == "|", op == "^", op == "<<", op == ">>":
-		return bitwise(op, toInt(a), toInt(b))
+	case strings.Contains("% & | ^ << >>", op):
+		return integral(op, toInt(a), toInt(b)) // of a string that is too large for an integer this is another one than of its number
 	case op == "/" && asFloat(y) == 0:
 		return nil, &failure{"DivisionByZeroError", "division by zero"}
 	case op == "**" && mIsInt && nIsInt && n >= 0:
@@ -94,22 +93,8 @@ func integers(op string, m, n int64) (int64, bool) {
 }
 
 func multiply(m, n int64) (int64, bool) {
-	high, low := bits.Mul64(magnitude(m), magnitude(n))
-	negative := (m < 0) != (n < 0)
-	switch {
-	case high != 0:
-		return 0, false
-	case negative && low <= 1<<63:
-		return -int64(low), true
-	}
-	return int64(low), !negative && low < 1<<63
-}
-
-func magnitude(n int64) uint64 {
-	if n < 0 {
-		return -uint64(n)
-	}
-	return uint64(n)
+	product := m * n
+	return product, m == 0 || product/m == n && !(m == -1 && n == math.MinInt64)
 }
 
 func floats(op string, a, b float64) Value {
@@ -130,25 +115,20 @@ func floats(op string, a, b float64) Value {
 func integerPower(base, exponent int64) Value {
 	result := int64(1)
 	for exponent > 0 {
-		factor := &result
-		if exponent%2 == 0 {
-			factor = &base
+		factor, scale, rest := &base, float64(result), float64(base)*float64(base)
+		if exponent%2 == 1 {
+			factor, scale, rest = &result, float64(result)*float64(base), float64(base)
+			exponent--
+		} else {
+			exponent /= 2
 		}
 		product, fits := multiply(*factor, base)
-		if exponent%2 == 0 {
-			exponent /= 2
-		} else {
-			exponent--
-		}
 		if !fits {
-			scale, rest := float64(result)*float64(base), float64(base)
-			if factor == &base {
-				scale, rest = float64(result), float64(base)*float64(base)
+			f, isFloat := power(rest, float64(exponent)).(float64)
+			if !isFloat {
+				return doubtfulPower
 			}
-			if f, isFloat := power(rest, float64(exponent)).(float64); isFloat {
-				return scale * f
-			}
-			return doubtfulPower
+			return scale * f
 		}
 		*factor = product
 	}
@@ -193,18 +173,15 @@ func power(base, exponent float64) Value {
 	return rounded
 }
 
-func modulo(m, n int64) (Value, error) {
-	switch n {
-	case 0:
-		return nil, &failure{"DivisionByZeroError", "modulo by zero"}
-	case -1:
-		return int64(0), nil // what Go's % overflows on
-	}
-	return m % n, nil
-}
-
-func bitwise(op string, m, n int64) (Value, error) {
+// integral computes with operators that turn both sides into integers.
+func integral(op string, m, n int64) (Value, error) {
 	switch {
+	case op == "%" && n == 0:
+		return nil, &failure{"DivisionByZeroError", "modulo by zero"}
+	case op == "%" && n == -1:
+		return int64(0), nil // what Go's % overflows on
+	case op == "%":
+		return m % n, nil
 	case op == "&":
 		return m & n, nil
 	case op == "|":
@@ -226,14 +203,8 @@ func combine(op, a, b string) string {
 	}
 	result := []byte(b)
 	for i := range len(a) {
-		switch op {
-		case "&":
-			result[i] &= a[i]
-		case "|":
-			result[i] |= a[i]
-		default:
-			result[i] ^= a[i]
-		}
+		combined, _ := integral(op, int64(a[i]), int64(b[i]))
+		result[i] = byte(combined.(int64))
 	}
 	if op == "|" {
 		return string(result)
