@@ -65,22 +65,9 @@ var loud = wordSet(`apache_setenv class_alias define dl extract ini_alter ini_re
 // callBuiltin calls a function of PHP's that is known, by its lower-case name.
 func (e *evaluator) callBuiltin(name string, values []Value) Value {
 	f := functions[name]
-	if len(values) < f.least {
-		e.throw("ArgumentCountError", "too few arguments to "+name+"()")
-	}
-	var u unknown
-	found := f.most >= 0 && len(values) > f.most
-	if found {
-		u = e.unknown(name + "() with so many arguments is not evaluated")
-	}
-	for _, v := range values {
-		e.stepOver(v)
-		_, isUnknown := v.(unknown)
-		if _, isClosure := v.(*closure); !found && !isClosure && (isUnknown || !copying[name]) {
-			u, found = findUnknown(v)
-		}
-	}
-	if found {
+	c := &invocation{e, name, values}
+	c.demand(len(values) >= f.least, "ArgumentCountError")
+	if u, found := c.doubt(); found {
 		if name == "json_decode" {
 			e.jsonError = u
 		} else if impure[name] && (name[0] != 'a' || len(values) > 1 && !slices.ContainsFunc(values, e.onlyComputes)) {
@@ -88,7 +75,7 @@ func (e *evaluator) callBuiltin(name string, values []Value) Value {
 		}
 		return e.mayThrow(u)
 	}
-	switch result := f.call(&invocation{e, name, values}).(type) {
+	switch result := f.call(c).(type) {
 	case unknown:
 		return e.mayThrow(result)
 	case *Array:
@@ -97,6 +84,21 @@ func (e *evaluator) callBuiltin(name string, values []Value) Value {
 	default:
 		return result
 	}
+}
+
+// doubt says why the arguments of a call do not tell what it gives.
+func (c *invocation) doubt() (u unknown, found bool) {
+	if most := functions[c.name].most; most >= 0 && len(c.values) > most {
+		return c.unknown(c.name + "() with so many arguments is not evaluated"), true
+	}
+	for _, v := range c.values {
+		c.stepOver(v)
+		_, isUnknown := v.(unknown)
+		if _, isClosure := v.(*closure); !found && !isClosure && (isUnknown || !copying[c.name]) {
+			u, found = findUnknown(v)
+		}
+	}
+	return u, found
 }
 
 // onlyComputes says whether a value is a function that changes nothing, as those are that array_map mostly gets.
@@ -144,28 +146,24 @@ func (c *invocation) string(i int) string { return c.scalar(i, "string").(string
 
 func (c *invocation) int(i int) int64 { return c.scalar(i, "int").(int64) }
 
-// stringOr returns an optional argument.
+// stringOr, intOr and boolOr return an optional argument.
 func (c *invocation) stringOr(i int, otherwise string) string {
-	if !c.has(i) {
-		return otherwise
-	}
-	return c.string(i)
+	return c.scalarOr(i, "string", otherwise).(string)
 }
 
-// intOr returns an optional argument.
 func (c *invocation) intOr(i int, otherwise int64) int64 {
-	if !c.has(i) {
-		return otherwise
-	}
-	return c.int(i)
+	return c.scalarOr(i, "int", otherwise).(int64)
 }
 
-// boolOr returns an optional argument.
 func (c *invocation) boolOr(i int, otherwise bool) bool {
+	return c.scalarOr(i, "bool", otherwise).(bool)
+}
+
+func (c *invocation) scalarOr(i int, to string, otherwise Value) Value {
 	if !c.has(i) {
 		return otherwise
 	}
-	return c.scalar(i, "bool").(bool)
+	return c.scalar(i, to)
 }
 
 // optional says whether an argument that may be null is there and is not.

@@ -2,7 +2,6 @@ package php
 
 import (
 	"errors"
-	"maps"
 	"path/filepath"
 	"strings"
 )
@@ -217,13 +216,4 @@ func (e *evaluator) truth(v Value) bool {
 		return e.choices.next(u.reason)
 	}
 	return toBool(v)
-}
-
-// surroundings is what a function that sees its surroundings has of them.
-func (e *evaluator) surroundings() variables {
-	e.budget.spend(len(e.scope) * indexCost)
-	for _, v := range e.scope {
-		share(v)
-	}
-	return maps.Clone(e.scope)
 }

@@ -165,7 +165,7 @@ func arrayMap(c *invocation) Value {
 	}
 	mapped := &Array{}
 	for element := range c.array(1).all() {
-		c.put(mapped, element.key, c.callback(c.values[0], []Value{share(element.value)}), element.at)
+		c.put(mapped, element.key, c.callValue(c.values[0], []Value{share(element.value)}, nil), element.at)
 	}
 	return mapped
 }
@@ -180,7 +180,7 @@ func arrayFilter(c *invocation) Value {
 		v := share(element.value)
 		if c.optional(1) {
 			arguments := [][]Value{{v}, {v, element.key}, {element.key}}
-			v = c.callback(c.values[1], arguments[mode])
+			v = c.callValue(c.values[1], arguments[mode], nil)
 		}
 		if u, isUnknown := v.(unknown); isUnknown {
 			doubt = u

@@ -96,8 +96,7 @@ func filterVar(c *invocation) Value {
 		flags = c.values[2]
 	}
 	filter := c.intOr(1, 0)
-	_, isArray := c.values[0].(*Array)
-	if isArray || isObject(c.values[0]) || flags != int64(0) && flags != int64(nullOnFailure) || filter != validateBool && filter != validateInt {
+	if _, isArray := c.values[0].(*Array); isArray || isObject(c.values[0]) || flags != int64(0) && flags != int64(nullOnFailure) || filter != validateBool && filter != validateInt {
 		return c.unknown("filter_var() in this form is not evaluated")
 	}
 	text := c.lower(strings.Trim(toString(c.values[0]), " \t\n\r\v"))
@@ -127,21 +126,21 @@ func parseURL(c *invocation) Value {
 	c.budget.spend(matchCost)
 	match := plainURL.FindStringSubmatchIndex(s)
 	parts := &Array{}
-	var components []Value // by the numbers that PHP has for them
+	components := make([]Value, 8) // by the numbers that PHP has for them
 	for i, name := range []string{"scheme", "host", "port", "user", "pass", "path", "query", "fragment"} {
 		group := 2 * []int{1, 4, 5, 2, 3, 6, 7, 8}[i]
-		var v Value
-		if match != nil && match[group] >= 0 {
-			v = s[match[group]:match[group+1]]
-			if name == "port" {
-				v = toInt(v)
-			}
-			c.put(parts, name, v, c.here)
+		if match == nil || match[group] < 0 {
+			continue
 		}
-		components = append(components, v)
+		components[i] = s[match[group]:match[group+1]]
+		if name == "port" {
+			components[i] = toInt(components[i])
+		}
+		c.put(parts, name, components[i], c.here)
 	}
 	which := c.intOr(1, -1)
-	if port := components[2]; match == nil || which < -1 || which >= int64(len(components)) || port != nil && (toInt(port) < 1 || toInt(port) > 65535) {
+	port, hasPort := components[2].(int64)
+	if match == nil || which < -1 || which >= int64(len(components)) || hasPort && (port < 1 || port > 65535) {
 		return c.unknown("parse_url() of this address is not evaluated")
 	}
 	if which >= 0 {

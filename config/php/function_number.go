@@ -66,12 +66,8 @@ func abs(c *invocation) Value {
 
 func intdiv(c *invocation) Value {
 	m, n := c.int(0), c.int(1)
-	switch {
-	case n == 0:
-		c.throw("DivisionByZeroError", "division by zero")
-	case m == math.MinInt64 && n == -1:
-		c.throw("ArithmeticError", "the result of intdiv() is not an integer")
-	}
+	c.demand(n != 0, "DivisionByZeroError")
+	c.demand(m != math.MinInt64 || n != -1, "ArithmeticError")
 	return m / n
 }
 
@@ -81,21 +77,19 @@ func (c *invocation) extreme(sign int) Value {
 	if len(c.values) == 1 {
 		list = c.array(0)
 	}
-	if list.Len() == 0 {
-		c.throw("ValueError", c.name+"() of nothing")
-	}
+	c.demand(list.Len() > 0, "ValueError")
 	best := list.elements[0].value
 	for _, element := range list.elements {
-		c.stepText(best)
-		c.stepText(element.value)
+		c.stepText(best, element.value)
 		if c.holdsObject(best) || c.holdsObject(element.value) {
 			return c.unknown(c.name + "() of objects is not evaluated")
 		}
-		switch compare(element.value, best) {
-		case sign:
-			best = element.value
-		case uncomparable:
+		order := compare(element.value, best)
+		if order == uncomparable {
 			return c.unknown(c.name + "() of values that have no order")
+		}
+		if order == sign {
+			best = element.value
 		}
 	}
 	return best
@@ -120,13 +114,13 @@ func arraySum(c *invocation) Value {
 func numberRange(c *invocation) Value {
 	first, isInt := c.values[0].(int64)
 	last, lastIsInt := c.values[1].(int64)
-	step := c.intOr(2, 1)
-	if !isInt || !lastIsInt || step < 1 || max(first, -first, last, -last) > 1<<40 || first != last && step > max(first-last, last-first) {
+	step, distance := c.intOr(2, 1), max(first-last, last-first)
+	if !isInt || !lastIsInt || step < 1 || max(first, -first, last, -last) > 1<<40 || distance > 0 && step > distance {
 		return c.unknown("range() of other values than integers is not evaluated")
 	}
 	list := &Array{}
 	direction := int64(cmp.Compare(last, first))
-	for n := int64(0); n <= max(first-last, last-first); n += step {
+	for n := int64(0); n <= distance; n += step {
 		c.budget.step(1)
 		c.put(list, nil, first+n*direction, c.here)
 	}
@@ -138,18 +132,13 @@ func isOf(types ...string) builtin {
 }
 
 func isNumeric(c *invocation) Value {
-	s, isString := c.values[0].(string)
-	if !isString {
-		return slices.Contains([]string{"int", "float"}, typeName(c.values[0]))
-	}
-	_, isNumber := numeric(s)
-	return isNumber
+	kind := typeName(c.values[0])
+	_, isNumber := numeric(toString(c.values[0]))
+	return kind == "int" || kind == "float" || kind == "string" && isNumber
 }
 
 func getClass(c *invocation) Value {
-	if !isObject(c.values[0]) {
-		c.wrong(0, "object")
-	}
+	c.demand(isObject(c.values[0]), "TypeError")
 	return typeName(c.values[0])
 }
 
