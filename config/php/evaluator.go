@@ -1,7 +1,6 @@
 package php
 
 import (
-	"errors"
 	"path/filepath"
 	"strings"
 )
@@ -177,18 +176,6 @@ const warningCost = 400
 
 // objectCost is about what an object or a closure takes in bytes, with what comes and goes with it.
 const objectCost = 640
-
-// must throws what a failed operation throws.
-func (e *evaluator) must(v Value, err error) Value {
-	if u, isUnknown := v.(unknown); isUnknown {
-		return e.mayThrow(e.unknown(u.reason))
-	}
-	var f *failure
-	if errors.As(err, &f) {
-		e.throw(f.class, f.message)
-	}
-	return v
-}
 
 // mayThrow stands for what is not evaluated: where an exception would be caught, one may come.
 func (e *evaluator) mayThrow(u unknown) Value {

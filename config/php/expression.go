@@ -199,9 +199,9 @@ func (x *unary) eval(e *evaluator) Value {
 		if f, isFloat := v.(float64); isFloat {
 			return -f
 		}
-		return e.must(arithmetic("*", v, int64(-1)))
+		return e.arithmetic("*", v, int64(-1))
 	case "+":
-		return e.must(arithmetic("*", v, int64(1)))
+		return e.arithmetic("*", v, int64(1))
 	case "~":
 		if n, isInt := v.(int64); isInt {
 			return ^n
@@ -325,7 +325,7 @@ func (e *evaluator) operate(op string, left, right Value) Value {
 	if op == "**" {
 		e.budget.spend(powerCost)
 	}
-	return e.must(arithmetic(op, left, right))
+	return e.arithmetic(op, left, right)
 }
 
 // spendCopies accounts for a result that may hold all of its operands.

@@ -104,7 +104,7 @@ func arraySum(c *invocation) Value {
 		case isObject(element.value):
 			return c.unknown("array_sum() of objects is not evaluated")
 		case n != nil: // arrays are left out
-			sum = c.must(arithmetic("+", sum, n))
+			sum = c.arithmetic("+", sum, n)
 		}
 	}
 	return sum

@@ -21,7 +21,10 @@ func (e *evaluator) coerce(v Value, hint []string, what string) Value {
 	if !possible {
 		e.throw("TypeError", what+" must be of type "+scalars[0]+", "+typeName(v)+" given")
 	}
-	return e.must(converted, nil)
+	if u, isUnknown := converted.(unknown); isUnknown {
+		return e.mayThrow(u)
+	}
+	return converted
 }
 
 // fits says whether a value is of a type as it is. Classes are taken on trust.
@@ -58,7 +61,7 @@ func (e *evaluator) weakly(v Value, to string) (Value, bool) {
 	if s, isString := v.(string); isString && (to == "int" || to == "float") {
 		number, isNumber := numeric(s)
 		if _, rest := numberPrefix(s); !isNumber {
-			return unknown{reason: "a string that only begins with a number stands for one"}, len(rest) < len(s)
+			return e.unknown("a string that only begins with a number stands for one"), len(rest) < len(s)
 		}
 		v = number
 	}

@@ -350,13 +350,13 @@ func (e *evaluator) count(v Value, op string) Value {
 	case bool:
 		return n
 	case int64, float64:
-		return e.must(arithmetic(op[:1], n, int64(1)))
+		return e.arithmetic(op[:1], n, int64(1))
 	case string:
 		number, isNumber := numeric(n)
 		e.budget.spend(4*len(n) + 64)
 		switch {
 		case isNumber:
-			return e.must(arithmetic(op[:1], number, int64(1)))
+			return e.arithmetic(op[:1], number, int64(1))
 		case op == "++":
 			return nextText(n)
 		case n == "":
