@@ -218,14 +218,6 @@ func (a *Array) clone() *Array {
 	return &c
 }
 
-// cost is about how many bytes a copy of one level takes.
-func (a *Array) cost() int {
-	if a.index != nil {
-		return a.Len() * (elementCost + indexCost)
-	}
-	return a.Len() * elementCost
-}
-
 // stringKey turns a string into the key that PHP makes of it.
 func stringKey(s string) any {
 	if len(s) == 0 || len(s) > len("-9223372036854775808") {

@@ -1,6 +1,9 @@
 package php
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // builtin is a function of PHP's that is known here.
 type builtin struct {
@@ -20,9 +23,7 @@ var functions = map[string]builtin{}
 
 func init() {
 	for _, group := range []map[string]builtin{textFunctions, numberFunctions, arrayFunctions, fileFunctions, environmentFunctions} {
-		for name, f := range group {
-			functions[name] = f
-		}
+		maps.Copy(functions, group)
 	}
 }
 

@@ -71,7 +71,7 @@ func compareNumbers(a, b Value) int {
 	if mIsInt && nIsInt {
 		return cmp.Compare(m, n)
 	}
-	x, y := asFloat(a), asFloat(b)
+	x, y := toFloat(a), toFloat(b)
 	if math.IsNaN(x) || math.IsNaN(y) {
 		return uncomparable
 	}
@@ -93,7 +93,7 @@ func compareNumberWithString(number Value, s string) int {
 func compareStrings(a, b string) int {
 	x, xIsNumber := numeric(a)
 	y, yIsNumber := numeric(b)
-	if !xIsNumber || !yIsNumber || overflows(a, x) && overflows(b, y) && asFloat(x) == asFloat(y) {
+	if !xIsNumber || !yIsNumber || overflows(a, x) && overflows(b, y) && toFloat(x) == toFloat(y) {
 		return cmp.Compare(a, b)
 	}
 	return compareNumbers(x, y)

@@ -45,10 +45,15 @@ func toInt(v Value) int64 {
 		return floatToInt(v)
 	case string:
 		n, _ := numberPrefix(v)
-		if f, isFloat := n.(float64); isFloat {
-			return clampToInt(f)
+		f := toFloat(n)
+		_, isFloat := n.(float64)
+		switch {
+		case isFloat && f >= 0x1p63 && !math.IsInf(f, 1): // here PHP takes the nearest integer
+			return math.MaxInt64
+		case isFloat && f < -0x1p63 && !math.IsInf(f, -1):
+			return math.MinInt64
 		}
-		return n.(int64)
+		return toInt(n)
 	case *Array:
 		return min(int64(v.Len()), 1)
 	case *Object, *closure:
@@ -63,17 +68,9 @@ func toFloat(v Value) float64 {
 		return v
 	case string:
 		n, _ := numberPrefix(v)
-		return asFloat(n)
+		return toFloat(n)
 	}
 	return float64(toInt(v))
-}
-
-// asFloat turns a number, an int64 or a float64, into a float64.
-func asFloat(number Value) float64 {
-	if n, isInt := number.(int64); isInt {
-		return float64(n)
-	}
-	return number.(float64)
 }
 
 // floatToInt drops the fraction and, as PHP does on 64 bits, what does not fit into 64 bits.
@@ -90,19 +87,6 @@ func floatToInt(f float64) int64 {
 		f += 0x1p64
 	}
 	return int64(uint64(f))
-}
-
-// clampToInt is how numeric strings out of range become integers.
-func clampToInt(f float64) int64 {
-	switch {
-	case math.IsNaN(f) || math.IsInf(f, 0):
-		return 0
-	case f >= 0x1p63:
-		return math.MaxInt64
-	case f < -0x1p63:
-		return math.MinInt64
-	}
-	return int64(f)
 }
 
 // numbers begin a text that counts as one.

@@ -113,8 +113,7 @@ type run struct {
 	number   int
 	values   *Array
 	warnings []Problem
-	broken   int // how many files failed as PHP would
-	failed   []Problem
+	failed   []Problem // those of files at which PHP would end
 	missing  []Problem
 	lost     *Unknown // why nothing is certain
 }
@@ -128,12 +127,12 @@ func (e *evaluator) run(files []string) *run {
 		for _, name := range []string{"file", "filePointer", "configFiles", "extra"} {
 			e.outermost[name] = e.unknown("$" + name + " is a variable of Nextcloud's own")
 		}
-		problem, lost := e.runFile(file, r)
+		problem, ends, lost := e.runFile(file, r)
 		if problem != nil {
 			e.warnings = append(e.warnings, *problem)
-			if r.broken > len(r.failed) {
-				r.failed = append(r.failed, *problem)
-			}
+		}
+		if ends {
+			r.failed = append(r.failed, *problem)
 		}
 		if r.lost = lost; lost != nil {
 			break
@@ -143,9 +142,9 @@ func (e *evaluator) run(files []string) *run {
 	return r
 }
 
-// runFile evaluates one file and merges what it leaves. A problem is what PHP would fail with, or why the file gives nothing;
-// lost says that PHP may do anything.
-func (e *evaluator) runFile(path string, r *run) (problem *Problem, lost *Unknown) {
+// runFile evaluates one file and merges what it leaves. A problem is why PHP ends there, or why the file gives nothing; lost says that PHP
+// may do anything.
+func (e *evaluator) runFile(path string, r *run) (problem *Problem, ends bool, lost *Unknown) {
 	base := filepath.Base(path)
 	e.walk = walk{scope: e.outermost}
 	defer func() {
@@ -156,11 +155,9 @@ func (e *evaluator) runFile(path string, r *run) (problem *Problem, lost *Unknow
 		switch ended := recover().(type) {
 		case nil:
 		case *thrown:
-			r.broken++
-			problem = &Problem{base, line, clip("PHP would fail: " + ended.Error())}
+			problem, ends = &Problem{base, line, clip("PHP would fail: " + ended.Error())}, true
 		case *fatal:
-			r.broken++
-			problem = &Problem{base, line, clip("PHP would stop: " + ended.message)}
+			problem, ends = &Problem{base, line, clip("PHP would stop: " + ended.message)}, true
 		case *givenUp:
 			lost = &Unknown{Key: AnyKey, File: base, Line: line, Reason: ended.reason}
 		default:
@@ -170,14 +167,14 @@ func (e *evaluator) runFile(path string, r *run) (problem *Problem, lost *Unknow
 	f := e.sources.load(path)
 	switch {
 	case f.problem != nil:
-		r.broken++
-		return &Problem{base, f.problem.Line, f.problem.Message}, nil
+		return &Problem{base, f.problem.Line, f.problem.Message}, true, nil
 	case f.beyond != nil:
-		return nil, &Unknown{Key: AnyKey, File: base, Line: f.beyond.Line, Reason: f.beyond.Message}
+		return nil, false, &Unknown{Key: AnyKey, File: base, Line: f.beyond.Line, Reason: f.beyond.Message}
 	}
 	e.included[f.path] = true
 	e.runScript(f)
-	return e.collect(r.values, f)
+	problem, lost = e.collect(r.values, f)
+	return problem, false, lost
 }
 
 // collect merges what a file left in $CONFIG. That a file beside the first one leaves nothing is a problem only if it never would: those
@@ -207,8 +204,8 @@ func merge(runs []*run, sources *sources, choices *choices) *Config {
 		lost.Key = AnyKey
 		return &Config{Unknown: []Unknown{lost}, Warnings: last.warnings}
 	}
-	least := slices.MinFunc(runs, func(a, b *run) int { return a.broken - b.broken })
-	runs = slices.DeleteFunc(runs, func(r *run) bool { return r.broken > least.broken })
+	best := slices.MinFunc(runs, func(a, b *run) int { return len(a.failed) - len(b.failed) })
+	runs = slices.DeleteFunc(runs, func(r *run) bool { return len(r.failed) > len(best.failed) })
 	c := &Config{Values: map[string]Entry{}, Warnings: runs[0].warnings, Broken: runs[0].failed, Missing: runs[0].missing}
 	seen := map[string]bool{}
 	for _, r := range runs {

@@ -13,8 +13,8 @@ var numberFunctions = map[string]builtin{
 	"strval":   {1, 1, func(c *invocation) Value { return c.text(c.values[0]) }},
 
 	"abs":       {1, 1, abs},
-	"floor":     {1, 1, func(c *invocation) Value { return math.Floor(asFloat(c.number(0))) }},
-	"ceil":      {1, 1, func(c *invocation) Value { return math.Ceil(asFloat(c.number(0))) }},
+	"floor":     {1, 1, func(c *invocation) Value { return math.Floor(toFloat(c.number(0))) }},
+	"ceil":      {1, 1, func(c *invocation) Value { return math.Ceil(toFloat(c.number(0))) }},
 	"intdiv":    {2, 2, intdiv},
 	"min":       {1, -1, func(c *invocation) Value { return c.extreme(-1) }},
 	"max":       {1, -1, func(c *invocation) Value { return c.extreme(1) }},
@@ -59,7 +59,7 @@ func (c *invocation) number(i int) Value {
 func abs(c *invocation) Value {
 	n, isInt := c.number(0).(int64)
 	if !isInt || n == math.MinInt64 {
-		return math.Abs(asFloat(c.number(0)))
+		return math.Abs(toFloat(c.number(0)))
 	}
 	return max(n, -n)
 }

@@ -30,18 +30,18 @@ func (e *evaluator) arithmetic(op string, a, b Value) Value {
 	switch {
 	case strings.Contains("% & | ^ << >>", op):
 		return e.integral(op, toInt(a), toInt(b)) // of a string that is too large for an integer this is another one than of its number
-	case op == "/" && asFloat(y) == 0:
+	case op == "/" && toFloat(y) == 0:
 		e.throw("DivisionByZeroError", "division by zero")
 	case op == "**" && areInts && n >= 0:
 		return e.integerPower(m, n)
 	case op == "**":
-		return e.power(asFloat(x), asFloat(y))
+		return e.power(toFloat(x), toFloat(y))
 	case areInts:
 		if result, fits := integers(op, m, n); fits {
 			return result
 		}
 	}
-	return floats(op, asFloat(x), asFloat(y))
+	return floats(op, toFloat(x), toFloat(y))
 }
 
 // operand makes a number of what stands beside an arithmetic operator.

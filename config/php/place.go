@@ -236,8 +236,8 @@ func (e *evaluator) writable(container Value) *Array {
 	switch c := container.(type) {
 	case *Array:
 		if c.shared {
-			e.budget.spend(c.cost() + elementCost)
-			e.budget.step(c.Len() >> 4)
+			e.spendCopies(c)
+			e.budget.step(c.Len()>>4 + 8)
 			return c.clone()
 		}
 		return c

@@ -77,15 +77,12 @@ func (s *loop) execute(e *evaluator) outcome {
 		if check := len(s.conditions) > 0 && !(first && s.late); check && !e.truth(e.evalAll(s.conditions)) {
 			return outcome{}
 		}
-		if out := e.runAll(s.body); out.leavesLoop() {
+		if out := e.runAll(s.body); out.kind == breaks || out.kind == returns {
 			return out.afterLoop()
 		}
 		e.evalAll(s.after)
 	}
 }
-
-// leavesLoop says whether a statement ended so that the loop around it ends, too.
-func (o outcome) leavesLoop() bool { return o.kind == breaks || o.kind == returns }
 
 // afterLoop is how a loop ends that its body left.
 func (o outcome) afterLoop() outcome {
@@ -123,7 +120,7 @@ func (s *foreach) execute(e *evaluator) outcome {
 		if s.key != nil {
 			e.assign(s.key, element.key)
 		}
-		if out := e.runAll(s.body); out.leavesLoop() {
+		if out := e.runAll(s.body); out.kind == breaks || out.kind == returns {
 			return out.afterLoop()
 		}
 	}
