@@ -22,7 +22,7 @@ type invocation struct {
 var functions = map[string]builtin{}
 
 func init() {
-	for _, group := range []map[string]builtin{textFunctions, numberFunctions, arrayFunctions, fileFunctions, environmentFunctions} {
+	for _, group := range []map[string]builtin{textFunctions, numberFunctions, arrayFunctions, fileFunctions, environmentFunctions, prelude()} {
 		maps.Copy(functions, group)
 	}
 }

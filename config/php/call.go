@@ -15,7 +15,7 @@ type closure struct {
 
 // eval calls a function by its name or by what an expression gives.
 func (x *call) eval(e *evaluator) Value {
-	e.here.line = x.line
+	e.on(x.line)
 	var callee Value
 	if x.callee != nil {
 		callee = e.eval(x.callee)
@@ -23,7 +23,10 @@ func (x *call) eval(e *evaluator) Value {
 		callee = e.resolve(x.name, x.fallback)
 	}
 	arguments := e.arguments(x.arguments)
-	e.here.line = x.line
+	e.on(x.line)
+	if x.line < 0 && x.name == "beyond" {
+		return e.unknown(e.text(arguments[0]) + " is not evaluated")
+	}
 	return e.callValue(callee, arguments, x.arguments)
 }
 
@@ -143,7 +146,10 @@ func (e *evaluator) invoke(c *closure, arguments []Value) Value {
 	for i, p := range f.parameters[:given] {
 		inner[p.name] = e.coerce(share(arguments[i]), p.hint, "$"+p.name)
 	}
-	e.scope, e.here = inner, f.at
+	e.scope = inner
+	if f.at.file > 0 {
+		e.here = f.at
+	}
 	for _, p := range f.parameters[given:] {
 		if p.fallback == nil {
 			e.throw("ArgumentCountError", "too few arguments to "+f.name+"()")
@@ -189,7 +195,7 @@ func (x *member) eval(e *evaluator) Value {
 		object = e.eval(x.object)
 	}
 	arguments := e.arguments(x.arguments)
-	e.here.line = x.line
+	e.on(x.line)
 	o, _ := object.(*Object)
 	switch {
 	case o != nil && x.called && strings.EqualFold(x.name, "getMessage") && e.isThrowable(o.Class):
@@ -230,7 +236,7 @@ func (x *member) eval(e *evaluator) Value {
 // eval makes the objects that are known: a stdClass and PHP's exceptions.
 func (x *construction) eval(e *evaluator) Value {
 	arguments := e.arguments(x.arguments)
-	e.here.line = x.line
+	e.on(x.line)
 	e.budget.spend(objectCost)
 	switch {
 	case strings.EqualFold(x.class, "stdClass"):
@@ -245,6 +251,8 @@ func (x *construction) eval(e *evaluator) Value {
 	if len(arguments) > 0 {
 		message = e.coerce(arguments[0], []string{"string"}, "$message")
 	}
-	o.Properties.set("message", message, e.here)
+	if x.line > 0 {
+		o.Properties.set("message", message, e.here)
+	}
 	return o
 }

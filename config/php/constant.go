@@ -60,7 +60,7 @@ func withoutPrefix(all map[string]Value, prefix string) map[string]Value {
 }
 
 func (x *constant) eval(e *evaluator) Value {
-	e.here.line = x.line
+	e.on(x.line)
 	for _, name := range []string{x.name, x.fallback} {
 		if v, known := e.constantNamed(name); known {
 			return v

@@ -130,8 +130,20 @@ func (e *evaluator) declareFunction(f *function) {
 	e.functions[name] = f
 }
 
+// on notes which line is being evaluated. What the prelude does happens where it is called.
+func (e *evaluator) on(line int32) {
+	if line > 0 {
+		e.here.line = line
+	}
+}
+
 // at is the place of a line in the file that is being run.
-func (e *evaluator) at(line int32) origin { return origin{e.here.file, line} }
+func (e *evaluator) at(line int32) origin {
+	if line <= 0 {
+		return e.here
+	}
+	return origin{e.here.file, line}
+}
 
 // lower returns a name as PHP compares names of functions and classes.
 func (e *evaluator) lower(name string) string {

@@ -55,7 +55,7 @@ func (x *arrayLiteral) eval(e *evaluator) Value {
 		if item.value == nil {
 			panic(&fatal{"an array has an empty element"})
 		}
-		e.here.line = item.line
+		e.on(item.line)
 		var key Value
 		if item.key != nil {
 			key = e.eval(item.key)
@@ -456,7 +456,7 @@ func (x *matchExpression) eval(e *evaluator) Value {
 // eval runs another file, in the scope of this one.
 func (x *include) eval(e *evaluator) Value {
 	name := e.eval(x.path)
-	e.here.line = x.line
+	e.on(x.line)
 	if u, isUnknown := name.(unknown); isUnknown {
 		e.giveUp("a file of unknown name is included: " + u.reason)
 	}

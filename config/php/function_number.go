@@ -19,7 +19,6 @@ var numberFunctions = map[string]builtin{
 	"min":       {1, -1, func(c *invocation) Value { return c.extreme(-1) }},
 	"max":       {1, -1, func(c *invocation) Value { return c.extreme(1) }},
 	"array_sum": {1, 1, arraySum},
-	"range":     {2, 3, numberRange},
 
 	"is_null":    isOf("null"),
 	"is_bool":    isOf("bool"),
@@ -108,23 +107,6 @@ func arraySum(c *invocation) Value {
 		}
 	}
 	return sum
-}
-
-// numberRange is range of integers.
-func numberRange(c *invocation) Value {
-	first, isInt := c.values[0].(int64)
-	last, lastIsInt := c.values[1].(int64)
-	step, distance := c.intOr(2, 1), max(first-last, last-first)
-	if !isInt || !lastIsInt || step < 1 || max(first, -first, last, -last) > 1<<40 || distance > 0 && step > distance {
-		return c.unknown("range() of other values than integers is not evaluated")
-	}
-	list := &Array{}
-	direction := int64(cmp.Compare(last, first))
-	for n := int64(0); n <= distance; n += step {
-		c.budget.step(1)
-		c.put(list, nil, first+n*direction, c.here)
-	}
-	return list
 }
 
 func isOf(types ...string) builtin {

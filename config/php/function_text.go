@@ -34,14 +34,7 @@ var textFunctions = map[string]builtin{
 		return c.position(strings.Index, c.lower(c.string(0)), c.lower(c.string(1)))
 	}},
 	"strrpos":         {2, 2, func(c *invocation) Value { return c.position(strings.LastIndex, c.string(0), c.string(1)) }},
-	"strstr":          {2, 3, strstr},
-	"strrchr":         {2, 2, strrchr},
-	"substr_count":    {2, 2, substrCount},
-	"ucfirst":         {1, 1, func(c *invocation) Value { return c.first('a', 'A') }},
-	"lcfirst":         {1, 1, func(c *invocation) Value { return c.first('A', 'a') }},
 	"strrev":          {1, 1, strrev},
-	"str_pad":         {2, 4, strPad},
-	"strtr":           {2, 3, strtr},
 	"bin2hex":         {1, 1, func(c *invocation) Value { return hex.EncodeToString([]byte(c.copied(0))) }},
 	"substr":          {2, 3, substr},
 	"explode":         {2, 3, explode},
@@ -58,7 +51,6 @@ var textFunctions = map[string]builtin{
 	"rawurldecode":    {1, 1, func(c *invocation) Value { return c.percentDecoded(c.string(0)) }},
 	"urlencode":       {1, 1, func(c *invocation) Value { return strings.ReplaceAll(url.QueryEscape(c.copied(0)), "~", "%7E") }},
 	"rawurlencode":    {1, 1, func(c *invocation) Value { return strings.ReplaceAll(url.QueryEscape(c.copied(0)), "+", "%20") }},
-	"json_encode":     {1, 1, jsonEncode},
 	"json_decode":     {1, 4, jsonDecode},
 	"json_last_error": {0, 0, func(c *invocation) Value { return c.jsonError }},
 }
@@ -115,36 +107,6 @@ func (c *invocation) position(find func(s, part string) int, s, part string) Val
 	return false
 }
 
-func strstr(c *invocation) Value {
-	before, _, found := strings.Cut(c.string(0), c.string(1))
-	switch {
-	case !found:
-		return false
-	case c.boolOr(2, false):
-		return before
-	}
-	return c.string(0)[len(before):]
-}
-
-func strrchr(c *invocation) Value {
-	s := c.string(0)
-	if i := strings.LastIndexByte(s, (c.string(1) + "\x00")[0]); i >= 0 {
-		return s[i:]
-	}
-	return false
-}
-
-func substrCount(c *invocation) Value {
-	c.demand(c.string(1) != "", "ValueError")
-	return int64(strings.Count(c.string(0), c.string(1)))
-}
-
-// first changes the case of the first letter.
-func (c *invocation) first(from, to byte) Value {
-	s := c.copied(0)
-	return mapBytes(s[:min(1, len(s))], from, to) + s[min(1, len(s)):]
-}
-
 func strrev(c *invocation) Value {
 	b := []byte(c.copied(0))
 	slices.Reverse(b)
@@ -171,59 +133,6 @@ func span(size, offset, length int64) (start, end int64) {
 		return start, max(size+length, start)
 	}
 	return start, start + min(length, size-start)
-}
-
-func strPad(c *invocation) Value {
-	s, length, with, kind := c.string(0), c.int(1), c.stringOr(2, " "), c.intOr(3, 1)
-	missing := length - int64(len(s))
-	if missing <= 0 {
-		return s
-	}
-	c.demand(with != "" && kind >= 0 && kind <= 2, "ValueError")
-	left := []int64{missing, 0, missing / 2}[kind]
-	if length > maxStringSize {
-		return c.unknown("a string of more than 2 MiB")
-	}
-	fill := func(n int64) string { return strings.Repeat(with, int(n)/len(with)+1)[:n] }
-	c.budget.spend(2 * (int(length) + len(with)))
-	return c.sized(int(length), func() string { return fill(left) + s + fill(missing-left) })
-}
-
-// strtr translates bytes, or, with an array, replaces the longest keys first.
-func strtr(c *invocation) Value {
-	s := c.string(0)
-	if c.has(2) {
-		from, to := c.string(1), c.string(2)
-		b := []byte(c.copied(0))
-		for i, old := range b {
-			if j := strings.LastIndexByte(from[:min(len(from), len(to))], old); j >= 0 {
-				b[i] = to[j]
-			}
-		}
-		return string(b)
-	}
-	pairs, longest := c.array(1), 0
-	for element := range pairs.all() {
-		longest = max(longest, len(toString(element.key)))
-	}
-	if pairs.find("") != nil {
-		return c.unknown("strtr() with an empty key is not evaluated")
-	}
-	var parts []Value
-	copied := 0 // bytes of s that are in parts
-	for i := 0; i < len(s); i++ {
-		for n := min(longest, len(s)-i); n > 0; n-- {
-			c.budget.step(1)
-			if with := pairs.find(stringKey(s[i : i+n])); with != nil {
-				c.budget.spend(128)
-				parts = append(parts, s[copied:i], c.text(with.value))
-				copied = i + n
-				i = copied - 1
-				break
-			}
-		}
-	}
-	return c.concat(append(parts, s[copied:]))
 }
 
 func explode(c *invocation) Value {
@@ -403,47 +312,6 @@ func (c *invocation) percentDecoded(s string) Value {
 		decoded, _ := hex.DecodeString(escape[1:])
 		return string(decoded)
 	})
-}
-
-// jsonEncode knows plain texts, integers, and arrays of them.
-func jsonEncode(c *invocation) Value {
-	var b strings.Builder
-	if !c.encode(&b, c.values[0]) {
-		return c.unknown("json_encode() of this value is not evaluated")
-	}
-	return c.accounted(b.String())
-}
-
-func (c *invocation) encode(b *strings.Builder, v Value) bool {
-	c.budget.spend(32)
-	switch v := v.(type) {
-	case nil:
-		b.WriteString("null")
-	case bool, int64:
-		fmt.Fprint(b, v)
-	case string:
-		b.WriteString(`"` + strings.ReplaceAll(c.accounted(c.accounted(v)), "/", `\/`) + `"`)
-		return strings.IndexFunc(v, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) < 0
-	case *Array:
-		isList := v.IsList()
-		brackets := "{}"
-		if isList {
-			brackets = "[]"
-		}
-		b.WriteByte(brackets[0])
-		for i, element := range v.elements {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			if !isList && (!c.encode(b, keyText(&element)) || b.WriteByte(':') != nil) || !c.encode(b, element.value) {
-				return false
-			}
-		}
-		b.WriteByte(brackets[1])
-	default:
-		return false
-	}
-	return true
 }
 
 func jsonDecode(c *invocation) Value {

@@ -4,7 +4,7 @@ import "strings"
 
 // eval gives the value of a variable. An array is copied before it is written to from now on, as more than one may hold it.
 func (x *variable) eval(e *evaluator) Value {
-	e.here.line = x.line
+	e.on(x.line)
 	if special[x.name] {
 		return e.unknown("$" + x.name + " is not known")
 	}
@@ -64,7 +64,7 @@ func (e *evaluator) element(x *indexed, quiet bool) Value {
 		read = e.quiet
 	}
 	base, key := read(x.base), e.eval(x.key)
-	e.here.line = x.line
+	e.on(x.line)
 	if u, found := firstUnknown(base, key); found {
 		if !quiet {
 			e.mayThrow(u)
@@ -157,7 +157,7 @@ func (e *evaluator) place(target expression) place {
 	defer func() { e.depth-- }()
 	switch x := target.(type) {
 	case *variable:
-		e.here.line = x.line
+		e.on(x.line)
 		if special[x.name] {
 			e.giveUp("an assignment to $" + x.name + " is not evaluated")
 		}
@@ -284,7 +284,7 @@ func (e *evaluator) assign(target expression, v Value) {
 }
 
 func (x *assignment) eval(e *evaluator) Value {
-	e.here.line = x.line
+	e.on(x.line)
 	if x.op == "??=" {
 		return e.assignMissing(x)
 	}
@@ -298,7 +298,7 @@ func (x *assignment) eval(e *evaluator) Value {
 	if x.value != nil {
 		v = e.eval(x.value)
 	}
-	e.here.line = x.line
+	e.on(x.line)
 	reached := false // what is assigned to within something unknown may be a byte of a string
 	e.update(p, func(old Value) Value {
 		reached, before = true, old

@@ -24,7 +24,7 @@ type outcome struct {
 func (e *evaluator) runAll(statements []statement) outcome {
 	for _, s := range statements {
 		e.budget.step(1)
-		e.here.line = s.line
+		e.on(s.line)
 		if out := s.execute(e); out.kind != proceeds {
 			return out
 		}

@@ -1,0 +1,258 @@
+<?php
+// Those of PHP's functions that are shorter in PHP. Arguments are converted as the types of the parameters say, $rest is a list of all
+// further ones, what beyond() returns is not known, and exceptions have no message, as the words of PHP's own depend on its version.
+
+function ucfirst(string $s) { return strtoupper(substr($s, 0, 1)) . substr($s, 1); }
+
+function lcfirst(string $s) { return strtolower(substr($s, 0, 1)) . substr($s, 1); }
+
+function substr_count(string $s, string $part) { return count(explode($part, $s)) - 1; }
+
+function strstr(string $s, string $part, bool $before = false) {
+    $i = strpos($s, $part);
+    return $i === false ? false : ($before ? substr($s, 0, $i) : substr($s, $i));
+}
+
+function strrchr(string $s, string $part) {
+    $i = strrpos($s, substr($part . "\0", 0, 1));
+    return $i === false ? false : substr($s, $i);
+}
+
+function str_pad(string $s, int $length, string $with = ' ', int $side = STR_PAD_RIGHT) {
+    $missing = $length - strlen($s);
+    if ($missing <= 0) return $s;
+    if ($with === '' || $side < STR_PAD_LEFT || $side > STR_PAD_BOTH) throw new ValueError;
+    $left = match ($side) { STR_PAD_LEFT => $missing, STR_PAD_RIGHT => 0, STR_PAD_BOTH => intdiv($missing, 2) };
+    $filling = str_repeat($with, intdiv($missing, strlen($with)) + 1);
+    return substr($filling, 0, $left) . $s . substr($filling, 0, $missing - $left);
+}
+
+function strtr(string $s, $from, $to = false) {
+    if (is_array($from) === ($to !== false)) throw new TypeError;
+    if ($to !== false) {
+        $pairs = [];
+        for ($i = 0; $i < min(strlen($from), strlen($to)); $i++) $pairs[$from[$i]] = $to[$i];
+        $from = $pairs;
+    }
+    if (array_key_exists('', $from)) return beyond('strtr() with an empty key');
+    $longest = 0;
+    foreach ($from as $old => $new) $longest = max($longest, strlen((string) $old));
+    $parts = [];
+    for ($i = 0; $i < strlen($s); $i += max($n, 1)) {
+        $n = min($longest, strlen($s) - $i);
+        while ($n > 0 && !array_key_exists(substr($s, $i, $n), $from)) $n--;
+        $parts[] = $n > 0 ? $from[substr($s, $i, $n)] : $s[$i];
+    }
+    return implode('', $parts);
+}
+
+function json_encode($v) {
+    if ($v === null) return 'null';
+    if (is_bool($v)) return $v ? 'true' : 'false';
+    if (is_int($v)) return (string) $v;
+    if (is_string($v) && trim($v, ' ..~') === '' && !str_contains($v, '"') && !str_contains($v, '\\')) return '"' . str_replace('/', '\/', $v) . '"';
+    if (!is_array($v)) return beyond('json_encode() of this value');
+    $list = array_is_list($v);
+    $items = [];
+    foreach ($v as $key => $item) $items[] = ($list ? '' : json_encode((string) $key) . ':') . json_encode($item);
+    return ($list ? '[' : '{') . implode(',', $items) . ($list ? ']' : '}');
+}
+
+function dirname(string $path, int $levels = 1) {
+    if ($levels < 1) throw new ValueError;
+    for (; $levels > 0 && $path !== '' && $path !== '/' && $path !== '.'; $levels--) {
+        $path = rtrim($path, '/');
+        $i = strrpos($path, '/');
+        if ($i !== false) $path = rtrim(substr($path, 0, $i), '/');
+        elseif ($path !== '') return '.';
+        if ($path === '') return '/';
+    }
+    return $path;
+}
+
+function basename(string $path, string $suffix = '') {
+    $path = rtrim($path, '/');
+    $i = strrpos($path, '/');
+    $base = $i === false ? $path : substr($path, $i + 1);
+    return $suffix !== '' && $suffix !== $base && str_ends_with($base, $suffix) ? substr($base, 0, -strlen($suffix)) : $base;
+}
+
+function pathinfo(string $path, int $part = 15) {
+    $info = [];
+    if ($path !== '') $info['dirname'] = dirname($path);
+    $base = basename($path);
+    $info['basename'] = $base;
+    $dot = strrpos($base, '.');
+    if ($dot !== false) $info['extension'] = substr($base, $dot + 1);
+    $info['filename'] = $dot === false ? $base : substr($base, 0, $dot);
+    return match ($part) {
+        15 => $info,
+        PATHINFO_DIRNAME => $info['dirname'] ?? '',
+        PATHINFO_BASENAME => $info['basename'],
+        PATHINFO_EXTENSION => $info['extension'] ?? '',
+        PATHINFO_FILENAME => $info['filename'],
+        default => beyond('pathinfo() with these flags'),
+    };
+}
+
+function range($from, $to, $step = 1) {
+    if (!is_int($from) || !is_int($to) || !is_int($step) || $step < 1 || $from !== $to && $step > max($to - $from, $from - $to))
+        return beyond('range() of these values');
+    $list = [];
+    for (; $from < $to; $from += $step) $list[] = $from;
+    for (; $from > $to; $from -= $step) $list[] = $from;
+    if ($from === $to) $list[] = $to;
+    return $list;
+}
+
+function in_array($wanted, array $a, bool $strict = false) {
+    foreach ($a as $v) if ($strict ? $wanted === $v : $wanted == $v) return true;
+    return false;
+}
+
+function array_search($wanted, array $a, bool $strict = false) {
+    foreach ($a as $k => $v) if ($strict ? $wanted === $v : $wanted == $v) return $k;
+    return false;
+}
+
+function array_key_first(array $a) {
+    foreach ($a as $k => $v) return $k;
+    return null;
+}
+
+function array_key_last(array $a) {
+    $k = null;
+    foreach ($a as $k => $v);
+    return $k;
+}
+
+function array_slice(array $a, int $offset, ?int $length = null, bool $keep = false) {
+    if ($offset < 0) $offset = max($offset + count($a), 0);
+    $end = $length === null ? count($a) : ($length < 0 ? count($a) + $length : $offset + $length);
+    $part = [];
+    $i = 0;
+    foreach ($a as $k => $v) {
+        if ($i >= $offset && $i < $end) {
+            if ($keep || is_string($k)) $part[$k] = $v;
+            else $part[] = $v;
+        }
+        $i++;
+    }
+    return $part;
+}
+
+function array_reverse(array $a, bool $keep = false) {
+    $keys = array_keys($a);
+    $reversed = [];
+    for ($i = count($keys) - 1; $i >= 0; $i--) {
+        if ($keep || is_string($keys[$i])) $reversed[$keys[$i]] = $a[$keys[$i]];
+        else $reversed[] = $a[$keys[$i]];
+    }
+    return $reversed;
+}
+
+function array_chunk(array $a, int $size, bool $keep = false) {
+    if ($size < 1) throw new ValueError;
+    $chunks = [];
+    $chunk = [];
+    foreach ($a as $k => $v) {
+        if ($keep) $chunk[$k] = $v;
+        else $chunk[] = $v;
+        if (count($chunk) === $size) {
+            $chunks[] = $chunk;
+            $chunk = [];
+        }
+    }
+    if (count($chunk) > 0) $chunks[] = $chunk;
+    return $chunks;
+}
+
+function array_combine(array $keys, array $values) {
+    if (count($keys) !== count($values)) throw new ValueError;
+    $values = array_values($values);
+    $combined = [];
+    $i = 0;
+    foreach ($keys as $key) $combined[(string) $key] = $values[$i++];
+    return $combined;
+}
+
+function array_fill_keys(array $keys, $value) {
+    $filled = [];
+    foreach ($keys as $key) $filled[(string) $key] = $value;
+    return $filled;
+}
+
+function array_flip(array $a) {
+    $flipped = [];
+    foreach ($a as $k => $v) if (is_int($v) || is_string($v)) $flipped[$v] = $k;
+    return $flipped;
+}
+
+function array_unique(array $a) {
+    $unique = [];
+    $seen = [];
+    foreach ($a as $k => $v) {
+        if (!isset($seen[(string) $v])) $unique[$k] = $v;
+        $seen[(string) $v] = true;
+    }
+    return $unique;
+}
+
+function array_column(array $rows, $column) {
+    $values = [];
+    foreach ($rows as $row) {
+        if (is_object($row) || !is_int($column) && !is_string($column)) return beyond('array_column() in this form');
+        if (is_array($row) && array_key_exists($column, $row)) $values[] = $row[$column];
+    }
+    return $values;
+}
+
+function array_diff(array $a, array $rest) {
+    $others = [];
+    foreach ($rest as $list) foreach ($list as $v) $others[(string) $v] = true;
+    $left = [];
+    foreach ($a as $k => $v) if (!isset($others[(string) $v])) $left[$k] = $v;
+    return $left;
+}
+
+function array_diff_key(array $a, array $rest) {
+    $others = [];
+    foreach ($rest as $list) foreach ($list as $k => $v) $others[$k] = true;
+    $left = [];
+    foreach ($a as $k => $v) if (!isset($others[$k])) $left[$k] = $v;
+    return $left;
+}
+
+function array_intersect(array $a, array $rest) {
+    foreach ($rest as $list) {
+        $others = [];
+        foreach ($list as $v) $others[(string) $v] = true;
+        $left = [];
+        foreach ($a as $k => $v) if (isset($others[(string) $v])) $left[$k] = $v;
+        $a = $left;
+    }
+    return $a;
+}
+
+function array_intersect_key(array $a, array $rest) {
+    foreach ($rest as $list) {
+        $left = [];
+        foreach ($a as $k => $v) if (array_key_exists($k, $list)) $left[$k] = $v;
+        $a = $left;
+    }
+    return $a;
+}
+
+function array_merge_recursive(array $rest) {
+    $merge = function ($merge, $into, $from) {
+        foreach ($from as $k => $v) {
+            if (is_int($k)) $into[] = $v;
+            elseif (!array_key_exists($k, $into)) $into[$k] = $v;
+            else $into[$k] = $merge($merge, is_array($into[$k]) ? $into[$k] : [$into[$k]], is_array($v) ? $v : [$v]);
+        }
+        return $into;
+    };
+    $merged = [];
+    foreach ($rest as $a) $merged = $merge($merge, $merged, $a);
+    return $merged;
+}
