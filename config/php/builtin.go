@@ -147,24 +147,12 @@ func (c *invocation) string(i int) string { return c.scalar(i, "string").(string
 
 func (c *invocation) int(i int) int64 { return c.scalar(i, "int").(int64) }
 
-// stringOr, intOr and boolOr return an optional argument.
-func (c *invocation) stringOr(i int, otherwise string) string {
-	return c.scalarOr(i, "string", otherwise).(string)
-}
-
+// intOr returns an optional argument.
 func (c *invocation) intOr(i int, otherwise int64) int64 {
-	return c.scalarOr(i, "int", otherwise).(int64)
-}
-
-func (c *invocation) boolOr(i int, otherwise bool) bool {
-	return c.scalarOr(i, "bool", otherwise).(bool)
-}
-
-func (c *invocation) scalarOr(i int, to string, otherwise Value) Value {
 	if !c.has(i) {
 		return otherwise
 	}
-	return c.scalar(i, to)
+	return c.int(i)
 }
 
 // optional says whether an argument that may be null is there and is not.

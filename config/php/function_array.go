@@ -10,20 +10,8 @@ var arrayFunctions = map[string]builtin{
 	"array_replace":           {1, -1, func(c *invocation) Value { return c.replaced(false) }},
 	"array_replace_recursive": {1, -1, func(c *invocation) Value { return c.replaced(true) }},
 	"array_key_exists":        {2, 2, func(c *invocation) Value { return c.array(1).find(c.key(c.values[0])) != nil }},
-	"array_map":               {2, 2, arrayMap},
 	"array_filter":            {1, 3, arrayFilter},
 	"array_is_list":           {1, 1, func(c *invocation) Value { return c.array(0).IsList() }},
-}
-
-// kept is what is left of the first argument.
-func (c *invocation) kept(keeps func(*element) bool) *Array {
-	result := &Array{}
-	for element := range c.array(0).all() {
-		if keeps(element) {
-			c.put(result, element.key, element.value, element.at)
-		}
-	}
-	return result
 }
 
 // listed makes a list of something of each element.
@@ -69,15 +57,6 @@ func keepsKeys(a *Array) bool {
 	return !a.sparse || !slices.ContainsFunc(a.elements, func(e element) bool { return e.name() == nil })
 }
 
-// listOf makes an array of a single value.
-func (c *invocation) listOf(v Value) *Array {
-	if a, isArray := v.(*Array); isArray {
-		return a
-	}
-	c.budget.spend(elementCost)
-	return newList(c.here, v)
-}
-
 // replaced is the first argument with the elements of the others in the place of its own.
 func (c *invocation) replaced(deep bool) Value {
 	result := c.array(0)
@@ -108,36 +87,23 @@ func (c *invocation) replace(base, with *Array, deep bool) *Array {
 	return result
 }
 
-func arrayMap(c *invocation) Value {
-	if c.values[0] == nil {
-		return c.array(1)
-	}
-	mapped := &Array{}
-	for element := range c.array(1).all() {
-		c.put(mapped, element.key, c.callValue(c.values[0], []Value{share(element.value)}, nil), element.at)
-	}
-	return mapped
-}
-
 func arrayFilter(c *invocation) Value {
-	mode := c.intOr(2, 0)
+	kept, mode := &Array{}, c.intOr(2, 0)
 	if mode < 0 || mode > 2 {
 		mode = 0
 	}
-	var doubt Value
-	kept := c.kept(func(element *element) bool {
+	for element := range c.array(0).all() {
 		v := share(element.value)
 		if c.optional(1) {
 			arguments := [][]Value{{v}, {v, element.key}, {element.key}}
 			v = c.callValue(c.values[1], arguments[mode], nil)
 		}
 		if u, isUnknown := v.(unknown); isUnknown {
-			doubt = u
+			return u
 		}
-		return toBool(v)
-	})
-	if doubt != nil {
-		return doubt
+		if toBool(v) {
+			c.put(kept, element.key, element.value, element.at)
+		}
 	}
 	return kept
 }

@@ -4,7 +4,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -16,7 +15,6 @@ var environmentFunctions = map[string]builtin{
 	"function_exists": {1, 1, functionExists},
 	"ini_set":         {2, 2, iniSet},
 	"gethostname":     {0, 0, gethostname},
-	"filter_var":      {1, 3, filterVar},
 	"parse_url":       {1, 2, parseURL},
 }
 
@@ -84,33 +82,6 @@ func gethostname(c *invocation) Value {
 		return c.unknown("the name of this host is not known")
 	}
 	return name
-}
-
-var decimal = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)$`)
-
-// filterVar knows the filters for booleans and integers.
-func filterVar(c *invocation) Value {
-	const validateInt, validateBool, nullOnFailure = 257, 258, 134217728
-	var flags Value = int64(0)
-	if c.has(2) {
-		flags = c.values[2]
-	}
-	filter := c.intOr(1, 0)
-	if _, isArray := c.values[0].(*Array); isArray || isObject(c.values[0]) || flags != int64(0) && flags != int64(nullOnFailure) || filter != validateBool && filter != validateInt {
-		return c.unknown("filter_var() in this form is not evaluated")
-	}
-	text := c.lower(strings.Trim(toString(c.values[0]), " \t\n\r\v"))
-	c.budget.spend(128 + 2*len(text))
-	number, err := strconv.ParseInt(text, 10, 64)
-	switch {
-	case filter == validateInt && err == nil && decimal.MatchString(text):
-		return number
-	case filter == validateBool && slices.Contains([]string{"1", "true", "on", "yes"}, text):
-		return true
-	case filter == validateBool && slices.Contains([]string{"0", "false", "off", "no", ""}, text), flags == int64(0):
-		return false
-	}
-	return nil
 }
 
 // plainURL is a URL of which there is no doubt how it is to be taken apart.

@@ -40,7 +40,6 @@ var textFunctions = map[string]builtin{
 	"explode":         {2, 3, explode},
 	"implode":         {1, 2, implode},
 	"join":            {1, 2, implode},
-	"str_replace":     {3, 3, strReplace},
 	"str_repeat":      {2, 2, strRepeat},
 	"sprintf":         {1, -1, sprintf},
 	"hash":            {2, 2, func(c *invocation) Value { return c.hashed(c.lower(c.string(0)), c.string(1)) }},
@@ -73,7 +72,10 @@ func mapBytes(s string, from, to byte) string {
 
 // trimmed is trim without one of its sides, perhaps. In the second argument a..z is a range.
 func (c *invocation) trimmed(left, right bool) string {
-	s, set := c.string(0), c.stringOr(1, " \n\r\t\v\x00")
+	s, set := c.string(0), " \n\r\t\v\x00"
+	if c.has(1) {
+		set = c.string(1)
+	}
 	var cut [256]bool
 	for i := 0; i < len(set); i++ {
 		first, last := set[i], set[i]
@@ -167,38 +169,6 @@ func implode(c *invocation) Value {
 		list = append(list, element.value)
 	}
 	return c.concat(list)
-}
-
-// strReplace replaces a string, or each string of an array, in a string.
-func strReplace(c *invocation) Value {
-	search := c.listOf(c.values[0])
-	replacement, each := c.values[1].(*Array)
-	if _, many := c.values[0].(*Array); each && !many {
-		c.wrong(1, "string")
-	}
-	if _, isArray := c.values[2].(*Array); isArray {
-		return c.unknown("str_replace() in an array is not evaluated")
-	}
-	s := c.string(2)
-	for i := range search.elements {
-		old, with := c.text(search.elements[i].value), ""
-		switch {
-		case !each:
-			with = c.string(1)
-		case i < replacement.Len():
-			with = c.text(replacement.elements[i].value)
-		}
-		if old == "" || !strings.Contains(s, old) {
-			c.budget.step(len(s) >> 6)
-			continue
-		}
-		replaced := c.sized(len(s)+strings.Count(s, old)*(len(with)-len(old)), func() string { return strings.ReplaceAll(s, old, with) })
-		if u, isUnknown := replaced.(unknown); isUnknown {
-			return u
-		}
-		s = replaced.(string)
-	}
-	return s
 }
 
 func strRepeat(c *invocation) Value {
@@ -323,7 +293,7 @@ func jsonDecode(c *invocation) Value {
 	}
 	asArray := flags&objectAsArray != 0
 	if c.optional(1) {
-		asArray = c.boolOr(1, false)
+		asArray = c.scalar(1, "bool") == true
 	}
 	failed := int64(0)
 	switch {

@@ -32,7 +32,7 @@ func (e *evaluator) holder(name string) variables {
 
 // share returns a value that more than one place holds from now on.
 func share(v Value) Value {
-	if a, isArray := v.(*Array); isArray {
+	if a, isArray := v.(*Array); isArray && !a.shared {
 		a.shared = true
 	}
 	return v

@@ -46,6 +46,18 @@ function strtr(string $s, $from, $to = false) {
     return implode('', $parts);
 }
 
+function str_replace($search, $replace, $subject) {
+    if (is_array($subject)) return beyond('str_replace() in an array');
+    if (is_object($subject) || is_array($replace) && !is_array($search)) throw new TypeError;
+    $subject = (string) $subject;
+    $new = is_array($replace) ? array_values($replace) : [];
+    foreach (array_values(is_array($search) ? $search : [$search]) as $i => $old) {
+        $with = is_array($replace) ? $new[$i] ?? '' : $replace;
+        if ((string) $old !== '') $subject = implode((string) $with, explode((string) $old, $subject));
+    }
+    return $subject;
+}
+
 function json_encode($v) {
     if ($v === null) return 'null';
     if (is_bool($v)) return $v ? 'true' : 'false';
@@ -95,6 +107,22 @@ function pathinfo(string $path, int $part = 15) {
     };
 }
 
+function filter_var($v, int $filter = FILTER_DEFAULT, $flags = 0) {
+    if (is_array($v) || is_object($v) || $flags !== 0 && $flags !== FILTER_NULL_ON_FAILURE) return beyond('filter_var() in this form');
+    $text = strtolower(trim((string) $v, " \t\n\r\v"));
+    $digits = ltrim($text, '+-');
+    $plain = $digits === '0' || $digits !== '' && $digits[0] !== '0' && trim($digits, '0..9') === '';
+    return match ($filter) {
+        FILTER_VALIDATE_INT => $plain && strlen($text) - strlen($digits) <= 1 && is_int($text + 0) ? (int) $text : ($flags === 0 ? false : null),
+        FILTER_VALIDATE_BOOL => match ($text) {
+            '1', 'true', 'on', 'yes' => true,
+            '0', 'false', 'off', 'no', '' => false,
+            default => $flags === 0 ? false : null,
+        },
+        default => beyond('filter_var() with this filter'),
+    };
+}
+
 function range($from, $to, $step = 1) {
     if (!is_int($from) || !is_int($to) || !is_int($step) || $step < 1 || $from !== $to && $step > max($to - $from, $from - $to))
         return beyond('range() of these values');
@@ -113,6 +141,13 @@ function in_array($wanted, array $a, bool $strict = false) {
 function array_search($wanted, array $a, bool $strict = false) {
     foreach ($a as $k => $v) if ($strict ? $wanted === $v : $wanted == $v) return $k;
     return false;
+}
+
+function array_map($f, array $a) {
+    if ($f === null) return $a;
+    $mapped = [];
+    foreach ($a as $k => $v) $mapped[$k] = $f($v);
+    return $mapped;
 }
 
 function array_key_first(array $a) {
