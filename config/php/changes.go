@@ -15,7 +15,6 @@ func (*include) changes() bool            { return true }
 func (*exitExpression) changes() bool     { return true }
 func (*throwExpression) changes() bool    { return true }
 
-func (x *interpolation) changes() bool   { return change(x.parts...) }
 func (x *unary) changes() bool           { return change(x.operand) }
 func (x *member) changes() bool          { return x.called || change(x.object) }
 func (x *namedVariable) changes() bool   { return change(x.name) }

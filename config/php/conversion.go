@@ -9,7 +9,8 @@ import (
 
 const space = " \t\n\r\v\f" // what PHP skips around a number
 
-func toBool(v Value) bool {
+// Bool is what PHP's (bool) makes of a value.
+func Bool(v Value) bool {
 	switch v := v.(type) {
 	case nil:
 		return false
@@ -34,8 +35,8 @@ func boolToInt(b bool) int64 {
 	return 0
 }
 
-// toInt follows (int): a string counts as far as it is a number.
-func toInt(v Value) int64 {
+// Int is what PHP's (int) makes of a value: a string counts as far as it begins with a number.
+func Int(v Value) int64 {
 	switch v := v.(type) {
 	case bool:
 		return boolToInt(v)
@@ -45,7 +46,7 @@ func toInt(v Value) int64 {
 		return floatToInt(v)
 	case string:
 		n, _ := numberPrefix(v)
-		f := toFloat(n)
+		f := Float(n)
 		_, isFloat := n.(float64)
 		switch {
 		case isFloat && f >= 0x1p63 && !math.IsInf(f, 1): // here PHP takes the nearest integer
@@ -53,7 +54,7 @@ func toInt(v Value) int64 {
 		case isFloat && f < -0x1p63 && !math.IsInf(f, -1):
 			return math.MinInt64
 		}
-		return toInt(n)
+		return Int(n)
 	case *Array:
 		return min(int64(v.Len()), 1)
 	case *Object, *closure:
@@ -62,15 +63,16 @@ func toInt(v Value) int64 {
 	return 0
 }
 
-func toFloat(v Value) float64 {
+// Float is what PHP's (float) makes of a value.
+func Float(v Value) float64 {
 	switch v := v.(type) {
 	case float64:
 		return v
 	case string:
 		n, _ := numberPrefix(v)
-		return toFloat(n)
+		return Float(n)
 	}
-	return float64(toInt(v))
+	return float64(Int(v))
 }
 
 // floatToInt drops the fraction and, as PHP does on 64 bits, what does not fit into 64 bits.
@@ -124,8 +126,8 @@ func numeric(s string) (Value, bool) {
 	return number, true
 }
 
-// toString follows (string) for everything but objects, of which it knows none that has a text.
-func toString(v Value) string {
+// Text is what PHP's (string) makes of a value. Of objects it knows none that has a text.
+func Text(v Value) string {
 	switch v := v.(type) {
 	case bool:
 		if v {

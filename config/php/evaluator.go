@@ -214,5 +214,5 @@ func (e *evaluator) truth(v Value) bool {
 	if u, isUnknown := v.(unknown); isUnknown {
 		return e.choices.next(u.reason)
 	}
-	return toBool(v)
+	return Bool(v)
 }

@@ -136,7 +136,7 @@ func (e *evaluator) text(v Value) string {
 		}
 		e.throw("Error", "an object of class "+typeName(v)+" could not be converted to string")
 	}
-	return toString(v)
+	return Text(v)
 }
 
 // concat joins values to one string.
@@ -167,15 +167,6 @@ func (e *evaluator) sized(size int, build func() string) Value {
 	return build()
 }
 
-func (x *interpolation) eval(e *evaluator) Value {
-	e.budget.spend(len(x.parts) * 16)
-	values := make([]Value, len(x.parts))
-	for i, part := range x.parts {
-		values[i] = e.eval(part)
-	}
-	return e.concat(values)
-}
-
 func (x *unary) eval(e *evaluator) Value {
 	asks := x.op == "isset" || x.op == "empty"
 	read := e.eval
@@ -194,7 +185,7 @@ func (x *unary) eval(e *evaluator) Value {
 	case "isset":
 		return v != nil
 	case "!", "empty":
-		return !toBool(v)
+		return !Bool(v)
 	case "-":
 		if f, isFloat := v.(float64); isFloat {
 			return -f
@@ -208,11 +199,11 @@ func (x *unary) eval(e *evaluator) Value {
 		}
 		return e.mayThrow(e.unknown("~ of a " + typeName(v)))
 	case "int":
-		return toInt(v)
+		return Int(v)
 	case "bool":
-		return toBool(v)
+		return Bool(v)
 	case "float":
-		return toFloat(v)
+		return Float(v)
 	case "string":
 		return e.text(v)
 	case "array":
@@ -292,7 +283,7 @@ func (x *chain) decide(e *evaluator) Value {
 		case isUnknown:
 			v = e.truth(u)
 		}
-		if coalesces && v != nil || !coalesces && toBool(v) == decisive {
+		if coalesces && v != nil || !coalesces && Bool(v) == decisive {
 			break
 		}
 		if i == len(x.links)-1 {
@@ -303,7 +294,7 @@ func (x *chain) decide(e *evaluator) Value {
 	if _, isUnknown := v.(unknown); isUnknown || coalesces {
 		return v
 	}
-	return toBool(v)
+	return Bool(v)
 }
 
 // operate applies an operator to two values.
@@ -315,7 +306,7 @@ func (e *evaluator) operate(op string, left, right Value) Value {
 	case ".":
 		return e.concat([]Value{left, right})
 	case "xor":
-		return toBool(left) != toBool(right)
+		return Bool(left) != Bool(right)
 	}
 	e.stepText(left, right)
 	if level := binds[op]; level == binds["=="] || level == binds["<"] {

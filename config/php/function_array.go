@@ -101,11 +101,11 @@ func arrayFilter(c *invocation) Value {
 		if u, isUnknown := v.(unknown); isUnknown {
 			return u
 		}
-		if toBool(v) {
+		if Bool(v) {
 			c.put(kept, element.key, element.value, element.at)
 		}
 	}
 	return kept
 }
 
-func keyText(e *element) string { return toString(e.key) }
+func keyText(e *element) string { return Text(e.key) }

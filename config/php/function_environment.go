@@ -105,7 +105,7 @@ func parseURL(c *invocation) Value {
 		}
 		components[i] = s[match[group]:match[group+1]]
 		if name == "port" {
-			components[i] = toInt(components[i])
+			components[i] = Int(components[i])
 		}
 		c.put(parts, name, components[i], c.here)
 	}

@@ -8,13 +8,13 @@ import (
 
 var numberFunctions = map[string]builtin{
 	"intval":   {1, 2, intval},
-	"floatval": {1, 1, func(c *invocation) Value { return toFloat(c.values[0]) }},
-	"boolval":  {1, 1, func(c *invocation) Value { return toBool(c.values[0]) }},
+	"floatval": {1, 1, func(c *invocation) Value { return Float(c.values[0]) }},
+	"boolval":  {1, 1, func(c *invocation) Value { return Bool(c.values[0]) }},
 	"strval":   {1, 1, func(c *invocation) Value { return c.text(c.values[0]) }},
 
 	"abs":       {1, 1, abs},
-	"floor":     {1, 1, func(c *invocation) Value { return math.Floor(toFloat(c.number(0))) }},
-	"ceil":      {1, 1, func(c *invocation) Value { return math.Ceil(toFloat(c.number(0))) }},
+	"floor":     {1, 1, func(c *invocation) Value { return math.Floor(Float(c.number(0))) }},
+	"ceil":      {1, 1, func(c *invocation) Value { return math.Ceil(Float(c.number(0))) }},
 	"intdiv":    {2, 2, intdiv},
 	"min":       {1, -1, func(c *invocation) Value { return c.extreme(-1) }},
 	"max":       {1, -1, func(c *invocation) Value { return c.extreme(1) }},
@@ -40,7 +40,7 @@ func intval(c *invocation) Value {
 	if c.intOr(1, 10) != 10 {
 		return c.unknown("intval() with another base is not evaluated")
 	}
-	return toInt(c.values[0])
+	return Int(c.values[0])
 }
 
 // number returns an argument that may be an int or a float.
@@ -58,7 +58,7 @@ func (c *invocation) number(i int) Value {
 func abs(c *invocation) Value {
 	n, isInt := c.number(0).(int64)
 	if !isInt || n == math.MinInt64 {
-		return math.Abs(toFloat(c.number(0)))
+		return math.Abs(Float(c.number(0)))
 	}
 	return max(n, -n)
 }
@@ -115,7 +115,7 @@ func isOf(types ...string) builtin {
 
 func isNumeric(c *invocation) Value {
 	kind := typeName(c.values[0])
-	_, isNumber := numeric(toString(c.values[0]))
+	_, isNumber := numeric(Text(c.values[0]))
 	return kind == "int" || kind == "float" || kind == "string" && isNumber
 }
 

@@ -229,14 +229,14 @@ func (c *invocation) convert(v Value, verb, precision string) (text string, unde
 		if err != nil {
 			digits = 6
 		}
-		f := toFloat(v)
+		f := Float(v)
 		return strconv.FormatFloat(f, 'f', digits, 64), math.Abs(f) < 1e15
 	case "d":
-		return strconv.FormatInt(toInt(v), 10), precision == ""
+		return strconv.FormatInt(Int(v), 10), precision == ""
 	case "u":
-		return strconv.FormatUint(uint64(toInt(v)), 10), precision == ""
+		return strconv.FormatUint(uint64(Int(v)), 10), precision == ""
 	}
-	return fmt.Sprintf("%"+verb, uint64(toInt(v))), precision == ""
+	return fmt.Sprintf("%"+verb, uint64(Int(v))), precision == ""
 }
 
 // padded fills a text up to a width, a number with zeros behind its sign.

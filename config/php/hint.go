@@ -67,16 +67,16 @@ func (e *evaluator) weakly(v Value, to string) (Value, bool) {
 	}
 	switch to {
 	case "string":
-		return toString(v), true
+		return Text(v), true
 	case "bool":
-		return toBool(v), true
+		return Bool(v), true
 	case "float":
-		return toFloat(v), true
+		return Float(v), true
 	case "int":
 		if f, isFloat := v.(float64); isFloat && (math.IsNaN(f) || f < -0x1p63 || f >= 0x1p63) {
 			return nil, false
 		}
-		return toInt(v), true // PHP deprecates a fraction and drops it
+		return Int(v), true // PHP deprecates a fraction and drops it
 	}
 	return nil, false
 }

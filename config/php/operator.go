@@ -29,26 +29,26 @@ func (e *evaluator) arithmetic(op string, a, b Value) Value {
 	areInts = areInts && isInt
 	switch {
 	case strings.Contains("% & | ^ << >>", op):
-		return e.integral(op, toInt(a), toInt(b)) // of a string that is too large for an integer this is another one than of its number
-	case op == "/" && toFloat(y) == 0:
+		return e.integral(op, Int(a), Int(b)) // of a string that is too large for an integer this is another one than of its number
+	case op == "/" && Float(y) == 0:
 		e.throw("DivisionByZeroError", "division by zero")
 	case op == "**" && areInts && n >= 0:
 		return e.integerPower(m, n)
 	case op == "**":
-		return e.power(toFloat(x), toFloat(y))
+		return e.power(Float(x), Float(y))
 	case areInts:
 		if result, fits := integers(op, m, n); fits {
 			return result
 		}
 	}
-	return floats(op, toFloat(x), toFloat(y))
+	return floats(op, Float(x), Float(y))
 }
 
 // operand makes a number of what stands beside an arithmetic operator.
 func operand(v Value) (Value, bool) {
 	switch v := v.(type) {
 	case nil, bool:
-		return toInt(v), true
+		return Int(v), true
 	case int64, float64:
 		return v, true
 	case string:

@@ -227,9 +227,9 @@ func (p *parser) primary() expression {
 		p.advance()
 		return &literal{t.value}
 	case template:
-		parts := p.template('"')
+		e := p.template('"')
 		p.advance()
-		return &interpolation{parts}
+		return e
 	case heredoc:
 		return p.heredocParts()
 	case name:

@@ -2,34 +2,35 @@ package php
 
 // template reads the parts of a string with variables in it up to the closing quote, or to the end of the source when quote is 0.
 // The lexer then stands behind the quote, and the current token is stale.
-func (p *parser) template(quote byte) []expression {
+func (p *parser) template(quote byte) expression {
 	p.enter()
 	defer p.leave()
-	var parts []expression
+	joined := &chain{first: &literal{""}}
+	add := func(part expression) { joined.links = append(joined.links, link{op: ".", operand: part}) }
 	for {
 		p.budget.spend(nodeCost)
 		if n := literalLength(p.rest(), quote); n > 0 {
-			parts = append(parts, &literal{p.unescape(p.take(n), quote)})
+			add(&literal{p.unescape(p.take(n), quote)})
 		}
 		switch {
 		case p.rest() == "" && quote == 0:
-			return parts
+			return joined
 		case p.rest() == "":
 			p.fail("a string does not end")
 		case p.peek(0) == quote && quote != 0:
 			p.skip(1)
-			return parts
+			return joined
 		case p.starts("{$"):
 			p.skip(1)
 			p.advance()
-			parts = append(parts, p.expression(bindsNothing))
+			add(p.expression(bindsNothing))
 			if !p.current.is("}") {
 				p.unexpected()
 			}
 		case p.starts("${"):
-			parts = append(parts, p.bracedName())
+			add(p.bracedName())
 		default:
-			parts = append(parts, p.simpleVariable())
+			add(p.simpleVariable())
 		}
 	}
 }
@@ -38,10 +39,10 @@ func (p *parser) template(quote byte) []expression {
 func (p *parser) heredocParts() expression {
 	body, after := p.current, p.lexer
 	p.lexer = lexer{source: body.text, line: body.line + 1, budget: p.budget}
-	parts := p.template(0)
+	e := p.template(0)
 	p.lexer = after
 	p.advance()
-	return &interpolation{parts}
+	return e
 }
 
 // bracedName reads ${name}, ${name[key]} and ${expression}, of which the value is a name.

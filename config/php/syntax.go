@@ -13,7 +13,6 @@ type (
 
 type (
 	literal         struct{ value Value }
-	interpolation   struct{ parts []expression } // a string with variables in it
 	throwExpression struct{ operand expression }
 	exitExpression  struct{}
 
@@ -81,7 +80,8 @@ type (
 		operand expression
 	}
 
-	// chain is operands with binary operators between them that bind equally, evaluated from the left.
+	// chain is operands with binary operators between them that bind equally, evaluated from the left. A string with variables in it is one,
+	// too: '' . part . part.
 	chain struct {
 		first expression
 		links []link
