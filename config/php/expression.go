@@ -243,20 +243,24 @@ func (x *chain) eval(e *evaluator) Value {
 		left = e.eval(x.first)
 	}
 	var parts []Value // of a concatenation, which is joined at the end
+	if x.links[0].op == "." {
+		e.budget.spend(len(x.links) * 32)
+		parts = make([]Value, 1, len(x.links)+1)
+	}
 	for i, l := range x.links {
 		right := e.eval(l.operand)
 		if i == 0 && isVariable {
 			left = e.eval(x.first)
 		}
-		if l.op == "." {
-			e.budget.spend(32)
+		if parts != nil {
 			parts = append(parts, right)
 			continue
 		}
 		left = e.operate(l.op, left, right)
 	}
 	if parts != nil {
-		return e.concat(append([]Value{left}, parts...))
+		parts[0] = left
+		return e.concat(parts)
 	}
 	return left
 }

@@ -1,7 +1,6 @@
 package php
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
@@ -12,13 +11,11 @@ var numberFunctions = map[string]builtin{
 	"boolval":  {1, 1, func(c *invocation) Value { return Bool(c.values[0]) }},
 	"strval":   {1, 1, func(c *invocation) Value { return c.text(c.values[0]) }},
 
-	"abs":       {1, 1, abs},
-	"floor":     {1, 1, func(c *invocation) Value { return math.Floor(Float(c.number(0))) }},
-	"ceil":      {1, 1, func(c *invocation) Value { return math.Ceil(Float(c.number(0))) }},
-	"intdiv":    {2, 2, intdiv},
-	"min":       {1, -1, func(c *invocation) Value { return c.extreme(-1) }},
-	"max":       {1, -1, func(c *invocation) Value { return c.extreme(1) }},
-	"array_sum": {1, 1, arraySum},
+	"floor":  {1, 1, func(c *invocation) Value { return math.Floor(c.scalar(0, "float").(float64)) }},
+	"ceil":   {1, 1, func(c *invocation) Value { return math.Ceil(c.scalar(0, "float").(float64)) }},
+	"intdiv": {2, 2, intdiv},
+	"min":    {1, -1, func(c *invocation) Value { return c.extreme(-1) }},
+	"max":    {1, -1, func(c *invocation) Value { return c.extreme(1) }},
 
 	"is_null":    isOf("null"),
 	"is_bool":    isOf("bool"),
@@ -31,7 +28,6 @@ var numberFunctions = map[string]builtin{
 	"is_numeric": {1, 1, isNumeric},
 	"is_object":  {1, 1, func(c *invocation) Value { return isObject(c.values[0]) }},
 	"get_class":  {1, 1, getClass},
-	"gettype":    {1, 1, gettype},
 
 	"get_debug_type": {1, 1, func(c *invocation) Value { return typeName(c.values[0]) }},
 }
@@ -41,26 +37,6 @@ func intval(c *invocation) Value {
 		return c.unknown("intval() with another base is not evaluated")
 	}
 	return Int(c.values[0])
-}
-
-// number returns an argument that may be an int or a float.
-func (c *invocation) number(i int) Value {
-	s, isString := c.values[i].(string)
-	if number, isNumber := numeric(s); isString && isNumber && !c.sources.strict {
-		return number
-	}
-	if f, isFloat := c.values[i].(float64); isFloat {
-		return f
-	}
-	return c.int(i)
-}
-
-func abs(c *invocation) Value {
-	n, isInt := c.number(0).(int64)
-	if !isInt || n == math.MinInt64 {
-		return math.Abs(Float(c.number(0)))
-	}
-	return max(n, -n)
 }
 
 func intdiv(c *invocation) Value {
@@ -94,21 +70,6 @@ func (c *invocation) extreme(sign int) Value {
 	return best
 }
 
-func arraySum(c *invocation) Value {
-	var sum Value = int64(0)
-	for element := range c.array(0).all() {
-		c.stepText(element.value)
-		n, _ := operand(element.value) // of a text that is no number it is 0
-		switch {
-		case isObject(element.value):
-			return c.unknown("array_sum() of objects is not evaluated")
-		case n != nil: // arrays are left out
-			sum = c.arithmetic("+", sum, n)
-		}
-	}
-	return sum
-}
-
 func isOf(types ...string) builtin {
 	return builtin{1, 1, func(c *invocation) Value { return slices.Contains(types, typeName(c.values[0])) }}
 }
@@ -122,12 +83,4 @@ func isNumeric(c *invocation) Value {
 func getClass(c *invocation) Value {
 	c.demand(isObject(c.values[0]), "TypeError")
 	return typeName(c.values[0])
-}
-
-func gettype(c *invocation) Value {
-	if isObject(c.values[0]) {
-		return "object"
-	}
-	name := typeName(c.values[0])
-	return cmp.Or(map[string]string{"null": "NULL", "bool": "boolean", "int": "integer", "float": "double"}[name], name)
 }

@@ -116,25 +116,19 @@ func strrev(c *invocation) Value {
 }
 
 func substr(c *invocation) Value {
-	s := c.string(0)
-	length := int64(len(s))
+	s, start, length := c.string(0), c.int(1), int64(len(c.string(0)))
+	size := length
 	if c.optional(2) {
 		length = c.int(2)
 	}
-	start, end := span(int64(len(s)), c.int(1), length)
-	return s[start:end]
-}
-
-// span is the part of so many elements that an offset and a length mean, either of which may count from the end.
-func span(size, offset, length int64) (start, end int64) {
-	if offset < 0 {
-		offset = max(offset+size, 0)
+	if start < 0 {
+		start = max(start+size, 0)
 	}
-	start = min(offset, size)
+	start = min(start, size)
 	if length < 0 {
-		return start, max(size+length, start)
+		return s[start:max(start, size+length)]
 	}
-	return start, start + min(length, size-start)
+	return s[start : start+min(length, size-start)]
 }
 
 func explode(c *invocation) Value {

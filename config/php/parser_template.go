@@ -8,7 +8,7 @@ func (p *parser) template(quote byte) expression {
 	joined := &chain{first: &literal{""}}
 	add := func(part expression) { joined.links = append(joined.links, link{op: ".", operand: part}) }
 	for {
-		p.budget.spend(nodeCost)
+		p.budget.spend(2 * nodeCost)
 		if n := literalLength(p.rest(), quote); n > 0 {
 			add(&literal{p.unescape(p.take(n), quote)})
 		}

@@ -107,6 +107,32 @@ function pathinfo(string $path, int $part = 15) {
     };
 }
 
+function gettype($v) {
+    return match (get_debug_type($v)) {
+        'null' => 'NULL', 'bool' => 'boolean', 'int' => 'integer', 'float' => 'double', 'string' => 'string', 'array' => 'array',
+        default => 'object',
+    };
+}
+
+function abs($n) {
+    if (is_string($n) && !is_numeric($n)) throw new TypeError;
+    $n += 0;
+    return $n < 0 ? -$n : $n;
+}
+
+function array_sum(array $a) {
+    $sum = 0;
+    foreach ($a as $v) {
+        $text = is_string($v) && !is_numeric($v);
+        $begins = $text && ltrim($v, "0..9+-. \t\n\r\v\f") !== $v; // as a number does
+        if (is_object($v) || $begins && (strlen($v) > 18 || str_contains($v, '.') || stripos($v, 'e') !== false))
+            return beyond('array_sum() of these values');
+        if ($text) $sum += (int) $v;
+        elseif (is_numeric($v) || is_bool($v)) $sum += $v;
+    }
+    return $sum;
+}
+
 function filter_var($v, int $filter = FILTER_DEFAULT, $flags = 0) {
     if (is_array($v) || is_object($v) || $flags !== 0 && $flags !== FILTER_NULL_ON_FAILURE) return beyond('filter_var() in this form');
     $text = strtolower(trim((string) $v, " \t\n\r\v"));
