@@ -1,7 +1,6 @@
 package php
 
 import (
-	"maps"
 	"slices"
 )
 
@@ -20,12 +19,6 @@ type invocation struct {
 
 // functions of PHP's by lower-case name: those that container images, distributions and manuals use in a configuration.
 var functions = map[string]builtin{}
-
-func init() {
-	for _, group := range []map[string]builtin{textFunctions, numberFunctions, arrayFunctions, fileFunctions, environmentFunctions, prelude()} {
-		maps.Copy(functions, group)
-	}
-}
 
 // impure are those of them that do more than compute, or that call other functions.
 var impure = wordSet("array_filter array_map define ini_set json_decode")

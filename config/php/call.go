@@ -220,7 +220,8 @@ func (x *member) eval(e *evaluator) Value {
 	case strings.EqualFold(x.class, "OC") && x.name == "$configDir":
 		return e.configDir + "/"
 	}
-	if v, known := classConstants[e.lower(x.class)][x.name]; known {
+	e.budget.spend(len(x.class) + len(x.name))
+	if v, known := constants[e.lower(x.class)+"::"+x.name]; known {
 		return v
 	}
 	if u, isUnknown := object.(unknown); isUnknown {

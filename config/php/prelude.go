@@ -3,6 +3,7 @@ package php
 import (
 	"context"
 	_ "embed"
+	"maps"
 	"slices"
 )
 
@@ -12,18 +13,29 @@ var preludeSource string
 // preludeLine is where the lines of the prelude begin, and of nothing else: they are no places in the files that are evaluated.
 const preludeLine = -1 << 30
 
-// prelude gives the functions of prelude.php.
-func prelude() map[string]builtin {
-	parsed, err := parse(preludeSource, "", 0, newBudget(context.Background(), Limits{}.withDefaults()))
+// constants of PHP by their names, those of classes as class::NAME with the class in lower case.
+var constants map[string]Value
+
+// init makes what is in prelude.php functions and constants of PHP's.
+func init() {
+	b := newBudget(context.Background(), Limits{}.withDefaults())
+	parsed, err := parse(preludeSource, "", 0, b)
 	if err != nil {
 		panic(err)
 	}
-	found := map[string]builtin{}
-	for _, s := range parsed.statements {
-		f := s.action.(*functionDeclaration).function
-		found[f.name] = f.builtin()
+	for _, group := range []map[string]builtin{textFunctions, numberFunctions, arrayFunctions, fileFunctions, environmentFunctions} {
+		maps.Copy(functions, group)
 	}
-	return found
+	e := newEvaluator(nil, Options{}, newSources(b), b, &choices{})
+	e.scope = e.outermost
+	for _, s := range parsed.statements {
+		if f, isFunction := s.action.(*functionDeclaration); isFunction {
+			functions[f.function.name] = f.function.builtin()
+		} else {
+			s.execute(e)
+		}
+	}
+	constants = e.constants
 }
 
 // builtin makes a function of the prelude one of PHP's: it converts the arguments, and makes a list of those for $rest.

@@ -1,6 +1,38 @@
 <?php
-// Those of PHP's functions that are shorter in PHP. Arguments are converted as the types of the parameters say, $rest is a list of all
-// further ones, what beyond() returns is not known, and exceptions have no message, as the words of PHP's own depend on its version.
+// PHP's constants that are the same everywhere, and those of its functions that are shorter in PHP than in Go.
+
+// Constants that depend on PHP's version or build are left out.
+const PHP_EOL = "\n", PHP_INT_MAX = 9223372036854775807, PHP_INT_MIN = -9223372036854775807 - 1, PHP_INT_SIZE = 8, PHP_MAXPATHLEN = 4096,
+    PHP_FLOAT_EPSILON = 2 ** -52, PHP_FLOAT_MAX = 1.7976931348623157e308, PHP_FLOAT_MIN = 2.2250738585072014e-308, PHP_FLOAT_DIG = 15,
+    DIRECTORY_SEPARATOR = '/', PATH_SEPARATOR = ':', PHP_OS = 'Linux', PHP_OS_FAMILY = 'Linux',
+    INF = 1e999, NAN = 1e999 - 1e999, M_PI = 3.141592653589793, M_E = 2.718281828459045,
+    STR_PAD_LEFT = 0, STR_PAD_RIGHT = 1, STR_PAD_BOTH = 2, PATHINFO_DIRNAME = 1, PATHINFO_BASENAME = 2, PATHINFO_EXTENSION = 4,
+    PATHINFO_FILENAME = 8, ARRAY_FILTER_USE_KEY = 2, ARRAY_FILTER_USE_BOTH = 1, JSON_ERROR_NONE = 0, JSON_ERROR_DEPTH = 1,
+    JSON_ERROR_SYNTAX = 4, JSON_ERROR_UTF8 = 5, JSON_OBJECT_AS_ARRAY = 1, JSON_BIGINT_AS_STRING = 2, JSON_THROW_ON_ERROR = 1 << 22,
+    FILTER_VALIDATE_INT = 257, FILTER_VALIDATE_BOOLEAN = 258, FILTER_VALIDATE_BOOL = 258, FILTER_VALIDATE_FLOAT = 259,
+    FILTER_DEFAULT = 516, FILTER_UNSAFE_RAW = 516, FILTER_NULL_ON_FAILURE = 134217728, PHP_URL_SCHEME = 0, PHP_URL_HOST = 1,
+    PHP_URL_PORT = 2, PHP_URL_USER = 3, PHP_URL_PASS = 4, PHP_URL_PATH = 5, PHP_URL_QUERY = 6, PHP_URL_FRAGMENT = 7, LOG_EMERG = 0,
+    LOG_ALERT = 1, LOG_CRIT = 2, LOG_ERR = 3, LOG_WARNING = 4, LOG_NOTICE = 5, LOG_INFO = 6, LOG_DEBUG = 7;
+
+// Those of classes. PDO's numbers for MySQL are those of mysqlnd, which PHP is built with by default.
+foreach (explode(' ', 'ATTR_USE_BUFFERED_QUERY=1000 ATTR_LOCAL_INFILE=1001 ATTR_INIT_COMMAND=1002 ATTR_COMPRESS=1003 ATTR_DIRECT_QUERY=1004' .
+    ' ATTR_FOUND_ROWS=1005 ATTR_IGNORE_SPACE=1006 ATTR_SSL_KEY=1007 ATTR_SSL_CERT=1008 ATTR_SSL_CA=1009 ATTR_SSL_CAPATH=1010' .
+    ' ATTR_SSL_CIPHER=1011 ATTR_SERVER_PUBLIC_KEY=1012 ATTR_MULTI_STATEMENTS=1013 ATTR_SSL_VERIFY_SERVER_CERT=1014' .
+    ' ATTR_LOCAL_INFILE_DIRECTORY=1015') as $constant) {
+    [$name, $number] = explode('=', $constant);
+    define('pdo::MYSQL_' . $name, (int) $number);
+    define('pdo\mysql::' . $name, (int) $number);
+}
+foreach (explode(' ', 'ATTR_AUTOCOMMIT=0 ATTR_PREFETCH=1 ATTR_TIMEOUT=2 ATTR_ERRMODE=3 ATTR_CASE=8 ATTR_ORACLE_NULLS=11 ATTR_PERSISTENT=12' .
+    ' ATTR_STATEMENT_CLASS=13 ATTR_STRINGIFY_FETCHES=17 ATTR_DEFAULT_FETCH_MODE=19 ATTR_EMULATE_PREPARES=20 ERRMODE_SILENT=0' .
+    ' ERRMODE_WARNING=1 ERRMODE_EXCEPTION=2 FETCH_ASSOC=2 FETCH_NUM=3 FETCH_BOTH=4 FETCH_OBJ=5 CASE_NATURAL=0 CASE_UPPER=1 CASE_LOWER=2') as $constant) {
+    [$name, $number] = explode('=', $constant);
+    define('pdo::' . $name, (int) $number);
+}
+foreach (['NONE', 'ERROR', 'DISTRIBUTE', 'DISTRIBUTE_SLAVES'] as $number => $name) define('rediscluster::FAILOVER_' . $name, $number);
+
+// Arguments are converted as the types of the parameters say, $rest is a list of all further ones, what beyond() returns is not known,
+// and exceptions have no message, as the words of PHP's own depend on its version.
 
 function ucfirst(string $s) { return strtoupper(substr($s, 0, 1)) . substr($s, 1); }
 
