@@ -12,10 +12,8 @@ func (*functionExpression) changes() bool { return false }
 func (*assignment) changes() bool         { return true }
 func (*construction) changes() bool       { return true }
 func (*include) changes() bool            { return true }
-func (*exitExpression) changes() bool     { return true }
-func (*throwExpression) changes() bool    { return true }
 
-func (x *unary) changes() bool           { return change(x.operand) }
+func (x *unary) changes() bool           { return x.op == "throw" || x.op == "exit" || change(x.operand) }
 func (x *member) changes() bool          { return x.called || change(x.object) }
 func (x *namedVariable) changes() bool   { return change(x.name) }
 func (x *indexed) changes() bool         { return change(x.base, x.key) }

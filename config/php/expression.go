@@ -35,13 +35,6 @@ func (e *evaluator) settled(v Value) Value {
 
 func (x *literal) eval(*evaluator) Value { return x.value }
 
-func (*exitExpression) eval(*evaluator) Value { panic(&fatal{"exit"}) }
-
-func (x *throwExpression) eval(e *evaluator) Value {
-	object, _ := e.eval(x.operand).(*Object)
-	panic(&thrown{object: object})
-}
-
 // eval builds an array. If something in it is not known that others depend on, they are evaluated all the same.
 func (x *arrayLiteral) eval(e *evaluator) Value {
 	e.budget.spend(len(x.items) * elementCost)
@@ -174,6 +167,13 @@ func (x *unary) eval(e *evaluator) Value {
 		read = e.quiet
 	}
 	v := read(x.operand)
+	switch x.op {
+	case "exit":
+		panic(&fatal{"exit"})
+	case "throw":
+		object, _ := v.(*Object)
+		panic(&thrown{object: object})
+	}
 	if u, isUnknown := v.(unknown); isUnknown {
 		if asks {
 			return u

@@ -141,7 +141,7 @@ func (p *parser) prefix() expression {
 		return &include{p.expression(bindsNothing), once, required, t.line}
 	case "throw":
 		p.advance()
-		return &throwExpression{p.expression(bindsNothing)}
+		return &unary{"throw", p.expression(bindsNothing)}
 	case "yield", "clone", "print", "eval":
 		p.beyond("%s", word)
 	}
@@ -317,7 +317,7 @@ func (p *parser) named() expression {
 		if p.accept("(") {
 			p.arguments()
 		}
-		return &exitExpression{}
+		return &unary{"exit", &literal{}}
 	case word == "new":
 		return p.construction()
 	case word == "match" && p.current.is("("):

@@ -147,22 +147,18 @@ func (l *lexer) dedent(body, indentation string) string {
 	if indentation == "" || body == "" {
 		return body
 	}
-	l.budget.spend(len(body))
-	var b strings.Builder
-	b.Grow(len(body))
-	for body != "" {
-		line, end := body, len(body)
-		if i := strings.IndexAny(body, "\r\n"); i >= 0 {
-			line, end = body[:i], i+1 // of \r\n the \n counts as an empty line
+	l.budget.spend(2*len(body) + escapeCost*(strings.Count(body, "\n")+strings.Count(body, "\r")))
+	return lines.ReplaceAllStringFunc(body, func(line string) string {
+		rest, indented := strings.CutPrefix(line, indentation)
+		if blank := strings.TrimLeft(line, " \t"); !indented && strings.Trim(blank, "\r\n") == "" {
+			return blank
 		}
-		switch {
-		case strings.HasPrefix(line, indentation):
-			b.WriteString(line[len(indentation):])
-		case strings.TrimLeft(line, " \t") != "":
+		if !indented {
 			l.fail("a line of a heredoc is indented less than its end")
 		}
-		b.WriteString(body[len(line):end])
-		body = body[end:]
-	}
-	return b.String()
+		return rest
+	})
 }
+
+// lines end with \n or \r; that of \r\n counts as an empty one.
+var lines = regexp.MustCompile(`[^\r\n]*[\r\n]|[^\r\n]+`)

@@ -12,9 +12,7 @@ type (
 )
 
 type (
-	literal         struct{ value Value }
-	throwExpression struct{ operand expression }
-	exitExpression  struct{}
+	literal struct{ value Value }
 
 	arrayLiteral struct {
 		constant *Array // of the first items, as far as they are literals; nil when there are none
@@ -74,7 +72,7 @@ type (
 		line      int32
 	}
 
-	// unary has an operator before its operand, the type of a cast, isset or empty.
+	// unary has an operator before its operand, the type of a cast, isset, empty, throw, or exit, which has none.
 	unary struct {
 		op      string
 		operand expression
