@@ -107,12 +107,20 @@ func isTarget(e expression) bool {
 	return false
 }
 
+// assignment reads what follows its target; a ??= b is a ?? (a = b).
 func (p *parser) assignment(target expression) expression {
 	a := &assignment{target: target, op: p.current.text, line: p.current.line}
 	p.advance()
 	p.refuseReference()
 	a.value = p.expression(binds["assignment"])
-	return a
+	if a.op != "??=" {
+		return a
+	}
+	if change(target) { // PHP evaluates it once
+		p.beyond("??= for a target that changes something by itself")
+	}
+	a.op = "="
+	return &chain{target, []link{{"??", a, true}}}
 }
 
 func (p *parser) refuseReference() {

@@ -285,9 +285,6 @@ func (e *evaluator) assign(target expression, v Value) {
 
 func (x *assignment) eval(e *evaluator) Value {
 	e.on(x.line)
-	if x.op == "??=" {
-		return e.assignMissing(x)
-	}
 	if _, isPattern := x.target.(*arrayLiteral); isPattern && x.op == "=" {
 		v := share(e.eval(x.value))
 		e.assign(x.target, v)
@@ -317,25 +314,6 @@ func (x *assignment) eval(e *evaluator) Value {
 	case x.postfix:
 		return before
 	}
-	return v
-}
-
-// assignMissing is ??=. A target that changes something by itself PHP evaluates once, and this twice.
-func (e *evaluator) assignMissing(x *assignment) Value {
-	if change(x.target) {
-		e.giveUp("a target that changes something by itself is not evaluated")
-	}
-	v := e.quiet(x.target)
-	if u, isUnknown := v.(unknown); isUnknown {
-		if change(x.value) && e.choices.next(u.reason) {
-			e.eval(x.value)
-		}
-	} else if v != nil {
-		return v
-	} else {
-		v = e.eval(x.value)
-	}
-	e.assign(x.target, share(v))
 	return v
 }
 
