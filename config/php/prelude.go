@@ -66,7 +66,28 @@ func (f *function) builtin() builtin {
 			rest := newList(c.here, arguments[min(last, len(arguments)):]...)
 			arguments = append(arguments[:min(last, len(arguments))], rest)
 		}
-		return c.invoke(&closure{function: f}, arguments)
+		return c.placed(c.invoke(&closure{function: f}, arguments))
 	}
 	return b
+}
+
+// placed gives each element of a result the place of the first element among the arguments that has its key.
+func (c *invocation) placed(result Value) Value {
+	made, isArray := result.(*Array)
+	if !isArray {
+		return result
+	}
+	for element := range made.all() {
+		for _, v := range c.values {
+			from, isArray := v.(*Array)
+			if !isArray {
+				continue
+			}
+			if found := from.find(element.key); found != nil {
+				element.at = found.at
+				break
+			}
+		}
+	}
+	return made
 }

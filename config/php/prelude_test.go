@@ -27,3 +27,16 @@ func TestPrelude(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []Problem{{"config.php", 3, "PHP would fail: an exception is thrown: ArgumentCountError: array_combine() got an argument that is not allowed"}}, c.Warnings)
 }
+
+// TestPreludeLines keeps the line of a key where it goes through a function of the prelude.
+func TestPreludeLines(t *testing.T) {
+	c, err := Evaluate(t.Context(), []string{writeConfig(t, `<?php
+		$CONFIG = ['dbhost' => 'db',
+			'dbuser' => 'u',
+			'x' => ['y' => 1]];
+		$CONFIG = array_diff_key($CONFIG, ['x' => 1]);
+		$CONFIG = array_map('strtoupper', array_merge_recursive($CONFIG, ['z' => 'new']));
+	`)}, Options{})
+	require.NoError(t, err)
+	require.Equal(t, map[string]Entry{"dbhost": {"DB", "config.php", 2}, "dbuser": {"U", "config.php", 3}, "z": {"NEW", "config.php", 6}}, c.Values)
+}
