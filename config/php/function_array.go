@@ -92,6 +92,9 @@ func arrayFilter(c *invocation) Value {
 	if mode < 0 || mode > 2 {
 		mode = 0
 	}
+	if c.array(0).Len() == 0 && c.optional(1) && !c.onlyComputes(c.values[1]) {
+		return c.unknown("array_filter() of nothing is not evaluated")
+	}
 	for element := range c.array(0).all() {
 		v := share(element.value)
 		if c.optional(1) {

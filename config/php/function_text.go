@@ -150,10 +150,11 @@ func explode(c *invocation) Value {
 }
 
 func implode(c *invocation) Value {
-	pieces, separator := c.array(len(c.values)-1), ""
-	if c.has(1) {
-		separator = c.string(0)
+	last, separator := 0, ""
+	if c.optional(1) {
+		last, separator = 1, c.string(0)
 	}
+	pieces := c.array(last)
 	list := make([]Value, 0, 2*pieces.Len())
 	c.budget.spend(2 * pieces.Len() * 48)
 	for element := range pieces.all() {

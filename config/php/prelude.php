@@ -59,10 +59,12 @@ function str_pad(string $s, int $length, string $with = ' ', int $side = STR_PAD
     return substr($filling, 0, $left) . $s . substr($filling, 0, $missing - $left);
 }
 
-function strtr(string $s, $from, $to = false) {
-    if (is_array($from) === ($to !== false)) throw new TypeError;
-    if ($to !== false) {
+function strtr(string $s, $from, $to = null) {
+    if (is_array($to) || is_array($from) !== ($to === null)) throw new TypeError;
+    if ($to !== null) {
         $pairs = [];
+        $from = (string) $from;
+        $to = (string) $to;
         for ($i = 0; $i < min(strlen($from), strlen($to)); $i++) $pairs[$from[$i]] = $to[$i];
         $from = $pairs;
     }
@@ -80,7 +82,7 @@ function strtr(string $s, $from, $to = false) {
 
 function str_replace($search, $replace, $subject) {
     if (is_array($subject)) return beyond('str_replace() in an array');
-    if (is_object($subject) || is_array($replace) && !is_array($search)) throw new TypeError;
+    if (is_object($search) || is_object($replace) || is_object($subject) || is_array($replace) && !is_array($search)) throw new TypeError;
     $subject = (string) $subject;
     $new = is_array($replace) ? array_values($replace) : [];
     foreach (array_values(is_array($search) ? $search : [$search]) as $i => $old) {
@@ -203,6 +205,7 @@ function array_search($wanted, array $a, bool $strict = false) {
 
 function array_map($f, array $a) {
     if ($f === null) return $a;
+    if (count($a) === 0) return get_debug_type($f) === 'Closure' || is_string($f) && function_exists($f) ? [] : beyond('array_map() of nothing');
     $mapped = [];
     foreach ($a as $k => $v) $mapped[$k] = $f($v);
     return $mapped;
@@ -293,8 +296,9 @@ function array_unique(array $a) {
 
 function array_column(array $rows, $column) {
     $values = [];
+    if (!is_int($column) && !is_string($column)) return beyond('array_column() of this column');
     foreach ($rows as $row) {
-        if (is_object($row) || !is_int($column) && !is_string($column)) return beyond('array_column() in this form');
+        if (is_object($row)) return beyond('array_column() of objects');
         if (is_array($row) && array_key_exists($column, $row)) $values[] = $row[$column];
     }
     return $values;
