@@ -259,16 +259,23 @@ func TestRecheckedLogin(t *testing.T) {
 	})
 }
 
-// After notify_signal reset everybody is asked about anew.
+// After notify_signal reset, and DisconnectAll, which it calls, everybody is asked about anew.
 func TestResetForgetsLogins(t *testing.T) {
-	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
-		kit.Connect(t, "alice")
-		publish(t, kit, actors.Reset{})
-		pass(time.Second)
-		kit.Verifier.Fail(actors.ErrInvalidCredentials)
-		_, err := authenticate(t, kit, alicesCredentials)
-		require.ErrorIs(t, err, actors.ErrInvalidCredentials)
-	})
+	for name, reset := range map[string]func(*actorstest.Kit) error{
+		"reset":         func(kit *actorstest.Kit) error { return kit.System.Publish(t.Context(), actors.Reset{}) },
+		"DisconnectAll": func(kit *actorstest.Kit) error { return kit.System.DisconnectAll() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+				kit.Connect(t, "alice")
+				require.NoError(t, reset(kit))
+				pass(time.Second)
+				kit.Verifier.Fail(actors.ErrInvalidCredentials)
+				_, err := authenticate(t, kit, alicesCredentials)
+				require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+			})
+		})
+	}
 }
 
 // A password is kept until Nextcloud has been asked about it, and no longer.

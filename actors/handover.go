@@ -6,7 +6,8 @@ import (
 )
 
 // RememberedLogin is a login that Nextcloud has verified, in a form that may leave the process: it
-// tells nobody the credentials who hasn't Options.AuthKey, and a guess at them besides.
+// tells nobody the credentials who hasn't Options.AuthKey, and a guess at them besides. Who can change it on its way can log in as
+// any User: authenticate it where others may write.
 type RememberedLogin struct {
 	Digest     []byte    `json:"digest"` // of the credentials, keyed with Options.AuthKey
 	User       string    `json:"user"`

@@ -97,8 +97,8 @@ func (l *logins) onFailed(c *call, err error, now time.Duration) {
 			l.nextRecheck = now + recheckPause
 		}
 	}
-	if now-c.startedAt >= recentTime {
-		return // what takes that long is not asked often
+	if now-c.startedAt >= recentTime || errors.Is(err, ErrThrottled) {
+		return // what takes that long is not asked often, and the other is said of an address
 	}
 	f := l.failed[c.digest]
 	if f == nil {

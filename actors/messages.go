@@ -238,8 +238,9 @@ type (
 		askedAt     time.Duration
 
 		// owned by auth
-		call  *call // that it waits for; nil while for none
-		index int   // among those that wait for it
+		origin string // of Credentials
+		call   *call  // that it waits for; nil while for none
+		index  int    // among those that wait for it
 	}
 	// abandoned says that nobody waits for the answer any more.
 	abandoned struct {

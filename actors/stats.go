@@ -55,32 +55,35 @@ type counters struct {
 
 func (c *counters) snapshot() Stats {
 	s := Stats{
-		ActiveConnections: uint64(c.activeConnections.Load()),
-		ActiveUsers:       uint64(c.activeUsers.Load()),
-		TotalConnections:  uint64(c.totalConnections.Load()),
-		MappingQueries:    uint64(c.mappingQueries.Load()),
-		EventsReceived:    uint64(c.events.Load()),
-		EventsMalformed:   uint64(c.malformed.Load()),
-		EventsExpired:     uint64(c.expired.Load()),
-		Resyncs:           uint64(c.resyncs.Load()),
+		ActiveConnections: load(&c.activeConnections),
+		ActiveUsers:       load(&c.activeUsers),
+		TotalConnections:  load(&c.totalConnections),
+		MappingQueries:    load(&c.mappingQueries),
+		EventsReceived:    load(&c.events),
+		EventsMalformed:   load(&c.malformed),
+		EventsExpired:     load(&c.expired),
+		Resyncs:           load(&c.resyncs),
 		Logins: Logins{
-			Token:     uint64(c.tokenLogins.Load()),
-			Cached:    uint64(c.cachedLogins.Load()),
-			Nextcloud: uint64(c.nextcloudLogins.Load()),
-			Rechecked: uint64(c.rechecks.Load()),
-			Refused:   uint64(c.refusedLogins.Load()),
+			Token:     load(&c.tokenLogins),
+			Cached:    load(&c.cachedLogins),
+			Nextcloud: load(&c.nextcloudLogins),
+			Rechecked: load(&c.rechecks),
+			Refused:   load(&c.refusedLogins),
 		},
-		LoginsWaiting:  uint64(c.loginsWaiting.Load()),
-		LoginsInFlight: uint64(c.loginsInFlight.Load()),
-		ActorFailures:  uint64(c.failures.Load()),
-		DeadLetters:    uint64(c.deadLetters.Load()),
-		HooksDropped:   uint64(c.hooksDropped.Load()),
+		LoginsWaiting:  load(&c.loginsWaiting),
+		LoginsInFlight: load(&c.loginsInFlight),
+		ActorFailures:  load(&c.failures),
+		DeadLetters:    load(&c.deadLetters),
+		HooksDropped:   load(&c.hooksDropped),
 	}
 	for i := range c.sent {
-		s.MessagesSent[i] = uint64(c.sent[i].Load())
+		s.MessagesSent[i] = load(&c.sent[i])
 	}
 	for i := range c.closed {
-		s.Closed[i] = uint64(c.closed[i].Load())
+		s.Closed[i] = load(&c.closed[i])
 	}
 	return s
 }
+
+// load reads a counter, which is never below zero.
+func load(counter *atomic.Int64) uint64 { return uint64(max(counter.Load(), 0)) }

@@ -177,6 +177,9 @@ func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Lo
 	answer := make(chan authenticated, 1)
 	question := &authenticate{Credentials: credentials, gone: ctx.Done(), answer: answer, onAnswer: credentials.OnAnswer, values: ctx}
 	question.Credentials.OnAnswer = nil
+	if mayAsk := credentials.MayAsk; mayAsk != nil {
+		question.Credentials.MayAsk = func() error { return s.guarded("MayAsk", mayAsk) }
+	}
 	if s.hooks != nil {
 		question.name, question.askedAt = credentials.Login, s.now()
 	}

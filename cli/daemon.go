@@ -13,6 +13,9 @@ import (
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/storage"
+	_ "github.com/notifypush/notifypush/storage/mysql"
+	_ "github.com/notifypush/notifypush/storage/postgres"
+	_ "github.com/notifypush/notifypush/storage/sqlite"
 	"github.com/notifypush/notifypush/transport"
 	"github.com/notifypush/notifypush/transport/monitor"
 	"github.com/notifypush/notifypush/transport/nextcloud"
@@ -43,15 +46,16 @@ type daemon struct {
 	serving   sync.WaitGroup // of both
 	closing   atomic.Bool
 
-	reloads    *reloads // nil: nothing is read again
-	history    *monitor.History
-	latencies  latencies
-	adminToken atomic.Pointer[actors.Secret]
+	reloads     *reloads      // nil: nothing is read again
+	pageRefused chan struct{} // where to say that a page was refused
+	history     *monitor.History
+	latencies   latencies
+	monitored   atomic.Pointer[monitor.Options] // as configured now
 }
 
 // newDaemon makes the parts; nothing is connected yet.
 func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
-	d := &daemon{settings: settings, log: log, manager: newServiceManager(log.Logger)}
+	d := &daemon{settings: settings, log: log, manager: newServiceManager(log.Logger), pageRefused: make(chan struct{}, 1)}
 	var err error
 	if d.redis, err = storage.NewRedis(settings.Redis); err != nil {
 		return nil, err
@@ -71,19 +75,27 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	if d.system, err = actors.New(ports, actorOptions(settings, log.Logger)); err != nil {
 		return nil, err
 	}
-	if d.websocket, err = transport.NewWebsocket(d.system, websocketOptions(settings, log.Logger)); err != nil {
+	websockets := websocketOptions(settings, log.Logger)
+	websockets.OnOriginRefused = func() {
+		select {
+		case d.pageRefused <- struct{}{}:
+		default:
+		}
+	}
+	if d.websocket, err = transport.NewWebsocket(d.system, websockets); err != nil {
 		return nil, err
 	}
 	d.version = selftest.NewAppVersion(d.redis, d.nextcloud, selftest.AppInfoFiles(settings.ConfigFile))
 	d.handover = newHandover(settings, d.redis, log.Logger)
-	d.clients = transport.NewServer(transport.NewHandler(d.websocket, selftest.New(selftest.Options{
+	d.clients = transport.NewServer(transport.NewHandler(d.websocket, d.websocket.LimitGuesses(selftest.New(selftest.Options{
 		Keys: d.redis, System: d.system, Nextcloud: d.nextcloud, Version: d.version,
-	}), Version()), log.Logger)
+	})), Version()), log.Logger)
 	d.history = monitor.NewHistory(d.system.Stats, d.problems)
-	d.adminToken.Store(&settings.Monitor.AdminToken)
-	d.operators = transport.NewServer(monitor.New(monitor.Source{
+	d.monitored.Store(&settings.Monitor)
+	d.operators = transport.NewServer(d.guard().Handler(monitor.New(monitor.Source{
 		Version: Version(), Stats: d.system.Stats, Problems: d.problems, Probe: d.probe, Status: d.status(),
-	}), log.Logger)
+	})), log.Logger)
+	monitor.LimitConnections(d.operators, monitor.MaxConnections)
 	return d, nil
 }
 

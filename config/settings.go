@@ -11,6 +11,7 @@ package config
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 
 	"github.com/notifypush/notifypush/actors"
@@ -57,6 +58,22 @@ type Instance struct {
 type List struct {
 	Texts []string // nil when they are not known
 	Next  int64    // the first number after those that the elements have, by which `occ config:system:set` adds one
+}
+
+// Prefixes are the IP addresses and ranges among the texts; Nextcloud compares with nothing else.
+func (l List) Prefixes() (prefixes []netip.Prefix) {
+	for _, text := range l.Texts {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			var address netip.Addr
+			if address, err = netip.ParseAddr(text); err != nil {
+				continue
+			}
+			prefix = netip.PrefixFrom(address, address.BitLen())
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return prefixes
 }
 
 // LogOptions say how much is logged, and how it looks.

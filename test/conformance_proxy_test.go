@@ -14,11 +14,17 @@ import (
 // TestConformanceBehindProxies has the documented snippets between the clients and the daemon, which calls Nextcloud directly.
 func TestConformanceBehindProxies(t *testing.T) {
 	t.Parallel()
-	for name, start := range map[string]func(testing.TB, string) string{"nginx": proxytest.Nginx, "Apache": proxytest.Apache} {
+	for name, proxy := range map[string]struct {
+		start     func(testing.TB, string) string
+		forwarded string
+	}{
+		"nginx":  {proxytest.Nginx, "127.0.0.1, 127.0.0.1"}, // the proxy's peer, proxy
+		"Apache": {proxytest.Apache, "192.0.2.1, 127.0.0.1, 127.0.0.1"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, p := wellSite(t)
-			front := start(t, p.address())
+			front := proxy.start(t, p.address())
 			address := strings.TrimPrefix(front, "http://")
 
 			for _, test := range selfTests {
@@ -31,7 +37,7 @@ func TestConformanceBehindProxies(t *testing.T) {
 			e.options.HTTPHeader = http.Header{"X-Forwarded-For": {"192.0.2.1"}}
 			alice, _ := dialEndpoint(t, e)
 			alice.logIn("alice", passwordOf("alice"))
-			require.Equal(t, "192.0.2.1, 127.0.0.1, 127.0.0.1", s.asked("uid")[0].header.Get("X-Forwarded-For"), "client, proxy's peer, proxy")
+			require.Equal(t, proxy.forwarded, s.asked("uid")[0].header.Get("X-Forwarded-For"))
 			s.publishAtOnce(customEvent("alice", "through the proxy"))
 			alice.expect("through the proxy")
 

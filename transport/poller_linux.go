@@ -133,10 +133,10 @@ func (p *poller) watch(s *socket) error {
 		p.sockets = append(p.sockets, nil)
 	}
 	if p.sockets[s.fd] == s {
-		return p.epoll.Modify(s.fd, events, int32(s.fd))
+		return p.epoll.Modify(s.fd, events, int32(s.fd)) //nolint:gosec // G115: the kernel's file descriptors have 32 bits
 	}
 	p.sockets[s.fd] = s
-	return p.epoll.Add(s.fd, events, int32(s.fd))
+	return p.epoll.Add(s.fd, events, int32(s.fd)) //nolint:gosec // G115: the kernel's file descriptors have 32 bits
 }
 
 // remove forgets a socket, which must still be open.

@@ -88,7 +88,7 @@ func floatToInt(f float64) int64 {
 	if f < 0 {
 		f += 0x1p64
 	}
-	return int64(uint64(f))
+	return int64(uint64(f)) //nolint:gosec // G115: it wraps, as PHP has it
 }
 
 // numbers begin a text that counts as one.

@@ -38,6 +38,9 @@ type Config struct {
 	// Missing are those of the Warnings that tell of files which are included, and are not there.
 	Missing []Problem
 
+	// Files are the paths of all files that were evaluated, those that others include, too.
+	Files []string
+
 	// Exhausted says that a limit was reached, so that PHP, which has none, may do the work without end.
 	Exhausted bool
 }
@@ -104,7 +107,7 @@ func Evaluate(ctx context.Context, files []string, options Options) (*Config, er
 		return nil, fmt.Errorf("evaluate %s: %w", strings.Join(files, ", "), err)
 	}
 	config := merge(runs, sources, choices)
-	config.Exhausted = budget.exhausted
+	config.Exhausted, config.Files = budget.exhausted, sources.paths()
 	return config, nil
 }
 

@@ -1,8 +1,9 @@
 package php
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -455,8 +456,8 @@ func (x *include) eval(e *evaluator) Value {
 	if u, isUnknown := name.(unknown); isUnknown {
 		e.giveUp("a file of unknown name is included: " + u.reason)
 	}
-	path := e.includePath(e.text(name))
-	if _, err := os.Stat(path); err != nil {
+	path, exists := e.includePath(e.text(name))
+	if !exists {
 		if x.required {
 			panic(&fatal{"the required file " + path + " does not exist"})
 		}
@@ -465,7 +466,7 @@ func (x *include) eval(e *evaluator) Value {
 		return false
 	}
 	e.budget.spend(lookCost)
-	resolved := realPath(path)
+	resolved := realPath(path, e.budget)
 	if x.once && e.included[resolved] {
 		return true
 	}
@@ -490,7 +491,7 @@ func (x *include) eval(e *evaluator) Value {
 }
 
 // includePath finds an included file, relative names in the folder of the file that includes it.
-func (e *evaluator) includePath(name string) string {
+func (e *evaluator) includePath(name string) (path string, exists bool) {
 	if !filepath.IsAbs(name) && !strings.HasPrefix(name, ".") {
 		name = filepath.Join(e.sources.folder(e.here), name)
 	}
@@ -498,5 +499,9 @@ func (e *evaluator) includePath(name string) string {
 	if !known {
 		e.giveUp(u.reason)
 	}
-	return path
+	_, err := stat(e.budget, path)
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.giveUp("the file " + path + " cannot be looked at: " + err.Error())
+	}
+	return path, err == nil
 }

@@ -1,14 +1,16 @@
 package php
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/notifypush/notifypush/internal/files"
 )
 
 var fileFunctions = map[string]builtin{
@@ -32,7 +34,7 @@ func (e *evaluator) local(name string) (path string, u unknown, known bool) {
 	case filepath.IsAbs(path):
 		return path, unknown{}, true
 	}
-	if _, err := os.Stat(path); err != nil || path == "" {
+	if _, err := stat(e.budget, path); err != nil || path == "" {
 		return "", e.unknown("a relative path depends on where PHP runs"), false
 	}
 	return path, unknown{}, true
@@ -71,7 +73,7 @@ func (c *invocation) stat(is func(fs.FileInfo) bool) Value {
 	if !known {
 		return u
 	}
-	info, err := os.Stat(path)
+	info, err := stat(c.budget, path)
 	switch {
 	case err == nil:
 		return is(info)
@@ -87,7 +89,10 @@ func isReadable(c *invocation) Value {
 		return exists
 	}
 	path, _, _ := c.local(c.string(0))
-	if err := unix.Access(path, unix.R_OK); err != nil {
+	_, err := look(c.budget, func(ctx context.Context) (any, error) {
+		return files.Within(ctx, func() (any, error) { return nil, unix.Access(path, unix.R_OK) })
+	})
+	if err != nil {
 		return c.unknown(fmt.Sprintf("the file %s is not readable for this process, perhaps for PHP's", path))
 	}
 	return true
@@ -100,10 +105,13 @@ func realpath(c *invocation) Value {
 	}
 	exists := c.stat(func(fs.FileInfo) bool { return true })
 	if exists == true {
-		return realPath(path)
+		return realPath(path, c.budget)
 	}
 	return exists
 }
+
+// A folder of more entries is not listed. entryCost is about what one takes in bytes.
+const maxEntries, entryCost = 10_000, 256
 
 // glob knows patterns of * and ? for the files of a folder.
 func glob(c *invocation) Value {
@@ -112,11 +120,14 @@ func glob(c *invocation) Value {
 	if _, _, known := c.local(folder); !known || strings.ContainsAny(folder, "*?") || strings.ContainsAny(pattern, `[]{}\`) {
 		return c.unknown("glob() of this pattern is not evaluated")
 	}
-	entries, err := os.ReadDir(folder)
+	c.budget.spend(4 * lookCost)
+	entries, err := look(c.budget, func(ctx context.Context) ([]fs.DirEntry, error) {
+		return files.List(ctx, folder, min(maxEntries, c.budget.memory/entryCost))
+	})
 	if err != nil && !absent(err) {
 		return c.unknown(fmt.Sprintf("the folder %s cannot be read: %v", folder, reason(err)))
 	}
-	c.budget.spend(len(entries)*256 + 4*lookCost)
+	c.budget.spend(len(entries) * entryCost)
 	found := &Array{}
 	for _, entry := range entries {
 		if matches, _ := filepath.Match(base, entry.Name()); matches && (entry.Name()[0] != '.' || base[0] == '.') {

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package proxytest starts real reverse proxies for tests, configured with the snippets that the
 // documentation gives to operators.
 package proxytest
@@ -150,6 +152,16 @@ func Snippet(t testing.TB, name, upstream string) string {
 		t.Fatalf("%s does not name %s", name, documented)
 	}
 	return strings.ReplaceAll(string(content), documented, upstream)
+}
+
+// BehindAProxy is nginx.conf with the line that its comment has where another proxy is in front.
+func BehindAProxy(t testing.TB, snippet string) string {
+	t.Helper()
+	const edge, behind = "proxy_set_header X-Forwarded-For $remote_addr;", "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"
+	if strings.Count(snippet, edge) != 1 || !strings.Contains(snippet, "# "+behind) {
+		t.Fatal("nginx.conf has not the two forms of X-Forwarded-For")
+	}
+	return strings.Replace(strings.Replace(snippet, "# "+behind, "", 1), edge, behind, 1)
 }
 
 // moduleRoot is the folder of go.mod: tests run in the folder of their package.

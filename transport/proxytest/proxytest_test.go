@@ -1,3 +1,5 @@
+//go:build unix
+
 package proxytest
 
 import (
@@ -19,7 +21,10 @@ func TestProxies(t *testing.T) {
 		start     func(testing.TB, string) string
 		forwarded string // what becomes of X-Forwarded-For: 192.0.2.1
 	}{
-		"nginx":  {Nginx, "192.0.2.1, 127.0.0.1"},
+		"nginx": {Nginx, "127.0.0.1"}, // the edge: what a client writes is dropped
+		"nginx behind a proxy": {func(t testing.TB, upstream string) string {
+			return NginxWith(t, FreeAddress(t), "", BehindAProxy(t, Snippet(t, "nginx.conf", upstream)))
+		}, "192.0.2.1, 127.0.0.1"},
 		"Apache": {Apache, "192.0.2.1, 127.0.0.1"},
 		"Caddy":  {Caddy, "127.0.0.1"}, // it believes nobody who is not one of its trusted_proxies
 	} {
