@@ -71,7 +71,7 @@ func (a answer) read(ctx context.Context, yield func(key string, v Value)) error
 	}
 	for key, item := range config.All() {
 		if list, isArray := item.(*Array); isArray && list.Len() == 1 {
-			yield(toString(key), list.elements[0].value)
+			yield(Text(key), list.elements[0].value)
 		}
 	}
 	return nil

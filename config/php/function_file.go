@@ -20,9 +20,6 @@ var fileFunctions = map[string]builtin{
 	"is_dir":            {1, 1, func(c *invocation) Value { return c.stat(fs.FileInfo.IsDir) }},
 	"is_readable":       {1, 1, isReadable},
 	"realpath":          {1, 1, realpath},
-	"dirname":           {1, 2, dirname},
-	"basename":          {1, 2, basename},
-	"pathinfo":          {1, 2, pathinfo},
 	"glob":              {1, 1, glob},
 }
 
@@ -113,77 +110,6 @@ func realpath(c *invocation) Value {
 	return exists
 }
 
-func dirname(c *invocation) Value {
-	path, levels := c.string(0), c.intOr(1, 1)
-	if levels < 1 {
-		c.throw("ValueError", "dirname(): at least one level has to go")
-	}
-	for range min(levels, int64(len(path))) {
-		path = parent(path)
-	}
-	return path
-}
-
-// parent is dirname of one level.
-func parent(path string) string {
-	if path == "" {
-		return ""
-	}
-	trimmed := strings.TrimRight(path, "/")
-	i := strings.LastIndexByte(trimmed, '/')
-	switch {
-	case trimmed == "":
-		return "/"
-	case i < 0:
-		return "."
-	}
-	if up := strings.TrimRight(trimmed[:i], "/"); up != "" {
-		return up
-	}
-	return "/"
-}
-
-func basename(c *invocation) Value {
-	base := lastPart(c.string(0))
-	if c.has(1) {
-		if short := strings.TrimSuffix(base, c.string(1)); short != "" {
-			return short
-		}
-	}
-	return base
-}
-
-func lastPart(path string) string {
-	trimmed := strings.TrimRight(path, "/")
-	return trimmed[strings.LastIndexByte(trimmed, '/')+1:]
-}
-
-func pathinfo(c *invocation) Value {
-	base := lastPart(c.string(0))
-	info := &Array{}
-	if folder := parent(c.string(0)); folder != "" {
-		c.set(info, "dirname", folder, c.here)
-	}
-	c.set(info, "basename", base, c.here)
-	if dot := strings.LastIndexByte(base, '.'); dot >= 0 {
-		c.set(info, "extension", base[dot+1:], c.here)
-		base = base[:dot]
-	}
-	c.set(info, "filename", base, c.here)
-	if !c.has(1) {
-		return info
-	}
-	key, isOne := map[int64]string{1: "dirname", 2: "basename", 4: "extension", 8: "filename"}[c.int(1)]
-	part := info.find(key)
-	switch {
-	case !isOne:
-		return c.unknown("pathinfo() with these flags is not evaluated")
-	case part == nil:
-		return ""
-	}
-	return part.value
-}
-
 // A folder of more entries is not listed. entryCost is about what one takes in bytes.
 const maxEntries, entryCost = 10_000, 256
 
@@ -205,7 +131,7 @@ func glob(c *invocation) Value {
 	found := &Array{}
 	for _, entry := range entries {
 		if matches, _ := filepath.Match(base, entry.Name()); matches && (entry.Name()[0] != '.' || base[0] == '.') {
-			c.appendTo(found, folder+entry.Name(), c.here)
+			c.put(found, nil, folder+entry.Name(), c.here)
 		}
 	}
 	return found
