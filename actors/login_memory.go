@@ -136,7 +136,7 @@ func (l *logins) attached(login *Login) {
 	if v == nil {
 		return
 	}
-	if v.connections++; v.connections == 1 && !v.refused {
+	if v.connections++; v.connections == 1 && l.verified[v.digest] == v { // else it was refused, or is to be asked about
 		l.tell(v, LoginHeld)
 	}
 	if v.refused { // meanwhile

@@ -189,6 +189,9 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 	if n.own {
 		return
 	}
+	if n.missed { // perhaps that it released some; those that it holds it says again
+		system.PeerGone(m.Node)
+	}
 	if n.joined && m.Kind != bye {
 		f.log.Info("fleet: a node joined", zap.String("node", m.Node), zap.String("version", m.Version))
 	}

@@ -264,6 +264,28 @@ func TestRedisIsAway(t *testing.T) {
 	})
 }
 
+// A login that a node has released while nobody could hear it is not held for ever.
+func TestReleaseIsMissed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		bus := newBus()
+		first, second := start(t, bus, "first", key), start(t, bus, "second", key)
+		pass(time.Second)
+		alice := first.Connect(t, "alice")
+		first.Connect(t, "bob")
+		pass(time.Hour)
+		bus.setDown(true)
+		pass(time.Second)
+		alice.End(actors.ConnectionLost)
+		pass(3 * time.Minute) // it is remembered no more
+		bus.setDown(false)
+		pass(3 * time.Minute)
+		second.Connect(t, "alice")
+		require.Equal(t, []string{"alice"}, second.askedAbout())
+		second.Connect(t, "bob")
+		require.Equal(t, []string{"alice"}, second.askedAbout(), "bob is still held")
+	})
+}
+
 // Who has another key is not heard, and what was said once is not believed again.
 func TestForgery(t *testing.T) {
 	bubble(t, func(t *testing.T) {
