@@ -180,7 +180,7 @@ var (
 func TestEveryLogLineIsExplained(t *testing.T) {
 	explained := documents(t)["../docs/troubleshooting.md"]
 	messages := map[string]string{}
-	for _, folder := range []string{"../actors", ".", "../config", "../storage", "../transport", "../transport/monitor", "../transport/nextcloud"} {
+	for _, folder := range []string{"../actors", "../actors/fleet", ".", "../config", "../storage", "../transport", "../transport/monitor", "../transport/nextcloud"} {
 		sources, err := filepath.Glob(filepath.Join(folder, "*.go"))
 		require.NoError(t, err)
 		for _, source := range sources {
