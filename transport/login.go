@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unique"
 
@@ -148,15 +149,26 @@ func (l *login) check(credentials actors.Credentials) (*actors.Login, error) {
 		return nil, err
 	}
 	credentials.Fresh = lockedOut
-	credentials.MayAsk = func() error { // others from there may have been refused since
+	var decided atomic.Bool // it was this login's turn, or it was answered
+	credentials.MayAsk = func() error {
+		if !decided.CompareAndSwap(false, true) {
+			return errHungUp
+		}
 		if try.own.strict { // it is the only one
 			return nil
 		}
-		_, err := w.rateLimit.begin(try, time.Now())
+		_, err := w.rateLimit.begin(try, time.Now()) // others from there may have been refused since
 		return err
 	}
-	credentials.OnAnswer = func(err error) { w.noteAnswer(try, lockedOut, err) }
-	return w.system.Authenticate(l.ctx, credentials)
+	credentials.OnAnswer = func(err error) {
+		decided.Store(true)
+		w.noteAnswer(try, lockedOut, err)
+	}
+	who, err := w.system.Authenticate(l.ctx, credentials)
+	if err != nil && decided.CompareAndSwap(false, true) {
+		w.rateLimit.release(try)
+	}
+	return who, err
 }
 
 // noteAnswer counts what became of a login for the rate limit, whether or not the client has waited for it.
