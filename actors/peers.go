@@ -134,28 +134,28 @@ func (l *logins) useToken(m *authenticate, sum digest, user string) {
 	l.admit(m, &Login{Identity: Identity{User: user}}, FromToken)
 }
 
-// tell adds news of a login for the peers.
-func (l *logins) tell(v *verifiedLogin, state LoginState) {
+// addNews adds news of a login for the peers.
+func (l *logins) addNews(v *verifiedLogin, state LoginState) {
 	if l.hasPeers {
 		l.effects.news = append(l.effects.news, loginNews{v, state})
 	}
 }
 
-// loginNews is a LoginNews that has not been put into words yet.
+// loginNews is what a LoginNews is made of.
 type loginNews struct {
 	login *verifiedLogin
 	state LoginState
 }
 
-// tellAll adds news of every login that this server knows by itself.
-func (l *logins) tellAll(now time.Duration) {
+// addAllNews adds news of every login that this server knows by itself.
+func (l *logins) addAllNews(now time.Duration) {
 	for _, v := range l.verified {
 		switch {
 		case !l.good(v, now):
 		case v.connections > 0 || now-v.verifiedAt < *l.options.AuthCacheTTL:
-			l.tell(v, LoginHeld)
+			l.addNews(v, LoginHeld)
 		case v.endedAt > 0:
-			l.tell(v, LoginReleased)
+			l.addNews(v, LoginReleased)
 		}
 	}
 }

@@ -212,7 +212,7 @@ func TestAllIsTold(t *testing.T) {
 	f.connect(0, "alice")
 	f.nodes[1] = newClerk(t, Options{})
 	f.pass(time.Hour)
-	f.nodes[0].logins.tellAll(f.nodes[0].now)
+	f.nodes[0].logins.addAllNews(f.nodes[0].now)
 	f.nodes[0].carryOut()
 	f.exchange()
 	require.False(t, f.asks(1, "alice"))

@@ -21,8 +21,8 @@ const (
 	publishTimeout = 2 * time.Second
 	// tokenTime is how long Redis remembers that a token is used: longer than it is good.
 	tokenTime = 30 * time.Second
-	// tellInterval is the least time between two tellings of everything, however many ask.
-	tellInterval = time.Second
+	// sendAllInterval is the least time between two times that everything is sent, however many ask.
+	sendAllInterval = time.Second
 	// retryInterval is the wait before the channel is subscribed again.
 	retryInterval = time.Second
 	logInterval   = time.Minute
@@ -49,7 +49,8 @@ type Options struct {
 	// Key is what messages are authenticated with: the same for all nodes, and known to nobody who may not log clients
 	// in. It must not be empty.
 	Key []byte
-	// Node is this node's name, which no other has; at most 64 bytes. Empty is a random one.
+	// Node is this node's name, which no other has, nor this one before it was started again; at most 64 bytes. Empty is a
+	// random one.
 	Node string
 	// Version is what this node says it is.
 	Version string
@@ -65,20 +66,20 @@ type Fleet struct {
 	log     *zap.Logger
 	ignored *logthrottle.Line
 	failing *logthrottle.Line
-	wake    chan struct{} // there is news, or everything is to be told
-	ready   chan struct{} // closed when the others have told what they know, or there are none
+	wake    chan struct{} // there is news, or everything is to be sent
+	ready   chan struct{} // closed when the others have sent what they know, or there are none
 	settled sync.Once
 
-	mu       sync.Mutex // guards the rest
-	members  *members
-	pending  map[string]actors.LoginNews // by digest
-	sequence uint64
-	greet    bool      // everybody is to be asked for everything
-	toldAt   time.Time // when everything was told last
-	tellAll  bool      // somebody has asked
-	telling  bool      // everything is in pending
-	awaited  int       // how many nodes are to answer the last hello; -1 while unknown
-	answers  int       // to it
+	mu         sync.Mutex // guards the rest
+	members    *members
+	pending    map[string]actors.LoginNews // by digest
+	sequence   uint64
+	greet      bool      // everybody is to be asked for everything
+	sentAllAt  time.Time // when everything was sent last
+	sendAll    bool      // somebody has asked
+	sendingAll bool      // everything is in pending
+	awaited    int       // how many nodes are to answer the last hello; -1 while unknown
+	answers    int       // to it
 }
 
 // New returns a Fleet of which no other node is known yet.
@@ -100,7 +101,7 @@ func New(bus Bus, options Options) (*Fleet, error) {
 	return &Fleet{
 		bus: bus, options: options, log: options.Logger,
 		ignored: logthrottle.New(options.Logger, logInterval, "fleet: ignored a message", "cause"),
-		failing: logthrottle.New(options.Logger, logInterval, "fleet: cannot tell other nodes", ""),
+		failing: logthrottle.New(options.Logger, logInterval, "fleet: cannot publish to other nodes", ""),
 		wake:    make(chan struct{}, 1),
 		ready:   make(chan struct{}),
 		members: newMembers(options.Node),
@@ -178,7 +179,7 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 			f.greet = true
 		}
 		if err == nil && !n.own && m.Kind == hello {
-			f.tellAll = true
+			f.sendAll = true
 		}
 		f.mu.Unlock()
 	}
@@ -199,7 +200,7 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 		system.LearnLogins(m.Node, m.Logins)
 	}
 	switch m.Kind {
-	case told:
+	case complete:
 		f.mu.Lock()
 		f.answers++
 		f.mu.Unlock()
@@ -263,16 +264,16 @@ func (f *Fleet) beat(ctx context.Context, system System) {
 	f.wakeUp() // for what was put off
 }
 
-// answer asks everybody for everything, and tells everything, if that is due.
+// answer asks everybody for everything, and sends everything, if that is due.
 func (f *Fleet) answer(ctx context.Context, system System) {
 	now := time.Now()
 	f.mu.Lock()
-	due := now.Sub(f.toldAt) >= tellInterval
-	greet, tellAll := f.greet && due, f.tellAll && due
-	if greet || tellAll {
-		f.toldAt = now
+	due := now.Sub(f.sentAllAt) >= sendAllInterval
+	greet, sendAll := f.greet && due, f.sendAll && due
+	if greet || sendAll {
+		f.sentAllAt = now
 	}
-	f.greet, f.tellAll = f.greet && !greet, f.tellAll && !tellAll
+	f.greet, f.sendAll = f.greet && !greet, f.sendAll && !sendAll
 	f.mu.Unlock()
 	if greet {
 		f.mu.Lock()
@@ -285,9 +286,9 @@ func (f *Fleet) answer(ctx context.Context, system System) {
 			f.settle()
 		}
 	}
-	if tellAll && system.AnnounceLogins(ctx) == nil {
+	if sendAll && system.AnnounceLogins(ctx) == nil {
 		f.mu.Lock()
-		f.telling = true
+		f.sendingAll = true
 		f.mu.Unlock()
 	}
 }
@@ -305,14 +306,14 @@ func (f *Fleet) flush(ctx context.Context) {
 		delete(f.pending, digest)
 	}
 	alone := len(f.members.alive()) == 0
-	done := f.telling && len(f.pending) == 0
-	f.telling = f.telling && !done
+	done := f.sendingAll && len(f.pending) == 0
+	f.sendingAll = f.sendingAll && !done
 	f.mu.Unlock()
 	if len(news) > 0 && !alone {
 		_, _ = f.publish(ctx, message{Kind: logins, Logins: news})
 	}
 	if done {
-		_, _ = f.publish(ctx, message{Kind: told})
+		_, _ = f.publish(ctx, message{Kind: complete})
 	}
 }
 

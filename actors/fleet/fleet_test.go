@@ -245,7 +245,7 @@ func TestTokenOfASingleNode(t *testing.T) {
 	})
 }
 
-// While Redis is away nobody counts as gone, and afterwards everybody is told what was missed.
+// While Redis is away nobody counts as gone, and afterwards everybody is sent what was missed.
 func TestRedisIsAway(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		bus := newBus()
