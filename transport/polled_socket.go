@@ -271,7 +271,7 @@ func (s *polledSocket) panicked(cause any) {
 // tryWriteAll writes what the kernel takes without waiting.
 func tryWriteAll(fd uintptr, data []byte) (n int, err error) {
 	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
-		n, err = tryWrite(fd, data)
+		n, err = syscall.Write(int(fd), data)
 	}
 	if errors.Is(err, syscall.EAGAIN) {
 		return 0, nil
