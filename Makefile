@@ -3,6 +3,8 @@ GOVULNCHECK   = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 APIDIFF       = golang.org/x/exp/cmd/apidiff@v0.0.0-20261113113407-e3970619a1a4
 NFPM          = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 CYCLONEDX     = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+EMBEDDED      = ./actors/... ./transport ./transport/frame ./transport/monitor ./transport/nextcloud ./transport/selftest ./client/...
+HELM          = helm.sh/helm/v3/cmd/helm@v3.22.0
 VERSION      ?= $(shell git describe --tags --dirty 2>/dev/null | sed 's/^v//')
 FUZZTIME     ?= 30s
 
@@ -11,8 +13,8 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: build
-build: ## Build the binary notify_push
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X github.com/notifypush/notifypush/cli.version=$(VERSION)' -o notify_push .
+build: ## Build the binary notify_push as releases have it: the server, without demo and loadtest
+	CGO_ENABLED=0 go build -tags server -trimpath -ldflags '-s -w -X github.com/notifypush/notifypush/cli.version=$(VERSION)' -o notify_push .
 
 .PHONY: demo
 demo: ## Run the demo: everything embedded, and a page that shows pushes arrive
@@ -42,14 +44,12 @@ bench: ## Run the benchmarks, those of the table of targets among them; about te
 lint: ## Check formatting, and run go vet and golangci-lint
 	test -z "$$(gofmt -l .)"
 	go vet ./...
+	go vet -tags server . ./cli
 	go run $(GOLANGCI_LINT) run
 
 .PHONY: library
 library: ## Check what other programs embed: on other systems, from a module of its own, against the last release
-	GOOS=darwin go vet ./actors/... ./transport/... ./client/...
-	GOOS=freebsd go vet ./actors/... ./transport/... ./client/...
-	GOOS=windows go vet ./client/...
-	GOOS=windows go build ./actors/... ./transport ./transport/frame ./transport/monitor ./transport/nextcloud
+	for os in darwin freebsd windows; do GOOS=$$os go vet $(EMBEDDED) || exit 1; done
 	cd docs/examples && go vet ./... && go test ./...
 	.ci/api $(APIDIFF)
 
@@ -62,5 +62,13 @@ docs: ## Write docs/configuration.md anew from the declarations of the settings
 	go generate ./...
 
 .PHONY: release
-release: ## Make dist/: static binaries for all architectures, deb, rpm, SBOM, checksums
-	.ci/release $(NFPM) $(CYCLONEDX)
+release: ## Make dist/: static binaries for all architectures, deb, rpm, image, SBOM, checksums
+	GOFLAGS="$$(go env GOFLAGS) -tags=server" .ci/release $(NFPM) $(CYCLONEDX)
+
+.PHONY: packages
+packages: ## Try what make release made: under qemu, on a bare Debian, out of the image
+	.ci/packages
+
+.PHONY: chart
+chart: ## Have Helm and the schemas of Kubernetes read the chart
+	.ci/chart $(HELM)

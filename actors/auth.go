@@ -31,7 +31,9 @@ func newAuth(system *System, before *auth) *auth {
 	if before != nil {
 		remembered = before.logins
 	}
-	return &auth{system: system, logins: newLogins(system.options.Load(), system.authKey, remembered)}
+	logins := newLogins(system.options.Load(), system.authKey, remembered)
+	logins.hasPeers = system.ports.Peers != nil
+	return &auth{system: system, logins: logins}
 }
 
 // Receive handles one message.
@@ -61,8 +63,18 @@ func (a *auth) Receive(ctx actor.Context) {
 		a.logins.forget(m.user)
 	case *forgetLogin:
 		if v := m.login.verified; v != nil {
+			a.logins.tell(v, LoginForgotten)
 			a.logins.forgetLogin(v)
 		}
+	case *tokenClaimed:
+		a.logins.claimed(m.claim, m.first, m.err)
+	case *loginsLearned:
+		a.logins.learn(m.peer, m.news, now, time.Now())
+	case *peerGone:
+		a.logins.peerGone(m.peer, now)
+	case *announceLogins:
+		defer close(m.done)
+		a.logins.tellAll(now)
 	case *listLogins:
 		m.answer <- a.logins.list(now, time.Now())
 	case *resumeLogins:
@@ -77,11 +89,11 @@ func (a *auth) Receive(ctx actor.Context) {
 	case *actor.Restarting:
 		a.close(errPanic)
 	}
-	a.carryOut(ctx)
+	a.carryOut(ctx, now)
 }
 
 // carryOut does what logins has decided.
-func (a *auth) carryOut(ctx actor.Context) {
+func (a *auth) carryOut(ctx actor.Context, now time.Duration) {
 	waiting, inFlight := a.logins.pending()
 	a.system.counters.loginsWaiting.Store(int64(waiting))
 	a.system.counters.loginsInFlight.Store(int64(inFlight))
@@ -92,6 +104,10 @@ func (a *auth) carryOut(ctx actor.Context) {
 	for _, v := range effects.end {
 		a.system.sendRegistryOf(v.login.User, &loginRevoked{user: v.login.User, digest: v.digest})
 	}
+	for _, claim := range effects.claims {
+		a.claimToken(claim)
+	}
+	a.announce(effects.news, now)
 	switch {
 	case effects.solved:
 		a.system.solved(problemLogins)

@@ -10,5 +10,5 @@ import (
 // processes that miss the dependency try at the same moments.
 func backoff(before int, first, last time.Duration) time.Duration {
 	wait := min(first<<min(before, 10), last)
-	return wait/2 + rand.N(wait/2)
+	return wait/2 + rand.N(wait/2) //nolint:gosec // G404: jitter is no secret
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -62,12 +61,6 @@ func benchCrowd(b *testing.B, change func(*actors.Options)) (*actorstest.Kit, *d
 	kit.Mounts.Set(mounts...)
 	<-d.done
 	return kit, d, sockets
-}
-
-func cpuTime() time.Duration {
-	var usage syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // measure runs work, which delivers so many pushes, b.N times, and reports what one delivery costs.

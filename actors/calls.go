@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -21,6 +22,10 @@ const (
 // errNoAnswer is the answer of a Verifier that takes longer than Options.AuthTimeout.
 var errNoAnswer = errors.New("no answer in time")
 
+// errOtherOrigin is the answer where the same credentials came from elsewhere at the same time, and what Nextcloud
+// said of those does not count here.
+var errOtherOrigin = fmt.Errorf("%w, which came from two addresses at once", ErrOneLogin)
+
 // call is one question to Nextcloud, and everybody who waits for the answer: single-flight.
 type call struct {
 	digest      digest
@@ -35,6 +40,17 @@ type call struct {
 	queuedAt  time.Duration
 	startedAt time.Duration // 0 while it waits
 	recent    bool          // in flight, and counts against the limit
+}
+
+// isOf reports whether it is asked for that origin.
+func (c *call) isOf(origin string) bool { return c.origin != nil && c.origin.name == origin }
+
+// errorFor returns what a client is answered after an error: that Nextcloud throttles an address concerns no other.
+func (c *call) errorFor(m *authenticate, err error) error {
+	if errors.Is(err, ErrThrottled) && !c.isOf(m.origin) {
+		return errOtherOrigin
+	}
+	return err
 }
 
 // join adds a client to those that wait.

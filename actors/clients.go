@@ -106,6 +106,18 @@ func (s *System) Disconnect(user string) error {
 	return nil
 }
 
+// DisconnectAll is Disconnect for everybody. The ends are spread over Options.DrainTimeout. A Reset event, which is
+// `notify_signal reset` in Redis, does the same.
+func (s *System) DisconnectAll() error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	s.log.Info("closing all connections: reset requested")
+	s.sendAuth(&forgetLogins{})
+	s.sendRegistries(&closeAll{reason: ResetRequested, within: s.spread(*s.options.Load().DrainTimeout)})
+	return nil
+}
+
 // ForgetLogins forgets what is remembered of a user's logins, or of all where user is empty: the Verifier is asked
 // about the next ones. Connections stay.
 func (s *System) ForgetLogins(user string) error {

@@ -27,6 +27,7 @@ const (
 	HandshakeInvalid
 	AddressThrottled
 	ServerFull
+	OriginRefused
 	closeReasons
 )
 
@@ -59,6 +60,7 @@ var closings = [closeReasons]struct {
 	// Before there is a websocket, where HTTP says why.
 	HandshakeInvalid: {"handshake_invalid", 0, ""},
 	ServerFull:       {"server_full", 0, ""},
+	OriginRefused:    {"origin_refused", 0, ""},
 }
 
 // known returns the reason, and InternalFailure for a number that is none.

@@ -110,12 +110,12 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	c.turn.connection = ctx.Self()
 	c.login, c.socket = m.login, m.socket
 	c.system.running.Add(1)
-	c.jitter = 0.5 + rand.Float32()
+	c.jitter = 0.5 + rand.Float32() //nolint:gosec // G404: jitter is no secret
 	c.wakeEntry.pid = c.self()
 	now := c.system.now()
 	c.since = now
 	if most := c.system.options.Load().MaxConnectionTime; most > 0 {
-		c.lifetime = now + most - rand.N(most/lifetimeSpread+1)
+		c.lifetime = now + most - rand.N(most/lifetimeSpread+1) //nolint:gosec // G404: jitter is no secret
 	}
 	if until := c.system.at(c.login.Until); until > 0 && (c.lifetime == 0 || until < c.lifetime) {
 		c.lifetime = until
@@ -299,7 +299,7 @@ func (c *connection) onWake() {
 }
 
 func (c *connection) sendPing(now time.Duration) {
-	c.ping, c.pinged, c.pingSentAt, c.lastSent = rand.Uint32(), true, now, now
+	c.ping, c.pinged, c.pingSentAt, c.lastSent = rand.Uint32(), true, now, now //nolint:gosec // G404: the value of a ping is no secret
 	var payload [4]byte
 	binary.BigEndian.PutUint32(payload[:], c.ping)
 	c.send(frame.Append(nil, frame.Ping, string(payload[:])))
@@ -351,7 +351,7 @@ func (c *connection) onLoginRevoked(m *loginRevoked) {
 
 // later sends the connection a message at a random moment within that time.
 func (c *connection) later(within time.Duration, message any) {
-	c.system.scheduler.add(c.system.now()+rand.N(within), c.self(), message)
+	c.system.scheduler.add(c.system.now()+rand.N(within), c.self(), message) //nolint:gosec // G404: jitter is no secret
 }
 
 // end closes the connection after everything that was promised to the client, debounced pushes included.

@@ -1,7 +1,6 @@
-// Package actors is a push server without its edges: it logs clients in, holds their connections,
-// and pushes to them what Nextcloud publishes. What it needs from outside it declares itself, in
-// ports.go; packages storage and transport implement it for Redis, a database, Nextcloud and
-// websockets.
+// Package actors is the core of a push server: it logs clients in, holds their connections, and sends
+// them what is published. What it needs from outside are interfaces, the [Ports]; packages storage and
+// transport implement them for Redis, a database, Nextcloud and websockets.
 //
 // A program that embeds it calls [New] with a [Verifier], the one of the [Ports] that is required, and
 // [Options], whose zero value has the daemon's defaults; then [System.Start]. package transport does the rest

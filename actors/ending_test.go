@@ -20,6 +20,10 @@ var endings = map[string]struct {
 		publish(t, kit, actors.Reset{})
 		pass(time.Second)
 	}, actors.ResetRequested},
+	"disconnect all": {func(t *testing.T, kit *actorstest.Kit) {
+		require.NoError(t, kit.System.DisconnectAll())
+		pass(time.Second)
+	}, actors.ResetRequested},
 	"lifetime": {func(*testing.T, *actorstest.Kit) { pass(25 * time.Second) }, actors.LifetimeOver},
 	"drain": {func(t *testing.T, kit *actorstest.Kit) {
 		go kit.System.Shutdown(t.Context())

@@ -129,7 +129,7 @@ func DecodeEvent(channel string, payload []byte) (Event, error) {
 			return nil, err
 		}
 		value, err := unsigned(raw, "test cookie", 32)
-		return TestCookie{uint32(value)}, err
+		return TestCookie{uint32(value)}, err //nolint:gosec // G115: unsigned has refused more than 32 bits
 	case "notify_config":
 		return decodeConfig(payload)
 	case "notify_query":

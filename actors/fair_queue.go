@@ -13,6 +13,7 @@ type fairQueue struct {
 // origin is where logins come from, such as an address.
 type origin struct {
 	name         string
+	gateway      bool          // it stands for many clients
 	waiting      list.List     // of *call
 	placeInOrder *list.Element // nil while none waits
 	inFlight     int
@@ -22,10 +23,10 @@ type origin struct {
 func newFairQueue() fairQueue { return fairQueue{origins: map[string]*origin{}} }
 
 // add appends a call to those of its origin.
-func (q *fairQueue) add(c *call, name string) {
+func (q *fairQueue) add(c *call, name string, gateway bool) {
 	o := q.origins[name]
 	if o == nil {
-		o = &origin{name: name}
+		o = &origin{name: name, gateway: gateway}
 		q.origins[name] = o
 	}
 	c.origin, c.place = o, o.waiting.PushBack(c)

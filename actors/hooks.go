@@ -178,7 +178,7 @@ func (h *hooks) received(c *connection, payload []byte) {
 // micros is a time in microseconds, modulo some 71 minutes, and never 0: enough to measure how long a push takes.
 type micros uint32
 
-func toMicros(at time.Duration) micros { return max(micros(at/time.Microsecond), 1) }
+func toMicros(at time.Duration) micros { return max(micros(at/time.Microsecond), 1) } //nolint:gosec // G115: it is meant to wrap
 
 // stamp has a push remember when its event came, for pushed.
 func (h *hooks) stamp(p *push, at time.Duration) *push {

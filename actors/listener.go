@@ -232,9 +232,7 @@ func (l *listener) route(ctx actor.Context, event Event, at time.Duration) {
 	case StatsRequested:
 		system.ports.Control.PublishStats(system.Stats())
 	case Reset:
-		system.log.Info("closing all connections: reset requested")
-		system.sendAuth(&forgetLogins{})
-		system.sendRegistries(&closeAll{reason: ResetRequested, within: system.spread(*system.options.Load().DrainTimeout)})
+		_ = system.DisconnectAll() // an error says that the server is going down
 	}
 }
 

@@ -33,6 +33,7 @@ type verifiedLogin struct {
 	recheck     *recheck      // that is due or in flight
 	recheckedAt time.Duration // 0 is never
 	refused     bool          // by Nextcloud, later
+	peers       []string      // that hold it
 }
 
 // failure is that Nextcloud could not answer about some credentials.
@@ -49,7 +50,7 @@ func (l *logins) good(v *verifiedLogin, now time.Duration) bool {
 		return false
 	}
 	age := now - v.verifiedAt
-	resumable := *o.AuthResume > 0 && (v.connections > 0 || v.endedAt > 0 && now-v.endedAt < *o.AuthResume)
+	resumable := *o.AuthResume > 0 && (v.connections+len(v.peers) > 0 || v.endedAt > 0 && now-v.endedAt < *o.AuthResume)
 	return age < *o.AuthMaxAge && (age < *o.AuthCacheTTL || resumable)
 }
 
@@ -72,11 +73,13 @@ func (l *logins) onAccepted(c *call, identity Identity, until, now time.Duration
 		v.login = &Login{identity, v}
 	}
 	v.verifiedAt, v.until = now, until
+	l.tell(v, LoginHeld)
 	return v.login
 }
 
 func (l *logins) onRefused(sum digest, now time.Duration) {
 	if v := l.verified[sum]; v != nil {
+		l.tell(v, LoginRefused)
 		l.revoke(v)
 	}
 	delete(l.failed, sum)
@@ -97,8 +100,8 @@ func (l *logins) onFailed(c *call, err error, now time.Duration) {
 			l.nextRecheck = now + recheckPause
 		}
 	}
-	if now-c.startedAt >= recentTime {
-		return // what takes that long is not asked often
+	if now-c.startedAt >= recentTime || errors.Is(err, ErrThrottled) {
+		return // what takes that long is not asked often, and the other is said of an address
 	}
 	f := l.failed[c.digest]
 	if f == nil {
@@ -133,7 +136,9 @@ func (l *logins) attached(login *Login) {
 	if v == nil {
 		return
 	}
-	v.connections++
+	if v.connections++; v.connections == 1 && !v.refused {
+		l.tell(v, LoginHeld)
+	}
 	if v.refused { // meanwhile
 		l.effects.end = append(l.effects.end, v)
 	}
@@ -144,6 +149,9 @@ func (l *logins) detached(login *Login, now time.Duration) {
 	if v := login.verified; v != nil {
 		v.connections--
 		v.endedAt = now
+		if v.connections == 0 && l.verified[v.digest] == v {
+			l.tell(v, LoginReleased)
+		}
 		l.sweepLater(now)
 	}
 }
@@ -152,6 +160,9 @@ func (l *logins) detached(login *Login, now time.Duration) {
 func (l *logins) forget(user string) {
 	for _, v := range l.verified {
 		if user == "" || v.login.User == user {
+			if user != "" { // what concerns all, every server is told by itself
+				l.tell(v, LoginForgotten)
+			}
 			l.forgetLogin(v)
 		}
 	}
@@ -182,12 +193,15 @@ func (l *logins) sweep(now time.Duration) {
 	unused := false
 	for sum, v := range l.verified {
 		switch {
-		case v.connections > 0:
+		case v.connections+len(v.peers) > 0:
 		case l.good(v, now):
 			unused = true
 		default:
 			delete(l.verified, sum)
 			l.endRecheck(v)
+			if v.endedAt == 0 { // nobody has connected with it
+				l.tell(v, LoginReleased)
+			}
 		}
 	}
 	if l.failedAt > 0 && now-l.failedAt >= failureTime {

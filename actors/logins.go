@@ -37,8 +37,9 @@ type digest [sha256.Size]byte
 // at once; the others wait in a fair queue. Passwords and tokens are kept as keyed digests, and in clear
 // only until Nextcloud has been asked.
 type logins struct {
-	options *Options
-	random  func(time.Duration) time.Duration // in [0, n)
+	options  *Options
+	hasPeers bool
+	random   func(time.Duration) time.Duration // in [0, n)
 
 	tokens      tokens
 	verified    map[digest]*verifiedLogin
@@ -67,6 +68,8 @@ type loginEffects struct {
 	problem error            // Nextcloud could not answer
 	solved  bool             // Nextcloud answered
 	quiet   bool             // nobody knows any more whether Nextcloud answers
+	claims  []tokenClaim     // to be asked of the peers
+	news    []loginNews      // for the peers
 }
 
 // callStart is a call to start.
@@ -152,19 +155,20 @@ func (c Credentials) texts() []string {
 
 // ask is a client that wants to log in. The answer may come with a later event.
 func (l *logins) ask(m *authenticate, now time.Duration) {
+	m.origin = m.Credentials.Origin
 	token := l.sum("token", m.Credentials.Password.Reveal())
 	if user, ok := l.tokens.redeem(token, now); ok {
-		l.admit(m, &Login{Identity: Identity{User: user}}, FromToken)
+		l.useToken(m, token, user)
 		return
 	}
 	if m.Credentials.Login == "" {
 		if !l.tokens.await(token, m, now) {
-			l.refuse(m, FromToken)
+			l.answer(m, nil, ErrTokenUnheard, FromToken)
 		}
 		return
 	}
 	sum := l.sum(m.Credentials.texts()...)
-	if v := l.verified[sum]; v != nil && l.good(v, now) {
+	if v := l.verified[sum]; v != nil && !m.Credentials.Fresh && l.good(v, now) {
 		l.recheckLater(v, m.Credentials, now)
 		l.admit(m, v.login, FromMemory)
 		return
@@ -178,10 +182,14 @@ func (l *logins) ask(m *authenticate, now time.Duration) {
 		return
 	}
 	c := l.calls[sum]
+	if c != nil && m.Credentials.Fresh && !c.isOf(m.origin) {
+		l.answer(m, nil, errOtherOrigin, FromMemory)
+		return
+	}
 	if c == nil {
 		c = &call{digest: sum, credentials: m.Credentials, values: m.values, queuedAt: now}
 		l.calls[sum] = c
-		l.queue.add(c, m.Credentials.Origin)
+		l.queue.add(c, m.Credentials.Origin, m.Credentials.Gateway)
 	}
 	c.join(m)
 	l.startCalls(now)
@@ -223,9 +231,28 @@ func (l *logins) startCalls(now time.Duration) {
 		if c == nil {
 			break
 		}
+		if mayAsk := c.credentials.MayAsk; mayAsk != nil {
+			if err := mayAsk(); err != nil {
+				l.drop(c, err)
+				continue
+			}
+		}
 		l.start(c, now)
 	}
 	l.startRechecks(now)
+}
+
+// drop ends a call that is not to be asked any more, though it is its turn. The reason concerns its origin alone.
+func (l *logins) drop(c *call, err error) {
+	delete(l.calls, c.digest)
+	l.queue.forget(c.origin)
+	for _, m := range c.waiting {
+		if c.isOf(m.origin) {
+			l.answer(m, nil, err, FromMemory)
+		} else {
+			l.answer(m, nil, errOtherOrigin, FromMemory)
+		}
+	}
 }
 
 // hasRoom reports whether one more call may be in flight.
@@ -235,11 +262,14 @@ func (l *logins) hasRoom() bool {
 }
 
 // originHasRoom reports whether one origin may have one more call in flight: it has half of the places at
-// most. The empty one stands for many.
+// most, or three quarters where it stands for many clients. The empty one is not known.
 func (l *logins) originHasRoom(o *origin) bool {
 	most := *l.options.AuthConcurrency
-	half := max(most/2, 1)
-	return most == 0 || o.name == "" || o.recent < half && o.inFlight < overload*half
+	part := max(most/2, 1)
+	if o.gateway {
+		part = max(most*3/4, 1)
+	}
+	return most == 0 || o.name == "" || o.recent < part && o.inFlight < overload*part
 }
 
 func (l *logins) start(c *call, now time.Duration) {
@@ -247,6 +277,7 @@ func (l *logins) start(c *call, now time.Duration) {
 		c.asker = c.waiting[0]
 	}
 	l.inFlight.start(c, now)
+	c.credentials.MayAsk = nil
 	l.effects.start = append(l.effects.start, callStart{c, c.credentials, c.values})
 	c.credentials, c.values = Credentials{}, nil
 }
@@ -281,7 +312,7 @@ func (l *logins) judged(c *call, identity Identity, until time.Duration, err err
 	}
 	l.sweepLater(now)
 	for _, m := range c.waiting {
-		l.answer(m, login, err, FromVerifier)
+		l.answer(m, login, c.errorFor(m, err), FromVerifier)
 	}
 	l.startCalls(now)
 }
@@ -327,10 +358,10 @@ func (l *logins) noteHealth(err error, now time.Duration) {
 func (l *logins) issue(user, token string, now time.Duration) {
 	sum := l.sum("token", token)
 	if m := l.tokens.next(sum); m != nil {
-		l.admit(m, &Login{Identity: Identity{User: user}}, FromToken)
+		l.useToken(m, sum, user)
 		return
 	}
-	l.tokens.issued[sum] = issuedToken{user, now + tokenTime}
+	l.tokens.issue(sum, user, now)
 	l.sweepLater(now)
 }
 

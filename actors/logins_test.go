@@ -23,6 +23,8 @@ type clerk struct {
 	askedAt  []time.Duration
 	answers  map[*authenticate]loginAnswer
 	ended    []string // users whose connections were closed
+	claims   []tokenClaim
+	news     []loginNews
 }
 
 func newClerk(t *testing.T, options Options) *clerk {
@@ -44,6 +46,8 @@ func (c *clerk) carryOut() {
 	for _, v := range effects.end {
 		c.ended = append(c.ended, v.login.User)
 	}
+	c.claims = append(c.claims, effects.claims...)
+	c.news = append(c.news, effects.news...)
 	for _, answer := range effects.answers {
 		_, twice := c.answers[answer.to]
 		require.False(c.t, twice, "answered twice")
@@ -70,7 +74,11 @@ func (c *clerk) pass(time time.Duration) { c.at(c.now + time) }
 
 // ask is a client that wants to log in from a place.
 func (c *clerk) ask(login, origin string) *authenticate {
-	m := &authenticate{Credentials: Credentials{Login: login, Password: "secret", Origin: origin}}
+	return c.askBy(Credentials{Login: login, Password: "secret", Origin: origin})
+}
+
+func (c *clerk) askBy(credentials Credentials) *authenticate {
+	m := &authenticate{Credentials: credentials}
 	c.logins.ask(m, c.now)
 	m.forget()
 	c.carryOut()
@@ -504,6 +512,22 @@ func TestLateAnswerIsIgnored(t *testing.T) {
 	k.requireAnswer(again, nil)
 }
 
+// A client that asks for a thousand logins from one place keeps nobody else waiting for all of them.
+func TestOriginsAreServedFairly(t *testing.T) {
+	c := newClerk(t, Options{AuthConcurrency: new(2)})
+	for i := range 1000 {
+		c.ask(fmt.Sprint("crowd", i), "192.0.2.1")
+	}
+	for i := range 5 {
+		c.ask(fmt.Sprint("other", i), fmt.Sprint("198.51.100.", i))
+	}
+	for len(c.inFlight) > 0 {
+		c.verdict(c.inFlight[0].credentials.Login, nil)
+	}
+	require.Len(t, c.asked, 1005)
+	require.Less(t, slices.Index(c.asked, "other4"), 10)
+}
+
 // One origin has half of the places at most, also when nobody else wants them yet.
 func TestOneOriginHasHalfOfThePlaces(t *testing.T) {
 	k := newClerk(t, Options{AuthConcurrency: new(8)})
@@ -522,6 +546,106 @@ func TestOneOriginHasHalfOfThePlaces(t *testing.T) {
 	require.Equal(t, "crowd4", k.asked[len(k.asked)-1], "whose turn it has been for a while")
 	k.verdict("alice", nil)
 	require.Equal(t, "proxied3", k.asked[len(k.asked)-1])
+}
+
+// An origin that stands for many clients has three quarters of the places, so that one of them does not hold up others.
+func TestGatewayHasThreeQuartersOfThePlaces(t *testing.T) {
+	k := newClerk(t, Options{AuthConcurrency: new(8)})
+	for i := range 100 {
+		k.askBy(Credentials{Login: fmt.Sprint("crowd", i), Origin: "172.17.0.1", Gateway: true})
+	}
+	require.Len(t, k.inFlight, 6)
+	k.ask("alice", "198.51.100.1")
+	require.Len(t, k.inFlight, 7)
+}
+
+// A login that is to be fresh is asked about although it is remembered, and Nextcloud's answer counts.
+func TestFreshLogin(t *testing.T) {
+	k := newClerk(t, Options{})
+	k.login("alice")
+	fresh := Credentials{Login: "alice", Password: "secret", Origin: "192.0.2.1", Fresh: true}
+	m := k.askBy(fresh)
+	k.requireNoAnswer(m)
+	k.verdict("alice", errThrottled)
+	k.requireAnswer(m, ErrThrottled)
+	m = k.ask("alice", "198.51.100.1")
+	k.requireAnswer(m, nil)
+	m = k.askBy(fresh)
+	k.verdict("alice", nil)
+	k.requireAnswer(m, nil)
+	require.Equal(t, []string{"alice", "alice", "alice"}, k.asked)
+}
+
+var errThrottled = fmt.Errorf("%w: %w", ErrOneLogin, ErrThrottled)
+
+// That Nextcloud throttles an address says nothing of the same credentials from another one, and what it says of
+// those there does not help a login that is to be fresh.
+func TestVerdictOfAnotherAddress(t *testing.T) {
+	k := newClerk(t, Options{})
+	here, there := k.ask("alice", "192.0.2.1"), k.ask("alice", "198.51.100.1")
+	k.verdict("alice", errThrottled)
+	k.requireAnswer(here, ErrThrottled)
+	k.requireAnswer(there, ErrOneLogin)
+	require.NotErrorIs(t, k.answers[there].err, ErrThrottled)
+
+	there = k.ask("alice", "198.51.100.1")
+	k.requireNoAnswer(there)
+	m := k.askBy(Credentials{Login: "alice", Password: "secret", Origin: "192.0.2.1", Fresh: true})
+	k.requireAnswer(m, ErrOneLogin)
+	require.NotErrorIs(t, k.answers[m].err, ErrThrottled)
+	k.verdict("alice", nil)
+	k.requireAnswer(there, nil)
+}
+
+// What was in the queue is not asked when its turn comes, if it may not be any more.
+func TestCallsThatMayNotBeAskedAnyMore(t *testing.T) {
+	k := newClerk(t, Options{AuthConcurrency: new(4)})
+	refused := errors.New("refused")
+	mayAsk := func() error {
+		if len(k.asked) >= 3 {
+			return refused
+		}
+		return nil
+	}
+	var guesses []*authenticate
+	for i := range 10 {
+		guesses = append(guesses, k.askBy(Credentials{Login: fmt.Sprint("guess ", i), Origin: "192.0.2.1", MayAsk: mayAsk}))
+	}
+	joined := k.askBy(Credentials{Login: "guess 5", Origin: "192.0.2.2"})
+	require.Len(t, k.inFlight, 2)
+	k.verdict("guess 0", ErrInvalidCredentials)
+	require.Len(t, k.asked, 3)
+	k.verdict("guess 1", ErrInvalidCredentials)
+	for _, m := range guesses[3:] {
+		k.requireAnswer(m, refused)
+	}
+	k.requireAnswer(joined, ErrOneLogin)
+	k.verdict("guess 2", nil)
+	require.Len(t, k.asked, 3)
+	require.Empty(t, k.logins.calls)
+	require.Empty(t, k.logins.queue.origins)
+	k.login("alice")
+}
+
+// Few clients of one address may wait for their tokens at once. That there are too many is no fault of one.
+func TestTokensAwaitedByOneAddress(t *testing.T) {
+	k := newClerk(t, Options{})
+	await := func(from string, gateway bool, times int) (refused int) {
+		for i := range times {
+			m := k.askBy(Credentials{Password: Secret(fmt.Sprint("token ", i)), Origin: from, Gateway: gateway})
+			if _, answered := k.answers[m]; answered {
+				k.requireAnswer(m, ErrTokenUnheard)
+				refused++
+			}
+		}
+		return refused
+	}
+	require.Equal(t, 4, await("192.0.2.1", false, 20))
+	require.Equal(t, 1, await("192.0.2.2", false, 17))
+	require.Equal(t, 100, await("172.17.0.1", true, 600))
+	require.Zero(t, await("192.0.2.3", false, 16))
+	k.pass(tokenWait)
+	require.Zero(t, await("192.0.2.1", false, 16))
 }
 
 // The same failure is the answer for a moment that grows, from the second in a row on, to clients that come

@@ -238,8 +238,9 @@ type (
 		askedAt     time.Duration
 
 		// owned by auth
-		call  *call // that it waits for; nil while for none
-		index int   // among those that wait for it
+		origin string // of Credentials
+		call   *call  // that it waits for; nil while for none
+		index  int    // among those that wait for it
 	}
 	// abandoned says that nobody waits for the answer any more.
 	abandoned struct {
@@ -290,6 +291,28 @@ type (
 	resumeLogins struct {
 		quiet
 		logins []RememberedLogin
+	}
+	// tokenClaimed is the answer to the claim of a token.
+	tokenClaimed struct {
+		quiet
+		claim tokenClaim
+		first bool
+		err   error
+	}
+	// loginsLearned is what a peer says of logins, and peerGone its end.
+	loginsLearned struct {
+		quiet
+		peer string
+		news []LoginNews
+	}
+	peerGone struct {
+		quiet
+		peer string
+	}
+	// announceLogins has all logins announced to the peers; done is closed then.
+	announceLogins struct {
+		quiet
+		done chan<- struct{}
 	}
 	// authTick tells auth that time has passed.
 	authTick struct{ quiet }

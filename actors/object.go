@@ -100,6 +100,9 @@ func (o object) text(name string) (text string, err error) {
 	}
 }
 
+// maxID bounds an id, in bytes; those of Nextcloud's users have 64 characters at most.
+const maxID = 255
+
 // id returns an id of Nextcloud. PHP makes a number of one that has digits only.
 func (o object) id(name string) (id string, err error) {
 	raw := o.raw(name)
@@ -112,8 +115,11 @@ func (o object) id(name string) (id string, err error) {
 	default:
 		return "", fmt.Errorf("%q is neither a text nor a number", name)
 	}
-	if id == "" || id[0] == 0 {
+	switch {
+	case id == "" || id[0] == 0:
 		return "", fmt.Errorf("%q is missing or empty", name)
+	case len(id) > maxID:
+		return "", fmt.Errorf("%q has %d bytes, more than the %d of an id", name, len(id), maxID)
 	}
 	return id, nil
 }

@@ -40,13 +40,20 @@ type Credentials struct {
 	// its peer, comma-separated; empty over a unix socket without a chain.
 	Forwarded string
 	// Origin is where this login comes from, such as an address. The Verifier is asked for one origin after the other, and one
-	// has half of the places in flight at most; an empty one, which stands for many, may have all.
+	// has half of the places in flight at most; an empty one, which is not known, may have all.
 	Origin string
+	// Gateway says that Origin stands for many clients: it may have three quarters of the places.
+	Gateway bool
+	// Fresh has the Verifier asked in any case: that it has accepted this login before does not count.
+	Fresh bool
 	// Address is the client's, where it is known.
 	Address string
 	// Header has those fields of the handshake that a Verifier looks at; see transport.WebsocketOptions.Headers.
 	// What is remembered of a login counts only for the same Header.
 	Header Header
+	// MayAsk, if not nil, is called when it is this login's turn to be asked about. Its error is the answer, and the
+	// Verifier is not asked. It is called from an actor, and must not block. The Verifier does not see it.
+	MayAsk func() error
 	// OnAnswer, if not nil, is called with the error that Authenticate returns, nil if none, also when its
 	// caller has not waited for the Verifier's answer. A login that is abandoned before the Verifier is
 	// asked has no answer. It is called from an actor, before Authenticate returns, and must not block. The
@@ -69,7 +76,8 @@ type Identity struct {
 var ErrInvalidCredentials = errors.New("invalid credentials")
 
 // ErrTokenUnheard is the ErrInvalidCredentials of a client without a user name, while Nextcloud's events
-// are not received: the token may be good, so nobody is to blame.
+// are not received, or while too many from its Origin wait for their tokens: the token may be good, so nobody is to
+// blame.
 var ErrTokenUnheard = fmt.Errorf("%w, unless the token is one that was not heard of", ErrInvalidCredentials)
 
 // ErrOneLogin is what a Verifier's error is, in the sense of errors.Is, when it concerns that login

@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"strconv"
+
 	"github.com/asynkron/protoactor-go/actor"
 	cmap "github.com/orcaman/concurrent-map"
 )
@@ -9,9 +11,14 @@ import (
 const processShards = 4
 
 // shrinkProcessTable gives a runtime that nothing runs in yet a smaller table of processes. Its own has 32,768 maps: 190 bytes a
-// connection where there are 15,000 while they are empty, and twice as much again where each has one or two entries.
+// connection where there are 15,000 while they are empty, and twice as much again where each has one or two entries. Where an int has 32
+// bits there is one: the runtime takes a hash of 32 bits as an int for the index, which is negative for every other name then.
 func shrinkProcessTable(own *actor.ActorSystem) {
-	table := &actor.SliceMap{LocalPIDs: make([]cmap.ConcurrentMap, processShards)}
+	shards := processShards
+	if strconv.IntSize == 32 {
+		shards = 1
+	}
+	table := &actor.SliceMap{LocalPIDs: make([]cmap.ConcurrentMap, shards)}
 	for i := range table.LocalPIDs {
 		table.LocalPIDs[i] = cmap.New()
 	}

@@ -1,6 +1,9 @@
 package actors
 
-import "sync/atomic"
+import (
+	"reflect"
+	"sync/atomic"
+)
 
 // Stats are the counters at one moment. Those named after what is there now go up and down;
 // the others only up.
@@ -40,6 +43,29 @@ func (s Stats) AllMessagesSent() (sum uint64) {
 	return sum
 }
 
+// Plus returns the sums of both.
+func (s Stats) Plus(other Stats) Stats {
+	sum, add := reflect.ValueOf(&s).Elem(), reflect.ValueOf(other)
+	addCounters(sum, add)
+	return s
+}
+
+// addCounters adds numbers, and those in structs and arrays of them.
+func addCounters(sum, add reflect.Value) {
+	switch sum.Kind() {
+	case reflect.Struct:
+		for i := range sum.NumField() {
+			addCounters(sum.Field(i), add.Field(i))
+		}
+	case reflect.Array:
+		for i := range sum.Len() {
+			addCounters(sum.Index(i), add.Index(i))
+		}
+	default:
+		sum.SetUint(sum.Uint() + add.Uint())
+	}
+}
+
 // counters are the living Stats, counted by many actors at once.
 type counters struct {
 	activeConnections, activeUsers, totalConnections atomic.Int64
@@ -55,32 +81,35 @@ type counters struct {
 
 func (c *counters) snapshot() Stats {
 	s := Stats{
-		ActiveConnections: uint64(c.activeConnections.Load()),
-		ActiveUsers:       uint64(c.activeUsers.Load()),
-		TotalConnections:  uint64(c.totalConnections.Load()),
-		MappingQueries:    uint64(c.mappingQueries.Load()),
-		EventsReceived:    uint64(c.events.Load()),
-		EventsMalformed:   uint64(c.malformed.Load()),
-		EventsExpired:     uint64(c.expired.Load()),
-		Resyncs:           uint64(c.resyncs.Load()),
+		ActiveConnections: load(&c.activeConnections),
+		ActiveUsers:       load(&c.activeUsers),
+		TotalConnections:  load(&c.totalConnections),
+		MappingQueries:    load(&c.mappingQueries),
+		EventsReceived:    load(&c.events),
+		EventsMalformed:   load(&c.malformed),
+		EventsExpired:     load(&c.expired),
+		Resyncs:           load(&c.resyncs),
 		Logins: Logins{
-			Token:     uint64(c.tokenLogins.Load()),
-			Cached:    uint64(c.cachedLogins.Load()),
-			Nextcloud: uint64(c.nextcloudLogins.Load()),
-			Rechecked: uint64(c.rechecks.Load()),
-			Refused:   uint64(c.refusedLogins.Load()),
+			Token:     load(&c.tokenLogins),
+			Cached:    load(&c.cachedLogins),
+			Nextcloud: load(&c.nextcloudLogins),
+			Rechecked: load(&c.rechecks),
+			Refused:   load(&c.refusedLogins),
 		},
-		LoginsWaiting:  uint64(c.loginsWaiting.Load()),
-		LoginsInFlight: uint64(c.loginsInFlight.Load()),
-		ActorFailures:  uint64(c.failures.Load()),
-		DeadLetters:    uint64(c.deadLetters.Load()),
-		HooksDropped:   uint64(c.hooksDropped.Load()),
+		LoginsWaiting:  load(&c.loginsWaiting),
+		LoginsInFlight: load(&c.loginsInFlight),
+		ActorFailures:  load(&c.failures),
+		DeadLetters:    load(&c.deadLetters),
+		HooksDropped:   load(&c.hooksDropped),
 	}
 	for i := range c.sent {
-		s.MessagesSent[i] = uint64(c.sent[i].Load())
+		s.MessagesSent[i] = load(&c.sent[i])
 	}
 	for i := range c.closed {
-		s.Closed[i] = uint64(c.closed[i].Load())
+		s.Closed[i] = load(&c.closed[i])
 	}
 	return s
 }
+
+// load reads a counter, which is never below zero.
+func load(counter *atomic.Int64) uint64 { return uint64(max(counter.Load(), 0)) }

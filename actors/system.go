@@ -24,6 +24,7 @@ type Ports struct {
 	Mounts   Mounts      // nil: nobody sees any storage, so no StorageUpdate reaches anybody
 	Control  Control     // nil: log levels and requests for counters are ignored
 	Hooks    *Hooks      // nil: nobody is told
+	Peers    Peers       // nil: this server is the only one of its Nextcloud
 }
 
 // System is the actor system of a push server: it logs clients in, holds their connections, and
@@ -177,6 +178,9 @@ func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Lo
 	answer := make(chan authenticated, 1)
 	question := &authenticate{Credentials: credentials, gone: ctx.Done(), answer: answer, onAnswer: credentials.OnAnswer, values: ctx}
 	question.Credentials.OnAnswer = nil
+	if mayAsk := credentials.MayAsk; mayAsk != nil {
+		question.Credentials.MayAsk = func() error { return s.guarded("MayAsk", mayAsk) }
+	}
 	if s.hooks != nil {
 		question.name, question.askedAt = credentials.Login, s.now()
 	}

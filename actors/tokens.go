@@ -11,8 +11,11 @@ const (
 	// tokenWait is how long a client waits that brings an unknown token and no name: Nextcloud gives the
 	// token to the client and to Redis at once, and the client may be the faster one.
 	tokenWait = 500 * time.Millisecond
-	// maxAwaiting bounds the clients that wait so: they are unauthenticated.
-	maxAwaiting = 1000
+	// maxTokens bounds the tokens that nobody has used. Beyond, any other makes room.
+	maxTokens = 10_000
+	// maxAwaiting bounds the clients that wait so: they are unauthenticated. One origin has maxAwaitingOfOrigin of
+	// the places, and half of them where it stands for many clients; the empty one is not known.
+	maxAwaiting, maxAwaitingOfOrigin = 1000, 16
 )
 
 // tokens are those that Nextcloud has issued and nobody has used, and the clients that came before their
@@ -36,6 +39,17 @@ type awaitedToken struct {
 
 func newTokens() tokens { return tokens{issued: map[digest]issuedToken{}} }
 
+// issue notes a token.
+func (t *tokens) issue(sum digest, user string, now time.Duration) {
+	if _, known := t.issued[sum]; !known && len(t.issued) >= maxTokens {
+		for other := range t.issued {
+			delete(t.issued, other)
+			break
+		}
+	}
+	t.issued[sum] = issuedToken{user, now + tokenTime}
+}
+
 // redeem uses up a token.
 func (t *tokens) redeem(sum digest, now time.Duration) (user string, ok bool) {
 	token, ok := t.issued[sum]
@@ -45,11 +59,28 @@ func (t *tokens) redeem(sum digest, now time.Duration) (user string, ok bool) {
 
 // await notes a client that waits for a token, and reports whether there is room for it.
 func (t *tokens) await(sum digest, m *authenticate, now time.Duration) bool {
-	if len(t.waiting) >= maxAwaiting {
+	if len(t.waiting) >= maxAwaiting || m.origin != "" && t.ofOrigin(m.origin) >= mostAwaiting(m.Credentials.Gateway) {
 		return false
 	}
 	t.waiting = append(t.waiting, awaitedToken{sum, m, now + tokenWait})
 	return true
+}
+
+func mostAwaiting(gateway bool) int {
+	if gateway {
+		return maxAwaiting / 2
+	}
+	return maxAwaitingOfOrigin
+}
+
+// ofOrigin returns how many of those that wait come from one origin.
+func (t *tokens) ofOrigin(origin string) (n int) {
+	for _, w := range t.waiting {
+		if w.client.origin == origin {
+			n++
+		}
+	}
+	return n
 }
 
 // next takes out the client that waits for a token the longest and has not hung up; nil where none does.

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/errtext"
 	"github.com/notifypush/notifypush/internal/paths"
 )
 
@@ -37,27 +38,32 @@ const (
 // checkReport is what check --json prints.
 type checkReport struct {
 	config.Report
-	User   string    `json:"user"` // whose permissions count in what follows
+	User   string    `json:"user"`              // whose permissions count in what follows
+	ReadAs string    `json:"read_as,omitempty"` // with whose config.php was read, where that is another
 	Probes []finding `json:"probes,omitempty"`
 }
 
 func (c *checkCommand) Run(p *process) error {
 	debug.SetMemoryLimit(checkMemoryLimit)
-	result := config.Load(p.ctx, c.ConfigFile, c.given(), os.LookupEnv)
-	report := checkReport{Report: result.Report(c.ShowSecrets), User: paths.ProcessUser()}
+	result := loadSettings(p.ctx, c.ConfigFile, c.settingFlags)
+	report := checkReport{Report: result.Report(c.ShowSecrets), User: paths.ProcessUser(), ReadAs: result.ReadAs}
 	if !c.JSON {
 		printSettings(p.stdout, report.withoutDefaults())
 		fmt.Fprintln(p.stdout, "All other settings have their defaults; --json shows them, too.")
 		printRemarks(p.stdout, report.Report)
 	}
-	if !c.Offline && result.Err() == nil {
+	isTried := !c.Offline && result.Err() == nil
+	if uid := os.Geteuid(); !c.JSON && (isTried || uid == 0) {
+		fmt.Fprintf(p.stdout, "\n%s\n", c.asWhom(uid))
+	}
+	if isTried {
 		report.Probes = c.probe(p, result)
 	}
 	if !c.JSON {
 		fmt.Fprintf(p.stdout, "\n%s\n", report.summary(c.Offline))
 		return report.status()
 	}
-	encoder := json.NewEncoder(p.stdout)
+	encoder := json.NewEncoder(errtext.JSONWriter(p.stdout))
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(report); err != nil {
@@ -68,14 +74,11 @@ func (c *checkCommand) Run(p *process) error {
 
 // probe tries everything, one after the other, and prints what it finds as it goes.
 func (c *checkCommand) probe(p *process, result *config.Result) []finding {
-	if !c.JSON {
-		fmt.Fprintf(p.stdout, "\n%s\n", c.asWhom(os.Geteuid()))
-	}
 	var findings []finding
 	paint := painter(p.stdout, result.Settings.Log.NoANSI)
 	for _, probe := range probes(result, !c.NoProbe) {
 		probe(p.ctx, func(f finding) {
-			f.Detail = onOneLine(f.Detail)
+			f.Detail, f.Advice = onOneLine(f.Detail), onOneLine(f.Advice)
 			findings = append(findings, f)
 			if !c.JSON {
 				printFinding(p.stdout, f, paint)
@@ -97,7 +100,7 @@ func (c *checkCommand) asWhom(uid int) string {
 			server = owner
 		}
 	}
-	return fmt.Sprintf("Tried as user %s, whom no permission stops; the server's own user may be stopped: sudo -u %s notify_push check tries as that one.", user, server)
+	return fmt.Sprintf("This runs as user %s, whom no permission stops; the server's own user may be stopped: sudo -u %s notify_push check tries as that one.", user, server)
 }
 
 // status is nil when everything is usable and nothing is red.

@@ -9,11 +9,11 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"golang.org/x/term"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/errtext"
 )
 
 // withoutDefaults are the settings that somebody has set, and where to connect to in any case.
@@ -31,22 +31,22 @@ func printSettings(w io.Writer, settings map[string]config.Setting) {
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		setting := settings[name]
 		for _, line := range flatten(name, setting.Value) {
-			fmt.Fprintf(table, "%s\t%s\t%s\n", line[0], line[1], setting.Source)
+			fmt.Fprintf(table, "%s\t%s\t%s\n", errtext.Printable(line[0]), errtext.Printable(line[1]), errtext.Printable(setting.Source))
 		}
 	}
-	table.Flush()
+	_ = table.Flush()
 }
 
 // printRemarks prints what is wrong with the settings.
 func printRemarks(w io.Writer, report config.Report) {
 	for _, unknown := range report.Unknown {
-		fmt.Fprintf(w, "unknown: %s:%d: %s: %s\n", unknown.File, unknown.Line, unknown.Key, unknown.Reason)
+		fmt.Fprintf(w, "unknown: %s:%d: %s: %s\n", errtext.Printable(unknown.File), unknown.Line, errtext.Printable(unknown.Key), errtext.Printable(unknown.Reason))
 	}
 	for _, warning := range report.Warnings {
-		fmt.Fprintf(w, "warning: %s\n", warning)
+		fmt.Fprintf(w, "warning: %s\n", errtext.PrintableLines(warning))
 	}
 	for _, problem := range report.Errors {
-		fmt.Fprintf(w, "error: %s\n", problem)
+		fmt.Fprintf(w, "error: %s\n", errtext.PrintableLines(problem))
 	}
 }
 
@@ -113,13 +113,7 @@ func printFinding(w io.Writer, f finding, paint func(status) string) {
 
 // onOneLine keeps foreign text from breaking lines or moving the cursor.
 func onOneLine(text string) string {
-	text = strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ")
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
+	return errtext.Printable(strings.ReplaceAll(strings.TrimSpace(text), "\n", "; "))
 }
 
 // summary is what check comes to, in one line.

@@ -274,7 +274,7 @@ func TestConfigFileThatCannotBeReadIsReportedOnce(t *testing.T) {
 	folder := t.TempDir()
 	t.Chdir(folder)
 	for argument, want := range map[string]string{
-		"chekc":     "there is no command chekc, nor a file of that name; commands are serve, demo, check, listen, send, loadtest, doctor, status, clients, healthcheck",
+		"chekc":     "there is no command chekc, nor a file of that name; commands are serve, demo, loadtest, check, listen, send, doctor, status, clients, healthcheck",
 		folder:      folder + " is a folder; give the path of the config.php in it",
 		"/dev/null": "/dev/null is not a regular file",
 	} {
@@ -344,12 +344,13 @@ func TestCheckShowsWhatIsNotDefault(t *testing.T) {
 	require.Regexp(t, `(?m)^database_prefix +nc_ +flag --database-prefix$`, got.stdout)
 	require.Regexp(t, `(?m)^resync +false +flag --resync$`, got.stdout)
 	require.Regexp(t, `(?m)^redis.addresses +redis://127.0.0.1:6379 +default$`, got.stdout)
-	require.NotContains(t, got.stdout, "trusted_proxies")
+	require.NotContains(t, got.stdout, "socket_permissions")
 	require.Contains(t, got.stdout, "--json shows them")
 	require.Contains(t, got.stdout, "The server can start with these settings; nothing was tried.")
 
-	dumped := command(t.Context(), "", "--dump-config", "--auth-max-age=90m").stdout
-	require.Regexp(t, `(?m)^trusted_proxies +127`, dumped)
+	dumped := command(t.Context(), "", "--dump-config", "--auth-max-age=90m", "--trusted-proxies=10.0.0.7").stdout
+	require.Regexp(t, `(?m)^socket_permissions +0660 +default$`, dumped)
+	require.Regexp(t, `(?m)^trusted_proxies +10.0.0.7/32 +flag --trusted-proxies$`, dumped)
 	require.Regexp(t, `(?m)^auth_cache_ttl +1m +default$`, dumped)
 }
 

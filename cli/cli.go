@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -17,22 +18,24 @@ import (
 	mangokong "github.com/alecthomas/mango-kong"
 	"github.com/willabides/kongplete"
 	"golang.org/x/term"
+
+	"github.com/notifypush/notifypush/internal/errtext"
 )
 
 // commandLine is what may be written after notify_push. Without a command, it serves.
 type commandLine struct {
-	Serve          serveCommand    `cmd:"" default:"withargs" help:"Serve: take events from Redis and push them to clients. This is what runs when no command is named."`
-	Demo           demoCommand     `cmd:"" help:"Show what the server does, on a web page, with everything it needs embedded."`
-	Check          checkCommand    `cmd:"" help:"Show every setting and where it came from, and try the connections."`
-	Listen         listenCommand   `cmd:"" help:"Receive pushes as a client does, and print them."`
-	Send           sendCommand     `cmd:"" help:"Publish an event as Nextcloud does, and say how many servers got it."`
-	Loadtest       loadtestCommand `cmd:"" help:"Drive simulated clients against a server, and measure it."`
-	LoadtestHelper loadtestHelper  `cmd:"" hidden:""`
+	Serve serveCommand `cmd:"" default:"withargs" help:"Serve: take events from Redis and push them to clients. This is what runs when no command is named."`
 
+	tools
+
+	Check       checkCommand       `cmd:"" help:"Show every setting and where it came from, and try the connections."`
+	Listen      listenCommand      `cmd:"" help:"Receive pushes as a client does, and print them."`
+	Send        sendCommand        `cmd:"" help:"Publish an event as Nextcloud does, and say how many servers got it."`
 	Doctor      doctorCommand      `cmd:"" help:"Go the whole way of a client from outside, and say what is wrong and which lines to change."`
 	Status      statusCommand      `cmd:"" help:"Ask a running server how it is: health, dependencies, rates."`
 	Clients     clientsCommand     `cmd:"" help:"Ask a running server who is connected, and with which client."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server for its health, for containers."`
+	ReadConfig  readConfig         `cmd:"" hidden:""`
 
 	Version bool              `help:"Print the version and exit."`
 	Man     mangokong.ManFlag `hidden:"" help:"Print the man page and exit."`
@@ -110,7 +113,7 @@ func Main(arguments []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case errors.As(err, &status):
 		return int(status)
 	default:
-		fmt.Fprintf(stderr, "notify_push: %v\n", err)
+		fmt.Fprintf(stderr, "notify_push: %s\n", errtext.PrintableLines(err.Error()))
 		return 1
 	}
 }
@@ -149,7 +152,7 @@ func run(p *process, arguments []string) error {
 	case helped:
 		return nil
 	case err != nil:
-		fmt.Fprintf(p.stderr, "notify_push: %v; see %s --help\n", err, commandOf(err))
+		fmt.Fprintf(p.stderr, "notify_push: %s; see %s --help\n", errtext.Printable(maskURLs(err.Error())), commandOf(err))
 		return exitUsage
 	case line.Version:
 		_, err := fmt.Fprintf(p.stdout, "notify_push %s\n", Version())
@@ -157,6 +160,12 @@ func run(p *process, arguments []string) error {
 	}
 	return parsed.Run()
 }
+
+// urlAfterScheme is where a URL may hold a password.
+var urlAfterScheme = regexp.MustCompile(`://[^ ]*`)
+
+// maskURLs hides what may be a password in an argument that is repeated.
+func maskURLs(text string) string { return urlAfterScheme.ReplaceAllString(text, "://***") }
 
 // asFlags lets help and version be written as commands, too: help send is send --help.
 func asFlags(arguments []string) []string {

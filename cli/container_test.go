@@ -3,9 +3,11 @@ package cli
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +42,12 @@ func TestDockerfileUsesWhatThereIs(t *testing.T) {
 	require.Contains(t, dockerfile, "-X "+reflect.TypeFor[commandLine]().PkgPath()+".version=")
 	module, err := os.ReadFile("../go.mod")
 	require.NoError(t, err)
-	require.Regexp(t, `(?m)^go `+regexp.MustCompile(`golang:([0-9.]+) `).FindStringSubmatch(dockerfile)[1], string(module))
+	require.Regexp(t, `(?m)^go `+regexp.MustCompile(`golang:([0-9.]+)@`).FindStringSubmatch(dockerfile)[1], string(module))
+	for line := range strings.Lines(dockerfile) {
+		if base, found := strings.CutPrefix(line, "FROM "); found && base != "scratch\n" {
+			require.Regexp(t, `@sha256:[0-9a-f]{64} `, base, "a base is named by its digest")
+		}
+	}
 
 	program := words(t, dockerfile, "ENTRYPOINT")
 	folder := regexp.MustCompile(`(?m)^COPY --from=build /notify_push (.*)$`).FindStringSubmatch(dockerfile)[1]
@@ -66,11 +73,19 @@ func TestComposeFileUsesWhatThereIs(t *testing.T) {
 			Push struct {
 				Volumes     []string
 				Environment map[string]string
+				ReadOnly    bool     `yaml:"read_only"`
+				CapDrop     []string `yaml:"cap_drop"`
+				SecurityOpt []string `yaml:"security_opt"`
 			}
 		}
 	}
 	require.NoError(t, yaml.Unmarshal(text, &file))
 	push := file.Services.Push
+	require.True(t, push.ReadOnly)
+	require.Equal(t, []string{"ALL"}, push.CapDrop)
+	require.Equal(t, []string{"no-new-privileges:true"}, push.SecurityOpt)
+	require.Equal(t, []string{"config:/var/www/html/config:ro"}, push.Volumes, "config/ alone, read-only")
+	require.Contains(t, string(text), `user: "82:82"`, "which is www-data in alpine images")
 	require.NotEmpty(t, push.Environment)
 	for name := range push.Environment {
 		if name != "REDIS_HOST" { // of Nextcloud's image
@@ -82,6 +97,32 @@ func TestComposeFileUsesWhatThereIs(t *testing.T) {
 	_, mount, _ := strings.Cut(push.Volumes[0], ":")
 	folder, _, _ := strings.Cut(mount, ":")
 	require.True(t, strings.HasPrefix(words(t, string(dockerfile), "CMD")[0], folder+"/"), "config.php is in the volume")
+}
+
+// TestDockerfileGetsWhatItBuildsFrom has every folder that the program is made of sent to Docker, and no other.
+func TestDockerfileGetsWhatItBuildsFrom(t *testing.T) {
+	text, err := os.ReadFile("../.dockerignore")
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	require.Equal(t, "*", lines[1])
+	var sent []string
+	for _, line := range lines[2:] {
+		if name, found := strings.CutPrefix(line, "!"); found {
+			sent = append(sent, name)
+		}
+	}
+	command := exec.Command("go", "list", "-deps", "-f", "{{if .Module}}{{if .Module.Main}}{{.ImportPath}}{{end}}{{end}}", "..")
+	output, err := command.Output()
+	require.NoError(t, err)
+	needed := []string{"go.mod", "go.sum", "main.go"}
+	for path := range strings.FieldsSeq(string(output)) {
+		if _, below, found := strings.Cut(path, "/notifypush/notifypush/"); found {
+			folder, _, _ := strings.Cut(below, "/")
+			needed = append(needed, folder)
+		}
+	}
+	slices.Sort(needed)
+	require.ElementsMatch(t, slices.Compact(needed), sent)
 }
 
 func TestUnitIsReadyInTime(t *testing.T) {
@@ -104,4 +145,40 @@ func TestOpenRCKeepsTheReasonOfAFailure(t *testing.T) {
 		name, _, _ := strings.Cut(pair, "=")
 		require.Contains(t, variables(), name)
 	}
+}
+
+// TestChartUsesWhatThereIs holds the chart to the image and to the server's own times; .ci/chart has Helm read it.
+func TestChartUsesWhatThereIs(t *testing.T) {
+	text, err := os.ReadFile("../docs/deploy/helm/templates/deployment.yaml")
+	require.NoError(t, err)
+	chart := string(text)
+	dockerfile, err := os.ReadFile("../docs/deploy/Dockerfile")
+	require.NoError(t, err)
+	program := words(t, string(dockerfile), "ENTRYPOINT")[0]
+	probes := regexp.MustCompile(`exec: \{command: \[(.*)\]\}`).FindAllStringSubmatch(chart, -1)
+	require.Len(t, probes, 2)
+	for _, probe := range probes {
+		command := strings.Split(probe[1], ", ")
+		require.Equal(t, program, command[0])
+		requireReadable(t, "probe", command[1:])
+	}
+	require.Contains(t, chart, `"`+words(t, string(dockerfile), "CMD")[0]+`"`)
+	require.Contains(t, variables(), "NEXTCLOUD_URL")
+
+	seconds := func(pattern string) time.Duration {
+		found := regexp.MustCompile(pattern).FindStringSubmatch(chart)
+		require.NotNil(t, found, pattern)
+		duration, err := time.ParseDuration(found[1] + "s")
+		require.NoError(t, err)
+		return duration
+	}
+	var drain time.Duration
+	for _, declared := range config.Declarations() {
+		if declared.Variable == "DRAIN_TIMEOUT" {
+			drain, err = time.ParseDuration(declared.Default)
+			require.NoError(t, err)
+		}
+	}
+	require.Positive(t, drain)
+	require.Greater(t, seconds(`terminationGracePeriodSeconds: (\d+)`), seconds(`sleep: \{seconds: (\d+)\}`)+drain)
 }

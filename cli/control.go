@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/transport/monitor"
 	"go.uber.org/zap"
@@ -17,10 +18,14 @@ const publishTimeout = time.Second
 type control struct {
 	*logging
 	redis *storage.Redis
+	fleet *fleet.Fleet // nil: this server is alone
 }
 
-// PublishStats writes the counters to where `occ notify_push:metrics` reads them.
+// PublishStats writes the counters, of a fleet their sums, to where `occ notify_push:metrics` reads them.
 func (c *control) PublishStats(stats actors.Stats) {
+	if c.fleet != nil {
+		stats = c.fleet.Sum(stats)
+	}
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
 		defer cancel()

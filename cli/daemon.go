@@ -11,8 +11,12 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/storage"
+	_ "github.com/notifypush/notifypush/storage/mysql"
+	_ "github.com/notifypush/notifypush/storage/postgres"
+	_ "github.com/notifypush/notifypush/storage/sqlite"
 	"github.com/notifypush/notifypush/transport"
 	"github.com/notifypush/notifypush/transport/monitor"
 	"github.com/notifypush/notifypush/transport/nextcloud"
@@ -38,20 +42,23 @@ type daemon struct {
 	version   *selftest.AppVersion
 	manager   *serviceManager
 	handover  *handover
+	fleet     *fleet.Fleet // nil: this server is alone
 	clients   *http.Server
 	operators *http.Server
 	serving   sync.WaitGroup // of both
 	closing   atomic.Bool
 
-	reloads    *reloads // nil: nothing is read again
-	history    *monitor.History
-	latencies  latencies
-	adminToken atomic.Pointer[actors.Secret]
+	reloads     *reloads      // nil: nothing is read again
+	pageRefused chan struct{} // where to say that a page was refused
+	history     *monitor.History
+	latencies   latencies
+	monitored   atomic.Pointer[monitor.Options] // as configured now
+	leaveFleet  func()                          // does nothing before joinFleet
 }
 
 // newDaemon makes the parts; nothing is connected yet.
 func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
-	d := &daemon{settings: settings, log: log, manager: newServiceManager(log.Logger)}
+	d := &daemon{settings: settings, log: log, manager: newServiceManager(log.Logger), pageRefused: make(chan struct{}, 1), leaveFleet: func() {}}
 	var err error
 	if d.redis, err = storage.NewRedis(settings.Redis); err != nil {
 		return nil, err
@@ -66,24 +73,38 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 		Events:   d.redis,
 		Mounts:   timedMounts{d.mounts, &d.latencies},
 		Verifier: timedVerifier{d.nextcloud, &d.latencies},
-		Control:  &control{logging: log, redis: d.redis},
 	}
+	if d.fleet, err = newFleet(settings, d.redis, log.Logger); err != nil {
+		return nil, err
+	}
+	if d.fleet != nil {
+		ports.Peers = d.fleet
+	}
+	ports.Control = &control{logging: log, redis: d.redis, fleet: d.fleet}
 	if d.system, err = actors.New(ports, actorOptions(settings, log.Logger)); err != nil {
 		return nil, err
 	}
-	if d.websocket, err = transport.NewWebsocket(d.system, websocketOptions(settings, log.Logger)); err != nil {
+	websockets := websocketOptions(settings, log.Logger)
+	websockets.OnOriginRefused = func() {
+		select {
+		case d.pageRefused <- struct{}{}:
+		default:
+		}
+	}
+	if d.websocket, err = transport.NewWebsocket(d.system, websockets); err != nil {
 		return nil, err
 	}
 	d.version = selftest.NewAppVersion(d.redis, d.nextcloud, selftest.AppInfoFiles(settings.ConfigFile))
 	d.handover = newHandover(settings, d.redis, log.Logger)
-	d.clients = transport.NewServer(transport.NewHandler(d.websocket, selftest.New(selftest.Options{
+	d.clients = transport.NewServer(transport.NewHandler(d.websocket, d.websocket.LimitGuesses(selftest.New(selftest.Options{
 		Keys: d.redis, System: d.system, Nextcloud: d.nextcloud, Version: d.version,
-	}), Version()), log.Logger)
+	})), Version()), log.Logger)
 	d.history = monitor.NewHistory(d.system.Stats, d.problems)
-	d.adminToken.Store(&settings.Monitor.AdminToken)
-	d.operators = transport.NewServer(monitor.New(monitor.Source{
+	d.monitored.Store(&settings.Monitor)
+	d.operators = transport.NewServer(d.guard().Handler(monitor.New(monitor.Source{
 		Version: Version(), Stats: d.system.Stats, Problems: d.problems, Probe: d.probe, Status: d.status(),
-	}), log.Logger)
+	})), log.Logger)
+	monitor.LimitConnections(d.operators, monitor.MaxConnections)
 	return d, nil
 }
 
@@ -153,10 +174,13 @@ func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) err
 	}
 	tried := make(chan struct{})
 	running.Go(func() { d.handover.take(background, d.system, tried) })
-	select {
-	case <-tried:
-	case <-time.After(d.handover.patience):
-	case <-ctx.Done():
+	waiting, stopWaiting := context.WithTimeout(ctx, d.handover.patience)
+	defer stopWaiting()
+	for _, known := range []<-chan struct{}{tried, d.joinFleet()} {
+		select {
+		case <-known:
+		case <-waiting.Done():
+		}
 	}
 	d.serving.Go(func() { serve(d.clients, d.websocket.Intercept(d.clients, clients), failed) })
 	d.log.Info("serving", zap.String("version", Version()))
@@ -223,12 +247,16 @@ func (d *daemon) close() {
 	_ = d.clients.Close()
 	d.websocket.EndLogins()
 	d.handover.ttl = *d.settings.Actors.AuthResume
-	left := d.handover.leave(d.system)
+	left := func() {}
+	if !d.hasPeers() { // else they know the logins
+		left = d.handover.leave(d.system)
+	}
 	if err := d.system.Shutdown(ctx); err != nil {
 		d.log.Warn("shutdown incomplete", zap.Error(err))
 	}
 	d.websocket.Close()
 	left()
+	d.leaveFleet()
 	_ = d.operators.Close()
 	d.serving.Wait()
 	d.nextcloud.Close()

@@ -1,3 +1,5 @@
+//go:build !server
+
 package cli
 
 import (
@@ -12,9 +14,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-// asProgram, in the environment, makes the test's own binary notify_push: so a test can start a process of it.
-const asProgram = "NOTIFY_PUSH_TEST_AS_PROGRAM=1"
 
 // pasted is a line as a person pastes it into a terminal.
 func pasted(ctx context.Context, line string) *exec.Cmd {

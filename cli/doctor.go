@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
+	"runtime"
 	"strings"
 
 	"golang.org/x/term"
 
 	"github.com/notifypush/notifypush/cli/doctor"
+	"github.com/notifypush/notifypush/internal/errtext"
 	"github.com/notifypush/notifypush/storage"
 )
 
@@ -22,7 +26,7 @@ type doctorCommand struct {
 	Quick           bool   `help:"Leave out what takes a minute: whether a silent connection is cut by a proxy's timeout."`
 	AllowSelfSigned bool   `help:"Go on with any certificate."`
 	JSON            bool   `name:"json" help:"Print one JSON object a line for each finding."`
-	Config          string `placeholder:"FILE" help:"Path of Nextcloud's config.php, on the machine that has it: publishes an event to Redis and waits for it."`
+	Config          string `placeholder:"FILE" help:"Path of Nextcloud's config.php, on the machine that has it: publishes an event to Redis and waits for it, and asks whom Nextcloud takes for the client."`
 	settingFlags
 }
 
@@ -41,17 +45,34 @@ func (c *doctorCommand) Run(p *process) error {
 	}
 	options := doctor.Options{URL: c.URL, User: c.User, Password: password, PreAuth: c.PreAuth, AllowSelfSigned: c.AllowSelfSigned, Quick: c.Quick}
 	if c.Config != "" || c.given()["redis-url"] != nil {
-		redisOptions, err := loadRedis(p, c.Config, c.settingFlags)
+		settings, err := loadRedis(p, c.Config, c.settingFlags)
 		if err != nil {
 			fmt.Fprintf(p.stderr, "notify_push doctor: %v\n", err)
 			return exitUsage
 		}
-		redis, err := storage.NewRedis(redisOptions)
+		redis, err := storage.NewRedis(settings.Redis)
 		if err != nil {
 			return err
 		}
 		defer redis.Close()
 		options.Publish = redis.Publish
+		options.Token = func(ctx context.Context) (string, func(), error) {
+			token, _, giveBack, err := borrowToken(ctx, settings.Redis)
+			return token, giveBack, err
+		}
+		options.AdviseTrust = func(address string) string {
+			seen, err := netip.ParseAddr(address)
+			if err != nil || c.Config == "" || isTrustedProxy(seen, settings.Instance.TrustedProxies) {
+				return ""
+			}
+			return adviseProxy(settings, seen)
+		}
+		if settings.Listen.SocketPath == "" {
+			options.PushServer = fmt.Sprintf("127.0.0.1:%d", settings.Listen.Port)
+		}
+	}
+	if !c.JSON {
+		fmt.Fprintf(p.stdout, "notify_push doctor %s, %s/%s\n", Version(), runtime.GOOS, runtime.GOARCH)
 	}
 	printer := &doctorPrinter{out: p.stdout, paint: painter(p.stdout, false), json: c.JSON}
 	options.Report = printer.report
@@ -86,14 +107,14 @@ func (d *doctorPrinter) report(f doctor.Finding) {
 		fmt.Fprint(d.terminal, eraseLine)
 	}
 	if d.json {
-		encoder := json.NewEncoder(d.out)
+		encoder := json.NewEncoder(errtext.JSONWriter(d.out))
 		encoder.SetEscapeHTML(false)
 		_ = encoder.Encode(f) // a reader that is gone is noticed by the last line
 		return
 	}
 	printFinding(d.out, finding{Name: f.Step, Status: status(f.Status), Detail: onOneLine(f.Detail), Advice: onOneLine(f.Advice)}, d.paint)
 	for _, line := range f.Lines {
-		fmt.Fprintf(d.out, "            %s\n", strings.TrimRight(line, "\n"))
+		fmt.Fprintf(d.out, "            %s\n", errtext.Printable(strings.TrimRight(line, "\n")))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -69,7 +70,7 @@ func TestCommandsInDocumentsCanBeRead(t *testing.T) {
 		}
 	}
 	require.Greater(t, found["README.md"], 2)
-	require.Greater(t, found["operations.md"]+found["troubleshooting.md"], 5)
+	require.Greater(t, found["operations.md"]+found["check.md"], 5)
 	require.Greater(t, found["loadtest.md"], 6)
 }
 
@@ -132,4 +133,115 @@ func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
 
 func TestAnchorsOfHeadings(t *testing.T) {
 	require.Equal(t, []string{"does-it-work", "a--b-c", "größe-_x"}, anchorsOf("# Does it work?\ntext # no\n\n## A & `B`-c\n### Größe _x\n"))
+}
+
+var (
+	markedBlock = regexp.MustCompile("(?m)^ *<!-- (run|not run): (.+) -->\n *```sh\n")
+	shellBlock  = regexp.MustCompile("(?m)^ *```sh\n")
+)
+
+// operatorsPages are what people read who run the server.
+var operatorsPages = []string{"../README.md", "../docs/install.md", "../docs/proxies.md", "../docs/moving.md", "../docs/check.md", "../docs/operations.md", "../docs/tuning.md", "../docs/troubleshooting.md"}
+
+// TestEveryCommandIsRunOrSaysWhyNot wants a remark at each block of commands: which test runs it, or why none does.
+func TestEveryCommandIsRunOrSaysWhyNot(t *testing.T) {
+	texts := documents(t)
+	run := 0
+	for _, page := range operatorsPages {
+		marks := markedBlock.FindAllStringSubmatch(texts[page], -1)
+		require.Len(t, marks, len(shellBlock.FindAllString(texts[page], -1)), "%s: a block without a remark", page)
+		for _, mark := range marks {
+			if mark[1] == "run" {
+				run++
+				require.Equal(t, "TestDocumentedCommands", mark[2], page)
+			}
+		}
+	}
+	require.Greater(t, run, 5)
+}
+
+// TestPagesAreReadInFiveMinutes holds those for operators to what a reader takes in five minutes, at 280 words a minute.
+func TestPagesAreReadInFiveMinutes(t *testing.T) {
+	texts := documents(t)
+	for _, page := range operatorsPages {
+		require.NotEmpty(t, texts[page], page)
+		require.LessOrEqual(t, len(strings.Fields(texts[page])), 1400, page)
+	}
+}
+
+var (
+	logCall       = regexp.MustCompile(`\.(?:Warn|Error)\("([a-z][^"]+)"`)
+	throttledLine = regexp.MustCompile(`logthrottle\.New\([^"]*"([a-z][^"]+?):? ?"`)
+	outageLine    = regexp.MustCompile(`(?:begins|ends): "([^"]+)"`)
+	twoLines      = regexp.MustCompile(`\{"([^"]*%s[^"]*)", "([^"]*%s[^"]*)"\}`)
+)
+
+// TestEveryLogLineIsExplained looks for what is logged at warn and error in the sources, and for an explanation of each.
+func TestEveryLogLineIsExplained(t *testing.T) {
+	explained := documents(t)["../docs/troubleshooting.md"]
+	messages := map[string]string{}
+	for _, folder := range []string{"../actors", "../actors/fleet", ".", "../config", "../storage", "../transport", "../transport/monitor", "../transport/nextcloud"} {
+		sources, err := filepath.Glob(filepath.Join(folder, "*.go"))
+		require.NoError(t, err)
+		for _, source := range sources {
+			if strings.HasSuffix(source, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(source)
+			require.NoError(t, err)
+			for _, pattern := range []*regexp.Regexp{logCall, throttledLine, outageLine, twoLines} {
+				for _, found := range pattern.FindAllStringSubmatch(string(text), -1) {
+					for _, message := range found[1:] {
+						messages[message] = source
+					}
+				}
+			}
+		}
+	}
+	require.Contains(t, messages, "login refused")
+	require.Contains(t, messages, "lost connection to %s")
+	require.Contains(t, messages, "waiting for the configuration")
+	for message, source := range messages {
+		message = strings.ReplaceAll(message, "lost connection to %s", "lost connection to redis")
+		message = strings.ReplaceAll(message, "reconnected to %s", "reconnected to redis")
+		message = strings.ReplaceAll(message, "%s", "nextcloud")
+		require.True(t, strings.Contains(explained, "`"+message), "%s logs %q", source, message)
+	}
+}
+
+// TestEveryReasonIsExplained wants the reasons of the metric of connections that ended.
+func TestEveryReasonIsExplained(t *testing.T) {
+	explained := documents(t)["../docs/troubleshooting.md"]
+	reasons := regexp.MustCompile(`notify_push_connections_closed_total\{reason="(\w+)"`).FindAllStringSubmatch(exposition(t), -1)
+	require.Greater(t, len(reasons), 10)
+	for _, reason := range reasons {
+		require.True(t, strings.Contains(explained, "`"+reason[1]+"`"), reason[1])
+	}
+}
+
+// TestSizesAreThoseMeasured holds the table of sizes to the figures of docs/performance.md, of which it is a multiple.
+func TestSizesAreThoseMeasured(t *testing.T) {
+	texts := documents(t)
+	measured := func(row string) float64 {
+		found := regexp.MustCompile(`(?m)^\| ` + row + ` \| ([\d.]+) `).FindStringSubmatch(texts["../docs/performance.md"])
+		require.NotNil(t, found, row)
+		return number(t, found[1])
+	}
+	idle, after := measured("resident memory an idle connection"), measured("… memory afterwards a connection") // KiB
+	cpu := measured("CPU while 15,000 connections idle, pings included")                                        // % of a core
+	rows := regexp.MustCompile(`(?m)^\| ([\d,]+)(?: \(measured\))? \| (\d+) MiB \| (\d+) MiB \| ([\d.]+) % of a core \|`).FindAllStringSubmatch(texts["../docs/tuning.md"], -1)
+	require.Len(t, rows, 4)
+	for _, row := range rows {
+		clients := number(t, strings.ReplaceAll(row[1], ",", ""))
+		require.InEpsilon(t, clients*idle/1024, number(t, row[2]), .2, row[0])
+		require.InEpsilon(t, clients*after/1024, number(t, row[3]), .2, row[0])
+		require.InDelta(t, clients/15000*cpu, number(t, row[4]), max(.1, clients/15000*cpu*.2), row[0])
+	}
+}
+
+func number(t *testing.T, text string) float64 {
+	t.Helper()
+	value, err := strconv.ParseFloat(text, 64)
+	require.NoError(t, err)
+	return value
 }

@@ -32,7 +32,7 @@ func newSettingFlags(wanted func(flag string) bool) settingFlags {
 func everySetting(string) bool { return true }
 
 // monitorSetting wants what leads to the operators' listener.
-var monitorSetting = onlySettings("bind", "metrics-port", "metrics-socket-path", "admin-token")
+var monitorSetting = onlySettings("bind", "metrics-bind", "metrics-port", "metrics-socket-path", "metrics-token", "admin-token")
 
 func onlySettings(flags ...string) func(string) bool {
 	return func(flag string) bool { return slices.Contains(flags, flag) }

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"sync"
@@ -35,8 +37,49 @@ type handover struct {
 	redis    *storage.Redis
 	log      *zap.Logger
 	key      string // of the first chunk in Redis; the others' have a number behind it. Empty where there is no hand-over
+	seal     []byte // what values are authenticated with
 	ttl      time.Duration
 	patience time.Duration
+}
+
+// handedOver is what a value in Redis holds, behind its authentication.
+type handedOver struct {
+	Left   time.Time                `json:"left"`
+	Logins []actors.RememberedLogin `json:"logins"`
+}
+
+// encode authenticates logins as a whole, with the key that they are for and the time: who writes Redis can neither make a login
+// another user's or younger, nor bring one back.
+func (h *handover) encode(key string, logins []actors.RememberedLogin, now time.Time) (string, error) {
+	body, err := json.Marshal(handedOver{now, logins})
+	if err != nil {
+		return "", err
+	}
+	return h.sum(key, body) + string(body), nil
+}
+
+var errNotSealed = errors.New("it was not written by a server of this Nextcloud, or was changed")
+
+func (h *handover) decode(key, value string, now time.Time) ([]actors.RememberedLogin, error) {
+	size := hex.EncodedLen(sha256.Size)
+	if len(value) < size || !hmac.Equal([]byte(h.sum(key, []byte(value[size:]))), []byte(value[:size])) {
+		return nil, errNotSealed
+	}
+	var found handedOver
+	if err := json.Unmarshal([]byte(value[size:]), &found); err != nil {
+		return nil, err
+	}
+	if age := now.Sub(found.Left); age.Abs() > h.ttl {
+		return nil, fmt.Errorf("it was written %v ago", age.Round(time.Second))
+	}
+	return found.Logins, nil
+}
+
+func (h *handover) sum(key string, body []byte) string {
+	mac := hmac.New(sha256.New, h.seal)
+	fmt.Fprintf(mac, "%s\n", key)
+	mac.Write(body)
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
 // handoverKey derives the digests' key from Nextcloud's secret; nil where that is not known, for
@@ -57,6 +100,7 @@ func derive(key []byte, purpose string) []byte {
 func newHandover(settings config.Settings, redis *storage.Redis, log *zap.Logger) *handover {
 	h := &handover{redis: redis, log: log, ttl: *settings.Actors.AuthResume, patience: takeTimeout}
 	if key := handoverKey(settings.Instance.Secret); key != nil && h.ttl > 0 {
+		h.seal = derive(key, "seal")
 		h.key = "notify_push_logins_" + hex.EncodeToString(derive(key, "name")[:4])
 	}
 	return h
@@ -112,8 +156,9 @@ func (h *handover) takeChunk(ctx context.Context, key string) (logins []actors.R
 		return nil, false, err
 	}
 	defer func() { _ = h.redis.Delete(ctx, key) }() // else it expires
-	if err := json.Unmarshal([]byte(text), &logins); err != nil {
+	if logins, err = h.decode(key, text, time.Now()); err != nil {
 		h.log.Warn("cannot read the logins of the previous process", zap.Error(err))
+		return nil, false, nil
 	}
 	return logins, true, nil
 }
@@ -159,11 +204,12 @@ func (h *handover) leave(system *actors.System) (wait func()) {
 func (h *handover) writeUntil(over <-chan struct{}, logins []actors.RememberedLogin) error {
 	chunks := slices.Collect(slices.Chunk(logins, chunkLogins))
 	for chunk, logins := range slices.Backward(chunks) {
-		text, err := json.Marshal(logins)
+		key := h.chunkKey(chunk)
+		text, err := h.encode(key, logins, time.Now())
 		if err != nil {
 			return err
 		}
-		for err = h.write(h.chunkKey(chunk), string(text)); err != nil; err = h.write(h.chunkKey(chunk), string(text)) {
+		for err = h.write(key, text); err != nil; err = h.write(key, text) {
 			if !pause(over, takeRetry) {
 				return err
 			}

@@ -1,17 +1,18 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/transport/monitor"
 )
 
 // healthTimeout is how long a healthy server may take.
@@ -32,7 +33,7 @@ Exit status: 0 when the server is healthy, 1 when it is not, does not answer, or
 }
 
 func (c *healthcheckCommand) Run(p *process) error {
-	address, _, err := c.monitor(p.ctx)
+	address, token, err := c.monitor(p.ctx)
 	if err != nil {
 		return err
 	}
@@ -42,21 +43,21 @@ func (c *healthcheckCommand) Run(p *process) error {
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, healthTimeout)
 	defer cancel()
-	status, body, err := get(ctx, false, address, page)
+	status, body, err := get(ctx, false, address, page, monitor.TokenHeader, token.Reveal())
 	switch {
 	case err != nil:
 		return fmt.Errorf("not healthy: ask %s at %s: %w", page, address, err)
 	case status != http.StatusOK:
-		return fmt.Errorf("not healthy: %s at %s says %s", page, address, body)
+		return fmt.Errorf("not healthy: %s at %s says %s", page, address, onOneLine(body))
 	}
-	_, err = fmt.Fprintln(p.stdout, body)
+	_, err = fmt.Fprintln(p.stdout, onOneLine(body))
 	return err
 }
 
-// monitor is where the running server with these settings has its operators' listener, and the admin token.
+// monitor is where the running server with these settings has its operators' listener, and the token that it wants.
 func (f settingFlags) monitor(ctx context.Context) (address string, token actors.Secret, err error) {
-	result := config.Load(ctx, "", f.given(), os.LookupEnv)
-	for _, setting := range []string{"bind", "metrics_port"} {
+	result := loadSettings(ctx, "", f)
+	for _, setting := range []string{"bind", "metrics_bind", "metrics_port"} {
 		if err := result.ErrOf(setting); err != nil {
 			return "", "", err
 		}
@@ -64,7 +65,7 @@ func (f settingFlags) monitor(ctx context.Context) (address string, token actors
 	if address = monitorAddress(result.Settings); address == "" {
 		return "", "", errors.New("the server answers such questions on its metrics port, which is off; set METRICS_PORT or METRICS_SOCKET_PATH")
 	}
-	return address, result.Settings.Monitor.AdminToken, nil
+	return address, cmp.Or(result.Settings.Monitor.AdminToken, result.Settings.Monitor.Token), nil
 }
 
 // monitorAddress is where the server answers health checks: host:port, the path of a unix socket, or nothing.

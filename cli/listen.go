@@ -10,10 +10,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
-	"unicode"
 
 	"github.com/notifypush/notifypush/client"
+	"github.com/notifypush/notifypush/internal/errtext"
 )
 
 type listenCommand struct {
@@ -35,7 +36,7 @@ type listenCommand struct {
 func (*listenCommand) Help() string {
 	return `Does what a desktop client does: asks Nextcloud where its push server is, logs in there, and prints each push as it comes. A lost connection is made again.
 
-Exit status: 0 when all that was asked for came, 1 when something failed, 2 for arguments that do not fit, 3 when the login was refused, 4 when Nextcloud has no push server, 5 when the time was over before --count pushes came.`
+Exit status: 0 when all that was asked for came, 1 when something failed, 2 for arguments that do not fit, 3 when the login was refused, 4 when Nextcloud has no push server, 5 when the time was over before --count pushes came, or before there was a login.`
 }
 
 const (
@@ -48,6 +49,7 @@ const (
 var (
 	errEnough   = errors.New("as many pushes as asked for")
 	errTimeOver = errors.New("the time is over")
+	errNoLogin  = errors.New("the time is over, and there was no login")
 )
 
 func (c *listenCommand) Run(p *process) error {
@@ -101,8 +103,15 @@ func isPushServer(address string) bool {
 func (c *listenCommand) listen(p *process, opts client.Options) error {
 	ctx, end := context.WithCancelCause(p.ctx)
 	defer end(nil)
+	var connected atomic.Bool
 	if c.Timeout > 0 {
-		timer := time.AfterFunc(time.Duration(c.Timeout), func() { end(errTimeOver) })
+		timer := time.AfterFunc(time.Duration(c.Timeout), func() {
+			if connected.Load() {
+				end(errTimeOver)
+				return
+			}
+			end(errNoLogin)
+		})
 		defer timer.Stop()
 	}
 
@@ -112,22 +121,21 @@ func (c *listenCommand) listen(p *process, opts client.Options) error {
 			return reasonOf(ctx, err)
 		}
 		opts.Endpoint = capability.Endpoints.Websocket
-		fmt.Fprintf(p.stderr, "Nextcloud names the push server %s, for %s.\n", withoutPassword(opts.Endpoint), printable(strings.Join(capability.Types, ", ")))
+		fmt.Fprintf(p.stderr, "Nextcloud names the push server %s, for %s.\n", withoutPassword(opts.Endpoint), errtext.Printable(strings.Join(capability.Types, ", ")))
 	}
 
-	connected := false
 	opts.OnConnect = func() {
-		connected = true
+		connected.Store(true)
 		fmt.Fprintf(p.stderr, "Logged in at %s, waiting for pushes.\n", withoutPassword(opts.Endpoint))
 	}
 	opts.OnDisconnect = func(reason error, retryIn time.Duration) {
 		switch {
-		case !connected:
+		case !connected.Load():
 			end(reason)
 		case c.Token != "":
 			end(fmt.Errorf("the connection is lost, and a token logs in only once: %w", reason))
 		default:
-			fmt.Fprintf(p.stderr, "Connection lost: %s. Trying again in %s.\n", printable(reason.Error()), retryIn.Round(time.Millisecond))
+			fmt.Fprintf(p.stderr, "Connection lost: %s. Trying again in %s.\n", errtext.Printable(reason.Error()), retryIn.Round(time.Millisecond))
 		}
 	}
 	count := 0
@@ -154,9 +162,9 @@ func reasonOf(ctx context.Context, err error) error {
 
 func (c *listenCommand) print(w io.Writer, push client.Push) error {
 	if c.JSON {
-		return json.NewEncoder(w).Encode(push)
+		return json.NewEncoder(errtext.JSONWriter(w)).Encode(push)
 	}
-	_, err := fmt.Fprintf(w, "%s  %s\n", push.At.Format("2006-01-02T15:04:05.000Z07:00"), printable(push.String()))
+	_, err := fmt.Fprintf(w, "%s  %s\n", push.At.Format("2006-01-02T15:04:05.000Z07:00"), errtext.Printable(push.String()))
 	return err
 }
 
@@ -165,17 +173,7 @@ func withoutPassword(address string) string {
 	if err != nil {
 		return "an address that cannot be read"
 	}
-	return printable(parsed.Redacted())
-}
-
-// printable keeps foreign text from steering the terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
+	return errtext.Printable(parsed.Redacted())
 }
 
 // result says in words why listening ended, and turns it into the exit status.
@@ -185,12 +183,15 @@ func (c *listenCommand) result(p *process, reason error) error {
 		return nil
 	case errors.Is(reason, errTimeOver) && c.Count == 0:
 		return nil
+	case errors.Is(reason, errNoLogin):
+		fmt.Fprintf(p.stderr, "Failed: there was no login within %s. Something on the way, or the push server, does not answer; notify_push doctor says which.\n", time.Duration(c.Timeout))
+		return exitTimeOver
 	case errors.Is(reason, errTimeOver):
 		fmt.Fprintf(p.stderr, "Failed: %s passed before --count %d was reached.\n", time.Duration(c.Timeout), c.Count)
 		return exitTimeOver
 	}
 
-	fmt.Fprintf(p.stderr, "Failed: %s.\n", printable(reason.Error()))
+	fmt.Fprintf(p.stderr, "Failed: %s.\n", errtext.Printable(reason.Error()))
 	advice := c.advise(reason)
 	if _, unsafe := errors.AsType[*client.UnsafeEndpointError](reason); unsafe {
 		advice = "--insecure logs in there all the same."

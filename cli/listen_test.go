@@ -140,7 +140,7 @@ func TestListenPrintsEveryPush(t *testing.T) {
 		require.NoError(t, err)
 		texts = append(texts, text)
 	}
-	require.Equal(t, []string{"notify_file", "notify_activity", `chat {"a":1}`, "sly \uFFFD[2J"}, texts)
+	require.Equal(t, []string{"notify_file", "notify_activity", `chat {"a":1}`, "sly \\x1b[2J"}, texts)
 	require.Contains(t, got.stderr, cloud.websocket(), "it says where the push server is")
 }
 
@@ -365,4 +365,59 @@ func TestListenEndsWhenInterrupted(t *testing.T) {
 	got := command(ctx, "", "listen", cloud.URL, "alice", "secret", "--count=1")
 	require.Equal(t, 0, got.status, got.stderr)
 	require.Equal(t, int32(1), cloud.logins.Load())
+}
+
+// TestListenDoesNotFollowRedirectsOfAWebsocket does as browsers and desktop clients do.
+func TestListenDoesNotFollowRedirectsOfAWebsocket(t *testing.T) {
+	var asked atomic.Int32
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	defer elsewhere.Close()
+	redirecting := httptest.NewServer(http.RedirectHandler(elsewhere.URL+"/ws", http.StatusMovedPermanently))
+	defer redirecting.Close()
+	got := command(t.Context(), "", "listen", "ws"+strings.TrimPrefix(redirecting.URL, "http")+"/ws", "alice", "secret")
+	require.Equal(t, 1, got.status)
+	require.Contains(t, got.stderr, "redirects to "+elsewhere.URL+"/ws")
+	require.Contains(t, got.stderr, "do not follow redirects of a websocket")
+	require.Contains(t, got.stderr, "nginx: location ^~ /push/ {")
+	require.Zero(t, asked.Load())
+}
+
+// TestListenWithoutALoginFails ends with another status than 0 where the time is over before there was a login.
+func TestListenWithoutALoginFails(t *testing.T) {
+	silent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/ws" {
+			ws, err := websocket.Accept(w, r, nil)
+			if err == nil {
+				defer ws.CloseNow()
+				for err == nil {
+					_, _, err = ws.Read(r.Context())
+				}
+			}
+			return
+		}
+		<-r.Context().Done()
+	}))
+	defer silent.Close()
+	for _, address := range []string{silent.URL, "ws" + strings.TrimPrefix(silent.URL, "http") + "/ws"} {
+		got := command(t.Context(), "", "listen", address, "alice", "secret", "--timeout=100ms")
+		require.Equal(t, 5, got.status, got.stderr)
+		require.Contains(t, got.stderr, "there was no login within 100ms")
+	}
+}
+
+// TestListenKnowsAWebServersPassword tells a password dialog of a web server from Nextcloud's refusal.
+func TestListenKnowsAWebServersPassword(t *testing.T) {
+	guarded := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="closed shop"`)
+		w.WriteHeader(http.StatusUnauthorized)
+		io.WriteString(w, "<html>")
+	}))
+	defer guarded.Close()
+	for _, address := range []string{guarded.URL, "ws" + strings.TrimPrefix(guarded.URL, "http") + "/ws"} {
+		got := command(t.Context(), "", "listen", address, "alice", "secret")
+		require.Equal(t, 1, got.status, "not as for a wrong password")
+		require.Contains(t, got.stderr, `realm "closed shop"`)
+		require.Contains(t, got.stderr, "nginx: auth_basic off;")
+		require.NotContains(t, got.stderr, "secret")
+	}
 }

@@ -39,10 +39,10 @@ func assignListeners(s *config.Settings, inherited map[string][]net.Listener) er
 	return nil
 }
 
-// monitorListen is where the metrics are: at the clients' address, and without TLS.
+// monitorListen is where the metrics are, without TLS.
 func monitorListen(s config.Settings) transport.ListenOptions {
 	return transport.ListenOptions{
 		Inherited: s.Monitor.Inherited,
-		Bind:      s.Listen.Bind, Port: s.Monitor.Port, SocketPath: s.Monitor.SocketPath, SocketPermissions: s.Listen.SocketPermissions,
+		Bind:      s.Monitor.Bind, Port: s.Monitor.Port, SocketPath: s.Monitor.SocketPath, SocketPermissions: s.Listen.SocketPermissions,
 	}
 }

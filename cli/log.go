@@ -5,7 +5,9 @@ import (
 	"sync"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/errtext"
 	"go.uber.org/zap"
+	"go.uber.org/zap/buffer"
 	"go.uber.org/zap/zapcore"
 )
 
@@ -34,6 +36,7 @@ func newLogging(out io.Writer, options config.LogOptions) *logging {
 		}
 		encoder = zapcore.NewConsoleEncoder(encoding)
 	}
+	encoder = printableEncoder{encoder}
 	level := zap.NewAtomicLevelAt(zapLevel(options.Level))
 	return &logging{
 		Logger: zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(out)), level)),
@@ -96,4 +99,23 @@ func zapLevel(spec config.LogLevel) zapcore.Level {
 	default:
 		return zapcore.DebugLevel
 	}
+}
+
+// printableEncoder keeps what came from outside from steering the terminal on which a log is read.
+type printableEncoder struct{ zapcore.Encoder }
+
+func (e printableEncoder) Clone() zapcore.Encoder { return printableEncoder{e.Encoder.Clone()} }
+
+// EncodeEntry encodes a line. Text of others is in fields, which are JSON.
+func (e printableEncoder) EncodeEntry(entry zapcore.Entry, fields []zapcore.Field) (*buffer.Buffer, error) {
+	entry.Message = errtext.Printable(entry.Message)
+	line, err := e.Encoder.EncodeEntry(entry, fields)
+	if err != nil {
+		return line, err
+	}
+	if escaped := errtext.PrintableJSON(line.Bytes()); len(escaped) != line.Len() {
+		line.Reset()
+		line.AppendBytes(escaped)
+	}
+	return line, nil
 }

@@ -10,7 +10,6 @@ import (
 	"syscall"
 
 	"github.com/notifypush/notifypush/config"
-	"github.com/notifypush/notifypush/demo"
 	"github.com/notifypush/notifypush/transport"
 )
 
@@ -72,8 +71,11 @@ func probeListener(ctx context.Context, name string, options transport.ListenOpt
 // adviceListen names the settings that decide where the server listens.
 var adviceListen = map[string]string{
 	"port":         "Where clients are served, --port, --bind, --socket-path, --tls-cert and --tls-key say.",
-	"metrics port": "Where metrics are served, --metrics-port, --bind and --metrics-socket-path say.",
+	"metrics port": "Where metrics are served, --metrics-port, --metrics-bind and --metrics-socket-path say.",
 }
+
+// demoVersion is demo.Version, which a server without the demo does not link.
+const demoVersion = "demo"
 
 // judgeServed asks who serves already where this server is to.
 func judgeServed(ctx context.Context, name string, encrypted bool, address string) finding {
@@ -89,7 +91,7 @@ func judgeServed(ctx context.Context, name string, encrypted bool, address strin
 	}
 	status, version, err := get(ctx, encrypted, address, "/version")
 	switch {
-	case err == nil && status == http.StatusOK && version == demo.Version:
+	case err == nil && status == http.StatusOK && version == demoVersion:
 		return finding{name, yellow, "the demo serves at " + address, elsewhere}
 	case err == nil && status == http.StatusOK && version != "":
 		return finding{name, green, fmt.Sprintf("notify_push %s already serves at %s", version, address), ""}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/notifypush/notifypush/cli/doctor"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/internal/errtext"
 	"github.com/notifypush/notifypush/transport/nextcloud"
@@ -79,7 +80,11 @@ func adviseNextcloud(err error) string {
 	failure, failed := errors.AsType[*nextcloud.Error](err)
 	switch {
 	case errors.As(err, &certificate):
-		return "--nextcloud-ca names the authority that signed Nextcloud's certificate, --allow-self-signed accepts any, and --nextcloud-connect-to keeps the name that the certificate is for."
+		_, advice := doctor.AdviseCertificate(certificate)
+		return advice + " Here, --nextcloud-ca names an authority of your own, and --nextcloud-connect-to keeps the name that the certificate is for."
+	case failed && failure.Status == http.StatusUnauthorized && !failure.OneLogin: // of a web server
+		advice, lines := doctor.Remedy(doctor.BasicAuthBeforeUs)
+		return advice + " " + strings.Join(lines, " ")
 	case failed && failure.Status == http.StatusServiceUnavailable:
 		return "Nextcloud is in maintenance mode or overloaded: try again later, or see occ maintenance:mode."
 	case failed && failure.Status == http.StatusNotFound:

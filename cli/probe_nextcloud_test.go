@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
+	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/demo/nextcloud"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/storage/storagetest"
@@ -66,7 +67,7 @@ func TestCheckOfNextcloud(t *testing.T) {
 		{"maintenance", map[string]http.HandlerFunc{"/status.php": saying200(`{"installed":true,"maintenance":true,"versionstring":"31"}`)}, "Nextcloud", yellow, []string{"maintenance:mode --off"}, false},
 		{"upgrade", map[string]http.HandlerFunc{"/status.php": saying200(`{"installed":true,"needsDbUpgrade":true,"versionstring":"31"}`)}, "Nextcloud", yellow, []string{"occ upgrade"}, false},
 		{"new", map[string]http.HandlerFunc{"/status.php": saying200(`{"installed":false,"versionstring":"31"}`)}, "Nextcloud", red, []string{"not installed"}, false},
-		{"terminal codes", map[string]http.HandlerFunc{"/status.php": saying200(`{"installed":true,"versionstring":"31\u001b[2J\nred"}`)}, "Nextcloud", green, []string{"version 31 [2J; red answers"}, false},
+		{"terminal codes", map[string]http.HandlerFunc{"/status.php": saying200(`{"installed":true,"versionstring":"31\u001b[2J\nred"}`)}, "Nextcloud", green, []string{"version 31\\x1b[2J; red answers"}, false},
 		{"untrusted name", map[string]http.HandlerFunc{"/status.php": refusing(400, `{"error": "Trusted domain error.", "code": 15}`)}, "trusted domain", red,
 			[]string{"127.0.0.1 is not configured as a trusted domain", "Run occ config:system:set trusted_domains 2 --value=127.0.0.1, or write ", `'trusted_domains' => ['localhost', 'it\'s', '127.0.0.1'],`, "--nextcloud-connect-to"}, true},
 		{"no app", map[string]http.HandlerFunc{cookiePath: refusing(404, "")}, "app", red, []string{"404", "occ app:enable notify_push"}, false},
@@ -156,7 +157,7 @@ func TestTrustedProxies(t *testing.T) {
 		{"fd00::1", "0:0::1 FD00:0::1", true},
 		{"127.0.0.1", "::ffff:127.0.0.1 ::1", false},
 	} {
-		require.Equal(t, test.want, isTrustedProxy(netip.MustParseAddr(test.source), strings.Fields(test.trusted)), test)
+		require.Equal(t, test.want, isTrustedProxy(netip.MustParseAddr(test.source), config.List{Texts: strings.Fields(test.trusted)}), test)
 	}
 }
 

@@ -14,42 +14,13 @@ import (
 	"github.com/notifypush/notifypush/storage"
 )
 
-// redisAdvice is where the configuration says what a step needs.
-var redisAdvice = map[string]string{
-	storage.StepDial:   "Redis must run, and be reachable from here, where redis in config.php or --redis-url says.",
-	storage.StepTLS:    "See ssl_context of redis in config.php: cafile or --redis-tls-ca names who signed Redis's certificate, local_cert or --redis-tls-cert this client's.",
-	storage.StepAuth:   "Give redis in config.php the password, and with ACLs the user, that Redis knows, or name a file with the password in REDIS_PASSWORD_FILE.",
-	storage.StepSelect: "dbindex of redis in config.php must be a database that Redis has and this user may use.",
-}
-
-const (
-	adviseSubscribe = "Let the user of config.php subscribe: ACL SETUSER <user> +subscribe +ping &notify_*"
-	adviseKeys      = "The app's self test needs them; let the user read and write: ACL SETUSER <user> +get +set +del ~test-token ~notify_push_*"
-)
-
-// redisFailure is the finding of a step that failed: with the settings that have to do with the cause, or else
-// with what storage knows of it.
+// redisFailure is the finding of a step that failed, with what storage knows to help.
 func redisFailure(name string, err error) finding {
 	failure, ok := errors.AsType[*storage.RedisError](err)
 	if !ok { // such as a Ctrl-C
-		return finding{name, red, err.Error(), redisAdvice[storage.StepDial]}
+		return finding{name, red, err.Error(), ""}
 	}
-	var advice string
-	switch unix := strings.HasPrefix(failure.Address, "unix:"); {
-	case storage.LoginRefused(err):
-		advice = redisAdvice[storage.StepAuth]
-	case failure.IsPermission() && failure.Step == storage.StepSubscribe:
-		advice = adviseSubscribe
-	case failure.IsPermission() && failure.Step != storage.StepSelect:
-		advice = adviseKeys
-	case failure.Step == storage.StepDial && unix:
-	case failure.Advice() == "" || failure.Step == storage.StepDial || failure.Step == storage.StepTLS:
-		advice = cmp.Or(redisAdvice[failure.Step], "Redis's own log may say more.")
-	}
-	if advice != "" {
-		return finding{name, red, failure.Error(), advice}
-	}
-	return finding{name, red, failure.Cause(), failure.Advice()}
+	return finding{name, red, failure.Cause(), cmp.Or(failure.Advice(), "Redis's own log may say more.")}
 }
 
 // testTokenKey is the key by which the app's self test knows the push server.
@@ -102,7 +73,7 @@ func shortened(configured time.Duration) time.Duration {
 func walkRedis(ctx context.Context, options storage.RedisOptions) (steps []finding, subscribed bool) {
 	redis, err := storage.NewRedis(options)
 	if err != nil {
-		return []finding{{redisStep(storage.StepDial), red, err.Error(), redisAdvice[storage.StepDial]}}, false
+		return []finding{{redisStep(storage.StepDial), red, err.Error(), ""}}, false
 	}
 	defer redis.Close()
 	ctx, cancel := context.WithCancel(ctx)
@@ -191,7 +162,7 @@ func probeRedisKeys(ctx context.Context, options storage.RedisOptions) finding {
 		err := redis.MayRun(ctx, command[0].(string), command[1:]...)
 		switch {
 		case errors.Is(err, storage.ErrNotTried) && (errors.Is(err, storage.ErrMayNotAsk) || options.User != "" && options.Password != ""):
-			return finding{name, yellow, readable + "; writing was not tried, because this user may not ask (ACL DRYRUN)", adviseKeys}
+			return finding{name, yellow, readable + "; writing was not tried, because this user may not ask (ACL DRYRUN)", storage.KeysAdvice}
 		case errors.Is(err, storage.ErrNotTried): // the default user may do everything, unless an ACL says otherwise
 			return finding{name, green, readable + "; writing was not tried", ""}
 		case err != nil:

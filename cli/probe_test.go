@@ -466,6 +466,29 @@ func TestCheckSaysAsWhomItTries(t *testing.T) {
 	require.Equal(t, "Tried as user "+paths.ProcessUser()+":", c.asWhom(33))
 }
 
+// TestCheckNamesRoot, even where nothing is tried, and the user with whose rights a config.php was read that is not root's.
+func TestCheckNamesRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("this does not run as root")
+	}
+	clearEnvironment(t)
+	path := filepath.Join(storagetest.Dir(t), "config.php")
+	require.NoError(t, os.WriteFile(path, []byte("<?php $CONFIG = ['overwrite.cli.url' => 'https://x', 'dbtype' => 'sqlite', 'redis' => ['host' => 'r']];"), 0o600))
+	got := command(t.Context(), "", "check", "--offline", path)
+	require.Zero(t, got.status, got.stdout)
+	require.Contains(t, got.stdout, "This runs as user root, whom no permission stops")
+	require.NotContains(t, got.stdout, "warning:")
+
+	require.NoError(t, os.Chown(path, 64998, 64998))
+	got = command(t.Context(), "", "check", "--offline", path)
+	require.Zero(t, got.status, got.stdout)
+	require.Contains(t, got.stdout, "the configuration is read with the rights of 64998 only")
+	require.Contains(t, got.stdout, "sudo -u 64998 notify_push check")
+	got = command(t.Context(), "", "check", "--offline", "--json", path)
+	require.Contains(t, got.stdout, `"user": "root"`)
+	require.Contains(t, got.stdout, `"read_as": "64998"`)
+}
+
 func TestCheckOfOpenFiles(t *testing.T) {
 	require.Equal(t, green, judgeOpenFiles(4096, 3840).Status)
 	f := judgeOpenFiles(1024, 768)
@@ -489,5 +512,5 @@ func TestCheckPaintsOnTerminals(t *testing.T) {
 }
 
 func TestCheckPrintsOneLineForWhatOthersSay(t *testing.T) {
-	require.Equal(t, "a; b [31mc", onOneLine("a\nb\x1b[31mc\n"))
+	require.Equal(t, `a; b\x1b[31mc`, onOneLine("a\nb\x1b[31mc\n"))
 }

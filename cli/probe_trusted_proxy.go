@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/cli/doctor"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/internal/errtext"
 	"github.com/notifypush/notifypush/storage"
@@ -77,7 +79,7 @@ func askRemote(ctx context.Context, settings config.Settings, client *nextcloud.
 // notAsked compares addresses, which finds less.
 func notAsked(settings config.Settings, status nextcloud.ServerStatus, why string) finding {
 	advice := "occ notify_push:self-test asks, too."
-	if !isTrustedProxy(status.Source, settings.Instance.TrustedProxies.Texts) {
+	if !isTrustedProxy(status.Source, settings.Instance.TrustedProxies) {
 		advice += " " + adviseProxy(settings, status.Source)
 	}
 	return finding{"trusted proxy", yellow, "Nextcloud was not asked" + why + sourceRemark(settings, status), advice}
@@ -93,10 +95,10 @@ func judgeSeen(settings config.Settings, status nextcloud.ServerStatus, seen, re
 	case err != nil && !status.Source.IsValid():
 		return finding{name, red, detail + "; a unix socket has no address, so its web server makes one up",
 			"Let the web server take it from X-Forwarded-For; nginx does with: set_real_ip_from unix:; real_ip_header X-Forwarded-For;"}
-	case err == nil && trusted.Texts != nil && isTrustedProxy(address, trusted.Texts):
+	case err == nil && trusted.Texts != nil && isTrustedProxy(address, trusted):
+		advice, lines := doctor.Remedy(doctor.ReplacedForwardedFor)
 		return finding{name, red, detail + ", although it trusts " + seen + ": a proxy between replaces or removes the header",
-			"Let that proxy append to it. nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; Caddy: trusted_proxies with this machine's address. " +
-				"Or go around it with --nextcloud-connect-to."}
+			advice + " " + strings.Join(lines, " ")}
 	case status.Source.IsValid() && address != status.Source:
 		return finding{name, red, detail + "; calls go out from " + status.Source.String() + ", and a router or a proxy on the way puts its own address in their place",
 			adviseProxy(settings, address) + " Or stay inside with --nextcloud-connect-to."}
@@ -114,11 +116,11 @@ func adviseProxy(settings config.Settings, address netip.Addr) string {
 
 // sourceRemark compares the address that calls go out from with those that Nextcloud trusts.
 func sourceRemark(settings config.Settings, status nextcloud.ServerStatus) string {
-	trusted := settings.Instance.TrustedProxies.Texts
+	trusted := settings.Instance.TrustedProxies
 	switch {
 	case !status.Source.IsValid():
 		return "; a unix socket has no address"
-	case trusted == nil:
+	case trusted.Texts == nil:
 		return fmt.Sprintf("; calls go out from %s, and Nextcloud's trusted_proxies is not known here", status.Source)
 	case isTrustedProxy(status.Source, trusted):
 		return fmt.Sprintf("; calls go out from %s, which is one of Nextcloud's trusted_proxies", status.Source)
@@ -128,14 +130,8 @@ func sourceRemark(settings config.Settings, status nextcloud.ServerStatus) strin
 }
 
 // isTrustedProxy compares as Nextcloud does: with addresses and with ranges, and with nothing else.
-func isTrustedProxy(source netip.Addr, trusted []string) bool {
-	return slices.ContainsFunc(trusted, func(text string) bool {
-		if proxy, err := netip.ParseAddr(text); err == nil {
-			return proxy == source
-		}
-		proxies, err := netip.ParsePrefix(text)
-		return err == nil && proxies.Contains(source)
-	})
+func isTrustedProxy(source netip.Addr, trusted config.List) bool {
+	return slices.ContainsFunc(trusted.Prefixes(), func(p netip.Prefix) bool { return p.Contains(source) })
 }
 
 // borrowToken returns the self test's token, which lies in Redis since the last one. Where there is none it puts one there, for a few seconds

@@ -37,6 +37,7 @@ func probes(result *config.Result, mayAsk bool) []probe {
 		probeDatabase(result),
 		probePaths(result.Settings),
 		probeNextcloud(result.Settings, mayAsk),
+		probeOrigins(result),
 		probeOpenFiles(result.Settings),
 		probeKernel(result.Settings),
 		probeListeners(result.Settings),

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -48,12 +49,21 @@ func newReloads(load func(context.Context) *config.Result) *reloads {
 	return r
 }
 
+// originsInterval is how often at most trusted_domains are read again because a page was refused. Strangers cause that.
+const originsInterval = time.Minute
+
 // run reloads until ctx ends.
 func (r *reloads) run(ctx context.Context, d *daemon) {
+	var originsRead time.Time
 	for {
 		select {
 		case <-r.signals:
 			r.reload(ctx, d)
+		case <-d.pageRefused:
+			if time.Since(originsRead) >= originsInterval {
+				r.reloadOrigins(ctx, d)
+				originsRead = time.Now()
+			}
 		case <-ctx.Done():
 			return
 		}
@@ -84,11 +94,23 @@ func (r *reloads) reload(ctx context.Context, d *daemon) {
 			d.log.Warn("configuration", zap.String("warning", warning))
 		}
 	}
+	if !slices.Equal(r.now.DotEnv, next.DotEnv) {
+		logDotEnv(d.log.Logger, next)
+	}
 	d.log.Warn("configuration read again", zap.Strings("changed", changed))
 	if len(needRestart) > 0 {
 		d.log.Warn("settings have changed that need a restart", zap.Strings("settings", needRestart))
 	}
 	r.now = next
+}
+
+// reloadOrigins has a domain count that Nextcloud has come to trust since the start: the page comes back.
+func (r *reloads) reloadOrigins(ctx context.Context, d *daemon) {
+	const name = "allowed_origins"
+	next := r.load(ctx)
+	if next.ErrOf(name) == nil && next.Sources[name] != config.SourceDefault { // else they are not known now
+		d.websocket.SetAllowedOrigins(next.Settings.Websocket.AllowedOrigins)
+	}
 }
 
 // differences are the names of the settings that differ: those that count now, and those that need a restart.
@@ -125,7 +147,8 @@ func (d *daemon) reconfigure(s config.Settings) error {
 		return err
 	}
 	d.websocket.SetLimits(websocketOptions(s, d.log.Logger).Limits)
-	d.adminToken.Store(&s.Monitor.AdminToken)
+	d.websocket.SetAllowedOrigins(s.Websocket.AllowedOrigins)
+	d.monitored.Store(&s.Monitor)
 	d.settings.Actors.DrainTimeout, d.settings.Actors.AuthResume = s.Actors.DrainTimeout, s.Actors.AuthResume
 	return nil
 }

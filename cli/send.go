@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -143,12 +142,12 @@ func (c *sendCommand) publish(p *process, channel string, payload any) error {
 		return exitUsage
 	}
 
-	options, err := loadRedis(p, c.ConfigFile, c.settingFlags)
+	settings, err := loadRedis(p, c.ConfigFile, c.settingFlags)
 	if err != nil {
 		fmt.Fprintf(p.stderr, "notify_push send: %v\n", err)
 		return exitUsage
 	}
-	redis, err := storage.NewRedis(options)
+	redis, err := storage.NewRedis(settings.Redis)
 	if err != nil {
 		return err
 	}
@@ -160,21 +159,22 @@ func (c *sendCommand) publish(p *process, channel string, payload any) error {
 	if _, err := fmt.Fprintf(p.stdout, "Published on %s; push servers that heard it: %d.\n", channel, subscribers); err != nil {
 		return err
 	}
-	if subscribers == 0 && !options.Cluster {
+	if subscribers == 0 && !settings.Redis.Cluster {
 		fmt.Fprintln(p.stderr, "No push server heard it. Is one running, with this Redis and the same --redis-channel-prefix?")
 		return exitNoPushServer
 	}
 	return nil
 }
 
-// loadRedis names the Redis that the server would use with the same settings. What else may be wrong with them does not matter here.
-func loadRedis(p *process, configFile string, flags settingFlags) (storage.RedisOptions, error) {
-	result := config.Load(p.ctx, configFile, flags.given(), os.LookupEnv)
+// loadRedis returns the settings that the server would have, of which those of Redis can be used. What else may be wrong with them does
+// not matter here.
+func loadRedis(p *process, configFile string, flags settingFlags) (config.Settings, error) {
+	result := loadSettings(p.ctx, configFile, flags)
 	for _, warning := range result.Warnings {
 		fmt.Fprintf(p.stderr, "Warning: %s\n", warning)
 	}
 	if err := result.ErrOf("redis"); err != nil {
-		return storage.RedisOptions{}, err
+		return config.Settings{}, err
 	}
-	return result.Settings.Redis, nil
+	return result.Settings, nil
 }

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/errtext"
 	"github.com/notifypush/notifypush/storage"
 )
 
@@ -37,7 +38,7 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 		return exitUsage
 	}
 	load := func(ctx context.Context) *config.Result {
-		return config.Load(ctx, c.ConfigFile, c.given(), os.LookupEnv)
+		return loadSettings(ctx, c.ConfigFile, c.settingFlags)
 	}
 	reloads := newReloads(load)
 	defer signal.Stop(reloads.signals)
@@ -55,7 +56,7 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 	log := newLogging(lines, result.Settings.Log)
 	manager := newServiceManager(log.Logger)
 	if err := result.Err(); err != nil && !result.IsWrong {
-		fmt.Fprintf(p.onlyStdout(), "notify_push: waiting: %v\n", err)
+		fmt.Fprintf(p.onlyStdout(), "notify_push: waiting: %s\n", errtext.PrintableLines(err.Error()))
 	}
 	if result = awaitSettings(p.ctx, load, manager, log.Logger); result == nil {
 		return nil // asked to end before it began
@@ -67,6 +68,7 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 	for _, warning := range result.Warnings {
 		log.Warn("configuration", zap.String("warning", warning))
 	}
+	logDotEnv(log.Logger, result)
 	reloadLogins(&result.Settings, load)
 	if err := inheritListeners(&result.Settings); err != nil {
 		return err
@@ -80,9 +82,16 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 	d.reloads = reloads
 	go runCollector(p.ctx, d.websocket.Weight)
 	if err = d.run(p.ctx); err != nil {
-		fmt.Fprintf(p.onlyStdout(), "notify_push: %v\n", err)
+		fmt.Fprintf(p.onlyStdout(), "notify_push: %s\n", errtext.PrintableLines(err.Error()))
 	}
 	return err
+}
+
+// logDotEnv says which settings a file decides that somebody may have left in the working directory.
+func logDotEnv(log *zap.Logger, result *config.Result) {
+	if len(result.DotEnv) > 0 {
+		log.Warn("variables come from the file .env in the working directory", zap.Strings("names", result.DotEnv))
+	}
 }
 
 // reloadLogins has the configuration read again when Redis or the database refuses the login: the password may have changed.
@@ -100,7 +109,7 @@ func reloadLogins(s *config.Settings, load func(context.Context) *config.Result)
 // refuse says what is wrong with the settings.
 func (c *serveCommand) refuse(p *process, problems []string) {
 	for _, problem := range problems {
-		fmt.Fprintf(io.MultiWriter(p.stderr, p.onlyStdout()), "notify_push: %s\n", problem)
+		fmt.Fprintf(io.MultiWriter(p.stderr, p.onlyStdout()), "notify_push: %s\n", errtext.PrintableLines(problem))
 	}
 	if len(problems) > 1 {
 		fmt.Fprintln(p.stderr, "notify_push: these settings cannot be used; notify_push check shows where each came from")

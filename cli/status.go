@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/notifypush/notifypush/internal/errtext"
 	"github.com/notifypush/notifypush/transport/monitor"
 )
 
@@ -36,7 +37,7 @@ func (c *statusCommand) Run(p *process) error {
 		return err
 	}
 	if c.JSON {
-		_, err = fmt.Fprintln(p.stdout, body)
+		_, err = fmt.Fprintln(errtext.JSONWriter(p.stdout), body)
 	} else {
 		printStatus(p.stdout, status)
 	}
@@ -70,7 +71,7 @@ func (c *clientsCommand) Run(p *process) error {
 		return err
 	}
 	if c.JSON {
-		_, err = fmt.Fprintln(p.stdout, body)
+		_, err = fmt.Fprintln(errtext.JSONWriter(p.stdout), body)
 		return err
 	}
 	printClients(p.stdout, clients, time.Now())
@@ -179,7 +180,7 @@ func printClients(out io.Writer, reply monitor.ClientsReply, now time.Time) {
 		fmt.Fprintf(out, "%d of %d users; notify_push clients --from %d goes on\n", reply.Next-reply.From, reply.Users, reply.Next)
 	}
 	for _, t := range reply.Throttled {
-		fmt.Fprintf(out, "throttled: %s, %d failed logins, until %s\n", t.Address, t.Failures, t.Until.Local().Format(time.TimeOnly))
+		fmt.Fprintf(out, "throttled: %s, %d failed logins, until %s\n", onOneLine(t.Address), t.Failures, t.Until.Local().Format(time.TimeOnly))
 	}
 }
 

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -98,6 +100,17 @@ func (d *daemon) status() *monitor.Status {
 			}
 			return d.log.SetLogLevel(spec)
 		},
-		AdminToken: func() actors.Secret { return *d.adminToken.Load() },
+		AdminToken: d.adminToken,
 	}
+}
+
+func (d *daemon) adminToken() actors.Secret { return d.monitored.Load().AdminToken }
+
+// guard protects the operators' listener. This machine's own name is known.
+func (d *daemon) guard() monitor.Guard {
+	guard := monitor.Guard{Hosts: d.settings.Monitor.Hosts, AdminToken: d.adminToken, Token: func() actors.Secret { return d.monitored.Load().Token }}
+	if name, err := os.Hostname(); err == nil {
+		guard.Hosts = append(slices.Clone(guard.Hosts), name)
+	}
+	return guard
 }

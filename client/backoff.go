@@ -24,7 +24,7 @@ type Backoff struct {
 // Next gives the time to wait after one more failure.
 func (b *Backoff) Next() time.Duration {
 	b.window = min(max(2*b.window, b.base()), b.cap())
-	return rand.N(b.window + 1)
+	return rand.N(b.window + 1) //nolint:gosec // G404: jitter is no secret
 }
 
 // Reset forgets all failures.

@@ -104,8 +104,11 @@ func open(ctx context.Context, opts Options, endpoint string) (*Conn, error) {
 		return nil, fmt.Errorf("address of the push server: %w", err)
 	}
 	c := &Conn{endpoint: address.Redacted()}
+	// Browsers and desktop clients do not follow redirects of a websocket.
+	httpClient := *opts.httpClient()
+	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	ws, response, err := websocket.Dial(ctx, endpoint, &websocket.DialOptions{ //nolint:bodyclose // the library closes it
-		HTTPClient: opts.httpClient(),
+		HTTPClient: &httpClient,
 		OnPingReceived: func(context.Context, []byte) bool {
 			c.heard()
 			return true

@@ -11,6 +11,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/notifypush/notifypush/internal/realm"
 )
 
 // Capability is what Nextcloud tells its clients about push.
@@ -113,10 +115,10 @@ func parseNextcloud(text string) (*url.URL, error) {
 	}
 	address, err := url.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("address of Nextcloud: %w", err)
+		return nil, errors.New("address of Nextcloud: it cannot be parsed; write one like https://cloud.example.com") // it may hold a password
 	}
 	if address.Scheme != "http" && address.Scheme != "https" || address.Host == "" {
-		return nil, fmt.Errorf("address of Nextcloud: %q is not like https://cloud.example.com", address.Redacted())
+		return nil, errors.New("address of Nextcloud: it is not like https://cloud.example.com")
 	}
 	return address, nil
 }
@@ -144,12 +146,17 @@ func ask(ctx context.Context, opts Options, request Request, method, address str
 	switch {
 	case err != nil:
 		return nil, fail(err)
-	case response.StatusCode == http.StatusUnauthorized:
+	case response.StatusCode == http.StatusUnauthorized && !isForeign(response.Header, body):
 		return nil, fail(ErrInvalidCredentials)
 	case response.StatusCode != http.StatusOK:
 		return nil, newStatusError(request, req.URL.Redacted(), response, body)
 	}
 	return body, nil
+}
+
+func isForeign(header http.Header, body []byte) bool {
+	_, foreign := realm.Foreign(header, body)
+	return foreign
 }
 
 // errNotLoggedIn means that the capabilities are those that Nextcloud shows to everybody. That is its answer, too, to the

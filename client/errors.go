@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/notifypush/notifypush/internal/realm"
 )
 
 var (
@@ -76,6 +78,10 @@ type StatusError struct {
 	Request Request
 	URL     string
 	Status  int
+	// Realm is what a web server in front asks for a password for, with status 401; empty where Nextcloud itself refuses.
+	Realm string
+	// Location is where the answer redirects to, without a password in it.
+	Location string
 	// Text is the first line of the answer's body, at most 200 bytes; empty when the body is a web page.
 	Text string
 	// RetryAfter is how long the server asks to be left alone; 0 when it does not say, at most an hour.
@@ -84,7 +90,12 @@ type StatusError struct {
 
 func (e *StatusError) Error() string {
 	text := fmt.Sprintf("%s answered the request for the %s with %d %s", e.URL, e.Request, e.Status, http.StatusText(e.Status))
-	if e.Text != "" {
+	switch {
+	case e.Realm != "":
+		text += fmt.Sprintf(": a web server in front asks for a password of its own (realm %q)", e.Realm)
+	case e.Location != "":
+		text += ", which redirects to " + e.Location
+	case e.Text != "":
 		text += fmt.Sprintf(" (%s)", e.Text)
 	}
 	return text
@@ -96,7 +107,17 @@ const (
 )
 
 func newStatusError(request Request, url string, response *http.Response, body []byte) *StatusError {
+	asks := ""
+	if response.StatusCode == http.StatusUnauthorized {
+		asks, _ = realm.Foreign(response.Header, body)
+	}
+	location := ""
+	if to, err := response.Location(); err == nil {
+		location = to.Redacted()
+	}
 	return &StatusError{
+		Realm:      asks,
+		Location:   location,
 		Request:    request,
 		URL:        url,
 		Status:     response.StatusCode,

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+
+	"github.com/notifypush/notifypush/internal/files"
 )
 
 // insteadOfFile is what may be given where there is no config.php at all.
@@ -20,9 +23,9 @@ type notYetError struct{ error }
 
 func (e notYetError) Unwrap() error { return e.error }
 
-// notYet marks what a file that is missing, empty or kept from this user leads to.
+// notYet marks what a file leads to that is missing, empty, kept from this user, or on a file system that does not answer.
 func notYet(err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, context.DeadlineExceeded) {
 		return notYetError{err}
 	}
 	return err
@@ -38,8 +41,8 @@ func isNotYet(err error) bool {
 }
 
 // errConfigFile says why config.php cannot be read, and what to do; it is nil where it can be.
-func errConfigFile(path string) error {
-	info, err := os.Stat(path)
+func errConfigFile(ctx context.Context, path string) error {
+	info, err := files.Stat(ctx, path)
 	if err == nil && info.IsDir() {
 		return fmt.Errorf("%s is a folder; give the path of the config.php in it, or %s", path, insteadOfFile)
 	}
@@ -50,36 +53,38 @@ func errConfigFile(path string) error {
 		return notYetError{fmt.Errorf("%s is empty: Nextcloud is not installed yet", path)}
 	}
 	if err == nil {
-		var file *os.File
-		if file, err = os.Open(path); err == nil {
-			return file.Close()
+		if err = files.CanRead(ctx, path); err == nil {
+			return nil
 		}
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return notYetError{fmt.Errorf("there is no file %s; give the path of Nextcloud's config.php, or %s", path, insteadOfFile)}
 	case errors.Is(err, fs.ErrPermission):
-		self := nameOfUser(uint32(os.Geteuid()))
+		self := nameOfUser(uint32(os.Geteuid())) //nolint:gosec // G115: user ids have 32 bits
 		return notYetError{fmt.Errorf("user %s may not read %s; run this as the user that Nextcloud runs as (sudo -u %s, or User= of the unit), or let a group of %s read it (chgrp, chmod g+r)",
 			self, path, ownerOf(info), self)}
 	default:
-		return fmt.Errorf("%w; fix that, or give %s", err, insteadOfFile)
+		return notYet(fmt.Errorf("%w; fix that, or give %s", err, insteadOfFile))
 	}
 }
 
-// errBeside says why a file beside config.php cannot be read, at which Nextcloud would end: because this user may not, or it is a link to what is not there.
-func errBeside(path string) error {
-	file, err := os.Open(path)
-	if err == nil {
-		return file.Close()
-	}
+// errBeside says why a file beside config.php cannot be read, at which Nextcloud would end: because this user may not, it is a link to what is not there, or no file.
+func errBeside(ctx context.Context, path string) error {
+	err := files.CanRead(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return notYetError{fmt.Errorf("%s leads to a file that is not there", path)}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return notYetError{fmt.Errorf("%s cannot be opened: %w", path, err)}
+	}
+	if errors.Is(err, files.ErrNotRegular) {
+		return fmt.Errorf("%s is not a regular file", path)
 	}
 	if !errors.Is(err, fs.ErrPermission) {
 		return nil
 	}
-	return notYetError{fmt.Errorf("user %s may not read %s", nameOfUser(uint32(os.Geteuid())), path)}
+	return notYetError{fmt.Errorf("user %s may not read %s", nameOfUser(uint32(os.Geteuid())), path)} //nolint:gosec // G115: user ids have 32 bits
 }
 
 // ownerOf is the user that a file belongs to; www-data where the file cannot even be looked at, or is root's.

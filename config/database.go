@@ -78,11 +78,22 @@ func (d *database) complete(n *nextcloudConfig) (storage.DatabaseOptions, error)
 		if err := applyPostgresTLS(&d.TLS, n.array("pgsql_ssl")); err != nil {
 			return storage.DatabaseOptions{}, n.problem("pgsql_ssl", err)
 		}
+		if n.readAs != "" {
+			d.leaveOutPassfile()
+		}
 	}
 	if port := n.optional("dbport"); port != "" && port != strconv.Itoa(int(d.Port)) {
 		n.warn("%s: dbport %s is not used: Nextcloud does not read it; the port is %d, and dbhost can name another: 'host:port'", n.source("dbport"), port, d.Port)
 	}
 	return storage.DatabaseOptions(*d), nil
+}
+
+// leaveOutPassfile keeps from a server that another user names what a file of root's says is its password: the one that dbhost names, or ~/.pgpass.
+func (d *database) leaveOutPassfile() {
+	if d.Options == nil {
+		d.Options = map[string]string{}
+	}
+	d.Options["passfile"] = "/dev/null/none" // which leads nowhere
 }
 
 // locateMySQL takes dbhost apart as Nextcloud and mysqlnd do.

@@ -1,14 +1,20 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/joho/godotenv"
+
+	"github.com/notifypush/notifypush/internal/files"
 )
 
 // environment is where variables are: those of the process, and below them those of the .env file in the working directory.
@@ -41,14 +47,40 @@ func (e environment) lookup(name string) (string, bool) {
 // largestFile bounds what is read of a file that holds a secret or variables.
 const largestFile = 1 << 20
 
-// readDotEnv reads the .env file of the working directory; without one there are no variables.
-func readDotEnv() (map[string]string, error) {
-	text, err := readSmallFile(".env")
+// fromFile names the variables that the file gives.
+func (e environment) fromFile() []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(e.file)) {
+		if _, overruled := e.process(name); !overruled {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// readDotEnv reads the .env file of the working directory; without one there are no variables. What it says counts as much as the command
+// line, so nobody but root and this user may have written it, or lead to it by a link.
+func readDotEnv(ctx context.Context) (map[string]string, error) {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	defer cancel()
+	there, err := files.Within(limited, func() (fs.FileInfo, error) { return os.Lstat(".env") })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	var text string
+	if err == nil && !there.Mode().IsRegular() {
+		err = files.ErrNotRegular
+	}
+	if err == nil {
+		text, err = files.Read(limited, ".env", largestFile, func(opened fs.FileInfo) error {
+			if !os.SameFile(there, opened) {
+				return errors.New("it was replaced meanwhile")
+			}
+			return errForeign(opened)
+		})
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read .env: %w", err)
 	}
 	variables, err := godotenv.Unmarshal(text)
 	if err != nil {
@@ -57,9 +89,21 @@ func readDotEnv() (map[string]string, error) {
 	return variables, nil
 }
 
+// errForeign says why a file may have been written by somebody else than root and the effective user.
+func errForeign(info fs.FileInfo) error {
+	system, isKnown := info.Sys().(*syscall.Stat_t)
+	if !isKnown || system.Uid != 0 && int(system.Uid) != os.Geteuid() {
+		return errors.New("it belongs to another user; have root or the user that this runs as own it")
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return errors.New("group or others may write it; chmod go-w .env")
+	}
+	return nil
+}
+
 // readSmallFile reads a regular file, or a pipe that a service manager passes a secret by, of up to 1 MiB.
 func readSmallFile(path string) (string, error) {
-	file, err := os.Open(path)
+	file, err := os.Open(path) //nolint:gosec // G304: the .env of the folder that it was started in
 	if err != nil {
 		return "", err
 	}

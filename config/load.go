@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,13 +18,16 @@ import (
 
 // Result is what Load found out.
 type Result struct {
-	Settings Settings
-	Sources  map[string]string // by setting: FILE:LINE, "env NAME", "env NAME_FILE", ".env NAME", "flag --name", "argument", "php" or "default"
-	Unknown  []php.Unknown     // keys of config.php whose values are beyond the evaluator, needed or not
-	Warnings []string
-	Errors   []string // why the server cannot start with these settings; empty when it can
-	Sharding string   // FILE:LINE of a dbsharding that is in use; empty: there is none
-	IsWrong  bool     // of the Errors, one at least is no file that is missing, empty or unreadable, and so may be there later
+	Settings  Settings
+	Sources   map[string]string // by setting: FILE:LINE, "env NAME", "env NAME_FILE", ".env NAME", "flag --name", "argument", "php" or "default"
+	Unknown   []php.Unknown     // keys of config.php whose values are beyond the evaluator, needed or not
+	Warnings  []string
+	Errors    []string // why the server cannot start with these settings; empty when it can
+	Sharding  string   // FILE:LINE of a dbsharding that is in use; empty: there is none
+	AnyOrigin string   // why the pages of any site are admitted; empty where they are not, or --allowed-origins says so
+	ReadAs    string   // the user with whose rights config.php was read, where this is root and that user may change it
+	DotEnv    []string // the names of the variables that the .env file gives
+	IsWrong   bool     // of the Errors, one at least is no file that is missing, empty or unreadable, and so may be there later
 
 	values map[string]any   // by setting: what it says
 	failed map[string]error // by setting: why it has no usable value
@@ -41,26 +45,42 @@ func (r *Result) Err() error {
 func (r *Result) ErrOf(setting string) error { return r.failed[setting] }
 
 // Load fills all settings. It opens no connection. given is what the command line said; lookupEnv is os.LookupEnv, or stands in for it.
+//
+// As root it does not read a config.php that others may change: [Reader.Load] does.
 func Load(ctx context.Context, configFile string, given Given, lookupEnv func(string) (string, bool)) *Result {
-	l := newLoader(given, lookupEnv)
+	return Reader{}.Load(ctx, configFile, given, lookupEnv)
+}
+
+// Load is the function [Load], and as root reads a config.php that others may change with the rights of one of them, in a process of its own. For
+// that, lookupEnv has to be os.LookupEnv.
+func (r Reader) Load(ctx context.Context, configFile string, given Given, lookupEnv func(string) (string, bool)) *Result {
+	l := newLoader(ctx, given, lookupEnv)
 	s := &l.result.Settings
+	if strings.Contains(configFile, "://") { // it may hold a password
+		l.fail("config_file", errors.New("the argument is a URL, and has to be the path of Nextcloud's config.php; --redis-url, --database-url and --nextcloud-url take URLs"))
+		configFile = ""
+	}
 	if s.ConfigFile = configFile; configFile != "" {
 		l.result.Sources["config_file"] = "argument"
 		l.result.values["config_file"] = configFile
 	}
-	own := map[string]bool{"nextcloud-url": true, "database-url": true, "database-prefix": true, "redis-url": true, "debounce-disable": true, "admin-token": true}
+	own := map[string]bool{"nextcloud-url": true, "database-url": true, "database-prefix": true, "redis-url": true, "debounce-disable": true, "admin-token": true, "metrics-token": true, "trusted-proxies": true, "allowed-origins": true}
 	for _, field := range l.fields {
 		if !own[field.Flag] {
 			l.read(field.Flag)
 		}
 	}
+	l.loadMetricsBind()
 	l.loadDebounceDisable()
-	l.loadAdminToken()
+	l.loadToken("metrics-token", &s.Monitor.Token)
+	l.loadToken("admin-token", &s.Monitor.AdminToken)
 	l.checkListeners()
 
-	n := readNextcloud(ctx, configFile, s.Reading.Glob, !s.Reading.NoPHP, l.environment)
-	s.Instance = n.instance()
+	n := r.readNextcloud(ctx, configFile, s.Reading.Glob, !s.Reading.NoPHP, l.environment)
+	s.Instance, l.result.ReadAs = n.instance(), n.readAs
+	l.loadTrustedProxies(n)
 	l.loadNextcloudURL(n)
+	l.loadAllowedOrigins(n)
 	l.loadDatabase(n)
 	l.loadDatabasePrefix(n)
 	l.loadSharding(n)
@@ -85,7 +105,7 @@ type loader struct {
 	hasDatabaseURL bool
 }
 
-func newLoader(given Given, lookupEnv func(string) (string, bool)) *loader {
+func newLoader(ctx context.Context, given Given, lookupEnv func(string) (string, bool)) *loader {
 	l := &loader{
 		declared:    map[string]setting.Field{},
 		given:       given,
@@ -97,9 +117,10 @@ func newLoader(given Given, lookupEnv func(string) (string, bool)) *loader {
 		l.declared[field.Flag] = field
 	}
 	var err error
-	if l.environment.file, err = readDotEnv(); err != nil {
+	if l.environment.file, err = readDotEnv(ctx); err != nil {
 		l.warn("%v; its variables do not count", err)
 	}
+	l.result.DotEnv = l.environment.fromFile()
 	return l
 }
 
@@ -176,6 +197,16 @@ func (l *loader) checkListeners() {
 	}
 }
 
+// loadMetricsBind has metrics where clients are served, if that is one address, as the app's own daemon has them.
+func (l *loader) loadMetricsBind() {
+	const name = "metrics_bind"
+	address, err := netip.ParseAddr(l.result.Settings.Listen.Bind)
+	if l.result.Sources[name] == SourceDefault && err == nil && !address.IsUnspecified() {
+		l.result.Settings.Monitor.Bind, l.result.values[name] = address.String(), address.String()
+		l.result.Sources[name] = l.result.Sources["bind"]
+	}
+}
+
 // loadDebounceDisable reads the one boolean whose variable counts whatever its text is.
 func (l *loader) loadDebounceDisable() {
 	const flag, name = "debounce-disable", "debounce_disable"
@@ -190,8 +221,8 @@ func (l *loader) loadDebounceDisable() {
 // minToken is how long a token must be that anybody may try who reaches the port.
 const minToken = 16
 
-func (l *loader) loadAdminToken() {
-	const flag, name = "admin-token", "admin_token"
+func (l *loader) loadToken(flag string, target *actors.Secret) {
+	name := l.declared[flag].Name()
 	texts, err := l.secret(flag)
 	if err != nil {
 		l.fail(name, err)
@@ -205,7 +236,22 @@ func (l *loader) loadAdminToken() {
 		l.fail(name, fmt.Errorf("%s: the token is shorter than %d characters; make one with openssl rand -hex 16", l.result.Sources[name], minToken))
 		return
 	}
-	l.result.Settings.Monitor.AdminToken, l.result.values[name] = actors.Secret(token), actors.Secret(token)
+	*target, l.result.values[name] = actors.Secret(token), actors.Secret(token)
+}
+
+// loadTrustedProxies takes the proxies that Nextcloud trusts, and those that are near, unless the operator says it here.
+func (l *loader) loadTrustedProxies(n *nextcloudConfig) {
+	const flag, name = "trusted-proxies", "trusted_proxies"
+	l.read(flag)
+	if l.result.Sources[name] != SourceDefault {
+		return
+	}
+	websocket := &l.result.Settings.Websocket
+	websocket.PrivateProxies = true
+	if prefixes := l.result.Settings.Instance.TrustedProxies.Prefixes(); prefixes != nil {
+		websocket.TrustedProxies, l.result.values[name] = prefixes, prefixes
+		l.result.Sources[name] = n.source(name)
+	}
 }
 
 func (l *loader) loadNextcloudURL(n *nextcloudConfig) {

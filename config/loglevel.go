@@ -87,7 +87,7 @@ func suggestLevel(name string) string {
 
 func levelNamed(name string) (Level, bool) {
 	i := slices.Index(levelNames, strings.ToLower(name))
-	return Level(max(i, 0)), i >= 0
+	return Level(max(i, 0)), i >= 0 //nolint:gosec // G115: an index of the few levels
 }
 
 func isTarget(text string) bool {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,21 +15,16 @@ import (
 
 // nextcloudConfig is Nextcloud's configuration as its own code sees it: config.php, the *.config.php beside it, and NC_ variables above both.
 type nextcloudConfig struct {
+	configFiles
 	root        string // Nextcloud's folder, the one above that of config.php
 	environment environment
-	values      map[string]php.Entry
-	unknown     map[string]php.Unknown
-	exhausted   bool   // the evaluation went over its limits
-	broken      string // why nothing could be read from config.php; empty when something could
+	readAs      string // the user with whose rights the files were read; empty: those of the process
 	isError     bool   // broken has become an error, and needs no warning
-	unreadable  error  // the same, where the file cannot be read, with what to do
-	doubt       error  // why a file beside config.php gave nothing; nil when each gave what it has
 
 	ask     func() (map[string]php.Value, error) // asks PHP itself for the keys of consulted; nil when it must not be asked, or was
 	answers map[string]php.Value
 
-	unmet    []error // one for each needed key that stayed unknown
-	warnings []string
+	unmet []error // one for each needed key that stayed unknown
 }
 
 const (
@@ -40,9 +34,6 @@ const (
 	urlAdvice      = "--nextcloud-url or NEXTCLOUD_URL"
 )
 
-// evaluationMemory bounds the evaluation so that the whole process stays below 64 MiB.
-const evaluationMemory = 40 << 20
-
 // consulted are the keys that are read, and what to give instead of one that cannot be known.
 var consulted = map[string]string{
 	"dbtype": databaseAdvice, "dbhost": databaseAdvice, "dbname": databaseAdvice, "dbuser": databaseAdvice, "dbpassword": databaseAdvice,
@@ -50,106 +41,27 @@ var consulted = map[string]string{
 	"notify_push_redis": redisAdvice, "redis.cluster": redisAdvice, "redis": redisAdvice, "overwrite.cli.url": urlAdvice,
 }
 
+// noted are further keys that are read, on which nothing depends that another source could give.
+var noted = []string{"secret", "trusted_domains", "trusted_proxies", "forwarded_for_headers", "dbsharding"}
+
 // readNextcloud evaluates the configuration whose main file is path. Without a path only NC_ variables count.
-func readNextcloud(ctx context.Context, path string, glob, mayAsk bool, env environment) *nextcloudConfig {
+func (r Reader) readNextcloud(ctx context.Context, path string, glob, mayAsk bool, env environment) *nextcloudConfig {
 	n := &nextcloudConfig{environment: env}
 	if path == "" {
 		return n
 	}
-	absolute, err := filepath.Abs(path)
-	if err != nil {
-		absolute = path
+	if absolute, err := filepath.Abs(path); err == nil {
+		n.root = filepath.Dir(filepath.Dir(absolute))
 	}
-	n.root = filepath.Dir(filepath.Dir(absolute))
-	var files []string
-	if n.unreadable = errConfigFile(absolute); n.unreadable == nil {
-		files = append(files, path)
-	} else {
-		n.broken = n.unreadable.Error()
-	}
-	if glob {
-		for _, file := range n.beside(path) {
-			if err := errBeside(file); err == nil {
-				files = append(files, file)
-			} else if n.doubt == nil {
-				n.doubt = err
-				n.warn("%v", err)
-			}
-		}
-	}
-	readable := n.unreadable == nil && n.doubt == nil
-	n.evaluate(ctx, path, files)
+	var ask askFunc
+	n.configFiles, n.readAs, ask = r.readFiles(ctx, path, glob, env)
 	// What has no end here has none in PHP either, and of a file that it cannot open PHP would say that nothing is set.
-	if mayAsk && !n.exhausted && readable {
+	if mayAsk && !n.exhausted && n.allThere {
 		n.ask = func() (map[string]php.Value, error) {
-			return php.AskPHP(ctx, files, slices.Sorted(maps.Keys(consulted)))
+			return ask(ctx, n.files, slices.Sorted(maps.Keys(consulted)))
 		}
 	}
 	return n
-}
-
-// beside lists the further files that Nextcloud reads, in its order.
-func (n *nextcloudConfig) beside(path string) []string {
-	entries, err := os.ReadDir(filepath.Dir(path))
-	if err != nil {
-		n.warn("list the *.config.php beside %s: %v", path, err)
-		return nil
-	}
-	var files []string
-	for _, entry := range entries {
-		name := entry.Name()
-		if strings.HasSuffix(name, ".config.php") && !strings.HasPrefix(name, ".") && name != filepath.Base(path) {
-			files = append(files, filepath.Join(filepath.Dir(path), name))
-		}
-	}
-	slices.SortStableFunc(files, compareNaturally)
-	return files
-}
-
-// evaluate runs the files; main is the one without which not much is known.
-func (n *nextcloudConfig) evaluate(ctx context.Context, main string, files []string) {
-	evaluated, err := php.Evaluate(ctx, files, php.Options{Getenv: n.environment.lookup, Limits: php.Limits{Memory: evaluationMemory}})
-	if err != nil {
-		n.broken = err.Error()
-		return
-	}
-	n.values, n.exhausted = evaluated.Values, evaluated.Exhausted
-	n.unknown = map[string]php.Unknown{}
-	for _, unknown := range evaluated.Unknown {
-		n.unknown[unknown.Key] = unknown
-		if unknown.Key == php.AnyKey {
-			n.broken = fmt.Sprintf("%s:%d: %s", unknown.File, unknown.Line, unknown.Reason)
-		}
-	}
-	for _, problem := range evaluated.Warnings {
-		if problem.File == filepath.Base(main) && !n.isFrom(problem.File) {
-			n.broken = problem.String()
-			continue
-		}
-		n.warn("%s", problem)
-		switch {
-		case n.doubt != nil:
-		case slices.Contains(evaluated.Broken, problem):
-			n.doubt = errors.New(problem.String())
-		case slices.Contains(evaluated.Missing, problem):
-			n.doubt = notYetError{errors.New(problem.String())}
-		}
-	}
-}
-
-// isFrom says whether anything is known to come from a file.
-func (n *nextcloudConfig) isFrom(file string) bool {
-	for _, entry := range n.values {
-		if entry.File == file {
-			return true
-		}
-	}
-	for _, unknown := range n.unknown {
-		if unknown.File == file {
-			return true
-		}
-	}
-	return false
 }
 
 // variable is the environment variable that overrules a key. PHP does not see names with a dot, a space or a bracket.
@@ -301,7 +213,7 @@ func (n *nextcloudConfig) optional(key string) string {
 
 // list is a key's value as a list of texts where nothing depends on it. Nextcloud takes what is not an array for an empty one.
 func (n *nextcloudConfig) list(key string) List {
-	if _, isUnknown := n.unknown[key]; isUnknown || n.root == "" || n.broken != "" {
+	if _, isUnknown := n.unknown[key]; isUnknown || n.root == "" || n.broken != "" || n.doubt != nil {
 		return List{}
 	}
 	list := List{Texts: []string{}}
@@ -359,10 +271,4 @@ func (n *nextcloudConfig) remarks() []string {
 		n.warn("%s", n.broken)
 	}
 	return n.warnings
-}
-
-func (n *nextcloudConfig) warn(format string, arguments ...any) {
-	if text := fmt.Sprintf(format, arguments...); !slices.Contains(n.warnings, text) {
-		n.warnings = append(n.warnings, text)
-	}
 }

@@ -88,7 +88,7 @@ func parseRedisURL(text string) (storage.RedisOptions, error) {
 	}
 	if database = strings.Trim(database, "/"); database != "" {
 		if redis.Database, err = strconv.Atoi(database); err != nil || redis.Database < 0 {
-			return redis, fmt.Errorf("%q is not the number of a database", database)
+			return redis, errors.New("what follows the address is not the number of a database; a / or @ in a password is %2F or %40")
 		}
 	}
 	return redis, nil

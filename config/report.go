@@ -4,10 +4,14 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/storage"
+	"github.com/notifypush/notifypush/transport"
+	"github.com/notifypush/notifypush/transport/monitor"
 )
 
 // Report is what `check --offline --json` prints of a result.
@@ -79,6 +83,13 @@ func plain(value any, mask func(actors.Secret) string) any {
 			prefixes = append(prefixes, prefix.String())
 		}
 		return prefixes
+	case transport.AllowedOrigins:
+		if v.LogOnly {
+			return []any{"*"}
+		}
+		return list(v.Hosts)
+	case monitor.Hosts:
+		return list(v)
 	case storage.DatabaseOptions:
 		return plainDatabase(v, mask)
 	case storage.RedisOptions:
@@ -91,10 +102,19 @@ func plain(value any, mask func(actors.Secret) string) any {
 	return value
 }
 
+// isSecretName reports whether what an option is called says that its value is a secret.
+func isSecretName(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc([]string{"pass", "pwd", "secret", "key", "token"}, func(word string) bool { return strings.Contains(name, word) })
+}
+
 func plainDatabase(d storage.DatabaseOptions, mask func(actors.Secret) string) any {
-	options := d.Options
-	if options == nil {
-		options = map[string]string{}
+	options := map[string]string{}
+	for name, value := range d.Options {
+		if isSecretName(name) {
+			value = mask(actors.Secret(value))
+		}
+		options[name] = value
 	}
 	return map[string]any{
 		"driver": d.Driver, "host": d.Host, "port": d.Port, "socket": d.Socket, "hosts": list(d.Hosts),

@@ -11,6 +11,7 @@ package config
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 
 	"github.com/notifypush/notifypush/actors"
@@ -36,7 +37,13 @@ type Settings struct {
 	Monitor   monitor.Options
 	Websocket transport.WebsocketOptions
 	Actors    actors.Options
+	Fleet     FleetOptions
 	Log       LogOptions
+}
+
+// FleetOptions say whether this server is one of several.
+type FleetOptions struct {
+	Off bool `flag:"fleet" env:"FLEET" default:"true" negated:"true" group:"Redis" help:"Share logins, tokens and counters with other push servers of the same Nextcloud, where its secret is known."`
 }
 
 // ReadingOptions say how Nextcloud's configuration is read.
@@ -57,6 +64,22 @@ type Instance struct {
 type List struct {
 	Texts []string // nil when they are not known
 	Next  int64    // the first number after those that the elements have, by which `occ config:system:set` adds one
+}
+
+// Prefixes are the IP addresses and ranges among the texts; Nextcloud compares with nothing else.
+func (l List) Prefixes() (prefixes []netip.Prefix) {
+	for _, text := range l.Texts {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			var address netip.Addr
+			if address, err = netip.ParseAddr(text); err != nil {
+				continue
+			}
+			prefix = netip.PrefixFrom(address, address.BitLen())
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return prefixes
 }
 
 // LogOptions say how much is logged, and how it looks.

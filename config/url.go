@@ -74,20 +74,17 @@ func unescape(text string) string {
 
 // parseNextcloudURL completes Nextcloud's URL: https where no scheme is written, the path kept, one slash at the end.
 func parseNextcloudURL(text string) (string, error) {
-	text = strings.TrimSpace(text)
-	if !strings.Contains(text, "://") {
-		text = "https://" + strings.TrimLeft(text, "/")
-	}
+	text = withScheme(text)
 	parsed, err := url.Parse(text)
 	switch {
-	case err != nil:
-		return "", fmt.Errorf("%q is not a URL; write one like https://cloud.example.com/", withoutPassword(text))
+	case err != nil, strings.HasPrefix(parsed.Path, "/") && strings.HasSuffix(parsed.Host, ":"): // of https:/name
+		return "", fmt.Errorf("%s is not a URL; write one like https://cloud.example.com/", schemeOf(text))
 	case parsed.Scheme != "http" && parsed.Scheme != "https":
-		return "", fmt.Errorf("%q is neither an http nor an https URL", withoutPassword(text))
+		return "", fmt.Errorf("%s://%s is neither an http nor an https URL", parsed.Scheme, parsed.Host)
 	case parsed.Hostname() == "":
-		return "", fmt.Errorf("%q names no host; write a URL like https://cloud.example.com/", withoutPassword(text))
+		return "", fmt.Errorf("%s names no host; write a URL like https://cloud.example.com/", schemeOf(text))
 	case parsed.User != nil:
-		return "", fmt.Errorf("%q holds a user name, and must not: each client brings its own", withoutPassword(text))
+		return "", fmt.Errorf("%s%s holds a user name, and must not: each client brings its own", schemeOf(text), "@"+parsed.Host)
 	}
 	// The text itself is kept, because a URL that is written anew would have a name like müller.example in another spelling.
 	text, _, _ = strings.Cut(text, "#")
@@ -95,11 +92,20 @@ func parseNextcloudURL(text string) (string, error) {
 	return parsed.Scheme + "://" + strings.TrimRight(text[strings.Index(text, "://")+3:], "/") + "/", nil
 }
 
-// withoutPassword is a URL fit for messages.
-func withoutPassword(text string) string {
-	at := strings.LastIndexByte(text, '@')
-	if scheme := strings.Index(text, "://"); at >= 0 && scheme >= 0 && scheme < at {
-		return text[:scheme+3] + "***" + text[at:]
+// withScheme completes a URL that has no scheme.
+func withScheme(text string) string {
+	text = strings.TrimSpace(text)
+	if !strings.Contains(text, "://") {
+		text = "https://" + strings.TrimLeft(text, "/")
 	}
 	return text
+}
+
+// schemeOf is a URL up to //, behind which a password may be.
+func schemeOf(text string) string {
+	scheme, _, _ := strings.Cut(text, "://")
+	if strings.ContainsFunc(scheme, func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '+') }) {
+		scheme = "?"
+	}
+	return scheme + "://***"
 }

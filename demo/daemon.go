@@ -13,6 +13,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/storage"
+	_ "github.com/notifypush/notifypush/storage/sqlite"
 	"github.com/notifypush/notifypush/transport"
 	"github.com/notifypush/notifypush/transport/monitor"
 	"github.com/notifypush/notifypush/transport/nextcloud"
@@ -34,7 +35,7 @@ func (d *Demo) startDaemon(ctx context.Context, redis *storage.Redis, database s
 	if err != nil {
 		return nil, err
 	}
-	d.atClose(func() { mounts.Close() })
+	d.atClose(func() { _ = mounts.Close() })
 	cloud, err := nextcloud.New(nextcloud.Options{BaseURL: d.URL + "/"})
 	if err != nil {
 		return nil, err
@@ -74,7 +75,7 @@ func (d *Demo) serve(server *http.Server, listener net.Listener) {
 		_ = server.Serve(listener) // it always says that it was closed
 	}()
 	d.atClose(func() {
-		server.Close()
+		_ = server.Close()
 		<-ended
 	})
 }

@@ -75,7 +75,7 @@ func (d *Demo) start(ctx context.Context, options Options) error {
 	if err != nil {
 		return fmt.Errorf("make a folder for the demo's database: %w", err)
 	}
-	d.atClose(func() { os.RemoveAll(folder) })
+	d.atClose(func() { _ = os.RemoveAll(folder) })
 	database, err := createDatabase(ctx, folder)
 	if err != nil {
 		return err
@@ -90,14 +90,14 @@ func (d *Demo) start(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
-	d.atClose(func() { listener.Close() })
+	d.atClose(func() { _ = listener.Close() })
 	d.URL = "http://" + listener.Addr().String()
 
 	store, err := storage.NewRedis(storage.RedisOptions{Addresses: []string{"redis://" + redis.Addr()}})
 	if err != nil {
 		return err
 	}
-	d.atClose(func() { store.Close() })
+	d.atClose(func() { _ = store.Close() })
 	cloud := nextcloud.New(nextcloud.Options{Redis: store, URL: d.URL, PushURL: d.URL + "/push", TrustedProxies: loopback})
 	for _, person := range people {
 		cloud.AddUser(person.account())

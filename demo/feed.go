@@ -99,7 +99,7 @@ func (f *feed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	flusher := http.NewResponseController(w)
-	flusher.Flush()
+	_ = flusher.Flush()
 	for {
 		select {
 		case h, open := <-page:
@@ -110,7 +110,7 @@ func (f *feed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			if _, err := fmt.Fprintf(w, "data: %s\n\n", data); err != nil {
 				return
 			}
-			flusher.Flush()
+			_ = flusher.Flush()
 		case <-r.Context().Done():
 			return
 		}

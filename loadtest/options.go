@@ -162,7 +162,7 @@ func checkLoopback(ctx context.Context, address string) error {
 func (o *Options) endpoint(ctx context.Context) (netip.AddrPort, string, error) {
 	parsed, err := url.Parse(o.URL)
 	if err != nil || parsed.Scheme != "ws" && parsed.Scheme != "http" || parsed.Hostname() == "" {
-		return netip.AddrPort{}, "", fmt.Errorf("the URL %q is not like ws://host:port/ws; the simulated clients speak no TLS, so aim behind the proxy that does", o.URL)
+		return netip.AddrPort{}, "", errors.New("the URL is not like ws://host:port/ws; the simulated clients speak no TLS, so aim behind the proxy that does")
 	}
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", parsed.Hostname())
 	if err != nil {

@@ -1,4 +1,4 @@
-package storage
+package storage_test
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 	"github.com/stretchr/testify/require"
 
+	. "github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
@@ -81,7 +82,7 @@ func TestSocketsThatAreNotThere(t *testing.T) {
 // subscribeTo returns why a subscription at an address failed.
 func subscribeTo(t *testing.T, address string) error {
 	t.Helper()
-	r := newRedis(t, RedisOptions{Addresses: []string{address}, ReadTimeout: 5 * time.Second})
+	r := OpenRedis(t, RedisOptions{Addresses: []string{address}, ReadTimeout: 5 * time.Second})
 	return r.Receive(t.Context(), []string{"a"}, func() { t.Error("subscribed") }, nil)
 }
 
@@ -106,9 +107,9 @@ func TestRedisThatIsNone(t *testing.T) {
 	renamed := storagetest.Redis(t, "--rename-command", "SUBSCRIBE", "")
 	web := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(web.Close)
-	mail := listen(t, says("220 mail.example.com ESMTP\r\n"))
-	secured := listen(t, says("\x15\x03\x01\x00\x02\x02\x46")) // a TLS alert
-	protected := listen(t, says("-DENIED Redis is running in protected mode\r\n"))
+	mail := Listen(t, says("220 mail.example.com ESMTP\r\n"))
+	secured := Listen(t, says("\x15\x03\x01\x00\x02\x02\x46")) // a TLS alert
+	protected := Listen(t, says("-DENIED Redis is running in protected mode\r\n"))
 	sentinel := startSentinel(t)
 	for _, test := range []struct {
 		name, address string
@@ -118,7 +119,7 @@ func TestRedisThatIsNone(t *testing.T) {
 		{"SUBSCRIBE is disabled", renamed.URL(), []string{"SUBSCRIBE is renamed or disabled"}},
 		{"a web server", "redis://" + web.Listener.Addr().String(), []string{"this is a web server", "correct the port"}},
 		{"TLS", "redis://" + secured.String(), []string{"does this port want TLS?"}},
-		{"what hangs up, as PostgreSQL does", "redis://" + listen(t, func(client net.Conn) { client.Close() }).String(), []string{"is it Redis that listens there"}},
+		{"what hangs up, as PostgreSQL does", "redis://" + Listen(t, func(client net.Conn) { client.Close() }).String(), []string{"is it Redis that listens there"}},
 		{"a mail server", "redis://" + mail.String(), []string{"unexpected reply: is this really a Redis server?"}},
 		{"protected mode", "redis://" + protected.String(), []string{"protected mode", "requirepass"}},
 		{"a Sentinel", "redis://" + sentinel, []string{"this is a Sentinel", "6379"}},
@@ -132,14 +133,14 @@ func TestRedisThatIsNone(t *testing.T) {
 		})
 	}
 	t.Run("keys of a Sentinel", func(t *testing.T) {
-		_, _, err := newRedis(t, RedisOptions{Addresses: []string{"redis://" + sentinel}}).Get(t.Context(), "key")
+		_, _, err := OpenRedis(t, RedisOptions{Addresses: []string{"redis://" + sentinel}}).Get(t.Context(), "key")
 		require.ErrorContains(t, err, "this is a Sentinel")
-		_, _, err = newRedis(t, RedisOptions{Addresses: []string{"redis://" + sentinel}, Database: 3}).Get(t.Context(), "key")
+		_, _, err = OpenRedis(t, RedisOptions{Addresses: []string{"redis://" + sentinel}, Database: 3}).Get(t.Context(), "key")
 		require.ErrorContains(t, err, "this is a Sentinel")
 	})
 	t.Run("a password that Redis would repeat", func(t *testing.T) {
 		server := storagetest.Redis(t, "--rename-command", "AUTH", "")
-		err := newRedis(t, RedisOptions{Addresses: []string{server.URL()}, Password: "hunter2"}).Set(t.Context(), "key", "value", 0)
+		err := OpenRedis(t, RedisOptions{Addresses: []string{server.URL()}, Password: "hunter2"}).Set(t.Context(), "key", "value", 0)
 		require.ErrorContains(t, err, "AUTH is renamed or disabled")
 		require.NotContains(t, fmt.Sprintf("%v %+v", err, err), "hunter2")
 	})
@@ -176,22 +177,22 @@ func TestMayRun(t *testing.T) {
 	server.Do("", "ACL", "SETUSER", "reader", "on", ">x", "+get", "+acl|dryrun", "~test-token")
 	server.Do("", "ACL", "SETUSER", "silent", "on", ">x", "+get", "~test-token")
 	as := func(user string) *Redis {
-		return newRedis(t, RedisOptions{Addresses: []string{server.URL()}, User: user, Password: "x"})
+		return OpenRedis(t, RedisOptions{Addresses: []string{server.URL()}, User: user, Password: "x"})
 	}
-	require.NoError(t, newRedis(t, RedisOptions{Addresses: []string{server.URL()}}).MayRun(t.Context(), "SET", "test-token", "1"))
+	require.NoError(t, OpenRedis(t, RedisOptions{Addresses: []string{server.URL()}}).MayRun(t.Context(), "SET", "test-token", "1"))
 	require.NoError(t, as("reader").MayRun(t.Context(), "GET", "test-token"))
 	err := as("reader").MayRun(t.Context(), "SET", "test-token", "1")
-	requireStep(t, "SET", err)
+	RequireStep(t, "SET", err)
 	require.ErrorContains(t, err, "NOPERM")
 	require.ErrorContains(t, err, "ACL SETUSER")
-	requireStep(t, "GET", as("reader").MayRun(t.Context(), "GET", "other"))
+	RequireStep(t, "GET", as("reader").MayRun(t.Context(), "GET", "other"))
 	require.ErrorIs(t, as("silent").MayRun(t.Context(), "GET", "test-token"), ErrNotTried)
 	require.EqualValues(t, 0, server.Do("", "DBSIZE"))
 }
 
 // TestDatabaseThatIsNone has something else answer at the database's address.
 func TestDatabaseThatIsNone(t *testing.T) {
-	port := func(serve func(net.Conn)) uint16 { return listen(t, serve).AddrPort().Port() }
+	port := func(serve func(net.Conn)) uint16 { return Listen(t, serve).AddrPort().Port() }
 	mail := port(says("220 mail.example.com ESMTP\r\n"))
 	web := port(says("HTTP/1.1 400 Bad Request\r\n\r\n"))
 	closing := port(func(client net.Conn) { client.Close() })
@@ -217,7 +218,7 @@ func TestDatabaseThatIsNone(t *testing.T) {
 			}
 			err := pingOf(t, options)
 			t.Log(err)
-			require.ErrorContains(t, err, "is this really a "+options.socketServer().name+" server?")
+			require.ErrorContains(t, err, "is this really a "+options.ServerName()+" server?")
 		})
 	}
 }

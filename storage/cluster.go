@@ -22,21 +22,23 @@ type node struct {
 	tls     bool
 }
 
+// errNodeAddress does not repeat the address, which may hold a password.
+var errNodeAddress = errors.New("an address of Redis must be redis://host:port, rediss://host:port or unix:///path")
+
 // parseNode reads an address without user and password, which are options of their own.
 func parseNode(address string) (node, error) {
 	if path, isSocket := strings.CutPrefix(address, "unix://"); isSocket {
 		if !filepath.IsAbs(path) {
-			return node{}, fmt.Errorf("the socket's path in %q is not absolute", address)
+			return node{}, errors.New("the path of a unix socket in an address of Redis must be absolute: unix:///path")
 		}
 		return node{network: "unix", address: path}, nil
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.User != nil {
-		// The address may hold a password: it is not repeated.
-		return node{}, errors.New("an address of Redis must be redis://host:port, rediss://host:port or unix:///path")
+		return node{}, errNodeAddress
 	}
 	if (u.Scheme != "redis" && u.Scheme != "rediss") || u.Hostname() == "" {
-		return node{}, fmt.Errorf("the address %q of Redis is not redis://host:port, rediss://host:port or unix:///path", address)
+		return node{}, errNodeAddress
 	}
 	port := u.Port()
 	if port == "" {

@@ -12,14 +12,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/gomodule/redigo/redis"
-	"github.com/lib/pq"
 
 	"github.com/notifypush/notifypush/actors"
-	"github.com/notifypush/notifypush/internal/paths"
+	"github.com/notifypush/notifypush/storage/internal/dial"
 )
 
 // The values of DatabaseOptions.Driver.
@@ -41,7 +38,7 @@ const (
 // DatabaseOptions say where Nextcloud's database is. The meaning of each field is that of
 // Nextcloud's configuration; fields that a driver does not need are ignored.
 type DatabaseOptions struct {
-	// Driver is MySQL, Postgres or SQLite.
+	// Driver is MySQL, Postgres or SQLite. The program imports the package of this name below storage.
 	Driver string
 	// Host is a name or an address, without brackets, and without port. For MySQL "localhost", and
 	// for both an empty Host, means the usual unix sockets and, if none is there, the loopback
@@ -94,21 +91,13 @@ type DatabaseTLS struct {
 // TLSModes are the values of DatabaseTLS.Mode, from the least to the most that is verified.
 var TLSModes = []string{TLSDisable, TLSPrefer, TLSRequire, TLSVerifyCA, TLSVerifyFull}
 
-// check is not left to the drivers: one of them panics.
-func (t DatabaseTLS) check() error {
+// Check refuses a Mode that is none. It is not left to the libraries of the drivers: one of them panics.
+func (t DatabaseTLS) Check() error {
 	if t.Mode == "" || slices.Contains(TLSModes, t.Mode) {
 		return nil
 	}
 	return fmt.Errorf("the database's TLS mode %q is not one of %s", t.Mode, strings.Join(TLSModes, ", "))
 }
-
-const (
-	// connectTimeout bounds the wait for a server that does not answer.
-	connectTimeout = 5 * time.Second
-	// replyTimeout is how long a server may keep silent in the middle of a query before it is given
-	// up: half-open connections end so.
-	replyTimeout = 15 * time.Second
-)
 
 // connector adds to the failures of a driver's connector what was tried.
 type connector struct {
@@ -124,11 +113,6 @@ func (c connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
 			conn, err = nil, &connectError{c.options, c.options.unexpectedReply(reason)}
 		}
 	}()
-	if c.options.Driver == MySQL { // whose driver bounds the dial alone
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, connectTimeout)
-		defer cancel()
-	}
 	conn, err = c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, &connectError{c.options, err}
@@ -204,10 +188,14 @@ func (o DatabaseOptions) advice(err error) string {
 	default:
 		return ""
 	}
-	if o.Driver == SQLite {
-		return o.sqliteAdvice(err)
+	var own string
+	if d, missing := o.driverOf(); missing == nil {
+		own = d.Advice(o, err)
 	}
-	if advice := cmp.Or(trustAdvice(err), o.socketServer().dialAdvice(err)); advice != "" {
+	if o.Driver == SQLite { // which is no server
+		return own
+	}
+	if advice := cmp.Or(dial.TrustAdvice(err), o.socketServer().dialAdvice(err), own); advice != "" {
 		return advice
 	}
 	switch {
@@ -215,46 +203,10 @@ func (o DatabaseOptions) advice(err error) string {
 		return "check the path"
 	case errors.Is(err, fs.ErrPermission):
 		return "let this process read it"
-	case errors.Is(err, mysql.ErrNoTLS), errors.Is(err, pq.ErrSSLNotSupported):
-		return "the server has no TLS: turn it on there, or off here"
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded) && errors.As(err, new(*connectError)):
 		return fmt.Sprintf("no answer: does the server hang, or is this really a %s server?", o.socketServer().name)
-	case hungUp(err), errors.Is(err, mysql.ErrInvalidConn), errors.Is(err, driver.ErrBadConn):
+	case hungUp(err), errors.Is(err, driver.ErrBadConn):
 		return fmt.Sprintf("the connection was ended: is this really a %s server?", o.socketServer().name)
-	case errors.Is(err, mysql.ErrMalformPkt), errors.Is(err, mysql.ErrPktSync), errors.Is(err, mysql.ErrPktTooLarge), errors.Is(err, mysql.ErrOldProtocol),
-		strings.Contains(err.Error(), "unsupported protocol version"), strings.HasPrefix(err.Error(), "pq: un"):
-		return fmt.Sprintf("unexpected reply: is this really a %s server?", o.socketServer().name)
-	}
-	return ""
-}
-
-func (o DatabaseOptions) sqliteAdvice(err error) string {
-	if wal, ok := errors.AsType[*walError](err); ok {
-		return wal.advice()
-	}
-	fault := paths.FolderFault(o.Path)
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		return cmp.Or(fault, fmt.Sprintf("user %s may not read it", paths.ProcessUser())) + "; run the push server as the web server's user"
-	case fault != "":
-		return fault + "; check the path: dbname.db in datadirectory"
-	case errors.Is(err, fs.ErrNotExist):
-		return "check the path: dbname.db in datadirectory"
-	case strings.Contains(err.Error(), "no such table"):
-		return "check the table prefix and the file's path"
-	}
-	return ""
-}
-
-// serverCode is the code of an error that the server itself reported.
-func serverCode(err error) string {
-	var fromMySQL *mysql.MySQLError
-	var fromPostgres *pq.Error
-	switch {
-	case errors.As(err, &fromMySQL):
-		return strconv.Itoa(int(fromMySQL.Number))
-	case errors.As(err, &fromPostgres):
-		return string(fromPostgres.Code)
 	}
 	return ""
 }

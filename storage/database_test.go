@@ -1,4 +1,4 @@
-package storage
+package storage_test
 
 import (
 	"context"
@@ -7,12 +7,18 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/notifypush/notifypush/actors"
+	. "github.com/notifypush/notifypush/storage"
+	"github.com/notifypush/notifypush/storage/internal/dial"
+	_ "github.com/notifypush/notifypush/storage/mysql"
+	_ "github.com/notifypush/notifypush/storage/postgres"
+	_ "github.com/notifypush/notifypush/storage/sqlite"
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
@@ -34,14 +40,14 @@ func testConnections(t *testing.T, good DatabaseOptions, askTLS string, connecti
 			if test.err != "" {
 				require.ErrorContains(t, err, test.err)
 				require.ErrorContains(t, err, options.String())
-				require.NotContains(t, err.Error(), everyCharacter)
+				require.NotContains(t, err.Error(), EveryCharacter)
 				return
 			}
 			require.NoError(t, err)
 			require.NoError(t, m.Ping(t.Context()))
 			if test.usesTLS != "" {
 				var usesTLS string
-				require.NoError(t, m.current().Get(&usesTLS, askTLS))
+				require.NoError(t, m.Pool().Get(&usesTLS, askTLS))
 				require.Equal(t, test.usesTLS, usesTLS)
 			}
 		})
@@ -50,10 +56,10 @@ func testConnections(t *testing.T, good DatabaseOptions, askTLS string, connecti
 
 func TestMariaDB(t *testing.T) {
 	server := storagetest.MariaDB(t)
-	db := server.CreateDatabase("nextcloud", "next cloud", everyCharacter)
+	db := server.CreateDatabase("nextcloud", "next cloud", EveryCharacter)
 	good := DatabaseOptions{
 		Driver: MySQL, Host: "127.0.0.1", Port: server.Port,
-		Name: "nextcloud", User: "next cloud", Password: everyCharacter, Prefix: "oc_",
+		Name: "nextcloud", User: "next cloud", Password: EveryCharacter, Prefix: "oc_",
 	}
 	testMounts(t, db, good)
 
@@ -152,9 +158,9 @@ func TestMariaDB(t *testing.T) {
 }
 
 func setLocalSockets(t *testing.T, sockets ...string) {
-	usual := localSockets
-	localSockets = sockets
-	t.Cleanup(func() { localSockets = usual })
+	usual := dial.MySQLSockets
+	dial.MySQLSockets = sockets
+	t.Cleanup(func() { dial.MySQLSockets = usual })
 }
 
 func TestMariaDBWithoutTLS(t *testing.T) {
@@ -171,10 +177,10 @@ func TestMariaDBWithoutTLS(t *testing.T) {
 
 func TestPostgres(t *testing.T) {
 	server := storagetest.Postgres(t)
-	db := server.CreateDatabase("nextcloud", "next cloud", everyCharacter)
+	db := server.CreateDatabase("nextcloud", "next cloud", EveryCharacter)
 	good := DatabaseOptions{
 		Driver: Postgres, Host: "127.0.0.1", Port: server.Port,
-		Name: "nextcloud", User: "next cloud", Password: everyCharacter, Prefix: "oc_",
+		Name: "nextcloud", User: "next cloud", Password: EveryCharacter, Prefix: "oc_",
 	}
 	testMounts(t, db, good)
 
@@ -248,12 +254,12 @@ func TestPostgres(t *testing.T) {
 	})
 
 	t.Run("default socket", func(t *testing.T) {
-		usual := postgresFolders
-		postgresFolders = []string{"/nowhere", server.Folder}
-		t.Cleanup(func() { postgresFolders = usual })
+		usual := dial.PostgresFolders
+		dial.PostgresFolders = []string{"/nowhere", server.Folder}
+		t.Cleanup(func() { dial.PostgresFolders = usual })
 		testConnections(t, good, "SELECT CASE WHEN client_addr IS NULL THEN 'socket' ELSE 'TCP' END FROM pg_stat_activity WHERE pid = pg_backend_pid()", []connection{
 			{"socket", func(o *DatabaseOptions) { o.Host = "" }, "socket", ""},
-			{"TCP without a socket", func(o *DatabaseOptions) { o.Host = ""; postgresFolders = []string{"/nowhere"} }, "TCP", ""},
+			{"TCP without a socket", func(o *DatabaseOptions) { o.Host = ""; dial.PostgresFolders = []string{"/nowhere"} }, "TCP", ""},
 		})
 	})
 	t.Run("certificates in the home folder", func(t *testing.T) {
@@ -297,21 +303,33 @@ func TestPostgresWithoutTLS(t *testing.T) {
 	})
 }
 
-func TestSilentPostgresIsGivenUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		here, there := net.Pipe()
-		defer there.Close()
-		conn := &impatientConn{Conn: here}
-		defer conn.Close()
-		started := time.Now()
-		_, err := conn.Read(make([]byte, 1))
-		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
-		require.Equal(t, replyTimeout, time.Since(started))
-
-		require.NoError(t, conn.SetDeadline(time.Now().Add(time.Second)))
-		started = time.Now()
-		_, err = conn.Read(make([]byte, 1))
-		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
-		require.Equal(t, time.Second, time.Since(started), "a login has less time")
-	})
+// TestDatabaseOptionsAreReadAgain changes the password of each kind of database.
+func TestDatabaseOptionsAreReadAgain(t *testing.T) {
+	mariadb, postgres := storagetest.MariaDB(t), storagetest.Postgres(t)
+	storagetest.NewNextcloud(t, mariadb.CreateDatabase("nc", "u", "x"), "oc_").Mount(1, "alice", "")
+	storagetest.NewNextcloud(t, postgres.CreateDatabase("nc", "u", "x"), "oc_").Mount(1, "alice", "")
+	for name, options := range map[string]DatabaseOptions{
+		"MariaDB":    {Driver: MySQL, Port: mariadb.Port},
+		"PostgreSQL": {Driver: Postgres, Port: postgres.Port},
+	} {
+		t.Run(name, func(t *testing.T) {
+			options.Host, options.Name, options.User, options.Password, options.Prefix = "127.0.0.1", "nc", "u", "old", "oc_"
+			var password atomic.Value
+			password.Store(actors.Secret("old"))
+			options.Reload = func(context.Context) (DatabaseOptions, error) {
+				changed := options
+				changed.Password = password.Load().(actors.Secret)
+				return changed, nil
+			}
+			m := openMounts(t, options)
+			_, err := m.MountsOfStorages(t.Context(), []uint64{1})
+			require.True(t, LoginRefused(err), err)
+			password.Store(actors.Secret("x"))
+			m.ReadAgain()
+			mounts, err := m.MountsOfStorages(t.Context(), []uint64{1})
+			require.NoError(t, err)
+			require.Len(t, mounts, 1)
+			require.NoError(t, m.Ping(t.Context()))
+		})
+	}
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"github.com/notifypush/notifypush/storage/internal/dial"
 )
 
 // The steps at which connecting to Redis can fail, in their order. The Step of a RedisError is one
@@ -79,20 +81,22 @@ var (
 func (e *RedisError) Advice() string {
 	reply := e.Err.Error()
 	switch {
-	case trustAdvice(e.Err) != "":
-		return trustAdvice(e.Err)
+	case dial.TrustAdvice(e.Err) != "":
+		return dial.TrustAdvice(e.Err) + ": see ssl_context of redis in config.php (cafile), or --redis-tls-ca"
 	case errors.As(e.Err, new(tls.RecordHeaderError)), e.Step == StepTLS && errors.Is(e.Err, context.DeadlineExceeded):
 		return "does this port speak TLS?"
 	case e.Step == StepTLS && (hungUp(e.Err) || strings.Contains(reply, "remote error")):
-		return "does Redis want a client certificate, and of which authority? It also ends connections like this beyond maxclients"
+		return "does Redis want a client certificate (local_cert of ssl_context, --redis-tls-cert), and of which authority? It also ends connections like this beyond maxclients"
 	case wantsPassword(reply):
-		return "this Redis wants a password"
+		return "this Redis wants a password: " + givePassword
 	case refusesPassword(reply):
-		return "check user and password"
+		return "check user and password: " + givePassword
+	case e.IsPermission() && e.Step == StepSelect:
+		return "allow the user SELECT, or leave dbindex of redis out: ACL SETUSER <user> +select"
 	case e.IsPermission() && e.Step == StepSubscribe:
 		return "allow the user the command and the channels: ACL SETUSER <user> +subscribe +ping &notify_*"
 	case e.IsPermission():
-		return "allow the user the command and the keys: ACL SETUSER <user> +get +set +del ~test-token ~notify_push_*"
+		return KeysAdvice
 	case strings.Contains(reply, "max number of clients"):
 		return "Redis is full: raise maxclients in redis.conf, and its limit of open files, or end other clients"
 	case strings.HasPrefix(reply, "DENIED"):
@@ -109,9 +113,16 @@ func (e *RedisError) Advice() string {
 		return "is it Redis that listens there, and does this port want TLS?"
 	case e.Step == StepDial:
 		return redisSocket.dialAdvice(e.Err)
+	case e.Step == StepSelect:
+		return "dbindex of redis in config.php must be a database that this Redis has and the user may use"
 	}
 	return ""
 }
+
+const givePassword = "give redis in config.php, or the file that REDIS_PASSWORD_FILE names, the password that this Redis knows, and with ACLs the user"
+
+// KeysAdvice is how a user of an ACL may use the self test's keys.
+const KeysAdvice = "allow the user the command and the keys: ACL SETUSER <user> +get +set +del ~test-token ~notify_push_*"
 
 // IsPermission reports whether the user of an ACL may not do this.
 func (e *RedisError) IsPermission() bool { return strings.HasPrefix(e.Err.Error(), "NOPERM") }
@@ -189,12 +200,12 @@ func (c *client) connect(ctx context.Context, n node, wrap func(net.Conn) net.Co
 	conn := redis.NewConn(&replyGuard{Conn: netConn}, readTimeout, c.options.ReadTimeout)
 	if n.tls {
 		if err := confirmTLS(ctx, conn); err != nil {
-			conn.Close()
+			_ = conn.Close()
 			return nil, failed(StepTLS, n, err)
 		}
 	}
 	if err := c.logIn(ctx, n, conn); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	return conn, nil
@@ -206,20 +217,20 @@ func (c *client) encrypt(ctx context.Context, n node, plain net.Conn) (net.Conn,
 	if host == "" {
 		host, _, _ = net.SplitHostPort(n.address)
 	}
-	config, err := trust{
-		caFile:     options.CA,
-		caFolder:   options.CAPath,
-		chain:      !options.SkipVerifyPeer,
-		name:       !options.SkipVerifyName,
-		selfSigned: options.AllowSelfSigned,
-	}.config(host, clientCertificate{options.Cert, options.Key, options.Passphrase.Reveal()})
+	config, err := dial.Trust{
+		CAFile:     options.CA,
+		CAFolder:   options.CAPath,
+		Chain:      !options.SkipVerifyPeer,
+		Name:       !options.SkipVerifyName,
+		SelfSigned: options.AllowSelfSigned,
+	}.Config(host, dial.ClientCertificate{Cert: options.Cert, Key: options.Key, Passphrase: options.Passphrase.Reveal()})
 	if err != nil {
-		plain.Close()
+		_ = plain.Close()
 		return nil, err
 	}
 	conn := tls.Client(plain, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
-		plain.Close()
+		_ = plain.Close()
 		return nil, err
 	}
 	return conn, nil

@@ -52,7 +52,11 @@ func openPool(options DatabaseOptions) (*pool, error) {
 	if strings.ContainsAny(options.Prefix, "\"`\\?\x00") {
 		return nil, fmt.Errorf("the table prefix %q has characters that cannot be in the name of a table", options.Prefix)
 	}
-	driverConnector, err := newConnector(options)
+	d, err := options.driverOf()
+	if err != nil {
+		return nil, err
+	}
+	driverConnector, err := d.Connector(options)
 	if err != nil {
 		return nil, err
 	}
@@ -69,19 +73,6 @@ func connect(p *pool) *sqlx.DB {
 	db.SetConnMaxIdleTime(time.Minute)
 	db.SetConnMaxLifetime(5 * time.Minute) // after a failover, the new server is found
 	return db
-}
-
-func newConnector(options DatabaseOptions) (driver.Connector, error) {
-	switch options.Driver {
-	case MySQL:
-		return newMySQL(options)
-	case Postgres:
-		return newPostgres(options)
-	case SQLite:
-		return newSQLite(options), nil
-	default:
-		return nil, fmt.Errorf("the database driver %q is not one of mysql, postgres and sqlite", options.Driver)
-	}
 }
 
 // query is the contract's mapping query for several storages. Rows without a path are left out: nothing lies

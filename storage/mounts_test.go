@@ -1,4 +1,4 @@
-package storage
+package storage_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/actors"
+	. "github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
@@ -29,7 +30,7 @@ func TestMountsOfSQLite(t *testing.T) {
 
 	t.Run("nothing is written", func(t *testing.T) {
 		m := openMounts(t, DatabaseOptions{Driver: SQLite, Path: path, Prefix: "oc_"})
-		_, err := m.current().Exec("DELETE FROM oc_mounts")
+		_, err := m.Pool().Exec("DELETE FROM oc_mounts")
 		require.ErrorContains(t, err, "readonly")
 	})
 	t.Run("no such file", func(t *testing.T) {

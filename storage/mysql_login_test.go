@@ -1,4 +1,4 @@
-package storage
+package storage_test
 
 import (
 	"crypto/tls"
@@ -11,6 +11,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
+	. "github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
@@ -31,7 +32,7 @@ func TestMySQLLogins(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			server := newFakeMySQL(t, authority, test.plugin)
 			m := openMounts(t, DatabaseOptions{
-				Driver: MySQL, Host: "127.0.0.1", Port: server.port, User: "user", Password: everyCharacter,
+				Driver: MySQL, Host: "127.0.0.1", Port: server.port, User: "user", Password: EveryCharacter,
 				TLS: DatabaseTLS{Mode: test.mode, CA: authority.CA},
 			})
 			err := m.Ping(t.Context())
@@ -42,7 +43,7 @@ func TestMySQLLogins(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, everyCharacter, <-server.password)
+			require.Equal(t, EveryCharacter, <-server.password)
 		})
 	}
 }

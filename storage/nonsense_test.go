@@ -1,4 +1,4 @@
-package storage
+package storage_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	. "github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
@@ -53,53 +54,14 @@ type impostor struct {
 
 func newImpostor(t *testing.T, server string, answers []string) *impostor {
 	s := &impostor{}
-	s.port = listen(t, func(client net.Conn) {
+	s.port = Listen(t, func(client net.Conn) {
 		if s.gone.Load() {
-			pipe(client, server)
+			Pipe(client, server)
 		} else {
 			answer(client, answers)
 		}
 	}).AddrPort().Port()
 	return s
-}
-
-// listen has each client served in a goroutine, until the test ends: a connection in which a driver panicked stays
-// open until it is collected.
-func listen(t *testing.T, serve func(client net.Conn)) *net.TCPAddr {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	var clients []net.Conn
-	accepting := make(chan struct{})
-	go func() {
-		defer close(accepting)
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			clients = append(clients, client)
-			go serve(client)
-		}
-	}()
-	t.Cleanup(func() {
-		listener.Close()
-		<-accepting
-		for _, client := range clients {
-			client.Close()
-		}
-	})
-	return listener.Addr().(*net.TCPAddr)
-}
-
-func pipe(client net.Conn, address string) {
-	server, err := net.Dial("tcp", address)
-	if err != nil {
-		client.Close()
-		return
-	}
-	go func() { _, _ = io.Copy(server, client); server.Close() }()
-	_, _ = io.Copy(client, server)
-	client.Close()
 }
 
 // answer says one thing for each that is asked.
@@ -117,7 +79,7 @@ func answer(client net.Conn, answers []string) {
 
 // TestFailuresOfAKindReadAlike lets the log count them as one line.
 func TestFailuresOfAKindReadAlike(t *testing.T) {
-	address := listen(t, func(client net.Conn) {
+	address := Listen(t, func(client net.Conn) {
 		_, _ = client.Read(make([]byte, 1)) // and the rest of it is left unread, which resets the connection
 		client.Close()
 	})

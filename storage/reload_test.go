@@ -56,37 +56,6 @@ func TestRedisOptionsAreReadAgain(t *testing.T) {
 	require.True(t, LoginRefused(r.Set(t.Context(), "key", "value", 0)))
 }
 
-// TestDatabaseOptionsAreReadAgain changes the password of each kind of database.
-func TestDatabaseOptionsAreReadAgain(t *testing.T) {
-	mariadb, postgres := storagetest.MariaDB(t), storagetest.Postgres(t)
-	storagetest.NewNextcloud(t, mariadb.CreateDatabase("nc", "u", "x"), "oc_").Mount(1, "alice", "")
-	storagetest.NewNextcloud(t, postgres.CreateDatabase("nc", "u", "x"), "oc_").Mount(1, "alice", "")
-	for name, options := range map[string]DatabaseOptions{
-		"MariaDB":    {Driver: MySQL, Port: mariadb.Port},
-		"PostgreSQL": {Driver: Postgres, Port: postgres.Port},
-	} {
-		t.Run(name, func(t *testing.T) {
-			options.Host, options.Name, options.User, options.Password, options.Prefix = "127.0.0.1", "nc", "u", "old", "oc_"
-			var password atomic.Value
-			password.Store(actors.Secret("old"))
-			options.Reload = func(context.Context) (DatabaseOptions, error) {
-				changed := options
-				changed.Password = password.Load().(actors.Secret)
-				return changed, nil
-			}
-			m := openMounts(t, options)
-			_, err := m.MountsOfStorages(t.Context(), []uint64{1})
-			require.True(t, LoginRefused(err), err)
-			password.Store(actors.Secret("x"))
-			m.reload.last = time.Time{}
-			mounts, err := m.MountsOfStorages(t.Context(), []uint64{1})
-			require.NoError(t, err)
-			require.Len(t, mounts, 1)
-			require.NoError(t, m.Ping(t.Context()))
-		})
-	}
-}
-
 func TestReloaderPausesAndSurvivesErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reads := 0

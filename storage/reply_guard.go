@@ -10,12 +10,15 @@ import (
 // What Redis may announce. The client library allocates what was announced before it has come, and
 // whatever answers at Redis's address could end this process with a dozen bytes.
 const (
-	maxBulk       = 64 << 20 // bytes of one text; the payload of a custom message has 49 MiB at most
+	maxReply      = 64 << 20 // bytes of a whole reply; the payload of a custom message has 49 MiB at most
+	elementCost   = 64       // bytes that an element counts for beside its text, which is what it takes in memory
 	maxElements   = 1 << 16  // of one array; CLUSTER SLOTS has as many as there are slots
 	maxReplyDepth = 8        // of arrays in arrays
 	maxReplyLine  = 64 << 10 // bytes of a line that is no text, such as an error
 	maxLengthLine = 32       // and of one that announces a length
 )
+
+var errReplyTooLong = fmt.Errorf("unexpected reply: more than %d bytes in all: is this really a Redis server?", maxReply)
 
 // tlsAlert is what a TLS server answers to a client that speaks plainly, without a line end.
 var tlsAlert = []byte{0x15, 0x03}
@@ -30,6 +33,7 @@ type replyGuard struct {
 	size int    // of all of that line
 	skip int    // bytes of a text that are still to come, its line end included
 	open []int  // elements that arrays still lack, the innermost last
+	left int    // bytes that the reply may still have
 }
 
 func (g *replyGuard) Read(p []byte) (int, error) {
@@ -68,12 +72,18 @@ func (g *replyGuard) follow(data []byte) error {
 // header takes the line that every reply begins with.
 func (g *replyGuard) header() error {
 	line := bytes.TrimSuffix(g.line, []byte{'\r'})
+	if len(g.open) == 0 {
+		g.left = maxReply
+	}
+	g.left -= g.size
 	var most int
 	switch {
+	case g.left < 0:
+		return errReplyTooLong
 	case bytes.HasPrefix(line, []byte{'$'}):
-		most = maxBulk
+		most = g.left
 	case bytes.HasPrefix(line, []byte{'*'}):
-		most = maxElements
+		most = min(maxElements, g.left/elementCost)
 	case bytes.HasPrefix(line, []byte("HTTP/")), bytes.HasPrefix(line, []byte("<")):
 		return errWebServer
 	case bytes.HasPrefix(line, tlsAlert):
@@ -90,12 +100,14 @@ func (g *replyGuard) header() error {
 	}
 	switch {
 	case line[0] == '*' && n > 0:
+		g.left -= n * elementCost
 		if g.open = append(g.open, n); len(g.open) > maxReplyDepth {
 			return fmt.Errorf("unexpected reply: arrays in arrays, deeper than %d: is this really a Redis server?", maxReplyDepth)
 		}
 		return nil
 	case line[0] == '$' && n >= 0:
 		g.skip = n + len("\r\n")
+		g.left -= n
 	}
 	g.endElement()
 	return nil

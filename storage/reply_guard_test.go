@@ -47,11 +47,17 @@ func TestReplyGuardRefuses(t *testing.T) {
 		"a length of many digits":   "$" + strings.Repeat("9", 30) + "\r\n",
 		"an array of two thousands": "*2000000000\r\n",
 		"arrays without end":        strings.Repeat("*1\r\n", 8_000_000),
+		"legal pieces without end":  "*65536\r\n" + strings.Repeat("$4096\r\n"+strings.Repeat("x", 4096)+"\r\n", 20_000),
+		"legal arrays without end":  "*60000\r\n" + strings.Repeat("*60000\r\n"+strings.Repeat(":1\r\n", 60000), 20),
+		"lines without end":         "*65536\r\n" + strings.Repeat("+"+strings.Repeat("x", 60_000)+"\r\n", 2000),
 		"a line without end":        "+" + strings.Repeat("x", 1<<20),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readAll(strings.NewReader(answer))
 			require.ErrorContains(t, err, "is this really a Redis server?")
+			if len(answer) > 32<<20 {
+				return
+			}
 			_, err = readAll(iotest.OneByteReader(strings.NewReader(answer)))
 			require.ErrorContains(t, err, "is this really a Redis server?")
 		})

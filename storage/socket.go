@@ -33,12 +33,13 @@ type socketServer struct {
 	name     string
 	setting  string // where its configuration names the socket
 	openedBy string // what lets a group use the socket
+	ours     string // where our configuration names the address
 }
 
 var (
-	redisSocket    = socketServer{"Redis", "unixsocket in redis.conf", "unixsocketperm 770"}
-	mysqlSocket    = socketServer{"MySQL", "socket in my.cnf", "chmod 777 as MySQL makes it"}
-	postgresSocket = socketServer{"PostgreSQL", "unix_socket_directories in postgresql.conf", "unix_socket_permissions 0770"}
+	redisSocket    = socketServer{"Redis", "unixsocket in redis.conf", "unixsocketperm 770", "redis in config.php, or --redis-url"}
+	mysqlSocket    = socketServer{"MySQL", "socket in my.cnf", "chmod 777 as MySQL makes it", "dbhost in config.php, or --database-url"}
+	postgresSocket = socketServer{"PostgreSQL", "unix_socket_directories in postgresql.conf", "unix_socket_permissions 0770", "dbhost in config.php, or --database-url"}
 )
 
 // dialAdvice says what might help against failures to connect. A socket that may not be used goes before
@@ -59,7 +60,7 @@ func (s socketServer) dialAdvice(err error) string {
 	if errors.Is(failures[0], fs.ErrPermission) {
 		return "a firewall or a security module (SELinux: setsebool httpd_can_network_connect on) does not let this process connect"
 	}
-	return fmt.Sprintf("is %s running, and is this its address?", s.name)
+	return fmt.Sprintf("is %s running, and is this its address (%s)?", s.name, s.ours)
 }
 
 func (s socketServer) socketAdvice(failure *net.OpError) string {

@@ -1,4 +1,4 @@
-package storage
+package storage_test
 
 import (
 	"os"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	. "github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
@@ -59,7 +60,7 @@ func TestWALDatabaseLeavesNothing(t *testing.T) {
 		require.NoError(t, err)
 		require.EqualValues(t, another, info.Sys().(*syscall.Stat_t).Uid)
 	}
-	require.NoError(t, m.current().Close())
+	require.NoError(t, m.Pool().Close())
 	requireAlone(t, path)
 }
 

@@ -75,7 +75,7 @@ func (c *client) subscribeAt(ctx context.Context, n node, channels []string) (*s
 		err = s.confirm(ctx, channels)
 	}
 	if err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, failed(StepSubscribe, n, err)
 	}
 	return s, nil
@@ -114,12 +114,12 @@ func (s *subscription) confirm(ctx context.Context, channels []string) error {
 // run returns when ctx ends or the connection does.
 func (s *subscription) run(ctx context.Context, message func(channel string, payload []byte)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer context.AfterFunc(ctx, func() { s.line.Close() })()
+	defer context.AfterFunc(ctx, func() { _ = s.line.Close() })()
 	var pinger sync.WaitGroup
 	pinger.Go(func() { cancel(s.ping(ctx)) })
 	cancel(s.deliver(message))
 	pinger.Wait()
-	s.conn.Close()
+	_ = s.conn.Close()
 	return context.Cause(ctx)
 }
 

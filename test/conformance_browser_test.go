@@ -74,9 +74,13 @@ func TestConformanceWebLibrary(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			s.mounts.Mount(7, "alice", "files")
-			p := s.serveAtOnce()
+			var words []string
+			if isOurs() {
+				words = []string{nextcloudAt(t, "'cloud.localhost'")} // and no other pages are let in
+			}
+			p := s.serveAtOnce(words...)
 			s.open(nextcloud.Options{PushURL: "http://" + p.address()})
-			opened := openPage(t, browser, s.pages(script, credentials))
+			opened := openPageAt(t, browser, "cloud.localhost", "/", s.pages(script, credentials))
 			opened.see("window.available === true")
 			p.awaitMetric("active_connection_count", 1)
 			opened.hearAll(p)
@@ -132,12 +136,11 @@ func (s *site) pages(script []byte, credentials any) http.Handler {
 // browserPage is a page in a browser.
 type browserPage struct{ browsertest.Page }
 
-func openPage(t *testing.T, browser string, pages http.Handler) browserPage {
+// serveLocally serves pages until the test ends.
+func serveLocally(t *testing.T, pages http.Handler) (url string) {
 	server := httptest.NewServer(pages)
 	t.Cleanup(server.Close)
-	shown := browsertest.Start(t, browser)
-	shown.Do(chromedp.Navigate(server.URL))
-	return browserPage{shown}
+	return server.URL
 }
 
 // see waits until a condition, in JavaScript, holds.

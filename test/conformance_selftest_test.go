@@ -29,7 +29,7 @@ var selfTests = []struct{ method, path, answer string }{
 }
 
 // wellSite is a site in which the self test is under way, and fine.
-func wellSite(t *testing.T) (*site, *pushServer) {
+func wellSite(t *testing.T, words ...string) (*site, *pushServer) {
 	s := newSite(t)
 	s.setKey("test-token", "sesame")
 	s.cloud.SetCookie(6)
@@ -37,7 +37,7 @@ func wellSite(t *testing.T) (*site, *pushServer) {
 		s.mounts.Mount(7, user, "")
 	}
 	s.mounts.Mount(7, "carol", "files")
-	p := s.serve()
+	p := s.serve(words...)
 	s.publish("notify_test_cookie", "5")
 	p.await("the cookie arrives", func() bool { return p.request(http.MethodGet, "/test/cookie", "token", "sesame").body == "5" })
 	return s, p

@@ -148,6 +148,9 @@ func TestConformanceDotEnv(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(folder, ".env"), []byte(strings.Join(content, "\n")), 0o600))
 	p.run(folder, "NEXTCLOUD_URL="+s.url) // a real variable comes first
 	p.requireWorks(p.tcp())
+	if isOurs() {
+		require.Contains(t, p.output.String(), `variables come from the file .env in the working directory	{"names": ["DATABASE_URL", "DEBOUNCE_DISABLE", "PORT", "REDIS_URL"]}`)
+	}
 }
 
 func TestConformancePortFlag(t *testing.T) {

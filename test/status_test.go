@@ -246,6 +246,27 @@ func TestReloadTakesAnotherRedis(t *testing.T) {
 	})
 }
 
+// TestReloadTakesAnotherDatabase moves to another database, which counts for the next query. It has a mount that the first has not.
+func TestReloadTakesAnotherDatabase(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	path, db := storagetest.SQLite(t, "owncloud.db")
+	storagetest.NewNextcloud(t, db, "oc_").Mount(9, "alice", "files")
+	config := s.writeConfig("")
+	p := s.start(config)
+	p.awaitServing()
+	alice := p.login("alice")
+	text, err := os.ReadFile(config)
+	require.NoError(t, err)
+	before := filepath.Dir(strings.TrimPrefix(s.database, "sqlite:"))
+	require.Contains(t, string(text), before)
+	require.NoError(t, os.WriteFile(config, bytes.ReplaceAll(text, []byte(before), []byte(filepath.Dir(path))), 0o600))
+	require.Contains(t, p.reload(readAgain), `["database"]`)
+	s.publishAtOnce(fileEvent(9, "files", 1))
+	alice.expect("notify_file")
+}
+
 // TestReloadOfCertificates renews a certificate, first badly.
 func TestReloadOfCertificates(t *testing.T) {
 	t.Parallel()

@@ -17,10 +17,11 @@ type Limits struct {
 	Connections int `flag:"max-connections" reload:"true" env:"MAX_CONNECTIONS" default:"0" placeholder:"N" group:"Limits" help:"How many connections are held before new ones are sent away. 0 derives it from the limit of open files."`
 	// Logins is how many of them may not have logged in yet.
 	Logins int `flag:"max-unauthenticated" reload:"true" env:"MAX_UNAUTHENTICATED" default:"16384" placeholder:"N" group:"Limits" help:"How many connections that have not logged in are held. 0 sets no limit."`
-	// LoginsPerAddress is how many of those may come from one address. Sockets that are not yet a
-	// websocket count too; see Intercept. It does not hold for trusted proxies, nor for addresses among
-	// them, such as that of a container's gateway: those stand for many clients.
-	LoginsPerAddress int `flag:"max-unauthenticated-per-address" reload:"true" env:"MAX_UNAUTHENTICATED_PER_ADDRESS" default:"256" placeholder:"N" group:"Limits" help:"How many of them one client address may have. 0 sets no limit."`
+	// LoginsPerAddress is how many of those may come from one address; sockets that are not yet a
+	// websocket count too, see Intercept, and so do those that are being refused, until they are closed. An
+	// address that stands for many clients, such as a proxy's or that of a container's gateway, may have 32
+	// times as many.
+	LoginsPerAddress int `flag:"max-unauthenticated-per-address" reload:"true" env:"MAX_UNAUTHENTICATED_PER_ADDRESS" default:"256" placeholder:"N" group:"Limits" help:"How many of them one client address may have; of IPv6, a /56 is one address. 32 times as many where the address stands for many clients. 0 sets no limit."`
 	// Sockets is how many there may be that are or may become a websocket; see Intercept.
 	Sockets int
 }
@@ -35,64 +36,75 @@ func (a *admission) SetLimits(limits Limits) {
 	a.limits = limits
 }
 
-// admission counts sockets, and refuses those that are too many. An address that is the zero value is
-// not counted. It is safe for concurrent use.
+// admission counts sockets, and refuses those that are too many. A socket that was let in counts for its address
+// until it has logged in, or until it is closed: also while its login is being refused. Those that were not let in
+// are the closer's turnedAway, which has a limit by address of its own. It is safe for concurrent use.
 type admission struct {
-	sockets sync.WaitGroup
+	sockets sync.WaitGroup // that are a websocket
 
 	mu              sync.Mutex // guards the rest
 	limits          Limits
-	pending         map[net.Conn]pendingSocket // without a handshake
-	open            int
-	login           int
-	unauthenticated map[netip.Addr]int // pending, and logins
+	unauthenticated map[net.Conn]unauthenticated
+	ofAddress       map[netip.Addr]int // the unauthenticated
+	login           int                // those of them that are a websocket
+	open            int                // websockets in all
 }
 
-type pendingSocket struct {
-	address    netip.Addr // that it counts for
-	handedOver bool       // to net/http, which closes it
+// unauthenticated is a socket that has not logged in.
+type unauthenticated struct {
+	address    netip.Addr // that it counts for: the TCP peer's, then the client's
+	websocket  bool
+	handedOver bool // to net/http, which closes it
 }
 
 func newAdmission(limits Limits) admission {
-	return admission{limits: limits, pending: map[net.Conn]pendingSocket{}, unauthenticated: map[netip.Addr]int{}}
+	return admission{limits: limits, unauthenticated: map[net.Conn]unauthenticated{}, ofAddress: map[netip.Addr]int{}}
 }
 
-// accept counts a socket in that has sent nothing yet, or says why there is no room for it.
-func (a *admission) accept(conn net.Conn, address netip.Addr) (refusal string) {
+// accept counts a socket in that has sent nothing yet, or says why there is no room for it. It counts until
+// loggedIn or gone.
+func (a *admission) accept(conn net.Conn, peer origin) (refusal string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
-	case reached(len(a.pending)+a.open, a.limits.Sockets):
+	case reached(len(a.unauthenticated)-a.login+a.open, a.limits.Sockets):
 		return "this server has as many sockets as it can hold"
-	case reached(a.unauthenticated[address], a.limits.LoginsPerAddress):
+	case a.isFull(peer):
 		return tooManyOfAddress
 	}
-	a.pending[conn] = pendingSocket{address: address}
-	a.count(address)
+	a.count(conn, unauthenticated{address: limitAddress(peer.client)})
 	return ""
 }
 
-// endPending says that such a socket is closed, or no concern of ours any more.
-func (a *admission) endPending(conn net.Conn) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.forgetPending(conn)
+// isFull reports whether an address has as many unauthenticated sockets as it may.
+func (a *admission) isFull(from origin) bool {
+	most := a.limits.LoginsPerAddress
+	if from.gateway {
+		most *= gatewayFactor
+	}
+	return reached(a.ofAddress[limitAddress(from.client)], most)
 }
 
-func (a *admission) forgetPending(conn net.Conn) {
-	if p, is := a.pending[conn]; is {
-		delete(a.pending, conn)
-		a.uncount(p.address)
+// count has a socket count for an address, and for no other any more.
+func (a *admission) count(conn net.Conn, u unauthenticated) {
+	a.forget(conn)
+	a.unauthenticated[conn] = u
+	a.ofAddress[u.address]++
+}
+
+func (a *admission) uncount(address netip.Addr) {
+	if a.ofAddress[address]--; a.ofAddress[address] == 0 {
+		delete(a.ofAddress, address)
 	}
 }
 
-// handOver says that such a socket is net/http's from now on.
+// handOver says that a socket is net/http's from now on.
 func (a *admission) handOver(conn net.Conn) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if p, is := a.pending[conn]; is {
-		p.handedOver = true
-		a.pending[conn] = p
+	if u, is := a.unauthenticated[conn]; is {
+		u.handedOver = true
+		a.unauthenticated[conn] = u
 	}
 }
 
@@ -100,62 +112,73 @@ func (a *admission) handOver(conn net.Conn) {
 func (a *admission) closePending() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for conn, p := range a.pending {
-		if !p.handedOver {
+	for conn, u := range a.unauthenticated {
+		if !u.handedOver && !u.websocket {
 			_ = conn.Close()
 		}
 	}
 }
 
-func (a *admission) count(address netip.Addr) {
-	if address.IsValid() {
-		a.unauthenticated[address]++
-	}
-}
-
-func (a *admission) uncount(address netip.Addr) {
-	if !address.IsValid() {
-		return
-	}
-	if a.unauthenticated[address]--; a.unauthenticated[address] == 0 {
-		delete(a.unauthenticated, address)
-	}
-}
-
-// admit counts a socket in, as open and not logged in, or says why there is no room for it. It is not
-// pending any more: it counts once, also while its handshake is answered.
-func (a *admission) admit(conn net.Conn, address netip.Addr) (refusal string) {
+// admit counts a socket in as a websocket that has not logged in, or says why there is no room for it. Its
+// request has told where it comes from, and it counts for that client from now on.
+func (a *admission) admit(conn net.Conn, from origin) (refusal string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	others := a.unauthenticated[address]
-	if peer := a.pending[conn].address; peer.IsValid() && peer == address {
-		others--
-	}
+	a.forget(conn)
 	switch {
 	case reached(a.open, a.limits.Connections):
 		return "this server has as many connections as it can hold"
 	case reached(a.login, a.limits.Logins):
 		return "too many clients are logging in"
-	case reached(others, a.limits.LoginsPerAddress):
+	case a.isFull(from):
 		return tooManyOfAddress
 	}
-	a.forgetPending(conn)
+	a.count(conn, unauthenticated{address: limitAddress(from.client), websocket: true})
 	a.open++
 	a.login++
-	a.count(address)
 	a.sockets.Add(1)
 	return ""
 }
 
-// leaveLogin says that a socket has logged in, or never will.
-func (a *admission) leaveLogin(address netip.Addr) {
+// attribute has a socket count for the client that its request has told of.
+func (a *admission) attribute(conn net.Conn, from origin) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.login--
-	a.uncount(address)
+	a.count(conn, unauthenticated{address: limitAddress(from.client)})
 }
 
-// leave says that a socket is closed.
+// loggedIn says that a websocket has logged in.
+func (a *admission) loggedIn(conn net.Conn) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.forget(conn)
+}
+
+// forget has a socket not count as unauthenticated any more, and reports whether it was a websocket.
+func (a *admission) forget(conn net.Conn) (websocket bool) {
+	u, is := a.unauthenticated[conn]
+	if !is {
+		return false
+	}
+	delete(a.unauthenticated, conn)
+	a.uncount(u.address)
+	if u.websocket {
+		a.login--
+	}
+	return u.websocket
+}
+
+// gone says that a socket that has not logged in is closed, or no concern of ours any more.
+func (a *admission) gone(conn net.Conn) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.forget(conn) {
+		a.open--
+		a.sockets.Done()
+	}
+}
+
+// leave says that a socket that has logged in is closed.
 func (a *admission) leave() {
 	a.mu.Lock()
 	a.open--
@@ -168,5 +191,5 @@ func (a *admission) leave() {
 func (a *admission) Weight() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.pending) + a.open + a.login
+	return len(a.unauthenticated) + a.open
 }

@@ -6,13 +6,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/notifypush/notifypush/storage/storagetest"
+	"github.com/notifypush/notifypush/internal/testkit/certtest"
 	"github.com/stretchr/testify/require"
 )
 
 func TestCertificateIsReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		authority := storagetest.NewAuthority(t)
+		authority := certtest.NewAuthority(t, t.TempDir())
 		cert, key := authority.Issue("old.example")
 		config, err := serverTLS(cert, key)
 		require.NoError(t, err)

@@ -14,25 +14,49 @@ const maxHops = 32
 
 // origin is where a connection comes from.
 type origin struct {
-	// client is the nearest address that is not a trusted proxy's, so that nobody can choose his own, or
-	// the farthest where all are trusted. It is the zero Addr where none is known, as over a unix socket
-	// without a chain: what is at the socket's other end is trusted.
+	// client is the nearest address that is not a believed proxy's, so that nobody can choose his own, or
+	// the farthest where all are believed. It is the zero Addr where none is known, as over a unix socket
+	// without a chain: what is at the socket's other end is believed.
 	client netip.Addr
-	// gateway says that client is none or a trusted proxy's, such as a container's gateway: it stands for
-	// many clients.
+	// gateway says that client is none, or one that could be a proxy's, such as a container's gateway: it stands
+	// for many clients.
 	gateway bool
+	// missing says that a proxy at client does not say for whom it asks; else, of a gateway, nobody says that it is
+	// a proxy.
+	missing bool
 	// forwarded is what Nextcloud is sent in X-Forwarded-For: the addresses that the request came
 	// through, the client's first and the TCP peer's last, separated by ", ". It may be empty.
 	forwarded string
+	// nullOrigin says that the page which connects does not say whose it is: any can.
+	nullOrigin bool
+}
+
+// privateRanges are loopback, the private ranges and the addresses of a link.
+var privateRanges = []netip.Prefix{
+	netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"),
+	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("fc00::/7"),
+	netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("fe80::/10"),
+}
+
+// proxies are those that are believed about where a request comes from.
+type proxies struct {
+	listed  []netip.Prefix
+	private bool // the TCP peer, too, if its address is in privateRanges
+}
+
+// mayBe reports whether an address could be a proxy's that is believed as a peer.
+func (p proxies) mayBe(address netip.Addr) bool {
+	return isAmong(address, p.listed) || p.private && isAmong(address, privateRanges)
 }
 
 // originOf returns where a request comes from, given its header and the address of the TCP peer, which is
-// invalid over a unix socket.
+// invalid over a unix socket. A peer that may be a proxy is believed about the one address that it wrote, and
+// further ones where the proxy that wrote them is listed.
 //
-// The chain of addresses is that of X-Forwarded-For, else of X-Real-IP, else of Forwarded (RFC 7239). It
-// begins after the last thing in it that is no address, because anybody may have made up what stands before.
-// IPv4 addresses are written as IPv4 whatever they came as.
-func originOf(header http.Header, peer netip.Addr, trusted []netip.Prefix) origin {
+// The chain of addresses is that of X-Forwarded-For; where that is not there, of X-Real-IP, else of Forwarded
+// (RFC 7239). It begins after the last thing in it that is no address, because anybody may have made up what
+// stands before. IPv4 addresses are written as IPv4 whatever they came as.
+func originOf(header http.Header, peer netip.Addr, believed proxies) origin {
 	addresses := chain(header, peer)
 	var text []byte
 	for i, address := range addresses {
@@ -41,32 +65,25 @@ func originOf(header http.Header, peer netip.Addr, trusted []netip.Prefix) origi
 		}
 		text = address.AppendTo(text)
 	}
-	from := origin{gateway: true, forwarded: string(text)}
-	for _, address := range slices.Backward(addresses) {
+	from := origin{gateway: true, missing: true, forwarded: string(text)}
+	for i, address := range slices.Backward(addresses) {
 		from.client = address
-		if !isAmong(address, trusted) {
-			from.gateway = false
+		isPeer := peer.IsValid() && i == len(addresses)-1
+		if !isAmong(address, believed.listed) && !(isPeer && believed.mayBe(address)) {
+			from.gateway, from.missing = believed.mayBe(address), false
 			break
 		}
 	}
 	return from
 }
 
-// limitAddress returns what limits count as one address: of IPv6, the /64 that a subscriber has.
+// limitAddress returns what limits count as one address: of IPv6, the /56 that a subscriber has, as Nextcloud does.
 func limitAddress(address netip.Addr) netip.Addr {
 	if !address.Is6() {
 		return address
 	}
-	prefix, _ := address.Prefix(64)
+	prefix, _ := address.Prefix(56)
 	return prefix.Addr()
-}
-
-// countedAddress returns the address that limits count a connection for; the zero Addr behind a gateway.
-func (o origin) countedAddress() netip.Addr {
-	if o.gateway {
-		return netip.Addr{}
-	}
-	return limitAddress(o.client)
 }
 
 // address returns the client's address; "" where none is known.
@@ -95,11 +112,13 @@ func isAmong(address netip.Addr, prefixes []netip.Prefix) bool {
 
 // chain returns the addresses that a request came through, the TCP peer's last.
 func chain(header http.Header, peer netip.Addr) []netip.Addr {
-	addresses := nearest(listed(header["X-Forwarded-For"]))
-	if len(addresses) == 0 {
+	var addresses []netip.Addr
+	switch {
+	case len(header["X-Forwarded-For"]) > 0:
+		addresses = nearest(listed(header["X-Forwarded-For"]))
+	case len(header["X-Real-Ip"]) > 0:
 		addresses = nearest(listed(header["X-Real-Ip"]))
-	}
-	if len(addresses) == 0 {
+	default:
 		addresses = nearest(forwardedFor(header["Forwarded"]))
 	}
 	if peer.IsValid() {

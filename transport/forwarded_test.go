@@ -13,15 +13,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func originOfRequest(r *http.Request, trusted []netip.Prefix) origin {
+func originOfRequest(r *http.Request, believed proxies) origin {
 	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
-	return originOf(r.Header, peer.Addr(), trusted)
+	return originOf(r.Header, peer.Addr(), believed)
 }
 
-func forwardedOf(r *http.Request) string { return originOfRequest(r, nil).forwarded }
+func forwardedOf(r *http.Request) string { return originOfRequest(r, proxies{}).forwarded }
 
-func clientOf(r *http.Request, trusted []netip.Prefix) netip.Addr {
-	return originOfRequest(r, trusted).client
+func clientOf(r *http.Request, listed ...netip.Prefix) netip.Addr {
+	return originOfRequest(r, proxies{listed: listed}).client
 }
 
 func TestForwarded(t *testing.T) {
@@ -53,7 +53,8 @@ func TestForwarded(t *testing.T) {
 		{"Forwarded, a quote that does not end", peer, []string{"Forwarded", `for="203.0.113.4, for=203.0.113.5`}, "192.0.2.9"},
 
 		{"nonsense is dropped", peer, []string{"X-Forwarded-For", "nonsense"}, "192.0.2.9"},
-		{"nonsense makes way for the next header", peer, []string{"X-Forwarded-For", "nonsense", "X-Real-IP", "203.0.113.3"}, "203.0.113.3, 192.0.2.9"},
+		{"nonsense does not make way for another header", peer, []string{"X-Forwarded-For", "nonsense", "X-Real-IP", "203.0.113.3", "Forwarded", "for=203.0.113.4"}, "192.0.2.9"},
+		{"nor does an empty one", peer, []string{"X-Forwarded-For", "", "X-Real-IP", "203.0.113.3"}, "192.0.2.9"},
 		{"a client's nonsense does not hide the client", peer, []string{"X-Forwarded-For", "nonsense, 203.0.113.2"}, "203.0.113.2, 192.0.2.9"},
 		{"unknown", peer, []string{"X-Forwarded-For", "unknown, 203.0.113.2"}, "203.0.113.2, 192.0.2.9"},
 		{"empty", peer, []string{"X-Forwarded-For", "", "X-Real-IP", " ", "Forwarded", ""}, "192.0.2.9"},
@@ -102,26 +103,55 @@ func TestForwardedOverSockets(t *testing.T) {
 	})
 }
 
+// Whoever is believed, what a client writes itself never counts.
 func TestClientAddress(t *testing.T) {
-	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
+	listed := proxies{listed: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}
+	nearby := proxies{private: true}
+	both := proxies{private: true, listed: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("10.0.0.7/32")}}
 	for _, test := range []struct {
 		name, peer, chain, want string
+		believed                proxies
 		gateway                 bool
 	}{
-		{"a client is itself", "192.0.2.9:1", "", "192.0.2.9", false},
-		{"a client cannot be another", "192.0.2.9:1", "203.0.113.1", "192.0.2.9", false},
-		{"a proxy is believed", "10.0.0.1:1", "203.0.113.1", "203.0.113.1", false},
-		{"a proxy is believed about its peer only", "10.0.0.1:1", "198.51.100.1, 203.0.113.1", "203.0.113.1", false},
-		{"two proxies", "10.0.0.1:1", "198.51.100.1, 203.0.113.1, fd00::1", "203.0.113.1", false},
-		{"IPv4 in IPv6", "[::ffff:10.0.0.1]:1", "203.0.113.1", "203.0.113.1", false},
-		{"all are trusted", "10.0.0.1:1", "10.0.0.3, 10.0.0.2", "10.0.0.3", true},
-		{"a unix socket", "@", "203.0.113.1", "203.0.113.1", false},
-		{"a unix socket that says nothing", "@", "", "invalid IP", true},
+		{"a client is itself", "192.0.2.9:1", "", "192.0.2.9", listed, false},
+		{"a client cannot be another", "192.0.2.9:1", "203.0.113.1", "192.0.2.9", listed, false},
+		{"a listed proxy is believed", "10.0.0.1:1", "203.0.113.1", "203.0.113.1", listed, false},
+		{"about its peer only", "10.0.0.1:1", "198.51.100.1, 203.0.113.1", "203.0.113.1", listed, false},
+		{"two listed proxies", "10.0.0.1:1", "198.51.100.1, 203.0.113.1, fd00::1", "203.0.113.1", listed, false},
+		{"IPv4 in IPv6", "[::ffff:10.0.0.1]:1", "203.0.113.1", "203.0.113.1", listed, false},
+		{"all are listed", "10.0.0.1:1", "10.0.0.3, 10.0.0.2", "10.0.0.3", listed, true},
+		{"a peer that is not listed is a client", "127.0.0.1:1", "203.0.113.1", "127.0.0.1", listed, false},
+		{"a unix socket", "@", "203.0.113.1", "203.0.113.1", listed, false},
+		{"a unix socket that says nothing", "@", "", "invalid IP", listed, true},
+
+		{"a private peer is believed", "172.18.0.2:1", "203.0.113.1", "203.0.113.1", nearby, false},
+		{"so is loopback", "[::1]:1", "203.0.113.1", "203.0.113.1", nearby, false},
+		{"about the address that it wrote", "127.0.0.1:1", "198.51.100.1, 203.0.113.1", "203.0.113.1", nearby, false},
+		{"for one hop", "127.0.0.1:1", "203.0.113.1, 10.0.0.7", "10.0.0.7", nearby, true},
+		{"a public peer is not", "192.0.2.9:1", "203.0.113.1", "192.0.2.9", nearby, false},
+		{"a peer that says nothing", "172.17.0.1:1", "", "172.17.0.1", nearby, true},
+		{"a peer that says nonsense", "127.0.0.1:1", "203.0.113.1, unknown", "127.0.0.1", nearby, true},
+		{"a unix socket is one hop, too", "@", "203.0.113.1, 10.0.0.7", "10.0.0.7", nearby, true},
+
+		{"a listed hop behind a private peer", "127.0.0.1:1", "203.0.113.1, 10.0.0.7", "203.0.113.1", both, false},
+		{"two listed hops", "127.0.0.1:1", "192.0.2.66, 203.0.113.1, 198.51.100.9, 10.0.0.7", "203.0.113.1", both, false},
+		{"a private hop that is not listed", "127.0.0.1:1", "203.0.113.1, 10.0.0.8, 10.0.0.7", "10.0.0.8", both, true},
+		{"a listed public peer", "198.51.100.9:1", "203.0.113.1", "203.0.113.1", both, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := &http.Request{RemoteAddr: test.peer, Header: http.Header{"X-Forwarded-For": {test.chain}}}
-			require.Equal(t, test.want, clientOf(r, trusted).String())
-			require.Equal(t, test.gateway, originOfRequest(r, trusted).gateway)
+			r := &http.Request{RemoteAddr: test.peer, Header: http.Header{}}
+			if test.chain != "" {
+				r.Header.Set("X-Forwarded-For", test.chain)
+			}
+			from := originOfRequest(r, test.believed)
+			require.Equal(t, test.want, from.client.String())
+			require.Equal(t, test.gateway, from.gateway)
+			if test.gateway && test.believed.private {
+				r.Header.Set("X-Real-IP", "203.0.113.66")
+				if test.chain != "" {
+					require.Equal(t, from, originOfRequest(r, test.believed), "no other header is looked at")
+				}
+			}
 		})
 	}
 }
@@ -145,7 +175,12 @@ func FuzzForwarded(f *testing.F) {
 			require.NoError(t, err)
 			require.Equal(t, address.Unmap().WithZone("").String(), text)
 		}
-		require.True(t, clientOf(r, nil) == netip.MustParseAddr("192.0.2.9"))
-		require.True(t, clientOf(r, []netip.Prefix{netip.MustParsePrefix("192.0.2.9/32")}).IsValid())
+		nearby := proxies{private: true}
+		r.Header["X-Forwarded-For"] = []string{forwardedFor, "203.0.113.7"}
+		r.RemoteAddr = "172.17.0.1:1"
+		require.Equal(t, "203.0.113.7", originOfRequest(r, nearby).address(), "what the proxy wrote counts, whatever stands before it")
+		r.RemoteAddr = "192.0.2.9:1"
+		require.True(t, clientOf(r) == netip.MustParseAddr("192.0.2.9"))
+		require.True(t, clientOf(r, netip.MustParsePrefix("192.0.2.9/32")).IsValid())
 	})
 }

@@ -92,14 +92,14 @@ const allowAnyOrigin = "Access-Control-Allow-Origin: *\r\n"
 
 // appendRefusal appends the response to a handshake that is refused. The client must not keep the connection.
 func appendRefusal(out []byte, status int, retryAfter, reason string) []byte {
-	return fmt.Appendf(out, "HTTP/1.1 %d %s\r\nRetry-After: %s\r\nConnection: close\r\n%sContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s",
+	return fmt.Appendf(out, "HTTP/1.1 %d %s\r\nRetry-After: %s\r\nCache-Control: no-store\r\nConnection: close\r\n%sContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s",
 		status, http.StatusText(status), retryAfter, allowAnyOrigin, len(reason), reason)
 }
 
 // handshakeHeaders are the headers that count in a handshake, and oddHeaders are those of requests that are
 // left to net/http.
 var (
-	handshakeHeaders = []string{"Upgrade", "Connection", "Sec-Websocket-Key", "Sec-Websocket-Version", "X-Forwarded-For", "X-Real-Ip", "Forwarded", "Host", "User-Agent"}
+	handshakeHeaders = []string{"Upgrade", "Connection", "Sec-Websocket-Key", "Sec-Websocket-Version", "X-Forwarded-For", "X-Real-Ip", "Forwarded", "Host", "User-Agent", "Origin", "X-Forwarded-Host"}
 	oddHeaders       = []string{"Content-Length", "Transfer-Encoding", "Expect"}
 )
 

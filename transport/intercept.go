@@ -14,7 +14,7 @@ import (
 )
 
 // noRoom is the response to a connection that is refused before anything was read.
-const noRoom = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: " + retryAfter + "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+const noRoom = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: " + retryAfter + "\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 const (
 	// headerTimeout is how long a client may take to send the header of a request.
@@ -39,7 +39,7 @@ func (w *Websocket) Intercept(server *http.Server, listener net.Listener) net.Li
 	}
 	server.ConnState = func(conn net.Conn, state http.ConnState) {
 		if state == http.StateHijacked || state == http.StateClosed {
-			w.endPending(unwrap(conn))
+			w.gone(unwrap(conn))
 		}
 	}
 	i := &interceptor{Listener: listener, websocket: w, others: make(chan net.Conn), failed: make(chan error), done: make(chan struct{})}
@@ -94,16 +94,15 @@ func (i *interceptor) run() {
 			}
 		}
 		peer := peerOf(conn)
-		counted := origin{client: peer, gateway: !peer.IsValid() || isAmong(peer, w.options.TrustedProxies)}
-		refusal := w.accept(conn, counted.countedAddress())
-		if refusal != "" {
-			w.countRefusal(actors.ServerFull, counted, refusal)
-			w.turnAway(conn)
+		from := originOf(nil, peer, w.options.proxies())
+		if refusal := w.accept(conn, from); refusal != "" {
+			w.countRefusal(actors.ServerFull, from, refusal)
+			w.turnAway(conn, from)
 			continue
 		}
 		select {
 		case <-i.done:
-			w.endPending(conn)
+			w.gone(conn)
 			_ = conn.Close()
 			return
 		default:
@@ -113,14 +112,14 @@ func (i *interceptor) run() {
 }
 
 // turnAway closes a connection with a response, which is best effort: over TLS it would take a handshake.
-func (w *Websocket) turnAway(conn net.Conn) {
+func (w *Websocket) turnAway(conn net.Conn, from origin) {
 	if _, encrypted := conn.(*tls.Conn); encrypted {
 		_ = conn.Close()
 		return
 	}
 	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
 	_, _ = io.WriteString(conn, noRoom)
-	w.turnedAway.end(conn, rateKey{}, 0, func() {})
+	w.turnedAway.end(conn, addressKey(from), 0, func() {})
 }
 
 // handOver hands a connection to net/http, with what was read of it.
@@ -130,7 +129,7 @@ func (i *interceptor) handOver(conn net.Conn, data []byte, until time.Time) {
 	select {
 	case i.others <- handed:
 	case <-i.done:
-		i.websocket.endPending(conn)
+		i.websocket.gone(conn)
 		_ = conn.Close()
 	}
 }

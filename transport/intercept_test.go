@@ -120,16 +120,19 @@ func TestSocketsAreCounted(t *testing.T) {
 	}
 }
 
-// A handshake that is being answered, when the server still holds its socket, is one socket and not two.
+// A socket that becomes a websocket is one socket and not two.
 func TestHandshakeCountsOnce(t *testing.T) {
 	a := newAdmission(Limits{Sockets: 2})
 	socket, other := &net.TCPConn{}, &net.TCPConn{}
-	here := netip.MustParseAddr("192.0.2.1")
+	here := origin{client: netip.MustParseAddr("192.0.2.1")}
 	require.Empty(t, a.accept(socket, here))
 	require.Empty(t, a.admit(socket, here))
 	require.Empty(t, a.accept(other, here))
-	a.endPending(socket)
 	require.NotEmpty(t, a.accept(&net.TCPConn{}, here))
+	a.loggedIn(socket)
+	require.NotEmpty(t, a.accept(&net.TCPConn{}, here))
+	a.leave()
+	require.Empty(t, a.accept(&net.TCPConn{}, here))
 }
 
 // Of one address there may be so many sockets that have not logged in, whatever they say.
@@ -165,7 +168,7 @@ func TestFailedHandshakeEndsTheConnection(t *testing.T) {
 	require.ErrorIs(t, err, io.EOF)
 }
 
-// Many come through a proxy: its own address has no limit, theirs have.
+// Many come through a proxy: its own address has a much larger limit than theirs.
 func TestSocketsThroughAProxy(t *testing.T) {
 	c := newSite(t, WebsocketOptions{
 		Limits:         Limits{LoginsPerAddress: 1, Sockets: 5},
@@ -180,7 +183,7 @@ func TestSocketsThroughAProxy(t *testing.T) {
 	eventually(t, func() bool {
 		c.websocket.mu.Lock()
 		defer c.websocket.mu.Unlock()
-		return len(c.websocket.pending) == 2
+		return c.websocket.login == 1 && len(c.websocket.unauthenticated) == 3
 	})
 	require.Equal(t, http.StatusSwitchingProtocols, c.visit(t, proxy).ask(handshakeFor("192.0.2.2")))
 	c.visit(t, proxy)
@@ -222,6 +225,39 @@ func TestRefusedConnectionsLingerInBounds(t *testing.T) {
 		require.LessOrEqual(t, len(c.websocket.turnedAway.held), 1)
 		c.websocket.turnedAway.mu.Unlock()
 	}
+}
+
+// One address has few of the connections that linger after there was no room for them.
+func TestRefusedConnectionsOfOneAddress(t *testing.T) {
+	c := newSite(t, WebsocketOptions{Limits: Limits{LoginsPerAddress: 1}})
+	c.server.Start()
+	lingering := func() int {
+		c.websocket.turnedAway.mu.Lock()
+		defer c.websocket.turnedAway.mu.Unlock()
+		return len(c.websocket.turnedAway.held)
+	}
+	for _, address := range []string{"127.0.0.1", "127.0.0.2"} {
+		c.visit(t, address)
+		before := lingering()
+		for range 3 * maxTurnedAwayOfKey {
+			require.Equal(t, http.StatusServiceUnavailable, c.visit(t, address).answer())
+			require.LessOrEqual(t, lingering()-before, maxTurnedAwayOfKey)
+		}
+		require.Positive(t, lingering())
+	}
+}
+
+// Connections without a request count against a gateway's limit, which is larger.
+func TestSocketsOfAGateway(t *testing.T) {
+	c := newSite(t, WebsocketOptions{PrivateProxies: true, Limits: Limits{LoginsPerAddress: 1}})
+	c.server.Start()
+	const gateway = "127.0.0.1"
+	for range gatewayFactor - 1 {
+		c.visit(t, gateway)
+	}
+	require.Equal(t, http.StatusUpgradeRequired, c.visit(t, gateway).ask(plainRequest))
+	require.Equal(t, http.StatusServiceUnavailable, c.visit(t, gateway).answer())
+	require.Equal(t, http.StatusUpgradeRequired, c.visit(t, "127.0.0.2").ask(plainRequest))
 }
 
 // A client takes more memory while it logs in.

@@ -19,9 +19,9 @@ const (
 	minHold, maxHold = 2 * time.Second, 5 * time.Second
 	// maxHeld and maxHeldOfKey bound the refused clients that are held at once, in all and of one key.
 	maxHeld, maxHeldOfKey = 1024, 16
-	// maxTurnedAway bounds the connections that linger after they were refused unread: they do not count
-	// against a limit, and take file descriptors that are reserved.
-	maxTurnedAway = 64
+	// maxTurnedAway and maxTurnedAwayOfKey bound the connections that linger after there was no room for them: they
+	// are beyond a limit, and take file descriptors that are reserved.
+	maxTurnedAway, maxTurnedAwayOfKey = 64, 8
 )
 
 // lingerClose ends a connection so that what was written last is read: closing with bytes unread would
@@ -61,7 +61,7 @@ type heldConn struct {
 }
 
 // holdTime returns how long a refused client is held.
-func holdTime() time.Duration { return minHold + rand.N(maxHold-minHold) }
+func holdTime() time.Duration { return minHold + rand.N(maxHold-minHold) } //nolint:gosec // G404: jitter is no secret
 
 // end ends the connection after that time. ended is called when it is closed.
 func (c *closer) end(conn net.Conn, key rateKey, after time.Duration, ended func()) {

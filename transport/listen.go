@@ -27,7 +27,7 @@ type ListenOptions struct {
 	Inherited net.Listener
 	// Bind is an IP address. Empty or "::" is every address of the machine, IPv4 and IPv6, or only
 	// IPv4 where there is no IPv6.
-	Bind string `flag:"bind" env:"BIND" default:"::" grammar:"address" placeholder:"ADDRESS" group:"Listening" help:"Address to listen on, for metrics too. The default means every IPv6 and IPv4 address, or 0.0.0.0 on a machine without IPv6."`
+	Bind string `flag:"bind" env:"BIND" default:"::" grammar:"address" placeholder:"ADDRESS" group:"Listening" help:"Address to serve clients on. The default means every IPv6 and IPv4 address, or 0.0.0.0 on a machine without IPv6."`
 	// Port is the TCP port; 0 lets the system choose one.
 	Port uint16 `flag:"port" short:"p" env:"PORT" default:"7867" placeholder:"PORT" group:"Listening" help:"TCP port to serve clients on."`
 	// SocketPath is the file of the unix socket. It is removed when the listener is closed. One

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -31,7 +30,7 @@ const (
 
 // What a client is sent when it isn't let in; the words are part of the protocol.
 const (
-	textInvalidCredentials = "err: Invalid credentials"
+	textInvalidCredentials = "err: Invalid credentials" //nolint:gosec // G101: a message to clients, no credentials
 	textInvalidMessage     = "err: Invalid authentication message"
 	textLoginTimeout       = "Authentication timeout"
 	textTooMany            = "Connection limit exceeded for user"
@@ -62,7 +61,6 @@ type login struct {
 	websocket *Websocket
 	conn      net.Conn
 	from      origin
-	address   netip.Addr    // that limits count it for
 	who       *actors.Login // known by the handshake; nil where the client says who it is
 	header    actors.Header
 	agent     unique.Handle[string] // with WebsocketOptions.DescribeClients
@@ -76,15 +74,13 @@ type login struct {
 	early    []byte            // bytes that came with the handshake
 	frames   []frame.Frame     // read and not yet used
 	size     int               // of all frames that were read
-	key      rateKey
-	counted  bool // as a login, and as a socket
+	try      attempt
 	attached bool // the socket is the system's
 }
 
 // run ends when the client has logged in or was refused.
 func (l *login) run() {
 	w := l.websocket
-	l.counted = true
 	if l.values == nil {
 		l.values = context.Background()
 	}
@@ -95,12 +91,11 @@ func (l *login) run() {
 	}
 	w.logins.remove(l)
 	l.cancel(nil)
-	l.counted = false
-	w.leaveLogin(l.address)
 	if err != nil {
 		l.refuse(err)
 		return
 	}
+	w.loggedIn(l.conn)
 	if l.websocket.log.Core().Enabled(zap.DebugLevel) {
 		w.log.Debug("client logged in", zap.String("user", who.User), l.from.field())
 	}
@@ -109,15 +104,13 @@ func (l *login) run() {
 // fail ends the connection after a panic.
 func (l *login) fail() {
 	l.websocket.logins.remove(l)
-	if l.counted {
-		l.websocket.leaveLogin(l.address)
-	}
 	if l.attached {
+		l.websocket.loggedIn(l.conn)
 		return
 	}
 	l.websocket.countRefusal(actors.InternalFailure, l.from, "internal failure")
 	_ = l.conn.Close()
-	l.websocket.leave()
+	l.websocket.gone(l.conn)
 }
 
 func (l *login) authenticate() (*actors.Login, error) {
@@ -153,24 +146,37 @@ func (l *login) authenticate() (*actors.Login, error) {
 
 // check has the credentials checked, unless the rate limit makes them wait.
 func (l *login) check(credentials actors.Credentials) (*actors.Login, error) {
-	w := l.websocket
-	if w.rateLimit.wait(l.key, time.Now()) > 0 {
-		return nil, errThrottled
+	w, try := l.websocket, l.try
+	lockedOut, err := w.rateLimit.begin(try, time.Now())
+	if err != nil {
+		return nil, err
 	}
-	key := l.key
-	credentials.OnAnswer = func(err error) { w.noteAnswer(key, err) }
+	credentials.Fresh = lockedOut
+	credentials.MayAsk = func() error { // others from there may have been refused since
+		if try.own.strict { // it is the only one
+			return nil
+		}
+		_, err := w.rateLimit.begin(try, time.Now())
+		return err
+	}
+	credentials.OnAnswer = func(err error) { w.noteAnswer(try, lockedOut, err) }
 	return w.system.Authenticate(l.ctx, credentials)
 }
 
 // noteAnswer counts what became of a login for the rate limit, whether or not the client has waited for it.
-// Nextcloud's own rate limit counts as a refusal.
-func (w *Websocket) noteAnswer(key rateKey, err error) {
+// judged says that Nextcloud was asked, in any case.
+func (w *Websocket) noteAnswer(try attempt, judged bool, err error) {
 	switch {
 	case err == nil:
-		w.rateLimit.succeeded(key, time.Now())
+		w.rateLimit.succeeded(try, judged, time.Now())
 	case errors.Is(err, actors.ErrTokenUnheard):
-	case errors.Is(err, actors.ErrInvalidCredentials), errors.Is(err, actors.ErrThrottled):
-		w.rateLimit.failed(key, time.Now())
+		w.rateLimit.release(try)
+	case errors.Is(err, actors.ErrThrottled):
+		w.rateLimit.notJudged(try, time.Now())
+	case errors.Is(err, actors.ErrInvalidCredentials):
+		w.rateLimit.refused(try, time.Now())
+	default:
+		w.rateLimit.release(try)
 	}
 }
 
@@ -186,17 +192,17 @@ func (l *login) credentials() (_ actors.Credentials, err error) {
 		return actors.Credentials{}, err
 	}
 	_ = l.conn.SetReadDeadline(time.Time{})
-	l.key = loginRateKey(l.from, name)
-	return actors.Credentials{Login: name, Password: actors.Secret(password), Forwarded: l.from.forwarded, Origin: l.fairOrigin(),
+	l.try = newAttempt(l.from, name)
+	return actors.Credentials{Login: name, Password: actors.Secret(password), Forwarded: l.from.forwarded, Origin: l.fairOrigin(), Gateway: l.from.gateway,
 		Address: l.from.address(), Header: l.header}, nil
 }
 
-// fairOrigin is what logins have in common that come from one place; "" where that stands for many.
+// fairOrigin is what logins have in common that come from one place; "" where that is not known.
 func (l *login) fairOrigin() string {
-	if l.from.gateway {
+	if !l.from.client.IsValid() {
 		return ""
 	}
-	return l.address.String()
+	return limitAddress(l.from.client).String()
 }
 
 // nextText returns the next text message, trimmed. Pings before it are answered.
@@ -320,21 +326,22 @@ func (l *login) attach(who *actors.Login) error {
 // restarted. The end comes after a while, because a client that is refused may be back at once.
 func (l *login) refuse(err error) {
 	w := l.websocket
+	gone := func() { w.gone(l.conn) }
 	text, reason := refusal(err)
 	w.countRefusal(reason, l.from, errtext.Detail(err))
 	if text != "" && l.write(frame.Append(nil, frame.Text, text)) != nil {
 		_ = l.conn.Close()
-		w.leave()
+		gone()
 		return
 	}
 	switch reason {
 	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown:
 		closeDrained(l.conn)
-		w.leave()
+		gone()
 	case actors.LoginTimeout:
-		w.held.end(l.conn, l.key, 0, w.leave)
+		w.held.end(l.conn, l.try.own, 0, gone)
 	default:
-		w.held.end(l.conn, l.key, w.hold(), w.leave)
+		w.held.end(l.conn, l.try.own, w.hold(), gone)
 	}
 }
 

@@ -11,72 +11,210 @@ import (
 )
 
 const (
-	// freeFailures is how many logins of one key may be refused before it has to wait.
+	// freeFailures is how many logins of an address may be refused before it has to wait.
 	// Clients with an old password come back with it a few times.
 	freeFailures = 10
-	// The wait doubles with each further refusal, from the first to the last.
-	firstWait, lastWait = time.Second, 5 * time.Minute
+	// freeFailuresOfName is how many of one user name may be, wherever they come from: each device of a user
+	// may have an old password.
+	freeFailuresOfName = 40
+	// gatewayFactor is how many times as much as one client a gateway may have, whose address stands for many.
+	gatewayFactor = 32
+	// The wait doubles with each further refusal, from the first to the last. An address may be made to wait for
+	// long; a user name for less, because anybody may try it, and so may a gateway, which others share.
+	firstWait, lastWait               = time.Second, 5 * time.Minute
+	lastWaitOfName, lastWaitOfGateway = time.Minute, 10 * time.Second
 	// failureMemory is how long after the last wait failures are remembered.
 	failureMemory = time.Hour
-	// resetInterval is how often a login that succeeds resets the failures of its key. Many users may
+	// resetInterval is how often a login that succeeds resets the failures of its keys. Many users may
 	// share an address with one old password; but a client that guesses may have a login to show, too.
 	resetInterval = 5 * time.Minute
 	// maxLimitedKeys bounds the keys that are remembered, because clients decide how many there are.
-	maxLimitedKeys = 10_000
+	maxLimitedKeys = 20_000
 )
 
-// rateKey is what failed logins are counted by: an address, or behind a gateway, whose address
-// stands for many clients, the user name that was tried there. The zero value is not limited.
+// rateKey is what failed logins are counted by: an address, a gateway's address, a user name behind a gateway, or
+// a user name wherever it is tried. The zero value is not limited.
 type rateKey struct {
-	address netip.Addr
-	user    uint64 // a hash
+	address netip.Addr // of IPv6, a prefix; invalid for a user name wherever it is tried
+	gateway bool
+	user    uint64 // a hash; 0 for an address
+	strict  bool   // of pages that may be anybody's: they wait for the longest after one failure
 }
 
-var userHashSeed = maphash.MakeSeed()
-
-// loginRateKey returns the key of a login. A token that is tried behind a gateway has none: all
-// browsers there would share it, and tokens cannot be guessed.
-func loginRateKey(from origin, user string) rateKey {
+// limit returns how often logins of a key may fail, and how long it then waits at most.
+func (k rateKey) limit() (free int, last time.Duration) {
 	switch {
-	case !from.gateway:
-		return rateKey{address: limitAddress(from.client)}
-	case user == "":
-		return rateKey{}
+	case k.gateway && k.user == 0:
+		return freeFailures * gatewayFactor, lastWaitOfGateway
+	case !k.gateway && k.user != 0:
+		return freeFailuresOfName, lastWaitOfName
 	default:
-		return rateKey{from.client, maphash.String(userHashSeed, strings.ToLower(user))}
+		return freeFailures, lastWait
 	}
 }
 
+var hashSeed = maphash.MakeSeed()
+
+// attempt is a login by what it counts for.
+type attempt struct {
+	// own is who tries: an address, or a user name behind a gateway. It is zero for a token that is tried behind
+	// a gateway: all browsers there would share it, and tokens cannot be guessed.
+	own rateKey
+	// shared are the user name, wherever it is tried, and the gateway. Others can make them wait, so they do not
+	// hold where this name has logged in from this address before.
+	shared []rateKey
+	pair   uint64 // a hash of name and address; 0 for a token
+}
+
+func newAttempt(from origin, user string) attempt {
+	address := limitAddress(from.client)
+	if user == "" {
+		if from.gateway {
+			return attempt{}
+		}
+		return attempt{own: ownKey(from)}
+	}
+	user = strings.ToLower(user)
+	name := maphash.String(hashSeed, user)
+	a := attempt{
+		own:    ownKey(from),
+		shared: []rateKey{{user: name}},
+		pair:   maphash.Comparable(hashSeed, pair{address, user}),
+	}
+	if from.gateway {
+		a.own = rateKey{address, true, name, from.nullOrigin}
+		a.shared = append(a.shared, addressKey(from))
+	}
+	return a
+}
+
+// ownKey returns the key of a client at an address.
+func ownKey(from origin) rateKey {
+	key := addressKey(from)
+	key.strict = from.nullOrigin
+	return key
+}
+
+// addressKey returns the key of an address, which may be a gateway's.
+func addressKey(from origin) rateKey {
+	return rateKey{address: limitAddress(from.client), gateway: from.gateway}
+}
+
+type pair struct {
+	address netip.Addr
+	user    string
+}
+
 // loginRateLimit slows down clients that guess passwords: each refused login beyond the first few makes
-// its key wait longer before the next one. The zero value is ready to use, and safe for concurrent use.
+// its keys wait longer before the next one. The zero value is ready to use, and safe for concurrent use.
 type loginRateLimit struct {
-	mu   sync.Mutex
-	keys map[rateKey]*failedLogins
+	mu    sync.Mutex
+	keys  map[rateKey]*failedLogins
+	known recentPairs
 }
 
 type failedLogins struct {
-	count   int
-	until   time.Time // when the next login may be tried
-	resetAt time.Time // the last time
+	count     int
+	until     time.Time // when the next login may be tried
+	resetAt   time.Time // the last time
+	lockedOut bool      // by Nextcloud, when it was asked last
 }
 
 // wait returns how long a key has to wait before its next login; 0 is not at all.
 func (l *loginRateLimit) wait(key rateKey, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if f := l.keys[key]; f != nil {
-		return max(f.until.Sub(now), 0)
-	}
-	return 0
+	return l.waitLocked(key, now)
 }
 
-// failed counts a refused login.
-func (l *loginRateLimit) failed(key rateKey, now time.Time) {
-	if key == (rateKey{}) {
-		return
+func (l *loginRateLimit) waitLocked(key rateKey, now time.Time) time.Duration {
+	var until time.Time
+	if f := l.keys[key]; f != nil {
+		until = f.until
 	}
+	if key.strict { // what others fail there counts for it, and not the other way round
+		key.strict = false
+		return max(until.Sub(now), l.waitLocked(key, now))
+	}
+	return max(until.Sub(now), 0)
+}
+
+// begin returns an error where a login has to wait. A strict key has one login at a time: the next one waits until release,
+// succeeded or failed. lockedOut says that Nextcloud refused to judge the last one
+// from there: what is remembered of a login does not count then.
+func (l *loginRateLimit) begin(a attempt, now time.Time) (lockedOut bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.waitLocked(a.own, now) > 0 {
+		return false, errThrottled
+	}
+	for _, key := range a.shared {
+		if l.waitLocked(key, now) > 0 && !l.known.has(a.pair) {
+			return false, errSharedThrottled
+		}
+	}
+	if a.own.strict {
+		l.of(a.own, now).until = now.Add(lastWait)
+	}
+	f := l.keys[a.own]
+	return f != nil && f.lockedOut, nil
+}
+
+// release lets a strict key try the next login.
+func (l *loginRateLimit) release(a attempt) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.releaseLocked(a)
+}
+
+func (l *loginRateLimit) releaseLocked(a attempt) {
+	if f := l.keys[a.own]; f != nil && a.own.strict {
+		f.until = time.Time{}
+	}
+}
+
+// refused counts a login that was refused.
+func (l *loginRateLimit) refused(a attempt, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fail(a.own, now)
+	for _, key := range a.shared {
+		l.fail(key, now)
+	}
+}
+
+// notJudged counts a login that Nextcloud did not judge, because too many from that address have failed: more of
+// them are not asked about at once.
+func (l *loginRateLimit) notJudged(a attempt, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if f := l.fail(a.own, now); f != nil {
+		f.exhaust(a.own, now)
+		f.lockedOut = true
+	}
+	for _, key := range a.shared {
+		if f := l.fail(key, now); key.gateway {
+			f.exhaust(key, now)
+		}
+	}
+}
+
+// fail counts a failure of a key; nil where that is not limited.
+func (l *loginRateLimit) fail(key rateKey, now time.Time) *failedLogins {
+	if key == (rateKey{}) {
+		return nil
+	}
+	f := l.of(key, now)
+	if now.Sub(f.until) > failureMemory {
+		f.count = 0
+	}
+	f.count++
+	f.until = now.Add(waitAfter(key, f.count))
+	return f
+}
+
+// of returns what is remembered of a key, from now on.
+func (l *loginRateLimit) of(key rateKey, now time.Time) *failedLogins {
 	if l.keys == nil {
 		l.keys = map[rateKey]*failedLogins{}
 	}
@@ -88,33 +226,80 @@ func (l *loginRateLimit) failed(key rateKey, now time.Time) {
 		f = &failedLogins{}
 		l.keys[key] = f
 	}
-	if now.Sub(f.until) > failureMemory {
-		f.count = 0
-	}
-	f.count++
-	f.until = now.Add(waitAfter(f.count))
+	return f
 }
 
-// waitAfter returns how long to wait after that many failures.
-func waitAfter(failures int) time.Duration {
-	if failures < freeFailures {
+// exhaust has a key wait from now on.
+func (f *failedLogins) exhaust(key rateKey, now time.Time) {
+	free, _ := key.limit()
+	f.count = max(f.count, free)
+	f.until = now.Add(waitAfter(key, f.count))
+}
+
+// waitAfter returns how long a key waits after that many failures.
+func waitAfter(key rateKey, failures int) time.Duration {
+	free, last := key.limit()
+	if key.strict {
+		return lastWait
+	}
+	if failures < free {
 		return 0
 	}
-	return min(firstWait<<min(failures-freeFailures, 20), lastWait)
+	return min(firstWait<<min(failures-free, 20), last)
 }
 
-// succeeded resets the failures of a key, unless that was done lately.
-func (l *loginRateLimit) succeeded(key rateKey, now time.Time) {
+// succeeded resets the failures of a login's keys, unless that was done lately. judged says that Nextcloud was
+// asked, in any case.
+func (l *loginRateLimit) succeeded(a attempt, judged bool, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if f := l.keys[key]; f != nil && now.Sub(f.resetAt) >= resetInterval {
-		*f = failedLogins{resetAt: now}
+	if f := l.keys[a.own]; f != nil && judged {
+		f.lockedOut = false
 	}
+	l.releaseLocked(a)
+	l.reset(a.own, now)
+	for _, key := range a.shared {
+		l.reset(key, now)
+	}
+	if a.pair != 0 {
+		l.known.add(a.pair)
+	}
+}
+
+func (l *loginRateLimit) reset(key rateKey, now time.Time) {
+	if f := l.keys[key]; f != nil && now.Sub(f.resetAt) >= resetInterval {
+		*f = failedLogins{resetAt: now, lockedOut: f.lockedOut}
+	}
+}
+
+// recentPairs are hashes of user names and addresses that have logged in. The zero value is empty.
+type recentPairs struct {
+	young, old map[uint64]struct{}
+}
+
+// maxPairs bounds the pairs of one age.
+const maxPairs = 1 << 17
+
+func (r *recentPairs) has(pair uint64) bool {
+	_, young := r.young[pair]
+	_, old := r.old[pair]
+	return young || old
+}
+
+// add notes a pair. Those that have not been added for long are forgotten.
+func (r *recentPairs) add(pair uint64) {
+	if len(r.young) >= maxPairs {
+		r.old, r.young = r.young, nil
+	}
+	if r.young == nil {
+		r.young = map[uint64]struct{}{}
+	}
+	r.young[pair] = struct{}{}
 }
 
 // Throttled is an address whose logins have to wait because too many have failed.
 type Throttled struct {
-	Address  string    `json:"address"` // of IPv6, the first of its /64
+	Address  string    `json:"address"` // of IPv6, the first of its /56
 	Gateway  bool      `json:"gateway"` // it stands for many clients, and one user name of theirs has to wait
 	Failures int       `json:"failures"`
 	Until    time.Time `json:"until"`
@@ -132,7 +317,7 @@ func (l *loginRateLimit) list(now time.Time) (list []Throttled) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for key, f := range l.keys {
-		if f.until.After(now) {
+		if byName := key.user != 0 && !key.gateway; !byName && f.until.After(now) { // of a name there is only a hash
 			list = append(list, Throttled{key.address.String(), key.user != 0, f.count, f.until})
 		}
 	}
@@ -152,7 +337,7 @@ func (w *Websocket) ClearRateLimit(address netip.Addr) bool {
 	return len(l.keys) < before
 }
 
-// makeRoom forgets keys: those that need not wait first, then any.
+// makeRoom forgets a tenth of the keys at least: those that need not wait first, then any.
 func (l *loginRateLimit) makeRoom(now time.Time) {
 	for key, f := range l.keys {
 		if !f.until.After(now) {
@@ -160,7 +345,7 @@ func (l *loginRateLimit) makeRoom(now time.Time) {
 		}
 	}
 	for key := range l.keys {
-		if len(l.keys) < maxLimitedKeys {
+		if len(l.keys) <= maxLimitedKeys*9/10 {
 			return
 		}
 		delete(l.keys, key)

@@ -38,6 +38,7 @@ func (h *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	_ = controller.SetWriteDeadline(time.Now().Add(answerTimeout)) // a websocket is freed from it
 	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Cache-Control", "no-store") // also for refusals, which caches may keep
 	path := strings.FieldsFunc(r.URL.Path, func(c rune) bool { return c == '/' })
 	switch {
 	case r.Method == http.MethodOptions:

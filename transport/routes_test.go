@@ -81,6 +81,7 @@ func TestRoutes(t *testing.T) {
 			require.Equal(t, test.status, got.Status)
 			require.Equal(t, test.body, got.Body)
 			require.Equal(t, "*", got.Header.Get("Access-Control-Allow-Origin"))
+			require.Equal(t, "no-store", got.Header.Get("Cache-Control"))
 			if !strings.HasPrefix(test.body, "a ") {
 				require.Equal(t, "text/plain; charset=utf-8", got.Header.Get("Content-Type"))
 			}
@@ -107,6 +108,7 @@ func TestHandshakesThatAreNone(t *testing.T) {
 		require.Equal(t, "this is a websocket, but "+test.named+" is missing from the request; a reverse proxy must pass it on\n", got.Body)
 		require.Equal(t, "websocket", got.Header.Get("Upgrade"), "RFC 9110, 15.5.22")
 		require.Equal(t, "*", got.Header.Get("Access-Control-Allow-Origin"))
+		require.Equal(t, "no-store", got.Header.Get("Cache-Control"))
 	}
 	t.Run("nothing at all", func(t *testing.T) {
 		got := testkit.Request(t, "GET", url+"/ws")

@@ -30,14 +30,21 @@ import (
 type WebsocketOptions struct {
 	// Logger is where to log; nil for nowhere.
 	Logger *zap.Logger
-	// TrustedProxies are those whose word is taken for a client's address.
-	TrustedProxies []netip.Prefix `flag:"trusted-proxies" env:"TRUSTED_PROXIES" default:"127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,fc00::/7,fe80::/10" placeholder:"CIDR,..." group:"Listening" help:"Peers whose X-Forwarded-For is believed when unauthenticated clients are counted. The default is loopback and the private ranges."`
-	Limits         Limits
+	// TrustedProxies are those that are believed about where a request comes from: as the TCP peer, and as
+	// whoever a believed one names.
+	TrustedProxies []netip.Prefix `flag:"trusted-proxies" env:"TRUSTED_PROXIES" placeholder:"CIDR,..." group:"Listening" help:"Proxies whose X-Forwarded-For is believed, and no others. Otherwise those of trusted_proxies in config.php, and a TCP peer of loopback or a private range for the one address that it wrote."`
+	// PrivateProxies has a TCP peer whose address is of loopback, private or of its link believed, too, for the one
+	// address that it wrote. The daemon has that unless --trusted-proxies is given.
+	PrivateProxies bool
+	// AllowedOrigins say which web pages may connect. OnOriginRefused, unless nil, is called after a page was refused, by many goroutines;
+	// it must not block.
+	AllowedOrigins  AllowedOrigins `flag:"allowed-origins" reload:"true" env:"ALLOWED_ORIGINS" placeholder:"HOST,..." group:"Listening" help:"Hosts whose web pages may connect, instead of the request's own host, Nextcloud's URL and its trusted_domains: hosts as there, origins like https://cloud.example.com, or * for any page. Apps are not limited."`
+	OnOriginRefused func()
+	Limits          Limits
 	// Authenticate, if not nil, says who a client is by its handshake, such as by a cookie or a JWT. That client
 	// sends no login, and is sent "authenticated" at once. It logs in by messages where both results are nil.
 	// After ErrInvalidCredentials it is answered 401, after another error 503. It is called in the goroutine of
-	// the request, and may block until the request's context ends. Check the Origin header where a cookie counts:
-	// any page may open a websocket with its visitor's cookies.
+	// the request, and may block until the request's context ends.
 	Authenticate func(*http.Request) (*actors.Identity, error)
 	// Headers are the fields of a handshake that a Verifier finds in Credentials.Header, such as "Cookie", "Host"
 	// or "User-Agent".
@@ -48,6 +55,8 @@ type WebsocketOptions struct {
 
 	loginTimeout time.Duration // 15 s when zero
 }
+
+func (o *WebsocketOptions) proxies() proxies { return proxies{o.TrustedProxies, o.PrivateProxies} }
 
 // needsRequest reports whether more of a handshake counts than what parseHandshake reads.
 func (o *WebsocketOptions) needsRequest() bool {
@@ -110,8 +119,12 @@ type Websocket struct {
 	failed  chan error
 	reading atomic.Bool // there is a goroutine that reads sockets
 
+	origins atomic.Pointer[originRules]
+	foreign *logthrottle.Line
+
 	admission
 	rateLimit  loginRateLimit
+	gateways   gatewayLog
 	logins     logins
 	workers    workers
 	held       closer // refused clients
@@ -143,18 +156,21 @@ func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, 
 }
 
 func newWebsocket(system *actors.System, options WebsocketOptions, p *poller) *Websocket {
-	return &Websocket{
+	w := &Websocket{
 		system:     system,
 		options:    options,
 		log:        options.Logger,
 		poller:     p,
+		foreign:    logthrottle.New(options.Logger, foreignInterval, "a web page that may be another site's connects", ""),
 		refused:    logthrottle.New(options.Logger, time.Second, "login refused", "reason"),
 		hold:       holdTime,
 		failed:     make(chan error, 1),
 		admission:  newAdmission(options.Limits),
 		held:       closer{max: maxHeld, maxOfKey: maxHeldOfKey},
-		turnedAway: closer{max: maxTurnedAway},
+		turnedAway: closer{max: maxTurnedAway, maxOfKey: maxTurnedAwayOfKey},
 	}
+	w.SetAllowedOrigins(options.AllowedOrigins)
+	return w
 }
 
 // startReading starts the goroutine that reads sockets, with the first that it can read: one that waits in the
@@ -208,9 +224,14 @@ func (w *Websocket) Close() {
 // the request, its headers and the stack that they took can be collected.
 func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
-	from := originOf(r.Header, peer.Addr(), w.options.TrustedProxies)
+	from := originOf(r.Header, peer.Addr(), w.options.proxies())
 	if fault := refuseInvalidHandshake(rw, r); fault != "" {
 		w.countRefusal(actors.HandshakeInvalid, from, fault)
+		return
+	}
+	admitted, isNull := w.admitsOrigin(r.Header, r.Host, peer.Addr())
+	if from.nullOrigin = isNull; !admitted {
+		w.refuseOrigin(rw, r, from)
 		return
 	}
 	who, ok := w.authenticate(rw, r, from)
@@ -230,14 +251,24 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// refuseOrigin refuses the page of another site.
+func (w *Websocket) refuseOrigin(rw http.ResponseWriter, r *http.Request, from origin) {
+	w.countRefusal(actors.OriginRefused, from, originFault(r.Header))
+	if w.options.OnOriginRefused != nil {
+		w.options.OnOriginRefused()
+	}
+	rw.Header().Set("Connection", "close")
+	http.Error(rw, textOriginRefused, http.StatusForbidden)
+}
+
 // authenticate asks the host who a client is; nil where the client logs in by messages. A client that is refused
 // is answered, and ok is false.
 func (w *Websocket) authenticate(rw http.ResponseWriter, r *http.Request, from origin) (who *actors.Login, ok bool) {
 	if w.options.Authenticate == nil {
 		return nil, true
 	}
-	key := loginRateKey(from, "")
-	if wait := w.rateLimit.wait(key, time.Now()); wait > 0 {
+	try := newAttempt(from, "")
+	if wait := w.rateLimit.wait(try.own, time.Now()); wait > 0 {
 		w.countRefusal(actors.AddressThrottled, from, errThrottled.Error())
 		rw.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
 		http.Error(rw, errThrottled.Error(), http.StatusTooManyRequests)
@@ -249,7 +280,7 @@ func (w *Websocket) authenticate(rw http.ResponseWriter, r *http.Request, from o
 	}
 	switch {
 	case errors.Is(err, actors.ErrInvalidCredentials):
-		w.rateLimit.failed(key, time.Now())
+		w.rateLimit.refused(try, time.Now())
 		w.countRefusal(actors.InvalidCredentials, from, errtext.Detail(err))
 		http.Error(rw, "invalid credentials", http.StatusUnauthorized)
 		return nil, false
@@ -291,7 +322,7 @@ func (w *Websocket) work(t task, one *worker) {
 			if l != nil {
 				l.fail()
 			} else {
-				w.endPending(conn)
+				w.gone(conn)
 				_ = conn.Close()
 			}
 		}
@@ -314,20 +345,28 @@ func (w *Websocket) readHandshake(t task, one *worker, buffer []byte) *login {
 	_ = t.conn.SetReadDeadline(until)
 	n, err := t.conn.Read(buffer)
 	if err != nil {
-		w.endPending(t.conn)
+		w.gone(t.conn)
 		_ = t.conn.Close()
 		return nil
 	}
-	size := 0
+	size, nullOrigin := 0, false
 	if !w.options.needsRequest() {
 		size = parseHandshake(buffer[:n], one.header)
+	}
+	if size > 0 {
+		var admitted bool
+		if admitted, nullOrigin = w.admitsOrigin(one.header, one.header["Host"][0], t.peer); !admitted {
+			size = 0 // ServeHTTP refuses it
+		}
 	}
 	if size == 0 {
 		t.from.handOver(t.conn, buffer[:n], until)
 		clear(buffer[:n])
 		return nil
 	}
-	l := w.upgrade(t.conn, one.header["Sec-Websocket-Key"][0], originOf(one.header, t.peer, w.options.TrustedProxies), one.response[:0])
+	from := originOf(one.header, t.peer, w.options.proxies())
+	from.nullOrigin = nullOrigin
+	l := w.upgrade(t.conn, one.header["Sec-Websocket-Key"][0], from, one.response[:0])
 	if l != nil {
 		l.early, l.agent = append([]byte(nil), buffer[size:n]...), w.options.agent(one.header)
 	}
@@ -337,28 +376,26 @@ func (w *Websocket) readHandshake(t task, one *worker, buffer []byte) *login {
 
 // upgrade answers a valid handshake. It returns nil where that is refused, or the client is gone. response
 // is a buffer.
-func (w *Websocket) upgrade(conn net.Conn, key string, from origin, response []byte) *login {
-	address := from.countedAddress()
-	limit := loginRateKey(from, "")
-	if wait := w.rateLimit.wait(limit, time.Now()); wait > 0 {
+func (w *Websocket) upgrade(conn net.Conn, handshakeKey string, from origin, response []byte) *login {
+	key := newAttempt(from, "").own
+	if wait := w.rateLimit.wait(key, time.Now()); wait > 0 {
+		w.attribute(conn, from)
 		w.countRefusal(actors.AddressThrottled, from, errThrottled.Error())
 		refuseHandshake(conn, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), errThrottled.Error())
-		w.held.end(conn, limit, w.hold(), func() { w.endPending(conn) })
+		w.held.end(conn, key, w.hold(), func() { w.gone(conn) })
 		return nil
 	}
-	if reason := w.admit(conn, address); reason != "" {
+	if reason := w.admit(conn, from); reason != "" {
 		w.countRefusal(actors.ServerFull, from, reason)
 		refuseHandshake(conn, http.StatusServiceUnavailable, retryAfter, reason)
-		w.endPending(conn)
-		w.turnedAway.end(conn, rateKey{}, 0, func() {})
+		w.turnedAway.end(conn, addressKey(from), 0, func() {})
 		return nil
 	}
-	l := &login{websocket: w, conn: conn, from: from, address: address, reader: frame.Reader{Limit: readLimitBeforeLogin}}
-	if _, err := conn.Write(appendSwitching(response, key)); err != nil {
-		w.leaveLogin(address)
+	l := &login{websocket: w, conn: conn, from: from, reader: frame.Reader{Limit: readLimitBeforeLogin}}
+	if _, err := conn.Write(appendSwitching(response, handshakeKey)); err != nil {
 		w.countRefusal(actors.ConnectionLost, from, errHungUp.Error())
 		_ = conn.Close()
-		w.leave()
+		w.gone(conn)
 		return nil
 	}
 	return l
@@ -379,6 +416,7 @@ func (w *Websocket) logPanic(task string, cause any) {
 // something about it.
 func (w *Websocket) countRefusal(reason actors.CloseReason, from origin, detail string) {
 	w.system.CountRefusal(reason)
+	w.gateways.name(w.log, reason, from)
 	fields := []zap.Field{from.field(), zap.String("error", detail)}
 	switch reason {
 	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown:
@@ -429,4 +467,7 @@ func (ls *logins) end() {
 // past is a deadline that is over.
 var past = time.Unix(1, 0)
 
-var errThrottled = errors.New("too many failed logins")
+var (
+	errThrottled       = errors.New("too many failed logins")
+	errSharedThrottled = fmt.Errorf("%w of this user name, or behind this gateway", errThrottled)
+)

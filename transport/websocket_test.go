@@ -19,7 +19,7 @@ import (
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/actorstest"
 	"github.com/notifypush/notifypush/internal/testkit"
-	"github.com/notifypush/notifypush/storage/storagetest"
+	"github.com/notifypush/notifypush/internal/testkit/certtest"
 	"github.com/notifypush/notifypush/transport/frame"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -78,7 +78,7 @@ type wire struct {
 }
 
 const wireHandshake = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: https://elsewhere.example\r\n\r\n"
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: https://localhost\r\n\r\n"
 
 // dial connects and sends the handshake and what comes after it in one segment.
 func (b *bench) dial(t *testing.T, after ...[]byte) *wire {
@@ -202,7 +202,7 @@ func onEveryTransport(t *testing.T, test func(t *testing.T, b *bench)) {
 		test(t, newBench(t, listener, WebsocketOptions{}))
 	})
 	t.Run("tls", func(t *testing.T) {
-		cert, key := storagetest.NewAuthority(t).Issue("localhost", "localhost")
+		cert, key := certtest.NewAuthority(t, t.TempDir()).Issue("localhost", "localhost")
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		require.NoError(t, err)
 		b := newBench(t, tls.NewListener(loopback(t), &tls.Config{Certificates: []tls.Certificate{pair}}), WebsocketOptions{})
@@ -558,7 +558,7 @@ func TestNoRoom(t *testing.T) {
 			require.Equal(t, http.StatusServiceUnavailable, second.Status)
 			require.Equal(t, retryAfter, second.Header.Get("Retry-After"))
 			first.Close()
-			eventually(t, b.closed(actors.ConnectionLost))
+			eventually(t, func() bool { return b.websocket.Weight() == 0 })
 			b.dial(t)
 		})
 	}
@@ -567,9 +567,9 @@ func TestNoRoom(t *testing.T) {
 func TestLimitAddress(t *testing.T) {
 	for address, want := range map[string]string{
 		"192.0.2.7":               "192.0.2.7",
-		"2001:db8:1:2:3:4:5:6":    "2001:db8:1:2::",
-		"2001:db8:1:2:ffff::1":    "2001:db8:1:2::",
-		"2001:db8:1:3:ffff::1":    "2001:db8:1:3::",
+		"2001:db8:1:2:3:4:5:6":    "2001:db8:1::",
+		"2001:db8:1:ff:ffff::1":   "2001:db8:1::",
+		"2001:db8:1:100:ffff::1":  "2001:db8:1:100::",
 		"fe80::1:2:3:4%interface": "fe80::",
 	} {
 		require.Equal(t, want, limitAddress(netip.MustParseAddr(address)).String())
@@ -621,7 +621,7 @@ func TestGuesserWithOpenSocketsHasToWait(t *testing.T) {
 	b := newBench(t, loopback(t), WebsocketOptions{})
 	w := b.dial(t)
 	for range 2 * freeFailures {
-		b.websocket.rateLimit.failed(rateKey{address: home}, time.Now())
+		b.websocket.rateLimit.refused(attempt{own: rateKey{address: home}}, time.Now())
 	}
 	w.send(text("alice"), text("secret"))
 	require.Zero(t, w.ending(), "and not whether that was right")
@@ -745,6 +745,126 @@ func TestGatewayAddressIsNotOneClient(t *testing.T) {
 	b.login(t, "bob")
 	eventually(t, func() bool { return logged.FilterMessage("login refused").Len() > 0 })
 	require.Equal(t, "172.17.0.1", logged.FilterMessage("login refused").All()[0].ContextMap()["gateway address"])
+}
+
+// An address that stands for many is named once, with the line to change.
+func TestGatewayIsNamedOnce(t *testing.T) {
+	for name, test := range map[string]struct {
+		listed         []netip.Prefix
+		chain          string
+		address, line  string
+		remainsUnnamed bool
+	}{
+		"a proxy that says nothing":  {nil, "", "127.0.0.1", "proxy_set_header X-Forwarded-For $remote_addr;", false},
+		"a proxy that nobody listed": {nil, "203.0.113.1, 172.17.0.1", "172.17.0.1", "'trusted_proxies' => ['172.17.0.1']", false},
+		"a listed proxy that says nothing": {[]netip.Prefix{netip.MustParsePrefix("172.17.0.1/32")}, "172.17.0.1", "172.17.0.1",
+			"proxy_set_header X-Forwarded-For $remote_addr;", false},
+		"a client": {nil, "172.17.0.1, 203.0.113.1", "", "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			core, logged := observer.New(zap.WarnLevel)
+			b := newBench(t, loopback(t), WebsocketOptions{Logger: zap.New(core), PrivateProxies: true, TrustedProxies: test.listed})
+			b.chain = test.chain
+			named := func() []observer.LoggedEntry { return logged.FilterMessage("many clients may share one address").All() }
+			b.login(t, "alice")
+			require.Empty(t, named(), "nothing is wrong yet")
+			for i := range 3 {
+				require.Equal(t, textInvalidCredentials, b.dial(t, text("alice"), text(fmt.Sprint("guess", i))).text())
+			}
+			eventually(t, func() bool { return b.System.Stats().Closed[actors.InvalidCredentials] == 3 })
+			if test.remainsUnnamed {
+				require.Empty(t, named())
+				return
+			}
+			require.Len(t, named(), 1)
+			require.Equal(t, test.address, named()[0].ContextMap()["gateway address"])
+			require.Contains(t, named()[0].ContextMap()["advice"], test.line)
+		})
+	}
+}
+
+// Guesses that came in one burst are not all asked of Nextcloud: those in the queue have to wait as soon as enough
+// were refused.
+func TestBurstOfGuesses(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{})
+	b.Verifier.Block()
+	const burst = 200
+	var guesses []*wire
+	for i := range burst {
+		guesses = append(guesses, b.dial(t, text("alice"), text(fmt.Sprint("guess", i))))
+	}
+	eventually(t, func() bool { s := b.System.Stats(); return s.LoginsInFlight == 16 && s.LoginsWaiting == burst-16 })
+	b.Verifier.Unblock()
+	for _, w := range guesses {
+		_, _ = w.reader.WriteTo(io.Discard)
+	}
+	eventually(t, func() bool { return b.System.Stats().Closed[actors.AddressThrottled] >= burst-16-freeFailures })
+	require.LessOrEqual(t, len(b.Verifier.Calls()), 16+freeFailures)
+}
+
+// Guesses at one name from many addresses: that has to wait, but not where it has logged in from before.
+func TestGuessersFromManyAddresses(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{PrivateProxies: true})
+	from := func(chain string) *bench {
+		b.chain = chain
+		return b
+	}
+	const home = "198.51.100.1"
+	from(home).login(t, "alice")
+	for i := range freeFailuresOfName + 3 { // then they wait for 8 s
+		b.websocket.noteAnswer(newAttempt(origin{client: netip.AddrFrom4([4]byte{203, 0, 113, byte(i)})}, "alice"), false, actors.ErrInvalidCredentials)
+	}
+	asked := len(b.Verifier.Calls())
+	require.Zero(t, from("192.0.2.1").dial(t, text("Alice"), text("secret")).ending(), "and not whether that was right")
+	require.True(t, b.closed(actors.AddressThrottled)())
+	require.Len(t, b.Verifier.Calls(), asked)
+	from("192.0.2.1").login(t, "bob")
+	from(home).login(t, "alice")
+}
+
+// While Nextcloud has an address locked out, a login is not let in from there because it is remembered.
+func TestAddressThatNextcloudLocksOut(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{PrivateProxies: true})
+	b.chain = "192.0.2.1"
+	b.login(t, "alice")
+	b.login(t, "alice")
+	require.Len(t, b.Verifier.Calls(), 1, "it is remembered")
+	b.Verifier.Fail(fmt.Errorf("%w: %w", actors.ErrOneLogin, actors.ErrThrottled))
+	require.Contains(t, b.dial(t, text("alice"), text("guess")).text(), textNotVerified)
+	require.Equal(t, http.StatusTooManyRequests, b.shakeHands(t).Status)
+
+	waited := func() {
+		b.websocket.rateLimit.mu.Lock()
+		defer b.websocket.rateLimit.mu.Unlock()
+		for _, f := range b.websocket.rateLimit.keys {
+			f.until = time.Now()
+		}
+	}
+	waited()
+	require.Contains(t, b.dial(t, text("alice"), text("secret")).text(), textNotVerified)
+	require.Len(t, b.Verifier.Calls(), 3)
+	b.chain = "192.0.2.2"
+	b.login(t, "alice")
+	require.Len(t, b.Verifier.Calls(), 3, "elsewhere it counts")
+
+	b.chain = "192.0.2.1"
+	waited()
+	b.Verifier.Fail(nil)
+	b.login(t, "alice")
+	b.login(t, "alice")
+	require.Len(t, b.Verifier.Calls(), 4, "Nextcloud has let it in, and it is remembered again")
+}
+
+// A client whose login was refused takes a place of its address as long as its connection is held.
+func TestRefusedLoginsCountUntilTheyAreGone(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{Limits: Limits{LoginsPerAddress: 3}})
+	b.websocket.hold = func() time.Duration { return time.Hour }
+	for i := range 3 {
+		require.Equal(t, textInvalidCredentials, b.dial(t, text("alice"), text(fmt.Sprint("guess", i))).text())
+	}
+	require.Equal(t, http.StatusServiceUnavailable, b.shakeHands(t).Status)
+	b.websocket.held.close()
+	eventually(t, func() bool { return b.shakeHands(t).Status == http.StatusSwitchingProtocols })
 }
 
 // broken is a listener of connections whose second Read panics.

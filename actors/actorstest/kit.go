@@ -40,7 +40,7 @@ func New(t testing.TB, change func(*actors.Options)) *Kit {
 	return NewWithHooks(t, nil, options)
 }
 
-// NewWithHooks is New with hooks and options.
+// NewWithHooks is New with hooks and options; the test calls Start and Shutdown.
 func NewWithHooks(t testing.TB, hooks *actors.Hooks, options actors.Options) *Kit {
 	t.Helper()
 	kit := &Kit{Events: NewEvents(), Mounts: &Mounts{}, Verifier: &Verifier{}, Control: &Control{}}

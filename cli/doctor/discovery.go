@@ -1,14 +1,17 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/notifypush/notifypush/client"
 )
@@ -16,7 +19,7 @@ import (
 // discover asks Nextcloud for its push server, as this user, and looks at what it names.
 func (e *examination) discover(ctx context.Context) {
 	const step = "capabilities"
-	capability, err := client.Discover(ctx, client.Options{Nextcloud: e.site.String(), User: e.User, Password: e.Password, HTTPClient: e.client})
+	capability, err := client.Discover(ctx, client.Options{Nextcloud: e.site.String(), User: e.User, Password: e.Password, PreAuth: e.PreAuth, HTTPClient: e.client})
 	if err != nil {
 		e.explainDiscovery(ctx, step, err)
 		return
@@ -26,16 +29,13 @@ func (e *examination) discover(ctx context.Context) {
 		e.fail(step, fmt.Sprintf("Nextcloud names %q as its push server", capability.Endpoints.Websocket), adviseSetup(e.site))
 		return
 	}
+	endpoint.User = nil
 	e.endpoint, e.preAuth = endpoint, capability.Endpoints.PreAuth
-	switch {
-	case isLocal(endpoint.Hostname()) && !isLocal(e.site.Hostname()):
+	if isLocal(endpoint.Hostname()) && !isLocal(e.site.Hostname()) {
 		e.fail(step, "Nextcloud names "+endpoint.String()+", which is another machine to every client", adviseSetup(e.site))
-	case e.site.Scheme == "https" && endpoint.Scheme == "ws":
-		e.fail(step, "Nextcloud is at https:// and names "+endpoint.String()+": desktop clients refuse that address, and others would send passwords in clear",
-			adviseSetup(e.site)+" Is overwrite.cli.url, or overwriteprotocol, http in config.php?")
-	default:
-		e.green(step, "Nextcloud names "+endpoint.String())
+		return
 	}
+	e.green(step, "Nextcloud names "+endpoint.String())
 }
 
 func adviseSetup(site *url.URL) string {
@@ -43,43 +43,46 @@ func adviseSetup(site *url.URL) string {
 }
 
 func (e *examination) explainDiscovery(ctx context.Context, step string, err error) {
-	if realm := e.foreignRealm(ctx); realm != "" {
-		e.fail(step, fmt.Sprintf("the web server asks for a password of its own (realm %q) before Nextcloud is reached", realm),
-			"No client can answer both. Take basic authentication off Nextcloud's site.", "nginx: auth_basic off;", "Apache: Require all granted")
-		return
+	if a, err := e.get(ctx, e.site.JoinPath("status.php")); err == nil {
+		e.proxy = recognise(a)
 	}
-	if errors.Is(err, client.ErrInvalidCredentials) {
+	status, answered := errors.AsType[*client.StatusError](err)
+	unsafe, isUnsafe := errors.AsType[*client.UnsafeEndpointError](err)
+	switch {
+	case isUnsafe:
+		e.fail(step, unsafe.Error(), adviseSetup(e.site)+" Before, correct overwrite.cli.url, or overwriteprotocol and overwritehost, in config.php.")
+	case answered && status.Status == http.StatusUnauthorized:
+		e.fault(step, fmt.Sprintf("the web server asks for a password of its own (realm %q) before Nextcloud is reached", status.Realm), BasicAuth)
+	case !answered && e.site.Scheme == "http" && e.speaksHTTP2(ctx):
+		e.fault(step, e.site.Host+" answers with HTTP/2 to HTTP/1.1", HTTP2WithoutTLS)
+	case errors.Is(err, client.ErrInvalidCredentials):
 		e.fail("login", "Nextcloud refuses user and password", "Use an app password (Settings, Security) where a second factor is enforced.")
-		return
-	}
-	if errors.Is(err, client.ErrNoPush) {
+	case errors.Is(err, client.ErrNoPush):
 		e.fail(step, "Nextcloud answers, and names no push server", "Install and set up the app: occ app:install notify_push. "+adviseSetup(e.site))
-		return
-	}
-	if status, ok := errors.AsType[*client.StatusError](err); ok && status.Status/100 == 3 {
+	case answered && status.Status/100 == 3:
 		e.fail(step, "the address redirects elsewhere: "+status.Error(), "Give the address that browsers end at.")
-		return
+	default:
+		e.fail(step, err.Error(), cmp.Or(Advise(err), "Is this Nextcloud's address, with its folder if it has one?"))
 	}
-	e.fail(step, err.Error(), "Is this Nextcloud's address, with its folder if it has one?")
 }
 
-// foreignRealm returns the realm of a password dialog that is not Nextcloud's, "" where there is none:
-// status.php answers without a password.
-func (e *examination) foreignRealm(ctx context.Context) string {
-	answer, err := e.get(ctx, e.site.JoinPath("status.php"))
-	if err != nil || answer.status != http.StatusUnauthorized {
-		return ""
+// speaksHTTP2 reports whether the site answers to the first frame of an HTTP/2 connection with one.
+func (e *examination) speaksHTTP2(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, provokeTimeout)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(e.site.Hostname(), portOf(e.site)))
+	if err != nil {
+		return false
 	}
-	return realmOf(answer.header)
-}
-
-func realmOf(header http.Header) string {
-	_, realm, found := strings.Cut(header.Get("WWW-Authenticate"), "realm=")
-	if !found {
-		return ""
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(provokeTimeout))
+	const emptySettings = "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+	if _, err := io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"+emptySettings); err != nil {
+		return false
 	}
-	realm, _, _ = strings.Cut(strings.Trim(realm, `"`), `"`)
-	return realm
+	var header [9]byte
+	_, err = io.ReadFull(conn, header[:])
+	return err == nil && header[3] == 4 // SETTINGS
 }
 
 // answer is a page that was asked for.
@@ -90,9 +93,17 @@ type answer struct {
 }
 
 func (e *examination) get(ctx context.Context, at *url.URL) (answer, error) {
+	return e.ask(ctx, at, "", "")
+}
+
+// ask gets a page with a header, "" for none.
+func (e *examination) ask(ctx context.Context, at *url.URL, header, value string) (answer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
 	if err != nil {
 		return answer{}, err
+	}
+	if header != "" {
+		request.Header.Set(header, value)
 	}
 	response, err := e.client.Do(request)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -23,6 +24,13 @@ type Options struct {
 	AllowSelfSigned bool
 	// Quick leaves out what waits for a proxy's timeout: 65 s of silence.
 	Quick bool
+	// PushServer is the push server's own address, as HOST:PORT, for the lines that are printed; "" where it is not known.
+	PushServer string
+	// Token returns the token of the app's self test, with which the push server asks Nextcloud whom that takes for the client, and
+	// takes it back; nil when Redis is not to be used.
+	Token func(ctx context.Context) (token string, giveBack func(), err error)
+	// AdviseTrust says how to have Nextcloud trust an address as a proxy's; "" where it does, or where that is not known. It may be nil.
+	AdviseTrust func(address string) string
 	// Publish publishes an event as Nextcloud does and returns how many servers got it; nil when Redis is
 	// not to be used.
 	Publish func(ctx context.Context, channel string, payload []byte) (subscribers int, err error)
@@ -55,6 +63,8 @@ type Finding struct {
 const (
 	// stepTimeout bounds one step that answers at once where all is well.
 	stepTimeout = 15 * time.Second
+	// handshakeTimeout is shorter than the time in which a push server wants the login.
+	handshakeTimeout = 10 * time.Second
 	// silence is how long a connection is held without a byte from us; proxies cut after 60 s by default.
 	silence = 65 * time.Second
 	maxBody = 64 << 10
@@ -65,10 +75,12 @@ type examination struct {
 	Options
 	site     *url.URL
 	client   *http.Client
+	lookup   func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	http     *http.Transport
 	proxy    proxy    // in front of the push server
 	endpoint *url.URL // of the websocket, as Nextcloud names it
 	preAuth  string
+	isPublic bool    // the site answers at an address of the internet
 	socket   *socket // to the push server
 	broken   bool    // something red: what comes after would fail for the same reason
 }
@@ -85,6 +97,7 @@ func Run(ctx context.Context, options Options) {
 		{"examining the certificate", e.examineTLS},
 		{"asking Nextcloud for its push server", e.discover},
 		{"looking at what answers at the push server's address", e.examinePushURL},
+		{"asking whom Nextcloud takes for the client", e.examineRemote},
 		{"opening a websocket", e.shakeHands},
 		{"logging in", e.session},
 	}
@@ -96,7 +109,7 @@ func Run(ctx context.Context, options Options) {
 		step.run(ctx)
 	}
 	if e.socket != nil {
-		e.socket.Close()
+		_ = e.socket.Close()
 	}
 	if e.http != nil {
 		e.http.CloseIdleConnections()
@@ -117,6 +130,11 @@ func (e *examination) warn(step, detail, advice string, lines ...string) {
 	e.Report(Finding{step, Yellow, detail, advice, lines})
 }
 
+// fault is a fail whose remedy is known.
+func (e *examination) fault(step, detail string, f Fault) {
+	e.fail(step, detail, remedies[f].advice, linesFor(f, e.proxy, e.PushServer)...)
+}
+
 // fail reports what does not work and ends the examination.
 func (e *examination) fail(step, detail, advice string, lines ...string) {
 	e.broken = true
@@ -131,10 +149,11 @@ func (e *examination) readAddress(context.Context) {
 	}
 	site, err := url.Parse(text)
 	if err != nil || site.Host == "" || site.Scheme != "https" && site.Scheme != "http" {
-		e.fail("address", "not the address of a Nextcloud: "+e.URL, "Give it as browsers show it, such as https://cloud.example.com.")
+		e.fail("address", "this is not the address of a Nextcloud", "Give it as browsers show it, such as https://cloud.example.com.")
 		return
 	}
-	e.site = site
+	site.User = nil // nobody needs it, and it may be a password
+	e.site, e.lookup = site, net.DefaultResolver.LookupNetIP
 	e.http = &http.Transport{
 		DialContext:       (&net.Dialer{Timeout: stepTimeout}).DialContext,
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: e.AllowSelfSigned}, //nolint:gosec // The user asked for it.

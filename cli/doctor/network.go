@@ -22,7 +22,7 @@ func (e *examination) resolve(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	host := e.site.Hostname()
-	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	addresses, err := e.lookup(ctx, "ip", host)
 	if err != nil {
 		e.fail(step, fmt.Sprintf("look up %s: %v", host, err), "Is the name right? Clients outside need a public DNS record.")
 		return
@@ -35,7 +35,8 @@ func (e *examination) resolve(ctx context.Context) {
 			failed = append(failed, fmt.Sprintf("%s (%v)", address, causeOfDial(err)))
 			continue
 		}
-		conn.Close()
+		_ = conn.Close()
+		e.isPublic = e.isPublic || address.IsGlobalUnicast() && !address.IsPrivate()
 		reached = append(reached, address.String())
 	}
 	switch {
@@ -81,7 +82,7 @@ func (e *examination) examineCertificate(ctx context.Context, at *url.URL) {
 	defer conn.Close()
 	chain := conn.(*tls.Conn).ConnectionState().PeerCertificates
 	if err := verify(chain, at.Hostname()); err != nil {
-		detail, advice := describeCertificate(chain, at.Hostname(), err)
+		detail, advice := describeCertificate(chain, err)
 		if e.AllowSelfSigned {
 			e.warn(step, detail, advice)
 		} else {
@@ -108,23 +109,33 @@ func verify(chain []*x509.Certificate, host string) error {
 }
 
 // describeCertificate tells the usual mistakes from each other.
-func describeCertificate(chain []*x509.Certificate, host string, err error) (detail, advice string) {
+func describeCertificate(chain []*x509.Certificate, err error) (detail, advice string) {
+	wrongName, named := errors.AsType[x509.HostnameError](err)
+	if len(chain) == 0 && named {
+		chain = []*x509.Certificate{wrongName.Certificate}
+	}
+	if len(chain) == 0 {
+		return "the server shows no certificate", "Does this port speak TLS?"
+	}
 	leaf := chain[0]
 	selfSigned := leaf.CheckSignatureFrom(leaf) == nil || leaf.Issuer.String() == leaf.Subject.String()
 	switch {
-	case errors.As(err, new(x509.HostnameError)):
-		return fmt.Sprintf("the certificate is for %s, not for %s", strings.Join(names(leaf), ", "), host), "Get a certificate that names this host."
+	case named:
+		return fmt.Sprintf("the certificate is for %s, not for %s", strings.Join(names(leaf), ", "), wrongName.Host), "The certificate is for another name: use that name, or get a certificate for this one."
 	case time.Now().After(leaf.NotAfter):
 		return "the certificate expired on " + leaf.NotAfter.Format(time.DateOnly), "Renew it, and reload the web server."
 	case time.Now().Before(leaf.NotBefore):
 		return "the certificate is not valid before " + leaf.NotBefore.Format(time.DateTime), "Check the clocks of both machines."
 	case errors.As(err, new(x509.UnknownAuthorityError)) && !selfSigned && len(chain) == 1:
-		return fmt.Sprintf("the server sends its certificate without the intermediate one of %q", leaf.Issuer.CommonName),
-			"Have the web server send the whole chain: with Let's Encrypt, fullchain.pem instead of cert.pem. Browsers fill the gap by themselves, desktop and mobile clients do not."
+		advice = "Have the web server send the whole chain: with Let's Encrypt, fullchain.pem instead of cert.pem. Browsers fill the gap by themselves, desktop and mobile clients do not."
+		if len(leaf.IssuingCertificateURL) == 0 { // public authorities say where theirs is
+			advice += " If the signer is an authority of your own, every client must have it installed."
+		}
+		return fmt.Sprintf("the server sends its certificate without the intermediate one of %q", leaf.Issuer.CommonName), advice
 	case errors.As(err, new(x509.UnknownAuthorityError)) && selfSigned:
-		return "the certificate is self-signed", "Every client must be made to trust it; a certificate of a public authority spares that. --allow-self-signed goes on here."
+		return "the certificate is self-signed", "Every client must be made to trust it; a certificate of a public authority spares that. --allow-self-signed accepts it here."
 	case errors.As(err, new(x509.UnknownAuthorityError)):
-		return fmt.Sprintf("the certificate is signed by %q, which this machine does not trust", leaf.Issuer.CommonName), "Clients must have that authority installed. --allow-self-signed goes on here."
+		return fmt.Sprintf("the certificate is signed by %q, which this machine does not trust", leaf.Issuer.CommonName), "Clients must have that authority installed. --allow-self-signed accepts it here."
 	default:
 		return err.Error(), "Get a new certificate."
 	}

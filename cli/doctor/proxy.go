@@ -1,9 +1,18 @@
 package doctor
 
 import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 )
+
+// provokeTimeout is how long a proxy may take over a request that it refuses.
+const provokeTimeout = 5 * time.Second
 
 // proxy is the kind of reverse proxy that answers for the push server.
 type proxy string
@@ -28,7 +37,7 @@ func recognise(a answer) proxy {
 		return apache
 	case strings.Contains(server, "caddy"):
 		return caddy
-	case strings.Contains(server, "haproxy"), strings.HasPrefix(a.body, "<html><body><h1>") && strings.Contains(a.body, "No server is available") || strings.Contains(a.body, "The server didn't respond in time"):
+	case strings.Contains(server, "haproxy"), isHAProxyPage(a.body):
 		return haproxy
 	case a.body == "Bad Gateway" || a.body == "404 page not found\n" && a.header.Get("X-Content-Type-Options") == "nosniff":
 		return traefik
@@ -37,96 +46,33 @@ func recognise(a answer) proxy {
 	}
 }
 
-// fault is a mistake in a reverse proxy's configuration.
-type fault int
-
-const (
-	noUpgrade fault = iota
-	noLocation
-	noServer
-	shortTimeout
-	noForwardedFor
-	basicAuth
-	cached
-	buffered
-	redirected
-)
-
-// remedies are the lines to change, by fault and proxy.
-var remedies = map[fault]map[proxy][]string{
-	noUpgrade: {
-		nginx:   {"proxy_http_version 1.1;", "proxy_set_header Upgrade $http_upgrade;", `proxy_set_header Connection "Upgrade";`},
-		apache:  {"a2enmod proxy_wstunnel", "ProxyPass /push/ws ws://127.0.0.1:7867/ws   # above: ProxyPass /push/ http://127.0.0.1:7867/"},
-		caddy:   {"handle_path /push/* {", "\treverse_proxy 127.0.0.1:7867   # no header_up for Connection or Upgrade, no transport with h2c", "}"},
-		haproxy: {"option http-server-close   # not httpclose, and no http-request del-header Upgrade"},
-		traefik: {"remove middlewares that change the headers Upgrade and Connection from the router of /push"},
-	},
-	noLocation: {
-		nginx:   {"location ^~ /push/ {   # above the locations of Nextcloud", "    proxy_pass http://127.0.0.1:7867/;", "}"},
-		apache:  {"ProxyPass /push/ws ws://127.0.0.1:7867/ws", "ProxyPass /push/ http://127.0.0.1:7867/"},
-		caddy:   {"handle_path /push/* {   # above the block of Nextcloud", "\treverse_proxy 127.0.0.1:7867", "}"},
-		haproxy: {"use_backend push if { path_beg /push/ }"},
-		traefik: {"rule: Host(`cloud.example.com`) && PathPrefix(`/push`)   # with a higher priority than Nextcloud's"},
-	},
-	noServer: {
-		nginx:   {"proxy_pass http://127.0.0.1:7867/;   # http, not https or grpc; the port is PORT of the push server"},
-		apache:  {"ProxyPass /push/ws ws://127.0.0.1:7867/ws", "ProxyPass /push/ http://127.0.0.1:7867/"},
-		caddy:   {"reverse_proxy 127.0.0.1:7867   # not h2c://"},
-		haproxy: {"server push 127.0.0.1:7867   # without proto h2"},
-		traefik: {"url: http://127.0.0.1:7867   # http, not h2c"},
-	},
-	shortTimeout: {
-		nginx:   {"proxy_read_timeout 60s;", "proxy_send_timeout 60s;"},
-		apache:  {"Timeout 60", "ProxyTimeout 60   # or: timeout=60 at the end of the ProxyPass line"},
-		caddy:   {"remove stream_timeout and the read and write timeouts of the transport from reverse_proxy"},
-		haproxy: {"timeout tunnel 1h", "timeout client 60s", "timeout server 60s"},
-		traefik: {"respondingTimeouts: {readTimeout: 0s, writeTimeout: 0s, idleTimeout: 180s}"},
-	},
-	noForwardedFor: {
-		nginx:   {"proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"},
-		apache:  {"ProxyAddHeaders On"},
-		caddy:   {"reverse_proxy 127.0.0.1:7867   # without header_up -X-Forwarded-For"},
-		haproxy: {"option forwardfor"},
-		traefik: {"remove the middleware that deletes X-Forwarded-For"},
-	},
-	basicAuth: {
-		nginx:   {"auth_basic off;   # in the location of /push/"},
-		apache:  {"<Location /push/>", "    Require all granted", "</Location>"},
-		caddy:   {"move basic_auth into a handle that does not match /push/*"},
-		haproxy: {"http-request auth unless { path_beg /push/ }"},
-		traefik: {"remove the basicAuth middleware from the router of /push"},
-	},
-	cached: {
-		nginx:   {"proxy_cache off;   # in the location of /push/"},
-		apache:  {"CacheDisable /push/"},
-		caddy:   {"take /push/* out of the cache handler"},
-		haproxy: {"http-request cache-use … unless { path_beg /push/ }"},
-	},
-	buffered: {
-		nginx: {"proxy_buffering off;"},
-	},
-	redirected: {
-		nginx:  {"location ^~ /push/ {   # in the server block of https, not in one that redirects"},
-		apache: {"RewriteRule ^/push/ - [END]   # before the rules that redirect"},
-	},
+// isHAProxyPage knows HAProxy's own pages: of a bad request, of no server, of a slow one, of a bad answer, and of a password.
+func isHAProxyPage(body string) bool {
+	return strings.HasPrefix(body, "<html><body><h1>") && slices.ContainsFunc(
+		[]string{"Your browser sent an invalid request", "No server is available", "The server didn't respond in time", "The server returned an invalid or incomplete response", "You need a valid user and password"},
+		func(sentence string) bool { return strings.Contains(body, sentence) })
 }
 
-// linesFor returns the lines for the proxy that was recognised, and those of all where it was not.
-func linesFor(f fault, p proxy) (lines []string) {
-	if lines := remedies[f][p]; lines != nil {
-		return prefixed(p, lines)
+// provoke has whatever is in front refuse a request itself, and so show its own page.
+func (e *examination) provoke(ctx context.Context) proxy {
+	ctx, cancel := context.WithTimeout(ctx, provokeTimeout)
+	defer cancel()
+	conn, err := e.dial(ctx)
+	if err != nil {
+		return unknownProxy
 	}
-	for _, other := range []proxy{nginx, apache, caddy, haproxy, traefik} {
-		lines = append(lines, prefixed(other, remedies[f][other])...)
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(provokeTimeout))
+	if _, err := fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nnot a header\r\n\r\n", e.endpoint.Host); err != nil {
+		return unknownProxy
 	}
-	return lines
-}
-
-func prefixed(p proxy, lines []string) (all []string) {
-	for _, line := range lines {
-		all = append(all, string(p)+": "+line)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return unknownProxy
 	}
-	return all
+	defer response.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(response.Body, maxBody))
+	return recognise(answer{response.StatusCode, response.Header, string(body)})
 }
 
 // cacheMark returns what says that an answer came out of a cache, "" where nothing does.

@@ -20,7 +20,7 @@ const pushTimeout = 5 * time.Second
 // session logs in on the websocket that was opened, has an event come, is silent for as long as proxies bear, and closes.
 func (e *examination) session(ctx context.Context) {
 	s := e.socket
-	stop := context.AfterFunc(ctx, func() { s.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
 	defer stop()
 	if !e.logIn(ctx, s) {
 		return
@@ -58,13 +58,15 @@ func (e *examination) logIn(ctx context.Context, s *socket) bool {
 		e.green(step, fmt.Sprintf("%s is logged in after %v", e.User, time.Since(began).Round(time.Millisecond)))
 		return true
 	case isTimeout(err):
-		e.fail(step, "the handshake gets through, and then nothing comes back", "Something on the way holds answers back until a buffer is full.", linesFor(buffered, e.proxy)...)
+		e.fault(step, "the handshake gets through, and then nothing comes back", HeldBack)
+	case errors.Is(err, client.ErrAuthTimeout):
+		e.fault(step, "user and password did not reach the push server in its time, 15 s", HeldBack)
 	case failed:
-		e.fail(step, "the push server cannot ask Nextcloud: "+refused.Text, "On the push server's machine run: notify_push check CONFIG_FILE")
+		e.explainUnreachable(step, refused.Text)
 	case errors.Is(err, client.ErrInvalidCredentials) && e.PreAuth:
 		e.fail(step, "the push server does not know the token that Nextcloud has just given", "It listens to another Redis than Nextcloud publishes to, or to none: notify_push check CONFIG_FILE says more.")
 	case errors.Is(err, client.ErrInvalidCredentials):
-		e.fail(step, "Nextcloud accepts user and password from here, and refuses them when the push server asks", "Does the push server ask this Nextcloud (--nextcloud-url)? Does a web server in between ask it for a password of its own?")
+		e.fail(step, "Nextcloud accepts user and password from here, and refuses them when the push server asks", "Does the push server ask this Nextcloud (--nextcloud-url)?")
 	default:
 		e.fail(step, fmt.Sprint("the login was not answered: ", err), "The push server's log names the cause.")
 	}
@@ -95,7 +97,7 @@ func (e *examination) awaitPush(ctx context.Context, s *socket) {
 		switch {
 		case err != nil:
 			e.fail(step, fmt.Sprintf("an event for %s was published to %d server(s), and did not come: %v", uid, subscribers, err),
-				"Another server than the one of this address listens to this Redis, or something on the way holds answers back.", linesFor(buffered, e.proxy)...)
+				"Another server than the one of this address listens to this Redis, or: "+remedies[HeldBack].advice, linesFor(HeldBack, e.proxy, e.PushServer)...)
 			return
 		case f.Opcode == frame.Text && string(f.Payload) == message:
 			e.green(step, fmt.Sprintf("an event took %v from Redis to here", time.Since(began).Round(100*time.Microsecond)))
@@ -123,21 +125,27 @@ func (e *examination) bearSilence(s *socket) (survived bool) {
 	began := time.Now()
 	for time.Since(began) < silence {
 		f, err := s.next(silence - time.Since(began))
-		after := time.Since(began).Round(100 * time.Millisecond)
+		after := time.Since(later(began, s.heard)).Round(100 * time.Millisecond)
 		switch {
 		case isTimeout(err):
 		case err == nil && f.Opcode == frame.Text: // a push
 		case errors.Is(err, io.EOF) || err != nil:
-			e.fail(step, fmt.Sprintf("the connection was cut after %v of silence: a proxy's timeout is shorter than the heartbeat of 30 s", after),
-				"Lengthen it to a minute.", linesFor(shortTimeout, e.proxy)...)
+			e.fault(step, fmt.Sprintf("the connection was cut after %v of silence: a proxy's timeout is shorter than the heartbeat of 30 s", after), ShortTimeout)
 			return false
 		default:
-			e.fail(step, fmt.Sprintf("the connection was closed after %v with code %d", after, frame.CloseCode(f.Payload)), "Is --max-connection-time set, or was the push server restarted?")
+			e.fail(step, fmt.Sprintf("the connection was closed after %v with code %d", time.Since(began).Round(100*time.Millisecond), frame.CloseCode(f.Payload)), "Is --max-connection-time set, or was the push server restarted?")
 			return false
 		}
 	}
 	e.green(step, fmt.Sprintf("the connection lived through %v", silence))
 	return true
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // close sends a close frame and waits for the echo.
@@ -148,7 +156,7 @@ func (e *examination) close(s *socket) {
 		f, err := s.next(pushTimeout)
 		switch {
 		case err != nil:
-			e.warn(step, "a clean close is not answered: "+err.Error(), "Something on the way cuts websockets instead of passing their end on.")
+			e.warn(step, "a clean close is not answered: "+err.Error(), remedies[CutAtClose].advice)
 			return
 		case f.Opcode == frame.Close:
 			e.green(step, "a clean close is passed on")

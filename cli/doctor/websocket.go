@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -22,7 +23,8 @@ import (
 type socket struct {
 	net.Conn
 	reader *bufio.Reader
-	data   []byte // read and not yet used
+	data   []byte    // read and not yet used
+	heard  time.Time // when the last byte came
 }
 
 // shakeHands opens a websocket as a client does, byte by byte, and looks at the answer.
@@ -30,58 +32,67 @@ func (e *examination) shakeHands(ctx context.Context) {
 	const step = "handshake"
 	s, a, key, err := e.open(ctx)
 	if err != nil {
-		e.fail(step, fmt.Sprintf("open %s: %v", e.endpoint, err), "The reverse proxy's log says more.")
+		if isTimeout(err) {
+			e.fault(step, fmt.Sprintf("open %s: no answer within %v, and pages at the same address come", e.endpoint, handshakeTimeout), HeldBack)
+			return
+		}
+		e.fail(step, fmt.Sprintf("open %s: %v", e.endpoint, err), cmp.Or(Advise(err), "The reverse proxy's log says more."))
 		return
 	}
 	e.socket = s
+	if e.proxy == unknownProxy {
+		e.proxy = recognise(a)
+	}
+	answered := fmt.Sprintf("%s answered %d %s to a websocket, and pages at the same address are the push server's", e.endpoint, a.status, http.StatusText(a.status))
 	switch {
 	case a.status == http.StatusUpgradeRequired:
-		e.fail(step, "the push server answered: "+strings.TrimSpace(a.body), "The reverse proxy withholds headers that open a websocket.", linesFor(noUpgrade, e.proxy)...)
-	case a.status != http.StatusSwitchingProtocols && a.status == http.StatusTooManyRequests:
+		e.fault(step, "the push server answered: "+strings.TrimSpace(a.body), NoUpgrade)
+	case a.status == http.StatusTooManyRequests:
 		e.fail(step, "too many failed logins from this address", "Wait as long as it says: "+a.header.Get("Retry-After")+" s.")
-	case a.status != http.StatusSwitchingProtocols:
-		if e.proxy == unknownProxy {
-			e.proxy = recognise(a)
-		}
-		e.fail(step, fmt.Sprintf("%s answered %d %s to a websocket, and pages at the same address are the push server's", e.endpoint, a.status, http.StatusText(a.status)),
-			"The reverse proxy passes pages on, and not websockets.", linesFor(noUpgrade, e.proxy)...)
+	case a.status == http.StatusUnauthorized, a.status == http.StatusForbidden, a.status == http.StatusServiceUnavailable, a.status/100 == 3:
+		fault, _ := faultOfHandshake(a.status)
+		e.fault(step, answered, fault)
+	case a.status != http.StatusSwitchingProtocols: // the address is right
+		e.fault(step, answered, NoUpgrade)
 	case a.header.Get("Sec-WebSocket-Accept") != string(frame.AppendAccept(nil, key)):
-		e.fail(step, "the answer to the handshake is not for this handshake", "Something on the way answers from a cache or changes headers.", linesFor(cached, e.proxy)...)
+		e.fault(step, "the answer to the handshake is not for this handshake", Cached)
 	case a.header.Get("Sec-WebSocket-Extensions") != "":
-		e.warn(step, "something on the way has put in a websocket extension: "+a.header.Get("Sec-WebSocket-Extensions"), "Turn compression of websockets off in the proxy.")
+		e.warn(step, "something on the way compresses websockets: "+a.header.Get("Sec-WebSocket-Extensions"), remedies[Compressed].advice)
 	default:
 		e.green(step, "websockets get through")
 	}
 }
 
-// open sends a handshake.
-func (e *examination) open(ctx context.Context) (*socket, answer, string, error) {
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
+// dial connects to the push server's address.
+func (e *examination) dial(ctx context.Context) (net.Conn, error) {
 	address := net.JoinHostPort(e.endpoint.Hostname(), portOf(e.endpoint))
-	var conn net.Conn
-	var err error
-	if isEncrypted(e.endpoint) {
-		// No ALPN: over HTTP/2 there would be no upgrade.
-		dialer := tls.Dialer{Config: &tls.Config{ServerName: e.endpoint.Hostname(), InsecureSkipVerify: e.AllowSelfSigned}} //nolint:gosec // The user asked for it.
-		conn, err = dialer.DialContext(ctx, "tcp", address)
-	} else {
-		conn, err = new(net.Dialer).DialContext(ctx, "tcp", address)
+	if !isEncrypted(e.endpoint) {
+		return new(net.Dialer).DialContext(ctx, "tcp", address)
 	}
+	// No ALPN: over HTTP/2 there would be no upgrade.
+	dialer := tls.Dialer{Config: &tls.Config{ServerName: e.endpoint.Hostname(), InsecureSkipVerify: e.AllowSelfSigned}} //nolint:gosec // The user asked for it.
+	return dialer.DialContext(ctx, "tcp", address)
+}
+
+// open sends a handshake, and offers to compress, as browsers do.
+func (e *examination) open(ctx context.Context) (*socket, answer, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	conn, err := e.dial(ctx)
 	if err != nil {
 		return nil, answer{}, "", err
 	}
 	s := &socket{Conn: conn, reader: bufio.NewReader(conn)}
 	key := newKey()
-	_ = conn.SetDeadline(time.Now().Add(stepTimeout))
-	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n",
+	_ = conn.SetDeadline(time.Now().Add(handshakeTimeout))
+	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n",
 		e.endpoint.RequestURI(), e.endpoint.Host, key); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, answer{}, "", err
 	}
 	response, err := http.ReadResponse(s.reader, nil)
 	if err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, answer{}, "", fmt.Errorf("no answer to the handshake: %w", err)
 	}
 	defer response.Body.Close()
@@ -117,10 +128,13 @@ func (s *socket) next(within time.Duration) (frame.Frame, error) {
 		}
 		if size == 0 {
 			n, err := s.reader.Read(buffer)
+			if n > 0 { // with TLS, the end may come along
+				s.data, s.heard = append(s.data, buffer[:n]...), time.Now()
+				continue
+			}
 			if err != nil {
 				return f, err
 			}
-			s.data = append(s.data, buffer[:n]...)
 			continue
 		}
 		f.Payload = append([]byte(nil), f.Payload...)

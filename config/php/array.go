@@ -27,6 +27,14 @@ type element struct {
 	at    origin
 }
 
+// name is the key of an element if it is a string, else nil: by which some functions number the others anew.
+func (e *element) name() any {
+	if text, isString := e.key.(string); isString {
+		return text
+	}
+	return nil
+}
+
 // scanned is how many elements are searched one by one before an index pays.
 const scanned = 8
 
@@ -210,14 +218,6 @@ func (a *Array) clone() *Array {
 	return &c
 }
 
-// cost is about how many bytes a copy of one level takes.
-func (a *Array) cost() int {
-	if a.index != nil {
-		return a.Len() * (elementCost + indexCost)
-	}
-	return a.Len() * elementCost
-}
-
 // stringKey turns a string into the key that PHP makes of it.
 func stringKey(s string) any {
 	if len(s) == 0 || len(s) > len("-9223372036854775808") {
@@ -239,10 +239,7 @@ func arrayKey(v Value) (any, bool) {
 	case nil:
 		return "", true
 	case bool:
-		if v {
-			return int64(1), true
-		}
-		return int64(0), true
+		return boolToInt(v), true
 	case int64:
 		return v, true
 	case float64:

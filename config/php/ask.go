@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/notifypush/notifypush/internal/files"
 )
 
 //go:embed ask.php
@@ -28,15 +30,15 @@ var ErrNoPHP = errors.New("there is no php on the PATH")
 
 // AskPHP has PHP itself include the files, in the environment of this process, and returns the values of those keys that are
 // set and hold no objects but stdClass. It takes at most 5 seconds. Whatever the files do, they really do.
-func AskPHP(ctx context.Context, files, keys []string) (map[string]Value, error) {
+func AskPHP(ctx context.Context, paths, keys []string) (map[string]Value, error) {
 	limited, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	answers, err := ask(limited, [][]string{files})
+	answers, err := ask(limited, [][]string{paths})
 	if err != nil && limited.Err() != nil {
 		err = fmt.Errorf("it did not answer within %v", askTime)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask php for %s: %w", strings.Join(files, ", "), err)
+		return nil, fmt.Errorf("ask php for %s: %w", strings.Join(paths, ", "), err)
 	}
 	found := map[string]Value{}
 	if answers[0].Error != "" {
@@ -49,7 +51,7 @@ func AskPHP(ctx context.Context, files, keys []string) (map[string]Value, error)
 		})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask php for %s: %w", strings.Join(files, ", "), err)
+		return nil, fmt.Errorf("ask php for %s: %w", strings.Join(paths, ", "), err)
 	}
 	return found, nil
 }
@@ -69,7 +71,7 @@ func (a answer) read(ctx context.Context, yield func(key string, v Value)) error
 	}
 	for key, item := range config.All() {
 		if list, isArray := item.(*Array); isArray && list.Len() == 1 {
-			yield(toString(key), list.elements[0].value)
+			yield(Text(key), list.elements[0].value)
 		}
 	}
 	return nil
@@ -106,9 +108,9 @@ func ask(ctx context.Context, jobs [][]string) ([]answer, error) {
 		return nil, ErrNoPHP
 	}
 	var absolute [][]string
-	for _, files := range jobs {
+	for _, job := range jobs {
 		var paths []string
-		for _, file := range files {
+		for _, file := range job {
 			path, err := filepath.Abs(file)
 			if err != nil {
 				return nil, err
@@ -128,7 +130,11 @@ func ask(ctx context.Context, jobs [][]string) ([]answer, error) {
 	command.WaitDelay = time.Second
 	output := &boundedBuffer{left: askOutput}
 	command.Stdout = output
-	if err := command.Run(); err != nil {
+	// A process that waits for a dead file system cannot be ended, and is not waited for.
+	ended, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(2*command.WaitDelay, end) })()
+	if _, err := files.Within(ended, func() (any, error) { return nil, command.Run() }); err != nil {
 		return nil, fmt.Errorf("it failed, as it would in Nextcloud: %w", err)
 	}
 	decoder := json.NewDecoder(&output.Buffer)

@@ -1,6 +1,8 @@
 package php
 
-import "slices"
+import (
+	"slices"
+)
 
 // builtin is a function of PHP's that is known here.
 type builtin struct {
@@ -17,14 +19,6 @@ type invocation struct {
 
 // functions of PHP's by lower-case name: those that container images, distributions and manuals use in a configuration.
 var functions = map[string]builtin{}
-
-func init() {
-	for _, group := range []map[string]builtin{textFunctions, numberFunctions, arrayFunctions, fileFunctions, environmentFunctions} {
-		for name, f := range group {
-			functions[name] = f
-		}
-	}
-}
 
 // impure are those of them that do more than compute, or that call other functions.
 var impure = wordSet("array_filter array_map define ini_set json_decode")
@@ -65,22 +59,9 @@ var loud = wordSet(`apache_setenv class_alias define dl extract ini_alter ini_re
 // callBuiltin calls a function of PHP's that is known, by its lower-case name.
 func (e *evaluator) callBuiltin(name string, values []Value) Value {
 	f := functions[name]
-	if len(values) < f.least {
-		e.throw("ArgumentCountError", "too few arguments to "+name+"()")
-	}
-	var u unknown
-	found := f.most >= 0 && len(values) > f.most
-	if found {
-		u = e.unknown(name + "() with so many arguments is not evaluated")
-	}
-	for _, v := range values {
-		e.stepOver(v)
-		_, isUnknown := v.(unknown)
-		if _, isClosure := v.(*closure); !found && !isClosure && (isUnknown || !copying[name]) {
-			u, found = findUnknown(v)
-		}
-	}
-	if found {
+	c := &invocation{e, name, values}
+	c.demand(len(values) >= f.least, "ArgumentCountError")
+	if u, found := c.doubt(); found {
 		if name == "json_decode" {
 			e.jsonError = u
 		} else if impure[name] && (name[0] != 'a' || len(values) > 1 && !slices.ContainsFunc(values, e.onlyComputes)) {
@@ -88,7 +69,7 @@ func (e *evaluator) callBuiltin(name string, values []Value) Value {
 		}
 		return e.mayThrow(u)
 	}
-	switch result := f.call(&invocation{e, name, values}).(type) {
+	switch result := f.call(c).(type) {
 	case unknown:
 		return e.mayThrow(result)
 	case *Array:
@@ -97,6 +78,21 @@ func (e *evaluator) callBuiltin(name string, values []Value) Value {
 	default:
 		return result
 	}
+}
+
+// doubt says why the arguments of a call do not tell what it gives.
+func (c *invocation) doubt() (u unknown, found bool) {
+	if most := functions[c.name].most; most >= 0 && len(c.values) > most {
+		return c.unknown(c.name + "() with so many arguments is not evaluated"), true
+	}
+	for _, v := range c.values {
+		c.stepOver(v)
+		_, isUnknown := v.(unknown)
+		if _, isClosure := v.(*closure); !found && !isClosure && (isUnknown || !copying[c.name]) {
+			u, found = findUnknown(v)
+		}
+	}
+	return u, found
 }
 
 // onlyComputes says whether a value is a function that changes nothing, as those are that array_map mostly gets.
@@ -112,6 +108,13 @@ func (c *invocation) has(i int) bool { return i < len(c.values) }
 // wrong throws the error of an argument of the wrong type.
 func (c *invocation) wrong(i int, wanted string) {
 	c.throw("TypeError", c.name+"(): an argument must be of type "+wanted+", "+typeName(c.values[i])+" given")
+}
+
+// demand throws an exception of a class unless an argument is as it has to be.
+func (c *invocation) demand(holds bool, class string) {
+	if !holds {
+		c.throw(class, c.name+"() got an argument that is not allowed")
+	}
 }
 
 // scalar converts an argument that is not of the wanted type. Null is taken for any, as PHP does for its own functions.
@@ -145,14 +148,6 @@ func (c *invocation) intOr(i int, otherwise int64) int64 {
 	return c.int(i)
 }
 
-// boolOr returns an optional argument.
-func (c *invocation) boolOr(i int, otherwise bool) bool {
-	if !c.has(i) {
-		return otherwise
-	}
-	return c.scalar(i, "bool").(bool)
-}
-
 // optional says whether an argument that may be null is there and is not.
 func (c *invocation) optional(i int) bool { return c.has(i) && c.values[i] != nil }
 
@@ -163,6 +158,9 @@ func (c *invocation) array(i int) *Array {
 	}
 	return a
 }
+
+// copied is a text that copies are made of.
+func (c *invocation) copied(i int) string { return c.accounted(c.accounted(c.string(i))) }
 
 // accounted accounts for a copy of a string, and for the bytes that it is made of.
 func (c *invocation) accounted(s string) string {

@@ -15,20 +15,19 @@ type closure struct {
 
 // eval calls a function by its name or by what an expression gives.
 func (x *call) eval(e *evaluator) Value {
-	e.here.line = x.line
-	if x.callee == nil {
-		name := e.resolve(x.name, x.fallback)
-		arguments := e.arguments(x.arguments)
-		e.here.line = x.line
-		return e.callNamed(name, arguments, x.arguments)
+	e.on(x.line)
+	var callee Value
+	if x.callee != nil {
+		callee = e.eval(x.callee)
+	} else {
+		callee = e.resolve(x.name, x.fallback)
 	}
-	callee := e.eval(x.callee)
 	arguments := e.arguments(x.arguments)
-	e.here.line = x.line
-	if name, isString := callee.(string); isString {
-		return e.callNamed(strings.TrimPrefix(name, `\`), arguments, x.arguments)
+	e.on(x.line)
+	if x.line < 0 && x.name == "beyond" {
+		return e.unknown(e.text(arguments[0]) + " is not evaluated")
 	}
-	return e.callback(callee, arguments)
+	return e.callValue(callee, arguments, x.arguments)
 }
 
 // resolve picks the function that a name means: in the namespace, or else outside of it.
@@ -44,23 +43,37 @@ func (e *evaluator) functionExists(name string) bool {
 	return e.functions[name] != nil || functions[name].call != nil
 }
 
-// callNamed calls a function. Written is how its arguments are written, where they are: PHP's functions may change what is a variable.
+// callValue calls what a value means as a function. Written is how its arguments are written, where they are: PHP's functions may change
+// what is a variable.
+func (e *evaluator) callValue(callee Value, arguments []Value, written []expression) Value {
+	switch f := callee.(type) {
+	case *closure:
+		return e.invoke(f, arguments)
+	case string:
+		return e.callNamed(strings.TrimPrefix(f, `\`), arguments, written)
+	case unknown:
+		e.giveUp("what is called is not known: " + f.reason)
+	case *Array, *Object:
+		e.giveUp("a method is called, which is not evaluated")
+	}
+	e.throw("Error", "a value of type "+typeName(callee)+" is called")
+	return nil
+}
+
 func (e *evaluator) callNamed(name string, arguments []Value, written []expression) Value {
 	lower := e.lower(name)
 	first, takesReference := byReference[lower]
+	takesReference = takesReference && first < len(written)
 	switch {
 	case e.functions[lower] != nil:
 		return e.invoke(&closure{function: e.functions[lower]}, arguments)
-	case takesReference && first < len(written):
-		e.skip(lower, arguments)
-		for _, argument := range written[first:] {
-			e.forget(argument)
-		}
-		return e.mayThrow(e.unknown("the function " + name + "() is not evaluated"))
-	case functions[lower].call != nil:
+	case functions[lower].call != nil && !takesReference:
 		return e.callBuiltin(lower, arguments)
 	}
 	e.skip(lower, arguments)
+	if takesReference {
+		e.forget(written[first:])
+	}
 	return e.mayThrow(e.unknown("the function " + name + "() is not known"))
 }
 
@@ -81,7 +94,7 @@ func (e *evaluator) skip(name string, arguments []Value) {
 func holdsFunction(v Value) bool {
 	switch v := v.(type) {
 	case *closure:
-		return !v.function.arrow || change(v.function.body[0].(*returnStatement).value)
+		return v.function.arrow == nil || change(v.function.arrow)
 	case *Array:
 		return v.opaque && slices.ContainsFunc(v.elements, func(element element) bool { return holdsFunction(element.value) })
 	case *Object:
@@ -90,38 +103,20 @@ func holdsFunction(v Value) bool {
 	return false
 }
 
-// forget makes unknown the variable that an argument is of, as it is handed to something that may change it.
-func (e *evaluator) forget(x expression) {
-	for {
-		i, isIndexed := x.(*indexed)
-		if !isIndexed || isServer(i.base) {
-			break
+// forget makes unknown the variables that arguments are of, as they are handed to something that may change them.
+func (e *evaluator) forget(written []expression) {
+	for _, x := range written {
+		for i, isIndexed := x.(*indexed); isIndexed && !isServer(i.base); i, isIndexed = x.(*indexed) {
+			x = i.base
 		}
-		x = i.base
+		switch x := x.(type) {
+		case *variable:
+			u := e.unknown("it is handed to a function that may change it")
+			e.update(e.place(x), func(Value) Value { return u })
+		case *member, *indexed:
+			e.giveUp("it is handed to a function that may change it")
+		}
 	}
-	switch x := x.(type) {
-	case *variable:
-		u := e.unknown("it is handed to a function that may change it")
-		e.update(e.place(x), func(Value) Value { return u })
-	case *member, *indexed:
-		e.giveUp("it is handed to a function that may change it")
-	}
-}
-
-// callback calls what a value means as a function.
-func (e *evaluator) callback(callee Value, arguments []Value) Value {
-	switch f := callee.(type) {
-	case *closure:
-		return e.invoke(f, arguments)
-	case string:
-		return e.callNamed(strings.TrimPrefix(f, `\`), arguments, nil)
-	case unknown:
-		e.giveUp("what is called is not known: " + f.reason)
-	case *Array, *Object:
-		e.giveUp("a method is called, which is not evaluated")
-	}
-	e.throw("Error", "a value of type "+typeName(callee)+" is called")
-	return nil
 }
 
 // arguments evaluates what stands between the parentheses of a call.
@@ -140,7 +135,7 @@ func (e *evaluator) arguments(list []expression) []Value {
 // invoke calls a function of the files.
 func (e *evaluator) invoke(c *closure, arguments []Value) Value {
 	f := c.function
-	caller, here, depth := e.scope, e.here, e.depth
+	caller := e.walk
 	e.budget.spend(256 + (len(f.parameters)+len(c.bound))*indexCost)
 	e.descend()
 	inner := maps.Clone(c.bound)
@@ -151,17 +146,26 @@ func (e *evaluator) invoke(c *closure, arguments []Value) Value {
 	for i, p := range f.parameters[:given] {
 		inner[p.name] = e.coerce(share(arguments[i]), p.hint, "$"+p.name)
 	}
-	e.scope, e.here = inner, f.at
+	e.scope = inner
+	if f.at.file > 0 {
+		e.here = f.at
+	}
 	for _, p := range f.parameters[given:] {
 		if p.fallback == nil {
 			e.throw("ArgumentCountError", "too few arguments to "+f.name+"()")
 		}
 		inner[p.name] = e.eval(p.fallback)
 	}
-	out := e.runAll(f.body)
-	notLooping(out)
-	result := e.coerce(out.value, f.result, "its result")
-	e.scope, e.here, e.depth = caller, here, depth
+	var result Value
+	if f.arrow != nil {
+		result = e.eval(f.arrow)
+	} else {
+		out := e.runAll(f.body)
+		notLooping(out)
+		result = out.value
+	}
+	result = e.coerce(result, f.result, "its result")
+	e.walk = caller
 	return result
 }
 
@@ -169,8 +173,12 @@ func (e *evaluator) invoke(c *closure, arguments []Value) Value {
 func (x *functionExpression) eval(e *evaluator) Value {
 	e.budget.spend(objectCost)
 	c := &closure{function: x.function, bound: variables{}, at: e.at(x.line)}
-	if x.function.arrow {
-		c.bound = e.surroundings()
+	if x.function.arrow != nil {
+		e.budget.spend(len(e.scope) * indexCost)
+		c.bound = maps.Clone(e.scope)
+		for _, v := range c.bound {
+			share(v)
+		}
 		return c
 	}
 	e.budget.spend(len(x.function.uses) * indexCost)
@@ -187,7 +195,7 @@ func (x *member) eval(e *evaluator) Value {
 		object = e.eval(x.object)
 	}
 	arguments := e.arguments(x.arguments)
-	e.here.line = x.line
+	e.on(x.line)
 	o, _ := object.(*Object)
 	switch {
 	case o != nil && x.called && strings.EqualFold(x.name, "getMessage") && e.isThrowable(o.Class):
@@ -203,7 +211,8 @@ func (x *member) eval(e *evaluator) Value {
 	case isObject(object):
 		e.giveUp("what " + x.name + " is of an object is not evaluated")
 	case x.called:
-		e.skipMember(arguments, x.arguments)
+		e.skip("", arguments)
+		e.forget(x.arguments)
 	case x.object != nil && typeName(object) != "unknown":
 		return nil
 	case strings.EqualFold(x.class, "OC") && x.name == "$SERVERROOT":
@@ -211,39 +220,31 @@ func (x *member) eval(e *evaluator) Value {
 	case strings.EqualFold(x.class, "OC") && x.name == "$configDir":
 		return e.configDir + "/"
 	}
-	if v, known := classConstants[e.lower(x.class)][x.name]; known {
+	e.budget.spend(len(x.class) + len(x.name))
+	if v, known := constants[e.lower(x.class)+"::"+x.name]; known {
 		return v
 	}
 	if u, isUnknown := object.(unknown); isUnknown {
 		return e.mayThrow(u)
 	}
-	what := strings.TrimPrefix(x.class+"::"+x.name, "::")
+	kind, what := "constant", strings.TrimPrefix(x.class+"::"+x.name, "::")
 	if x.called {
-		return e.mayThrow(e.unknown("the method " + what + "() is not known"))
+		kind, what = "method", what+"()"
 	}
-	return e.mayThrow(e.unknown("the constant " + what + " is not known"))
-}
-
-// skipMember stands for a method or constructor that is not evaluated.
-func (e *evaluator) skipMember(arguments []Value, written []expression) {
-	e.skip("", arguments)
-	for _, x := range written {
-		if isTarget(x) {
-			e.forget(x)
-		}
-	}
+	return e.mayThrow(e.unknown("the " + kind + " " + what + " is not known"))
 }
 
 // eval makes the objects that are known: a stdClass and PHP's exceptions.
 func (x *construction) eval(e *evaluator) Value {
 	arguments := e.arguments(x.arguments)
-	e.here.line = x.line
+	e.on(x.line)
 	e.budget.spend(objectCost)
 	switch {
 	case strings.EqualFold(x.class, "stdClass"):
 		return &Object{Class: "stdClass", Properties: &Array{}}
 	case !e.isThrowable(x.class):
-		e.skipMember(arguments, x.arguments)
+		e.skip("", arguments)
+		e.forget(x.arguments)
 		return e.mayThrow(e.unknown("the class " + x.class + " is not known"))
 	}
 	o := &Object{Class: x.class, Properties: &Array{}}
@@ -251,6 +252,8 @@ func (x *construction) eval(e *evaluator) Value {
 	if len(arguments) > 0 {
 		message = e.coerce(arguments[0], []string{"string"}, "$message")
 	}
-	o.Properties.set("message", message, e.here)
+	if x.line > 0 {
+		o.Properties.set("message", message, e.here)
+	}
 	return o
 }

@@ -12,17 +12,11 @@ func (*functionExpression) changes() bool { return false }
 func (*assignment) changes() bool         { return true }
 func (*construction) changes() bool       { return true }
 func (*include) changes() bool            { return true }
-func (*exitExpression) changes() bool     { return true }
-func (*throwExpression) changes() bool    { return true }
 
-func (x *interpolation) changes() bool   { return change(x.parts...) }
-func (x *unary) changes() bool           { return change(x.operand) }
+func (x *unary) changes() bool           { return x.op == "throw" || x.op == "exit" || change(x.operand) }
 func (x *member) changes() bool          { return x.called || change(x.object) }
 func (x *namedVariable) changes() bool   { return change(x.name) }
 func (x *indexed) changes() bool         { return change(x.base, x.key) }
-func (x *issetExpression) changes() bool { return change(x.operands...) }
-func (x *emptyExpression) changes() bool { return change(x.operand) }
-func (x *coalesce) changes() bool        { return x.unsafe || change(x.left) }
 func (x *ternary) changes() bool         { return x.unsafe || change(x.condition) }
 func (x *matchExpression) changes() bool { return x.unsafe || change(x.subject) }
 

@@ -41,7 +41,7 @@ func compare(a, b Value) int {
 	case yIsText && a == nil:
 		return cmp.Compare("", y)
 	case isBoolOrNull(a) || isBoolOrNull(b):
-		return int(toInt(toBool(a)) - toInt(toBool(b)))
+		return int(boolToInt(Bool(a)) - boolToInt(Bool(b)))
 	case pIsArray && qIsArray:
 		return compareArrays(p, q)
 	case pIsArray:
@@ -49,10 +49,11 @@ func compare(a, b Value) int {
 	case qIsArray:
 		return -1
 	case xIsText:
-		if c := compareNumberWithString(b, x); c != uncomparable {
-			return -c
+		c := compareNumberWithString(b, x)
+		if c == uncomparable {
+			return c
 		}
-		return uncomparable
+		return -c
 	case yIsText:
 		return compareNumberWithString(a, y)
 	}
@@ -70,7 +71,7 @@ func compareNumbers(a, b Value) int {
 	if mIsInt && nIsInt {
 		return cmp.Compare(m, n)
 	}
-	x, y := asFloat(a), asFloat(b)
+	x, y := Float(a), Float(b)
 	if math.IsNaN(x) || math.IsNaN(y) {
 		return uncomparable
 	}
@@ -85,14 +86,14 @@ func compareNumberWithString(number Value, s string) int {
 	if f, isFloat := number.(float64); isFloat && math.IsNaN(f) {
 		return uncomparable
 	}
-	return cmp.Compare(toString(number), s)
+	return cmp.Compare(Text(number), s)
 }
 
 // compareStrings compares two numeric strings as numbers, unless both are too large to be told apart so.
 func compareStrings(a, b string) int {
 	x, xIsNumber := numeric(a)
 	y, yIsNumber := numeric(b)
-	if !xIsNumber || !yIsNumber || overflows(a, x) && overflows(b, y) && asFloat(x) == asFloat(y) {
+	if !xIsNumber || !yIsNumber || overflows(a, x) && overflows(b, y) && Float(x) == Float(y) {
 		return cmp.Compare(a, b)
 	}
 	return compareNumbers(x, y)

@@ -9,7 +9,8 @@ import (
 
 const space = " \t\n\r\v\f" // what PHP skips around a number
 
-func toBool(v Value) bool {
+// Bool is what PHP's (bool) makes of a value.
+func Bool(v Value) bool {
 	switch v := v.(type) {
 	case nil:
 		return false
@@ -27,24 +28,33 @@ func toBool(v Value) bool {
 	return true
 }
 
-// toInt follows (int): a string counts as far as it is a number.
-func toInt(v Value) int64 {
+func boolToInt(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Int is what PHP's (int) makes of a value: a string counts as far as it begins with a number.
+func Int(v Value) int64 {
 	switch v := v.(type) {
 	case bool:
-		if v {
-			return 1
-		}
-		return 0
+		return boolToInt(v)
 	case int64:
 		return v
 	case float64:
 		return floatToInt(v)
 	case string:
 		n, _ := numberPrefix(v)
-		if f, isFloat := n.(float64); isFloat {
-			return clampToInt(f)
+		f := Float(n)
+		_, isFloat := n.(float64)
+		switch {
+		case isFloat && f >= 0x1p63 && !math.IsInf(f, 1): // here PHP takes the nearest integer
+			return math.MaxInt64
+		case isFloat && f < -0x1p63 && !math.IsInf(f, -1):
+			return math.MinInt64
 		}
-		return n.(int64)
+		return Int(n)
 	case *Array:
 		return min(int64(v.Len()), 1)
 	case *Object, *closure:
@@ -53,23 +63,16 @@ func toInt(v Value) int64 {
 	return 0
 }
 
-func toFloat(v Value) float64 {
+// Float is what PHP's (float) makes of a value.
+func Float(v Value) float64 {
 	switch v := v.(type) {
 	case float64:
 		return v
 	case string:
 		n, _ := numberPrefix(v)
-		return asFloat(n)
+		return Float(n)
 	}
-	return float64(toInt(v))
-}
-
-// asFloat turns a number, an int64 or a float64, into a float64.
-func asFloat(number Value) float64 {
-	if n, isInt := number.(int64); isInt {
-		return float64(n)
-	}
-	return number.(float64)
+	return float64(Int(v))
 }
 
 // floatToInt drops the fraction and, as PHP does on 64 bits, what does not fit into 64 bits.
@@ -85,20 +88,7 @@ func floatToInt(f float64) int64 {
 	if f < 0 {
 		f += 0x1p64
 	}
-	return int64(uint64(f))
-}
-
-// clampToInt is how numeric strings out of range become integers.
-func clampToInt(f float64) int64 {
-	switch {
-	case math.IsNaN(f) || math.IsInf(f, 0):
-		return 0
-	case f >= 0x1p63:
-		return math.MaxInt64
-	case f < -0x1p63:
-		return math.MinInt64
-	}
-	return int64(f)
+	return int64(uint64(f)) //nolint:gosec // G115: it wraps, as PHP has it
 }
 
 // numbers begin a text that counts as one.
@@ -136,8 +126,8 @@ func numeric(s string) (Value, bool) {
 	return number, true
 }
 
-// toString follows (string) for everything but objects, of which it knows none that has a text.
-func toString(v Value) string {
+// Text is what PHP's (string) makes of a value. Of objects it knows none that has a text.
+func Text(v Value) string {
 	switch v := v.(type) {
 	case bool:
 		if v {
@@ -160,44 +150,21 @@ func toString(v Value) string {
 const precision = 14
 
 func formatFloat(f float64) string {
-	switch {
-	case math.IsNaN(f):
-		return "NAN"
-	case math.IsInf(f, 1):
-		return "INF"
-	case math.IsInf(f, -1):
-		return "-INF"
-	case f == 0:
-		if math.Signbit(f) {
-			return "-0"
-		}
-		return "0"
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return strings.TrimPrefix(strings.ToUpper(strconv.FormatFloat(f, 'g', -1, 64)), "+")
 	}
-	scientific := strconv.FormatFloat(f, 'E', precision-1, 64)
-	mantissa, exponentText, _ := strings.Cut(scientific, "E")
-	exponent, _ := strconv.Atoi(exponentText)
-	if exponent >= -4 && exponent < precision {
-		return trimFraction(strconv.FormatFloat(f, 'f', max(precision-1-exponent, 0), 64))
+	mantissa, exponent, scientific := strings.Cut(strconv.FormatFloat(f, 'G', precision, 64), "E")
+	if !scientific {
+		return mantissa
 	}
 	// PHP keeps the zeros of an integer that lies just between two texts.
-	if between := exponent == precision && math.Abs(math.Mod(f, 10)) == 5; !between {
-		mantissa = trimFraction(mantissa)
+	if exponent == "+14" && math.Abs(math.Mod(f, 10)) == 5 {
+		mantissa, _, _ = strings.Cut(strconv.FormatFloat(f, 'E', precision-1, 64), "E")
 	}
 	if !strings.Contains(mantissa, ".") {
 		mantissa += ".0"
 	}
-	sign := "+"
-	if exponent < 0 {
-		sign, exponent = "-", -exponent
-	}
-	return mantissa + "E" + sign + strconv.Itoa(exponent)
-}
-
-func trimFraction(s string) string {
-	if !strings.Contains(s, ".") {
-		return s
-	}
-	return strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	return mantissa + "E" + exponent[:1] + strings.TrimLeft(exponent[1:], "0")
 }
 
 // toArray follows (array).

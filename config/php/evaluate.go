@@ -38,6 +38,9 @@ type Config struct {
 	// Missing are those of the Warnings that tell of files which are included, and are not there.
 	Missing []Problem
 
+	// Files are the paths of all files that were evaluated, those that others include, too.
+	Files []string
+
 	// Exhausted says that a limit was reached, so that PHP, which has none, may do the work without end.
 	Exhausted bool
 }
@@ -104,7 +107,7 @@ func Evaluate(ctx context.Context, files []string, options Options) (*Config, er
 		return nil, fmt.Errorf("evaluate %s: %w", strings.Join(files, ", "), err)
 	}
 	config := merge(runs, sources, choices)
-	config.Exhausted = budget.exhausted
+	config.Exhausted, config.Files = budget.exhausted, sources.paths()
 	return config, nil
 }
 
@@ -113,8 +116,7 @@ type run struct {
 	number   int
 	values   *Array
 	warnings []Problem
-	broken   int // how many files failed as PHP would
-	failed   []Problem
+	failed   []Problem // those of files at which PHP would end
 	missing  []Problem
 	lost     *Unknown // why nothing is certain
 }
@@ -128,12 +130,12 @@ func (e *evaluator) run(files []string) *run {
 		for _, name := range []string{"file", "filePointer", "configFiles", "extra"} {
 			e.outermost[name] = e.unknown("$" + name + " is a variable of Nextcloud's own")
 		}
-		problem, lost := e.runFile(file, r)
+		problem, ends, lost := e.runFile(file, r)
 		if problem != nil {
 			e.warnings = append(e.warnings, *problem)
-			if r.broken > len(r.failed) {
-				r.failed = append(r.failed, *problem)
-			}
+		}
+		if ends {
+			r.failed = append(r.failed, *problem)
 		}
 		if r.lost = lost; lost != nil {
 			break
@@ -143,11 +145,11 @@ func (e *evaluator) run(files []string) *run {
 	return r
 }
 
-// runFile evaluates one file and merges what it leaves. A problem is what PHP would fail with, or why the file gives nothing;
-// lost says that PHP may do anything.
-func (e *evaluator) runFile(path string, r *run) (problem *Problem, lost *Unknown) {
+// runFile evaluates one file and merges what it leaves. A problem is why PHP ends there, or why the file gives nothing; lost says that PHP
+// may do anything.
+func (e *evaluator) runFile(path string, r *run) (problem *Problem, ends bool, lost *Unknown) {
 	base := filepath.Base(path)
-	e.scope, e.here, e.depth, e.includes, e.tries = e.outermost, origin{}, 0, 0, 0
+	e.walk = walk{scope: e.outermost}
 	defer func() {
 		line := 0
 		if e.here.file != 0 {
@@ -156,11 +158,9 @@ func (e *evaluator) runFile(path string, r *run) (problem *Problem, lost *Unknow
 		switch ended := recover().(type) {
 		case nil:
 		case *thrown:
-			r.broken++
-			problem = &Problem{base, line, clip("PHP would fail: " + ended.Error())}
+			problem, ends = &Problem{base, line, clip("PHP would fail: " + ended.Error())}, true
 		case *fatal:
-			r.broken++
-			problem = &Problem{base, line, clip("PHP would stop: " + ended.message)}
+			problem, ends = &Problem{base, line, clip("PHP would stop: " + ended.message)}, true
 		case *givenUp:
 			lost = &Unknown{Key: AnyKey, File: base, Line: line, Reason: ended.reason}
 		default:
@@ -170,14 +170,14 @@ func (e *evaluator) runFile(path string, r *run) (problem *Problem, lost *Unknow
 	f := e.sources.load(path)
 	switch {
 	case f.problem != nil:
-		r.broken++
-		return &Problem{base, f.problem.Line, f.problem.Message}, nil
+		return &Problem{base, f.problem.Line, f.problem.Message}, true, nil
 	case f.beyond != nil:
-		return nil, &Unknown{Key: AnyKey, File: base, Line: f.beyond.Line, Reason: f.beyond.Message}
+		return nil, false, &Unknown{Key: AnyKey, File: base, Line: f.beyond.Line, Reason: f.beyond.Message}
 	}
 	e.included[f.path] = true
 	e.runScript(f)
-	return e.collect(r.values, f)
+	problem, lost = e.collect(r.values, f)
+	return problem, false, lost
 }
 
 // collect merges what a file left in $CONFIG. That a file beside the first one leaves nothing is a problem only if it never would: those
@@ -207,18 +207,17 @@ func merge(runs []*run, sources *sources, choices *choices) *Config {
 		lost.Key = AnyKey
 		return &Config{Unknown: []Unknown{lost}, Warnings: last.warnings}
 	}
-	least := slices.MinFunc(runs, func(a, b *run) int { return a.broken - b.broken })
-	runs = slices.DeleteFunc(runs, func(r *run) bool { return r.broken > least.broken })
+	best := slices.MinFunc(runs, func(a, b *run) int { return len(a.failed) - len(b.failed) })
+	runs = slices.DeleteFunc(runs, func(r *run) bool { return len(r.failed) > len(best.failed) })
 	c := &Config{Values: map[string]Entry{}, Warnings: runs[0].warnings, Broken: runs[0].failed, Missing: runs[0].missing}
 	seen := map[string]bool{}
 	for _, r := range runs {
 		for e := range r.values.all() {
-			key := toString(e.key)
+			key, file, line := keyText(e), sources.base(e.at), int(e.at.line)
 			if seen[key] {
 				continue
 			}
 			seen[key] = true
-			file, line := sources.base(e.at), int(e.at.line)
 			if reason := doubt(e, runs, choices); reason != "" {
 				c.Unknown = append(c.Unknown, Unknown{key, file, line, reason})
 			} else {
@@ -235,17 +234,12 @@ func doubt(e *element, runs []*run, choices *choices) string {
 	if u, found := findUnknown(e.value); found {
 		return u.reason
 	}
-	for i, r := range runs {
-		found := r.values.find(e.key)
-		if found != nil && alike(found.value, e.value) {
-			continue
+	// Where the key first becomes another one, that condition alone makes the difference.
+	for i, r := range runs[1:] {
+		before, after := runs[i].values.find(e.key), r.values.find(e.key)
+		if (before == nil) != (after == nil) || before != nil && !alike(before.value, after.value) {
+			return "it depends on a condition that is not known: " + choices.forks[r.number]
 		}
-		// Where the key first becomes another one, that condition alone makes the difference.
-		later := r
-		if i == 0 {
-			later = runs[1+slices.IndexFunc(runs[1:], func(r *run) bool { other := r.values.find(e.key); return other != nil && alike(other.value, e.value) })]
-		}
-		return "it depends on a condition that is not known: " + choices.forks[later.number]
 	}
 	return ""
 }

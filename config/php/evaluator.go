@@ -1,8 +1,6 @@
 package php
 
 import (
-	"errors"
-	"maps"
 	"path/filepath"
 	"strings"
 )
@@ -18,23 +16,26 @@ type evaluator struct {
 	// What PHP keeps for the whole process.
 	functions    map[string]*function
 	constants    map[string]Value
-	superglobals map[string]Value // $_ENV and those of a request
-	server       *Array           // what was assigned to $_SERVER
-	included     map[string]bool  // for include_once
-	jsonError    Value            // of the latest json_decode, perhaps unknown
+	superglobals variables       // $_ENV and those of a request; of $_SERVER what was assigned to it
+	included     map[string]bool // for include_once
+	jsonError    Value           // of the latest json_decode, perhaps unknown
 	serverRoot   string
 	configDir    string
 
-	// Where the walk is.
-	scope     variables
 	outermost variables // of the configuration
-	here      origin
-	depth     int
-	includes  int
-	tries     int // how many try blocks it is in, in the files that are being run
+	walk
 
 	warnings []Problem
 	missing  []Problem // those of warnings that tell of included files that are not there
+}
+
+// walk is where the evaluator is.
+type walk struct {
+	scope    variables
+	here     origin
+	depth    int
+	includes int
+	tries    int // how many try blocks it is in, in the files that are being run
 }
 
 // variables of a function or, shared by all files, of the configuration.
@@ -71,8 +72,7 @@ func newEvaluator(files []string, options Options, sources *sources, budget *bud
 		choices:      choices,
 		functions:    map[string]*function{},
 		constants:    map[string]Value{},
-		superglobals: map[string]Value{},
-		server:       &Array{},
+		superglobals: variables{"_SERVER": &Array{}},
 		included:     map[string]bool{},
 		outermost:    variables{},
 		jsonError:    int64(0),
@@ -113,7 +113,7 @@ func notLooping(out outcome) {
 // declareFunctions makes functions known before the code that stands above them runs.
 func (e *evaluator) declareFunctions(statements []statement) {
 	for _, s := range statements {
-		switch s := s.(type) {
+		switch s := s.action.(type) {
 		case *functionDeclaration:
 			e.declareFunction(s.function)
 		case *block:
@@ -130,8 +130,20 @@ func (e *evaluator) declareFunction(f *function) {
 	e.functions[name] = f
 }
 
+// on notes which line is being evaluated. What the prelude does happens where it is called.
+func (e *evaluator) on(line int32) {
+	if line > 0 {
+		e.here.line = line
+	}
+}
+
 // at is the place of a line in the file that is being run.
-func (e *evaluator) at(line int32) origin { return origin{e.here.file, line} }
+func (e *evaluator) at(line int32) origin {
+	if line <= 0 {
+		return e.here
+	}
+	return origin{e.here.file, line}
+}
 
 // lower returns a name as PHP compares names of functions and classes.
 func (e *evaluator) lower(name string) string {
@@ -177,18 +189,6 @@ const warningCost = 400
 // objectCost is about what an object or a closure takes in bytes, with what comes and goes with it.
 const objectCost = 640
 
-// must throws what a failed operation throws.
-func (e *evaluator) must(v Value, err error) Value {
-	if u, isUnknown := v.(unknown); isUnknown {
-		return e.mayThrow(e.unknown(u.reason))
-	}
-	var f *failure
-	if errors.As(err, &f) {
-		e.throw(f.class, f.message)
-	}
-	return v
-}
-
 // mayThrow stands for what is not evaluated: where an exception would be caught, one may come.
 func (e *evaluator) mayThrow(u unknown) Value {
 	if e.tries > 0 && e.choices.next(u.reason) {
@@ -214,14 +214,5 @@ func (e *evaluator) truth(v Value) bool {
 	if u, isUnknown := v.(unknown); isUnknown {
 		return e.choices.next(u.reason)
 	}
-	return toBool(v)
-}
-
-// surroundings is what a function that sees its surroundings has of them.
-func (e *evaluator) surroundings() variables {
-	e.budget.spend(len(e.scope) * indexCost)
-	for _, v := range e.scope {
-		share(v)
-	}
-	return maps.Clone(e.scope)
+	return Bool(v)
 }

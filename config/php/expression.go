@@ -1,8 +1,9 @@
 package php
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -35,13 +36,6 @@ func (e *evaluator) settled(v Value) Value {
 
 func (x *literal) eval(*evaluator) Value { return x.value }
 
-func (*exitExpression) eval(*evaluator) Value { panic(&fatal{"exit"}) }
-
-func (x *throwExpression) eval(e *evaluator) Value {
-	object, _ := e.eval(x.operand).(*Object)
-	panic(&thrown{object: object})
-}
-
 // eval builds an array. If something in it is not known that others depend on, they are evaluated all the same.
 func (x *arrayLiteral) eval(e *evaluator) Value {
 	e.budget.spend(len(x.items) * elementCost)
@@ -55,24 +49,24 @@ func (x *arrayLiteral) eval(e *evaluator) Value {
 		if item.value == nil {
 			panic(&fatal{"an array has an empty element"})
 		}
-		e.here.line = item.line
+		e.on(item.line)
 		var key Value
 		if item.key != nil {
 			key = e.eval(item.key)
 		}
 		v := e.eval(item.value)
-		u, isUnknown := key.(unknown)
+		if item.spread {
+			key = e.spread(a, v)
+		}
+		_, isUnknown := key.(unknown)
 		switch {
-		case item.spread:
-			if u, isUnknown = e.spread(a, v).(unknown); isUnknown {
-				doubt = u
-			}
 		case isUnknown:
-			doubt = u
+			doubt = key
+		case item.spread:
 		case item.key == nil:
-			e.appendTo(a, v, e.at(item.line))
+			e.put(a, nil, v, e.at(item.line))
 		default:
-			e.set(a, e.key(key), v, e.at(item.line))
+			e.put(a, e.key(key), v, e.at(item.line))
 		}
 	}
 	if doubt != nil {
@@ -81,39 +75,34 @@ func (x *arrayLiteral) eval(e *evaluator) Value {
 	return a
 }
 
-// spread appends the elements of a value to an array, those with string keys under their keys.
+// spread appends the elements of a value to an array, those with string keys under their keys. It returns why it cannot, or nil.
 func (e *evaluator) spread(a *Array, v Value) Value {
 	from, isArray := v.(*Array)
-	if !isArray {
-		if u, isUnknown := v.(unknown); isUnknown {
-			return e.mayThrow(u)
-		}
-		if isObject(v) {
-			return e.unknown("an object is spread")
-		}
+	u, isUnknown := v.(unknown)
+	switch {
+	case isUnknown:
+		return e.mayThrow(u)
+	case isObject(v):
+		return e.unknown("an object is spread")
+	case !isArray:
 		e.throw("Error", "only arrays can be unpacked")
 	}
 	for element := range from.all() {
-		if key, isString := element.key.(string); isString {
-			e.set(a, key, element.value, element.at)
-		} else {
-			e.appendTo(a, element.value, element.at)
-		}
+		e.put(a, element.name(), element.value, element.at)
 	}
 	return nil
 }
 
-// set stores an element and accounts for it.
-func (e *evaluator) set(a *Array, key any, v Value, at origin) {
-	e.budget.spend(elementCost + indexCost)
-	a.set(key, v, at)
-	e.checkNesting(a)
-}
-
-func (e *evaluator) appendTo(a *Array, v Value, at origin) {
+// put stores an element, under the next free index if the key is nil, and accounts for it.
+func (e *evaluator) put(a *Array, key any, v Value, at origin) {
 	e.budget.spend(elementCost)
-	if !a.append(v, at) {
-		e.throw("Error", "the array has no free index left")
+	if key == nil {
+		if !a.append(v, at) {
+			e.throw("Error", "the array has no free index left")
+		}
+	} else {
+		e.budget.spend(indexCost)
+		a.set(key, v, at)
 	}
 	e.checkNesting(a)
 }
@@ -141,7 +130,7 @@ func (e *evaluator) text(v Value) string {
 		}
 		e.throw("Error", "an object of class "+typeName(v)+" could not be converted to string")
 	}
-	return toString(v)
+	return Text(v)
 }
 
 // concat joins values to one string.
@@ -172,42 +161,50 @@ func (e *evaluator) sized(size int, build func() string) Value {
 	return build()
 }
 
-func (x *interpolation) eval(e *evaluator) Value {
-	e.budget.spend(len(x.parts) * 16)
-	values := make([]Value, len(x.parts))
-	for i, part := range x.parts {
-		values[i] = e.eval(part)
-	}
-	return e.concat(values)
-}
-
 func (x *unary) eval(e *evaluator) Value {
-	v := e.eval(x.operand)
+	asks := x.op == "isset" || x.op == "empty"
+	read := e.eval
+	if asks {
+		read = e.quiet
+	}
+	v := read(x.operand)
+	switch x.op {
+	case "exit":
+		panic(&fatal{"exit"})
+	case "throw":
+		object, _ := v.(*Object)
+		panic(&thrown{object: object})
+	}
 	if u, isUnknown := v.(unknown); isUnknown {
+		if asks {
+			return u
+		}
 		return e.mayThrow(u)
 	}
 	e.stepText(v)
 	switch x.op {
-	case "!":
-		return !toBool(v)
+	case "isset":
+		return v != nil
+	case "!", "empty":
+		return !Bool(v)
 	case "-":
 		if f, isFloat := v.(float64); isFloat {
 			return -f
 		}
-		return e.must(arithmetic("*", v, int64(-1)))
+		return e.arithmetic("*", v, int64(-1))
 	case "+":
-		return e.must(arithmetic("*", v, int64(1)))
+		return e.arithmetic("*", v, int64(1))
 	case "~":
 		if n, isInt := v.(int64); isInt {
 			return ^n
 		}
 		return e.mayThrow(e.unknown("~ of a " + typeName(v)))
 	case "int":
-		return toInt(v)
+		return Int(v)
 	case "bool":
-		return toBool(v)
+		return Bool(v)
 	case "float":
-		return toFloat(v)
+		return Float(v)
 	case "string":
 		return e.text(v)
 	case "array":
@@ -225,13 +222,11 @@ func (e *evaluator) object(v Value) Value {
 		return v
 	}
 	e.budget.spend(objectCost)
+	e.spendCopies(v)
 	properties := &Array{}
-	switch v := v.(type) {
-	case nil:
-	case *Array:
-		e.spendCopies(v)
-		properties = v.clone()
-	default:
+	if a, isArray := v.(*Array); isArray {
+		properties = a.clone()
+	} else if v != nil {
 		properties.set("scalar", v, e.here)
 	}
 	return &Object{Class: "stdClass", Properties: properties}
@@ -240,78 +235,93 @@ func (e *evaluator) object(v Value) Value {
 // eval computes from the left, however long the chain is. PHP looks at a variable when it computes, and by then the other side may
 // have changed it.
 func (x *chain) eval(e *evaluator) Value {
+	if decides(x.links[0].op) {
+		return x.decide(e)
+	}
 	_, isVariable := x.first.(*variable)
-	decides := decides(x.links[0].op)
 	var left Value
-	if decides || !isVariable {
+	if !isVariable {
 		left = e.eval(x.first)
 	}
 	var parts []Value // of a concatenation, which is joined at the end
+	if x.links[0].op == "." {
+		e.budget.spend(len(x.links) * 32)
+		parts = make([]Value, 1, len(x.links)+1)
+	}
 	for i, l := range x.links {
-		if decides {
-			left = e.logical(left, l)
-			continue
-		}
 		right := e.eval(l.operand)
 		if i == 0 && isVariable {
 			left = e.eval(x.first)
 		}
-		if l.op == "." {
-			e.budget.spend(32)
+		if parts != nil {
 			parts = append(parts, right)
 			continue
 		}
 		left = e.operate(l.op, left, right)
 	}
 	if parts != nil {
-		return e.concat(append([]Value{left}, parts...))
+		parts[0] = left
+		return e.concat(parts)
 	}
 	return left
 }
 
-// logical is one link of a chain of && or ||.
-func (e *evaluator) logical(left Value, l link) Value {
-	decisive := l.op == "||" || l.op == "or" // the value of the left side that makes the right one needless
-	if u, isUnknown := left.(unknown); isUnknown {
-		if !l.unsafe {
+// decide evaluates a chain of ??, && or || up to the operand that decides it.
+func (x *chain) decide(e *evaluator) Value {
+	op := x.links[0].op
+	coalesces, decisive := op == "??", op == "||" || op == "or"
+	read := e.eval
+	if coalesces {
+		read = e.quiet
+	}
+	v := read(x.first)
+	for i, l := range x.links {
+		u, isUnknown := v.(unknown)
+		switch {
+		case isUnknown && !l.unsafe:
+			v = e.mayThrow(u)
+			continue
+		case isUnknown && coalesces && !e.choices.next(u.reason):
 			return e.mayThrow(u)
+		case isUnknown && coalesces:
+			v = nil
+		case isUnknown:
+			v = e.truth(u)
 		}
-		left = e.truth(u)
+		if coalesces && v != nil || !coalesces && Bool(v) == decisive {
+			break
+		}
+		if i == len(x.links)-1 {
+			read = e.eval
+		}
+		v = read(l.operand)
 	}
-	if toBool(left) == decisive {
-		return decisive
+	if _, isUnknown := v.(unknown); isUnknown || coalesces {
+		return v
 	}
-	right := e.eval(l.operand)
-	if u, isUnknown := right.(unknown); isUnknown {
-		return u
-	}
-	return toBool(right)
+	return Bool(v)
 }
 
 // operate applies an operator to two values.
 func (e *evaluator) operate(op string, left, right Value) Value {
-	for _, v := range []Value{left, right} {
-		if u, isUnknown := v.(unknown); isUnknown {
-			return e.mayThrow(u)
-		}
+	if u, found := firstUnknown(left, right); found {
+		return e.mayThrow(u)
 	}
-	if op == "." {
-		return e.concat([]Value{left, right})
-	}
-	e.stepText(left)
-	e.stepText(right)
 	switch op {
-	case "+", "&", "|", "^":
-		e.spendCopies(left, right)
-	case "-", "*", "/", "%", "<<", ">>":
-	case "**":
-		e.budget.spend(powerCost)
+	case ".":
+		return e.concat([]Value{left, right})
 	case "xor":
-		return toBool(left) != toBool(right)
-	default:
+		return Bool(left) != Bool(right)
+	}
+	e.stepText(left, right)
+	if level := binds[op]; level == binds["=="] || level == binds["<"] {
 		return e.compareWith(op, left, right)
 	}
-	return e.must(arithmetic(op, left, right))
+	e.spendCopies(left, right)
+	if op == "**" {
+		e.budget.spend(powerCost)
+	}
+	return e.arithmetic(op, left, right)
 }
 
 // spendCopies accounts for a result that may hold all of its operands.
@@ -328,21 +338,20 @@ func (e *evaluator) spendCopies(operands ...Value) {
 
 // compareWith applies a comparison. The result is a bool, an int64 for <=>, or unknown.
 func (e *evaluator) compareWith(op string, left, right Value) Value {
-	e.stepOver(left)
-	e.stepOver(right)
 	for _, v := range []Value{left, right} {
+		e.stepOver(v)
 		if u, found := findUnknown(v); found && !isObject(v) {
 			return u
 		}
 	}
-	switch op {
-	case "===":
-		return identical(left, right)
-	case "!==":
-		return !identical(left, right)
+	if op == "===" || op == "!==" {
+		return identical(left, right) == (op == "===")
 	}
 	if e.holdsObject(left) && !isBoolOrNull(right) || e.holdsObject(right) && !isBoolOrNull(left) {
 		return e.mayThrow(e.unknown("a comparison with an object"))
+	}
+	if op[0] == '>' {
+		left, right, op = right, left, strings.Replace(op, ">", "<", 1)
 	}
 	switch c := compare(left, right); op {
 	case "==":
@@ -352,11 +361,6 @@ func (e *evaluator) compareWith(op string, left, right Value) Value {
 	case "<":
 		return c == -1
 	case "<=":
-		return c == -1 || c == 0
-	case ">":
-		return compare(right, left) == -1
-	case ">=":
-		c = compare(right, left)
 		return c == -1 || c == 0
 	default:
 		return int64(min(c, 1))
@@ -377,16 +381,18 @@ func (e *evaluator) holdsObject(v Value) bool {
 	return isObject(v) || isArray && a.opaque
 }
 
+// stepText accounts for reading texts, which may be long, as numbers: that takes far longer than looking at them.
+func (e *evaluator) stepText(values ...Value) {
+	for _, v := range values {
+		if s, isString := v.(string); isString {
+			e.budget.look(len(s))
+		}
+	}
+}
+
 // stepOver accounts for looking at all of a value. It has to come before anything that does: it gives up on an object that
 // contains itself, and on arrays that contain the same ones so often that they would have no end.
 func (e *evaluator) stepOver(v Value) { e.stepInto(v, 0) }
-
-// stepText accounts for reading a text, which may be long, as a number: that takes far longer than looking at it.
-func (e *evaluator) stepText(v Value) {
-	if s, isString := v.(string); isString {
-		e.budget.look(len(s))
-	}
-}
 
 func (e *evaluator) stepInto(v Value, depth int) {
 	if depth > 2*maxNesting {
@@ -405,20 +411,6 @@ func (e *evaluator) stepInto(v Value, depth int) {
 	}
 }
 
-func (x *coalesce) eval(e *evaluator) Value {
-	v := e.quiet(x.left)
-	if u, isUnknown := v.(unknown); isUnknown {
-		if x.unsafe && e.choices.next(u.reason) {
-			return e.eval(x.right)
-		}
-		return e.mayThrow(u)
-	}
-	if v != nil {
-		return v
-	}
-	return e.eval(x.right)
-}
-
 func (x *ternary) eval(e *evaluator) Value {
 	condition := e.eval(x.condition)
 	if u, isUnknown := condition.(unknown); isUnknown && !x.unsafe {
@@ -431,27 +423,6 @@ func (x *ternary) eval(e *evaluator) Value {
 		return condition
 	}
 	return e.eval(x.then)
-}
-
-func (x *issetExpression) eval(e *evaluator) Value {
-	for _, operand := range x.operands {
-		v := e.quiet(operand)
-		if u, isUnknown := v.(unknown); isUnknown {
-			return u
-		}
-		if v == nil {
-			return false
-		}
-	}
-	return true
-}
-
-func (x *emptyExpression) eval(e *evaluator) Value {
-	v := e.quiet(x.operand)
-	if u, isUnknown := v.(unknown); isUnknown {
-		return u
-	}
-	return !toBool(v)
 }
 
 func (x *matchExpression) eval(e *evaluator) Value {
@@ -481,7 +452,7 @@ func (x *matchExpression) eval(e *evaluator) Value {
 // eval runs another file, in the scope of this one.
 func (x *include) eval(e *evaluator) Value {
 	name := e.eval(x.path)
-	e.here.line = x.line
+	e.on(x.line)
 	if u, isUnknown := name.(unknown); isUnknown {
 		e.giveUp("a file of unknown name is included: " + u.reason)
 	}
@@ -495,7 +466,7 @@ func (x *include) eval(e *evaluator) Value {
 		return false
 	}
 	e.budget.spend(lookCost)
-	resolved := realPath(path)
+	resolved := realPath(path, e.budget)
 	if x.once && e.included[resolved] {
 		return true
 	}
@@ -521,14 +492,16 @@ func (x *include) eval(e *evaluator) Value {
 
 // includePath finds an included file, relative names in the folder of the file that includes it.
 func (e *evaluator) includePath(name string) (path string, exists bool) {
-	path = name
 	if !filepath.IsAbs(name) && !strings.HasPrefix(name, ".") {
-		path = filepath.Join(e.sources.folder(e.here), name)
+		name = filepath.Join(e.sources.folder(e.here), name)
 	}
-	path, u, known := e.local(path)
+	path, u, known := e.local(name)
 	if !known {
 		e.giveUp(u.reason)
 	}
-	_, err := os.Stat(path)
+	_, err := stat(e.budget, path)
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.giveUp("the file " + path + " cannot be looked at: " + err.Error())
+	}
 	return path, err == nil
 }

@@ -4,7 +4,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -16,7 +15,6 @@ var environmentFunctions = map[string]builtin{
 	"function_exists": {1, 1, functionExists},
 	"ini_set":         {2, 2, iniSet},
 	"gethostname":     {0, 0, gethostname},
-	"filter_var":      {1, 3, filterVar},
 	"parse_url":       {1, 2, parseURL},
 }
 
@@ -86,34 +84,6 @@ func gethostname(c *invocation) Value {
 	return name
 }
 
-var decimal = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)$`)
-
-// filterVar knows the filters for booleans and integers.
-func filterVar(c *invocation) Value {
-	const validateInt, validateBool, nullOnFailure = 257, 258, 134217728
-	var flags Value = int64(0)
-	if c.has(2) {
-		flags = c.values[2]
-	}
-	filter := c.intOr(1, 0)
-	_, isArray := c.values[0].(*Array)
-	if isArray || isObject(c.values[0]) || flags != int64(0) && flags != int64(nullOnFailure) || filter != validateBool && filter != validateInt {
-		return c.unknown("filter_var() in this form is not evaluated")
-	}
-	text := c.lower(strings.Trim(toString(c.values[0]), " \t\n\r\v"))
-	c.budget.spend(128 + 2*len(text))
-	number, err := strconv.ParseInt(text, 10, 64)
-	switch {
-	case filter == validateInt && err == nil && decimal.MatchString(text):
-		return number
-	case filter == validateBool && slices.Contains([]string{"1", "true", "on", "yes"}, text):
-		return true
-	case filter == validateBool && slices.Contains([]string{"0", "false", "off", "no", ""}, text), flags == int64(0):
-		return false
-	}
-	return nil
-}
-
 // plainURL is a URL of which there is no doubt how it is to be taken apart.
 var plainURL = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9+.-]*)://(?:([^\x00-\x20\x7f:@/?#]*)(?::([^\x00-\x20\x7f@/?#]*))?@)?` +
 	`([a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::([0-9]{1,5}))?(/[^\x00-\x20\x7f?#]*)?(?:\?([^\x00-\x20\x7f#]+))?(?:#([^\x00-\x20\x7f]+))?$`)
@@ -127,21 +97,21 @@ func parseURL(c *invocation) Value {
 	c.budget.spend(matchCost)
 	match := plainURL.FindStringSubmatchIndex(s)
 	parts := &Array{}
-	var components []Value // by the numbers that PHP has for them
+	components := make([]Value, 8) // by the numbers that PHP has for them
 	for i, name := range []string{"scheme", "host", "port", "user", "pass", "path", "query", "fragment"} {
 		group := 2 * []int{1, 4, 5, 2, 3, 6, 7, 8}[i]
-		var v Value
-		if match != nil && match[group] >= 0 {
-			v = s[match[group]:match[group+1]]
-			if name == "port" {
-				v = toInt(v)
-			}
-			c.set(parts, name, v, c.here)
+		if match == nil || match[group] < 0 {
+			continue
 		}
-		components = append(components, v)
+		components[i] = s[match[group]:match[group+1]]
+		if name == "port" {
+			components[i] = Int(components[i])
+		}
+		c.put(parts, name, components[i], c.here)
 	}
 	which := c.intOr(1, -1)
-	if port := components[2]; match == nil || which < -1 || which >= int64(len(components)) || port != nil && (toInt(port) < 1 || toInt(port) > 65535) {
+	port, hasPort := components[2].(int64)
+	if match == nil || which < -1 || which >= int64(len(components)) || hasPort && (port < 1 || port > 65535) {
 		return c.unknown("parse_url() of this address is not evaluated")
 	}
 	if which >= 0 {

@@ -1,14 +1,16 @@
 package php
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/notifypush/notifypush/internal/files"
 )
 
 var fileFunctions = map[string]builtin{
@@ -18,9 +20,6 @@ var fileFunctions = map[string]builtin{
 	"is_dir":            {1, 1, func(c *invocation) Value { return c.stat(fs.FileInfo.IsDir) }},
 	"is_readable":       {1, 1, isReadable},
 	"realpath":          {1, 1, realpath},
-	"dirname":           {1, 2, dirname},
-	"basename":          {1, 2, basename},
-	"pathinfo":          {1, 2, pathinfo},
 	"glob":              {1, 1, glob},
 }
 
@@ -35,7 +34,7 @@ func (e *evaluator) local(name string) (path string, u unknown, known bool) {
 	case filepath.IsAbs(path):
 		return path, unknown{}, true
 	}
-	if _, err := os.Stat(path); err != nil || path == "" {
+	if _, err := stat(e.budget, path); err != nil || path == "" {
 		return "", e.unknown("a relative path depends on where PHP runs"), false
 	}
 	return path, unknown{}, true
@@ -74,7 +73,7 @@ func (c *invocation) stat(is func(fs.FileInfo) bool) Value {
 	if !known {
 		return u
 	}
-	info, err := os.Stat(path)
+	info, err := stat(c.budget, path)
 	switch {
 	case err == nil:
 		return is(info)
@@ -90,7 +89,10 @@ func isReadable(c *invocation) Value {
 		return exists
 	}
 	path, _, _ := c.local(c.string(0))
-	if err := unix.Access(path, unix.R_OK); err != nil {
+	_, err := look(c.budget, func(ctx context.Context) (any, error) {
+		return files.Within(ctx, func() (any, error) { return nil, unix.Access(path, unix.R_OK) })
+	})
+	if err != nil {
 		return c.unknown(fmt.Sprintf("the file %s is not readable for this process, perhaps for PHP's", path))
 	}
 	return true
@@ -103,81 +105,13 @@ func realpath(c *invocation) Value {
 	}
 	exists := c.stat(func(fs.FileInfo) bool { return true })
 	if exists == true {
-		return realPath(path)
+		return realPath(path, c.budget)
 	}
 	return exists
 }
 
-func dirname(c *invocation) Value {
-	path, levels := c.string(0), c.intOr(1, 1)
-	if levels < 1 {
-		c.throw("ValueError", "dirname(): at least one level has to go")
-	}
-	for range min(levels, int64(len(path))) {
-		path = parent(path)
-	}
-	return path
-}
-
-// parent is dirname of one level.
-func parent(path string) string {
-	if path == "" {
-		return ""
-	}
-	trimmed := strings.TrimRight(path, "/")
-	i := strings.LastIndexByte(trimmed, '/')
-	switch {
-	case trimmed == "":
-		return "/"
-	case i < 0:
-		return "."
-	}
-	if up := strings.TrimRight(trimmed[:i], "/"); up != "" {
-		return up
-	}
-	return "/"
-}
-
-func basename(c *invocation) Value {
-	base := lastPart(c.string(0))
-	if c.has(1) {
-		if short := strings.TrimSuffix(base, c.string(1)); short != "" {
-			return short
-		}
-	}
-	return base
-}
-
-func lastPart(path string) string {
-	trimmed := strings.TrimRight(path, "/")
-	return trimmed[strings.LastIndexByte(trimmed, '/')+1:]
-}
-
-func pathinfo(c *invocation) Value {
-	base := lastPart(c.string(0))
-	info := &Array{}
-	if folder := parent(c.string(0)); folder != "" {
-		c.set(info, "dirname", folder, c.here)
-	}
-	c.set(info, "basename", base, c.here)
-	if dot := strings.LastIndexByte(base, '.'); dot >= 0 {
-		c.set(info, "extension", base[dot+1:], c.here)
-		base = base[:dot]
-	}
-	c.set(info, "filename", base, c.here)
-	if !c.has(1) {
-		return info
-	}
-	key, isOne := map[int64]string{1: "dirname", 2: "basename", 4: "extension", 8: "filename"}[c.int(1)]
-	part := info.find(key)
-	switch {
-	case !isOne:
-		return c.unknown("pathinfo() with these flags is not evaluated")
-	case part == nil:
-		return ""
-	}
-	return part.value
-}
+// A folder of more entries is not listed. entryCost is about what one takes in bytes.
+const maxEntries, entryCost = 10_000, 256
 
 // glob knows patterns of * and ? for the files of a folder.
 func glob(c *invocation) Value {
@@ -186,15 +120,18 @@ func glob(c *invocation) Value {
 	if _, _, known := c.local(folder); !known || strings.ContainsAny(folder, "*?") || strings.ContainsAny(pattern, `[]{}\`) {
 		return c.unknown("glob() of this pattern is not evaluated")
 	}
-	entries, err := os.ReadDir(folder)
+	c.budget.spend(4 * lookCost)
+	entries, err := look(c.budget, func(ctx context.Context) ([]fs.DirEntry, error) {
+		return files.List(ctx, folder, min(maxEntries, c.budget.memory/entryCost))
+	})
 	if err != nil && !absent(err) {
 		return c.unknown(fmt.Sprintf("the folder %s cannot be read: %v", folder, reason(err)))
 	}
-	c.budget.spend(len(entries)*256 + 4*lookCost)
+	c.budget.spend(len(entries) * entryCost)
 	found := &Array{}
 	for _, entry := range entries {
 		if matches, _ := filepath.Match(base, entry.Name()); matches && (entry.Name()[0] != '.' || base[0] == '.') {
-			c.appendTo(found, folder+entry.Name(), c.here)
+			c.put(found, nil, folder+entry.Name(), c.here)
 		}
 	}
 	return found

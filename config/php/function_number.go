@@ -1,25 +1,21 @@
 package php
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
 
 var numberFunctions = map[string]builtin{
 	"intval":   {1, 2, intval},
-	"floatval": {1, 1, func(c *invocation) Value { return toFloat(c.values[0]) }},
-	"boolval":  {1, 1, func(c *invocation) Value { return toBool(c.values[0]) }},
+	"floatval": {1, 1, func(c *invocation) Value { return Float(c.values[0]) }},
+	"boolval":  {1, 1, func(c *invocation) Value { return Bool(c.values[0]) }},
 	"strval":   {1, 1, func(c *invocation) Value { return c.text(c.values[0]) }},
 
-	"abs":       {1, 1, abs},
-	"floor":     {1, 1, func(c *invocation) Value { return math.Floor(asFloat(c.number(0))) }},
-	"ceil":      {1, 1, func(c *invocation) Value { return math.Ceil(asFloat(c.number(0))) }},
-	"intdiv":    {2, 2, intdiv},
-	"min":       {1, -1, func(c *invocation) Value { return c.extreme(-1) }},
-	"max":       {1, -1, func(c *invocation) Value { return c.extreme(1) }},
-	"array_sum": {1, 1, arraySum},
-	"range":     {2, 3, numberRange},
+	"floor":  {1, 1, func(c *invocation) Value { return math.Floor(c.scalar(0, "float").(float64)) }},
+	"ceil":   {1, 1, func(c *invocation) Value { return math.Ceil(c.scalar(0, "float").(float64)) }},
+	"intdiv": {2, 2, intdiv},
+	"min":    {1, -1, func(c *invocation) Value { return c.extreme(-1) }},
+	"max":    {1, -1, func(c *invocation) Value { return c.extreme(1) }},
 
 	"is_null":    isOf("null"),
 	"is_bool":    isOf("bool"),
@@ -32,7 +28,6 @@ var numberFunctions = map[string]builtin{
 	"is_numeric": {1, 1, isNumeric},
 	"is_object":  {1, 1, func(c *invocation) Value { return isObject(c.values[0]) }},
 	"get_class":  {1, 1, getClass},
-	"gettype":    {1, 1, gettype},
 
 	"get_debug_type": {1, 1, func(c *invocation) Value { return typeName(c.values[0]) }},
 }
@@ -41,37 +36,13 @@ func intval(c *invocation) Value {
 	if c.intOr(1, 10) != 10 {
 		return c.unknown("intval() with another base is not evaluated")
 	}
-	return toInt(c.values[0])
-}
-
-// number returns an argument that may be an int or a float.
-func (c *invocation) number(i int) Value {
-	s, isString := c.values[i].(string)
-	if number, isNumber := numeric(s); isString && isNumber && !c.sources.strict {
-		return number
-	}
-	if f, isFloat := c.values[i].(float64); isFloat {
-		return f
-	}
-	return c.int(i)
-}
-
-func abs(c *invocation) Value {
-	n, isInt := c.number(0).(int64)
-	if !isInt || n == math.MinInt64 {
-		return math.Abs(asFloat(c.number(0)))
-	}
-	return max(n, -n)
+	return Int(c.values[0])
 }
 
 func intdiv(c *invocation) Value {
 	m, n := c.int(0), c.int(1)
-	switch {
-	case n == 0:
-		c.throw("DivisionByZeroError", "division by zero")
-	case m == math.MinInt64 && n == -1:
-		c.throw("ArithmeticError", "the result of intdiv() is not an integer")
-	}
+	c.demand(n != 0, "DivisionByZeroError")
+	c.demand(m != math.MinInt64 || n != -1, "ArithmeticError")
 	return m / n
 }
 
@@ -81,56 +52,22 @@ func (c *invocation) extreme(sign int) Value {
 	if len(c.values) == 1 {
 		list = c.array(0)
 	}
-	if list.Len() == 0 {
-		c.throw("ValueError", c.name+"() of nothing")
-	}
+	c.demand(list.Len() > 0, "ValueError")
 	best := list.elements[0].value
 	for _, element := range list.elements {
-		c.stepText(best)
-		c.stepText(element.value)
+		c.stepText(best, element.value)
 		if c.holdsObject(best) || c.holdsObject(element.value) {
 			return c.unknown(c.name + "() of objects is not evaluated")
 		}
-		switch compare(element.value, best) {
-		case sign:
-			best = element.value
-		case uncomparable:
+		order := compare(element.value, best)
+		if order == uncomparable {
 			return c.unknown(c.name + "() of values that have no order")
+		}
+		if order == sign {
+			best = element.value
 		}
 	}
 	return best
-}
-
-func arraySum(c *invocation) Value {
-	var sum Value = int64(0)
-	for element := range c.array(0).all() {
-		c.stepText(element.value)
-		n, _ := operand(element.value) // of a text that is no number it is 0
-		switch {
-		case isObject(element.value):
-			return c.unknown("array_sum() of objects is not evaluated")
-		case n != nil: // arrays are left out
-			sum = c.must(arithmetic("+", sum, n))
-		}
-	}
-	return sum
-}
-
-// numberRange is range of integers.
-func numberRange(c *invocation) Value {
-	first, isInt := c.values[0].(int64)
-	last, lastIsInt := c.values[1].(int64)
-	step := c.intOr(2, 1)
-	if !isInt || !lastIsInt || step < 1 || max(first, -first, last, -last) > 1<<40 || first != last && step > max(first-last, last-first) {
-		return c.unknown("range() of other values than integers is not evaluated")
-	}
-	list := &Array{}
-	direction := int64(cmp.Compare(last, first))
-	for n := int64(0); n <= max(first-last, last-first); n += step {
-		c.budget.step(1)
-		c.appendTo(list, first+n*direction, c.here)
-	}
-	return list
 }
 
 func isOf(types ...string) builtin {
@@ -138,25 +75,12 @@ func isOf(types ...string) builtin {
 }
 
 func isNumeric(c *invocation) Value {
-	s, isString := c.values[0].(string)
-	if !isString {
-		return slices.Contains([]string{"int", "float"}, typeName(c.values[0]))
-	}
-	_, isNumber := numeric(s)
-	return isNumber
+	kind := typeName(c.values[0])
+	_, isNumber := numeric(Text(c.values[0]))
+	return kind == "int" || kind == "float" || kind == "string" && isNumber
 }
 
 func getClass(c *invocation) Value {
-	if !isObject(c.values[0]) {
-		c.wrong(0, "object")
-	}
+	c.demand(isObject(c.values[0]), "TypeError")
 	return typeName(c.values[0])
-}
-
-func gettype(c *invocation) Value {
-	if isObject(c.values[0]) {
-		return "object"
-	}
-	name := typeName(c.values[0])
-	return cmp.Or(map[string]string{"null": "NULL", "bool": "boolean", "int": "integer", "float": "double"}[name], name)
 }

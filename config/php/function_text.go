@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"hash"
 	"math"
 	"net/url"
@@ -23,8 +24,8 @@ var textFunctions = map[string]builtin{
 	"trim":            {1, 2, func(c *invocation) Value { return c.trimmed(true, true) }},
 	"ltrim":           {1, 2, func(c *invocation) Value { return c.trimmed(true, false) }},
 	"rtrim":           {1, 2, func(c *invocation) Value { return c.trimmed(false, true) }},
-	"strtolower":      {1, 1, func(c *invocation) Value { return lowered(c.accounted(c.string(0))) }},
-	"strtoupper":      {1, 1, func(c *invocation) Value { return mapBytes(c.accounted(c.string(0)), 'a', 'A') }},
+	"strtolower":      {1, 1, func(c *invocation) Value { return lowered(c.copied(0)) }},
+	"strtoupper":      {1, 1, func(c *invocation) Value { return mapBytes(c.copied(0), 'a', 'A') }},
 	"str_contains":    {2, 2, func(c *invocation) Value { return strings.Contains(c.string(0), c.string(1)) }},
 	"str_starts_with": {2, 2, func(c *invocation) Value { return strings.HasPrefix(c.string(0), c.string(1)) }},
 	"str_ends_with":   {2, 2, func(c *invocation) Value { return strings.HasSuffix(c.string(0), c.string(1)) }},
@@ -32,36 +33,23 @@ var textFunctions = map[string]builtin{
 	"stripos": {2, 3, func(c *invocation) Value {
 		return c.position(strings.Index, c.lower(c.string(0)), c.lower(c.string(1)))
 	}},
-	"strrpos":      {2, 2, func(c *invocation) Value { return c.position(strings.LastIndex, c.string(0), c.string(1)) }},
-	"strstr":       {2, 3, strstr},
-	"strrchr":      {2, 2, strrchr},
-	"substr_count": {2, 2, substrCount},
-	"ucfirst":      {1, 1, func(c *invocation) Value { return c.first('a', 'A') }},
-	"lcfirst":      {1, 1, func(c *invocation) Value { return c.first('A', 'a') }},
-	"strrev":       {1, 1, strrev},
-	"str_pad":      {2, 4, strPad},
-	"strtr":        {2, 3, strtr},
-	"bin2hex":      {1, 1, func(c *invocation) Value { return hex.EncodeToString([]byte(c.accounted(c.accounted(c.string(0))))) }},
-	"substr":       {2, 3, substr},
-	"explode":      {2, 3, explode},
-	"implode":      {1, 2, implode},
-	"join":         {1, 2, implode},
-	"str_replace":  {3, 3, strReplace},
-	"str_repeat":   {2, 2, strRepeat},
-	"sprintf":      {1, -1, sprintf},
-	"hash":         {2, 2, func(c *invocation) Value { return c.hashed(c.lower(c.string(0)), c.string(1)) }},
-	"md5":          {1, 1, func(c *invocation) Value { return c.hashed("md5", c.string(0)) }},
-	"base64_encode": {1, 1, func(c *invocation) Value {
-		return base64.StdEncoding.EncodeToString([]byte(c.accounted(c.accounted(c.string(0)))))
-	}},
-	"base64_decode": {1, 1, func(c *invocation) Value { return c.decoded(fromBase64) }},
-	"urldecode": {1, 1, func(c *invocation) Value {
-		return percentDecoded(strings.ReplaceAll(c.accounted(c.accounted(c.string(0))), "+", " "))
-	}},
-	"rawurldecode":    {1, 1, func(c *invocation) Value { return percentDecoded(c.accounted(c.string(0))) }},
-	"urlencode":       {1, 1, func(c *invocation) Value { return c.percentEncoded("~", "%7E") }},
-	"rawurlencode":    {1, 1, func(c *invocation) Value { return c.percentEncoded("+", "%20") }},
-	"json_encode":     {1, 1, jsonEncode},
+	"strrpos":         {2, 2, func(c *invocation) Value { return c.position(strings.LastIndex, c.string(0), c.string(1)) }},
+	"strrev":          {1, 1, strrev},
+	"bin2hex":         {1, 1, func(c *invocation) Value { return hex.EncodeToString([]byte(c.copied(0))) }},
+	"substr":          {2, 3, substr},
+	"explode":         {2, 3, explode},
+	"implode":         {1, 2, implode},
+	"join":            {1, 2, implode},
+	"str_repeat":      {2, 2, strRepeat},
+	"sprintf":         {1, -1, sprintf},
+	"hash":            {2, 2, func(c *invocation) Value { return c.hashed(c.lower(c.string(0)), c.string(1)) }},
+	"md5":             {1, 1, func(c *invocation) Value { return c.hashed("md5", c.string(0)) }},
+	"base64_encode":   {1, 1, func(c *invocation) Value { return base64.StdEncoding.EncodeToString([]byte(c.copied(0))) }},
+	"base64_decode":   {1, 1, base64Decode},
+	"urldecode":       {1, 1, func(c *invocation) Value { return c.percentDecoded(strings.ReplaceAll(c.copied(0), "+", " ")) }},
+	"rawurldecode":    {1, 1, func(c *invocation) Value { return c.percentDecoded(c.string(0)) }},
+	"urlencode":       {1, 1, func(c *invocation) Value { return strings.ReplaceAll(url.QueryEscape(c.copied(0)), "~", "%7E") }},
+	"rawurlencode":    {1, 1, func(c *invocation) Value { return strings.ReplaceAll(url.QueryEscape(c.copied(0)), "+", "%20") }},
 	"json_decode":     {1, 4, jsonDecode},
 	"json_last_error": {0, 0, func(c *invocation) Value { return c.jsonError }},
 }
@@ -90,12 +78,13 @@ func (c *invocation) trimmed(left, right bool) string {
 	}
 	var cut [256]bool
 	for i := 0; i < len(set); i++ {
-		cut[set[i]] = true
-		if i+3 < len(set) && set[i+1:i+3] == ".." && set[i+3] >= set[i] {
-			for b := int(set[i]); b <= int(set[i+3]); b++ {
-				cut[b] = true
-			}
+		first, last := set[i], set[i]
+		if i+3 < len(set) && set[i+1:i+3] == ".." && set[i+3] >= first {
+			last = set[i+3]
 			i += 3
+		}
+		for b := int(first); b <= int(last); b++ {
+			cut[b] = true
 		}
 	}
 	for left && s != "" && cut[s[0]] {
@@ -113,140 +102,38 @@ func (c *invocation) position(find func(s, part string) int, s, part string) Val
 	if offset < 0 {
 		offset += int64(len(s))
 	}
-	if offset < 0 || offset > int64(len(s)) {
-		c.throw("ValueError", c.name+"(): the offset lies outside of the string")
-	}
+	c.demand(offset >= 0 && offset <= int64(len(s)), "ValueError")
 	if i := find(s[offset:], part); i >= 0 {
 		return int64(i) + offset
 	}
 	return false
 }
 
-func strstr(c *invocation) Value {
-	before, _, found := strings.Cut(c.string(0), c.string(1))
-	switch {
-	case !found:
-		return false
-	case c.boolOr(2, false):
-		return before
-	}
-	return c.string(0)[len(before):]
-}
-
-func strrchr(c *invocation) Value {
-	s := c.string(0)
-	if i := strings.LastIndexByte(s, (c.string(1) + "\x00")[0]); i >= 0 {
-		return s[i:]
-	}
-	return false
-}
-
-func substrCount(c *invocation) Value {
-	if c.string(1) == "" {
-		c.throw("ValueError", "substr_count(): the needle is empty")
-	}
-	return int64(strings.Count(c.string(0), c.string(1)))
-}
-
-// first changes the case of the first letter.
-func (c *invocation) first(from, to byte) Value {
-	s := c.accounted(c.string(0))
-	return mapBytes(s[:min(1, len(s))], from, to) + s[min(1, len(s)):]
-}
-
 func strrev(c *invocation) Value {
-	b := []byte(c.accounted(c.string(0)))
+	b := []byte(c.copied(0))
 	slices.Reverse(b)
 	return string(b)
 }
 
 func substr(c *invocation) Value {
-	s := c.string(0)
-	length := int64(len(s))
+	s, start, length := c.string(0), c.int(1), int64(len(c.string(0)))
+	size := length
 	if c.optional(2) {
 		length = c.int(2)
 	}
-	start, end := span(int64(len(s)), c.int(1), length)
-	return s[start:end]
-}
-
-// span is the part of so many elements that an offset and a length mean, either of which may count from the end.
-func span(size, offset, length int64) (start, end int64) {
-	if offset < 0 {
-		offset = max(offset+size, 0)
+	if start < 0 {
+		start = max(start+size, 0)
 	}
-	start = min(offset, size)
+	start = min(start, size)
 	if length < 0 {
-		return start, max(size+length, start)
+		return s[start:max(start, size+length)]
 	}
-	return start, start + min(length, size-start)
-}
-
-func strPad(c *invocation) Value {
-	s, length, with, kind := c.string(0), c.int(1), " ", c.intOr(3, 1)
-	if c.has(2) {
-		with = c.string(2)
-	}
-	missing := length - int64(len(s))
-	switch {
-	case missing <= 0:
-		return s
-	case with == "" || kind < 0 || kind > 2:
-		c.throw("ValueError", "str_pad(): an argument is not one of those allowed")
-	case length > maxStringSize:
-		return c.unknown("a string of more than 2 MiB")
-	}
-	left := missing * (2 - kind) / 2 // kind is 0 for the left side, 1 for the right one and 2 for both
-	if kind != 0 {
-		left = missing / 2 * (kind - 1)
-	}
-	fill := func(n int64) string { return strings.Repeat(with, int(n)/len(with)+1)[:n] }
-	c.budget.spend(2 * (int(length) + len(with)))
-	return c.sized(int(length), func() string { return fill(left) + s + fill(missing-left) })
-}
-
-// strtr translates bytes, or, with an array, replaces the longest keys first.
-func strtr(c *invocation) Value {
-	s := c.string(0)
-	if c.has(2) {
-		from, to := c.string(1), c.string(2)
-		b := []byte(c.accounted(s))
-		for i, old := range b {
-			if j := strings.LastIndexByte(from[:min(len(from), len(to))], old); j >= 0 {
-				b[i] = to[j]
-			}
-		}
-		return string(b)
-	}
-	pairs, longest := c.array(1), 0
-	for element := range pairs.all() {
-		longest = max(longest, len(toString(element.key)))
-	}
-	if pairs.find("") != nil {
-		return c.unknown("strtr() with an empty key is not evaluated")
-	}
-	var parts []Value
-	copied := 0 // bytes of s that are in parts
-	for i := 0; i < len(s); i++ {
-		for n := min(longest, len(s)-i); n > 0; n-- {
-			c.budget.step(1)
-			if with := pairs.find(stringKey(s[i : i+n])); with != nil {
-				c.budget.spend(128)
-				parts = append(parts, s[copied:i], c.text(with.value))
-				copied = i + n
-				i = copied - 1
-				break
-			}
-		}
-	}
-	return c.concat(append(parts, s[copied:]))
+	return s[start : start+min(length, size-start)]
 }
 
 func explode(c *invocation) Value {
 	separator, s := c.string(0), c.string(1)
-	if separator == "" {
-		c.throw("ValueError", "explode(): the separator is empty")
-	}
+	c.demand(separator != "", "ValueError")
 	c.budget.spend((strings.Count(s, separator) + 1) * (elementCost + 16))
 	parts := strings.Split(s, separator)
 	switch limit := c.intOr(2, int64(len(parts))); {
@@ -263,10 +150,11 @@ func explode(c *invocation) Value {
 }
 
 func implode(c *invocation) Value {
-	separator, pieces := "", c.array(len(c.values)-1)
-	if c.has(1) {
-		separator = c.string(0)
+	last, separator := 0, ""
+	if c.optional(1) {
+		last, separator = 1, c.string(0)
 	}
+	pieces := c.array(last)
 	list := make([]Value, 0, 2*pieces.Len())
 	c.budget.spend(2 * pieces.Len() * 48)
 	for element := range pieces.all() {
@@ -278,43 +166,9 @@ func implode(c *invocation) Value {
 	return c.concat(list)
 }
 
-// strReplace replaces a string, or each string of an array, in a string.
-func strReplace(c *invocation) Value {
-	search := c.listOf(c.values[0])
-	replacement, each := c.values[1].(*Array)
-	if _, many := c.values[0].(*Array); each && !many {
-		c.wrong(1, "string")
-	}
-	if _, isArray := c.values[2].(*Array); isArray {
-		return c.unknown("str_replace() in an array is not evaluated")
-	}
-	s := c.string(2)
-	for i := range search.elements {
-		old, with := c.text(search.elements[i].value), ""
-		switch {
-		case !each:
-			with = c.string(1)
-		case i < replacement.Len():
-			with = c.text(replacement.elements[i].value)
-		}
-		if old == "" || !strings.Contains(s, old) {
-			c.budget.step(len(s) >> 6)
-			continue
-		}
-		replaced := c.sized(len(s)+strings.Count(s, old)*(len(with)-len(old)), func() string { return strings.ReplaceAll(s, old, with) })
-		if u, isUnknown := replaced.(unknown); isUnknown {
-			return u
-		}
-		s = replaced.(string)
-	}
-	return s
-}
-
 func strRepeat(c *invocation) Value {
 	s, times := c.string(0), c.int(1)
-	if times < 0 {
-		c.throw("ValueError", "str_repeat(): the number of times is negative")
-	}
+	c.demand(times >= 0, "ValueError")
 	size := len(s) * int(min(times, maxStringSize+1))
 	return c.sized(size, func() string { return strings.Repeat(s, size/max(len(s), 1)) })
 }
@@ -329,22 +183,20 @@ func sprintf(c *invocation) Value {
 	var pieces []Value
 	done, next, understood := 0, 1, true
 	for _, match := range conversions.FindAllStringSubmatchIndex(pattern, -1) {
+		group := func(i int) string { return pattern[max(match[2*i], 0):max(match[2*i+1], 0)] }
 		pieces = append(pieces, pattern[done:match[0]])
 		done = match[1]
-		if match[12] < 0 {
+		if group(6) == "" {
 			pieces = append(pieces, "%")
 			continue
 		}
-		group := func(i int) string { return pattern[max(match[2*i], 0):max(match[2*i+1], 0)] }
 		position := next
 		if chosen := group(1); chosen != "" {
 			position = int(chosen[0] - '0')
 		} else {
 			next++
 		}
-		if position >= len(c.values) {
-			c.throw("ArgumentCountError", "sprintf() got too few arguments for its format")
-		}
+		c.demand(position < len(c.values), "ArgumentCountError")
 		text, converted := c.convert(c.values[position], group(6), group(5))
 		understood = understood && converted && (group(2) == "" || group(3) == "")
 		text = padded(text, group(6), group(4), strings.TrimPrefix(group(3), "'"), group(2) != "")
@@ -364,27 +216,22 @@ func (c *invocation) convert(v Value, verb, precision string) (text string, unde
 	switch verb {
 	case "s":
 		text = c.text(v)
-		if err == nil {
-			text = text[:min(digits, len(text))]
+		if err != nil {
+			return text, true
 		}
-		return text, true
+		return text[:min(digits, len(text))], true
 	case "f":
 		if err != nil {
 			digits = 6
 		}
-		f := toFloat(v)
+		f := Float(v)
 		return strconv.FormatFloat(f, 'f', digits, 64), math.Abs(f) < 1e15
 	case "d":
-		text = strconv.FormatInt(toInt(v), 10)
+		return strconv.FormatInt(Int(v), 10), precision == ""
 	case "u":
-		text = strconv.FormatUint(uint64(toInt(v)), 10)
-	default:
-		text = strconv.FormatUint(uint64(toInt(v)), 16)
-		if verb == "X" {
-			text = strings.ToUpper(text)
-		}
+		return strconv.FormatUint(uint64(Int(v)), 10), precision == "" //nolint:gosec // G115: PHP prints a negative number so
 	}
-	return text, precision == ""
+	return fmt.Sprintf("%"+verb, uint64(Int(v))), precision == "" //nolint:gosec // G115: PHP prints a negative number so
 }
 
 // padded fills a text up to a width, a number with zeros behind its sign.
@@ -413,127 +260,60 @@ func (c *invocation) hashed(algorithm, s string) Value {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// decoded is what a text without mistakes stands for.
-func (c *invocation) decoded(decode func(string) (string, error)) Value {
-	text, err := decode(c.accounted(c.string(0)))
+func base64Decode(c *invocation) Value {
+	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.Trim(c.copied(0), space), "="))
 	if err != nil {
-		return c.unknown(c.name + "() of broken text is not evaluated")
+		return c.unknown("base64_decode() of broken text is not evaluated")
 	}
-	return text
+	return string(decoded)
 }
+
+var percentEscapes = regexp.MustCompile(`%[0-9a-fA-F]{2}`)
 
 // percentDecoded leaves alone what is not an escape.
-func percentDecoded(s string) string {
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			if decoded, err := hex.DecodeString(s[i+1 : i+3]); err == nil {
-				b = append(b, decoded[0])
-				i += 2
-				continue
-			}
-		}
-		b = append(b, s[i])
-	}
-	return string(b)
+func (c *invocation) percentDecoded(s string) Value {
+	c.budget.spend(2*len(s) + 64*strings.Count(s, "%"))
+	return percentEscapes.ReplaceAllStringFunc(s, func(escape string) string {
+		decoded, _ := hex.DecodeString(escape[1:])
+		return string(decoded)
+	})
 }
-
-func (c *invocation) percentEncoded(old, with string) Value {
-	return strings.ReplaceAll(url.QueryEscape(c.accounted(c.accounted(c.string(0)))), old, with)
-}
-
-func fromBase64(s string) (string, error) {
-	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.Trim(s, space), "="))
-	return string(decoded), err
-}
-
-// jsonEncode knows plain texts, integers, and arrays of them.
-func jsonEncode(c *invocation) Value {
-	var b strings.Builder
-	if !c.encode(&b, c.values[0]) {
-		return c.unknown("json_encode() of this value is not evaluated")
-	}
-	return c.accounted(b.String())
-}
-
-func (c *invocation) encode(b *strings.Builder, v Value) bool {
-	c.budget.spend(32)
-	switch v := v.(type) {
-	case nil:
-		b.WriteString("null")
-	case bool:
-		b.WriteString(strconv.FormatBool(v))
-	case int64:
-		b.WriteString(strconv.FormatInt(v, 10))
-	case string:
-		b.WriteString(`"` + strings.ReplaceAll(c.accounted(c.accounted(v)), "/", `\/`) + `"`)
-		return strings.IndexFunc(v, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) < 0
-	case *Array:
-		open, between, end := "{", "", "}"
-		isList := v.IsList()
-		if isList {
-			open, end = "[", "]"
-		}
-		b.WriteString(open)
-		for element := range v.all() {
-			b.WriteString(between)
-			between = ","
-			if !isList && !c.encode(b, toString(element.key)) {
-				return false
-			}
-			if !isList {
-				b.WriteString(":")
-			}
-			if !c.encode(b, element.value) {
-				return false
-			}
-		}
-		b.WriteString(end)
-	default:
-		return false
-	}
-	return true
-}
-
-// surrogate is an escape of half a character, on which PHP and Go differ when the other half is missing. What is whole is another escape
-// or a pair.
-var (
-	surrogate = regexp.MustCompile(`\\u[dD][89a-fA-F]`)
-	whole     = regexp.MustCompile(`\\(?:[^u]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})`)
-)
 
 func jsonDecode(c *invocation) Value {
 	const objectAsArray, throwOnError, syntaxError, utf8Error = 1, 1 << 22, 4, 5
-	text, flags := c.string(0), c.intOr(3, 0)
-	c.budget.spend(matchCost)
-	if flags&^(objectAsArray|throwOnError) != 0 || c.intOr(2, 512) != 512 || surrogate.MatchString(text) && surrogate.MatchString(whole.ReplaceAllString(c.accounted(c.accounted(text)), "")) {
+	text, flags := c.copied(0), c.intOr(3, 0)
+	if flags&^(objectAsArray|throwOnError) != 0 || c.intOr(2, 512) != 512 {
 		c.jsonError = c.unknown("json_decode() in this form is not evaluated")
 		return c.jsonError
 	}
 	asArray := flags&objectAsArray != 0
 	if c.optional(1) {
-		asArray = c.boolOr(1, false)
+		asArray = c.scalar(1, "bool") == true
 	}
 	failed := int64(0)
 	switch {
 	case !utf8.ValidString(text):
 		failed = utf8Error
-	case !json.Valid([]byte(c.accounted(text))):
+	case !json.Valid([]byte(text)):
 		failed = syntaxError
 	}
+	c.demand(failed == 0 || flags&throwOnError == 0, "JsonException")
+	r := jsonReader{invocation: c, asArray: asArray}
+	var v Value
+	if failed == 0 {
+		c.budget.spend(decoderCost + 4*len(text))
+		r.decoder = json.NewDecoder(strings.NewReader(text))
+		r.decoder.UseNumber()
+		v = r.read()
+	}
 	switch {
+	case r.doubtful:
+		c.jsonError = c.unknown("json_decode() of what may be half a character is not evaluated")
+		return c.jsonError
 	case flags&throwOnError == 0:
 		c.jsonError = failed
-	case failed != 0:
-		c.throw("JsonException", "the text is not valid")
 	}
-	if failed != 0 {
-		return nil
-	}
-	c.budget.spend(decoderCost + 4*len(text))
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber()
-	return c.jsonValue(decoder, asArray)
+	return v
 }
 
 // What decoding allocates in bytes: the decoder with its buffers, and for each value.
@@ -542,13 +322,22 @@ const (
 	jsonCost    = 384
 )
 
-// jsonValue reads one value of text that is known to be valid.
-func (c *invocation) jsonValue(decoder *json.Decoder, asArray bool) Value {
-	c.descend()
-	defer func() { c.depth-- }()
-	c.budget.spend(jsonCost)
-	t, _ := decoder.Token()
+type jsonReader struct {
+	*invocation
+	decoder  *json.Decoder
+	asArray  bool
+	doubtful bool // a text may come from an escape of half a character, which is an error to PHP
+}
+
+// read reads one value of text that is known to be valid.
+func (r *jsonReader) read() Value {
+	r.descend()
+	defer func() { r.depth-- }()
+	r.budget.spend(jsonCost)
+	t, _ := r.decoder.Token()
 	switch t := t.(type) {
+	case string:
+		r.doubtful = r.doubtful || strings.ContainsRune(t, utf8.RuneError)
 	case json.Number:
 		if n, err := t.Int64(); err == nil {
 			return n
@@ -557,16 +346,15 @@ func (c *invocation) jsonValue(decoder *json.Decoder, asArray bool) Value {
 		return f
 	case json.Delim:
 		a := &Array{}
-		for decoder.More() {
-			if t == '[' {
-				c.appendTo(a, c.jsonValue(decoder, asArray), c.here)
-				continue
+		for r.decoder.More() {
+			var key any
+			if t == '{' {
+				key = stringKey(r.read().(string))
 			}
-			key, _ := decoder.Token()
-			c.set(a, stringKey(key.(string)), c.jsonValue(decoder, asArray), c.here)
+			r.put(a, key, r.read(), r.here)
 		}
-		_, _ = decoder.Token() // the closing bracket
-		if t == '{' && !asArray {
+		_, _ = r.decoder.Token() // the closing bracket
+		if t == '{' && !r.asArray {
 			return &Object{Class: "stdClass", Properties: a}
 		}
 		return a

@@ -7,11 +7,11 @@ import (
 
 // coerce makes a value fit a declared type, as PHP does without strict types, and throws where it cannot.
 func (e *evaluator) coerce(v Value, hint []string, what string) Value {
-	if u, isUnknown := v.(unknown); isUnknown && hint != nil && !slices.Contains(hint, "mixed") {
-		return e.mayThrow(u)
-	}
 	if hint == nil || slices.ContainsFunc(hint, func(t string) bool { return fits(v, t) }) {
 		return v
+	}
+	if u, isUnknown := v.(unknown); isUnknown {
+		return e.mayThrow(u)
 	}
 	scalars := slices.DeleteFunc(slices.Clone(hint), func(t string) bool { return t == "null" })
 	if len(scalars) != 1 {
@@ -21,7 +21,10 @@ func (e *evaluator) coerce(v Value, hint []string, what string) Value {
 	if !possible {
 		e.throw("TypeError", what+" must be of type "+scalars[0]+", "+typeName(v)+" given")
 	}
-	return e.must(converted, nil)
+	if u, isUnknown := converted.(unknown); isUnknown {
+		return e.mayThrow(u)
+	}
+	return converted
 }
 
 // fits says whether a value is of a type as it is. Classes are taken on trust.
@@ -36,10 +39,8 @@ func fits(v Value, t string) bool {
 		return own == "array"
 	case "callable":
 		return own == "Closure" || own == "string" || own == "array"
-	case "false":
-		return v == false
-	case "true":
-		return v == true
+	case "false", "true":
+		return v == (t == "true")
 	case "null", "int", "float", "string", "bool", "array":
 		return false
 	}
@@ -60,22 +61,22 @@ func (e *evaluator) weakly(v Value, to string) (Value, bool) {
 	if s, isString := v.(string); isString && (to == "int" || to == "float") {
 		number, isNumber := numeric(s)
 		if _, rest := numberPrefix(s); !isNumber {
-			return unknown{reason: "a string that only begins with a number stands for one"}, len(rest) < len(s)
+			return e.unknown("a string that only begins with a number stands for one"), len(rest) < len(s)
 		}
 		v = number
 	}
 	switch to {
 	case "string":
-		return toString(v), true
+		return Text(v), true
 	case "bool":
-		return toBool(v), true
+		return Bool(v), true
 	case "float":
-		return toFloat(v), true
+		return Float(v), true
 	case "int":
 		if f, isFloat := v.(float64); isFloat && (math.IsNaN(f) || f < -0x1p63 || f >= 0x1p63) {
 			return nil, false
 		}
-		return toInt(v), true // PHP deprecates a fraction and drops it
+		return Int(v), true // PHP deprecates a fraction and drops it
 	}
 	return nil, false
 }

@@ -136,14 +136,9 @@ func (l *lexer) skipBlanks() (closed bool) {
 
 // skipLine skips a comment up to the end of the line or a closing tag, whichever comes first.
 func (l *lexer) skipLine() {
-	end := strings.IndexAny(l.rest(), "\r\n")
-	if end < 0 {
-		end = len(l.rest())
+	for l.offset < len(l.source) && l.peek(0) != '\n' && l.peek(0) != '\r' && !l.starts("?>") {
+		l.offset++
 	}
-	if tag := strings.Index(l.rest()[:end], "?>"); tag >= 0 {
-		end = tag
-	}
-	l.skip(end)
 }
 
 // names are identifiers and keywords, also qualified ones; with A\{ ends the name of a group that is imported.

@@ -4,57 +4,53 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"math/bits"
 )
 
-// failure is an error that PHP would throw for an operation: the class and the message of the exception.
-type failure struct {
-	class   string
-	message string
-}
+// integral are the operators that turn both sides into integers; bytewise ones join texts byte by byte.
+var integral, bytewise = wordSet("% & | ^ << >>"), wordSet("& | ^")
 
-func (f *failure) Error() string { return f.class + ": " + f.message }
-
-// arithmetic computes a op b for + - * / % ** & | ^ << and >>. It returns a *failure where PHP throws.
-func arithmetic(op string, a, b Value) (Value, error) {
-	if x, isArray := a.(*Array); isArray && op == "+" {
-		if y, isArray := b.(*Array); isArray {
-			return union(x, y), nil
-		}
+// arithmetic computes a op b for + - * / % ** & | ^ << and >>.
+func (e *evaluator) arithmetic(op string, a, b Value) Value {
+	p, isArray := a.(*Array)
+	q, areArrays := b.(*Array)
+	if isArray && areArrays && op == "+" {
+		return union(p, q)
 	}
-	left, leftIsText := a.(string)
-	if right, isText := b.(string); isText && leftIsText && (op == "&" || op == "|" || op == "^") {
-		return combine(op, left, right), nil
+	left, isText := a.(string)
+	right, areTexts := b.(string)
+	if isText && areTexts && bytewise[op] {
+		return e.combine(op, left, right)
 	}
-	x, xIsNumber := operand(a)
-	y, yIsNumber := operand(b)
-	if !xIsNumber || !yIsNumber {
-		return nil, &failure{"TypeError", fmt.Sprintf("unsupported operand types: %s %s %s", typeName(a), op, typeName(b))}
+	x, isNumber := operand(a)
+	y, areNumbers := operand(b)
+	if !isNumber || !areNumbers {
+		e.throw("TypeError", fmt.Sprintf("unsupported operand types: %s %s %s", typeName(a), op, typeName(b)))
 	}
-	m, mIsInt := x.(int64)
-	n, nIsInt := y.(int64)
+	m, isInt := x.(int64)
+	n, areInts := y.(int64)
+	areInts = areInts && isInt
 	switch {
-	case op == "%":
-		return modulo(toInt(a), toInt(b)) // of a string that is too large for an integer this is another one than of its number
-	case op == "&", op == "|", op == "^", op == "<<", op == ">>":
-		return bitwise(op, toInt(a), toInt(b))
-	case op == "/" && asFloat(y) == 0:
-		return nil, &failure{"DivisionByZeroError", "division by zero"}
-	case op == "**" && mIsInt && nIsInt && n >= 0:
-		return integerPower(m, n), nil
-	case mIsInt && nIsInt:
+	case integral[op]:
+		return e.computeIntegral(op, Int(a), Int(b)) // of a string that is too large for an integer this is another one than of its number
+	case op == "/" && Float(y) == 0:
+		e.throw("DivisionByZeroError", "division by zero")
+	case op == "**" && areInts && n >= 0:
+		return e.integerPower(m, n)
+	case op == "**":
+		return e.power(Float(x), Float(y))
+	case areInts:
 		if result, fits := integers(op, m, n); fits {
-			return result, nil
+			return result
 		}
 	}
-	return floats(op, asFloat(x), asFloat(y)), nil
+	return floats(op, Float(x), Float(y))
 }
 
 // operand makes a number of what stands beside an arithmetic operator.
 func operand(v Value) (Value, bool) {
 	switch v := v.(type) {
 	case nil, bool:
-		return toInt(v), true
+		return Int(v), true
 	case int64, float64:
 		return v, true
 	case string:
@@ -94,22 +90,8 @@ func integers(op string, m, n int64) (int64, bool) {
 }
 
 func multiply(m, n int64) (int64, bool) {
-	high, low := bits.Mul64(magnitude(m), magnitude(n))
-	negative := (m < 0) != (n < 0)
-	switch {
-	case high != 0:
-		return 0, false
-	case negative && low <= 1<<63:
-		return -int64(low), true
-	}
-	return int64(low), !negative && low < 1<<63
-}
-
-func magnitude(n int64) uint64 {
-	if n < 0 {
-		return -uint64(n)
-	}
-	return uint64(n)
+	product := m * n
+	return product, m == 0 || product/m == n && !(m == -1 && n == math.MinInt64)
 }
 
 func floats(op string, a, b float64) Value {
@@ -120,35 +102,28 @@ func floats(op string, a, b float64) Value {
 		return a - b
 	case "*":
 		return a * b
-	case "/":
-		return a / b
 	}
-	return power(a, b)
+	return a / b
 }
 
 // integerPower squares and multiplies as PHP does, which goes on with floats from the first product that does not fit.
-func integerPower(base, exponent int64) Value {
+func (e *evaluator) integerPower(base, exponent int64) Value {
 	result := int64(1)
 	for exponent > 0 {
-		factor := &result
-		if exponent%2 == 0 {
-			factor = &base
+		factor, scale, rest := &base, float64(result), float64(base)*float64(base)
+		if exponent%2 == 1 {
+			factor, scale, rest = &result, float64(result)*float64(base), float64(base)
+			exponent--
+		} else {
+			exponent /= 2
 		}
 		product, fits := multiply(*factor, base)
-		if exponent%2 == 0 {
-			exponent /= 2
-		} else {
-			exponent--
-		}
 		if !fits {
-			scale, rest := float64(result)*float64(base), float64(base)
-			if factor == &base {
-				scale, rest = float64(result), float64(base)*float64(base)
+			f := e.power(rest, float64(exponent))
+			if _, isUnknown := f.(unknown); isUnknown {
+				return f
 			}
-			if f, isFloat := power(rest, float64(exponent)).(float64); isFloat {
-				return scale * f
-			}
-			return doubtfulPower
+			return scale * f.(float64)
 		}
 		*factor = product
 	}
@@ -158,17 +133,15 @@ func integerPower(base, exponent int64) Value {
 // powerCost is what the arithmetic of power allocates in bytes.
 const powerCost = 4096
 
-var doubtfulPower = unknown{reason: "a power that computers round differently"}
-
 // power is pow of the C library, as far as every C library gives the same: unknown are most powers with a fraction in the exponent, and
 // those that lie close to the middle between two floats.
-func power(base, exponent float64) Value {
+func (e *evaluator) power(base, exponent float64) Value {
 	if exponent != math.Trunc(exponent) || math.Abs(exponent) > 1100 || base == 0 || math.IsInf(base, 0) || math.IsNaN(base) {
 		result := math.Pow(base, exponent)
 		if result == math.Trunc(result) && math.Abs(result) < 1<<32 || math.IsNaN(result) || math.IsInf(result, 0) {
 			return result
 		}
-		return doubtfulPower
+		return e.mayThrow(e.unknown("a power that computers round differently"))
 	}
 	const precision = 256 // bits, which leave no doubt about the last one of a float
 	exact := new(big.Float).SetPrec(precision).SetInt64(1)
@@ -188,52 +161,43 @@ func power(base, exponent float64) Value {
 	}
 	off, _ := new(big.Float).Sub(exact, big.NewFloat(rounded)).Float64()
 	if gap := math.Nextafter(math.Abs(rounded), math.Inf(1)) - math.Abs(rounded); math.Abs(off) > 0.4*gap {
-		return doubtfulPower
+		return e.mayThrow(e.unknown("a power that computers round differently"))
 	}
 	return rounded
 }
 
-func modulo(m, n int64) (Value, error) {
-	switch n {
-	case 0:
-		return nil, &failure{"DivisionByZeroError", "modulo by zero"}
-	case -1:
-		return int64(0), nil // what Go's % overflows on
+func (e *evaluator) computeIntegral(op string, m, n int64) Value {
+	switch op {
+	case "&":
+		return m & n
+	case "|":
+		return m | n
+	case "^":
+		return m ^ n
 	}
-	return m % n, nil
-}
-
-func bitwise(op string, m, n int64) (Value, error) {
 	switch {
-	case op == "&":
-		return m & n, nil
-	case op == "|":
-		return m | n, nil
-	case op == "^":
-		return m ^ n, nil
+	case op == "%" && n == 0:
+		e.throw("DivisionByZeroError", "modulo by zero")
+	case op == "%" && n == -1:
+		return int64(0) // what Go's % overflows on
+	case op == "%":
+		return m % n
 	case n < 0:
-		return nil, &failure{"ArithmeticError", "bit shift by a negative number"}
+		e.throw("ArithmeticError", "bit shift by a negative number")
 	case op == "<<":
-		return m << uint64(n), nil
+		return m << uint64(n)
 	}
-	return m >> uint64(n), nil
+	return m >> uint64(n)
 }
 
 // combine combines two strings byte by byte.
-func combine(op, a, b string) string {
+func (e *evaluator) combine(op, a, b string) string {
 	if len(a) > len(b) {
 		a, b = b, a
 	}
 	result := []byte(b)
 	for i := range len(a) {
-		switch op {
-		case "&":
-			result[i] &= a[i]
-		case "|":
-			result[i] |= a[i]
-		default:
-			result[i] ^= a[i]
-		}
+		result[i] = byte(e.computeIntegral(op, int64(a[i]), int64(b[i])).(int64)) //nolint:gosec // G115: of two bytes it is one
 	}
 	if op == "|" {
 		return string(result)

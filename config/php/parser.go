@@ -28,6 +28,9 @@ func parse(source, path string, file int32, b *budget) (parsed *script, err erro
 		declares: map[string]bool{},
 		classes:  map[string]string{},
 	}
+	if file == 0 {
+		p.line = preludeLine
+	}
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -59,7 +62,8 @@ func (p *parser) failAt(line int32, format string, values ...any) {
 
 // beyond gives up on a file that PHP may accept.
 func (p *parser) beyond(format string, values ...any) {
-	panic(&syntaxError{line: p.current.line, message: clip(fmt.Sprintf(format, values...)), beyond: true})
+	message := clip(fmt.Sprintf(format, values...) + " is not evaluated")
+	panic(&syntaxError{line: p.current.line, message: message, beyond: true})
 }
 
 func (p *parser) unexpected() {
@@ -75,10 +79,9 @@ func (p *parser) accept(op string) bool {
 }
 
 func (p *parser) expect(op string) {
-	if !p.current.is(op) {
+	if !p.accept(op) {
 		p.failAt(p.current.line, "syntax error, unexpected %s where '%s' should be", p.current, op)
 	}
-	p.advance()
 }
 
 // word is the current token in lower case if it is an unqualified name, else "".
@@ -108,28 +111,36 @@ func (p *parser) identifier() string {
 	if p.word() == "" {
 		p.unexpected()
 	}
-	text := p.current.text
-	p.advance()
-	return text
+	return p.takeText(name)
 }
 
-// identifierOrPath takes a name, qualified or not.
-func (p *parser) identifierOrPath() string {
+// takeText takes a token of a kind and returns its text.
+func (p *parser) takeText(wanted kind) string {
 	text := p.current.text
-	if p.current.kind != name {
+	if p.current.kind != wanted {
 		p.unexpected()
 	}
 	p.advance()
 	return text
 }
 
-func (p *parser) variable() string {
-	if p.current.kind != variableName {
-		p.unexpected()
+// list reads what stands between commas, of which the last may have nothing behind it, up to a closing bracket.
+func (p *parser) list(closing string, read func()) {
+	for !p.current.is(closing) {
+		read()
+		if !p.accept(",") {
+			break
+		}
 	}
-	text := p.current.text
-	p.advance()
-	return text
+	p.expect(closing)
+}
+
+// several reads what stands between commas up to the end of a statement: one at least, and one after each comma.
+func (p *parser) several(read func()) {
+	for read(); p.accept(","); {
+		read()
+	}
+	p.expect(";")
 }
 
 // following returns the token after the current one.
@@ -144,7 +155,7 @@ func (p *parser) following() token {
 func (p *parser) enter() {
 	p.depth++
 	if p.depth > maxNesting {
-		p.beyond("nested more than %d deep", maxNesting)
+		p.beyond("what is nested more than %d deep", maxNesting)
 	}
 }
 
@@ -159,16 +170,15 @@ const (
 // className resolves the name of a class against namespace and use.
 func (p *parser) className(written string) string {
 	first, rest, qualified := strings.Cut(written, `\`)
-	if qualified && first == "" {
+	full, imported := p.classes[strings.ToLower(first)]
+	switch {
+	case qualified && first == "":
 		return rest
-	}
-	if strings.EqualFold(first, "namespace") && qualified {
+	case qualified && strings.EqualFold(first, "namespace"):
 		return p.inNamespace(rest)
-	}
-	if full, imported := p.classes[strings.ToLower(first)]; imported {
-		if qualified {
-			return full + `\` + rest
-		}
+	case imported && qualified:
+		return full + `\` + rest
+	case imported:
 		return full
 	}
 	return p.inNamespace(written)
@@ -176,10 +186,10 @@ func (p *parser) className(written string) string {
 
 // names resolves the name of a function or constant: where to look first and, if that is not there, second.
 func (p *parser) names(written string) (first, fallback string) {
-	if strings.Contains(written, `\`) {
+	switch {
+	case strings.Contains(written, `\`):
 		return p.className(written), ""
-	}
-	if p.namespace == "" {
+	case p.namespace == "":
 		return written, ""
 	}
 	return p.inNamespace(written), written

@@ -25,42 +25,42 @@ const bindsNothing = 0
 
 var assignmentOperators = []string{"=", "+=", "-=", "*=", "/=", ".=", "%=", "&=", "|=", "^=", "<<=", ">>=", "**=", "??="}
 
+// operator is the current token if it may be an operator, one that is a word among them, else "".
+func (p *parser) operator() string {
+	if p.current.kind == operator {
+		return p.current.text
+	}
+	return p.word()
+}
+
 // expression reads an expression of operators that bind at least as tightly as binding.
 func (p *parser) expression(binding int) expression {
 	p.enter()
 	defer p.leave()
 	left := p.prefix()
 	for {
-		op := p.word()
-		if p.current.kind == operator {
-			op = p.current.text
-		}
+		op := p.operator()
 		power, known := binds[op]
 		switch {
-		case p.current.kind == operator && slices.Contains(assignmentOperators, op) && isTarget(left):
+		case slices.Contains(assignmentOperators, op) && isTarget(left):
 			left = p.assignment(left)
-		case op == "?" && p.current.kind == operator && binding <= binds["ternary"]:
+		case op == "?" && binding <= binds["ternary"]:
 			left = p.ternary(left)
 		case op == "instanceof", op == "|>":
-			p.beyond("%s is not evaluated", op)
+			p.beyond("%s", op)
 		case !known || power < binding:
 			return left
-		case power == binds["??"]:
-			p.advance()
-			c := &coalesce{left: left, right: p.expression(binds["??"])}
-			c.unsafe = change(c.right)
-			left = c
 		default:
-			left = p.chain(left, op, power)
+			left = p.chain(left, power)
 		}
 		p.budget.spend(nodeCost)
 	}
 }
 
 // chain reads operators that bind equally, with their right sides.
-func (p *parser) chain(first expression, op string, power int) expression {
+func (p *parser) chain(first expression, power int) expression {
 	c := &chain{first: first}
-	for binds[op] == power {
+	for op := p.operator(); binds[op] == power; op = p.operator() {
 		if len(c.links) > 0 && (power == binds["=="] || power == binds["<"]) {
 			p.unexpected()
 		}
@@ -74,16 +74,12 @@ func (p *parser) chain(first expression, op string, power int) expression {
 		}
 		l.unsafe = decides(op) && change(l.operand)
 		c.links = append(c.links, l)
-		op = p.word()
-		if p.current.kind == operator {
-			op = p.current.text
-		}
 	}
 	return c
 }
 
 // decides says whether an operator may do without its right side.
-func decides(op string) bool { return op == "&&" || op == "and" || op == "||" || op == "or" }
+func decides(op string) bool { return slices.Contains([]string{"??", "&&", "and", "||", "or"}, op) }
 
 func (p *parser) ternary(condition expression) expression {
 	previous, nested := condition.(*ternary)
@@ -111,14 +107,26 @@ func isTarget(e expression) bool {
 	return false
 }
 
+// assignment reads what follows its target; a ??= b is a ?? (a = b).
 func (p *parser) assignment(target expression) expression {
 	a := &assignment{target: target, op: p.current.text, line: p.current.line}
 	p.advance()
-	if p.current.is("&") {
-		p.beyond("a reference is not evaluated")
-	}
+	p.refuseReference()
 	a.value = p.expression(binds["assignment"])
-	return a
+	if a.op != "??=" {
+		return a
+	}
+	if change(target) { // PHP evaluates it once
+		p.beyond("??= for a target that changes something by itself")
+	}
+	a.op = "="
+	return &chain{target, []link{{"??", a, true}}}
+}
+
+func (p *parser) refuseReference() {
+	if p.current.is("&") {
+		p.beyond("a reference")
+	}
 }
 
 // prefix reads an operand with the operators before it.
@@ -129,27 +137,21 @@ func (p *parser) prefix() expression {
 	case t.is("+"), t.is("-"), t.is("~"), t.is("@"), t.kind == castOperator:
 		p.advance()
 		return &unary{t.text, p.expression(binds["prefix"])}
-	case t.is("!"):
-		p.advance()
+	case p.accept("!"):
 		return &unary{"!", p.expression(binds["not"])}
-	case t.is("++"), t.is("--"):
-		p.advance()
+	case p.accept("++"), p.accept("--"):
 		return p.count(p.expression(binds["prefix"]), t, false)
 	}
 	switch word := p.word(); word {
 	case "include", "include_once", "require", "require_once":
 		p.advance()
-		return &include{
-			path:     p.expression(bindsNothing),
-			once:     strings.HasSuffix(word, "_once"),
-			required: strings.HasPrefix(word, "require"),
-			line:     t.line,
-		}
+		once, required := strings.HasSuffix(word, "_once"), strings.HasPrefix(word, "require")
+		return &include{p.expression(bindsNothing), once, required, t.line}
 	case "throw":
 		p.advance()
-		return &throwExpression{p.expression(bindsNothing)}
+		return &unary{"throw", p.expression(bindsNothing)}
 	case "yield", "clone", "print", "eval":
-		p.beyond("%s is not evaluated", word)
+		p.beyond("%s", word)
 	}
 	return p.postfix(p.primary())
 }
@@ -164,36 +166,32 @@ func (p *parser) count(target expression, op token, postfix bool) expression {
 
 // postfix reads what follows an operand: indexes, members, calls, ++ and --.
 func (p *parser) postfix(e expression) expression {
-	for links := 0; p.current.kind == operator; links++ {
+	for links := 0; ; links++ {
 		if links > maxNesting {
 			p.beyond("a chain of more than %d members", maxNesting)
 		}
 		t := p.current
-		switch t.text {
-		case "[":
-			p.advance()
+		switch {
+		case p.accept("["):
 			i := &indexed{base: e, line: t.line}
 			if !p.current.is("]") {
 				i.key = p.expression(bindsNothing)
 			}
 			p.expect("]")
 			e = i
-		case "->", "::":
-			p.advance()
+		case p.accept("->"), p.accept("::"):
 			e = p.member(e, "")
-		case "?->":
-			p.beyond("?-> is not evaluated")
-		case "(":
+		case t.is("?->"):
+			p.beyond("?->")
+		case p.accept("("):
 			e = &call{callee: e, arguments: p.arguments(), line: t.line}
-		case "++", "--":
-			p.advance()
+		case p.accept("++"), p.accept("--"):
 			e = p.count(e, t, true)
 		default:
 			return e
 		}
 		p.budget.spend(nodeCost)
 	}
-	return e
 }
 
 // member reads the name, and the arguments of a call, after -> or ::.
@@ -203,31 +201,26 @@ func (p *parser) member(object expression, class string) expression {
 	case p.current.kind == name:
 		m.name = p.identifier()
 	case p.current.kind == variableName && class != "":
-		m.name = "$" + p.variable()
+		m.name = "$" + p.takeText(variableName)
 	default:
-		p.beyond("a member of a computed name is not evaluated")
+		p.beyond("a member of a computed name")
 	}
-	if p.current.is("(") {
-		m.called = true
+	if m.called = p.accept("("); m.called {
 		m.arguments = p.arguments()
 	}
 	return m
 }
 
+// arguments reads the rest of a call.
 func (p *parser) arguments() []expression {
 	var list []expression
-	p.expect("(")
-	for !p.current.is(")") {
+	p.list(")", func() {
 		if p.current.is("...") || p.word() != "" && p.following().is(":") {
-			p.beyond("spread and named arguments are not evaluated")
+			p.beyond("spread or a named argument")
 		}
 		p.budget.spend(nodeCost)
 		list = append(list, p.expression(bindsNothing))
-		if !p.accept(",") {
-			break
-		}
-	}
-	p.expect(")")
+	})
 	return list
 }
 
@@ -242,9 +235,9 @@ func (p *parser) primary() expression {
 		p.advance()
 		return &literal{t.value}
 	case template:
-		parts := p.template('"')
+		e := p.template('"')
 		p.advance()
-		return &interpolation{parts}
+		return e
 	case heredoc:
 		return p.heredocParts()
 	case name:
@@ -260,40 +253,30 @@ func (p *parser) primary() expression {
 	case p.accept("["):
 		return p.array("]")
 	case t.is("#["), t.is("$"), t.is("`"):
-		p.beyond("what begins with %s is not evaluated", t.text)
+		p.beyond("what begins with %s", t.text)
 	}
 	p.unexpected()
 	return nil
 }
 
-// array reads the items of an array, or of a list of targets, which may have gaps, up to the closing bracket. An array of nothing but
-// literals is made at once.
+// array reads the items of an array, or of a list of targets, which may have gaps. An array of nothing but literals is made at once.
 func (p *parser) array(closing string) expression {
 	a := &arrayLiteral{}
-	for !p.current.is(closing) {
+	p.list(closing, func() {
 		item := arrayItem{line: p.current.line, spread: p.accept("...")}
-		if p.current.is("&") {
-			p.beyond("a reference to an element is not evaluated")
-		}
+		p.refuseReference()
 		if !p.current.is(",") || item.spread {
 			item.value = p.expression(bindsNothing)
 		}
 		if p.accept("=>") {
-			if p.current.is("&") {
-				p.beyond("a reference to an element is not evaluated")
-			}
-			item.key = item.value
-			item.value = p.expression(bindsNothing)
+			p.refuseReference()
+			item.key, item.value = item.value, p.expression(bindsNothing)
 		}
 		if len(a.items) > 0 || !p.constantItem(a, item) {
 			p.budget.spend(nodeCost)
 			a.items = append(a.items, item)
 		}
-		if !p.accept(",") {
-			break
-		}
-	}
-	p.expect(closing)
+	})
 	if a.items == nil && a.constant != nil {
 		return &literal{a.constant}
 	}
@@ -335,16 +318,14 @@ func (p *parser) named() expression {
 	case (word == "array" || word == "list") && p.accept("("):
 		return p.array(")")
 	case word == "isset":
-		p.expect("(")
-		return &issetExpression{p.expressions(")")}
+		return p.isset()
 	case word == "empty":
-		return &emptyExpression{p.parenthesised()}
+		return &unary{word, p.parenthesised()}
 	case word == "exit", word == "die":
-		if p.accept("(") && !p.accept(")") {
-			p.expression(bindsNothing)
-			p.expect(")")
+		if p.accept("(") {
+			p.arguments()
 		}
-		return &exitExpression{}
+		return &unary{"exit", &literal{}}
 	case word == "new":
 		return p.construction()
 	case word == "match" && p.current.is("("):
@@ -361,25 +342,42 @@ func (p *parser) named() expression {
 		return p.member(nil, p.className(t.text))
 	}
 	first, fallback := p.names(t.text)
-	if p.current.is("(") {
+	if p.accept("(") {
 		return &call{name: first, fallback: fallback, arguments: p.arguments(), line: t.line}
 	}
-	switch lowered(strings.TrimPrefix(t.text, `\`)) {
-	case "true":
-		return &literal{true}
-	case "false":
-		return &literal{false}
-	case "null":
-		return &literal{nil}
+	if v, known := wordConstants[lowered(strings.TrimPrefix(t.text, `\`))]; known {
+		return &literal{v}
 	}
 	return &constant{first, fallback, t.line}
 }
+
+// wordConstants are known in any case of their letters.
+var wordConstants = map[string]Value{"true": true, "false": false, "null": nil}
 
 func (p *parser) parenthesised() expression {
 	p.expect("(")
 	e := p.expression(bindsNothing)
 	p.expect(")")
 	return e
+}
+
+// isset reads what follows the word; of several operands it makes isset(…) && isset(…).
+func (p *parser) isset() expression {
+	p.expect("(")
+	c := &chain{}
+	p.list(")", func() {
+		p.budget.spend(2 * nodeCost)
+		operand := p.expression(bindsNothing)
+		c.links = append(c.links, link{"&&", &unary{"isset", operand}, change(operand)})
+	})
+	if len(c.links) == 0 {
+		p.unexpected()
+	}
+	c.first, c.links = c.links[0].operand, c.links[1:]
+	if len(c.links) == 0 {
+		return c.first
+	}
+	return c
 }
 
 // reserved are the words that cannot stand where an operand should.
@@ -398,11 +396,11 @@ func wordSet(words string) map[string]bool {
 // construction reads what follows new.
 func (p *parser) construction() expression {
 	if p.current.kind != name || p.word() == "class" {
-		p.beyond("a class without a name is not evaluated")
+		p.beyond("a class without a name")
 	}
 	c := &construction{class: p.className(p.current.text), line: p.current.line}
 	p.advance()
-	if p.current.is("(") {
+	if p.accept("(") {
 		c.arguments = p.arguments()
 	}
 	return c
@@ -411,28 +409,21 @@ func (p *parser) construction() expression {
 func (p *parser) match() expression {
 	m := &matchExpression{subject: p.parenthesised()}
 	p.expect("{")
-	for !p.current.is("}") {
+	p.list("}", func() {
 		p.budget.spend(nodeCost)
 		arm := matchArm{}
-		if p.word() == "default" {
-			p.advance()
+		if p.acceptWord("default") {
 			p.accept(",")
-		}
-		for !p.current.is("=>") {
-			arm.conditions = append(arm.conditions, p.expression(bindsNothing))
-			if !p.accept(",") {
-				break
+			p.expect("=>")
+		} else {
+			if arm.conditions = p.expressions("=>"); arm.conditions == nil {
+				p.unexpected()
 			}
 		}
-		p.expect("=>")
 		arm.result = p.expression(bindsNothing)
 		m.unsafe = m.unsafe || change(arm.conditions...) || change(arm.result)
 		m.arms = append(m.arms, arm)
-		if !p.accept(",") {
-			break
-		}
-	}
-	p.expect("}")
+	})
 	return m
 }
 
@@ -440,47 +431,39 @@ func (p *parser) match() expression {
 func (p *parser) function(named string, line int32) *function {
 	p.budget.spend(4 * nodeCost)
 	f := &function{name: named, at: origin{p.file, line}}
-	reference := p.accept("&")
+	p.refuseReference()
 	p.expect("(")
-	for !p.current.is(")") {
+	p.list(")", func() {
 		p.budget.spend(nodeCost)
 		parameter := parameter{hint: p.hint()}
-		reference = p.accept("&") || reference
+		p.refuseReference()
 		if p.current.kind != variableName {
-			p.beyond("a parameter of this form is not evaluated")
+			p.beyond("a parameter of this form")
 		}
-		parameter.name = p.variable()
+		parameter.name = p.takeText(variableName)
 		if p.accept("=") {
 			parameter.fallback = p.expression(bindsNothing)
 		}
 		f.parameters = append(f.parameters, parameter)
-		if !p.accept(",") {
-			break
-		}
-	}
-	p.expect(")")
+	})
 	if p.acceptWord("use") {
 		p.expect("(")
-		for !p.current.is(")") {
-			reference = p.accept("&") || reference
+		p.list(")", func() {
 			p.budget.spend(nodeCost)
-			f.uses = append(f.uses, p.variable())
-			if !p.accept(",") {
-				break
-			}
-		}
-		p.expect(")")
+			p.refuseReference()
+			f.uses = append(f.uses, p.takeText(variableName))
+		})
 	}
 	if p.accept(":") {
 		f.result = p.hint()
 	}
-	if reference || !p.current.is("=>") && !p.current.is("{") {
-		p.beyond("a function with references or with a result of this form is not evaluated")
-	}
-	if f.arrow = p.accept("=>"); f.arrow {
-		f.body = []statement{&returnStatement{p.expression(bindsNothing), line}}
-	} else {
+	switch {
+	case p.accept("=>"):
+		f.arrow = p.expression(bindsNothing)
+	case p.current.is("{"):
 		f.body = p.braces()
+	default:
+		p.beyond("a function with a result of this form")
 	}
 	return f
 }
@@ -492,8 +475,7 @@ func (p *parser) hint() []string {
 		alternatives = append(alternatives, "null")
 	}
 	for p.current.kind == name {
-		alternatives = append(alternatives, lowered(p.current.text))
-		p.advance()
+		alternatives = append(alternatives, lowered(p.takeText(name)))
 		if !p.accept("|") {
 			break
 		}

@@ -1,19 +1,15 @@
 package php
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // statements reads up to the end of the file, a closing brace, or a word that ends a block of the alternative syntax.
 func (p *parser) statements(ends ...string) []statement {
 	var list []statement
-	for p.current.kind != endOfFile && !p.current.is("}") {
-		for _, end := range ends {
-			if p.word() == end {
-				return list
-			}
-		}
-		if s := p.statement(); s != nil {
-			list = append(list, s)
-		}
+	for p.current.kind != endOfFile && !p.current.is("}") && !slices.Contains(ends, p.word()) {
+		list = append(list, p.statement()...)
 	}
 	return list
 }
@@ -26,177 +22,159 @@ func (p *parser) braces() []statement {
 	return list
 }
 
-// end takes the semicolon after a statement, or the closing tag in its place.
-func (p *parser) end() { p.expect(";") }
-
-func (p *parser) statement() statement {
+// statement reads one statement, of which nothing is left if it does nothing.
+func (p *parser) statement() []statement {
 	p.enter()
 	defer p.leave()
 	p.budget.spend(nodeCost)
 	line := p.current.line
-	if p.current.is("{") {
+	if does := p.action(); does != nil {
+		return []statement{{line, does}}
+	}
+	return nil
+}
+
+func (p *parser) action() action {
+	line := p.current.line
+	switch {
+	case p.current.is("{"):
 		return &block{p.braces()}
-	}
-	if p.accept(";") {
+	case p.accept(";"):
 		return nil
-	}
-	word := p.word()
-	following := p.current
-	if word != "" {
-		following = p.following()
-	}
-	switch word {
-	case "if":
-		p.advance()
-		return p.ifStatement(line)
-	case "foreach":
-		p.advance()
-		return p.foreach(line)
-	case "switch":
-		p.advance()
-		return p.switchStatement(line)
-	case "break", "continue":
-		p.advance()
-		if p.current.kind == number {
-			p.beyond("a jump out of many loops is not evaluated")
-		}
-		p.end()
-		return &jump{word == "continue"}
-	case "return":
-		p.advance()
-		r := &returnStatement{line: line}
-		if !p.current.is(";") {
-			r.value = p.expression(bindsNothing)
-		}
-		p.end()
-		return r
-	case "try":
-		p.advance()
+	case p.acceptWord("if"):
+		return p.ifStatement()
+	case p.acceptWord("foreach"):
+		return p.foreach()
+	case p.acceptWord("switch"):
+		return p.switchStatement()
+	case p.acceptWord("try"):
 		return p.tryStatement()
-	case "echo":
-		p.advance()
-		return p.listed(func() statement { return &expressionStatement{p.expression(bindsNothing), line} })
-	case "const":
-		p.advance()
-		return p.listed(func() statement {
-			c := &constantDeclaration{name: p.inNamespace(p.identifier()), line: line}
-			p.expect("=")
-			c.value = p.expression(bindsNothing)
-			return c
-		})
-	case "unset":
-		p.advance()
+	case p.acceptWord("while"):
+		return &loop{conditions: []expression{p.parenthesised()}, body: p.body()}
+	case p.acceptWord("for"):
 		p.expect("(")
-		u := &unsetStatement{p.expressions(")"), line}
-		p.end()
+		l := &loop{before: p.expressions(";"), conditions: p.expressions(";"), after: p.expressions(")")}
+		l.body = p.body()
+		return l
+	case p.acceptWord("do"):
+		l := &loop{body: p.body(), late: true}
+		p.expectWord("while")
+		l.conditions = []expression{p.parenthesised()}
+		p.expect(";")
+		return l
+	case p.acceptWord("break"):
+		return p.jump(breaks)
+	case p.acceptWord("continue"):
+		return p.jump(continues)
+	case p.acceptWord("return"):
+		return p.jump(returns)
+	case p.acceptWord("echo"):
+		s := &expressionStatement{}
+		p.several(func() { s.list = append(s.list, p.expression(bindsNothing)) })
+		return s
+	case p.acceptWord("const"):
+		return p.constants(line)
+	case p.acceptWord("unset"):
+		p.expect("(")
+		u := &unsetStatement{p.expressions(")")}
+		p.expect(";")
 		return u
-	case "namespace":
-		if following.kind == name {
-			p.advance()
-			p.namespace = p.identifierOrPath()
-			p.classes = map[string]string{}
-		}
-		if following.is("{") || p.current.is("{") {
-			p.beyond("a namespace in braces is not evaluated")
-		}
-		p.end()
+	case p.acceptWord("namespace"):
+		p.namespaceName()
 		return nil
-	case "use":
-		p.advance()
+	case p.acceptWord("use"):
 		p.use()
 		return nil
-	case "declare":
-		p.advance()
+	case p.acceptWord("declare"):
 		p.declare()
 		return nil
-	case "function":
-		if following.kind == name {
+	}
+	if word := p.word(); word != "" {
+		following := p.following()
+		p.refuse(word, following)
+		if word == "function" && following.kind == name {
 			p.advance()
 			name := p.inNamespace(p.identifier())
 			p.budget.spend(len(name) + indexCost)
 			p.declares[lowered(name)] = true
 			return &functionDeclaration{p.function(name, line)}
 		}
-		if following.is("&") {
-			p.beyond("a function that returns a reference is not evaluated")
-		}
-	case "while":
-		p.advance()
-		return &loop{conditions: []expression{p.parenthesised()}, body: p.body(), line: line}
-	case "for":
-		p.advance()
-		p.expect("(")
-		l := &loop{before: p.expressions(";"), conditions: p.expressions(";"), after: p.expressions(")"), line: line}
-		l.body = p.body()
-		return l
-	case "do":
-		p.advance()
-		l := &loop{body: p.body(), late: true, line: line}
-		p.expectWord("while")
-		l.conditions = []expression{p.parenthesised()}
-		p.end()
-		return l
-	case "goto", "__halt_compiler":
-		p.beyond("%s is not evaluated", word)
-	case "abstract", "final", "readonly", "class", "interface", "trait", "enum":
-		if following.kind == name {
-			p.beyond("what declares a class is not evaluated")
-		}
-	case "global", "static":
-		if following.kind == variableName {
-			p.beyond("a %s variable is not evaluated", word)
-		}
 	}
-	if word != "" && following.is(":") {
-		p.beyond("a label is not evaluated")
-	}
-	e := p.expression(bindsNothing)
-	p.end()
-	return &expressionStatement{e, line}
+	s := &expressionStatement{[]expression{p.expression(bindsNothing)}}
+	p.expect(";")
+	return s
 }
 
-// listed reads statements of one kind, with commas between them.
-func (p *parser) listed(read func() statement) statement {
-	b := &block{}
-	for {
-		p.budget.spend(nodeCost)
-		b.statements = append(b.statements, read())
-		if !p.accept(",") {
-			p.end()
-			return b
-		}
+// refuse gives up on the statements that are beyond this package.
+func (p *parser) refuse(word string, following token) {
+	switch {
+	case word == "goto", word == "__halt_compiler":
+		p.beyond("%s", word)
+	case following.kind == name && declaring[word]:
+		p.beyond("what declares a class")
+	case following.kind == variableName && (word == "global" || word == "static"):
+		p.beyond("a %s variable", word)
+	case following.is("&") && word == "function":
+		p.beyond("a function that returns a reference")
+	case following.is(":"):
+		p.beyond("a label")
 	}
+}
+
+// declaring are the words that begin the declaration of a class.
+var declaring = wordSet("abstract final readonly class interface trait enum")
+
+// jump reads what follows break, continue or return.
+func (p *parser) jump(kind flow) action {
+	j := &jump{kind: kind}
+	if p.current.kind == number && kind != returns {
+		p.beyond("a jump out of many loops")
+	}
+	if kind == returns && !p.current.is(";") {
+		j.value = p.expression(bindsNothing)
+	}
+	p.expect(";")
+	return j
+}
+
+// constants reads what follows const, which is as many calls of define.
+func (p *parser) constants(line int32) action {
+	s := &expressionStatement{}
+	p.several(func() {
+		p.budget.spend(2 * nodeCost)
+		name := &literal{p.inNamespace(p.identifier())}
+		p.expect("=")
+		s.list = append(s.list, &call{name: "define", arguments: []expression{name, p.expression(bindsNothing)}, line: line})
+	})
+	return s
 }
 
 // body reads the statements that a condition or loop is about.
 func (p *parser) body() []statement {
 	if p.current.is(":") {
-		p.beyond("this alternative syntax is not evaluated")
+		p.beyond("this alternative syntax")
 	}
-	if s := p.statement(); s != nil {
-		return []statement{s}
-	}
-	return nil
+	return p.statement()
 }
 
-func (p *parser) ifStatement(line int32) statement {
-	s := &ifStatement{line: line}
+func (p *parser) ifStatement() action {
+	s := &ifStatement{}
 	condition := p.parenthesised()
 	alternative := p.accept(":")
+	body := p.body
+	if alternative {
+		body = func() []statement { return p.statements("elseif", "else", "endif") }
+	}
 	for {
 		p.budget.spend(nodeCost)
-		if alternative {
-			s.branches = append(s.branches, branch{condition, p.statements("elseif", "else", "endif")})
-		} else {
-			s.branches = append(s.branches, branch{condition, p.body()})
-		}
+		s.branches = append(s.branches, branch{condition, body()})
 		otherwise := p.acceptWord("else")
 		if !p.acceptWord("elseif") && (!otherwise || alternative || !p.acceptWord("if")) {
 			if otherwise && alternative {
 				p.expect(":")
-				s.otherwise = p.statements("endif")
-			} else if otherwise {
-				s.otherwise = p.body()
+			}
+			if otherwise {
+				s.otherwise = body()
 			}
 			break
 		}
@@ -207,61 +185,56 @@ func (p *parser) ifStatement(line int32) statement {
 	}
 	if alternative {
 		p.expectWord("endif")
-		p.end()
+		p.expect(";")
 	}
 	return s
 }
 
 // expressions reads a list up to an operator.
-func (p *parser) expressions(end string) []expression {
+func (p *parser) expressions(closing string) []expression {
 	var list []expression
-	for !p.current.is(end) {
-		list = append(list, p.expression(bindsNothing))
-		if !p.accept(",") {
-			break
-		}
-	}
-	p.expect(end)
+	p.list(closing, func() { list = append(list, p.expression(bindsNothing)) })
 	return list
 }
 
-func (p *parser) foreach(line int32) statement {
-	f := &foreach{line: line}
+func (p *parser) foreach() action {
+	f := &foreach{}
 	p.expect("(")
 	f.subject = p.expression(bindsNothing)
 	p.expectWord("as")
-	for {
-		if p.current.is("&") {
-			p.beyond("a loop by reference is not evaluated")
-		}
-		f.value = p.expression(bindsNothing)
-		if !p.accept("=>") {
-			break
-		}
-		f.key = f.value
-	}
-	if !isTarget(f.value) || f.key != nil && !isTarget(f.key) {
-		p.unexpected()
+	f.value = p.loopTarget()
+	if p.accept("=>") {
+		f.key, f.value = f.value, p.loopTarget()
 	}
 	p.expect(")")
 	f.body = p.body()
 	return f
 }
 
-func (p *parser) switchStatement(line int32) statement {
-	s := &switchStatement{subject: p.parenthesised(), line: line}
+func (p *parser) loopTarget() expression {
+	if p.current.is("&") {
+		p.beyond("a loop by reference")
+	}
+	target := p.expression(bindsNothing)
+	if !isTarget(target) {
+		p.unexpected()
+	}
+	return target
+}
+
+func (p *parser) switchStatement() action {
+	s := &switchStatement{subject: p.parenthesised()}
 	if p.current.is(":") {
-		p.beyond("this alternative syntax is not evaluated")
+		p.beyond("this alternative syntax")
 	}
 	p.expect("{")
 	p.accept(";")
-	for p.word() == "case" || p.word() == "default" {
+	for !p.accept("}") {
 		p.budget.spend(nodeCost)
 		c := branch{}
-		if p.acceptWord("case") {
+		if !p.acceptWord("default") {
+			p.expectWord("case")
 			c.condition = p.expression(bindsNothing)
-		} else {
-			p.advance()
 		}
 		if !p.accept(":") {
 			p.expect(";")
@@ -269,44 +242,54 @@ func (p *parser) switchStatement(line int32) statement {
 		c.body = p.statements("case", "default")
 		s.cases = append(s.cases, c)
 	}
-	p.expect("}")
 	return s
 }
 
-func (p *parser) tryStatement() statement {
+func (p *parser) tryStatement() action {
 	t := &tryStatement{body: p.braces()}
 	if p.word() == "finally" {
-		p.beyond("finally is not evaluated")
+		p.beyond("finally")
 	}
 	p.expectWord("catch")
 	p.expect("(")
 	for {
-		t.classes = append(t.classes, lowered(p.className(p.current.text)))
-		p.identifierOrPath()
+		t.classes = append(t.classes, lowered(p.className(p.takeText(name))))
 		if !p.accept("|") {
 			break
 		}
 	}
 	if p.current.kind == variableName {
-		t.variable = p.variable()
+		t.variable = p.takeText(variableName)
 	}
 	p.expect(")")
 	t.caught = p.braces()
 	if p.word() == "catch" || p.word() == "finally" {
-		p.beyond("try with more than one catch is not evaluated")
+		p.beyond("try with more than one catch")
 	}
 	return t
+}
+
+// namespaceName reads what follows namespace.
+func (p *parser) namespaceName() {
+	if !p.current.is("{") {
+		p.namespace = p.takeText(name)
+		p.classes = map[string]string{}
+	}
+	if p.current.is("{") {
+		p.beyond("a namespace in braces")
+	}
+	p.expect(";")
 }
 
 // use reads imports of classes: use A\B; use A\B as C.
 func (p *parser) use() {
 	if kind := p.word(); (kind == "function" || kind == "const") && p.following().kind == name {
-		p.beyond("the import of a %s is not evaluated", kind)
+		p.beyond("the import of a %s", kind)
 	}
-	for {
-		full := strings.TrimPrefix(p.identifierOrPath(), `\`)
+	p.several(func() {
+		full := strings.TrimPrefix(p.takeText(name), `\`)
 		if strings.HasSuffix(full, "{") {
-			p.beyond("the import of a group is not evaluated")
+			p.beyond("the import of a group")
 		}
 		alias := full[strings.LastIndex(full, `\`)+1:]
 		if p.acceptWord("as") {
@@ -314,25 +297,21 @@ func (p *parser) use() {
 		}
 		p.budget.spend(indexCost + len(full) + len(alias))
 		p.classes[lowered(alias)] = full
-		if !p.accept(",") {
-			break
-		}
-	}
-	p.end()
+	})
 }
 
 // declare reads declare(strict_types=1).
 func (p *parser) declare() {
 	p.expect("(")
 	if directive := lowered(p.identifier()); directive != "strict_types" {
-		p.beyond("declare(%s) is not evaluated", directive)
+		p.beyond("declare(%s)", directive)
 	}
 	p.expect("=")
 	p.strict = p.current.value == int64(1)
 	p.advance()
 	if p.current.is(",") {
-		p.beyond("declare() of more than one directive is not evaluated")
+		p.beyond("declare() of more than one directive")
 	}
 	p.expect(")")
-	p.end()
+	p.expect(";")
 }

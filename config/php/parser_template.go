@@ -1,37 +1,36 @@
 package php
 
-import "strings"
-
 // template reads the parts of a string with variables in it up to the closing quote, or to the end of the source when quote is 0.
 // The lexer then stands behind the quote, and the current token is stale.
-func (p *parser) template(quote byte) []expression {
+func (p *parser) template(quote byte) expression {
 	p.enter()
 	defer p.leave()
-	var parts []expression
+	joined := &chain{first: &literal{""}}
+	add := func(part expression) { joined.links = append(joined.links, link{op: ".", operand: part}) }
 	for {
-		p.budget.spend(nodeCost)
+		p.budget.spend(2 * nodeCost)
 		if n := literalLength(p.rest(), quote); n > 0 {
-			parts = append(parts, &literal{p.unescape(p.take(n), quote)})
+			add(&literal{p.unescape(p.take(n), quote)})
 		}
 		switch {
 		case p.rest() == "" && quote == 0:
-			return parts
+			return joined
 		case p.rest() == "":
 			p.fail("a string does not end")
 		case p.peek(0) == quote && quote != 0:
 			p.skip(1)
-			return parts
+			return joined
 		case p.starts("{$"):
 			p.skip(1)
 			p.advance()
-			parts = append(parts, p.expression(bindsNothing))
+			add(p.expression(bindsNothing))
 			if !p.current.is("}") {
 				p.unexpected()
 			}
 		case p.starts("${"):
-			parts = append(parts, p.bracedName())
+			add(p.bracedName())
 		default:
-			parts = append(parts, p.simpleVariable())
+			add(p.simpleVariable())
 		}
 	}
 }
@@ -40,30 +39,27 @@ func (p *parser) template(quote byte) []expression {
 func (p *parser) heredocParts() expression {
 	body, after := p.current, p.lexer
 	p.lexer = lexer{source: body.text, line: body.line + 1, budget: p.budget}
-	parts := p.template(0)
+	e := p.template(0)
 	p.lexer = after
 	p.advance()
-	return &interpolation{parts}
+	return e
 }
 
 // bracedName reads ${name}, ${name[key]} and ${expression}, of which the value is a name.
 func (p *parser) bracedName() expression {
 	p.skip(len("${"))
-	line := p.line
-	n := nameLength(p.rest())
-	if n > 0 && strings.HasPrefix(p.rest()[n:], "}") {
-		v := &variable{p.take(n), line}
-		p.skip(1)
-		return v
-	}
-	var x expression
-	if n > 0 && strings.HasPrefix(p.rest()[n:], "[") {
-		x = &indexed{base: &variable{p.take(n), line}, line: line}
-		p.skip(1)
+	line, before := p.line, p.lexer
+	v := &variable{p.take(nameLength(p.rest())), line}
+	p.advance()
+	var x expression = v
+	switch {
+	case p.current.is("}") && v.name != "":
+	case p.current.is("[") && v.name != "":
 		p.advance()
-		x.(*indexed).key = p.expression(bindsNothing)
+		x = &indexed{base: v, key: p.expression(bindsNothing), line: line}
 		p.expect("]")
-	} else {
+	default:
+		p.lexer = before
 		p.advance()
 		x = &namedVariable{p.expression(bindsNothing), line}
 	}
@@ -91,7 +87,7 @@ func (p *parser) simpleVariable() expression {
 		p.skip(len("->"))
 		return &member{object: v, name: p.take(nameLength(p.rest())), line: line}
 	case p.starts("?->") && isNameStart(p.peek(3)):
-		p.beyond("?-> in a string is not evaluated")
+		p.beyond("?-> in a string")
 	}
 	return v
 }

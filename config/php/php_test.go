@@ -56,4 +56,4 @@ func TestRandomConfigsAgainstPHP(t *testing.T) {
 	require.LessOrEqual(t, incomplete*100, *configs*3, "files of which something is unknown")
 }
 
-func stringOf(i int) string { return toString(int64(i)) }
+func stringOf(i int) string { return Text(int64(i)) }

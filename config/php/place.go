@@ -2,17 +2,13 @@ package php
 
 import "strings"
 
-// variable is the value of a variable. An array is copied before it is written to from now on, as more than one may hold it.
+// eval gives the value of a variable. An array is copied before it is written to from now on, as more than one may hold it.
 func (x *variable) eval(e *evaluator) Value {
-	e.here.line = x.line
-	switch x.name {
-	case "this", "GLOBALS", "_SERVER", "_SESSION":
+	e.on(x.line)
+	if special[x.name] {
 		return e.unknown("$" + x.name + " is not known")
 	}
-	if v, isSuperglobal := e.superglobals[x.name]; isSuperglobal {
-		return share(v)
-	}
-	return share(e.scope[x.name])
+	return share(e.holder(x.name)[x.name])
 }
 
 func (x *namedVariable) eval(e *evaluator) Value {
@@ -23,9 +19,20 @@ func (x *namedVariable) eval(e *evaluator) Value {
 	return (&variable{e.text(name), x.line}).eval(e)
 }
 
+// special are the variables that are not known as a whole.
+var special = wordSet("this GLOBALS _SERVER _SESSION")
+
+// holder is where the variable of a name is.
+func (e *evaluator) holder(name string) variables {
+	if _, isSuperglobal := e.superglobals[name]; isSuperglobal {
+		return e.superglobals
+	}
+	return e.scope
+}
+
 // share returns a value that more than one place holds from now on.
 func share(v Value) Value {
-	if a, isArray := v.(*Array); isArray {
+	if a, isArray := v.(*Array); isArray && !a.shared {
 		a.shared = true
 	}
 	return v
@@ -52,21 +59,17 @@ func (e *evaluator) element(x *indexed, quiet bool) Value {
 	if isServer(x.base) {
 		return e.serverVariable(e.eval(x.key))
 	}
-	var base Value
+	read := e.eval
 	if quiet {
-		base = e.quiet(x.base)
-	} else {
-		base = e.eval(x.base)
+		read = e.quiet
 	}
-	key := e.eval(x.key)
-	e.here.line = x.line
-	for _, v := range []Value{base, key} {
-		if u, isUnknown := v.(unknown); isUnknown {
-			if !quiet {
-				e.mayThrow(u)
-			}
-			return u
+	base, key := read(x.base), e.eval(x.key)
+	e.on(x.line)
+	if u, found := firstUnknown(base, key); found {
+		if !quiet {
+			e.mayThrow(u)
 		}
+		return u
 	}
 	switch base := base.(type) {
 	case *Array:
@@ -122,7 +125,7 @@ func (e *evaluator) serverVariable(key Value) Value {
 	if u, isUnknown := key.(unknown); isUnknown {
 		return u
 	}
-	if found := e.server.find(e.key(key)); found != nil {
+	if found := e.superglobals["_SERVER"].(*Array).find(e.key(key)); found != nil {
 		return share(found.value)
 	}
 	name := e.text(key)
@@ -154,23 +157,15 @@ func (e *evaluator) place(target expression) place {
 	defer func() { e.depth-- }()
 	switch x := target.(type) {
 	case *variable:
-		e.here.line = x.line
-		switch x.name {
-		case "this", "GLOBALS", "_SERVER", "_SESSION":
+		e.on(x.line)
+		if special[x.name] {
 			e.giveUp("an assignment to $" + x.name + " is not evaluated")
 		}
 		return place{variable: x.name}
 	case *indexed:
 		next := step{appended: x.key == nil, at: e.at(x.line)}
 		if isServer(x.base) && x.key != nil {
-			next.key = e.eval(x.key)
-			if _, isUnknown := next.key.(unknown); isUnknown {
-				e.giveUp("an element of $_SERVER of unknown name is assigned to")
-			}
-			if key := e.key(next.key); e.server.find(key) == nil {
-				e.set(e.server, key, e.serverVariable(next.key), next.at)
-			}
-			return place{"_SERVER", []step{next}}
+			return e.serverPlace(e.eval(x.key), next)
 		}
 		p := e.place(x.base)
 		if x.key != nil {
@@ -183,16 +178,22 @@ func (e *evaluator) place(target expression) place {
 	return place{}
 }
 
+// serverPlace is an element of $_SERVER, which takes its value from the environment if it has none yet.
+func (e *evaluator) serverPlace(key Value, next step) place {
+	if _, isUnknown := key.(unknown); isUnknown {
+		e.giveUp("an element of $_SERVER of unknown name is assigned to")
+	}
+	server := e.superglobals["_SERVER"].(*Array)
+	if k := e.key(key); server.find(k) == nil {
+		e.put(server, k, e.serverVariable(key), next.at)
+	}
+	next.key = key
+	return place{"_SERVER", []step{next}}
+}
+
 // update replaces the value at a place by what change makes of it.
 func (e *evaluator) update(p place, change func(old Value) Value) {
-	if p.variable == "_SERVER" {
-		e.server = e.within(e.server, p.path, change).(*Array)
-		return
-	}
-	to := e.scope
-	if _, isSuperglobal := e.superglobals[p.variable]; isSuperglobal {
-		to = e.superglobals
-	}
+	to := e.holder(p.variable)
 	old, exists := to[p.variable]
 	v := e.within(old, p.path, change)
 	if !exists {
@@ -207,60 +208,46 @@ func (e *evaluator) within(container Value, path []step, change func(old Value) 
 		return change(container)
 	}
 	next := path[0]
-	for _, v := range []Value{container, next.key} {
-		if u, isUnknown := v.(unknown); isUnknown {
-			return e.mayThrow(u)
-		}
+	if u, found := firstUnknown(container, next.key); found {
+		return e.mayThrow(u)
 	}
-	switch c := container.(type) {
-	case nil:
-		return e.withinArray(&Array{}, path, change)
-	case *Array:
-		if c.shared {
-			e.budget.spend(c.cost() + elementCost)
-			e.budget.step(c.Len() >> 4)
-			c = c.clone()
-		}
-		return e.withinArray(c, path, change)
-	case bool:
-		if !c {
-			return e.withinArray(&Array{}, path, change)
-		}
-	case string, *Object, *closure:
-		e.giveUp("a byte of a string or an element of an object is assigned to")
-	}
-	e.throw("Error", "cannot use a scalar value as an array")
-	return nil
-}
-
-func (e *evaluator) withinArray(a *Array, path []step, change func(old Value) Value) Value {
-	next := path[0]
-	if next.appended {
-		v := e.within(nil, path[1:], change)
-		e.appendTo(a, v, next.at)
-		unshare(v, path)
-		return e.settled(a)
-	}
-	key := e.key(next.key)
+	a, at := e.writable(container), next.at
+	var key any
 	var old Value
-	at := next.at
-	if found := a.find(key); found != nil {
-		old = found.value
-		if len(path) > 1 {
-			at = found.at // a change deep inside leaves the key where it was written
+	if !next.appended {
+		key = e.key(next.key)
+		if found := a.find(key); found != nil {
+			old = found.value
+			if len(path) > 1 {
+				at = found.at // a change deep inside leaves the key where it was written
+			}
 		}
 	}
 	v := e.within(old, path[1:], change)
-	e.set(a, key, v, at)
-	unshare(v, path)
-	return a
+	e.put(a, key, v, at)
+	if inner, isArray := v.(*Array); isArray && len(path) > 1 {
+		inner.shared = false // nobody else can hold it, as it was just copied or made
+	}
+	return e.settled(a)
 }
 
-// unshare takes back the mark that storing set on an inner array, which nobody else can hold as it was just copied or made.
-func unshare(v Value, path []step) {
-	if inner, isArray := v.(*Array); isArray && len(path) > 1 {
-		inner.shared = false
+// writable is the array that elements are assigned to where a value is.
+func (e *evaluator) writable(container Value) *Array {
+	switch c := container.(type) {
+	case *Array:
+		if c.shared {
+			e.spendCopies(c)
+			e.budget.step(c.Len()>>4 + 8)
+			return c.clone()
+		}
+		return c
+	case string, *Object, *closure:
+		e.giveUp("a byte of a string or an element of an object is assigned to")
 	}
+	if container != nil && container != false {
+		e.throw("Error", "cannot use a scalar value as an array")
+	}
+	return &Array{}
 }
 
 // assign gives a target a value, or each of a list of targets an element of it.
@@ -271,7 +258,7 @@ func (e *evaluator) assign(target expression, v Value) {
 		return
 	}
 	from, isArray := v.(*Array)
-	u, isUnknown := v.(unknown)
+	_, isUnknown := v.(unknown)
 	if !isArray && !isUnknown {
 		e.giveUp("what is no array is taken apart")
 	}
@@ -285,8 +272,8 @@ func (e *evaluator) assign(target expression, v Value) {
 		case !isLiteral || item.spread:
 			e.giveUp("this list of targets is not evaluated")
 		}
-		var part Value = u
-		if !isUnknown {
+		part := v
+		if isArray {
 			part = nil
 			if found := from.find(e.key(key.value)); found != nil {
 				part = share(found.value)
@@ -297,10 +284,7 @@ func (e *evaluator) assign(target expression, v Value) {
 }
 
 func (x *assignment) eval(e *evaluator) Value {
-	e.here.line = x.line
-	if x.op == "??=" {
-		return e.assignMissing(x)
-	}
+	e.on(x.line)
 	if _, isPattern := x.target.(*arrayLiteral); isPattern && x.op == "=" {
 		v := share(e.eval(x.value))
 		e.assign(x.target, v)
@@ -311,7 +295,7 @@ func (x *assignment) eval(e *evaluator) Value {
 	if x.value != nil {
 		v = e.eval(x.value)
 	}
-	e.here.line = x.line
+	e.on(x.line)
 	reached := false // what is assigned to within something unknown may be a byte of a string
 	e.update(p, func(old Value) Value {
 		reached, before = true, old
@@ -333,32 +317,6 @@ func (x *assignment) eval(e *evaluator) Value {
 	return v
 }
 
-// assignMissing is ??=.
-func (e *evaluator) assignMissing(x *assignment) Value {
-	e.onlyOnce(x.target)
-	old := e.quiet(x.target)
-	if u, isUnknown := old.(unknown); isUnknown {
-		if change(x.value) && e.choices.next(u.reason) {
-			e.eval(x.value)
-		}
-		e.assign(x.target, u)
-		return u
-	}
-	if old != nil {
-		return old
-	}
-	v := e.eval(x.value)
-	e.assign(x.target, share(v))
-	return v
-}
-
-// onlyOnce gives up on a target that PHP evaluates once and that would be evaluated twice here, with another outcome.
-func (e *evaluator) onlyOnce(target expression) {
-	if change(target) {
-		e.giveUp("a target that changes something by itself is not evaluated")
-	}
-}
-
 // count is what ++ or -- makes of a value.
 func (e *evaluator) count(v Value, op string) Value {
 	switch n := v.(type) {
@@ -370,13 +328,13 @@ func (e *evaluator) count(v Value, op string) Value {
 	case bool:
 		return n
 	case int64, float64:
-		return e.must(arithmetic(op[:1], n, int64(1)))
+		return e.arithmetic(op[:1], n, int64(1))
 	case string:
-		if number, isNumber := numeric(n); isNumber {
-			return e.must(arithmetic(op[:1], number, int64(1)))
-		}
+		number, isNumber := numeric(n)
 		e.budget.spend(4*len(n) + 64)
 		switch {
+		case isNumber:
+			return e.arithmetic(op[:1], number, int64(1))
 		case op == "++":
 			return nextText(n)
 		case n == "":
@@ -393,32 +351,27 @@ func (e *evaluator) count(v Value, op string) Value {
 // nextText is ++ of a text that is no number: a letter or digit at its end becomes the next one, and the last of its kind the first, with
 // a carry to the left.
 func nextText(s string) string {
-	if s == "" {
-		return "1"
-	}
 	text := []byte(s)
+	carried := "1"
 	for i := len(text) - 1; i >= 0; i-- {
-		kind := strings.IndexByte("zZ9", text[i])
-		switch {
-		case kind < 0 && !isNameStart(text[i]) && (text[i] < '0' || text[i] > '9') || text[i] == '_' || text[i] >= 0x80:
-			return string(text)
-		case kind < 0:
-			text[i]++
+		last := strings.IndexByte("zZ9", text[i])
+		if last < 0 {
+			if c := text[i]; c|0x20 >= 'a' && c|0x20 < 'z' || isDigit(c) {
+				text[i]++
+			}
 			return string(text)
 		}
-		text[i] = "aA0"[kind]
-		if i == 0 {
-			return "aA1"[kind:kind+1] + string(text)
-		}
+		text[i] = "aA0"[last]
+		carried = "aA1"[last : last+1]
 	}
-	return string(text)
+	return carried + string(text)
 }
 
 func (e *evaluator) unset(target expression) {
 	p := e.place(target)
 	_, isSuperglobal := e.superglobals[p.variable]
 	switch {
-	case isSuperglobal || p.variable == "_SERVER":
+	case isSuperglobal:
 		e.giveUp("what is unset of $" + p.variable + " is not evaluated")
 	case len(p.path) == 0:
 		delete(e.scope, p.variable)
@@ -429,29 +382,30 @@ func (e *evaluator) unset(target expression) {
 
 // without returns a container without the element at the end of a path.
 func (e *evaluator) without(container Value, path []step) Value {
-	u, isUnknown := path[0].key.(unknown)
-	switch c := container.(type) {
-	case unknown:
-		return e.mayThrow(c)
-	case nil:
+	next := path[0]
+	c, isArray := container.(*Array)
+	u, isUnknown := next.key.(unknown)
+	switch {
+	case container == nil:
 		return nil
-	case *Array:
-		if isUnknown {
-			return u
+	case isArray && isUnknown:
+		return u
+	case !isArray:
+		if u, isUnknown = container.(unknown); isUnknown {
+			return e.mayThrow(u)
 		}
-		found := c.find(e.key(path[0].key))
-		if found == nil || path[0].appended {
-			return c
-		}
-		e.spendCopies(c)
-		c = c.clone()
-		if len(path) == 1 {
-			c.remove(found.key)
-		} else {
-			c.set(found.key, e.without(found.value, path[1:]), found.at)
-		}
+		e.giveUp("an element is unset of what has none")
+	}
+	found := c.find(e.key(next.key))
+	if found == nil || next.appended {
 		return c
 	}
-	e.giveUp("an element is unset of what has none")
-	return nil
+	e.spendCopies(c)
+	c = c.clone()
+	if len(path) == 1 {
+		c.remove(found.key)
+	} else {
+		c.set(found.key, e.without(found.value, path[1:]), found.at)
+	}
+	return c
 }

@@ -20,26 +20,15 @@ func (l *lexer) singleQuoted() token {
 		}
 		n++
 	}
-	quoted := l.take(n + 1)
-	t.value = l.unescapeSingle(quoted[1:n])
+	quoted := l.take(n + 1)[1:n]
+	if t.value = quoted; strings.Contains(quoted, `\`) {
+		l.budget.spend(2 * len(quoted))
+		t.value = singleEscapes.Replace(quoted)
+	}
 	return t
 }
 
-func (l *lexer) unescapeSingle(s string) string {
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	l.budget.spend(len(s))
-	var b strings.Builder
-	b.Grow(len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) && (s[i+1] == '\'' || s[i+1] == '\\') {
-			i++
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
+var singleEscapes = strings.NewReplacer(`\\`, `\`, `\'`, `'`)
 
 // doubleQuoted reads "…" whole when there is no variable in it, and else only the opening quote.
 func (l *lexer) doubleQuoted() token {
@@ -74,66 +63,51 @@ func startsVariable(s string) bool {
 	return len(s) > 1 && (s[0] == '$' && (isNameStart(s[1]) || s[1] == '{') || s[0] == '{' && s[1] == '$')
 }
 
-// unescape resolves the escapes of a string in double quotes, of a command in backticks, or of a heredoc (quote 0).
+// escapes are those of a string in double quotes, and of a heredoc but for the quote.
+var escapes = regexp.MustCompile(`\\(?:[nrtvef\\$"]|[0-7]{1,3}|[xX][0-9a-fA-F]{1,2}|u\{[^}]*\}?)`)
+
+// escapeCost is what an escape may allocate, in bytes.
+const escapeCost = 64
+
+// unescape resolves the escapes of a string in double quotes, or of a heredoc (quote 0).
 func (l *lexer) unescape(s string, quote byte) string {
-	if !strings.Contains(s, `\`) {
+	count := strings.Count(s, `\`)
+	if count == 0 {
 		return s
 	}
-	l.budget.spend(2 * len(s))
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' || i+1 == len(s) {
-			b = append(b, s[i])
-			continue
+	l.budget.spend(2*len(s) + escapeCost*count)
+	return escapes.ReplaceAllStringFunc(s, func(escape string) string {
+		c := escape[1]
+		plain := strings.IndexByte(`nrtvef\$`, c)
+		switch {
+		case plain >= 0:
+			return "\n\r\t\v\x1b\f\\$"[plain : plain+1]
+		case c == '"' && quote == '"':
+			return `"`
+		case c == '"':
+			return escape
+		case c == 'u':
+			return l.codePoint(strings.TrimPrefix(escape, `\u{`))
+		case isDigit(c):
+			code, _ := strconv.ParseUint(escape[1:], 8, 16)
+			return string([]byte{byte(code)}) //nolint:gosec // G115: octal escapes wrap in PHP
 		}
-		i++
-		if plain := strings.IndexByte(`nrtvef\$`, s[i]); plain >= 0 {
-			b = append(b, "\n\r\t\v\x1b\f\\$"[plain])
-			continue
-		}
-		switch c := s[i]; {
-		case c == quote && quote != 0:
-			b = append(b, c)
-		case c >= '0' && c <= '7':
-			n := 1
-			for n < 3 && i+n < len(s) && s[i+n] >= '0' && s[i+n] <= '7' {
-				n++
-			}
-			code, _ := strconv.ParseUint(s[i:i+n], 8, 16)
-			b = append(b, byte(code))
-			i += n - 1
-		case c|0x20 == 'x' && i+1 < len(s) && isHex(s[i+1]):
-			n := 1
-			if i+2 < len(s) && isHex(s[i+2]) {
-				n = 2
-			}
-			code, _ := strconv.ParseUint(s[i+1:i+1+n], 16, 8)
-			b = append(b, byte(code))
-			i += n
-		case c == 'u' && i+1 < len(s) && s[i+1] == '{':
-			end := strings.IndexByte(s[i:], '}')
-			if end < 0 {
-				l.fail(`an escape \u{…} does not end`)
-			}
-			b = l.appendCodePoint(b, s[i+2:i+end])
-			i += end
-		default:
-			b = append(b, '\\', c)
-		}
-	}
-	return string(b)
+		code, _ := strconv.ParseUint(escape[2:], 16, 8)
+		return string([]byte{byte(code)})
+	})
 }
 
-// appendCodePoint writes a code point in UTF-8, also the surrogates that Go would refuse.
-func (l *lexer) appendCodePoint(b []byte, hex string) []byte {
+// codePoint writes a code point in UTF-8, also the surrogates that Go would refuse.
+func (l *lexer) codePoint(escaped string) string {
+	hex, ended := strings.CutSuffix(escaped, "}")
 	code, err := strconv.ParseUint(hex, 16, 32)
-	if err != nil || code > utf8.MaxRune {
-		l.fail(`\u{` + hex + `} is not a code point`)
+	if !ended || err != nil || code > utf8.MaxRune {
+		l.fail(`\u{` + hex + ` is not a code point`)
 	}
 	if code >= 0xD800 && code <= 0xDFFF {
-		return append(b, 0xE0|byte(code>>12), 0x80|byte(code>>6)&0x3F, 0x80|byte(code)&0x3F)
+		return string([]byte{0xE0 | byte(code>>12), 0x80 | byte(code>>6)&0x3F, 0x80 | byte(code)&0x3F}) //nolint:gosec // G115: wraps by intent
 	}
-	return utf8.AppendRune(b, rune(code))
+	return string(rune(code))
 }
 
 // heredocs begin with <<<LABEL, <<<"LABEL" or <<<'LABEL' and the end of the line.
@@ -173,24 +147,18 @@ func (l *lexer) dedent(body, indentation string) string {
 	if indentation == "" || body == "" {
 		return body
 	}
-	l.budget.spend(len(body))
-	var b strings.Builder
-	b.Grow(len(body))
-	for body != "" {
-		line, end := body, len(body)
-		if i := strings.IndexAny(body, "\r\n"); i >= 0 {
-			line, end = body[:i], i+1 // of \r\n the \n counts as an empty line
+	l.budget.spend(2*len(body) + escapeCost*(strings.Count(body, "\n")+strings.Count(body, "\r")))
+	return lines.ReplaceAllStringFunc(body, func(line string) string {
+		rest, indented := strings.CutPrefix(line, indentation)
+		if blank := strings.TrimLeft(line, " \t"); !indented && strings.Trim(blank, "\r\n") == "" {
+			return blank
 		}
-		switch {
-		case strings.HasPrefix(line, indentation):
-			b.WriteString(line[len(indentation):])
-		case strings.TrimLeft(line, " \t") != "":
+		if !indented {
 			l.fail("a line of a heredoc is indented less than its end")
 		}
-		b.WriteString(body[len(line):end])
-		body = body[end:]
-	}
-	return b.String()
+		return rest
+	})
 }
 
-func isHex(c byte) bool { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' }
+// lines end with \n or \r; that of \r\n counts as an empty one.
+var lines = regexp.MustCompile(`[^\r\n]*[\r\n]|[^\r\n]+`)

@@ -1,15 +1,17 @@
 package php
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/notifypush/notifypush/internal/files"
 )
 
 // sources reads and parses each file once.
@@ -52,12 +54,19 @@ func (s *sources) folder(at origin) string {
 	return filepath.Dir(s.loaded[at.file-1].path)
 }
 
+// paths are those of all files that were evaluated, as they were given.
+func (s *sources) paths() []string {
+	paths := slices.Collect(maps.Keys(s.files))
+	slices.Sort(paths)
+	return paths
+}
+
 // load returns the parsed file. It may panic with *givenUp.
 func (s *sources) load(path string) *source {
 	if loaded, found := s.files[path]; found {
 		return loaded
 	}
-	f := &source{path: realPath(path), base: filepath.Base(path), file: int32(len(s.loaded)) + 1}
+	f := &source{path: realPath(path, s.budget), base: filepath.Base(path), file: int32(len(s.loaded)) + 1} //nolint:gosec // G115: files are bounded by the budget
 	s.loaded = append(s.loaded, f)
 	s.files[path] = f
 	content, err := readFile(path, s.budget)
@@ -80,42 +89,40 @@ func (s *sources) load(path string) *source {
 	return f
 }
 
-// errNotRegular is why a device, a pipe or a folder is not read.
-var errNotRegular = errors.New("not a regular file")
+// fileTime is how long one look at the file system may take. What takes longer makes one value unknown, and not all.
+const fileTime = time.Second
 
-// readFile reads a regular file of at most the size that is allowed, which the caller accounts for. A pipe that takes the file's place is
-// not waited for.
-func readFile(path string, b *budget) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", fmt.Errorf("cannot be read: %w", reason(err))
+// look has the file system answer, in time.
+func look[T any](b *budget, call func(ctx context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, fileTime)
+	defer cancel()
+	value, err := call(ctx)
+	if b.ctx.Err() != nil {
+		b.exhausted = true
+		panic(&givenUp{fmt.Sprintf("it takes longer than %v", b.limits.Time)})
 	}
-	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("cannot be read: %w", errNotRegular)
-	}
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return "", fmt.Errorf("cannot be read: %w", reason(err))
-	}
-	defer f.Close()
-	if info, err = f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return "", fmt.Errorf("cannot be read: %w", errNotRegular)
-	}
-	limit := b.limits.FileSize
-	b.spend(copyBuffer)
-	var content strings.Builder
-	content.Grow(int(min(info.Size(), limit)) + 1)
-	length, err := io.Copy(&content, io.LimitReader(f, limit+1))
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("cannot be read: %w", reason(err))
-	case length > limit:
-		return "", fmt.Errorf("is larger than %d KiB", limit>>10)
-	}
-	return content.String(), nil
+	return value, err
 }
 
-const copyBuffer = 32 << 10 // what io.Copy allocates
+func stat(b *budget, path string) (fs.FileInfo, error) {
+	return look(b, func(ctx context.Context) (fs.FileInfo, error) { return files.Stat(ctx, path) })
+}
+
+// readFile reads a regular file of at most the size that is allowed, which the caller accounts for.
+func readFile(path string, b *budget) (string, error) {
+	limit := b.limits.FileSize
+	b.spend(copyBuffer)
+	content, err := look(b, func(ctx context.Context) (string, error) { return files.Read(ctx, path, limit, nil) })
+	switch {
+	case errors.Is(err, files.ErrTooLarge):
+		return "", fmt.Errorf("is larger than %d KiB", limit>>10)
+	case err != nil:
+		return "", fmt.Errorf("cannot be read: %w", reason(err))
+	}
+	return content, nil
+}
+
+const copyBuffer = 32 << 10 // what reading allocates
 
 // reason leaves the path out of an error of the file system.
 func reason(err error) error {
@@ -127,13 +134,16 @@ func reason(err error) error {
 }
 
 // realPath is the absolute path without symbolic links, as PHP's __FILE__ has it.
-func realPath(path string) string {
+func realPath(path string, b *budget) string {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
 		return path
 	}
-	if resolved, err := filepath.EvalSymlinks(absolute); err == nil {
-		return resolved
+	resolved, err := look(b, func(ctx context.Context) (string, error) {
+		return files.Within(ctx, func() (string, error) { return filepath.EvalSymlinks(absolute) })
+	})
+	if err != nil {
+		return absolute
 	}
-	return absolute
+	return resolved
 }

@@ -24,6 +24,7 @@ type outcome struct {
 func (e *evaluator) runAll(statements []statement) outcome {
 	for _, s := range statements {
 		e.budget.step(1)
+		e.on(s.line)
 		if out := s.execute(e); out.kind != proceeds {
 			return out
 		}
@@ -31,27 +32,19 @@ func (e *evaluator) runAll(statements []statement) outcome {
 	return outcome{}
 }
 
+func (s *block) execute(e *evaluator) outcome { return e.runAll(s.statements) }
+
 func (s *expressionStatement) execute(e *evaluator) outcome {
-	e.here.line = s.line
-	e.eval(s.expression)
+	e.evalAll(s.list)
 	return outcome{}
 }
 
-func (s *block) execute(e *evaluator) outcome { return e.runAll(s.statements) }
-
-func (s *jump) execute(*evaluator) outcome {
-	if s.continues {
-		return outcome{kind: continues}
+func (s *jump) execute(e *evaluator) outcome {
+	out := outcome{kind: s.kind}
+	if s.value != nil {
+		out.value = e.eval(s.value)
 	}
-	return outcome{kind: breaks}
-}
-
-func (s *returnStatement) execute(e *evaluator) outcome {
-	e.here.line = s.line
-	if s.value == nil {
-		return outcome{kind: returns}
-	}
-	return outcome{kind: returns, value: e.eval(s.value)}
+	return out
 }
 
 func (s *functionDeclaration) execute(e *evaluator) outcome {
@@ -61,14 +54,7 @@ func (s *functionDeclaration) execute(e *evaluator) outcome {
 	return outcome{}
 }
 
-func (s *constantDeclaration) execute(e *evaluator) outcome {
-	e.here.line = s.line
-	e.define(s.name, e.eval(s.value))
-	return outcome{}
-}
-
 func (s *unsetStatement) execute(e *evaluator) outcome {
-	e.here.line = s.line
 	for _, target := range s.targets {
 		e.unset(target)
 	}
@@ -77,7 +63,6 @@ func (s *unsetStatement) execute(e *evaluator) outcome {
 
 func (s *ifStatement) execute(e *evaluator) outcome {
 	for _, branch := range s.branches {
-		e.here.line = s.line
 		if e.truth(e.eval(branch.condition)) {
 			return e.runAll(branch.body)
 		}
@@ -86,21 +71,25 @@ func (s *ifStatement) execute(e *evaluator) outcome {
 }
 
 func (s *loop) execute(e *evaluator) outcome {
-	e.here.line = s.line
 	e.evalAll(s.before)
 	for first := true; ; first = false {
 		e.budget.step(1)
 		if check := len(s.conditions) > 0 && !(first && s.late); check && !e.truth(e.evalAll(s.conditions)) {
 			return outcome{}
 		}
-		switch out := e.runAll(s.body); out.kind {
-		case breaks:
-			return outcome{}
-		case returns:
-			return out
+		if out := e.runAll(s.body); out.kind == breaks || out.kind == returns {
+			return out.afterLoop()
 		}
 		e.evalAll(s.after)
 	}
+}
+
+// afterLoop is how a loop ends that its body left.
+func (o outcome) afterLoop() outcome {
+	if o.kind == returns {
+		return o
+	}
+	return outcome{}
 }
 
 // evalAll returns the value of the last expression.
@@ -112,12 +101,12 @@ func (e *evaluator) evalAll(list []expression) (last Value) {
 }
 
 func (s *foreach) execute(e *evaluator) outcome {
-	e.here.line = s.line
 	subject := e.eval(s.subject)
-	switch v := subject.(type) {
-	case unknown:
-		e.giveUp("a loop over what is not known: " + v.reason)
-	case *Object, *closure:
+	u, isUnknown := subject.(unknown)
+	switch {
+	case isUnknown:
+		e.giveUp("a loop over what is not known: " + u.reason)
+	case isObject(subject):
 		e.giveUp("a loop over an object is not evaluated")
 	}
 	list, isArray := subject.(*Array)
@@ -131,18 +120,14 @@ func (s *foreach) execute(e *evaluator) outcome {
 		if s.key != nil {
 			e.assign(s.key, element.key)
 		}
-		switch out := e.runAll(s.body); out.kind {
-		case breaks:
-			return outcome{}
-		case returns:
-			return out
+		if out := e.runAll(s.body); out.kind == breaks || out.kind == returns {
+			return out.afterLoop()
 		}
 	}
 	return outcome{}
 }
 
 func (s *switchStatement) execute(e *evaluator) outcome {
-	e.here.line = s.line
 	subject := e.eval(s.subject)
 	start := slices.IndexFunc(s.cases, func(c branch) bool {
 		return c.condition != nil && e.truth(e.compareWith("==", subject, e.eval(c.condition)))
@@ -154,11 +139,8 @@ func (s *switchStatement) execute(e *evaluator) outcome {
 		return outcome{}
 	}
 	for _, c := range s.cases[start:] {
-		switch out := e.runAll(c.body); out.kind {
-		case breaks, continues: // continue acts on a switch as break does
-			return outcome{}
-		case returns:
-			return out
+		if out := e.runAll(c.body); out.kind != proceeds {
+			return out.afterLoop() // continue acts on a switch as break does
 		}
 	}
 	return outcome{}
@@ -184,19 +166,19 @@ func (s *tryStatement) execute(e *evaluator) outcome {
 
 // guard runs statements and returns the exception that ended them. Meanwhile a call of unknown effect may throw.
 func (e *evaluator) guard(body []statement) (out outcome, exception *thrown) {
-	scope, here, depth, includes, tries := e.scope, e.here, e.depth, e.includes, e.tries
+	before := e.walk
 	e.tries++
 	if e.tries > maxTries {
 		e.exceed("too many try blocks within each other")
 	}
 	defer func() {
-		e.tries = tries
+		e.tries = before.tries
 		if r := recover(); r != nil {
 			t, isThrown := r.(*thrown)
 			if !isThrown {
 				panic(r)
 			}
-			e.scope, e.here, e.depth, e.includes = scope, here, depth, includes
+			e.walk = before
 			exception = t
 		}
 	}()

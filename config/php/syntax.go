@@ -1,23 +1,18 @@
 package php
 
-// expression is a node of the syntax tree that has a value, statement one that has none. Both sets are closed: each kind of node
-// says how PHP evaluates it and whether that may change something, and the compiler finds the kind that does not.
+// expression is a node of the syntax tree that has a value, action one that has none. Both sets are closed: each kind of node says how
+// PHP evaluates it, each expression whether that may change something, and the compiler finds the kind that does not.
 type (
 	expression interface {
 		eval(e *evaluator) Value
 		changes() bool
 	}
 
-	statement interface{ execute(e *evaluator) outcome }
+	action interface{ execute(e *evaluator) outcome }
 )
 
 type (
-	literal         struct{ value Value }
-	interpolation   struct{ parts []expression } // a string with variables in it
-	emptyExpression struct{ operand expression }
-	issetExpression struct{ operands []expression }
-	throwExpression struct{ operand expression }
-	exitExpression  struct{}
+	literal struct{ value Value }
 
 	arrayLiteral struct {
 		constant *Array // of the first items, as far as they are literals; nil when there are none
@@ -77,13 +72,14 @@ type (
 		line      int32
 	}
 
-	// unary has an operator before its operand, or the type of a cast.
+	// unary has an operator before its operand, the type of a cast, isset, empty, throw, or exit, which has none.
 	unary struct {
 		op      string
 		operand expression
 	}
 
-	// chain is operands with binary operators between them that bind equally, evaluated from the left.
+	// chain is operands with binary operators between them that bind equally, evaluated from the left. A string with variables in it is one,
+	// too: '' . part . part.
 	chain struct {
 		first expression
 		links []link
@@ -93,11 +89,6 @@ type (
 		op      string
 		operand expression
 		unsafe  bool // to leave out, because it changes something; only where the operator decides
-	}
-
-	coalesce struct {
-		left, right expression
-		unsafe      bool // the right side changes something
 	}
 
 	ternary struct {
@@ -142,7 +133,7 @@ type function struct {
 	parameters []parameter
 	result     []string // the alternatives of the declared type, in lower case; none where there is no type
 	body       []statement
-	arrow      bool // fn: sees its surroundings
+	arrow      expression // fn() => arrow, which sees its surroundings and has no body
 	uses       []string
 	at         origin
 }
@@ -153,21 +144,27 @@ type parameter struct {
 	hint     []string // as a function's result
 }
 
+// statement is what happens at a line.
+type statement struct {
+	line int32
+	action
+}
+
 type (
 	block               struct{ statements []statement }
-	jump                struct{ continues bool }
 	functionDeclaration struct{ function *function }
+	expressionStatement struct{ list []expression } // also echo, whose output goes nowhere
+	unsetStatement      struct{ targets []expression }
 
-	// expressionStatement is also echo, whose output goes nowhere.
-	expressionStatement struct {
-		expression expression
-		line       int32
+	// jump is break, continue, or return with its value, if there is one.
+	jump struct {
+		kind  flow
+		value expression
 	}
 
 	ifStatement struct {
 		branches  []branch
 		otherwise []statement
-		line      int32
 	}
 
 	// loop is for, while and do: the last two have only a condition.
@@ -175,41 +172,22 @@ type (
 		before, conditions, after []expression
 		body                      []statement
 		late                      bool // the condition comes after the body
-		line                      int32
 	}
 
 	foreach struct {
 		subject, key, value expression // key may be nil
 		body                []statement
-		line                int32
 	}
 
 	switchStatement struct {
 		subject expression
 		cases   []branch
-		line    int32
 	}
 
 	// branch is what runs on a condition; that of the default case of a switch is nil.
 	branch struct {
 		condition expression
 		body      []statement
-	}
-
-	returnStatement struct {
-		value expression // may be nil
-		line  int32
-	}
-
-	constantDeclaration struct {
-		name  string
-		value expression
-		line  int32
-	}
-
-	unsetStatement struct {
-		targets []expression
-		line    int32
 	}
 
 	// tryStatement has one catch.

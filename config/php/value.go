@@ -32,6 +32,16 @@ type origin struct {
 	line int32
 }
 
+// firstUnknown returns the first of some values that is not known.
+func firstUnknown(values ...Value) (unknown, bool) {
+	for _, v := range values {
+		if u, isUnknown := v.(unknown); isUnknown {
+			return u, true
+		}
+	}
+	return unknown{}, false
+}
+
 // findUnknown returns the first unknown value in v, at any depth.
 func findUnknown(v Value) (unknown, bool) {
 	switch v := v.(type) {
@@ -56,15 +66,3 @@ func findUnknown(v Value) (unknown, bool) {
 	}
 	return unknown{}, false
 }
-
-// Bool is what PHP's (bool) makes of a value.
-func Bool(v Value) bool { return toBool(v) }
-
-// Int is what PHP's (int) makes of a value: a string counts as far as it begins with a number.
-func Int(v Value) int64 { return toInt(v) }
-
-// Float is what PHP's (float) makes of a value.
-func Float(v Value) float64 { return toFloat(v) }
-
-// Text is what PHP's (string) makes of a value.
-func Text(v Value) string { return toString(v) }

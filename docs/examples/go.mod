@@ -7,6 +7,12 @@ replace github.com/notifypush/notifypush => ../..
 require github.com/notifypush/notifypush v0.0.0
 
 require (
+	github.com/jmoiron/sqlx v1.4.0 // indirect
+	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+)
+
+require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0 // indirect
 	github.com/Workiva/go-datastructures v1.1.3 // indirect
 	github.com/alicebob/miniredis/v2 v2.40.0 // indirect

@@ -25,7 +25,7 @@ func New() (*Poller, error) {
 		return nil, fmt.Errorf("create an epoll instance: %w", err)
 	}
 	if err := unix.SetNonblock(fd, true); err != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return nil, fmt.Errorf("make the epoll instance pollable: %w", err)
 	}
 	return &Poller{file: os.NewFile(uintptr(fd), "epoll")}, nil

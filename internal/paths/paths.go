@@ -29,7 +29,7 @@ func FolderFault(path string) string {
 			return fmt.Sprintf("%s is a file, not a folder", folder)
 		}
 	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrPermission) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrPermission) { //nolint:gosec // G703: the operator names the path
 		return closed(folder)
 	}
 	return ""

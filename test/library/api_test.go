@@ -21,7 +21,7 @@ import (
 var update = flag.Bool("update", false, "write testdata/api anew")
 
 // packages are those that programs may import.
-var packages = []string{"actors", "actors/actorstest", "client", "loadtest", "storage", "transport", "transport/frame", "transport/monitor", "transport/nextcloud"}
+var packages = []string{"actors", "actors/actorstest", "actors/fleet", "client", "loadtest", "loadtest/report", "storage", "storage/mysql", "storage/postgres", "storage/sqlite", "transport", "transport/frame", "transport/monitor", "transport/nextcloud", "transport/selftest"}
 
 // What is exported is listed in testdata/api, so that no change of it is by accident. With -update the lists
 // are written anew; what changed is then said in CHANGELOG.md.

@@ -1,7 +1,10 @@
 package nextcloud_test
 
 import (
+	"fmt"
+	"net/http"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
@@ -19,6 +22,7 @@ var faults = tests{
 	"PHP":         (*installation).testPHPStops,
 	"PHPHangs":    (*installation).testPHPHangs,
 
+	"HangUp":             (*installation).testHangUp,
 	"Recheck":            (*installation).testRecheck,
 	"StandInMaintenance": (*installation).testStandInMaintenance,
 }
@@ -125,5 +129,29 @@ func (i *installation) testPHPHangs(t *testing.T) {
 	i.requireRefusal(t, bob.id, bob.password, "err: Error while sending authentication request to nextcloud: ")
 	i.php.Resume()
 	client.awaitFile(alice.upload(t, "file.txt"))
+	i.requireService(t)
+}
+
+// testHangUp guesses, and does not wait for the answers, which PHP is slow to give. They count all the same.
+func (i *installation) testHangUp(t *testing.T) {
+	alice, address := i.newAccount(t), i.newAddress()
+	i.php.Pause()
+	var guessers []*client
+	for n := range 10 {
+		c := i.dialFrom(t, address)
+		c.send(alice.id)
+		c.send(fmt.Sprint("guess ", n))
+		guessers = append(guessers, c)
+	}
+	time.Sleep(1150 * time.Millisecond)
+	for _, c := range guessers {
+		require.Empty(t, c.texts, "it was not answered yet")
+		_ = c.ws.CloseNow()
+	}
+	time.Sleep(450 * time.Millisecond)
+	require.Equal(t, http.StatusSwitchingProtocols, i.shakeHands(t, address))
+	i.php.Resume()
+	i.awaitHandshake(t, address, http.StatusTooManyRequests)
+	require.Equal(t, http.StatusSwitchingProtocols, i.shakeHands(t, i.newAddress()))
 	i.requireService(t)
 }

@@ -124,10 +124,11 @@ $CONFIG = [
 `, i.url, i.redis.Port, redisPassword, redisDatabase))
 }
 
-// serveWeb starts nginx, as the front of PHP and of the push server.
+// serveWeb starts nginx, as the front of PHP and of the push server. Clients say as a proxy would where they come from.
 func (i *installation) serveWeb(t *testing.T) {
 	t.Helper()
-	i.url = proxytest.NginxWith(t, proxytest.FreeAddress(t), "", proxytest.Snippet(t, "nginx.conf", i.pushAddress)+fmt.Sprintf(`
+	// Clients have addresses of their own, as behind a proxy before nginx.
+	i.url = proxytest.NginxWith(t, proxytest.FreeAddress(t), "", proxytest.BehindAProxy(t, proxytest.Snippet(t, "nginx.conf", i.pushAddress))+fmt.Sprintf(`
 		root %[1]s/nextcloud;
 		location / { rewrite ^ /index.php$request_uri; }
 		location ~ ^/(index|remote|public|status|ocs/v[12])\.php(/|$) {

@@ -2,10 +2,13 @@ package nextcloud_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
@@ -21,6 +24,7 @@ var logins = tests{
 	"WrongPassword": (*installation).testWrongPassword,
 	"DisabledUser":  (*installation).testDisabledUser,
 	"Throttled":     (*installation).testThrottled,
+	"LockedOut":     (*installation).testLockedOut,
 }
 
 // requireLogin logs in with what a client was given, and expects the account's pushes.
@@ -126,6 +130,51 @@ func (i *installation) testThrottled(t *testing.T) {
 	require.Contains(t, c.logIn(alice.id, alice.password), "err: Error while sending authentication request to nextcloud: ")
 	require.Equal(t, websocket.StatusCode(-1), c.awaitEnd())
 	alice.comeBack(t)
+}
+
+// testLockedOut has Nextcloud lock an address out where somebody has just logged in: from there the login is not let in
+// because it is remembered, and further guesses do not get through to Nextcloud. Elsewhere it is.
+func (i *installation) testLockedOut(t *testing.T) {
+	alice := i.newAccount(t)
+	address := i.newAddress()
+	require.Equal(t, "authenticated", i.dialFrom(t, address).logIn(alice.id, alice.password))
+	require.Equal(t, "authenticated", i.dialFrom(t, address).logIn(alice.id, alice.password))
+	i.guess(t, address)
+	require.Contains(t, i.dialFrom(t, address).logIn(alice.id, alice.password+"x"), "429")
+	for range 2 { // as soon as it may try
+		i.awaitHandshake(t, address, http.StatusSwitchingProtocols)
+		require.Contains(t, i.dialFrom(t, address).logIn(alice.id, alice.password), "429", "Nextcloud is asked")
+		require.Equal(t, http.StatusTooManyRequests, i.shakeHands(t, address), "and then it has to wait")
+	}
+	require.Equal(t, "authenticated", i.dial(t).logIn(alice.id, alice.password))
+
+	began, let := time.Now(), 0
+	for n := range 300 {
+		if i.shakeHands(t, address) == http.StatusSwitchingProtocols {
+			let++
+			require.Contains(t, i.dialFrom(t, address).logIn(alice.id, fmt.Sprint("guess ", n)), "429")
+		}
+	}
+	require.LessOrEqual(t, let, 1+int(math.Log2(1+time.Since(began).Seconds())), "the time to wait doubles")
+}
+
+func (i *installation) awaitHandshake(t *testing.T, address string, status int) {
+	t.Helper()
+	eventually(t, fmt.Sprint("a handshake is answered ", status), func() bool { return i.shakeHands(t, address) == status })
+}
+
+// shakeHands returns the answer to a handshake.
+func (i *installation) shakeHands(t *testing.T, address string) (status int) {
+	t.Helper()
+	ws, response, err := websocket.Dial(t.Context(), strings.Replace(i.url, "http", "ws", 1)+"/push/ws", &websocket.DialOptions{
+		HTTPClient: i.http, HTTPHeader: http.Header{"X-Forwarded-For": {address}},
+	})
+	if err == nil {
+		_ = ws.CloseNow()
+	} else {
+		require.NotNil(t, response, err)
+	}
+	return response.StatusCode
 }
 
 // guess guesses until Nextcloud refuses whatever comes from that address.

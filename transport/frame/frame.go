@@ -105,7 +105,7 @@ func Append(out []byte, op Opcode, payload string) []byte {
 // AppendMasked appends a whole, final, masked frame, as a client must send it.
 func AppendMasked(out []byte, op Opcode, payload string) []byte {
 	var mask [maskSize]byte
-	binary.BigEndian.PutUint32(mask[:], rand.Uint32())
+	binary.BigEndian.PutUint32(mask[:], rand.Uint32()) //nolint:gosec // G404: what is masked is this program's own, and the mask is sent beside it
 	out = append(appendHeader(out, op, len(payload), maskBit), mask[:]...)
 	for i := range len(payload) {
 		out = append(out, payload[i]^mask[i%maskSize])
@@ -117,7 +117,7 @@ func appendHeader(out []byte, op Opcode, length int, mask byte) []byte {
 	out = append(out, finalBit|byte(op))
 	switch {
 	case length < length16:
-		return append(out, mask|byte(length))
+		return append(out, mask|byte(length)) //nolint:gosec // G115: the case has made sure that it fits
 	case length < 1<<16:
 		return binary.BigEndian.AppendUint16(append(out, mask|length16), uint16(length))
 	default:
@@ -129,7 +129,7 @@ func appendHeader(out []byte, op Opcode, length int, mask byte) []byte {
 func AppendClose(out []byte, code int, text string) []byte {
 	text = text[:min(len(text), maxCloseText)]
 	out = appendHeader(out, Close, 2+len(text), 0)
-	return append(binary.BigEndian.AppendUint16(out, uint16(code)), text...)
+	return append(binary.BigEndian.AppendUint16(out, uint16(code)), text...) //nolint:gosec // G115: close codes have 16 bits
 }
 
 // CloseCode returns the code in the payload of a close frame, 1000 where there is none.
@@ -152,10 +152,10 @@ func Cut(data []byte, limit int) (f Frame, size int, err error) {
 		return f, 0, ErrProtocol
 	case !ok:
 		return f, 0, nil
-	case len(data) < h.size+int(h.payload):
+	case len(data) < h.size+int(h.payload): //nolint:gosec // G115: parseHeader has bounded it by the limit
 		return f, 0, nil
 	}
-	size = h.size + int(h.payload)
+	size = h.size + int(h.payload) //nolint:gosec // G115: parseHeader has bounded it by the limit
 	return Frame{h.opcode, data[h.size:size]}, size, nil
 }
 

@@ -32,13 +32,13 @@ func (r *Reader) Feed(data []byte) (frames []Frame, err error) {
 		if err != nil {
 			return frames, err
 		}
-		if !ok || uint64(len(data)-h.size) < h.payload {
+		if !ok || uint64(len(data)-h.size) < h.payload { //nolint:gosec // G115: parseHeader has bounded it by the limit
 			if r.partial = data; !own {
 				r.partial = slices.Clone(data)
 			}
 			return frames, nil
 		}
-		end := h.size + int(h.payload)
+		end := h.size + int(h.payload) //nolint:gosec // G115: parseHeader has bounded it by the limit
 		frame, complete, err := r.join(h, unmask(data[h.size:end], h.mask))
 		if err != nil {
 			return frames, err

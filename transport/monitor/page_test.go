@@ -1,3 +1,5 @@
+//go:build linux
+
 package monitor
 
 import (
@@ -141,6 +143,20 @@ func TestThePageShowsWhatIsWrong(t *testing.T) {
 	b.See("the reason, as text", browsertest.Text("problems")+".includes('redis for 0 s: <b>connection refused</b>') || "+browsertest.Text("problems")+".includes('<b>connection refused</b>')")
 	b.See("which dependency", `document.querySelectorAll("#dependencies li.down").length === 1`)
 	b.See("that actions are off", `!document.getElementById("off").hidden && document.getElementById("on").hidden`)
+}
+
+// TestThePageIsLightOrDark follows what its reader prefers, and can be read either way.
+func TestThePageIsLightOrDark(t *testing.T) {
+	b := open(t, 1180, 900, func(k *statusKit) {
+		k.source.Problems = func() map[string]string { return map[string]string{"redis": "connection refused"} }
+	})
+	b.See("the clients", rows+" !== ''")
+	b.Do(chromedp.SetValue(chromedp.ID("token"), adminToken), chromedp.Click(chromedp.CSS("#unlock button")))
+	b.See("buttons", `document.querySelector("td button")`)
+	for _, scheme := range []string{"light", "dark"} {
+		b.Prefer(scheme)
+		b.RequireReadable(scheme == "light")
+	}
 }
 
 func TestThePageFitsAPhone(t *testing.T) {

@@ -2,14 +2,11 @@ package monitor
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"embed"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"maps"
-	"net"
 	"net/http"
 	"net/netip"
 	"runtime"
@@ -25,7 +22,7 @@ import (
 	"github.com/notifypush/notifypush/transport"
 )
 
-// TokenHeader is the header with which a request shows that it knows the admin token.
+// TokenHeader is the header with which a request shows that it knows a token; it may also be a Bearer.
 const TokenHeader = "X-Admin-Token"
 
 const (
@@ -74,7 +71,7 @@ type System interface {
 	Connections(ctx context.Context, user string) ([]actors.Connection, error)
 	Disconnect(user string) error
 	ForgetLogins(user string) error
-	Publish(ctx context.Context, event actors.Event) error
+	DisconnectAll() error
 }
 
 // Latency is how long a dependency took over the last question that it answered.
@@ -150,7 +147,7 @@ func (s *Status) serveAt(mux *http.ServeMux, source *Source) {
 	for path, act := range map[string]func(context.Context, order) error{
 		"disconnect":       func(_ context.Context, o order) error { return s.System.Disconnect(o.User) },
 		"forget-logins":    func(_ context.Context, o order) error { return s.System.ForgetLogins(o.User) },
-		"reset":            func(ctx context.Context, _ order) error { return s.System.Publish(ctx, actors.Reset{}) },
+		"reset":            func(_ context.Context, _ order) error { return s.System.DisconnectAll() },
 		"log-level":        func(_ context.Context, o order) error { return s.SetLogLevel(o.Level) },
 		"clear-rate-limit": s.clearRateLimit,
 	} {
@@ -329,11 +326,7 @@ func (s *Status) clearRateLimit(_ context.Context, o order) error {
 	return err
 }
 
-// knowsToken compares digests, so that the time that it takes says nothing.
-func (s *Status) knowsToken(r *http.Request) bool {
-	want, got := sha256.Sum256([]byte(s.AdminToken().Reveal())), sha256.Sum256([]byte(r.Header.Get(TokenHeader)))
-	return s.AdminToken() != "" && subtle.ConstantTimeCompare(want[:], got[:]) == 1
-}
+func (s *Status) knowsToken(r *http.Request) bool { return shows(r, s.AdminToken) }
 
 // isLocal reports whether a request comes from this machine, and not by way of a page of another site whose name was
 // made to lead here: then Host would be that name.
@@ -342,10 +335,7 @@ func isLocal(r *http.Request) bool {
 	if err == nil && !peer.Addr().Unmap().IsLoopback() || r.Header.Get("X-Forwarded-For") != "" {
 		return false
 	}
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = r.Host
-	}
+	host := hostOf(r)
 	_, err = netip.ParseAddr(strings.Trim(host, "[]"))
 	return err == nil || host == "localhost" || host == ownHost
 }

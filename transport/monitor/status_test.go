@@ -61,9 +61,7 @@ func (f *fakeSystem) Connections(_ context.Context, user string) ([]actors.Conne
 
 func (f *fakeSystem) Disconnect(user string) error   { return f.note("disconnect %s", user) }
 func (f *fakeSystem) ForgetLogins(user string) error { return f.note("forget %s", user) }
-func (f *fakeSystem) Publish(_ context.Context, event actors.Event) error {
-	return f.note("publish %T", event)
-}
+func (f *fakeSystem) DisconnectAll() error           { return f.note("disconnect all") }
 
 // statusKit is a status page and what is behind it.
 type statusKit struct {
@@ -251,7 +249,7 @@ func TestActions(t *testing.T) {
 		{"disconnect", `{}`, 400, ""},
 		{"forget-logins", `{"user":"alice"}`, 200, "forget alice"},
 		{"forget-logins", `{}`, 200, "forget"},
-		{"reset", `{}`, 200, "publish actors.Reset"},
+		{"reset", `{}`, 200, "disconnect all"},
 		{"log-level", `{"level":"debug"}`, 200, "level debug"},
 		{"clear-rate-limit", `{"address":"192.0.2.7"}`, 200, "clear 192.0.2.7"},
 		{"clear-rate-limit", `{"address":"192.0.2.8"}`, 400, "clear 192.0.2.8"},

@@ -72,6 +72,8 @@ func New(options Options) (*Client, error) {
 		return nil, errors.New("the URL of Nextcloud cannot be parsed; write https://example.com/ or https://example.com/nextcloud/")
 	case base.User != nil:
 		return nil, fmt.Errorf("the URL of Nextcloud, %s, must not hold a user name; each client brings its own", base.Redacted())
+	case strings.Contains(options.BaseURL, "@"): // before it may be a password
+		return nil, errors.New("the URL of Nextcloud has an @; write https://example.com/ or https://example.com/nextcloud/")
 	case base.Scheme != "http" && base.Scheme != "https", base.Host == "":
 		return nil, fmt.Errorf("the URL of Nextcloud is %q; write https://example.com/ or https://example.com/nextcloud/", options.BaseURL)
 	}
@@ -136,7 +138,7 @@ func rootsWith(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}
-	pem, err := os.ReadFile(file)
+	pem, err := os.ReadFile(file) //nolint:gosec // G304: the operator names the file
 	if err != nil {
 		return nil, fmt.Errorf("read the authorities to trust for Nextcloud: %w", err)
 	}
@@ -171,10 +173,10 @@ func (n *Client) Close() {
 }
 
 // Verify asks Nextcloud for the user id of who has these credentials. It returns
-// actors.ErrInvalidCredentials where Nextcloud says 401, and a *Error else.
+// actors.ErrInvalidCredentials where Nextcloud itself says 401, and a *Error else.
 func (n *Client) Verify(ctx context.Context, credentials actors.Credentials) (actors.Identity, error) {
 	user, err := n.askUser(ctx, credentials)
-	if failure, ok := errors.AsType[*Error](err); ok && failure.Status == http.StatusUnauthorized {
+	if failure, ok := errors.AsType[*Error](err); ok && failure.Status == http.StatusUnauthorized && failure.OneLogin {
 		return actors.Identity{}, actors.ErrInvalidCredentials
 	}
 	return actors.Identity{User: user}, err

@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
-	"github.com/notifypush/notifypush/storage/storagetest"
+	"github.com/notifypush/notifypush/internal/testkit/certtest"
 	"github.com/notifypush/notifypush/transport"
 	"github.com/stretchr/testify/require"
 )
@@ -193,6 +193,26 @@ func TestVerifyRefusal(t *testing.T) {
 	require.ErrorIs(t, err, actors.ErrInvalidCredentials)
 }
 
+// TestVerifyAndAWebServersPassword has a web server in front ask for a password of its own, which is no wrong password of this user.
+func TestVerifyAndAWebServersPassword(t *testing.T) {
+	guarded := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="closed shop"`)
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprint(w, "<html>401 Authorization Required</html>")
+	}
+	_, err := nextcloudAt(t, guarded, nil).Verify(t.Context(), alice)
+	require.NotErrorIs(t, err, actors.ErrInvalidCredentials)
+	require.NotErrorIs(t, err, actors.ErrOneLogin, "it concerns every login")
+	require.EqualError(t, err, `a web server in front of Nextcloud asks for a password of its own (realm "closed shop")`)
+	requireDiscreet(t, err)
+	own := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="Nextcloud", charset="UTF-8"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}
+	_, err = nextcloudAt(t, own, nil).Verify(t.Context(), alice)
+	require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+}
+
 func TestVerifyAndASlowNextcloud(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"no answer":       silence,
@@ -290,12 +310,12 @@ func TestVerifyFollowsNextcloudOnly(t *testing.T) {
 }
 
 func TestConnectToKeepsTheName(t *testing.T) {
-	authority := storagetest.NewAuthority(t)
+	authority := certtest.NewAuthority(t, t.TempDir())
 	cert, key := authority.Issue("cloud.example", "cloud.example", "127.0.0.1")
 	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s %s", r.Host, r.TLS.ServerName)
 	})
-	path := filepath.Join(storagetest.Dir(t), "s")
+	path := filepath.Join(t.TempDir(), "s")
 	for name, at := range map[string]transport.ListenOptions{
 		"host:port":   {Bind: "127.0.0.1", TLSCert: cert, TLSKey: key},
 		"unix socket": {SocketPath: path, TLSCert: cert, TLSKey: key},
@@ -320,7 +340,7 @@ func TestConnectToKeepsTheName(t *testing.T) {
 }
 
 func TestTrust(t *testing.T) {
-	authority := storagetest.NewAuthority(t)
+	authority := certtest.NewAuthority(t, t.TempDir())
 	for _, test := range []struct {
 		name string
 		host string // in the certificate

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/realm"
 )
 
 // Error is why a question to Nextcloud has no good answer.
@@ -73,7 +74,11 @@ func (n *Client) refusal(response *http.Response) error {
 	}
 	page, err := io.ReadAll(io.LimitReader(response.Body, maxComplaint))
 	failure.empty = err == nil && len(page) == 0
+	asks, foreign := realm.Foreign(response.Header, page)
 	switch {
+	case status == http.StatusUnauthorized && foreign:
+		failure.Text = fmt.Sprintf("a web server in front of Nextcloud asks for a password of its own (realm %q)", asks)
+		failure.OneLogin = false
 	case status/100 == 3:
 		failure.Cause = fmt.Errorf("GET %s redirects to %s, where credentials must not be sent; if that is Nextcloud, make it the URL of Nextcloud",
 			response.Request.URL, response.Header.Get("Location"))

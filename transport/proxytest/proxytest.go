@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package proxytest starts real reverse proxies for tests, configured with the snippets that the
 // documentation gives to operators.
 package proxytest
@@ -101,6 +103,24 @@ func CaddyWith(t testing.TB, address, inSite string) (baseURL string) {
 	return "http://" + address
 }
 
+// HAProxy starts HAProxy with docs/deploy/haproxy.cfg in front of upstream, a host:port, and returns the URL
+// of the proxy without a slash at its end. The push server is below /push/.
+func HAProxy(t testing.TB, upstream string) (baseURL string) {
+	t.Helper()
+	inFrontend, sections := HAProxySnippet(t, upstream)
+	return HAProxyWith(t, FreeAddress(t), inFrontend, sections)
+}
+
+// HAProxySnippet is docs/deploy/haproxy.cfg in its two parts.
+func HAProxySnippet(t testing.TB, upstream string) (inFrontend, sections string) {
+	t.Helper()
+	inFrontend, backend, found := strings.Cut(Snippet(t, "haproxy.cfg", upstream), "\nbackend ")
+	if !found {
+		t.Fatal("haproxy.cfg has no backend")
+	}
+	return inFrontend, "backend " + backend
+}
+
 // HAProxyWith starts HAProxy at an address with these lines in its frontend, and these sections behind it.
 func HAProxyWith(t testing.TB, address, inFrontend, sections string) (baseURL string) {
 	t.Helper()
@@ -150,6 +170,16 @@ func Snippet(t testing.TB, name, upstream string) string {
 		t.Fatalf("%s does not name %s", name, documented)
 	}
 	return strings.ReplaceAll(string(content), documented, upstream)
+}
+
+// BehindAProxy is nginx.conf with the line that its comment has where another proxy is in front.
+func BehindAProxy(t testing.TB, snippet string) string {
+	t.Helper()
+	const edge, behind = "proxy_set_header X-Forwarded-For $remote_addr;", "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"
+	if strings.Count(snippet, edge) != 1 || !strings.Contains(snippet, "# "+behind) {
+		t.Fatal("nginx.conf has not the two forms of X-Forwarded-For")
+	}
+	return strings.Replace(strings.Replace(snippet, "# "+behind, "", 1), edge, behind, 1)
 }
 
 // moduleRoot is the folder of go.mod: tests run in the folder of their package.

@@ -1,3 +1,5 @@
+//go:build unix
+
 package proxytest
 
 import (
@@ -19,9 +21,13 @@ func TestProxies(t *testing.T) {
 		start     func(testing.TB, string) string
 		forwarded string // what becomes of X-Forwarded-For: 192.0.2.1
 	}{
-		"nginx":  {Nginx, "192.0.2.1, 127.0.0.1"},
-		"Apache": {Apache, "192.0.2.1, 127.0.0.1"},
-		"Caddy":  {Caddy, "127.0.0.1"}, // it believes nobody who is not one of its trusted_proxies
+		"nginx": {Nginx, "127.0.0.1"}, // the edge: what a client writes is dropped
+		"nginx behind a proxy": {func(t testing.TB, upstream string) string {
+			return NginxWith(t, FreeAddress(t), "", BehindAProxy(t, Snippet(t, "nginx.conf", upstream)))
+		}, "192.0.2.1, 127.0.0.1"},
+		"Apache":  {Apache, "192.0.2.1, 127.0.0.1"},
+		"Caddy":   {Caddy, "127.0.0.1"}, // it believes nobody who is not one of its trusted_proxies
+		"HAProxy": {HAProxy, "127.0.0.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := httptest.NewServer(http.HandlerFunc(echo))
@@ -57,7 +63,7 @@ func TestProxies(t *testing.T) {
 
 // echo says how a request arrived. Over a websocket it repeats one message, too.
 func echo(w http.ResponseWriter, r *http.Request) {
-	arrived := r.URL.Path + ", forwarded for " + r.Header.Get("X-Forwarded-For") + ", token " + r.Header.Get("token")
+	arrived := r.URL.Path + ", forwarded for " + strings.Join(r.Header.Values("X-Forwarded-For"), ", ") + ", token " + r.Header.Get("token")
 	if r.Header.Get("Sec-WebSocket-Key") == "" {
 		_, _ = io.WriteString(w, arrived)
 		return

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
@@ -67,14 +68,17 @@ func New(options Options) http.Handler {
 }
 
 // client tells `notify_push doctor` what a request looks like when it gets here: whether a reverse proxy said
-// for whom it asks, and when, so that an answer out of a cache is noticed. It needs no token, and says nothing
+// for whom it asks, whether that is an address of an inner network, and when, so that an answer out of a cache is noticed. It needs no token, and says nothing
 // that the client does not know.
 func client(w http.ResponseWriter, r *http.Request) {
 	forwarded := false
 	for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded"} {
 		forwarded = forwarded || r.Header.Get(name) != ""
 	}
-	textreply.Write(w, fmt.Sprintf(`{"forwarded":%t,"time":%d}`, forwarded, time.Now().UnixNano()))
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	from, _ := netip.ParseAddr(strings.TrimSpace(hops[len(hops)-1]))
+	inner := from.IsPrivate() || from.IsLoopback() || from.IsLinkLocalUnicast()
+	textreply.Write(w, fmt.Sprintf(`{"forwarded":%t,"inner":%t,"time":%d}`, forwarded, inner, time.Now().UnixNano()))
 }
 
 // permitted reports whether a request shows the token, and refuses it otherwise.

@@ -249,6 +249,7 @@ func says(status int, body string) http.HandlerFunc {
 
 func TestClientOfRequest(t *testing.T) {
 	url, _ := newSelfTest(t, nil)
-	require.Contains(t, testkit.Request(t, "GET", url+"/push/test/client").Body, `{"forwarded":false,`)
-	require.Contains(t, testkit.Request(t, "GET", url+"/push/test/client", "X-Forwarded-For", "192.0.2.1").Body, `{"forwarded":true,`)
+	require.Contains(t, testkit.Request(t, "GET", url+"/push/test/client").Body, `{"forwarded":false,"inner":false,"time":`)
+	require.Contains(t, testkit.Request(t, "GET", url+"/push/test/client", "X-Forwarded-For", "192.0.2.1, 172.18.0.1").Body, `{"forwarded":true,"inner":true,"time":`)
+	require.Contains(t, testkit.Request(t, "GET", url+"/push/test/client", "X-Forwarded-For", "172.18.0.1, 192.0.2.1").Body, `{"forwarded":true,"inner":false,"time":`)
 }

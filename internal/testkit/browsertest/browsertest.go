@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 )
@@ -54,6 +56,56 @@ func (p Page) See(what, condition string) {
 		p.T.Fatalf("%s: %v; the page shows:\n%s", what, err, shown)
 	}
 }
+
+// Prefer has the browser of somebody who prefers light or dark pages.
+func (p Page) Prefer(scheme string) {
+	p.T.Helper()
+	p.Do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}, //nolint:misspell // It is CSS's.
+		})
+		return err
+	}))
+}
+
+// RequireReadable wants a page that is light or dark as it says, and all text on it to have the contrast of WCAG 2.2, AA: 4.5 to 1.
+func (p Page) RequireReadable(light bool) {
+	p.T.Helper()
+	found, err := chromedp.Run(p.Ctx, chromedp.Evaluate[[]string](contrasts))
+	require.NoError(p.T, err)
+	want := "dark"
+	if light {
+		want = "light"
+	}
+	require.Equal(p.T, []string{want}, found)
+}
+
+// contrasts returns whether the page is light or dark, and what on it is hard to read.
+//
+//nolint:misspell // It is CSS's.
+const contrasts = `(() => {
+	const numbers = (colour) => colour.match(/[\d.]+/g).map(Number)
+	const luminance = (colour) => {
+		const [r, g, b] = numbers(colour).map((part) => part / 255).map((part) => part <= .04045 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4)
+		return .2126 * r + .7152 * g + .0722 * b
+	}
+	const behind = (element) => {
+		for (; element; element = element.parentElement) {
+			const colour = getComputedStyle(element).backgroundColor
+			if ((numbers(colour)[3] ?? 1) > .5) return colour
+		}
+		return 'rgb(255, 255, 255)'
+	}
+	const bad = [luminance(behind(document.body)) > .5 ? 'light' : 'dark']
+	for (const element of document.querySelectorAll('body *')) {
+		const text = [...element.childNodes].filter((node) => node.nodeType === 3).map((node) => node.textContent.trim()).join('')
+		if (!text || !element.offsetHeight || element.disabled) continue
+		const [low, high] = [luminance(getComputedStyle(element).color), luminance(behind(element))].sort((a, b) => a - b)
+		const contrast = (high + .05) / (low + .05)
+		if (contrast < 4.5) bad.push(element.tagName + ' ' + text.slice(0, 30) + ' ' + contrast.toFixed(2))
+	}
+	return bad
+})()`
 
 // RequireFits wants a page that does not scroll sideways, and buttons that are large enough for a finger.
 func (p Page) RequireFits(width int) {

@@ -18,7 +18,7 @@ async function ask(path, order) {
   const headers = token ? { 'X-Admin-Token': token } : {}
   const response = await fetch('api/' + path, order ? { method: 'POST', headers, body: JSON.stringify(order) } : { headers })
   const reply = await response.json()
-  if (!response.ok) throw new Error(reply.error)
+  if (!response.ok) throw Object.assign(new Error(reply.error), { status: response.status })
   return reply
 }
 
@@ -154,7 +154,8 @@ async function refreshStatus() {
     showStatus(await ask('status'))
   } catch (error) {
     element('state').className = 'bad'
-    element('state').textContent = 'the server does not answer'
+    element('state').textContent = error.status === 401 ? 'a token is wanted' : 'the server does not answer'
+    if (error.status === 401) element('on').hidden = false
   }
 }
 

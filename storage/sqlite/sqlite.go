@@ -1,6 +1,10 @@
-package storage
+// Package sqlite lets package storage use SQLite. Importing it is enough:
+//
+//	import _ "github.com/notifypush/notifypush/storage/sqlite"
+package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -10,23 +14,52 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"modernc.org/sqlite"
 
 	"github.com/notifypush/notifypush/internal/paths"
+	"github.com/notifypush/notifypush/storage"
 )
 
-// sqliteConnector opens a database that exists, and changes nothing in it.
-type sqliteConnector struct {
+func init() { storage.RegisterDriver(storage.SQLite, registered{}) }
+
+// registered is a storage.Driver.
+type registered struct{}
+
+func (registered) Connector(options storage.DatabaseOptions) (driver.Connector, error) {
+	return &connector{path: options.Path}, nil
+}
+
+func (registered) Code(error) string { return "" }
+
+func (registered) Advice(o storage.DatabaseOptions, err error) string {
+	if wal, ok := errors.AsType[*walError](err); ok {
+		return wal.advice()
+	}
+	fault := paths.FolderFault(o.Path)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return cmp.Or(fault, fmt.Sprintf("user %s may not read it", paths.ProcessUser())) + "; run the push server as the web server's user"
+	case fault != "":
+		return fault + "; check the path: dbname.db in datadirectory"
+	case errors.Is(err, fs.ErrNotExist):
+		return "check the path: dbname.db in datadirectory"
+	case strings.Contains(err.Error(), "no such table"):
+		return "check the table prefix and the file's path"
+	}
+	return ""
+}
+
+// connector opens a database that exists, and changes nothing in it.
+type connector struct {
 	driver sqlite.Driver
 	path   string
 }
 
-func newSQLite(options DatabaseOptions) driver.Connector { return &sqliteConnector{path: options.Path} }
-
 // Connect looks at the file each time, because its journal mode and its owner may have changed.
-func (c *sqliteConnector) Connect(context.Context) (driver.Conn, error) {
-	wal, err := inspectSQLite(c.path)
+func (c *connector) Connect(context.Context) (driver.Conn, error) {
+	wal, err := inspect(c.path)
 	if err != nil {
 		return nil, err
 	}
@@ -49,11 +82,11 @@ func (c *sqliteConnector) Connect(context.Context) (driver.Conn, error) {
 }
 
 // Driver is part of driver.Connector.
-func (c *sqliteConnector) Driver() driver.Driver { return &c.driver }
+func (c *connector) Driver() driver.Driver { return &c.driver }
 
-// inspectSQLite reports whether the database is in WAL mode, or why it must not be opened.
+// inspect reports whether the database is in WAL mode, or why it must not be opened.
 // https://www.sqlite.org/fileformat2.html#the_database_header
-func inspectSQLite(path string) (wal bool, err error) {
+func inspect(path string) (wal bool, err error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
@@ -61,7 +94,7 @@ func inspectSQLite(path string) (wal bool, err error) {
 	case !info.Mode().IsRegular():
 		return false, errors.New("this is a folder, or another thing that is no database file")
 	}
-	file, err := os.Open(path)
+	file, err := os.Open(path) //nolint:gosec // G304: the operator names the file
 	if err != nil {
 		return false, err
 	}

@@ -1,4 +1,4 @@
-package storage
+package dial
 
 import (
 	"crypto/tls"
@@ -11,31 +11,31 @@ import (
 	"github.com/youmark/pkcs8"
 )
 
-// clientCertificate says where the certificate lies with which this client shows who it is.
-type clientCertificate struct {
-	cert       string // a PEM file; empty: none
-	key        string // empty: the key is in cert's file, too
-	passphrase string // of an encrypted key
+// ClientCertificate says where the certificate lies with which this client shows who it is.
+type ClientCertificate struct {
+	Cert       string // a PEM file; empty: none
+	Key        string // empty: the key is in cert's file, too
+	Passphrase string // of an encrypted key
 }
 
-func (c clientCertificate) load() (tls.Certificate, error) {
-	cert, err := os.ReadFile(c.cert)
+func (c ClientCertificate) load() (tls.Certificate, error) {
+	cert, err := os.ReadFile(c.Cert)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("read the client certificate: %w", err)
 	}
 	key := cert
-	if c.key != "" {
-		if key, err = os.ReadFile(c.key); err != nil {
+	if c.Key != "" {
+		if key, err = os.ReadFile(c.Key); err != nil {
 			return tls.Certificate{}, fmt.Errorf("read the client certificate's key: %w", err)
 		}
 	}
-	key, err = decryptKey(key, c.passphrase)
+	key, err = decryptKey(key, c.Passphrase)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("read the client certificate's key %s: %w", c.key, err)
+		return tls.Certificate{}, fmt.Errorf("read the client certificate's key %s: %w", c.Key, err)
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("use the client certificate %s: %w", c.cert, err)
+		return tls.Certificate{}, fmt.Errorf("use the client certificate %s: %w", c.Cert, err)
 	}
 	return pair, nil
 }

@@ -1,4 +1,4 @@
-package storage
+package dial
 
 import (
 	"bytes"
@@ -13,25 +13,25 @@ import (
 	"strings"
 )
 
-// trust says which server certificates are good. It accepts what PHP and libpq accept, which is
+// Trust says which server certificates are good. It accepts what PHP and libpq accept, which is
 // more than crypto/tls does: a certificate that names its host only in the common name, as the
 // manuals of MySQL and PostgreSQL still teach to make them.
-type trust struct {
-	caFile, caFolder string // both empty: the system's roots
-	crlFile          string
-	chain            bool // an authority must have signed the certificate
-	name             bool // the certificate must name the host
-	alternatives     bool // the common name counts only without alternative names that could name it, as for libpq; for PHP it always counts
-	selfSigned       bool // a certificate that signs itself is accepted
+type Trust struct {
+	CAFile, CAFolder string // both empty: the system's roots
+	CRLFile          string
+	Chain            bool // an authority must have signed the certificate
+	Name             bool // the certificate must name the host
+	Alternatives     bool // the common name counts only without alternative names that could name it, as for libpq; for PHP it always counts
+	SelfSigned       bool // a certificate that signs itself is accepted
 }
 
-// config reads the files anew for each connection, so that renewed certificates are used.
-func (t trust) config(host string, client clientCertificate) (*tls.Config, error) {
+// Config reads the files anew for each connection, so that renewed certificates are used.
+func (t Trust) Config(host string, client ClientCertificate) (*tls.Config, error) {
 	roots, err := t.roots()
 	if err != nil {
 		return nil, err
 	}
-	revoked, err := readRevocations(t.crlFile)
+	revoked, err := readRevocations(t.CRLFile)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (t trust) config(host string, client clientCertificate) (*tls.Config, error
 			return t.verify(state.PeerCertificates, host, roots, revoked)
 		},
 	}
-	if client.cert == "" {
+	if client.Cert == "" {
 		return config, nil
 	}
 	pair, err := client.load()
@@ -54,21 +54,21 @@ func (t trust) config(host string, client clientCertificate) (*tls.Config, error
 	return config, nil
 }
 
-func (t trust) verify(shown []*x509.Certificate, host string, roots *x509.CertPool, revoked []*x509.RevocationList) error {
+func (t Trust) verify(shown []*x509.Certificate, host string, roots *x509.CertPool, revoked []*x509.RevocationList) error {
 	leaf := shown[0]
-	if t.chain {
+	if t.Chain {
 		if err := t.verifyChain(leaf, shown[1:], roots, revoked); err != nil {
 			return err
 		}
 	}
-	if t.name && !t.names(leaf, host) {
+	if t.Name && !t.names(leaf, host) {
 		return x509.HostnameError{Certificate: leaf, Host: host}
 	}
 	return nil
 }
 
-func (t trust) verifyChain(leaf *x509.Certificate, others []*x509.Certificate, roots *x509.CertPool, revoked []*x509.RevocationList) error {
-	if t.selfSigned && signsItself(leaf) {
+func (t Trust) verifyChain(leaf *x509.Certificate, others []*x509.Certificate, roots *x509.CertPool, revoked []*x509.RevocationList) error {
+	if t.SelfSigned && signsItself(leaf) {
 		roots = x509.NewCertPool()
 		roots.AddCert(leaf)
 	}
@@ -93,11 +93,11 @@ func signsItself(c *x509.Certificate) bool {
 }
 
 // names reports whether a certificate names a host, as an alternative name or as the common name.
-func (t trust) names(c *x509.Certificate, host string) bool {
+func (t Trust) names(c *x509.Certificate, host string) bool {
 	if c.VerifyHostname(host) == nil {
 		return true
 	}
-	if t.alternatives && hasAlternatives(c, host) {
+	if t.Alternatives && hasAlternatives(c, host) {
 		return false
 	}
 	if strings.EqualFold(c.Subject.CommonName, host) {
@@ -133,32 +133,32 @@ func checkRevocation(chain []*x509.Certificate, revoked []*x509.RevocationList) 
 }
 
 // roots returns nil for the system's roots.
-func (t trust) roots() (*x509.CertPool, error) {
-	if t.caFile == "" && t.caFolder == "" {
+func (t Trust) roots() (*x509.CertPool, error) {
+	if t.CAFile == "" && t.CAFolder == "" {
 		return nil, nil
 	}
 	pool, found := x509.NewCertPool(), false
-	if t.caFile != "" {
-		content, err := os.ReadFile(t.caFile)
+	if t.CAFile != "" {
+		content, err := os.ReadFile(t.CAFile)
 		if err != nil {
 			return nil, fmt.Errorf("read the certificate authority: %w", err)
 		}
 		found = pool.AppendCertsFromPEM(content)
 	}
-	if t.caFolder != "" {
-		entries, err := os.ReadDir(t.caFolder)
+	if t.CAFolder != "" {
+		entries, err := os.ReadDir(t.CAFolder)
 		if err != nil {
 			return nil, fmt.Errorf("read the folder of certificate authorities: %w", err)
 		}
 		for _, entry := range entries {
 			// Such folders hold links that lead nowhere, other folders, and files of other kinds.
-			if content, err := os.ReadFile(filepath.Join(t.caFolder, entry.Name())); err == nil {
+			if content, err := os.ReadFile(filepath.Join(t.CAFolder, entry.Name())); err == nil {
 				found = pool.AppendCertsFromPEM(content) || found
 			}
 		}
 	}
 	if !found {
-		return nil, fmt.Errorf("no certificate in PEM form in %s", strings.TrimSpace(t.caFile+" "+t.caFolder))
+		return nil, fmt.Errorf("no certificate in PEM form in %s", strings.TrimSpace(t.CAFile+" "+t.CAFolder))
 	}
 	return pool, nil
 }
@@ -167,7 +167,7 @@ func readRevocations(file string) ([]*x509.RevocationList, error) {
 	if file == "" {
 		return nil, nil
 	}
-	content, err := os.ReadFile(file)
+	content, err := os.ReadFile(file) //nolint:gosec // G304: the operator names the file
 	if err != nil {
 		return nil, fmt.Errorf("read the revocation list: %w", err)
 	}
@@ -185,8 +185,8 @@ func readRevocations(file string) ([]*x509.RevocationList, error) {
 	return lists, nil
 }
 
-// trustAdvice says what might help against a certificate that was refused.
-func trustAdvice(err error) string {
+// TrustAdvice says what might help against a certificate that was refused.
+func TrustAdvice(err error) string {
 	var unknownAuthority x509.UnknownAuthorityError
 	var wrongName x509.HostnameError
 	switch {

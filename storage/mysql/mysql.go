@@ -1,4 +1,7 @@
-package storage
+// Package mysql lets package storage use MySQL and MariaDB. Importing it is enough:
+//
+//	import _ "github.com/notifypush/notifypush/storage/mysql"
+package mysql
 
 import (
 	"cmp"
@@ -14,50 +17,88 @@ import (
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
+
+	"github.com/notifypush/notifypush/storage"
+	"github.com/notifypush/notifypush/storage/internal/dial"
 )
 
-func newMySQL(options DatabaseOptions) (driver.Connector, error) {
-	config := mysql.NewConfig()
-	config.User, config.Passwd, config.DBName = options.User, options.Password.Reveal(), options.Name
-	config.Timeout, config.ReadTimeout, config.WriteTimeout = connectTimeout, replyTimeout, replyTimeout
-	config.InterpolateParams = true    // one round trip a query instead of three
-	config.Logger = &mysql.NopLogger{} // the driver returns as errors what it logs
-	config.Addr = options.endpoint(3306)
-	switch {
-	case options.Socket != "":
-		config.Net = "unix"
-	case options.Host == "" || options.Host == "localhost":
-		config.DialFunc = localDialer(cmp.Or(options.Port, 3306))
+func init() { storage.RegisterDriver(storage.MySQL, registered{}) }
+
+// registered is a storage.Driver.
+type registered struct{}
+
+func (registered) Code(err error) string {
+	if reported, ok := errors.AsType[*mysql.MySQLError](err); ok {
+		return strconv.Itoa(int(reported.Number))
 	}
-	if err := encryptMySQL(config, options); err != nil {
-		return nil, err
-	}
-	return mysql.NewConnector(config)
+	return ""
 }
 
-// encryptMySQL makes each new connection read the certificates anew.
-func encryptMySQL(config *mysql.Config, options DatabaseOptions) error {
+func (registered) Advice(_ storage.DatabaseOptions, err error) string {
+	switch {
+	case errors.Is(err, mysql.ErrNoTLS):
+		return "the server has no TLS: turn it on there, or off here"
+	case errors.Is(err, mysql.ErrInvalidConn):
+		return "the connection was ended: is this really a MySQL server?"
+	case errors.Is(err, mysql.ErrMalformPkt), errors.Is(err, mysql.ErrPktSync), errors.Is(err, mysql.ErrPktTooLarge), errors.Is(err, mysql.ErrOldProtocol):
+		return "unexpected reply: is this really a MySQL server?"
+	}
+	return ""
+}
+
+func (registered) Connector(options storage.DatabaseOptions) (driver.Connector, error) {
+	config := mysql.NewConfig()
+	config.User, config.Passwd, config.DBName = options.User, options.Password.Reveal(), options.Name
+	config.Timeout, config.ReadTimeout, config.WriteTimeout = dial.ConnectTimeout, dial.ReplyTimeout, dial.ReplyTimeout
+	config.InterpolateParams = true    // one round trip a query instead of three
+	config.Logger = &mysql.NopLogger{} // the library returns as errors what it logs
+	port := cmp.Or(options.Port, 3306)
+	config.Addr = net.JoinHostPort(cmp.Or(options.Host, "localhost"), strconv.Itoa(int(port)))
+	switch {
+	case options.Socket != "":
+		config.Net, config.Addr = "unix", options.Socket
+	case options.Host == "" || options.Host == "localhost":
+		config.DialFunc = localDialer(port)
+	}
+	if err := encrypt(config, options); err != nil {
+		return nil, err
+	}
+	connector, err := mysql.NewConnector(config)
+	return boundedConnector{connector}, err
+}
+
+// boundedConnector bounds the login, too; the library's own timeout is of the dial alone.
+type boundedConnector struct{ driver.Connector }
+
+func (c boundedConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dial.ConnectTimeout)
+	defer cancel()
+	return c.Connector.Connect(ctx)
+}
+
+// encrypt makes each new connection read the certificates anew.
+func encrypt(config *mysql.Config, options storage.DatabaseOptions) error {
 	settings := options.TLS
-	if err := settings.check(); err != nil {
+	if err := settings.Check(); err != nil {
 		return err
 	}
-	mode := cmp.Or(settings.Mode, TLSDisable)
-	if mode == TLSDisable {
+	mode := cmp.Or(settings.Mode, storage.TLSDisable)
+	if mode == storage.TLSDisable {
 		return nil
 	}
 	// A password may be sent in clear only where TLS is certain.
-	config.AllowCleartextPasswords = mode != TLSPrefer
-	config.AllowFallbackToPlaintext = mode == TLSPrefer
-	trust := trust{
-		caFile:   settings.CA,
-		caFolder: settings.CAPath,
-		crlFile:  settings.CRL,
-		chain:    mode == TLSVerifyCA || mode == TLSVerifyFull,
-		name:     mode == TLSVerifyFull,
+	config.AllowCleartextPasswords = mode != storage.TLSPrefer
+	config.AllowFallbackToPlaintext = mode == storage.TLSPrefer
+	trust := dial.Trust{
+		CAFile:   settings.CA,
+		CAFolder: settings.CAPath,
+		CRLFile:  settings.CRL,
+		Chain:    mode == storage.TLSVerifyCA || mode == storage.TLSVerifyFull,
+		Name:     mode == storage.TLSVerifyFull,
 	}
 	host := cmp.Or(options.Host, "localhost")
 	return config.Apply(mysql.BeforeConnect(func(_ context.Context, config *mysql.Config) error {
-		encryption, err := trust.config(host, clientCertificate{cert: settings.Cert, key: settings.Key})
+		encryption, err := trust.Config(host, dial.ClientCertificate{Cert: settings.Cert, Key: settings.Key})
 		if err != nil {
 			return err
 		}
@@ -67,19 +108,10 @@ func encryptMySQL(config *mysql.Config, options DatabaseOptions) error {
 	}))
 }
 
-// localSockets are where distributions put MySQL's socket; PHP has one of them compiled in.
-var localSockets = []string{
-	"/run/mysqld/mysqld.sock",
-	"/var/run/mysqld/mysqld.sock",
-	"/tmp/mysql.sock",
-	"/var/lib/mysql/mysql.sock",
-	"/run/mysql/mysql.sock",
-}
-
 // localDialer connects to "localhost" as MySQL's own clients do: by the socket if there is one.
 func localDialer(port uint16) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, _, _ string) (net.Conn, error) {
-		sockets := localSockets
+		sockets := dial.MySQLSockets
 		if socket := os.Getenv("MYSQL_UNIX_PORT"); socket != "" {
 			sockets = append([]string{socket}, sockets...)
 		}

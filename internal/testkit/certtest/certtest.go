@@ -1,4 +1,5 @@
-package storagetest
+// Package certtest makes the certificates of tests, on every system.
+package certtest
 
 import (
 	"crypto/ecdsa"
@@ -27,10 +28,10 @@ type Authority struct {
 	issued      int64
 }
 
-// NewAuthority makes an authority that keeps its files in a directory of its own.
-func NewAuthority(t testing.TB) *Authority {
+// NewAuthority makes an authority that keeps its files in folder.
+func NewAuthority(t testing.TB, folder string) *Authority {
 	t.Helper()
-	a := &Authority{t: t, dir: Dir(t), key: newKey(t)}
+	a := &Authority{t: t, dir: folder, key: newKey(t)}
 	template := a.template("Test authority")
 	template.IsCA = true
 	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign

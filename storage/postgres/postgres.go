@@ -1,4 +1,7 @@
-package storage
+// Package postgres lets package storage use PostgreSQL. Importing it is enough:
+//
+//	import _ "github.com/notifypush/notifypush/storage/postgres"
+package postgres
 
 import (
 	"cmp"
@@ -19,25 +22,52 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+
+	"github.com/notifypush/notifypush/storage"
+	"github.com/notifypush/notifypush/storage/internal/dial"
 )
 
-func newPostgres(options DatabaseOptions) (driver.Connector, error) {
-	options = options.withLibpqTLS()
-	if err := options.TLS.check(); err != nil {
+func init() { storage.RegisterDriver(storage.Postgres, registered{}) }
+
+// registered is a storage.Driver.
+type registered struct{}
+
+func (registered) Code(err error) string {
+	if reported, ok := errors.AsType[*pq.Error](err); ok {
+		return string(reported.Code)
+	}
+	return ""
+}
+
+var errUnexpectedReply = errors.New("unexpected reply: is this really a PostgreSQL server?")
+
+func (registered) Advice(_ storage.DatabaseOptions, err error) string {
+	switch text := err.Error(); {
+	case errors.Is(err, pq.ErrSSLNotSupported):
+		return "the server has no TLS: turn it on there, or off here"
+	case strings.Contains(text, "unsupported protocol version"), strings.Contains(text, "pq: un"):
+		return errUnexpectedReply.Error()
+	}
+	return ""
+}
+
+func (registered) Connector(options storage.DatabaseOptions) (driver.Connector, error) {
+	options = withLibpqTLS(options)
+	if err := options.TLS.Check(); err != nil {
 		return nil, err
 	}
 	config := pq.Config{
 		User:            options.User,
 		Password:        options.Password.Reveal(),
 		Database:        options.Name,
-		SSLMode:         pq.SSLMode(cmp.Or(options.TLS.Mode, TLSPrefer)),
+		SSLMode:         pq.SSLMode(cmp.Or(options.TLS.Mode, storage.TLSPrefer)),
 		SSLCert:         options.TLS.Cert,
 		SSLKey:          options.TLS.Key,
 		SSLSNI:          true,
 		ClientEncoding:  "UTF8",
 		Datestyle:       "ISO, MDY",
 		ApplicationName: "notify_push",
-		ConnectTimeout:  connectTimeout,
+		ConnectTimeout:  dial.ConnectTimeout,
 		// One round trip a query, and nothing prepared that a connection pooler would lose.
 		BinaryParameters: true,
 	}
@@ -48,7 +78,7 @@ func newPostgres(options DatabaseOptions) (driver.Connector, error) {
 		}
 		config.User = self.Username
 	}
-	servers, err := options.postgresServers()
+	servers, err := serversOf(options)
 	if err != nil {
 		return nil, err
 	}
@@ -56,24 +86,24 @@ func newPostgres(options DatabaseOptions) (driver.Connector, error) {
 	if err := setLibpqOptions(&config, options.Options); err != nil {
 		return nil, err
 	}
-	dialer := &postgresDialer{}
+	network := &dialer{}
 	switch options.TLS.Mode {
-	case TLSRequire, TLSVerifyCA, TLSVerifyFull:
+	case storage.TLSRequire, storage.TLSVerifyCA, storage.TLSVerifyFull:
 		// Done here, because the driver knows no revocation lists, wants a certificate to have more
 		// than a common name, and asks for TLS on unix sockets.
-		dialer.tls = &options.TLS
+		network.tls = &options.TLS
 		config.SSLMode = pq.SSLModeDisable
 	}
 	connector, err := pq.NewConnectorConfig(config)
 	if err != nil {
 		return nil, err
 	}
-	connector.Dialer(dialer)
+	connector.Dialer(network)
 	return connector, nil
 }
 
-// withLibpqTLS moves libpq's parameters for TLS to where they are in our options.
-func (o DatabaseOptions) withLibpqTLS() DatabaseOptions {
+// withLibpqTLS moves libpq's parameters for TLS to where they are in DatabaseOptions.
+func withLibpqTLS(o storage.DatabaseOptions) storage.DatabaseOptions {
 	o.Options = maps.Clone(o.Options)
 	for name, field := range map[string]*string{
 		"sslmode":     &o.TLS.Mode,
@@ -88,7 +118,7 @@ func (o DatabaseOptions) withLibpqTLS() DatabaseOptions {
 		}
 	}
 	if o.TLS.Mode == "allow" { // plain first, TLS if need be: the same servers are reached
-		o.TLS.Mode = TLSPrefer
+		o.TLS.Mode = storage.TLSPrefer
 	}
 	if o.TLS.CA == "" {
 		o.TLS.CA = libpqFile("root.crt")
@@ -116,12 +146,9 @@ func libpqFile(name string) string {
 	return path
 }
 
-// postgresFolders are where distributions put PostgreSQL's socket; libpq has one of them compiled in.
-var postgresFolders = []string{"/run/postgresql", "/var/run/postgresql", "/tmp"}
-
-// postgresServers are the places to try in turn, as the driver wants them: a host that is an
+// serversOf are the places to try in turn, as the driver wants them: a host that is an
 // absolute path is the folder of a socket.
-func (o DatabaseOptions) postgresServers() ([]pq.ConfigMultihost, error) {
+func serversOf(o storage.DatabaseOptions) ([]pq.ConfigMultihost, error) {
 	port := cmp.Or(o.Port, 5432)
 	switch {
 	case len(o.Hosts) > 0:
@@ -140,7 +167,7 @@ func (o DatabaseOptions) postgresServers() ([]pq.ConfigMultihost, error) {
 		return []pq.ConfigMultihost{{Host: o.Host, Port: port}}, nil
 	}
 	var servers []pq.ConfigMultihost
-	for _, host := range append(postgresFolders, "localhost") {
+	for _, host := range slices.Concat(dial.PostgresFolders, []string{"localhost"}) {
 		servers = append(servers, pq.ConfigMultihost{Host: host, Port: port})
 	}
 	return servers, nil
@@ -195,14 +222,14 @@ func setLibpqOptions(config *pq.Config, options map[string]string) error {
 	return nil
 }
 
-// postgresDialer dials as the driver does, but for two things: a server that keeps silent is given up after the
-// replyTimeout, and with tls set it does TLS itself. It is safe for concurrent use.
-type postgresDialer struct {
-	tls *DatabaseTLS // set once
+// dialer dials as the driver does, but for two things: a server that keeps silent is given up after the
+// ReplyTimeout, and with tls set it does TLS itself. It is safe for concurrent use.
+type dialer struct {
+	tls *storage.DatabaseTLS // set once
 }
 
 // DialContext is what the driver uses.
-func (d *postgresDialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+func (d *dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
@@ -214,7 +241,7 @@ func (d *postgresDialer) DialContext(ctx context.Context, network, address strin
 	host, _, _ := net.SplitHostPort(address)
 	encrypted, err := d.encrypt(ctx, conn, host)
 	if err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	return encrypted, nil
@@ -224,19 +251,19 @@ func (d *postgresDialer) DialContext(ctx context.Context, network, address strin
 // https://www.postgresql.org/docs/current/protocol-message-formats.html
 var sslRequest = []byte{0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f}
 
-func (d *postgresDialer) encrypt(ctx context.Context, plain net.Conn, host string) (net.Conn, error) {
+func (d *dialer) encrypt(ctx context.Context, plain net.Conn, host string) (net.Conn, error) {
 	caFile := d.tls.CA
 	if caFile == "system" {
 		caFile = ""
 	}
-	config, err := trust{
-		caFile:       caFile,
-		caFolder:     d.tls.CAPath,
-		crlFile:      d.tls.CRL,
-		chain:        d.tls.Mode != TLSRequire || d.tls.CA != "", // libpq's "require" verifies if it can
-		name:         d.tls.Mode == TLSVerifyFull,
-		alternatives: true,
-	}.config(host, clientCertificate{cert: d.tls.Cert, key: d.tls.Key})
+	config, err := dial.Trust{
+		CAFile:       caFile,
+		CAFolder:     d.tls.CAPath,
+		CRLFile:      d.tls.CRL,
+		Chain:        d.tls.Mode != storage.TLSRequire || d.tls.CA != "", // libpq's "require" verifies if it can
+		Name:         d.tls.Mode == storage.TLSVerifyFull,
+		Alternatives: true,
+	}.Config(host, dial.ClientCertificate{Cert: d.tls.Cert, Key: d.tls.Key})
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +284,7 @@ func (d *postgresDialer) encrypt(ctx context.Context, plain net.Conn, host strin
 	case 'N':
 		return nil, pq.ErrSSLNotSupported
 	default:
-		return nil, errors.New("unexpected reply: is this really a PostgreSQL server?")
+		return nil, errUnexpectedReply
 	}
 	conn := tls.Client(plain, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
@@ -266,18 +293,18 @@ func (d *postgresDialer) encrypt(ctx context.Context, plain net.Conn, host strin
 	return conn, nil
 }
 
-// Dial and DialTimeout make postgresDialer a pq.Dialer, which prefers DialContext.
-func (d *postgresDialer) Dial(network, address string) (net.Conn, error) {
+// Dial and DialTimeout make dialer a pq.Dialer, which prefers DialContext.
+func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	return d.DialContext(context.Background(), network, address)
 }
 
-func (d *postgresDialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
+func (d *dialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	return d.DialContext(ctx, network, address)
 }
 
-// impatientConn ends a read on which nothing arrives for the replyTimeout. The driver reads only while it
+// impatientConn ends a read on which nothing arrives for the ReplyTimeout. The driver reads only while it
 // waits for an answer. It is used by one goroutine at a time, as the driver does.
 type impatientConn struct {
 	net.Conn // set once
@@ -292,7 +319,7 @@ func (c *impatientConn) SetDeadline(deadline time.Time) error {
 }
 
 func (c *impatientConn) Read(p []byte) (int, error) {
-	limit := time.Now().Add(replyTimeout)
+	limit := time.Now().Add(dial.ReplyTimeout)
 	if !c.deadline.IsZero() && c.deadline.Before(limit) {
 		limit = c.deadline
 	}

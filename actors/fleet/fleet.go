@@ -1,0 +1,355 @@
+package fleet
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/logthrottle"
+)
+
+const (
+	// flushInterval is how long news wait for others. With maxLogins, it bounds what a node publishes.
+	flushInterval = 50 * time.Millisecond
+	// publishTimeout is how long a message may take to Redis.
+	publishTimeout = 2 * time.Second
+	// tokenTime is how long Redis remembers that a token is used: longer than it is good.
+	tokenTime = 30 * time.Second
+	// tellInterval is the least time between two tellings of everything, however many ask.
+	tellInterval = time.Second
+	// retryInterval is the wait before the channel is subscribed again.
+	retryInterval = time.Second
+	logInterval   = time.Minute
+)
+
+// Bus is what the nodes reach each other by: a storage.Redis. Its methods are those of actors.EventSource and
+// storage.Redis.
+type Bus interface {
+	actors.EventSource
+	Publish(ctx context.Context, channel string, payload []byte) (int, error)
+	SetNew(ctx context.Context, key, value string, ttl time.Duration) (bool, error)
+}
+
+// System is the part of an actors.System that a Fleet needs.
+type System interface {
+	LearnLogins(peer string, news []actors.LoginNews)
+	PeerGone(peer string)
+	AnnounceLogins(ctx context.Context) error
+	Stats() actors.Stats
+}
+
+// Options of a Fleet.
+type Options struct {
+	// Key is what messages are authenticated with: the same for all nodes, and known to nobody who may not log clients
+	// in. It must not be empty.
+	Key []byte
+	// Node is this node's name, which no other has; at most 64 bytes. Empty is a random one.
+	Node string
+	// Version is what this node says it is.
+	Version string
+	// Logger is where to log; nil for nowhere.
+	Logger *zap.Logger
+}
+
+// Fleet is this node's part of a fleet. It is safe for concurrent use; Run does the work.
+type Fleet struct {
+	// set once
+	bus     Bus
+	options Options
+	log     *zap.Logger
+	ignored *logthrottle.Line
+	failing *logthrottle.Line
+	wake    chan struct{} // there is news, or everything is to be told
+	ready   chan struct{} // closed when the others have told what they know, or there are none
+	settled sync.Once
+
+	mu       sync.Mutex // guards the rest
+	members  *members
+	pending  map[string]actors.LoginNews // by digest
+	sequence uint64
+	greet    bool      // everybody is to be asked for everything
+	toldAt   time.Time // when everything was told last
+	tellAll  bool      // somebody has asked
+	telling  bool      // everything is in pending
+	awaited  int       // how many nodes are to answer the last hello; -1 while unknown
+	answers  int       // to it
+}
+
+// New returns a Fleet of which no other node is known yet.
+func New(bus Bus, options Options) (*Fleet, error) {
+	if len(options.Key) == 0 {
+		return nil, errors.New("fleet: Options.Key is empty; derive one from a secret that all nodes have")
+	}
+	if len(options.Node) > maxName {
+		return nil, errors.New("fleet: Options.Node is longer than 64 bytes")
+	}
+	if options.Node == "" {
+		name := make([]byte, 8)
+		_, _ = rand.Read(name) // cannot fail
+		options.Node = hex.EncodeToString(name)
+	}
+	if options.Logger == nil {
+		options.Logger = zap.NewNop()
+	}
+	return &Fleet{
+		bus: bus, options: options, log: options.Logger,
+		ignored: logthrottle.New(options.Logger, logInterval, "fleet: ignored a message", "cause"),
+		failing: logthrottle.New(options.Logger, logInterval, "fleet: cannot tell other nodes", ""),
+		wake:    make(chan struct{}, 1),
+		ready:   make(chan struct{}),
+		members: newMembers(options.Node),
+		awaited: -1,
+		pending: map[string]actors.LoginNews{},
+	}, nil
+}
+
+// Members returns the other nodes that are alive, by name.
+func (f *Fleet) Members() []Member {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.members.alive()
+}
+
+// Announce implements actors.Peers. What is not published yet is bounded by the logins that the System remembers.
+func (f *Fleet) Announce(news []actors.LoginNews) {
+	f.mu.Lock()
+	for _, n := range news {
+		f.pending[string(n.Digest)] = n
+	}
+	f.mu.Unlock()
+	f.wakeUp()
+}
+
+// ClaimToken implements actors.Peers. A node that knows of no other does not ask.
+func (f *Fleet) ClaimToken(ctx context.Context, digest []byte) (bool, error) {
+	f.mu.Lock()
+	alone := len(f.members.alive()) == 0
+	f.mu.Unlock()
+	if alone {
+		return true, nil
+	}
+	return f.bus.SetNew(ctx, "notify_push_token_"+hex.EncodeToString(digest), f.options.Node, tokenTime)
+}
+
+// Run takes part in the fleet until ctx ends. It is called once.
+func (f *Fleet) Run(ctx context.Context, system System) {
+	var running sync.WaitGroup
+	running.Go(func() { f.receive(ctx, system) })
+	f.send(ctx, system)
+	running.Wait()
+	_, _ = f.publish(context.WithoutCancel(ctx), message{Kind: bye})
+}
+
+// receive hears the other nodes.
+func (f *Fleet) receive(ctx context.Context, system System) {
+	for ctx.Err() == nil {
+		_ = f.bus.Receive(ctx, []string{Channel}, f.onSubscribed, func(_ string, payload []byte) { f.onMessage(system, payload) })
+		f.mu.Lock()
+		f.members.lost()
+		f.mu.Unlock()
+		select {
+		case <-ctx.Done():
+		case <-time.After(retryInterval):
+		}
+	}
+}
+
+func (f *Fleet) onSubscribed() {
+	f.mu.Lock()
+	f.members.subscribed(time.Now())
+	f.greet = true
+	f.mu.Unlock()
+	f.wakeUp()
+}
+
+func (f *Fleet) onMessage(system System, payload []byte) {
+	m, err := decode(f.options.Key, payload)
+	var n news
+	if err == nil {
+		f.mu.Lock()
+		n, err = f.members.hear(m, time.Now())
+		if n.joined || n.missed { // what it has said before is not known
+			f.greet = true
+		}
+		if err == nil && !n.own && m.Kind == hello {
+			f.tellAll = true
+		}
+		f.mu.Unlock()
+	}
+	if err != nil {
+		f.ignored.Warn(cause(err), zap.Error(err))
+		return
+	}
+	if n.own {
+		return
+	}
+	if n.joined && m.Kind != bye {
+		f.log.Info("fleet: a node joined", zap.String("node", m.Node), zap.String("version", m.Version))
+	}
+	if len(m.Logins) > 0 {
+		system.LearnLogins(m.Node, m.Logins)
+	}
+	switch m.Kind {
+	case told:
+		f.mu.Lock()
+		f.answers++
+		f.mu.Unlock()
+		f.settle()
+	case bye:
+		f.log.Info("fleet: a node left", zap.String("node", m.Node))
+		system.PeerGone(m.Node)
+	}
+	f.wakeUp()
+}
+
+// cause returns which of a few errors it is.
+func cause(err error) string {
+	for _, known := range []error{errForeign, errMalformed, errReplayed, errTooMany, errClock} {
+		if errors.Is(err, known) {
+			return known.Error()
+		}
+	}
+	return "unknown"
+}
+
+func (f *Fleet) wakeUp() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// send publishes what this node has to say.
+func (f *Fleet) send(ctx context.Context, system System) {
+	beats := time.NewTicker(beatInterval)
+	defer beats.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-beats.C:
+			f.beat(ctx, system)
+		case <-f.wake:
+			f.answer(ctx, system)
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(flushInterval):
+			}
+			f.flush(ctx)
+		}
+	}
+}
+
+func (f *Fleet) beat(ctx context.Context, system System) {
+	stats := system.Stats()
+	_, _ = f.publish(ctx, message{Kind: beat, Version: f.options.Version, Stats: &stats})
+	f.mu.Lock()
+	gone := f.members.expire(time.Now())
+	f.mu.Unlock()
+	for _, node := range gone {
+		f.log.Warn("fleet: lost a node", zap.String("node", node), zap.Duration("silent_for", silenceLimit))
+		system.PeerGone(node)
+	}
+	f.wakeUp() // for what was put off
+}
+
+// answer asks everybody for everything, and tells everything, if that is due.
+func (f *Fleet) answer(ctx context.Context, system System) {
+	now := time.Now()
+	f.mu.Lock()
+	due := now.Sub(f.toldAt) >= tellInterval
+	greet, tellAll := f.greet && due, f.tellAll && due
+	if greet || tellAll {
+		f.toldAt = now
+	}
+	f.greet, f.tellAll = f.greet && !greet, f.tellAll && !tellAll
+	f.mu.Unlock()
+	if greet {
+		f.mu.Lock()
+		f.answers, f.awaited = 0, -1
+		f.mu.Unlock()
+		if listeners, err := f.publish(ctx, message{Kind: hello, Version: f.options.Version}); err == nil {
+			f.mu.Lock()
+			f.awaited = listeners - 1
+			f.mu.Unlock()
+			f.settle()
+		}
+	}
+	if tellAll && system.AnnounceLogins(ctx) == nil {
+		f.mu.Lock()
+		f.telling = true
+		f.mu.Unlock()
+	}
+}
+
+// flush publishes one message of news.
+func (f *Fleet) flush(ctx context.Context) {
+	f.mu.Lock()
+	var news []actors.LoginNews
+	for digest, n := range f.pending {
+		if len(news) == maxLogins {
+			f.wakeUp()
+			break
+		}
+		news = append(news, n)
+		delete(f.pending, digest)
+	}
+	alone := len(f.members.alive()) == 0
+	done := f.telling && len(f.pending) == 0
+	f.telling = f.telling && !done
+	f.mu.Unlock()
+	if len(news) > 0 && !alone {
+		_, _ = f.publish(ctx, message{Kind: logins, Logins: news})
+	}
+	if done {
+		_, _ = f.publish(ctx, message{Kind: told})
+	}
+}
+
+// publish sends a message, and returns how many listen. A message that is lost is noticed by who hears the next one, and
+// everything is asked for.
+func (f *Fleet) publish(ctx context.Context, m message) (listeners int, err error) {
+	f.mu.Lock()
+	f.sequence++
+	m.Node, m.Sequence, m.SentAt = f.options.Node, f.sequence, time.Now()
+	f.mu.Unlock()
+	payload, err := encode(f.options.Key, m)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+		defer cancel()
+		listeners, err = f.bus.Publish(ctx, Channel, payload)
+	}
+	if err != nil {
+		f.failing.Log(zap.InfoLevel, "", zap.Error(err))
+	}
+	return listeners, err
+}
+
+// settle closes ready when all have answered.
+func (f *Fleet) settle() {
+	f.mu.Lock()
+	all := f.awaited >= 0 && f.answers >= f.awaited
+	f.mu.Unlock()
+	if all {
+		f.settled.Do(func() { close(f.ready) })
+	}
+}
+
+// Ready is closed when what the others know has been heard for the first time, or nobody else is there. While Redis is
+// away it stays open.
+func (f *Fleet) Ready() <-chan struct{} { return f.ready }
+
+// Sum adds the counters of the others to those of this node.
+func (f *Fleet) Sum(own actors.Stats) actors.Stats {
+	for _, other := range f.Members() {
+		own = own.Plus(other.Stats)
+	}
+	return own
+}

@@ -1,0 +1,96 @@
+package fleet
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/notifypush/notifypush/actors"
+)
+
+// Channel is the Redis channel of all fleets. Servers of another Nextcloud have another key, and are not heard.
+const Channel = "notify_push_fleet"
+
+const (
+	// maxMessage is the largest message that is looked at, in bytes.
+	maxMessage = 1 << 20
+	// maxLogins is how many logins one message announces.
+	maxLogins = 500
+	// maxName is the longest name of a node, in bytes.
+	maxName = 64
+)
+
+// kind says what a message is for.
+type kind string
+
+const (
+	hello  kind = "hello"  // of a node that wants to be told everything
+	beat   kind = "beat"   // of a node that lives
+	logins kind = "logins" // news of logins
+	told   kind = "told"   // of a node that has told everything, because it was asked
+	bye    kind = "bye"    // of a node that ends
+)
+
+// message is what one node publishes for all others.
+type message struct {
+	Kind kind   `json:"kind"`
+	Node string `json:"node"`
+	// Sequence grows by one with each message of a node, from 1 on.
+	Sequence uint64    `json:"sequence"`
+	SentAt   time.Time `json:"sent_at"`
+	Version  string    `json:"version,omitempty"`
+	// Stats come with a beat.
+	Stats  *actors.Stats      `json:"stats,omitempty"`
+	Logins []actors.LoginNews `json:"logins,omitempty"`
+}
+
+var (
+	errForeign   = errors.New("the message does not carry the MAC of this fleet: another Nextcloud on the same Redis? its database index does not separate channels")
+	errMalformed = errors.New("the message is malformed")
+)
+
+// macLength is that of a MAC as a text.
+const macLength = 2 * sha256.Size
+
+// encode returns a message behind its MAC.
+func encode(key []byte, m message) ([]byte, error) {
+	body, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	return append(hexMAC(key, body), body...), nil
+}
+
+// decode returns the message that encode gave. Nothing is believed, or even parsed, that does not carry the fleet's MAC.
+func decode(key, payload []byte) (m message, err error) {
+	if len(payload) > maxMessage {
+		return m, fmt.Errorf("%w: it has %d bytes", errMalformed, len(payload))
+	}
+	if len(payload) < macLength {
+		return m, errForeign
+	}
+	mac, body := make([]byte, sha256.Size), payload[macLength:]
+	if _, err := hex.Decode(mac, payload[:macLength]); err != nil || !hmac.Equal(mac, sign(key, body)) {
+		return m, errForeign
+	}
+	if err := json.Unmarshal(body, &m); err != nil {
+		return m, fmt.Errorf("%w: %w", errMalformed, err)
+	}
+	if m.Node == "" || len(m.Node) > maxName || m.Sequence == 0 || len(m.Logins) > maxLogins {
+		return m, errMalformed
+	}
+	return m, nil
+}
+
+func sign(key, body []byte) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(body)
+	return mac.Sum(nil)
+}
+
+// hexMAC returns the MAC as a text.
+func hexMAC(key, body []byte) []byte { return hex.AppendEncode(nil, sign(key, body)) }

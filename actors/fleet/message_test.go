@@ -1,0 +1,82 @@
+package fleet
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/actors"
+)
+
+var testMessage = message{
+	Kind: logins, Node: "first", Sequence: 1, SentAt: time.Unix(1, 0).UTC(),
+	Logins: []actors.LoginNews{{RememberedLogin: actors.RememberedLogin{Digest: []byte{1, 2}, User: "alice"}, State: actors.LoginReleased}},
+}
+
+func TestMessages(t *testing.T) {
+	key := []byte("key")
+	payload, err := encode(key, testMessage)
+	require.NoError(t, err)
+	m, err := decode(key, payload)
+	require.NoError(t, err)
+	require.Equal(t, testMessage, m)
+
+	for i := range payload {
+		changed := bytes.Clone(payload)
+		changed[i] ^= 1
+		_, err := decode(key, changed)
+		require.ErrorIs(t, err, errForeign)
+	}
+	_, err = decode([]byte("another"), payload)
+	require.ErrorIs(t, err, errForeign)
+	_, err = decode(key, make([]byte, maxMessage+1))
+	require.ErrorIs(t, err, errMalformed)
+	for name, m := range map[string]message{
+		"no node":         {Sequence: 1},
+		"no sequence":     {Node: "first"},
+		"long name":       {Node: string(make([]byte, maxName+1)), Sequence: 1},
+		"too many logins": {Node: "first", Sequence: 1, Logins: make([]actors.LoginNews, maxLogins+1)},
+	} {
+		payload, err := encode(key, m)
+		require.NoError(t, err)
+		_, err = decode(key, payload)
+		require.ErrorIs(t, err, errMalformed, name)
+	}
+}
+
+// The largest message of logins, with the longest user ids, is one that is looked at.
+func TestLargestMessage(t *testing.T) {
+	m := message{Kind: logins, Node: "first", Sequence: 1}
+	for range maxLogins {
+		m.Logins = append(m.Logins, actors.LoginNews{RememberedLogin: actors.RememberedLogin{
+			Digest: make([]byte, 32), User: string(bytes.Repeat([]byte{'\x01'}, 255)), VerifiedAt: time.Now(), Until: time.Now(),
+		}})
+	}
+	payload, err := encode([]byte("key"), m)
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(payload), maxMessage)
+}
+
+// Whatever somebody publishes, nothing is believed that has not the key; and what has it is what was encoded.
+func FuzzDecode(f *testing.F) {
+	key := []byte("key")
+	payload, err := encode(key, testMessage)
+	require.NoError(f, err)
+	f.Add(payload)
+	f.Add(payload[:macLength])
+	f.Add([]byte("{}"))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		if _, err := decode(key, payload); err == nil && len(payload) < macLength {
+			t.Fatal("believed without a MAC")
+		}
+		signed := append([]byte(nil), payload...)
+		signed = append([]byte(nil), append(hexMAC(key, signed), signed...)...)
+		if m, err := decode(key, signed); err == nil {
+			if m.Node == "" || m.Sequence == 0 || len(m.Logins) > maxLogins {
+				t.Fatal("malformed, and believed")
+			}
+		}
+	})
+}

@@ -1,0 +1,22 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+
+	"github.com/notifypush/notifypush/config"
+)
+
+// readConfig is the command by which this program, where it runs as root, is started again with the rights of another user.
+type readConfig struct{}
+
+func (readConfig) Run(p *process) error {
+	debug.SetMemoryLimit(checkMemoryLimit)
+	return config.ServeRead(p.ctx, p.stdin, p.stdout)
+}
+
+// loadSettings fills all settings, as each command does that needs some.
+func loadSettings(ctx context.Context, configFile string, flags settingFlags) *config.Result {
+	return config.Reader{Arguments: []string{"read-config"}}.Load(ctx, configFile, flags.given(), os.LookupEnv)
+}

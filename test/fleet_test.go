@@ -1,0 +1,132 @@
+package test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/notifypush/notifypush/demo/nextcloud"
+	"github.com/stretchr/testify/require"
+)
+
+// fleet starts several daemons of one Nextcloud, and waits until each knows all others.
+func (s *site) fleet(n int) (nodes []*pushServer) {
+	config := s.writeConfig("'secret' => 'secret of this Nextcloud',")
+	for range n {
+		p := s.start(config, "LOG=info", "DEBOUNCE_DISABLE=1")
+		p.awaitServing()
+		nodes = append(nodes, p)
+	}
+	for _, p := range nodes {
+		p.await("it knows the others", func() bool {
+			return strings.Count(p.output.String(), "fleet: a node joined") == n-1
+		})
+	}
+	return nodes
+}
+
+// TestFleetSharesLogins has clients move between daemons while Nextcloud cannot be asked: to another one, to one that
+// has just started, and away from one that was killed.
+func TestFleetSharesLogins(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	const users = 100
+	name := func(i int) string { return fmt.Sprint("user", i) }
+	for i := range users {
+		s.addUser(name(i))
+	}
+	nodes := s.fleet(3)
+	for i := range users {
+		nodes[i%3].login(name(i))
+	}
+	require.Len(t, s.asked("uid"), users)
+	s.cloud.Behave(nextcloud.Behaviour{Fault: nextcloud.FaultError})
+
+	nodes[0].terminate()
+	config := s.writeConfig("'secret' => 'secret of this Nextcloud',")
+	restarted := s.start(config, "LOG=info")
+	restarted.awaitServing()
+	for i := range users {
+		restarted.login(name(i))
+	}
+	require.NoError(t, nodes[1].cmd.Process.Signal(syscall.SIGKILL))
+	<-nodes[1].exited
+	for i := range users {
+		nodes[2].login(name(i))
+	}
+	require.Len(t, s.asked("uid"), users)
+	for _, guess := range []string{"wrong", passwordOf("bob"), ""} {
+		require.NotEqual(t, "authenticated", nodes[2].loginRefused("user1", guess))
+	}
+	require.Empty(t, s.leftInRedis(), "the others know the logins")
+	restarted.await("it misses the one that was killed", func() bool {
+		return strings.Contains(restarted.output.String(), "fleet: lost a node")
+	})
+}
+
+// TestFleetUsesATokenOnce has several daemons be given the same token at once.
+func TestFleetUsesATokenOnce(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	nodes := s.fleet(3)
+	for i := range 20 {
+		token := fmt.Sprint("token", i)
+		clients := make([]*pushClient, len(nodes))
+		for i, p := range nodes {
+			clients[i] = p.dial("/ws")
+		}
+		require.Equal(t, len(nodes), s.publish("notify_pre_auth", fmt.Sprintf(`{"user":"alice","token":%q}`, token)))
+		admitted := 0
+		for _, c := range clients {
+			c.say("", token)
+		}
+		for _, c := range clients {
+			if text := c.hear(); text == "authenticated" {
+				admitted++
+			} else {
+				require.Equal(t, "err: Invalid credentials", text)
+			}
+		}
+		require.Equal(t, 1, admitted)
+	}
+}
+
+// TestFleetCountsTogether has `occ notify_push:metrics` show the sums of all daemons, whoever answers.
+func TestFleetCountsTogether(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	nodes := s.fleet(3)
+	for i, p := range nodes {
+		for range i + 1 {
+			p.login("alice")
+		}
+	}
+	nodes[0].await("the counters are the sums", func() bool {
+		s.redis.Do("", "DEL", "notify_push_metrics")
+		require.Equal(t, len(nodes), s.publish("notify_query", `"metrics"`))
+		time.Sleep(10 * time.Millisecond) // as the app waits
+		text, _ := s.key("notify_push_metrics")
+		var counters struct {
+			Active int `json:"active_connection_count"`
+		}
+		_ = json.Unmarshal([]byte(text), &counters)
+		return counters.Active == 6
+	})
+}
+
+// TestFleetIsOff has a daemon that is told so, or that does not know Nextcloud's secret, be alone.
+func TestFleetIsOff(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	s.start(s.writeConfig("'secret' => 'secret of this Nextcloud',"), "--no-fleet").awaitServing()
+	s.serve()
+	reply := s.redis.Do("", "PUBSUB", "NUMSUB", "notify_push_fleet").([]any)
+	require.EqualValues(t, 0, reply[1])
+}
