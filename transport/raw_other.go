@@ -5,4 +5,4 @@ package transport
 import "syscall"
 
 // tryRead cannot read without waiting here.
-func tryRead(uintptr, []byte) (int, error) { return 0, syscall.EAGAIN }
+func tryRead(int, []byte) (int, error) { return 0, syscall.EAGAIN }

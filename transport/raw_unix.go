@@ -5,4 +5,4 @@ package transport
 import "syscall"
 
 // tryRead reads what is there, without waiting.
-func tryRead(fd uintptr, buffer []byte) (int, error) { return syscall.Read(int(fd), buffer) }
+func tryRead(fd int, buffer []byte) (int, error) { return syscall.Read(fd, buffer) }
