@@ -110,6 +110,9 @@ func AppInfoFiles(configFile string) []string {
 
 // readAppInfo returns the version in an app's info.xml.
 func readAppInfo(file string) (string, error) {
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() { //nolint:gosec // G304: beside the config.php that the operator names
+		return "", fmt.Errorf("read %s: it is no regular file", file) // a pipe would be waited for
+	}
 	f, err := os.Open(file) //nolint:gosec // G304: beside the config.php that the operator names
 	if err != nil {
 		return "", err

@@ -128,3 +128,9 @@ func appInfo(version string) string {
 	<dependencies><nextcloud min-version="30" max-version="33"/></dependencies>
 </info>`
 }
+
+// A folder, like a pipe or a device, is not read.
+func TestAppInfoIsARegularFile(t *testing.T) {
+	_, err := readAppInfo(t.TempDir())
+	require.ErrorContains(t, err, "no regular file")
+}
