@@ -74,6 +74,7 @@ type Fleet struct {
 	members    *members
 	pending    map[string]actors.LoginNews // by digest
 	sequence   uint64
+	isNew      bool      // to somebody, who is to know of this node at once
 	greet      bool      // everybody is to be asked for everything
 	sentAllAt  time.Time // when everything was sent last
 	sendAll    bool      // somebody has asked
@@ -178,6 +179,7 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 		if n.joined || n.missed { // what it has said before is not known
 			f.greet = true
 		}
+		f.isNew = f.isNew || n.joined
 		if err == nil && !n.own && m.Kind == hello {
 			f.sendAll = true
 		}
@@ -233,7 +235,15 @@ func (f *Fleet) wakeUp() {
 func (f *Fleet) send(ctx context.Context, system System) {
 	beats := time.NewTicker(beatInterval)
 	defer beats.Stop()
+	beating := true
 	for {
+		if idle := f.isIdle(); idle == beating { // a node that is alone costs nothing
+			if beating = !idle; beating {
+				beats.Reset(beatInterval)
+			} else {
+				beats.Stop()
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -251,9 +261,15 @@ func (f *Fleet) send(ctx context.Context, system System) {
 	}
 }
 
+// isIdle reports whether nobody is known, and nothing is put off.
+func (f *Fleet) isIdle() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.members.known) == 0 && !f.greet && !f.sendAll
+}
+
 func (f *Fleet) beat(ctx context.Context, system System) {
-	stats := system.Stats()
-	_, _ = f.publish(ctx, message{Kind: beat, Version: f.options.Version, Stats: &stats})
+	f.introduce(ctx, system)
 	f.mu.Lock()
 	gone := f.members.expire(time.Now())
 	f.mu.Unlock()
@@ -262,6 +278,11 @@ func (f *Fleet) beat(ctx context.Context, system System) {
 		system.PeerGone(node)
 	}
 	f.wakeUp() // for what was put off
+}
+
+func (f *Fleet) introduce(ctx context.Context, system System) {
+	stats := system.Stats()
+	_, _ = f.publish(ctx, message{Kind: beat, Version: f.options.Version, Stats: &stats})
 }
 
 // answer asks everybody for everything, and sends everything, if that is due.
@@ -274,17 +295,23 @@ func (f *Fleet) answer(ctx context.Context, system System) {
 		f.sentAllAt = now
 	}
 	f.greet, f.sendAll = f.greet && !greet, f.sendAll && !sendAll
+	isNew := f.isNew
+	f.isNew = false
 	f.mu.Unlock()
+	if isNew && !greet {
+		f.introduce(ctx, system)
+	}
 	if greet {
 		f.mu.Lock()
 		f.answers, f.awaited = 0, -1
 		f.mu.Unlock()
-		if listeners, err := f.publish(ctx, message{Kind: hello, Version: f.options.Version}); err == nil {
-			f.mu.Lock()
+		listeners, err := f.publish(ctx, message{Kind: hello, Version: f.options.Version})
+		f.mu.Lock()
+		if f.greet = f.greet || err != nil; err == nil {
 			f.awaited = listeners - 1
-			f.mu.Unlock()
-			f.settle()
 		}
+		f.mu.Unlock()
+		f.settle()
 	}
 	if sendAll && system.AnnounceLogins(ctx) == nil {
 		f.mu.Lock()
