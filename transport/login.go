@@ -166,7 +166,7 @@ func (l *login) check(credentials actors.Credentials) (*actors.Login, error) {
 	}
 	credentials.OnAnswer = func(err error) {
 		decided.Store(true)
-		w.noteAnswer(try, lockedOut, err)
+		w.noteAnswer(try, lockedOut && try.pair != 0, err) // about a token Nextcloud is not asked
 	}
 	who, err := w.system.Authenticate(l.ctx, credentials)
 	if err != nil && decided.CompareAndSwap(false, true) {
