@@ -151,10 +151,12 @@ func (f *Fleet) Run(ctx context.Context, system System) {
 // receive hears the other nodes.
 func (f *Fleet) receive(ctx context.Context, system System) {
 	for ctx.Err() == nil {
-		_ = f.bus.Receive(ctx, []string{Channel}, f.onSubscribed, func(_ string, payload []byte) { f.onMessage(system, payload) })
+		err := f.bus.Receive(ctx, []string{Channel}, f.onSubscribed, func(_ string, payload []byte) { f.onMessage(system, payload) })
 		f.mu.Lock()
 		f.members.lost()
 		f.mu.Unlock()
+		f.beReady() // nobody can be waited for
+		f.logFailure(ctx, err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(retryInterval):
@@ -357,10 +359,23 @@ func (f *Fleet) publish(ctx context.Context, m message) (listeners int, err erro
 		defer cancel()
 		listeners, err = f.bus.Publish(ctx, Channel, payload)
 	}
-	if err != nil {
-		f.failing.Log(zap.InfoLevel, "", zap.Error(err))
-	}
+	f.logFailure(ctx, err)
 	return listeners, err
+}
+
+// logFailure logs that the channel cannot be used, at warn where Redis forbids it: that it is away, others log.
+func (f *Fleet) logFailure(ctx context.Context, err error) {
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	level := zap.InfoLevel
+	if refusal, ok := errors.AsType[interface {
+		error
+		IsPermission() bool
+	}](err); ok && refusal.IsPermission() {
+		level = zap.WarnLevel
+	}
+	f.failing.Log(level, "", zap.Error(err))
 }
 
 // settle closes ready when all have answered.
@@ -369,12 +384,14 @@ func (f *Fleet) settle() {
 	all := f.awaited >= 0 && f.answers >= f.awaited
 	f.mu.Unlock()
 	if all {
-		f.settled.Do(func() { close(f.ready) })
+		f.beReady()
 	}
 }
 
-// Ready is closed when what the others know has been heard for the first time, or nobody else is there. While Redis is
-// away it stays open.
+func (f *Fleet) beReady() { f.settled.Do(func() { close(f.ready) }) }
+
+// Ready is closed when what the others know has been heard for the first time, nobody else is there, or Redis cannot be
+// subscribed to. In a cluster, and with another Nextcloud on the same Redis, it may stay open until then.
 func (f *Fleet) Ready() <-chan struct{} { return f.ready }
 
 // Sum adds the counters of the others to those of this node.

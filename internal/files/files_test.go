@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -23,12 +24,12 @@ func TestWithin(t *testing.T) {
 		require.ErrorIs(t, err, fs.ErrExist)
 
 		dead := make(chan struct{})
-		begun := 0
+		var begun atomic.Int32
 		for range maxCalls + 1 {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			before := time.Now()
 			_, err = Within(ctx, func() (int, error) {
-				begun++
+				begun.Add(1)
 				<-dead
 				return 0, nil
 			})
@@ -36,7 +37,7 @@ func TestWithin(t *testing.T) {
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			require.LessOrEqual(t, time.Since(before), time.Second)
 		}
-		require.Equal(t, maxCalls, begun)
+		require.EqualValues(t, maxCalls, begun.Load())
 		close(dead)
 		synctest.Wait()
 		_, err = Within(t.Context(), func() (int, error) { return 0, nil })
