@@ -4,13 +4,12 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/notifypush/notifypush/internal/files"
 	"github.com/notifypush/notifypush/transport/nextcloud"
 )
 
@@ -108,17 +107,21 @@ func AppInfoFiles(configFile string) []string {
 	return files
 }
 
+// lookTime is how long the file system may take over info.xml, and maxAppInfo how large that may be, in bytes.
+const lookTime, maxAppInfo = time.Second, 1 << 20
+
 // readAppInfo returns the version in an app's info.xml.
 func readAppInfo(file string) (string, error) {
-	f, err := os.Open(file) //nolint:gosec // G304: beside the config.php that the operator names
+	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+	defer cancel()
+	content, err := files.Read(ctx, file, maxAppInfo, nil)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
 	var info struct {
 		Version string `xml:"version"`
 	}
-	if err := xml.NewDecoder(io.LimitReader(f, 1<<20)).Decode(&info); err != nil {
+	if err := xml.Unmarshal([]byte(content), &info); err != nil {
 		return "", fmt.Errorf("read %s: %w", file, err)
 	}
 	if info.Version = strings.TrimSpace(info.Version); info.Version == "" {

@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
+	"github.com/notifypush/notifypush/internal/files"
 	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
@@ -116,6 +118,14 @@ func TestReadAppInfo(t *testing.T) {
 			require.ErrorContains(t, err, file)
 		})
 	}
+}
+
+// TestAppInfoIsARegularFile does not wait for a pipe, which whoever owns the folder of apps can lay there.
+func TestAppInfoIsARegularFile(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "info.xml")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	_, err := readAppInfo(pipe)
+	require.ErrorIs(t, err, files.ErrNotRegular)
 }
 
 // appInfo is the info.xml of an app, as short as it gets.
