@@ -512,6 +512,22 @@ func TestLateAnswerIsIgnored(t *testing.T) {
 	k.requireAnswer(again, nil)
 }
 
+// A client that asks for a thousand logins from one place keeps nobody else waiting for all of them.
+func TestOriginsAreServedFairly(t *testing.T) {
+	c := newClerk(t, Options{AuthConcurrency: new(2)})
+	for i := range 1000 {
+		c.ask(fmt.Sprint("crowd", i), "192.0.2.1")
+	}
+	for i := range 5 {
+		c.ask(fmt.Sprint("other", i), fmt.Sprint("198.51.100.", i))
+	}
+	for len(c.inFlight) > 0 {
+		c.verdict(c.inFlight[0].credentials.Login, nil)
+	}
+	require.Len(t, c.asked, 1005)
+	require.Less(t, slices.Index(c.asked, "other4"), 10)
+}
+
 // One origin has half of the places at most, also when nobody else wants them yet.
 func TestOneOriginHasHalfOfThePlaces(t *testing.T) {
 	k := newClerk(t, Options{AuthConcurrency: new(8)})

@@ -22,7 +22,7 @@ func TestDoctorPrints(t *testing.T) {
 	printer.report(bad)
 	require.True(t, strings.HasSuffix(terminal.String(), eraseLine), "the line of progress makes room")
 	require.Equal(t, exitProbeFailed, printer.summary())
-	require.Equal(t, "<red>  handshake: a [2Jb\n        Do this.\n            nginx: x;\n\nPush does not work as it should: fix the red items.\n", out.String())
+	require.Equal(t, "<red>  handshake: a\\x1b[2Jb\n        Do this.\n            nginx: x;\n\nPush does not work as it should: fix the red items.\n", out.String())
 
 	for _, test := range []struct {
 		statuses []doctor.Status

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
@@ -180,7 +181,7 @@ var (
 func TestEveryLogLineIsExplained(t *testing.T) {
 	explained := documents(t)["../docs/troubleshooting.md"]
 	messages := map[string]string{}
-	for _, folder := range []string{"../actors", ".", "../config", "../storage", "../transport", "../transport/monitor", "../transport/nextcloud"} {
+	for _, folder := range []string{"../actors", "../actors/fleet", ".", "../config", "../storage", "../transport", "../transport/monitor", "../transport/nextcloud"} {
 		sources, err := filepath.Glob(filepath.Join(folder, "*.go"))
 		require.NoError(t, err)
 		for _, source := range sources {
@@ -205,7 +206,25 @@ func TestEveryLogLineIsExplained(t *testing.T) {
 		message = strings.ReplaceAll(message, "lost connection to %s", "lost connection to redis")
 		message = strings.ReplaceAll(message, "reconnected to %s", "reconnected to redis")
 		message = strings.ReplaceAll(message, "%s", "nextcloud")
-		require.Contains(t, explained, "`"+message, "%s logs this", source)
+		require.True(t, strings.Contains(explained, "`"+message), "%s logs %q", source, message)
+	}
+}
+
+// TestTestsInDocumentsExist: what a document says of itself is held by the tests that it names.
+func TestTestsInDocumentsExist(t *testing.T) {
+	var sources strings.Builder
+	require.NoError(t, filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		sources.Write(text)
+		return err
+	}))
+	for page, text := range documents(t) {
+		for _, named := range regexp.MustCompile(`\b(?:Test|Benchmark|Fuzz)[A-Z]\w+`).FindAllString(text, -1) {
+			require.True(t, strings.Contains(sources.String(), "\nfunc "+named+"("), "%s names %s, which is not there", page, named)
+		}
 	}
 }
 
@@ -215,7 +234,7 @@ func TestEveryReasonIsExplained(t *testing.T) {
 	reasons := regexp.MustCompile(`notify_push_connections_closed_total\{reason="(\w+)"`).FindAllStringSubmatch(exposition(t), -1)
 	require.Greater(t, len(reasons), 10)
 	for _, reason := range reasons {
-		require.Contains(t, explained, "`"+reason[1]+"`")
+		require.True(t, strings.Contains(explained, "`"+reason[1]+"`"), reason[1])
 	}
 }
 

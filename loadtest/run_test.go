@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/loadtest/internal/stand"
@@ -435,7 +437,14 @@ func TestAServerThatEndsWhileNothingIsAskedOfIt(t *testing.T) {
 	t.Parallel()
 	for _, lasting := range []string{"idle: {for: 1h}", "churn: {rate: 1, for: 1h}", "publish: {rate: 1, for: 1h}"} {
 		options := testOptions(t, "honest", scenario(t, "{name: brief, clients: 2, steps: [{connect: {}}, {"+lasting+"}]}"))
-		options.Servers[0].Command = strings.TrimPrefix(options.Servers[0].Command, "exec ") + " & sleep 1; kill -9 $!; exit 7"
+		lasts := filepath.Join(t.TempDir(), "lasts")
+		options.Progress = func(p Progress) {
+			if step, _, _ := strings.Cut(lasting, ":"); p.Sample.Step == step {
+				assert.NoError(t, os.WriteFile(lasts, nil, 0o600))
+			}
+		}
+		options.Servers[0].Command = strings.TrimPrefix(options.Servers[0].Command, "exec ") +
+			" & until [ -e " + lasts + " ]; do sleep 0.05; done; kill -9 $!; exit 7"
 		_, err := Run(t.Context(), options)
 		require.ErrorContains(t, err, "push server ended (exit status 7)")
 	}

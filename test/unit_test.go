@@ -17,6 +17,8 @@ import (
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
+const systemdAnalyze = "systemd-analyze" //nolint:misspell // its name
+
 var deployedUnits = []string{"notify_push.service", "notify_push@.service"}
 
 func deployed(t *testing.T, name string) string {
@@ -26,7 +28,7 @@ func deployed(t *testing.T, name string) string {
 	return string(text)
 }
 
-// writeUnit writes a unit, with a program that there is, where systemd-analyze can read it.
+// writeUnit writes a unit, with a program that there is, where systemd can read it.
 func writeUnit(t *testing.T, name, text string) (path string) {
 	t.Helper()
 	program, err := os.Executable()
@@ -40,9 +42,9 @@ func writeUnit(t *testing.T, name, text string) (path string) {
 // TestUnitsAreConfined has systemd judge the units: 15 is an exposure of 1.5 of 10.
 func TestUnitsAreConfined(t *testing.T) {
 	t.Parallel()
-	analyze := storagetest.Program(t, "systemd-analyze")
+	analyst := storagetest.Program(t, systemdAnalyze)
 	judge := func(path string, arguments ...string) (string, error) {
-		output, err := exec.Command(analyze, append(arguments, path)...).CombinedOutput()
+		output, err := exec.Command(analyst, append(arguments, path)...).CombinedOutput()
 		return string(output), err
 	}
 	for _, name := range deployedUnits {
@@ -80,7 +82,7 @@ func TestTemplateUnitIsTheUnit(t *testing.T) {
 // allowedCalls are the system calls that a unit allows, as the installed systemd understands its sets.
 func allowedCalls(t *testing.T, unit string) (allowed []string) {
 	t.Helper()
-	output, err := exec.Command(storagetest.Program(t, "systemd-analyze"), "syscall-filter").Output()
+	output, err := exec.Command(storagetest.Program(t, systemdAnalyze), "syscall-filter").Output()
 	require.NoError(t, err)
 	sets, set := map[string][]string{}, ""
 	for line := range strings.Lines(string(output)) {
@@ -143,7 +145,7 @@ func TestServesConfinedAsTheUnitSays(t *testing.T) {
 	s := newSite(t)
 	s.mounts.Mount(7, "alice", "files")
 	confined := []string{setpriv, "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", python, script, allowed}
-	s.wrapper = append(confined, "/bin/sh", "-c", `shift; exec "$0" "$@"`, binary)
+	s.wrapper = append(slices.Clone(confined), "/bin/sh", "-c", `shift; exec "$0" "$@"`, binary)
 	config := filepath.Join(t.TempDir(), "config.php")
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `<?php $CONFIG = ['redis' => ['host' => '127.0.0.1', 'port' => (int) shell_exec('echo %d')]];`, s.redis.Port), 0o600))
 	p := s.start(config, "DATABASE_URL="+s.database, "NEXTCLOUD_URL="+s.url+"/", "BIND=127.0.0.1", "DEBOUNCE_DISABLE=1", "LOG=info", "PATH="+filepath.Dir(php)+":/bin")

@@ -108,7 +108,7 @@ func (s *polledSocket) Resume() {
 
 // readable reads what is there, without waiting. The poller calls it, with its buffer.
 func (s *polledSocket) readable(buffer []byte) {
-	n, err := tryRead(uintptr(s.fd), buffer)
+	n, err := tryRead(int(s.fd), buffer)
 	switch {
 	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
 		s.Resume()
@@ -145,7 +145,7 @@ func (s *polledSocket) arrived(data []byte) {
 
 // Write sends frames, as much as possible at once.
 func (s *polledSocket) Write(frames []byte) (pending bool, err error) {
-	n, err := tryWriteAll(uintptr(s.fd), frames)
+	n, err := tryWriteAll(int(s.fd), frames)
 	if err != nil || n == len(frames) {
 		return false, err
 	}
@@ -192,7 +192,7 @@ func (s *polledSocket) writeUnsent() (done, ending bool, err error) {
 	if s.unsent == nil {
 		return false, s.ending, nil
 	}
-	n, err := tryWriteAll(uintptr(s.fd), s.unsent.data)
+	n, err := tryWriteAll(int(s.fd), s.unsent.data)
 	s.unsent.data = s.unsent.data[n:]
 	if err == nil && len(s.unsent.data) > 0 {
 		return false, s.ending, nil
@@ -225,7 +225,7 @@ func (s *polledSocket) end(closeFrame []byte) {
 		return
 	}
 	s.mu.Unlock()
-	switch n, err := tryWriteAll(uintptr(s.fd), closeFrame); {
+	switch n, err := tryWriteAll(int(s.fd), closeFrame); {
 	case err != nil:
 		s.finish()
 	case n == len(closeFrame):
@@ -269,9 +269,9 @@ func (s *polledSocket) panicked(cause any) {
 }
 
 // tryWriteAll writes what the kernel takes without waiting.
-func tryWriteAll(fd uintptr, data []byte) (n int, err error) {
+func tryWriteAll(fd int, data []byte) (n int, err error) {
 	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
-		n, err = tryWrite(fd, data)
+		n, err = syscall.Write(fd, data)
 	}
 	if errors.Is(err, syscall.EAGAIN) {
 		return 0, nil

@@ -135,7 +135,8 @@ func pack(path string, mode int64, data []byte, modified time.Time) ([]byte, err
 	if _, err := w.Write(data); err != nil {
 		return nil, err
 	}
-	return packed.Bytes(), w.Close()
+	err := w.Close() // writes the end
+	return packed.Bytes(), err
 }
 
 // authorities are the roots that Mozilla trusts without a condition, because PEM can state none.

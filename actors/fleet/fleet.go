@@ -73,6 +73,7 @@ type Fleet struct {
 	members  *members
 	pending  map[string]actors.LoginNews // by digest
 	sequence uint64
+	isNew    bool      // to somebody, who is to know of this node at once
 	greet    bool      // everybody is to be asked for everything
 	toldAt   time.Time // when everything was told last
 	tellAll  bool      // somebody has asked
@@ -177,6 +178,7 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 		if n.joined || n.missed { // what it has said before is not known
 			f.greet = true
 		}
+		f.isNew = f.isNew || n.joined
 		if err == nil && !n.own && m.Kind == hello {
 			f.tellAll = true
 		}
@@ -229,7 +231,15 @@ func (f *Fleet) wakeUp() {
 func (f *Fleet) send(ctx context.Context, system System) {
 	beats := time.NewTicker(beatInterval)
 	defer beats.Stop()
+	beating := true
 	for {
+		if idle := f.isIdle(); idle == beating { // a node that is alone costs nothing
+			if beating = !idle; beating {
+				beats.Reset(beatInterval)
+			} else {
+				beats.Stop()
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -247,9 +257,15 @@ func (f *Fleet) send(ctx context.Context, system System) {
 	}
 }
 
+// isIdle reports whether nobody is known, and nothing is put off.
+func (f *Fleet) isIdle() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.members.known) == 0 && !f.greet && !f.tellAll
+}
+
 func (f *Fleet) beat(ctx context.Context, system System) {
-	stats := system.Stats()
-	_, _ = f.publish(ctx, message{Kind: beat, Version: f.options.Version, Stats: &stats})
+	f.introduce(ctx, system)
 	f.mu.Lock()
 	gone := f.members.expire(time.Now())
 	f.mu.Unlock()
@@ -258,6 +274,11 @@ func (f *Fleet) beat(ctx context.Context, system System) {
 		system.PeerGone(node)
 	}
 	f.wakeUp() // for what was put off
+}
+
+func (f *Fleet) introduce(ctx context.Context, system System) {
+	stats := system.Stats()
+	_, _ = f.publish(ctx, message{Kind: beat, Version: f.options.Version, Stats: &stats})
 }
 
 // answer asks everybody for everything, and tells everything, if that is due.
@@ -270,7 +291,12 @@ func (f *Fleet) answer(ctx context.Context, system System) {
 		f.toldAt = now
 	}
 	f.greet, f.tellAll = f.greet && !greet, f.tellAll && !tellAll
+	isNew := f.isNew
+	f.isNew = false
 	f.mu.Unlock()
+	if isNew && !greet {
+		f.introduce(ctx, system)
+	}
 	if greet {
 		f.mu.Lock()
 		f.answers, f.awaited = 0, -1

@@ -232,6 +232,22 @@ func TestTokenLogsInOnce(t *testing.T) {
 	})
 }
 
+// A node that is alone says hello, and then nothing.
+func TestNodeThatIsAlone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		bus := newBus()
+		alone := start(t, bus, "alone", key)
+		alone.Connect(t, "alice")
+		pass(time.Hour)
+		require.Len(t, bus.published, 1)
+		start(t, bus, "second", key).stop()
+		pass(time.Hour) // the second is forgotten
+		said := len(bus.published)
+		pass(time.Hour)
+		require.Len(t, bus.published, said)
+	})
+}
+
 // A node that is alone does not ask Redis about a token.
 func TestTokenOfASingleNode(t *testing.T) {
 	bubble(t, func(t *testing.T) {

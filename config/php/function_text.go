@@ -229,9 +229,9 @@ func (c *invocation) convert(v Value, verb, precision string) (text string, unde
 	case "d":
 		return strconv.FormatInt(Int(v), 10), precision == ""
 	case "u":
-		return strconv.FormatUint(uint64(Int(v)), 10), precision == ""
+		return strconv.FormatUint(uint64(Int(v)), 10), precision == "" //nolint:gosec // G115: PHP prints a negative number so
 	}
-	return fmt.Sprintf("%"+verb, uint64(Int(v))), precision == ""
+	return fmt.Sprintf("%"+verb, uint64(Int(v))), precision == "" //nolint:gosec // G115: PHP prints a negative number so
 }
 
 // padded fills a text up to a width, a number with zeros behind its sign.

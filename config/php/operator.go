@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"strings"
 )
+
+// integral are the operators that turn both sides into integers; bytewise ones join texts byte by byte.
+var integral, bytewise = wordSet("% & | ^ << >>"), wordSet("& | ^")
 
 // arithmetic computes a op b for + - * / % ** & | ^ << and >>.
 func (e *evaluator) arithmetic(op string, a, b Value) Value {
@@ -16,7 +18,7 @@ func (e *evaluator) arithmetic(op string, a, b Value) Value {
 	}
 	left, isText := a.(string)
 	right, areTexts := b.(string)
-	if isText && areTexts && strings.Contains("&|^", op) {
+	if isText && areTexts && bytewise[op] {
 		return e.combine(op, left, right)
 	}
 	x, isNumber := operand(a)
@@ -28,8 +30,8 @@ func (e *evaluator) arithmetic(op string, a, b Value) Value {
 	n, areInts := y.(int64)
 	areInts = areInts && isInt
 	switch {
-	case strings.Contains("% & | ^ << >>", op):
-		return e.integral(op, Int(a), Int(b)) // of a string that is too large for an integer this is another one than of its number
+	case integral[op]:
+		return e.computeIntegral(op, Int(a), Int(b)) // of a string that is too large for an integer this is another one than of its number
 	case op == "/" && Float(y) == 0:
 		e.throw("DivisionByZeroError", "division by zero")
 	case op == "**" && areInts && n >= 0:
@@ -164,8 +166,7 @@ func (e *evaluator) power(base, exponent float64) Value {
 	return rounded
 }
 
-// integral computes with operators that turn both sides into integers.
-func (e *evaluator) integral(op string, m, n int64) Value {
+func (e *evaluator) computeIntegral(op string, m, n int64) Value {
 	switch op {
 	case "&":
 		return m & n
@@ -196,7 +197,7 @@ func (e *evaluator) combine(op, a, b string) string {
 	}
 	result := []byte(b)
 	for i := range len(a) {
-		result[i] = byte(e.integral(op, int64(a[i]), int64(b[i])).(int64))
+		result[i] = byte(e.computeIntegral(op, int64(a[i]), int64(b[i])).(int64)) //nolint:gosec // G115: of two bytes it is one
 	}
 	if op == "|" {
 		return string(result)

@@ -90,7 +90,7 @@ func (l *lexer) unescape(s string, quote byte) string {
 			return l.codePoint(strings.TrimPrefix(escape, `\u{`))
 		case isDigit(c):
 			code, _ := strconv.ParseUint(escape[1:], 8, 16)
-			return string([]byte{byte(code)})
+			return string([]byte{byte(code)}) //nolint:gosec // G115: octal escapes wrap in PHP
 		}
 		code, _ := strconv.ParseUint(escape[2:], 16, 8)
 		return string([]byte{byte(code)})
@@ -105,7 +105,7 @@ func (l *lexer) codePoint(escaped string) string {
 		l.fail(`\u{` + hex + ` is not a code point`)
 	}
 	if code >= 0xD800 && code <= 0xDFFF {
-		return string([]byte{0xE0 | byte(code>>12), 0x80 | byte(code>>6)&0x3F, 0x80 | byte(code)&0x3F})
+		return string([]byte{0xE0 | byte(code>>12), 0x80 | byte(code>>6)&0x3F, 0x80 | byte(code)&0x3F}) //nolint:gosec // G115: wraps by intent
 	}
 	return string(rune(code))
 }

@@ -120,14 +120,6 @@ func TestReadAppInfo(t *testing.T) {
 	}
 }
 
-// TestAppInfoIsARegularFile does not wait for a pipe, which whoever owns the folder of apps can lay there.
-func TestAppInfoIsARegularFile(t *testing.T) {
-	pipe := filepath.Join(t.TempDir(), "info.xml")
-	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
-	_, err := readAppInfo(pipe)
-	require.ErrorIs(t, err, files.ErrNotRegular)
-}
-
 // appInfo is the info.xml of an app, as short as it gets.
 func appInfo(version string) string {
 	return `<?xml version="1.0"?>
@@ -137,4 +129,14 @@ func appInfo(version string) string {
 	<version>` + version + `</version>
 	<dependencies><nextcloud min-version="30" max-version="33"/></dependencies>
 </info>`
+}
+
+// TestAppInfoIsARegularFile waits for no pipe, which who owns the folder of apps can lay there.
+func TestAppInfoIsARegularFile(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "info.xml")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	for _, path := range []string{pipe, filepath.Dir(pipe)} {
+		_, err := readAppInfo(path)
+		require.ErrorIs(t, err, files.ErrNotRegular)
+	}
 }
