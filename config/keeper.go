@@ -78,6 +78,9 @@ func keeperOf(path string) (*keeper, error) {
 		case writers&0o002 != 0:
 			return anybody(s.path, "every user", nogroup), nil
 		case writers != 0:
+			if hasAccessList(s.path) { // who may write is not the group, or not it alone
+				return anybody(s.path, "who is in its access list", nogroup), nil
+			}
 			return anybody(s.path, fmt.Sprintf("group %d", owner.Gid), owner.Gid), nil
 		}
 	}

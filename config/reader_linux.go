@@ -67,3 +67,9 @@ func closeOnExec() error {
 	}
 	return nil
 }
+
+// hasAccessList reports whether a file has a POSIX access list. Its mask is what the mode then shows as the group's rights.
+func hasAccessList(path string) bool {
+	size, err := unix.Lgetxattr(path, "system.posix_acl_access", nil)
+	return err == nil && size > 0
+}

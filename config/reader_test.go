@@ -84,6 +84,15 @@ func TestRootReadsWithTheRightsOfOthers(t *testing.T) {
 			require.NoError(s.t, os.Chown(s.config, 0, other))
 			require.NoError(s.t, os.Chmod(s.config, 0o664))
 		}, "65534:64998"},
+		"a file with an access list": {func(s ofRoot) {
+			require.NoError(s.t, os.Chown(s.config, 0, other))
+			list := "\x02\x00\x00\x00" + // the version; then tag, rights and id: others than the owner and the group may write
+				"\x01\x00\x06\x00\xff\xff\xff\xff" + "\x02\x00\x06\x00\xe6\xfd\x00\x00" + "\x04\x00\x04\x00\xff\xff\xff\xff" +
+				"\x10\x00\x06\x00\xff\xff\xff\xff" + "\x20\x00\x04\x00\xff\xff\xff\xff"
+			if err := unix.Setxattr(s.config, "system.posix_acl_access", []byte(list), 0); err != nil {
+				s.t.Skip(err)
+			}
+		}, "65534:65534"},
 		"everybody's file": {func(s ofRoot) { require.NoError(s.t, os.Chmod(s.config, 0o666)) }, "65534:65534"},
 		"a folder for all": {func(s ofRoot) { require.NoError(s.t, os.Chmod(s.folder, os.ModeSticky|0o777)) }, "65534:65534"},
 		"an included file": {func(s ofRoot) {

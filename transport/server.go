@@ -18,7 +18,7 @@ func NewServer(handler http.Handler, log *zap.Logger) *http.Server {
 		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
+		MaxHeaderBytes:    12 << 10, // and 4 KiB that net/http reads beyond it
 	}
 	// The only error is that of a level that doesn't exist.
 	server.ErrorLog, _ = zap.NewStdLogAt(log, zap.DebugLevel)

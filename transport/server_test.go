@@ -153,6 +153,8 @@ func TestHeadersAreBounded(t *testing.T) {
 	url := "http://" + listener.Addr().String()
 	require.Equal(t, 200, testkit.Request(t, "GET", url, "X-Forwarded-For", strings.Repeat("1.2.3.4, ", 1000)).Status)
 	require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, testkit.Request(t, "GET", url, "X-Forwarded-For", strings.Repeat("1.2.3.4, ", 4000)).Status)
+	require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, testkit.Request(t, "GET", url, "X-A", strings.Repeat("a", 16<<10)).Status)
+	require.NotEqual(t, http.StatusRequestHeaderFieldsTooLarge, testkit.Request(t, "GET", url, "X-A", strings.Repeat("a", 15<<10)).Status)
 }
 
 func TestServerLogsAtDebugLevel(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/youmark/pkcs8"
 )
@@ -19,13 +18,13 @@ type ClientCertificate struct {
 }
 
 func (c ClientCertificate) load() (tls.Certificate, error) {
-	cert, err := os.ReadFile(c.Cert)
+	cert, err := readFile(c.Cert)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("read the client certificate: %w", err)
 	}
 	key := cert
 	if c.Key != "" {
-		if key, err = os.ReadFile(c.Key); err != nil {
+		if key, err = readFile(c.Key); err != nil {
 			return tls.Certificate{}, fmt.Errorf("read the client certificate's key: %w", err)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -139,20 +138,20 @@ func (t Trust) roots() (*x509.CertPool, error) {
 	}
 	pool, found := x509.NewCertPool(), false
 	if t.CAFile != "" {
-		content, err := os.ReadFile(t.CAFile)
+		content, err := readFile(t.CAFile)
 		if err != nil {
 			return nil, fmt.Errorf("read the certificate authority: %w", err)
 		}
 		found = pool.AppendCertsFromPEM(content)
 	}
 	if t.CAFolder != "" {
-		entries, err := os.ReadDir(t.CAFolder)
+		entries, err := listFolder(t.CAFolder)
 		if err != nil {
 			return nil, fmt.Errorf("read the folder of certificate authorities: %w", err)
 		}
 		for _, entry := range entries {
 			// Such folders hold links that lead nowhere, other folders, and files of other kinds.
-			if content, err := os.ReadFile(filepath.Join(t.CAFolder, entry.Name())); err == nil {
+			if content, err := readFile(filepath.Join(t.CAFolder, entry.Name())); err == nil {
 				found = pool.AppendCertsFromPEM(content) || found
 			}
 		}
@@ -167,7 +166,7 @@ func readRevocations(file string) ([]*x509.RevocationList, error) {
 	if file == "" {
 		return nil, nil
 	}
-	content, err := os.ReadFile(file) //nolint:gosec // G304: the operator names the file
+	content, err := readFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read the revocation list: %w", err)
 	}
