@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/notifypush/notifypush/internal/files"
 	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
