@@ -144,7 +144,7 @@ func (e *examination) explainUnreachable(step, why string) {
 		e.fault(step, detail, BasicAuthBeforeUs)
 		return
 	}
-	e.fail(step, detail, "On the push server's machine run: notify_push check CONFIG_FILE")
+	e.fail(step, detail, "On the push server's machine run, with the variables of its unit: notify_push check CONFIG_FILE")
 }
 
 // examineRemote has the push server ask Nextcloud whom it takes for the client, as a login does.
@@ -166,7 +166,7 @@ func (e *examination) examineRemote(ctx context.Context) {
 	case err != nil:
 		e.warn(step, "not tried: "+err.Error(), "")
 	case a.status == http.StatusForbidden:
-		e.fail(step, "the push server does not know the self test's token of this Redis", "It uses another Redis: notify_push check CONFIG_FILE says which.")
+		e.fail(step, "the push server does not know the self test's token of this Redis", "It uses another Redis, by REDIS_URL or --redis-url in its unit: notify_push check CONFIG_FILE says which is Nextcloud's.")
 	case a.status != http.StatusOK || noAddress != nil:
 		e.explainUnreachable(step, seen)
 	case seen == askedAbout:
