@@ -175,6 +175,25 @@ func (e *examination) examineRemote(ctx context.Context) {
 		e.explainRemote(step, seen)
 		e.broken = false // clients can still get pushes
 	}
+	e.examineMapping(ctx, token)
+}
+
+// examineMapping has the push server read from the database who sees a storage, as it must for a file event.
+func (e *examination) examineMapping(ctx context.Context, token string) {
+	const step = "database"
+	if e.broken || ctx.Err() != nil {
+		return
+	}
+	a, err := e.ask(ctx, e.pushPage("test/mapping/1"), "token", token)
+	switch {
+	case err != nil:
+		e.warn(step, "not tried: "+err.Error(), "")
+	case a.status != http.StatusOK:
+		e.fail(step, "the push server cannot read who sees a file, so pushes of files do not come: "+strings.TrimSpace(a.body), "On the push server's machine run, with the variables of its unit: notify_push check CONFIG_FILE")
+		e.broken = false // the other pushes come
+	default:
+		e.green(step, "the push server can read who sees a file")
+	}
 }
 
 // explainRemote reports that Nextcloud takes another address for the client's.
