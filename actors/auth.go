@@ -63,7 +63,7 @@ func (a *auth) Receive(ctx actor.Context) {
 		a.logins.forget(m.user)
 	case *forgetLogin:
 		if v := m.login.verified; v != nil {
-			a.logins.tell(v, LoginForgotten)
+			a.logins.addNews(v, LoginForgotten)
 			a.logins.forgetLogin(v)
 		}
 	case *tokenClaimed:
@@ -74,7 +74,7 @@ func (a *auth) Receive(ctx actor.Context) {
 		a.logins.peerGone(m.peer, now)
 	case *announceLogins:
 		defer close(m.done)
-		a.logins.tellAll(now)
+		a.logins.addAllNews(now)
 	case *listLogins:
 		m.answer <- a.logins.list(now, time.Now())
 	case *resumeLogins:

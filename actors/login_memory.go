@@ -73,13 +73,13 @@ func (l *logins) onAccepted(c *call, identity Identity, until, now time.Duration
 		v.login = &Login{identity, v}
 	}
 	v.verifiedAt, v.until = now, until
-	l.tell(v, LoginHeld)
+	l.addNews(v, LoginHeld)
 	return v.login
 }
 
 func (l *logins) onRefused(sum digest, now time.Duration) {
 	if v := l.verified[sum]; v != nil {
-		l.tell(v, LoginRefused)
+		l.addNews(v, LoginRefused)
 		l.revoke(v)
 	}
 	delete(l.failed, sum)
@@ -136,8 +136,8 @@ func (l *logins) attached(login *Login) {
 	if v == nil {
 		return
 	}
-	if v.connections++; v.connections == 1 && !v.refused {
-		l.tell(v, LoginHeld)
+	if v.connections++; v.connections == 1 && l.verified[v.digest] == v { // else it was refused, or is to be asked about
+		l.addNews(v, LoginHeld)
 	}
 	if v.refused { // meanwhile
 		l.effects.end = append(l.effects.end, v)
@@ -150,7 +150,7 @@ func (l *logins) detached(login *Login, now time.Duration) {
 		v.connections--
 		v.endedAt = now
 		if v.connections == 0 && l.verified[v.digest] == v {
-			l.tell(v, LoginReleased)
+			l.addNews(v, LoginReleased)
 		}
 		l.sweepLater(now)
 	}
@@ -161,7 +161,7 @@ func (l *logins) forget(user string) {
 	for _, v := range l.verified {
 		if user == "" || v.login.User == user {
 			if user != "" { // what concerns all, every server is told by itself
-				l.tell(v, LoginForgotten)
+				l.addNews(v, LoginForgotten)
 			}
 			l.forgetLogin(v)
 		}
@@ -200,7 +200,7 @@ func (l *logins) sweep(now time.Duration) {
 			delete(l.verified, sum)
 			l.endRecheck(v)
 			if v.endedAt == 0 { // nobody has connected with it
-				l.tell(v, LoginReleased)
+				l.addNews(v, LoginReleased)
 			}
 		}
 	}

@@ -109,9 +109,6 @@ func (a *auth) announce(news []loginNews, now time.Duration) {
 	announced := make([]LoginNews, len(news))
 	for i, n := range news {
 		announced[i] = LoginNews{n.login.remember(n.login.digest, now, clock), n.state}
-		if n.state == LoginRefused {
-			announced[i].VerifiedAt = clock
-		}
 	}
 	_ = a.system.guarded("peers", func() error { a.system.ports.Peers.Announce(announced); return nil })
 }
@@ -137,28 +134,28 @@ func (l *logins) useToken(m *authenticate, sum digest, user string) {
 	l.admit(m, &Login{Identity: Identity{User: user}}, FromToken)
 }
 
-// tell adds news of a login for the peers.
-func (l *logins) tell(v *verifiedLogin, state LoginState) {
+// addNews adds news of a login for the peers.
+func (l *logins) addNews(v *verifiedLogin, state LoginState) {
 	if l.hasPeers {
 		l.effects.news = append(l.effects.news, loginNews{v, state})
 	}
 }
 
-// loginNews is a LoginNews that has not been put into words yet.
+// loginNews is what a LoginNews is made of.
 type loginNews struct {
 	login *verifiedLogin
 	state LoginState
 }
 
-// tellAll adds news of every login that this server knows by itself.
-func (l *logins) tellAll(now time.Duration) {
+// addAllNews adds news of every login that this server knows by itself.
+func (l *logins) addAllNews(now time.Duration) {
 	for _, v := range l.verified {
 		switch {
 		case !l.good(v, now):
 		case v.connections > 0 || now-v.verifiedAt < *l.options.AuthCacheTTL:
-			l.tell(v, LoginHeld)
+			l.addNews(v, LoginHeld)
 		case v.endedAt > 0:
-			l.tell(v, LoginReleased)
+			l.addNews(v, LoginReleased)
 		}
 	}
 }
@@ -181,7 +178,7 @@ func (l *logins) learn(peer string, news []LoginNews, now time.Duration, clock t
 			}
 			l.letGo(v, peer, now)
 		case LoginRefused:
-			if v != nil && clock.Sub(n.VerifiedAt) <= now-v.verifiedAt { // else it was verified later
+			if v != nil {
 				l.revoke(v)
 			}
 		case LoginForgotten:
@@ -195,20 +192,24 @@ func (l *logins) learn(peer string, news []LoginNews, now time.Duration, clock t
 
 // learnHeld notes that a peer holds a login.
 func (l *logins) learnHeld(peer string, v *verifiedLogin, login RememberedLogin, sum digest, now time.Duration, clock time.Time) {
-	if v == nil || v.login.User != login.User {
-		fresh := l.remembered(login, sum, now, clock)
-		if fresh == nil {
-			return
+	learned := l.remembered(login, sum, now, clock)
+	_, refused := l.refused[sum]
+	switch {
+	case learned == nil:
+		return
+	case v != nil && v.login.User == login.User:
+		if learned.verifiedAt > v.verifiedAt {
+			v.verifiedAt, v.until, v.recheckedAt = learned.verifiedAt, learned.until, now
+			l.endRecheck(v)
 		}
+	case refused: // here, and the peer does not know it
+		return
+	default:
 		if v != nil {
 			l.revoke(v)
 		}
-		v = fresh
+		v = learned
 		l.verified[sum] = v
-	}
-	if verifiedAt := now - max(clock.Sub(login.VerifiedAt), 0); verifiedAt > v.verifiedAt {
-		v.verifiedAt, v.recheckedAt = verifiedAt, now
-		l.endRecheck(v)
 	}
 	if !slices.Contains(v.peers, peer) {
 		v.peers = append(v.peers, peer)

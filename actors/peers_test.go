@@ -31,9 +31,6 @@ func (f *fleetOfTwo) exchange() {
 		clock := f.clock.Add(from.now)
 		for _, n := range from.news {
 			news := LoginNews{n.login.remember(n.login.digest, from.now, clock), n.state}
-			if n.state == LoginRefused {
-				news.VerifiedAt = clock
-			}
 			to.logins.learn([]string{"first", "second"}[i], []LoginNews{news}, to.now, f.clock.Add(to.now))
 			to.carryOut()
 		}
@@ -145,6 +142,56 @@ func TestForgottenLoginIsForgottenByAll(t *testing.T) {
 	require.True(t, f.asks(1, "alice"))
 }
 
+// A client that was let in before its login was forgotten, and connects after, makes it good nowhere.
+func TestForgottenLoginIsNotAnnounced(t *testing.T) {
+	f := newFleetOfTwo(t, Options{})
+	login := f.nodes[0].login("alice")
+	f.nodes[0].logins.forget("alice")
+	f.nodes[0].logins.attached(login)
+	f.nodes[0].carryOut()
+	f.exchange()
+	require.True(t, f.asks(1, "alice"))
+}
+
+// What Nextcloud has just refused is not good because a peer has not heard of that.
+func TestRefusedLoginIsNotLearned(t *testing.T) {
+	f := newFleetOfTwo(t, Options{})
+	f.nodes[0].login("alice")
+	m := f.nodes[1].ask("alice", "")
+	f.nodes[1].verdict("alice", ErrInvalidCredentials)
+	f.nodes[1].requireAnswer(m, ErrInvalidCredentials)
+	f.exchange()
+	f.nodes[1].requireAnswer(f.nodes[1].ask("alice", ""), ErrInvalidCredentials)
+	f.nodes[1].pass(6 * time.Second)
+	require.True(t, f.asks(1, "alice"))
+}
+
+// A refusal counts also where the clock of the server that says it is behind.
+func TestRefusalOfAPeerWhoseClockIsBehind(t *testing.T) {
+	c := newClerk(t, Options{})
+	login := c.connect("alice")
+	clock := time.Unix(1_000_000, 0)
+	news := LoginNews{login.verified.remember(login.verified.digest, c.now, clock.Add(-time.Minute)), LoginRefused}
+	c.logins.learn("peer", []LoginNews{news}, c.now, clock)
+	c.carryOut()
+	require.Equal(t, []string{"alice"}, c.ended)
+}
+
+// When a login ends is what the peer says that has asked last.
+func TestEndOfALoginIsLearned(t *testing.T) {
+	c := newClerk(t, Options{})
+	login := c.connect("alice")
+	c.pass(time.Minute)
+	clock := time.Unix(1_000_000, 0)
+	news := LoginNews{login.verified.remember(login.verified.digest, c.now, clock), LoginHeld}
+	news.VerifiedAt, news.Until = clock, clock.Add(time.Minute)
+	c.logins.learn("peer", []LoginNews{news}, c.now, clock)
+	c.pass(59 * time.Second)
+	require.True(t, c.logins.good(login.verified, c.now))
+	c.pass(time.Second)
+	require.False(t, c.logins.good(login.verified, c.now))
+}
+
 // A login that nobody ever connected with is not held for ever.
 func TestUnusedLoginOfAPeerEnds(t *testing.T) {
 	f := newFleetOfTwo(t, Options{})
@@ -165,7 +212,7 @@ func TestAllIsTold(t *testing.T) {
 	f.connect(0, "alice")
 	f.nodes[1] = newClerk(t, Options{})
 	f.pass(time.Hour)
-	f.nodes[0].logins.tellAll(f.nodes[0].now)
+	f.nodes[0].logins.addAllNews(f.nodes[0].now)
 	f.nodes[0].carryOut()
 	f.exchange()
 	require.False(t, f.asks(1, "alice"))

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
@@ -206,6 +207,24 @@ func TestEveryLogLineIsExplained(t *testing.T) {
 		message = strings.ReplaceAll(message, "reconnected to %s", "reconnected to redis")
 		message = strings.ReplaceAll(message, "%s", "nextcloud")
 		require.True(t, strings.Contains(explained, "`"+message), "%s logs %q", source, message)
+	}
+}
+
+// TestTestsInDocumentsExist: what a document says of itself is held by the tests that it names.
+func TestTestsInDocumentsExist(t *testing.T) {
+	var sources strings.Builder
+	require.NoError(t, filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		sources.Write(text)
+		return err
+	}))
+	for page, text := range documents(t) {
+		for _, named := range regexp.MustCompile(`\b(?:Test|Benchmark|Fuzz)[A-Z]\w+`).FindAllString(text, -1) {
+			require.True(t, strings.Contains(sources.String(), "\nfunc "+named+"("), "%s names %s, which is not there", page, named)
+		}
 	}
 }
 

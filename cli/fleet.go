@@ -21,7 +21,7 @@ func newFleet(settings config.Settings, redis *storage.Redis, log *zap.Logger) (
 	})
 }
 
-// joinFleet begins to hear and tell other servers, until leaveFleet. What it returns is closed when what they know is known here.
+// joinFleet begins to hear other servers, and to publish to them, until leaveFleet. What it returns is closed when what they know is known here.
 func (d *daemon) joinFleet() (known <-chan struct{}) {
 	if d.fleet == nil {
 		none := make(chan struct{})

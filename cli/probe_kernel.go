@@ -33,7 +33,7 @@ func probeKernel(settings config.Settings) probe {
 
 func readKernelSettings(folder string) kernelSettings {
 	read := func(path string) []int {
-		text, _ := os.ReadFile(filepath.Join(folder, path))
+		text, _ := os.ReadFile(filepath.Join(folder, path)) //nolint:gosec // G304: a file of /proc/sys
 		var numbers []int
 		for field := range strings.FieldsSeq(string(text)) {
 			number, _ := strconv.Atoi(field)

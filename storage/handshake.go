@@ -119,7 +119,7 @@ func (e *RedisError) Advice() string {
 	return ""
 }
 
-const givePassword = "give redis in config.php, or the file that REDIS_PASSWORD_FILE names, the password that this Redis knows, and with ACLs the user"
+const givePassword = "give redis in config.php, or the file that REDIS_PASSWORD_FILE names, the password that this Redis knows, and with ACLs the user" //nolint:gosec // G101: advice, no password
 
 // KeysAdvice is how a user of an ACL may use the self test's keys.
 const KeysAdvice = "allow the user the command and the keys: ACL SETUSER <user> +get +set +del ~test-token ~notify_push_*"

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bufio"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -156,6 +157,27 @@ func TestNullOriginGuesses(t *testing.T) {
 	require.Equal(t, http.StatusSwitchingProtocols, b.answerTo(t, append(handshake, twoMessages("nobody", "wrong")...)).Status)
 	require.Eventually(t, func() bool { return b.answerTo(t, handshake).Status == http.StatusTooManyRequests }, patience, time.Millisecond)
 	b.login(t, "alice")
+}
+
+// A page that hangs up before its login's turn leaves room for the next one.
+func TestNullOriginThatHangsUp(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{})
+	b.Verifier.Block()
+	defer b.Verifier.Unblock()
+	for i := range 16 { // as many as one address has in flight
+		b.dial(t, text("alice"), text(fmt.Sprint("guess", i)))
+	}
+	eventually(t, func() bool { return b.System.Stats().LoginsInFlight == 16 })
+	handshake := handshakeOf("Host: push.example", "Origin: null")
+	conn, err := net.Dial(b.address.Network(), b.address.String())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = conn.Write(append(handshake, twoMessages("bob", "secret")...))
+	require.NoError(t, err)
+	eventually(t, func() bool { return b.System.Stats().LoginsWaiting == 1 })
+	require.Equal(t, http.StatusTooManyRequests, b.answerTo(t, handshake).Status, "one is under way")
+	require.NoError(t, conn.Close())
+	eventually(t, func() bool { return b.answerTo(t, handshake).Status == http.StatusSwitchingProtocols })
 }
 
 // Where a cookie may log in, a page that may be anybody's needs to be listed.

@@ -169,7 +169,7 @@ func drain(raw syscall.RawConn) {
 	buffer := make([]byte, 16<<10)
 	_ = raw.Read(func(fd uintptr) bool {
 		for total := 0; total < maxDrained; {
-			n, err := tryRead(fd, buffer)
+			n, err := tryRead(int(fd), buffer)
 			if n <= 0 && !errors.Is(err, syscall.EINTR) {
 				break
 			}

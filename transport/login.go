@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unique"
 
@@ -19,6 +20,8 @@ const (
 	// watchAfter is how long Nextcloud may think about a login before the client is watched
 	// meanwhile, so that its pings are answered and its going away is noticed.
 	watchAfter = time.Second
+	// watchBuffer is what is read at once then, in bytes.
+	watchBuffer = 512
 	// maxEarly bounds the messages that a client may send before it is logged in, in bytes: two for
 	// the login, and what it listens for, which with a page of Nextcloud are many. frameCost is what
 	// one costs beside its text.
@@ -68,10 +71,10 @@ type login struct {
 
 	// owned by run, and by watch while that runs
 	reader   frame.Reader
-	buffer   []byte        // of the worker
-	early    []byte        // bytes that came with the handshake
-	frames   []frame.Frame // read and not yet used
-	size     int           // of all frames that were read
+	buffer   *[readBuffer]byte // until the credentials are read
+	early    []byte            // bytes that came with the handshake
+	frames   []frame.Frame     // read and not yet used
+	size     int               // of all frames that were read
 	try      attempt
 	attached bool // the socket is the system's
 }
@@ -119,6 +122,8 @@ func (l *login) authenticate() (*actors.Login, error) {
 		return l.who, nil
 	}
 	credentials, err := l.credentials()
+	readBuffers.Put(l.buffer)
+	l.buffer = nil
 	if cause := context.Cause(l.ctx); cause != nil {
 		return nil, cause
 	}
@@ -148,15 +153,26 @@ func (l *login) check(credentials actors.Credentials) (*actors.Login, error) {
 		return nil, err
 	}
 	credentials.Fresh = lockedOut
-	credentials.MayAsk = func() error { // others from there may have been refused since
+	var decided atomic.Bool // it was this login's turn, or it was answered
+	credentials.MayAsk = func() error {
+		if !decided.CompareAndSwap(false, true) {
+			return errHungUp
+		}
 		if try.own.strict { // it is the only one
 			return nil
 		}
-		_, err := w.rateLimit.begin(try, time.Now())
+		_, err := w.rateLimit.begin(try, time.Now()) // others from there may have been refused since
 		return err
 	}
-	credentials.OnAnswer = func(err error) { w.noteAnswer(try, lockedOut, err) }
-	return w.system.Authenticate(l.ctx, credentials)
+	credentials.OnAnswer = func(err error) {
+		decided.Store(true)
+		w.noteAnswer(try, lockedOut && try.pair != 0, err) // about a token Nextcloud is not asked
+	}
+	who, err := w.system.Authenticate(l.ctx, credentials)
+	if err != nil && decided.CompareAndSwap(false, true) {
+		w.rateLimit.release(try)
+	}
+	return who, err
 }
 
 // noteAnswer counts what became of a login for the rate limit, whether or not the client has waited for it.
@@ -227,11 +243,17 @@ func (l *login) read() error {
 	data := l.early
 	l.early = nil
 	if len(data) == 0 {
-		n, err := l.conn.Read(l.buffer)
+		var buffer []byte
+		if l.buffer != nil {
+			buffer = l.buffer[:]
+		} else {
+			buffer = make([]byte, watchBuffer)
+		}
+		n, err := l.conn.Read(buffer)
 		if err != nil {
 			return err
 		}
-		data = l.buffer[:n]
+		data = buffer[:n]
 	}
 	frames, err := l.reader.Feed(data)
 	clear(data)

@@ -108,7 +108,7 @@ func (s *polledSocket) Resume() {
 
 // readable reads what is there, without waiting. The poller calls it, with its buffer.
 func (s *polledSocket) readable(buffer []byte) {
-	n, err := tryRead(uintptr(s.fd), buffer)
+	n, err := tryRead(int(s.fd), buffer)
 	switch {
 	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
 		s.Resume()
@@ -145,17 +145,17 @@ func (s *polledSocket) arrived(data []byte) {
 
 // Write sends frames, as much as possible at once.
 func (s *polledSocket) Write(frames []byte) (pending bool, err error) {
-	n, err := tryWriteAll(uintptr(s.fd), frames)
+	n, err := tryWriteAll(int(s.fd), frames)
 	if err != nil || n == len(frames) {
 		return false, err
 	}
-	return true, s.writeLater(frames[n:], writeTimeout)
+	return true, s.writeLater(frames[n:])
 }
 
 // writeLater has the poller write when the kernel takes more.
-func (s *polledSocket) writeLater(data []byte, within time.Duration) error {
+func (s *polledSocket) writeLater(data []byte) error {
 	s.mu.Lock()
-	s.unsent = &unsent{data, time.AfterFunc(within, s.timedOut)}
+	s.unsent = &unsent{data, time.AfterFunc(writeTimeout, s.timedOut)}
 	s.mu.Unlock()
 	return s.websocket.poller.watch(s, unix.EPOLLOUT)
 }
@@ -192,7 +192,7 @@ func (s *polledSocket) writeUnsent() (done, ending bool, err error) {
 	if s.unsent == nil {
 		return false, s.ending, nil
 	}
-	n, err := tryWriteAll(uintptr(s.fd), s.unsent.data)
+	n, err := tryWriteAll(int(s.fd), s.unsent.data)
 	s.unsent.data = s.unsent.data[n:]
 	if err == nil && len(s.unsent.data) > 0 {
 		return false, s.ending, nil
@@ -216,31 +216,47 @@ func (s *polledSocket) Close(code int, text string) {
 }
 
 func (s *polledSocket) end(closeFrame []byte) {
-	s.mu.Lock()
-	s.ending = true
-	if s.unsent != nil {
-		s.unsent.data = slices.Concat(s.unsent.data, closeFrame)
-		s.unsent.timeout.Reset(lingerTimeout)
-		s.mu.Unlock()
-		return
-	}
-	s.mu.Unlock()
-	switch n, err := tryWriteAll(uintptr(s.fd), closeFrame); {
-	case err != nil:
-		s.finish()
-	case n == len(closeFrame):
-		s.linger()
-	case s.writeLater(closeFrame[n:], lingerTimeout) != nil:
+	event, err := s.sendEnd(closeFrame)
+	if err != nil || event != 0 && s.websocket.poller.watch(s, event) != nil {
 		s.finish()
 	}
 }
 
-// linger waits for the client to hang up, because closing with bytes unread would reset the connection, and take along what
-// was written last.
-func (s *polledSocket) linger() {
-	_ = unix.Shutdown(int(s.fd), unix.SHUT_WR)
+// sendEnd sends the close frame as far as possible, and returns what to wait for then; nothing new where a write waits already. It
+// holds mu as long as it uses the descriptor: once ending is known, the poller closes that when the client hangs up.
+func (s *polledSocket) sendEnd(closeFrame []byte) (event uint32, err error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ending = true
+	if s.unsent != nil {
+		s.unsent.data = slices.Concat(s.unsent.data, closeFrame)
+		s.unsent.timeout.Reset(lingerTimeout)
+		return 0, nil
+	}
+	n, err := tryWriteAll(int(s.fd), closeFrame)
+	switch {
+	case err != nil:
+		return 0, err
+	case n < len(closeFrame):
+		s.unsent = &unsent{closeFrame[n:], time.AfterFunc(lingerTimeout, s.timedOut)}
+		return unix.EPOLLOUT, nil
+	default:
+		s.awaitHangUp()
+		return unix.EPOLLIN, nil
+	}
+}
+
+// awaitHangUp waits for the client to hang up, because closing with bytes unread would reset the connection, and take along what
+// was written last. mu is held.
+func (s *polledSocket) awaitHangUp() {
+	_ = unix.Shutdown(int(s.fd), unix.SHUT_WR)
 	s.unsent = &unsent{timeout: time.AfterFunc(lingerTimeout, s.timedOut)}
+}
+
+// linger is awaitHangUp after a write in the background. The poller, which has the socket in hand, calls it.
+func (s *polledSocket) linger() {
+	s.mu.Lock()
+	s.awaitHangUp()
 	s.mu.Unlock()
 	if s.websocket.poller.watch(s, unix.EPOLLIN) != nil {
 		s.finish()
@@ -269,9 +285,9 @@ func (s *polledSocket) panicked(cause any) {
 }
 
 // tryWriteAll writes what the kernel takes without waiting.
-func tryWriteAll(fd uintptr, data []byte) (n int, err error) {
+func tryWriteAll(fd int, data []byte) (n int, err error) {
 	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
-		n, err = tryWrite(fd, data)
+		n, err = syscall.Write(fd, data)
 	}
 	if errors.Is(err, syscall.EAGAIN) {
 		return 0, nil

@@ -4,6 +4,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -135,6 +136,53 @@ func TestSocketIsClosedBehindTheReader(t *testing.T) {
 	require.True(t, p.end(s))
 	closeDescriptor(s)
 	require.Zero(t, s.websocket.open)
+}
+
+// TestEndOfASocketTouchesNoOther has clients hang up while their sockets are closed: the descriptor may be another socket's at once, to
+// which nothing is written, and which is not shut down.
+func TestEndOfASocketTouchesNoOther(t *testing.T) {
+	p := newTestPoller(t)
+	w := alone(p)
+	polled := make(chan error)
+	go func() { polled <- p.run(func(*polledSocket, any) {}) }() // an end that is read first has nobody to receive it
+	ctx, cancel := context.WithCancel(t.Context())
+	touched := make(chan int)
+	go func() { touched <- countTouched(ctx) }()
+	const rounds = 3000
+	w.sockets.Add(rounds - 1) // alone has counted one
+	for range rounds {
+		s, client := tcpSocket(t, w)
+		require.NoError(t, p.watch(s, unix.EPOLLIN))
+		go client.Close()
+		s.Close(1001, "bye")
+	}
+	cancel()
+	require.Zero(t, <-touched)
+	w.sockets.Wait()
+	p.stop()
+	require.NoError(t, <-polled)
+}
+
+// countTouched opens sockets that nobody uses, and returns how often one had something to read, or was at its end.
+func countTouched(ctx context.Context) (touched int) {
+	buffer := make([]byte, 64)
+	for ctx.Err() == nil {
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			continue
+		}
+		for range 20 {
+			for _, fd := range pair {
+				if _, err := unix.Read(fd, buffer); !errors.Is(err, unix.EAGAIN) {
+					touched++
+				}
+			}
+		}
+		for _, fd := range pair {
+			_ = unix.Close(fd)
+		}
+	}
+	return touched
 }
 
 // TestPollerKeepsWhatHasNotHappened: a socket may wait to be read and to be written to at once.

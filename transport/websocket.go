@@ -327,20 +327,23 @@ func (w *Websocket) work(t task, one *worker) {
 			}
 		}
 	}()
+	buffer := readBuffers.Get().(*[readBuffer]byte)
 	if l == nil {
-		l = w.readHandshake(t, one)
+		l = w.readHandshake(t, one, buffer[:])
 	}
-	if l != nil {
-		l.buffer = one.buffer
-		l.run()
+	if l == nil {
+		readBuffers.Put(buffer)
+		return
 	}
+	l.buffer = buffer
+	l.run()
 }
 
 // readHandshake reads the request of a connection, and answers it if it is a handshake; any other is net/http's.
-func (w *Websocket) readHandshake(t task, one *worker) *login {
+func (w *Websocket) readHandshake(t task, one *worker, buffer []byte) *login {
 	until := time.Now().Add(headerTimeout)
 	_ = t.conn.SetReadDeadline(until)
-	n, err := t.conn.Read(one.buffer)
+	n, err := t.conn.Read(buffer)
 	if err != nil {
 		w.gone(t.conn)
 		_ = t.conn.Close()
@@ -348,7 +351,7 @@ func (w *Websocket) readHandshake(t task, one *worker) *login {
 	}
 	size, nullOrigin := 0, false
 	if !w.options.needsRequest() {
-		size = parseHandshake(one.buffer[:n], one.header)
+		size = parseHandshake(buffer[:n], one.header)
 	}
 	if size > 0 {
 		var admitted bool
@@ -357,17 +360,17 @@ func (w *Websocket) readHandshake(t task, one *worker) *login {
 		}
 	}
 	if size == 0 {
-		t.from.handOver(t.conn, one.buffer[:n], until)
-		clear(one.buffer[:n])
+		t.from.handOver(t.conn, buffer[:n], until)
+		clear(buffer[:n])
 		return nil
 	}
 	from := originOf(one.header, t.peer, w.options.proxies())
 	from.nullOrigin = nullOrigin
 	l := w.upgrade(t.conn, one.header["Sec-Websocket-Key"][0], from, one.response[:0])
 	if l != nil {
-		l.early, l.agent = append([]byte(nil), one.buffer[size:n]...), w.options.agent(one.header)
+		l.early, l.agent = append([]byte(nil), buffer[size:n]...), w.options.agent(one.header)
 	}
-	clear(one.buffer[size:n])
+	clear(buffer[size:n])
 	return l
 }
 

@@ -849,10 +849,14 @@ func TestAddressThatNextcloudLocksOut(t *testing.T) {
 
 	b.chain = "192.0.2.1"
 	waited()
+	require.NoError(t, b.System.Publish(t.Context(), actors.TokenIssued{User: "bob", Token: "token"}))
+	require.Equal(t, "authenticated", b.dial(t, text(""), text("token")).text())
+	require.Contains(t, b.dial(t, text("alice"), text("secret")).text(), textNotVerified, "a token is no verdict of Nextcloud's")
+	waited()
 	b.Verifier.Fail(nil)
 	b.login(t, "alice")
 	b.login(t, "alice")
-	require.Len(t, b.Verifier.Calls(), 4, "Nextcloud has let it in, and it is remembered again")
+	require.Len(t, b.Verifier.Calls(), 5, "Nextcloud has let it in, and it is remembered again")
 }
 
 // A client whose login was refused takes a place of its address as long as its connection is held.

@@ -19,8 +19,7 @@ type task struct {
 	l    *login       // where the handshake is done
 }
 
-// workers runs each task in a goroutine. One that is done takes the next: its stack has grown already, and
-// it has a buffer. The zero value is ready to use, and safe for concurrent use.
+// workers runs each task in a goroutine. One that is done takes the next: its stack has grown already. The zero value is ready to use, and safe for concurrent use.
 type workers struct {
 	running sync.WaitGroup
 
@@ -32,10 +31,12 @@ type workers struct {
 // worker is what a goroutine keeps from task to task.
 type worker struct {
 	next     chan task
-	buffer   []byte
 	header   http.Header // of a handshake
 	response [256]byte   // to one
 }
+
+// readBuffers are for those that read, and not for the many that wait for Nextcloud: 5,000 of these took 20 MiB.
+var readBuffers = sync.Pool{New: func() any { return new([readBuffer]byte) }}
 
 // run starts a task. It does not wait.
 func (ws *workers) run(t task) {
@@ -50,7 +51,7 @@ func (ws *workers) run(t task) {
 	}
 	ws.mu.Unlock()
 	ws.running.Go(func() {
-		one := &worker{next: make(chan task, 1), buffer: make([]byte, readBuffer), header: http.Header{}}
+		one := &worker{next: make(chan task, 1), header: http.Header{}}
 		for goesOn := true; goesOn; t, goesOn = <-one.next {
 			t.w.work(t, one)
 			t = task{}

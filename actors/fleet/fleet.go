@@ -21,8 +21,8 @@ const (
 	publishTimeout = 2 * time.Second
 	// tokenTime is how long Redis remembers that a token is used: longer than it is good.
 	tokenTime = 30 * time.Second
-	// tellInterval is the least time between two tellings of everything, however many ask.
-	tellInterval = time.Second
+	// sendAllInterval is the least time between two times that everything is sent, however many ask.
+	sendAllInterval = time.Second
 	// retryInterval is the wait before the channel is subscribed again.
 	retryInterval = time.Second
 	logInterval   = time.Minute
@@ -49,7 +49,8 @@ type Options struct {
 	// Key is what messages are authenticated with: the same for all nodes, and known to nobody who may not log clients
 	// in. It must not be empty.
 	Key []byte
-	// Node is this node's name, which no other has; at most 64 bytes. Empty is a random one.
+	// Node is this node's name, which no other has, nor this one before it was started again; at most 64 bytes. Empty is a
+	// random one.
 	Node string
 	// Version is what this node says it is.
 	Version string
@@ -65,20 +66,21 @@ type Fleet struct {
 	log     *zap.Logger
 	ignored *logthrottle.Line
 	failing *logthrottle.Line
-	wake    chan struct{} // there is news, or everything is to be told
-	ready   chan struct{} // closed when the others have told what they know, or there are none
+	wake    chan struct{} // there is news, or everything is to be sent
+	ready   chan struct{} // closed when the others have sent what they know, or there are none
 	settled sync.Once
 
-	mu       sync.Mutex // guards the rest
-	members  *members
-	pending  map[string]actors.LoginNews // by digest
-	sequence uint64
-	greet    bool      // everybody is to be asked for everything
-	toldAt   time.Time // when everything was told last
-	tellAll  bool      // somebody has asked
-	telling  bool      // everything is in pending
-	awaited  int       // how many nodes are to answer the last hello; -1 while unknown
-	answers  int       // to it
+	mu         sync.Mutex // guards the rest
+	members    *members
+	pending    map[string]actors.LoginNews // by digest
+	sequence   uint64
+	isNew      bool      // to somebody, who is to know of this node at once
+	greet      bool      // everybody is to be asked for everything
+	sentAllAt  time.Time // when everything was sent last
+	sendAll    bool      // somebody has asked
+	sendingAll bool      // everything is in pending
+	awaited    int       // how many nodes are to answer the last hello; -1 while unknown
+	answers    int       // to it
 }
 
 // New returns a Fleet of which no other node is known yet.
@@ -100,7 +102,7 @@ func New(bus Bus, options Options) (*Fleet, error) {
 	return &Fleet{
 		bus: bus, options: options, log: options.Logger,
 		ignored: logthrottle.New(options.Logger, logInterval, "fleet: ignored a message", "cause"),
-		failing: logthrottle.New(options.Logger, logInterval, "fleet: cannot tell other nodes", ""),
+		failing: logthrottle.New(options.Logger, logInterval, "fleet: cannot publish to other nodes", ""),
 		wake:    make(chan struct{}, 1),
 		ready:   make(chan struct{}),
 		members: newMembers(options.Node),
@@ -177,8 +179,9 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 		if n.joined || n.missed { // what it has said before is not known
 			f.greet = true
 		}
+		f.isNew = f.isNew || n.joined
 		if err == nil && !n.own && m.Kind == hello {
-			f.tellAll = true
+			f.sendAll = true
 		}
 		f.mu.Unlock()
 	}
@@ -189,6 +192,9 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 	if n.own {
 		return
 	}
+	if n.missed { // perhaps that it released some; those that it holds it says again
+		system.PeerGone(m.Node)
+	}
 	if n.joined && m.Kind != bye {
 		f.log.Info("fleet: a node joined", zap.String("node", m.Node), zap.String("version", m.Version))
 	}
@@ -196,7 +202,7 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 		system.LearnLogins(m.Node, m.Logins)
 	}
 	switch m.Kind {
-	case told:
+	case complete:
 		f.mu.Lock()
 		f.answers++
 		f.mu.Unlock()
@@ -229,7 +235,15 @@ func (f *Fleet) wakeUp() {
 func (f *Fleet) send(ctx context.Context, system System) {
 	beats := time.NewTicker(beatInterval)
 	defer beats.Stop()
+	beating := true
 	for {
+		if idle := f.isIdle(); idle == beating { // a node that is alone costs nothing
+			if beating = !idle; beating {
+				beats.Reset(beatInterval)
+			} else {
+				beats.Stop()
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -247,9 +261,15 @@ func (f *Fleet) send(ctx context.Context, system System) {
 	}
 }
 
+// isIdle reports whether nobody is known, and nothing is put off.
+func (f *Fleet) isIdle() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.members.known) == 0 && !f.greet && !f.sendAll
+}
+
 func (f *Fleet) beat(ctx context.Context, system System) {
-	stats := system.Stats()
-	_, _ = f.publish(ctx, message{Kind: beat, Version: f.options.Version, Stats: &stats})
+	f.introduce(ctx, system)
 	f.mu.Lock()
 	gone := f.members.expire(time.Now())
 	f.mu.Unlock()
@@ -260,31 +280,42 @@ func (f *Fleet) beat(ctx context.Context, system System) {
 	f.wakeUp() // for what was put off
 }
 
-// answer asks everybody for everything, and tells everything, if that is due.
+func (f *Fleet) introduce(ctx context.Context, system System) {
+	stats := system.Stats()
+	_, _ = f.publish(ctx, message{Kind: beat, Version: f.options.Version, Stats: &stats})
+}
+
+// answer asks everybody for everything, and sends everything, if that is due.
 func (f *Fleet) answer(ctx context.Context, system System) {
 	now := time.Now()
 	f.mu.Lock()
-	due := now.Sub(f.toldAt) >= tellInterval
-	greet, tellAll := f.greet && due, f.tellAll && due
-	if greet || tellAll {
-		f.toldAt = now
+	due := now.Sub(f.sentAllAt) >= sendAllInterval
+	greet, sendAll := f.greet && due, f.sendAll && due
+	if greet || sendAll {
+		f.sentAllAt = now
 	}
-	f.greet, f.tellAll = f.greet && !greet, f.tellAll && !tellAll
+	f.greet, f.sendAll = f.greet && !greet, f.sendAll && !sendAll
+	isNew := f.isNew
+	f.isNew = false
 	f.mu.Unlock()
+	if isNew && !greet {
+		f.introduce(ctx, system)
+	}
 	if greet {
 		f.mu.Lock()
 		f.answers, f.awaited = 0, -1
 		f.mu.Unlock()
-		if listeners, err := f.publish(ctx, message{Kind: hello, Version: f.options.Version}); err == nil {
-			f.mu.Lock()
-			f.awaited = listeners - 1
-			f.mu.Unlock()
-			f.settle()
-		}
-	}
-	if tellAll && system.AnnounceLogins(ctx) == nil {
+		listeners, err := f.publish(ctx, message{Kind: hello, Version: f.options.Version})
 		f.mu.Lock()
-		f.telling = true
+		if f.greet = f.greet || err != nil; err == nil {
+			f.awaited = listeners - 1
+		}
+		f.mu.Unlock()
+		f.settle()
+	}
+	if sendAll && system.AnnounceLogins(ctx) == nil {
+		f.mu.Lock()
+		f.sendingAll = true
 		f.mu.Unlock()
 	}
 }
@@ -302,14 +333,14 @@ func (f *Fleet) flush(ctx context.Context) {
 		delete(f.pending, digest)
 	}
 	alone := len(f.members.alive()) == 0
-	done := f.telling && len(f.pending) == 0
-	f.telling = f.telling && !done
+	done := f.sendingAll && len(f.pending) == 0
+	f.sendingAll = f.sendingAll && !done
 	f.mu.Unlock()
 	if len(news) > 0 && !alone {
 		_, _ = f.publish(ctx, message{Kind: logins, Logins: news})
 	}
 	if done {
-		_, _ = f.publish(ctx, message{Kind: told})
+		_, _ = f.publish(ctx, message{Kind: complete})
 	}
 }
 

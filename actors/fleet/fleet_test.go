@@ -26,6 +26,7 @@ type bus struct {
 	subscribers map[int]func([]byte)
 	next        int
 	down        bool
+	mute        bool // nothing can be published
 	keys        map[string]bool
 	published   [][]byte
 }
@@ -73,7 +74,7 @@ func (b *bus) Receive(ctx context.Context, channels []string, subscribed func(),
 func (b *bus) Publish(_ context.Context, _ string, payload []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.down {
+	if b.down || b.mute {
 		return 0, errDown
 	}
 	b.published = append(b.published, payload)
@@ -92,6 +93,12 @@ func (b *bus) SetNew(_ context.Context, key, _ string, _ time.Duration) (bool, e
 	isNew := !b.keys[key]
 	b.keys[key] = true
 	return isNew, nil
+}
+
+func (b *bus) setMute(mute bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mute = mute
 }
 
 func (b *bus) setDown(down bool) {
@@ -232,6 +239,22 @@ func TestTokenLogsInOnce(t *testing.T) {
 	})
 }
 
+// A node that is alone says hello, and then nothing.
+func TestNodeThatIsAlone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		bus := newBus()
+		alone := start(t, bus, "alone", key)
+		alone.Connect(t, "alice")
+		pass(time.Hour)
+		require.Len(t, bus.published, 1)
+		start(t, bus, "second", key).stop()
+		pass(time.Hour) // the second is forgotten
+		said := len(bus.published)
+		pass(time.Hour)
+		require.Len(t, bus.published, said)
+	})
+}
+
 // A node that is alone does not ask Redis about a token.
 func TestTokenOfASingleNode(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -245,7 +268,7 @@ func TestTokenOfASingleNode(t *testing.T) {
 	})
 }
 
-// While Redis is away nobody counts as gone, and afterwards everybody is told what was missed.
+// While Redis is away nobody counts as gone, and afterwards everybody is sent what was missed.
 func TestRedisIsAway(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		bus := newBus()
@@ -261,6 +284,43 @@ func TestRedisIsAway(t *testing.T) {
 		require.Equal(t, []string{"second"}, first.names())
 		second.Connect(t, "alice")
 		require.Empty(t, second.Verifier.Calls())
+	})
+}
+
+// Nodes whose first message is lost find each other when the next one is not.
+func TestFirstMessageIsLost(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		bus := newBus()
+		bus.setMute(true)
+		first, second := start(t, bus, "first", key), start(t, bus, "second", key)
+		pass(10 * time.Second)
+		require.Empty(t, first.names())
+		bus.setMute(false)
+		pass(3 * time.Second)
+		require.Equal(t, []string{"second"}, first.names())
+		require.Equal(t, []string{"first"}, second.names())
+	})
+}
+
+// A login that a node has released while nobody could hear it is not held for ever.
+func TestReleaseIsMissed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		bus := newBus()
+		first, second := start(t, bus, "first", key), start(t, bus, "second", key)
+		pass(time.Second)
+		alice := first.Connect(t, "alice")
+		first.Connect(t, "bob")
+		pass(time.Hour)
+		bus.setDown(true)
+		pass(time.Second)
+		alice.End(actors.ConnectionLost)
+		pass(3 * time.Minute) // it is remembered no more
+		bus.setDown(false)
+		pass(3 * time.Minute)
+		second.Connect(t, "alice")
+		require.Equal(t, []string{"alice"}, second.askedAbout())
+		second.Connect(t, "bob")
+		require.Equal(t, []string{"alice"}, second.askedAbout(), "bob is still held")
 	})
 }
 

@@ -44,7 +44,7 @@ type member struct {
 type members struct {
 	self  string
 	known map[string]*member
-	// deafUntil is when this node began to hear others again: nobody is gone who could not be heard.
+	// heardSince is when this node began to hear others again: nobody is gone who could not be heard.
 	heardSince time.Time
 	deaf       bool
 }

@@ -28,11 +28,11 @@ const (
 type kind string
 
 const (
-	hello  kind = "hello"  // of a node that wants to be told everything
-	beat   kind = "beat"   // of a node that lives
-	logins kind = "logins" // news of logins
-	told   kind = "told"   // of a node that has told everything, because it was asked
-	bye    kind = "bye"    // of a node that ends
+	hello    kind = "hello"    // of a node that wants to be sent everything
+	beat     kind = "beat"     // of a node that lives
+	logins   kind = "logins"   // news of logins
+	complete kind = "complete" // of a node that has sent everything, because it was asked
+	bye      kind = "bye"      // of a node that ends
 )
 
 // message is what one node publishes for all others.

@@ -46,6 +46,9 @@ func adviseStatus(err *client.StatusError) string {
 		if fault, known := faultOfHandshake(err.Status); known {
 			return withLines(fault)
 		}
+		if err.Status == http.StatusTooManyRequests {
+			return "Too many logins from this address have failed. Wait some minutes, or clear it on the status page."
+		}
 		return "The push server never answers so; look into the log of the reverse proxy."
 	}
 	switch err.Status {

@@ -329,7 +329,7 @@ func TestAPageThatDoesNotCome(t *testing.T) {
 func TestAdviseAboutHandshakes(t *testing.T) {
 	for status, words := range map[int][]string{
 		200: {"/push/", "nginx: location"}, 404: {"/push/"}, 400: {"proxy_set_header Upgrade"}, 426: {"proxy_set_header Upgrade", "Traefik:"},
-		301: {"do not follow redirects"}, 401: {"auth_basic off;"}, 403: {"proxy refuses"}, 502: {"cannot reach the push server"}, 503: {"all the connections"}, 418: {"never answers so"},
+		301: {"do not follow redirects"}, 401: {"auth_basic off;"}, 403: {"proxy refuses"}, 502: {"cannot reach the push server"}, 503: {"all the connections"}, 418: {"never answers so"}, 429: {"logins from this address", "status page"},
 	} {
 		advice := Advise(&client.StatusError{Request: client.RequestWebsocket, Status: status})
 		for _, word := range words {

@@ -56,7 +56,7 @@ var remedies = map[Fault]struct {
 		haproxy: {"server push 127.0.0.1:7867   # without proto h2"},
 		traefik: {"url: http://127.0.0.1:7867   # http, not h2c"},
 	}},
-	Refused: {"The reverse proxy refuses this address; the push server itself never does. Look for what denies, also for a firewall of web applications.", map[proxy][]string{
+	Refused: {"The reverse proxy refuses this address; the push server itself refuses only web pages of other sites. Look for what denies, also for a firewall of web applications.", map[proxy][]string{
 		nginx:   {"allow all;   # in the location of /push/, without deny"},
 		apache:  {"<Location /push/>", "    Require all granted", "</Location>"},
 		caddy:   {"remove what responds 403 to /push/*, or move it into a handle that does not match"},

@@ -13,9 +13,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Why something is not read.
@@ -111,7 +110,7 @@ func open(path string) (*os.File, fs.FileInfo, error) {
 	if !info.Mode().IsRegular() {
 		return nil, nil, &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
 	}
-	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) //nolint:gosec // G304: the operator's configuration names the file
 	if err != nil {
 		return nil, nil, err
 	}
@@ -133,7 +132,7 @@ func Stat(ctx context.Context, path string) (fs.FileInfo, error) {
 // List returns the entries of a folder, ordered by name, or ErrTooMany when there are more than limit. It reads no more than that.
 func List(ctx context.Context, folder string, limit int) ([]fs.DirEntry, error) {
 	return Within(ctx, func() ([]fs.DirEntry, error) {
-		opened, err := os.OpenFile(folder, os.O_RDONLY|unix.O_NONBLOCK|unix.O_DIRECTORY, 0)
+		opened, err := os.OpenFile(folder, os.O_RDONLY|syscall.O_NONBLOCK|onlyFolder, 0) //nolint:gosec // G304: as above
 		if err != nil {
 			return nil, err
 		}

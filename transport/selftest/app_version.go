@@ -4,18 +4,23 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/notifypush/notifypush/internal/files"
 	"github.com/notifypush/notifypush/transport/nextcloud"
 )
 
 // protocolVersion is the app's version whose protocol this server was written to.
 const protocolVersion = "1.4.0"
+
+const (
+	// lookTime is how long the file system may take to find info.xml, and to read it; maxInfo bounds that file, in bytes.
+	lookTime = time.Second
+	maxInfo  = 1 << 20
+)
 
 // learnTimeout is how long the self test waits for the app's version.
 const learnTimeout = 5 * time.Second
@@ -100,25 +105,30 @@ func AppInfoFiles(configFile string) []string {
 		return nil
 	}
 	root := filepath.Dir(filepath.Dir(absolute))
-	var files []string
-	for _, apps := range []string{"custom_apps", "apps", "*"} {
-		found, _ := filepath.Glob(filepath.Join(root, apps, "notify_push", "appinfo", "info.xml"))
-		files = append(files, found...)
-	}
-	return files
+	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+	defer cancel()
+	all, _ := files.Within(ctx, func() (all []string, _ error) {
+		for _, apps := range []string{"custom_apps", "apps", "*"} {
+			found, _ := filepath.Glob(filepath.Join(root, apps, "notify_push", "appinfo", "info.xml"))
+			all = append(all, found...)
+		}
+		return all, nil
+	})
+	return all
 }
 
 // readAppInfo returns the version in an app's info.xml.
 func readAppInfo(file string) (string, error) {
-	f, err := os.Open(file) //nolint:gosec // G304: beside the config.php that the operator names
+	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+	defer cancel()
+	text, err := files.Read(ctx, file, maxInfo, nil)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
 	var info struct {
 		Version string `xml:"version"`
 	}
-	if err := xml.NewDecoder(io.LimitReader(f, 1<<20)).Decode(&info); err != nil {
+	if err := xml.Unmarshal([]byte(text), &info); err != nil {
 		return "", fmt.Errorf("read %s: %w", file, err)
 	}
 	if info.Version = strings.TrimSpace(info.Version); info.Version == "" {
