@@ -129,6 +129,6 @@ func (r checkReport) summary(offline bool) string {
 	case yellows > 0:
 		return fmt.Sprintf("%d yellow: push works; the yellow items deserve a look.", yellows)
 	default:
-		return "All is green. Whether clients get through the reverse proxy, notify_push listen shows."
+		return "All is green. Whether clients get through the reverse proxy, notify_push doctor shows."
 	}
 }

@@ -91,6 +91,7 @@ type doctorPrinter struct {
 	paint    func(status) string
 	json     bool
 	count    map[doctor.Status]int
+	pushed   bool // an event came
 }
 
 // eraseLine is the terminal's code for an empty line.
@@ -103,6 +104,7 @@ func (d *doctorPrinter) report(f doctor.Finding) {
 		d.count = map[doctor.Status]int{}
 	}
 	d.count[f.Status]++
+	d.pushed = d.pushed || f.Step == "push" && f.Status == doctor.Green
 	if d.terminal != nil {
 		fmt.Fprint(d.terminal, eraseLine)
 	}
@@ -123,11 +125,14 @@ func (d *doctorPrinter) summary() error {
 		fmt.Fprint(d.terminal, eraseLine)
 	}
 	text, result := "Push works.", error(nil)
+	if !d.pushed {
+		text = "Clients get through. doctor --config on Nextcloud's machine shows whether pushes come."
+	}
 	switch {
 	case d.count[doctor.Red] > 0:
 		text, result = "Push does not work as it should: fix the red items.", exitProbeFailed
 	case d.count[doctor.Yellow] > 0:
-		text = "Push works. The yellow items deserve a look."
+		text += " The yellow items deserve a look."
 	case d.count[doctor.Green] == 0:
 		text, result = "Nothing was found out.", exitProbeFailed
 	}

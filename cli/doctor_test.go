@@ -30,7 +30,7 @@ func TestDoctorPrints(t *testing.T) {
 		says     string
 	}{
 		{nil, exitProbeFailed, "Nothing was found out."},
-		{[]doctor.Status{doctor.Green}, nil, "Push works."},
+		{[]doctor.Status{doctor.Green}, nil, "Clients get through."},
 		{[]doctor.Status{doctor.Green, doctor.Yellow}, nil, "The yellow items deserve a look."},
 		{[]doctor.Status{doctor.Red, doctor.Green}, exitProbeFailed, "fix the red items"},
 	} {
@@ -42,6 +42,12 @@ func TestDoctorPrints(t *testing.T) {
 		require.Equal(t, test.err, printer.summary())
 		require.Contains(t, out.String(), test.says)
 	}
+
+	out.Reset()
+	printer = &doctorPrinter{out: &out, paint: colour}
+	printer.report(doctor.Finding{Step: "push", Status: doctor.Green})
+	require.NoError(t, printer.summary())
+	require.Contains(t, out.String(), "Push works.")
 
 	out.Reset()
 	printer = &doctorPrinter{out: &out, json: true}

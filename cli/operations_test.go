@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
@@ -128,4 +129,15 @@ func TestOperationsNamesMetricsThatThereAre(t *testing.T) {
 		}
 	}
 	require.Greater(t, checked, 9)
+}
+
+// TestStatusOfWhatWasNotAsked has no answer of Nextcloud, good or bad.
+func TestStatusOfWhatWasNotAsked(t *testing.T) {
+	var out strings.Builder
+	printStatus(&out, monitor.StatusReply{Dependencies: []monitor.Dependency{
+		{Name: "redis", OK: true, Latency: new(1.0), At: new(time.Time)}, {Name: "database"}, {Name: "nextcloud", OK: true},
+	}})
+	require.Regexp(t, `(?m)^redis +ok, `, out.String())
+	require.Regexp(t, `(?m)^database +away$`, out.String())
+	require.Regexp(t, `(?m)^nextcloud +not asked yet$`, out.String())
 }

@@ -86,6 +86,9 @@ func judgeServed(ctx context.Context, name string, encrypted bool, address strin
 		isOurs = func(status int, said string) bool { return status == http.StatusOK && said == "ok" }
 	}
 	status, said, err := get(ctx, encrypted, address, page)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return finding{name, red, address + " refuses connections, and its port is taken at another address of this machine", "If this server has it, give check the variables of its unit (BIND, METRICS_BIND). Otherwise: " + elsewhere}
+	}
 	if err != nil || !isOurs(status, said) {
 		return finding{name, red, address + " is taken by something else than a push server", elsewhere}
 	}

@@ -118,6 +118,9 @@ func probeApp(err error) finding {
 	if err == nil || errors.Is(err, nextcloud.ErrTokenRefused) {
 		return finding{name, green, "notify_push is enabled", ""}
 	}
+	if failure, failed := errors.AsType[*nextcloud.Error](err); failed && failure.Status == http.StatusServiceUnavailable {
+		return finding{name, red, errtext.Detail(err), adviseNextcloud(err)}
+	}
 	return finding{name, red, errtext.Detail(err), "Is the app there? occ app:enable notify_push, after occ app:install notify_push."}
 }
 

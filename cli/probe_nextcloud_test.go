@@ -71,6 +71,7 @@ func TestCheckOfNextcloud(t *testing.T) {
 		{"untrusted name", map[string]http.HandlerFunc{"/status.php": refusing(400, `{"error": "Trusted domain error.", "code": 15}`)}, "trusted domain", red,
 			[]string{"127.0.0.1 is not configured as a trusted domain", "Run occ config:system:set trusted_domains 2 --value=127.0.0.1, or write ", `'trusted_domains' => ['localhost', 'it\'s', '127.0.0.1'],`, "--nextcloud-connect-to"}, true},
 		{"no app", map[string]http.HandlerFunc{cookiePath: refusing(404, "")}, "app", red, []string{"404", "occ app:enable notify_push"}, false},
+		{"app in maintenance", map[string]http.HandlerFunc{cookiePath: refusing(503, "")}, "app", red, []string{"503", "in maintenance mode or overloaded"}, false},
 		{"app behind a wall", map[string]http.HandlerFunc{cookiePath: refusing(403, "<html>Forbidden</html>")}, "app", red, []string{"403"}, false},
 		{"login page instead of the app", map[string]http.HandlerFunc{cookiePath: saying200("<html>")}, "app", red, []string{"a web page", "occ app:enable notify_push"}, false},
 		{"proxy that may be trusted or not, without Redis", nil, "trusted proxy", yellow, []string{"was not asked", "127.0.0.1:1", "from 127.0.0.1, which is none of", "Run occ config:system:set trusted_proxies 6 --value=127.0.0.1, or write ", `'trusted_proxies' => ['10.0.0.1', 'proxy', '127.0.0.1'],`}, false},

@@ -425,6 +425,9 @@ func TestCheckOfThePort(t *testing.T) {
 func TestCheckOfListenersThatCannotBeOpened(t *testing.T) {
 	other := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(other.Close)
+	elsewhere, err := net.Listen("tcp", "127.0.0.2:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { elsewhere.Close() })
 	metrics := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(map[string]string{"/livez": "ok", "/version": "1.2.3"}[r.URL.Path]))
 	}))
@@ -442,6 +445,7 @@ func TestCheckOfListenersThatCannotBeOpened(t *testing.T) {
 		words    string
 	}{
 		"metrics port taken":      {config.Settings{Monitor: monitor.Options{Port: portOf(other)}}, "metrics port", red, "taken by something else"},
+		"port at 127.0.0.2":       {config.Settings{Listen: transport.ListenOptions{Port: uint16(elsewhere.Addr().(*net.TCPAddr).Port)}}, "port", red, "refuses connections, and its port is taken at another address"},
 		"metrics of ours":         {config.Settings{Monitor: monitor.Options{Port: portOf(metrics)}}, "metrics port", green, "notify_push 1.2.3 already serves"},
 		"metrics folder missing":  {config.Settings{Monitor: monitor.Options{SocketPath: "/nowhere/m"}}, "metrics port", red, "the folder /nowhere does not exist"},
 		"address of another host": {config.Settings{Listen: transport.ListenOptions{Bind: "192.0.2.1", Port: 7000}}, "port", red, "no address of this machine"},

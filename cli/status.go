@@ -122,8 +122,11 @@ func printStatus(out io.Writer, s monitor.StatusReply) {
 	}
 	for _, d := range s.Dependencies {
 		state := "ok"
-		if !d.OK {
+		switch {
+		case !d.OK:
 			state = "away"
+		case d.Latency == nil:
+			state = "not asked yet"
 		}
 		if d.Latency != nil {
 			state += fmt.Sprintf(", %.3g ms, %s", *d.Latency, ago(s.Time, d.At))

@@ -45,6 +45,7 @@ type setup struct {
 	cloud   string   // where the push server finds Nextcloud, "http://{cloud}" by default
 	env     []string // of the doctor
 	slow    bool     // without --quick
+	server  string   // a variable of the push server
 	trusted string   // by Nextcloud, 127.0.0.1/32 by default
 }
 
@@ -90,7 +91,7 @@ func examine(t *testing.T, with setup, arguments ...string) []doctor.Finding {
 	addresses := strings.NewReplacer("{front}", address, "{second}", second, "{cloud}", strings.TrimPrefix(s.server.URL, "http://"))
 	s.url = addresses.Replace(cmp.Or(with.at, "http://{front}"))
 	s.open(nextcloud.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix(cmp.Or(with.trusted, "127.0.0.1/32"))}, PushURL: addresses.Replace(strings.ReplaceAll(cmp.Or(with.push, "{site}/push"), "{site}", s.url))})
-	p := s.serve("NEXTCLOUD_URL=" + addresses.Replace(cmp.Or(with.cloud, "http://{cloud}")))
+	p := s.serve("NEXTCLOUD_URL="+addresses.Replace(cmp.Or(with.cloud, "http://{cloud}")), cmp.Or(with.server, "NO_ANSI=1"))
 	with.start(func(text string) string {
 		text = strings.NewReplacer("{push}", p.address(), "{operators}", fmt.Sprintf("127.0.0.1:%d", p.metricsPort)).Replace(text)
 		return addresses.Replace(text)
@@ -313,6 +314,15 @@ func TestDoctorFindsFaultsOfRedis(t *testing.T) {
 	requireDiagnosis(t, findings, "X-Forwarded-For at Nextcloud", doctor.Red, "does not know the self test's token of this Redis", "notify_push check")
 }
 
+// TestDoctorFindsFaultsOfTheDatabase has a push server that looks for tables of other names than Nextcloud's.
+func TestDoctorFindsFaultsOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	findings := examine(t, setup{start: nginxFront("location ^~ /push/ { " + nginxPush + " }"), server: "DATABASE_PREFIX=nc_"})
+	requireDiagnosis(t, findings, "database", doctor.Red, "pushes of files do not come", "nc_mounts", "notify_push check")
+	requireDiagnosis(t, findings, "push", doctor.Green)
+}
+
 // TestDoctorIsPleased has nothing to find, and finds nothing.
 func TestDoctorIsPleased(t *testing.T) {
 	t.Parallel()
@@ -349,6 +359,7 @@ func TestDoctorIsPleased(t *testing.T) {
 			proxy, _, _ := strings.Cut(name, " ")
 			requireDiagnosis(t, findings, "push URL", doctor.Green, "this push server behind "+proxy)
 			requireDiagnosis(t, findings, "X-Forwarded-For at Nextcloud", doctor.Green)
+			requireDiagnosis(t, findings, "database", doctor.Green)
 			requireDiagnosis(t, findings, "push", doctor.Green, "from Redis to here")
 			requireDiagnosis(t, findings, "close", doctor.Green)
 		})

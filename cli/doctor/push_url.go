@@ -144,7 +144,7 @@ func (e *examination) explainUnreachable(step, why string) {
 		e.fault(step, detail, BasicAuthBeforeUs)
 		return
 	}
-	e.fail(step, detail, "On the push server's machine run: notify_push check CONFIG_FILE")
+	e.fail(step, detail, "On the push server's machine run, with the variables of its unit: notify_push check CONFIG_FILE")
 }
 
 // examineRemote has the push server ask Nextcloud whom it takes for the client, as a login does.
@@ -166,7 +166,7 @@ func (e *examination) examineRemote(ctx context.Context) {
 	case err != nil:
 		e.warn(step, "not tried: "+err.Error(), "")
 	case a.status == http.StatusForbidden:
-		e.fail(step, "the push server does not know the self test's token of this Redis", "It uses another Redis: notify_push check CONFIG_FILE says which.")
+		e.fail(step, "the push server does not know the self test's token of this Redis", "It uses another Redis, by REDIS_URL or --redis-url in its unit: notify_push check CONFIG_FILE says which is Nextcloud's.")
 	case a.status != http.StatusOK || noAddress != nil:
 		e.explainUnreachable(step, seen)
 	case seen == askedAbout:
@@ -174,6 +174,25 @@ func (e *examination) examineRemote(ctx context.Context) {
 	default:
 		e.explainRemote(step, seen)
 		e.broken = false // clients can still get pushes
+	}
+	e.examineMapping(ctx, token)
+}
+
+// examineMapping has the push server read from the database who sees a storage, as it must for a file event.
+func (e *examination) examineMapping(ctx context.Context, token string) {
+	const step = "database"
+	if e.broken || ctx.Err() != nil {
+		return
+	}
+	a, err := e.ask(ctx, e.pushPage("test/mapping/1"), "token", token)
+	switch {
+	case err != nil:
+		e.warn(step, "not tried: "+err.Error(), "")
+	case a.status != http.StatusOK:
+		e.fail(step, "the push server cannot read who sees a file, so pushes of files do not come: "+strings.TrimSpace(a.body), "On the push server's machine run, with the variables of its unit: notify_push check CONFIG_FILE")
+		e.broken = false // the other pushes come
+	default:
+		e.green(step, "the push server can read who sees a file")
 	}
 }
 

@@ -82,7 +82,7 @@ var remedies = map[Fault]struct {
 		nginx:   {"proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;   # in the location of Nextcloud"},
 		apache:  {"ProxyAddHeaders On   # and no RequestHeader that sets or unsets X-Forwarded-For"},
 		caddy:   {"trusted_proxies 127.0.0.1/8 ::1   # in the php_fastcgi or reverse_proxy of Nextcloud, with the push server's address"},
-		haproxy: {"option forwardfor   # and no http-request set-header or del-header X-Forwarded-For"},
+		haproxy: {"option forwardfor except 127.0.0.0/8   # with the push server's address, and no http-request set-header or del-header X-Forwarded-For"},
 		traefik: {"forwardedHeaders: {trustedIPs: [127.0.0.1/32]}   # of the entry point, with the push server's address"},
 	}},
 	HiddenBehindGateway: {"Have the proxy see clients' addresses: run it in the host's network, or have what is before it pass them on (X-Forwarded-For, or the PROXY protocol).", map[proxy][]string{
