@@ -127,7 +127,7 @@ func allowedCalls(t *testing.T, unit string) (allowed []string) {
 func TestServesConfinedAsTheUnitSays(t *testing.T) {
 	t.Parallel()
 	onlyHere(t)
-	python, setpriv := storagetest.Program(t, "python3"), storagetest.Program(t, "setpriv")
+	python, setpriv := "/usr/bin/python3", storagetest.Program(t, "setpriv") // Debian's own, which Debian's packages are for
 	php := storagetest.Program(t, "php")
 	if output, err := exec.Command(python, "-c", "import seccomp").CombinedOutput(); err != nil {
 		require.Empty(t, os.Getenv("REQUIRE_SERVICES"), "python3-seccomp is not installed: %s", output)
@@ -148,7 +148,8 @@ func TestServesConfinedAsTheUnitSays(t *testing.T) {
 	s.wrapper = append(slices.Clone(confined), "/bin/sh", "-c", `shift; exec "$0" "$@"`, binary)
 	config := filepath.Join(t.TempDir(), "config.php")
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `<?php $CONFIG = ['redis' => ['host' => '127.0.0.1', 'port' => (int) shell_exec('echo %d')]];`, s.redis.Port), 0o600))
-	p := s.start(config, "DATABASE_URL="+s.database, "NEXTCLOUD_URL="+s.url+"/", "BIND=127.0.0.1", "DEBOUNCE_DISABLE=1", "LOG=info", "PATH="+filepath.Dir(php)+":/bin")
+	p := s.start(config, "DATABASE_URL="+s.database, "NEXTCLOUD_URL="+s.url+"/", "BIND=127.0.0.1", "DEBOUNCE_DISABLE=1", "LOG=info", "PATH="+filepath.Dir(php)+":/bin",
+		"PHP_INI_SCAN_DIR=/nonexistent") // what libraries of PHP's extensions try, such as set_mempolicy, is an error under systemd, and the end here
 	p.awaitServing()
 	p.requireWorks(p.tcp())
 	p.signal(syscall.SIGHUP)

@@ -186,9 +186,9 @@ class Pane {
   // its way is taken for a part of that push, and then missing from its own: that is how a push can be left without any.
   take(push, at) {
     const isMeant = (event) => {
+      if (push.kind === "custom") return event.what === push.text; // takes less time than the clocks may differ by
       if (event.at > at) return false;
-      if (push.ids) return push.ids.includes(event.id);
-      return push.kind !== "custom" || event.what === push.text;
+      return !push.ids || push.ids.includes(event.id);
     };
     let events = this.waiting[push.kind].filter(isMeant);
     if (push.kind === "custom") events = events.slice(0, 1);
@@ -208,7 +208,7 @@ class Pane {
     else if (first && push.kind === "file") detail = first.what;
     row.append(
       element("code", "", push.text),
-      element("span", "latency", first ? duration(at - first.at) : "–"),
+      element("span", "latency", first ? duration(Math.max(at - first.at, 0)) : "–"),
       element("span", "detail", timeOfDay(at - clockOffset) + " · " + detail),
     );
     if (events.length > 1) row.dataset.coalesced = events.length;
