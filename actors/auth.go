@@ -66,15 +66,8 @@ func (a *auth) Receive(ctx actor.Context) {
 			a.logins.addNews(v, LoginForgotten)
 			a.logins.forgetLogin(v)
 		}
-	case *tokenClaimed:
-		a.logins.claimed(m.claim, m.first, m.err)
-	case *loginsLearned:
-		a.logins.learn(m.peer, m.news, now, time.Now())
-	case *peerGone:
-		a.logins.peerGone(m.peer, now)
-	case *announceLogins:
-		defer close(m.done)
-		a.logins.addAllNews(now)
+	case fromPeers:
+		m.applyTo(a.logins, now)
 	case *listLogins:
 		m.answer <- a.logins.list(now, time.Now())
 	case *resumeLogins:
@@ -108,6 +101,9 @@ func (a *auth) carryOut(ctx actor.Context, now time.Duration) {
 		a.claimToken(claim)
 	}
 	a.announce(effects.news, now)
+	for _, done := range effects.announced {
+		close(done)
+	}
 	switch {
 	case effects.solved:
 		a.system.solved(problemLogins)

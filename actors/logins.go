@@ -62,14 +62,15 @@ type logins struct {
 
 // loginEffects are what is to be done after events.
 type loginEffects struct {
-	answers []loginAnswer
-	start   []callStart      // to ask Nextcloud
-	end     []*verifiedLogin // refused: their connections are to be closed
-	problem error            // Nextcloud could not answer
-	solved  bool             // Nextcloud answered
-	quiet   bool             // nobody knows any more whether Nextcloud answers
-	claims  []tokenClaim     // to be asked of the peers
-	news    []loginNews      // for the peers
+	answers   []loginAnswer
+	start     []callStart       // to ask Nextcloud
+	end       []*verifiedLogin  // refused: their connections are to be closed
+	problem   error             // Nextcloud could not answer
+	solved    bool              // Nextcloud answered
+	quiet     bool              // nobody knows any more whether Nextcloud answers
+	claims    []tokenClaim      // to be asked of the peers
+	news      []loginNews       // for the peers
+	announced []chan<- struct{} // to be closed when they have been passed on
 }
 
 // callStart is a call to start.

@@ -85,6 +85,22 @@ func (s *System) AnnounceLogins(ctx context.Context) error {
 	}
 }
 
+// fromPeers is a message that comes because of other servers.
+type fromPeers interface {
+	applyTo(l *logins, now time.Duration)
+}
+
+func (m *tokenClaimed) applyTo(l *logins, _ time.Duration) { l.claimed(m.claim, m.first, m.err) }
+func (m *loginsLearned) applyTo(l *logins, now time.Duration) {
+	l.learn(m.peer, m.news, now, time.Now())
+}
+func (m *peerGone) applyTo(l *logins, now time.Duration) { l.peerGone(m.peer, now) }
+
+func (m *announceLogins) applyTo(l *logins, now time.Duration) {
+	l.addAllNews(now)
+	l.effects.announced = append(l.effects.announced, m.done)
+}
+
 // claimToken asks in a goroutine whether a token may be used up here.
 func (a *auth) claimToken(claim tokenClaim) {
 	system := a.system

@@ -248,7 +248,7 @@ func (d *daemon) close() {
 	d.websocket.EndLogins()
 	d.handover.ttl = *d.settings.Actors.AuthResume
 	left := func() {}
-	if !d.hasPeers() { // else they know the logins
+	if !d.peersStay(ctx) { // else they know the logins
 		left = d.handover.leave(d.system)
 	}
 	if err := d.system.Shutdown(ctx); err != nil {

@@ -2,6 +2,10 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
+	"os"
+	"slices"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -17,7 +21,7 @@ func newFleet(settings config.Settings, redis *storage.Redis, log *zap.Logger) (
 		return nil, nil
 	}
 	return fleet.New(redis, fleet.Options{
-		Key: derive([]byte(secret.Reveal()), "notify_push fleet"), Version: Version(), Logger: log,
+		Key: derive([]byte(secret.Reveal()), "notify_push fleet"), Node: nodeName(), Version: Version(), Logger: log,
 	})
 }
 
@@ -41,5 +45,23 @@ func (d *daemon) joinFleet() (known <-chan struct{}) {
 	return d.fleet.Ready()
 }
 
-// hasPeers reports whether there are other servers that know what this one knows.
-func (d *daemon) hasPeers() bool { return d.fleet != nil && len(d.fleet.Members()) > 0 }
+// endTime is how long it takes to hear of others that end at the same moment.
+const endTime = 100 * time.Millisecond
+
+// peersStay says to other servers that this one ends, and reports whether there are some that stay, and know what it knows.
+func (d *daemon) peersStay(ctx context.Context) bool {
+	if d.fleet == nil || len(d.fleet.Members()) == 0 {
+		return false
+	}
+	if err := d.fleet.End(ctx); err != nil {
+		return false
+	}
+	time.Sleep(endTime)
+	return slices.ContainsFunc(d.fleet.Members(), func(m fleet.Member) bool { return !m.Ending })
+}
+
+// nodeName is unique, and begins with the machine's name, so that the log of another node says something.
+func nodeName() string {
+	host, _ := os.Hostname()
+	return host[:min(len(host), 32)] + "-" + rand.Text()[:8]
+}

@@ -269,6 +269,14 @@ func TestDoctorKnowsTrustedProxies(t *testing.T) {
 	requireDiagnosis(t, findings, "X-Forwarded-For at Nextcloud", doctor.Red, "takes 127.0.0.1 for the client", "none of its trusted_proxies", "occ config:system:set trusted_proxies 1 --value=127.0.0.1")
 }
 
+// TestDoctorKnowsPagesThatAreRefused has the server admit the pages of another site alone.
+func TestDoctorKnowsPagesThatAreRefused(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	findings := examine(t, setup{start: nginxFront("location ^~ /push/ { " + nginxPush + " }"), server: "ALLOWED_ORIGINS=https://elsewhere.example"})
+	requireDiagnosis(t, findings, "web pages", doctor.Yellow, "are refused, so browsers get no pushes", "trusted_domains", "--allowed-origins")
+}
+
 // TestAWebServersPasswordIsNoWrongPassword has a web server ask the push server for a password when that asks about logins. Nobody
 // has guessed: the address goes on, the client is told why, and so are readiness and the doctor.
 func TestAWebServersPasswordIsNoWrongPassword(t *testing.T) {

@@ -68,6 +68,27 @@ func TestFleetSharesLogins(t *testing.T) {
 	})
 }
 
+// TestFleetEndsTogether has all daemons stop at once: the next one knows who was connected.
+func TestFleetEndsTogether(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	nodes := s.fleet(2)
+	nodes[0].login("alice")
+	nodes[1].login("bob")
+	for _, p := range nodes {
+		p.signal(syscall.SIGTERM)
+	}
+	for _, p := range nodes {
+		p.awaitExit()
+	}
+	s.cloud.Behave(nextcloud.Behaviour{Fault: nextcloud.FaultError})
+	next := s.start(s.writeConfig("'secret' => 'secret of this Nextcloud',"), "LOG=info")
+	next.awaitServing()
+	next.login("alice")
+	next.login("bob")
+}
+
 // TestFleetUsesATokenOnce has several daemons be given the same token at once.
 func TestFleetUsesATokenOnce(t *testing.T) {
 	t.Parallel()

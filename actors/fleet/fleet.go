@@ -378,6 +378,12 @@ func (f *Fleet) logFailure(ctx context.Context, err error) {
 	f.failing.Log(level, "", zap.Error(err))
 }
 
+// End says to the others that this node lets its clients go: nobody counts on it any more to know their logins.
+func (f *Fleet) End(ctx context.Context) error {
+	_, err := f.publish(ctx, message{Kind: ending})
+	return err
+}
+
 // settle closes ready when all have answered.
 func (f *Fleet) settle() {
 	f.mu.Lock()

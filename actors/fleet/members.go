@@ -30,6 +30,7 @@ type Member struct {
 	Version   string
 	Since     time.Time // heard of
 	LastHeard time.Time
+	Ending    bool         // it lets its clients go
 	Stats     actors.Stats // as of its last beat
 }
 
@@ -86,6 +87,7 @@ func (s *members) hear(m message, now time.Time) (news, error) {
 	}
 	n := news{joined: known.gone, missed: m.Sequence > known.sequence+1}
 	known.sequence, known.LastHeard, known.gone = m.Sequence, now, m.Kind == bye
+	known.Ending = known.Ending || m.Kind == ending
 	if m.Version != "" {
 		known.Version = m.Version
 	}

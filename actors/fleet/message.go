@@ -32,6 +32,7 @@ const (
 	beat     kind = "beat"     // of a node that lives
 	logins   kind = "logins"   // news of logins
 	complete kind = "complete" // of a node that has sent everything, because it was asked
+	ending   kind = "ending"   // of a node that lets its clients go
 	bye      kind = "bye"      // of a node that ends
 )
 

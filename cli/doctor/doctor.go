@@ -99,6 +99,7 @@ func Run(ctx context.Context, options Options) {
 		{"looking at what answers at the push server's address", e.examinePushURL},
 		{"asking whom Nextcloud takes for the client", e.examineRemote},
 		{"opening a websocket", e.shakeHands},
+		{"opening a websocket from a page", e.openFromAPage},
 		{"logging in", e.session},
 	}
 	for _, step := range steps {

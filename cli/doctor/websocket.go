@@ -30,7 +30,7 @@ type socket struct {
 // shakeHands opens a websocket as a client does, byte by byte, and looks at the answer.
 func (e *examination) shakeHands(ctx context.Context) {
 	const step = "handshake"
-	s, a, key, err := e.open(ctx)
+	s, a, key, err := e.open(ctx, "")
 	if err != nil {
 		if isTimeout(err) {
 			e.fault(step, fmt.Sprintf("open %s: no answer within %v, and pages at the same address come", e.endpoint, handshakeTimeout), HeldBack)
@@ -74,8 +74,25 @@ func (e *examination) dial(ctx context.Context) (net.Conn, error) {
 	return dialer.DialContext(ctx, "tcp", address)
 }
 
-// open sends a handshake, and offers to compress, as browsers do.
-func (e *examination) open(ctx context.Context) (*socket, answer, string, error) {
+// openFromAPage opens one more websocket, as Nextcloud's own pages do in a browser.
+func (e *examination) openFromAPage(ctx context.Context) {
+	if e.socket == nil {
+		return
+	}
+	origin := e.site.Scheme + "://" + e.site.Host
+	s, a, _, err := e.open(ctx, "Origin: "+origin+"\r\n")
+	if err != nil {
+		return // apps get through, and the way is the same
+	}
+	_ = s.Close()
+	if a.status == http.StatusForbidden {
+		e.warn("web pages", "websockets of "+origin+" are refused, so browsers get no pushes: "+strings.TrimSpace(a.body),
+			"Add "+e.site.Hostname()+" to trusted_domains in config.php, or "+origin+" to --allowed-origins.")
+	}
+}
+
+// open sends a handshake, and offers to compress, as browsers do. more are further header lines.
+func (e *examination) open(ctx context.Context, more string) (*socket, answer, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	conn, err := e.dial(ctx)
@@ -85,8 +102,8 @@ func (e *examination) open(ctx context.Context) (*socket, answer, string, error)
 	s := &socket{Conn: conn, reader: bufio.NewReader(conn)}
 	key := newKey()
 	_ = conn.SetDeadline(time.Now().Add(handshakeTimeout))
-	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n",
-		e.endpoint.RequestURI(), e.endpoint.Host, key); err != nil {
+	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n%s\r\n",
+		e.endpoint.RequestURI(), e.endpoint.Host, key, more); err != nil {
 		_ = conn.Close()
 		return nil, answer{}, "", err
 	}
