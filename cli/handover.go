@@ -149,13 +149,15 @@ func (h *handover) tryTake(ctx context.Context, system *actors.System) error {
 // takeChunk deletes only what it has read. Deleting it in one step would lose it to a Redis that was
 // paused, and carries out afterwards what nobody waits for any more.
 func (h *handover) takeChunk(ctx context.Context, key string) (logins []actors.RememberedLogin, found bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, h.patience)
+	reading, cancel := context.WithTimeout(ctx, h.patience)
 	defer cancel()
-	text, found, err := h.redis.Get(ctx, key)
+	text, found, err := h.redis.Get(reading, key)
 	if err != nil || !found {
 		return nil, false, err
 	}
-	defer func() { _ = h.redis.Delete(ctx, key) }() // else it expires
+	deleting, cancel := context.WithTimeout(ctx, h.patience)
+	defer cancel()
+	_ = h.redis.Delete(deleting, key) // else it expires
 	if logins, err = h.decode(key, text, time.Now()); err != nil {
 		h.log.Warn("cannot read the logins of the previous process", zap.Error(err))
 		return nil, false, nil

@@ -31,6 +31,7 @@ func TestHandoverInChunks(t *testing.T) {
 	defer redis.Close()
 	settings := config.Settings{Instance: config.Instance{Secret: "of this instance"}, Actors: actors.Options{AuthResume: new(time.Minute)}}
 	h := newHandover(settings, redis, zap.NewNop())
+	h.patience = time.Minute
 	withKey := func(o *actors.Options) { o.AuthKey = handoverKey(settings.Instance.Secret) }
 
 	before := actorstest.Start(t, withKey)
