@@ -45,11 +45,11 @@ func TestFaultsLogIsStuck(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	reader := s.logPipe()
-	r := s.serveAtOnce("LOG=debug").follow()
 	raw, err := reader.SyscallConn()
 	require.NoError(t, err)
 	require.NoError(t, raw.Control(func(fd uintptr) { _, err = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, 4096) }))
 	require.NoError(t, err)
+	r := s.serveAtOnce("LOG=debug").follow()
 	for range 1500 { // each end of a connection is a line, more than are kept
 		r.server.login("bob").conn.Close()
 	}
