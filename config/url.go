@@ -77,7 +77,7 @@ func parseNextcloudURL(text string) (string, error) {
 	text = withScheme(text)
 	parsed, err := url.Parse(text)
 	switch {
-	case err != nil, strings.HasPrefix(parsed.Path, "/") && strings.HasSuffix(parsed.Host, ":"): // of https:/name
+	case err != nil, strings.HasSuffix(parsed.Host, ":"): // of https:/name, or without a port
 		return "", fmt.Errorf("%s is not a URL; write one like https://cloud.example.com/", schemeOf(text))
 	case parsed.Scheme != "http" && parsed.Scheme != "https":
 		return "", fmt.Errorf("%s://%s is neither an http nor an https URL", parsed.Scheme, parsed.Host)
