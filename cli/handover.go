@@ -15,6 +15,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/sealed"
 	"github.com/notifypush/notifypush/storage"
 	"go.uber.org/zap"
 )
@@ -55,31 +56,24 @@ func (h *handover) encode(key string, logins []actors.RememberedLogin, now time.
 	if err != nil {
 		return "", err
 	}
-	return h.sum(key, body) + string(body), nil
+	return string(sealed.Seal(h.seal, key+"\n", body)), nil
 }
 
 var errNotSealed = errors.New("it was not written by a server of this Nextcloud, or was changed")
 
 func (h *handover) decode(key, value string, now time.Time) ([]actors.RememberedLogin, error) {
-	size := hex.EncodedLen(sha256.Size)
-	if len(value) < size || !hmac.Equal([]byte(h.sum(key, []byte(value[size:]))), []byte(value[:size])) {
+	body, ok := sealed.Open(h.seal, key+"\n", []byte(value))
+	if !ok {
 		return nil, errNotSealed
 	}
 	var found handedOver
-	if err := json.Unmarshal([]byte(value[size:]), &found); err != nil {
+	if err := json.Unmarshal(body, &found); err != nil {
 		return nil, err
 	}
 	if age := now.Sub(found.Left); age.Abs() > h.ttl {
 		return nil, fmt.Errorf("it was written %v ago", age.Round(time.Second))
 	}
 	return found.Logins, nil
-}
-
-func (h *handover) sum(key string, body []byte) string {
-	mac := hmac.New(sha256.New, h.seal)
-	fmt.Fprintf(mac, "%s\n", key)
-	mac.Write(body)
-	return hex.EncodeToString(mac.Sum(nil))
 }
 
 // handoverKey derives the digests' key from Nextcloud's secret; nil where that is not known, for

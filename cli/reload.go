@@ -49,7 +49,7 @@ func newReloads(load func(context.Context) *config.Result) *reloads {
 	return r
 }
 
-// originsInterval is how often at most trusted_domains are read again because a page was refused. Strangers cause that.
+// originsInterval is how often at most trusted_domains are read again because a page was refused. Unauthenticated clients cause that.
 const originsInterval = time.Minute
 
 // run reloads until ctx ends.

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -91,11 +92,7 @@ func New(bus Bus, options Options) (*Fleet, error) {
 	if len(options.Node) > maxName {
 		return nil, errors.New("fleet: Options.Node is longer than 64 bytes")
 	}
-	if options.Node == "" {
-		name := make([]byte, 8)
-		_, _ = rand.Read(name) // cannot fail
-		options.Node = hex.EncodeToString(name)
-	}
+	options.Node = cmp.Or(options.Node, rand.Text())
 	if options.Logger == nil {
 		options.Logger = zap.NewNop()
 	}
@@ -131,7 +128,7 @@ func (f *Fleet) Announce(news []actors.LoginNews) {
 // ClaimToken implements actors.Peers. A node that knows of no other does not ask.
 func (f *Fleet) ClaimToken(ctx context.Context, digest []byte) (bool, error) {
 	f.mu.Lock()
-	alone := len(f.members.alive()) == 0
+	alone := f.members.alone()
 	f.mu.Unlock()
 	if alone {
 		return true, nil
@@ -334,7 +331,7 @@ func (f *Fleet) flush(ctx context.Context) {
 		news = append(news, n)
 		delete(f.pending, digest)
 	}
-	alone := len(f.members.alive()) == 0
+	alone := f.members.alone()
 	done := f.sendingAll && len(f.pending) == 0
 	f.sendingAll = f.sendingAll && !done
 	f.mu.Unlock()

@@ -329,11 +329,11 @@ func TestForgery(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		bus := newBus()
 		first := start(t, bus, "first", key)
-		stranger := start(t, bus, "stranger", []byte("another key"))
+		foreign := start(t, bus, "foreign", []byte("another key"))
 		pass(2 * time.Second)
 		require.Empty(t, first.names())
-		require.Empty(t, stranger.names())
-		stranger.stop()
+		require.Empty(t, foreign.names())
+		foreign.stop()
 
 		second := start(t, bus, "second", key)
 		pass(time.Second)

@@ -119,6 +119,16 @@ func (s *members) expire(now time.Time) (gone []string) {
 	return gone
 }
 
+// alone reports whether there are none.
+func (s *members) alone() bool {
+	for _, m := range s.known {
+		if !m.gone {
+			return false
+		}
+	}
+	return true
+}
+
 // alive returns the nodes that are there, in order of their names.
 func (s *members) alive() (alive []Member) {
 	for _, m := range s.known {

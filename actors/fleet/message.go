@@ -1,15 +1,13 @@
 package fleet
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/sealed"
 )
 
 // Channel is the Redis channel of all fleets. Servers of another Nextcloud have another key, and are not heard.
@@ -54,16 +52,13 @@ var (
 	errMalformed = errors.New("the message is malformed")
 )
 
-// macLength is that of a MAC as a text.
-const macLength = 2 * sha256.Size
-
 // encode returns a message behind its MAC.
 func encode(key []byte, m message) ([]byte, error) {
 	body, err := json.Marshal(m)
 	if err != nil {
 		return nil, err
 	}
-	return append(hexMAC(key, body), body...), nil
+	return sealed.Seal(key, "", body), nil
 }
 
 // decode returns the message that encode gave. Nothing is believed, or even parsed, that does not carry the fleet's MAC.
@@ -71,11 +66,8 @@ func decode(key, payload []byte) (m message, err error) {
 	if len(payload) > maxMessage {
 		return m, fmt.Errorf("%w: it has %d bytes", errMalformed, len(payload))
 	}
-	if len(payload) < macLength {
-		return m, errForeign
-	}
-	mac, body := make([]byte, sha256.Size), payload[macLength:]
-	if _, err := hex.Decode(mac, payload[:macLength]); err != nil || !hmac.Equal(mac, sign(key, body)) {
+	body, ok := sealed.Open(key, "", payload)
+	if !ok {
 		return m, errForeign
 	}
 	if err := json.Unmarshal(body, &m); err != nil {
@@ -86,12 +78,3 @@ func decode(key, payload []byte) (m message, err error) {
 	}
 	return m, nil
 }
-
-func sign(key, body []byte) []byte {
-	mac := hmac.New(sha256.New, key)
-	mac.Write(body)
-	return mac.Sum(nil)
-}
-
-// hexMAC returns the MAC as a text.
-func hexMAC(key, body []byte) []byte { return hex.AppendEncode(nil, sign(key, body)) }

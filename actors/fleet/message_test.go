@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/sealed"
 )
 
 var testMessage = message{
@@ -65,14 +66,13 @@ func FuzzDecode(f *testing.F) {
 	payload, err := encode(key, testMessage)
 	require.NoError(f, err)
 	f.Add(payload)
-	f.Add(payload[:macLength])
+	f.Add(payload[:sealed.Length])
 	f.Add([]byte("{}"))
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		if _, err := decode(key, payload); err == nil && len(payload) < macLength {
+		if _, err := decode(key, payload); err == nil && len(payload) < sealed.Length {
 			t.Fatal("believed without a MAC")
 		}
-		signed := append([]byte(nil), payload...)
-		signed = append([]byte(nil), append(hexMAC(key, signed), signed...)...)
+		signed := sealed.Seal(key, "", payload)
 		if m, err := decode(key, signed); err == nil {
 			if m.Node == "" || m.Sequence == 0 || len(m.Logins) > maxLogins {
 				t.Fatal("malformed, and believed")

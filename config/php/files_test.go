@@ -76,7 +76,7 @@ func TestLargeFoldersAreNotListed(t *testing.T) {
 	require.Contains(t, c.Unknown[0].Reason, "too many files")
 }
 
-// TestFilesAreNamed lists what was evaluated, includes too, so that whoever asks can look whose they are.
+// TestFilesAreNamed lists what was evaluated, includes too, so that a caller can look whose they are.
 func TestFilesAreNamed(t *testing.T) {
 	included := writeConfig(t, "<?php return 1;")
 	path := writeConfig(t, "<?php $CONFIG = ['a' => include '"+included+"', 'b' => file_get_contents('/etc/hostname')];")
