@@ -40,9 +40,8 @@ func (a *admission) SetLimits(limits Limits) {
 // until it has logged in, or until it is closed: also while its login is being refused. Those that were not let in
 // are the closer's turnedAway, which has a limit by address of its own. It is safe for concurrent use.
 type admission struct {
-	sockets sync.WaitGroup // that are a websocket
-
-	mu              sync.Mutex // guards the rest
+	mu              sync.Mutex
+	empty           *sync.Cond // open has become 0
 	limits          Limits
 	unauthenticated map[net.Conn]unauthenticated
 	ofAddress       map[netip.Addr]int // the unauthenticated
@@ -57,8 +56,10 @@ type unauthenticated struct {
 	handedOver bool // to net/http, which closes it
 }
 
-func newAdmission(limits Limits) admission {
-	return admission{limits: limits, unauthenticated: map[net.Conn]unauthenticated{}, ofAddress: map[netip.Addr]int{}}
+func newAdmission(limits Limits) *admission {
+	a := &admission{limits: limits, unauthenticated: map[net.Conn]unauthenticated{}, ofAddress: map[netip.Addr]int{}}
+	a.empty = sync.NewCond(&a.mu)
+	return a
 }
 
 // accept counts a socket in that has sent nothing yet, or says why there is no room for it. It counts until
@@ -136,7 +137,6 @@ func (a *admission) admit(conn net.Conn, from origin) (refusal string) {
 	a.count(conn, unauthenticated{address: limitAddress(from.client), websocket: true})
 	a.open++
 	a.login++
-	a.sockets.Add(1)
 	return ""
 }
 
@@ -173,17 +173,31 @@ func (a *admission) gone(conn net.Conn) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.forget(conn) {
-		a.open--
-		a.sockets.Done()
+		a.countOut()
 	}
 }
 
 // leave says that a socket that has logged in is closed.
 func (a *admission) leave() {
 	a.mu.Lock()
-	a.open--
-	a.mu.Unlock()
-	a.sockets.Done()
+	defer a.mu.Unlock()
+	a.countOut()
+}
+
+// countOut counts a websocket out.
+func (a *admission) countOut() {
+	if a.open--; a.open == 0 {
+		a.empty.Broadcast()
+	}
+}
+
+// wait waits until there is no websocket.
+func (a *admission) wait() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for a.open > 0 {
+		a.empty.Wait()
+	}
 }
 
 // Weight returns how many sockets there are that are or may become a websocket. One that is logging in

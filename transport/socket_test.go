@@ -37,7 +37,6 @@ func alone(p *poller) *Websocket {
 	w := &Websocket{log: zap.NewNop(), poller: p, admission: newAdmission(Limits{})}
 	w.reading.Store(true) // by the test, where it does
 	w.open++
-	w.sockets.Add(1)
 	return w
 }
 
@@ -118,7 +117,7 @@ func TestClosedSocketIsNotWatchedAgain(t *testing.T) {
 	require.Nil(t, p.sockets[s.fd], "another socket may have the descriptor by now")
 	_, err := client.Read(make([]byte, 1))
 	require.ErrorIs(t, err, io.EOF)
-	s.websocket.sockets.Wait()
+	s.websocket.wait()
 }
 
 // TestSocketIsClosedBehindTheReader: the descriptor that is being read must not become that of another socket.
@@ -149,7 +148,7 @@ func TestEndOfASocketTouchesNoOther(t *testing.T) {
 	touched := make(chan int)
 	go func() { touched <- countTouched(ctx) }()
 	const rounds = 3000
-	w.sockets.Add(rounds - 1) // alone has counted one
+	w.open = rounds
 	for range rounds {
 		s, client := tcpSocket(t, w)
 		require.NoError(t, p.watch(s, unix.EPOLLIN))
@@ -158,7 +157,7 @@ func TestEndOfASocketTouchesNoOther(t *testing.T) {
 	}
 	cancel()
 	require.Zero(t, <-touched)
-	w.sockets.Wait()
+	w.wait()
 	p.stop()
 	require.NoError(t, <-polled)
 }
@@ -216,7 +215,7 @@ func TestRestOfAWriteIsWritten(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, frame.AppendClose(nil, 1001, "bye"), got[len(sent):])
 	require.NoError(t, client.Close())
-	w.sockets.Wait()
+	w.wait()
 	p.stop()
 	require.NoError(t, <-ended)
 }
@@ -231,7 +230,7 @@ func TestTimeoutEndsALingeringSocket(t *testing.T) {
 	s.Close(1001, "bye")
 	require.Equal(t, 1, w.open)
 	s.timedOut()
-	w.sockets.Wait()
+	w.wait()
 	require.Zero(t, w.open)
 	require.Nil(t, s.unsent)
 }

@@ -122,7 +122,7 @@ type Websocket struct {
 	origins atomic.Pointer[originRules]
 	foreign *logthrottle.Line
 
-	admission
+	*admission
 	rateLimit  loginRateLimit
 	gateways   gatewayLog
 	logins     logins
@@ -212,7 +212,7 @@ func (w *Websocket) Close() {
 		w.held.close()
 		w.turnedAway.close()
 		w.workers.close()
-		w.sockets.Wait()
+		w.admission.wait()
 		if w.poller != nil {
 			w.poller.stop()
 		}
