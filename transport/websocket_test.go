@@ -713,6 +713,14 @@ func TestShutdownEndsLogins(t *testing.T) {
 	})
 }
 
+// A host's server may still hand over a client that has come while the Websocket was closed.
+func TestClientThatComesAfterClose(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{}).inHost(t)
+	b.websocket.Close()
+	require.Zero(t, b.dial(t, text("alice"), text("secret")).ending())
+	eventually(t, func() bool { return b.System.Stats().Closed[actors.ShuttingDown] == 1 })
+}
+
 func TestCloseMayComeTwice(t *testing.T) {
 	kit := actorstest.New(t, nil)
 	w, err := NewWebsocket(kit.System, WebsocketOptions{})

@@ -38,9 +38,14 @@ type worker struct {
 // readBuffers are for those that read, and not for the many that wait for Nextcloud: 5,000 of these took 20 MiB.
 var readBuffers = sync.Pool{New: func() any { return new([readBuffer]byte) }}
 
-// run starts a task. It does not wait.
+// run starts a task, and does not wait. After close the caller does it: its client hears that the server is shutting down.
 func (ws *workers) run(t task) {
 	ws.mu.Lock()
+	if ws.closed {
+		ws.mu.Unlock()
+		t.w.work(t, &worker{header: http.Header{}})
+		return
+	}
 	if last := len(ws.idle) - 1; last >= 0 {
 		idle := ws.idle[last]
 		ws.idle[last] = nil
@@ -49,8 +54,10 @@ func (ws *workers) run(t task) {
 		idle.next <- t
 		return
 	}
+	ws.running.Add(1) // before close, which waits
 	ws.mu.Unlock()
-	ws.running.Go(func() {
+	go func() {
+		defer ws.running.Done()
 		one := &worker{next: make(chan task, 1), header: http.Header{}}
 		for goesOn := true; goesOn; t, goesOn = <-one.next {
 			t.w.work(t, one)
@@ -59,7 +66,7 @@ func (ws *workers) run(t task) {
 				return
 			}
 		}
-	})
+	}()
 }
 
 // rest has a worker wait for the next task; false where it is not needed any more.
