@@ -191,8 +191,8 @@ func (a *admission) countOut() {
 	}
 }
 
-// wait waits until there is no websocket.
-func (a *admission) wait() {
+// waitForEnds waits until there is no websocket.
+func (a *admission) waitForEnds() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for a.open > 0 {

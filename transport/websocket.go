@@ -212,7 +212,7 @@ func (w *Websocket) Close() {
 		w.held.close()
 		w.turnedAway.close()
 		w.workers.close()
-		w.admission.wait()
+		w.waitForEnds()
 		if w.poller != nil {
 			w.poller.stop()
 		}
