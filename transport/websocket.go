@@ -122,7 +122,7 @@ type Websocket struct {
 	origins atomic.Pointer[originRules]
 	foreign *logthrottle.Line
 
-	*admission
+	admission
 	rateLimit  loginRateLimit
 	gateways   gatewayLog
 	logins     logins
