@@ -14,7 +14,7 @@ import (
 var allMessages = []any{
 	payloadArrived{}, eventPublished{}, subscribed{}, subscriptionEnded{}, subscribe{}, resync{},
 	storageChanged{}, mountsMayChange{},
-	mountsFound{}, mapperWake{},
+	mountsLearned{}, mountsFound{}, mapperWake{},
 	pushUser{}, pushUsers{}, closeAll{}, refreshAll{}, attach{}, probe{}, connectionEnded{}, flushTurn{},
 	framesReceived{}, writeDone{}, socketEnded{}, wake{}, debounceDue{}, flush{},
 	authenticate{}, abandoned{}, authenticated{}, tokenIssued{}, loginAttached{}, loginDetached{}, loginJudged{},

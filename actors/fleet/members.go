@@ -38,6 +38,7 @@ type Member struct {
 type member struct {
 	Member
 	sequence uint64
+	clock    time.Duration // its own, when it was last heard
 	gone     bool
 }
 
@@ -87,6 +88,7 @@ func (s *members) hear(m message, now time.Time) (news, error) {
 	}
 	n := news{joined: known.gone, missed: m.Sequence > known.sequence+1}
 	known.sequence, known.LastHeard, known.gone = m.Sequence, now, m.Kind == bye
+	known.clock = m.Clock
 	known.Ending = known.Ending || m.Kind == ending
 	if m.Version != "" {
 		known.Version = m.Version
@@ -117,6 +119,17 @@ func (s *members) expire(now time.Time) (gone []string) {
 		}
 	}
 	return gone
+}
+
+// clocks returns for each node that is there a time of its own clock that is not after now.
+func (s *members) clocks(now time.Time) map[string]time.Duration {
+	clocks := make(map[string]time.Duration, len(s.known))
+	for node, m := range s.known {
+		if !m.gone {
+			clocks[node] = m.clock + max(now.Sub(m.LastHeard), 0)
+		}
+	}
+	return clocks
 }
 
 // alone reports whether there are none.

@@ -32,6 +32,9 @@ const (
 	complete kind = "complete" // of a node that has sent everything, because it was asked
 	ending   kind = "ending"   // of a node that lets its clients go
 	bye      kind = "bye"      // of a node that ends
+
+	askMounts kind = "ask_mounts" // of a node that asks another to read mounts
+	rows      kind = "mounts"     // of a node that has read mounts
 )
 
 // message is what one node publishes for all others.
@@ -45,6 +48,10 @@ type message struct {
 	// Stats come with a beat.
 	Stats  *actors.Stats      `json:"stats,omitempty"`
 	Logins []actors.LoginNews `json:"logins,omitempty"`
+	// Clock is how old the node is, by its own clock.
+	Clock time.Duration `json:"clock"`
+	// Mounts come when they are asked for, or have been read.
+	Mounts *mountsMessage `json:"mounts,omitempty"`
 }
 
 var (
@@ -52,8 +59,19 @@ var (
 	errMalformed = errors.New("the message is malformed")
 )
 
-// encode returns a message behind its MAC.
+// encode returns a message behind its MAC. Rows that are too many for one are left out, and their read counts as failed.
 func encode(key []byte, m message) ([]byte, error) {
+	payload, err := seal(key, m)
+	if err == nil && len(payload) > maxMessage && m.Mounts != nil {
+		without := *m.Mounts
+		without.Failed, without.Rows = true, nil
+		m.Mounts = &without
+		return seal(key, m)
+	}
+	return payload, err
+}
+
+func seal(key []byte, m message) ([]byte, error) {
 	body, err := json.Marshal(m)
 	if err != nil {
 		return nil, err
@@ -73,7 +91,10 @@ func decode(key, payload []byte) (m message, err error) {
 	if err := json.Unmarshal(body, &m); err != nil {
 		return m, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	if m.Node == "" || len(m.Node) > maxName || m.Sequence == 0 || len(m.Logins) > maxLogins {
+	if m.Node == "" || len(m.Node) > maxName || m.Sequence == 0 || len(m.Logins) > maxLogins || m.Clock < 0 {
+		return m, errMalformed
+	}
+	if isAboutMounts := m.Kind == askMounts || m.Kind == rows; isAboutMounts && (m.Mounts == nil || !m.Mounts.isWellFormed()) {
 		return m, errMalformed
 	}
 	return m, nil
