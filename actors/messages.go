@@ -133,6 +133,12 @@ type (
 		quiet
 		answer chan<- []string
 	}
+	// countCrowds asks for the connections of users who have many, and of those named who have any.
+	countCrowds struct {
+		quiet
+		named  []string
+		answer chan<- map[string]int
+	}
 	// sendUser is a push for one user; the answer is how many connections that has.
 	sendUser struct {
 		quiet

@@ -19,7 +19,7 @@ var allMessages = []any{
 	framesReceived{}, writeDone{}, socketEnded{}, wake{}, debounceDue{}, flush{},
 	authenticate{}, abandoned{}, authenticated{}, tokenIssued{}, loginAttached{}, loginDetached{}, loginJudged{},
 	listLogins{}, resumeLogins{}, authTick{}, tokenClaimed{}, loginsLearned{}, peerGone{}, announceLogins{}, forgetLogins{}, forgetLogin{}, loginRevoked{},
-	listUsers{}, listConnections{}, sendUser{}, pushAll{}, disconnectUser{}, disconnect{}, describe{},
+	listUsers{}, countCrowds{}, listConnections{}, sendUser{}, pushAll{}, disconnectUser{}, disconnect{}, describe{},
 }
 
 func TestAllMessagesAreListed(t *testing.T) {

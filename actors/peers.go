@@ -17,6 +17,7 @@ type Peers interface {
 	// known here. It may block until ctx ends.
 	ClaimToken(ctx context.Context, digest []byte) (bool, error)
 	MountsPeers
+	LimitsPeers
 }
 
 // LoginNews is what has become of a login.

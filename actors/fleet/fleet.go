@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -43,6 +44,7 @@ type System interface {
 	LearnLogins(peer string, news []actors.LoginNews)
 	LearnMounts(read actors.MountsRead)
 	ReadMounts(ctx context.Context, storages []uint64) ([]actors.Mount, error)
+	Crowds(ctx context.Context, named []string) (map[string]int, error)
 	PeerGone(peer string)
 	AnnounceLogins(ctx context.Context) error
 	Stats() actors.Stats
@@ -58,6 +60,12 @@ type Options struct {
 	Node string
 	// Version is what this node says it is.
 	Version string
+	// AppVersion, if not nil, returns the version of Nextcloud's app, or nothing while this node has not asked for it.
+	AppVersion func() string
+	// Attach, if not nil, returns what the host says to the others with the next beat: JSON of 64 KiB at most, or nil.
+	Attach func() json.RawMessage
+	// OnAttached, if not nil, is called with what another node has attached.
+	OnAttached func(json.RawMessage)
 	// Logger is where to log; nil for nowhere.
 	Logger *zap.Logger
 }
@@ -225,6 +233,9 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 	if len(m.Logins) > 0 {
 		system.LearnLogins(m.Node, m.Logins)
 	}
+	if m.Attached != nil && f.options.OnAttached != nil {
+		f.options.OnAttached(m.Attached)
+	}
 	switch m.Kind {
 	case complete:
 		f.mu.Lock()
@@ -313,7 +324,14 @@ func (f *Fleet) beat(ctx context.Context, system System) {
 
 func (f *Fleet) introduce(ctx context.Context, system System) {
 	stats := system.Stats()
-	_, _ = f.publish(ctx, message{Kind: beat, Version: f.options.Version, Stats: &stats})
+	m := message{Kind: beat, Version: f.options.Version, Stats: &stats, Users: f.crowds(ctx, system)}
+	if f.options.AppVersion != nil {
+		m.AppVersion = f.options.AppVersion()
+	}
+	if f.options.Attach != nil {
+		m.Attached = f.options.Attach()
+	}
+	_, _ = f.publish(ctx, m)
 }
 
 // answer asks everybody for everything, and sends everything, if that is due.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -32,6 +33,8 @@ type Member struct {
 	LastHeard time.Time
 	Ending    bool         // it lets its clients go
 	Stats     actors.Stats // as of its last beat
+	// AppVersion is the version of Nextcloud's app that it has learned; empty while it has not.
+	AppVersion string
 }
 
 // member is a Member, alive or gone.
@@ -39,6 +42,8 @@ type member struct {
 	Member
 	sequence uint64
 	clock    time.Duration // its own, when it was last heard
+	beatAt   time.Time
+	users    map[string]int // their connections, as of its last beat
 	gone     bool
 }
 
@@ -94,7 +99,8 @@ func (s *members) hear(m message, now time.Time) (news, error) {
 		known.Version = m.Version
 	}
 	if m.Stats != nil {
-		known.Stats = *m.Stats
+		known.Stats, known.users, known.beatAt = *m.Stats, m.Users, now
+		known.AppVersion = m.AppVersion
 	}
 	return n, nil
 }
@@ -130,6 +136,17 @@ func (s *members) clocks(now time.Time) map[string]time.Duration {
 		}
 	}
 	return clocks
+}
+
+// counting yields the nodes whose last beat says what they have now: those that end let it go.
+func (s *members) counting(now time.Time) iter.Seq[*member] {
+	return func(yield func(*member) bool) {
+		for _, m := range s.known {
+			if !m.gone && !m.Ending && now.Sub(m.beatAt) < countsFor && !yield(m) {
+				return
+			}
+		}
+	}
 }
 
 // alone reports whether there are none.

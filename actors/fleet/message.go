@@ -18,8 +18,10 @@ const (
 	maxMessage = 1 << 20
 	// maxLogins is how many logins one message announces.
 	maxLogins = 500
-	// maxName is the longest name of a node, in bytes.
+	// maxName is the longest name of a node, and the longest version, in bytes.
 	maxName = 64
+	// maxUsers is of how many users a beat tells, and maxAttached how many bytes of the host's it has.
+	maxUsers, maxAttached = 500, 64 << 10
 )
 
 // kind says what a message is for.
@@ -48,6 +50,12 @@ type message struct {
 	// Stats come with a beat.
 	Stats  *actors.Stats      `json:"stats,omitempty"`
 	Logins []actors.LoginNews `json:"logins,omitempty"`
+	// Users come with a beat: how many connections those have who have many.
+	Users map[string]int `json:"users,omitempty"`
+	// Attached comes with a beat, and is the host's.
+	Attached json.RawMessage `json:"attached,omitempty"`
+	// AppVersion comes with a beat: that of the app, if this node has asked Nextcloud.
+	AppVersion string `json:"app_version,omitempty"`
 	// Clock is how old the node is, by its own clock.
 	Clock time.Duration `json:"clock"`
 	// Mounts come when they are asked for, or have been read.
@@ -91,7 +99,8 @@ func decode(key, payload []byte) (m message, err error) {
 	if err := json.Unmarshal(body, &m); err != nil {
 		return m, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	if m.Node == "" || len(m.Node) > maxName || m.Sequence == 0 || len(m.Logins) > maxLogins || m.Clock < 0 {
+	if m.Node == "" || len(m.Node) > maxName || m.Sequence == 0 || len(m.Logins) > maxLogins || m.Clock < 0 ||
+		len(m.Users) > maxUsers || len(m.Attached) > maxAttached || len(m.AppVersion) > maxName {
 		return m, errMalformed
 	}
 	if isAboutMounts := m.Kind == askMounts || m.Kind == rows; isAboutMounts && (m.Mounts == nil || !m.Mounts.isWellFormed()) {
