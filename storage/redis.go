@@ -35,8 +35,9 @@ type RedisOptions struct {
 	DialTimeout time.Duration
 	// ReadTimeout is how long Redis may take over a command, 5 s when zero or less.
 	ReadTimeout time.Duration
-	// ChannelPrefix is put before the name of each channel. Keys have none.
-	ChannelPrefix string `flag:"redis-channel-prefix" env:"REDIS_CHANNEL_PREFIX" placeholder:"TEXT" group:"Redis" help:"What channel names begin with, for several Nextclouds on one Redis; the publishing side must use the same."`
+	// ChannelPrefix is put before the name of each channel, and nothing is heard without it. Keys have none. Empty: see
+	// Redis.ChannelPrefixes.
+	ChannelPrefix string `flag:"redis-channel-prefix" env:"REDIS_CHANNEL_PREFIX" placeholder:"TEXT" group:"Redis" help:"What channel names begin with, for several Nextclouds on one Redis; the publishing side must use the same. Without it, names are heard as they are, and with the database index and _ before them, as a patched app publishes (3_notify_activity)."`
 	// Reload, unless nil, returns the options as they are configured now. It is called when Redis refuses
 	// the login or wants one, by one goroutine at a time and at most once a second, and may block until ctx
 	// ends. Other options than before replace them. The Reload of what it returns is ignored.
@@ -83,6 +84,7 @@ type client struct {
 	pools  map[node]*redis.Pool
 	nodes  []node          // of the cluster: seeds and those that they named, the best to try first
 	owners map[uint16]node // of the cluster's slots, as far as learned
+	heard  []string        // the prefixes of the last subscription; nil before the first
 }
 
 // NewRedis checks the options. It does not connect.
@@ -195,10 +197,10 @@ func (r *Redis) Delete(ctx context.Context, key string) error {
 	return err
 }
 
-// Publish sends payload to the subscribers of channel and returns how many they are; in a cluster,
-// those of one node are counted.
+// Publish sends payload to the subscribers of channel, with the first of ChannelPrefixes, and returns how many they are; in
+// a cluster, those of one node are counted.
 func (r *Redis) Publish(ctx context.Context, channel string, payload []byte) (int, error) {
-	channel = r.current().options.ChannelPrefix + channel
+	channel = r.ChannelPrefixes()[0] + channel
 	return redis.Int(r.do(ctx, channel, "PUBLISH", channel, payload))
 }
 
