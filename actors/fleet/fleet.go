@@ -55,6 +55,11 @@ type Options struct {
 	Node string
 	// Version is what this node says it is.
 	Version string
+	// Instance is the instanceid of Nextcloud's config.php, which is no secret, by which servers of another Nextcloud at the
+	// same Redis know that this is another one. Empty: they are not told apart.
+	Instance string
+	// Prefixes returns with which prefixes events are heard (storage.Redis.ChannelPrefixes); nil is for none but "".
+	Prefixes func() []string
 	// Logger is where to log; nil for nowhere.
 	Logger *zap.Logger
 }
@@ -70,6 +75,10 @@ type Fleet struct {
 	wake    chan struct{} // there is news, or everything is to be sent
 	ready   chan struct{} // closed when the others have sent what they know, or there are none
 	settled sync.Once
+	sharing *logthrottle.Line // that another Nextcloud hears the events
+
+	foreignNews chan struct{}
+	questions   chan question
 
 	mu         sync.Mutex // guards the rest
 	members    *members
@@ -82,6 +91,7 @@ type Fleet struct {
 	sendingAll bool      // everything is in pending
 	awaited    int       // how many nodes are to answer the last hello; -1 while unknown
 	answers    int       // to it
+	foreign    foreigners
 }
 
 // New returns a Fleet of which no other node is known yet.
@@ -105,6 +115,10 @@ func New(bus Bus, options Options) (*Fleet, error) {
 		members: newMembers(options.Node),
 		awaited: -1,
 		pending: map[string]actors.LoginNews{},
+		sharing: logthrottle.New(options.Logger, foreignLogInterval, "another Nextcloud uses the same channels of redis: events and logins are exchanged", ""),
+
+		foreignNews: make(chan struct{}, 1), questions: make(chan question, 1),
+		foreign: foreigners{known: map[string]Foreign{}},
 	}, nil
 }
 
@@ -140,6 +154,7 @@ func (f *Fleet) ClaimToken(ctx context.Context, digest []byte) (bool, error) {
 func (f *Fleet) Run(ctx context.Context, system System) {
 	var running sync.WaitGroup
 	running.Go(func() { f.receive(ctx, system) })
+	running.Go(func() { f.meetForeign(ctx) })
 	f.send(ctx, system)
 	running.Wait()
 	_, _ = f.publish(context.WithoutCancel(ctx), message{Kind: bye})
@@ -170,10 +185,21 @@ func (f *Fleet) onSubscribed() {
 }
 
 func (f *Fleet) onMessage(system System, payload []byte) {
-	m, err := decode(f.options.Key, payload)
+	m, e, err := decode(f.options.Key, payload)
+	if isForeign(e, err, f.options.Instance) {
+		f.onForeign(e)
+		return
+	}
+	if err == nil && m.Kind == ask {
+		if m.Node != f.options.Node {
+			f.onQuestion(question{f.options.Instance, time.Now()})
+		}
+		return
+	}
 	var n news
 	if err == nil {
 		f.mu.Lock()
+		f.foreign.note(f.options.Instance, time.Now())
 		n, err = f.members.hear(m, time.Now())
 		if n.joined || n.missed { // what it has said before is not known
 			f.greet = true
@@ -350,7 +376,7 @@ func (f *Fleet) publish(ctx context.Context, m message) (listeners int, err erro
 	f.sequence++
 	m.Node, m.Sequence, m.SentAt = f.options.Node, f.sequence, time.Now()
 	f.mu.Unlock()
-	payload, err := encode(f.options.Key, m)
+	payload, err := encode(f.options.Key, f.options.envelope(m.Kind), m)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 		defer cancel()
