@@ -16,13 +16,17 @@ import (
 
 // newFleet returns this server's part of a fleet, or nil where it is to be alone or Nextcloud's secret is not known.
 func newFleet(settings config.Settings, redis *storage.Redis, log *zap.Logger) (*fleet.Fleet, error) {
-	secret := settings.Instance.Secret
-	if settings.Fleet.Off || secret == "" {
+	if settings.Fleet.Off || settings.Instance.Secret == "" {
 		return nil, nil
 	}
-	return fleet.New(redis, fleet.Options{
-		Key: derive([]byte(secret.Reveal()), "notify_push fleet"), Node: nodeName(), Version: Version(), Logger: log,
-	})
+	return fleet.New(redis, fleetOptions(settings, redis, log))
+}
+
+func fleetOptions(settings config.Settings, redis *storage.Redis, log *zap.Logger) fleet.Options {
+	return fleet.Options{
+		Key: derive([]byte(settings.Instance.Secret.Reveal()), "notify_push fleet"), Node: nodeName(), Version: Version(), Logger: log,
+		Instance: settings.Instance.ID, Prefixes: redis.ChannelPrefixes,
+	}
 }
 
 // joinFleet begins to hear other servers, and to publish to them, until leaveFleet. What it returns is closed when what they know is known here.
