@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/storage"
@@ -18,7 +19,7 @@ import (
 // publishes, and those of others, whether they hear that.
 func probeForeign(ctx context.Context, settings config.Settings, report func(finding)) {
 	prefix := settings.Redis.ChannelPrefix
-	answers, err := askServers(ctx, settings)
+	answers, silent, err := askServers(ctx, settings)
 	switch {
 	case slices.ContainsFunc(answers.Used, func(used string) bool { return used != "" }):
 		report(finding{"Redis channels", green, "events come on channels whose names begin with " + quoted(answers.Used), ""})
@@ -41,8 +42,11 @@ func probeForeign(ctx context.Context, settings config.Settings, report func(fin
 	}
 	sharing := fleet.Sharing(answers.Used, answers.Foreign)
 	switch {
+	case len(answers.Foreign) == 0 && silent > 0:
+		report(finding{name, yellow, fmt.Sprintf("%d more than the servers of this kind hear the same channels: the app's own daemon, of this Nextcloud or of another one?", silent),
+			"End the app's own daemon, if it is this Nextcloud's. " + fleet.ForeignAdvice})
 	case len(answers.Foreign) == 0:
-		report(finding{name, green, "none has a push server of this kind at this Redis", ""})
+		report(finding{name, green, "none has a push server at this Redis", ""})
 	case len(sharing) > 0:
 		report(finding{name, red, "one uses the same channels of Redis, so that events and logins are exchanged: " + instancesOf(sharing), fleet.ForeignAdvice})
 	case len(answers.Used) == 0:
@@ -54,17 +58,22 @@ func probeForeign(ctx context.Context, settings config.Settings, report func(fin
 
 var errNotAsked = errors.New("servers do not know each other")
 
-// askServers asks, unless servers with these settings would not answer.
-func askServers(ctx context.Context, settings config.Settings) (fleet.Answers, error) {
+// askServers asks, unless servers with these settings would not answer. silent is how many hear events, and do not know of each other.
+func askServers(ctx context.Context, settings config.Settings) (answers fleet.Answers, silent int, err error) {
 	if settings.Fleet.Off || settings.Instance.Secret == "" || settings.Instance.ID == "" {
-		return fleet.Answers{}, errNotAsked
+		return fleet.Answers{}, 0, errNotAsked
 	}
 	redis, err := storage.NewRedis(settings.Redis)
 	if err != nil {
-		return fleet.Answers{}, err
+		return fleet.Answers{}, 0, err
 	}
 	defer redis.Close()
-	return fleet.Ask(ctx, redis, fleetOptions(settings, redis, zap.NewNop()))
+	counts, countErr := redis.Subscribers(ctx, actors.Channels[0], fleet.Channel) // before this one listens
+	answers, err = fleet.Ask(ctx, redis, fleetOptions(settings, redis, zap.NewNop()))
+	if countErr == nil && !settings.Redis.Cluster { // where an ACL forbids to count, nothing is known
+		silent = counts[0] - counts[1]
+	}
+	return answers, silent, err
 }
 
 func quoted(prefixes []string) string {

@@ -67,3 +67,13 @@ func TestChannelPrefixes(t *testing.T) {
 		require.Equal(t, test.want, newRedis(t, test.options).ChannelPrefixes())
 	}
 }
+
+func TestSubscribers(t *testing.T) {
+	server := storagetest.Redis(t)
+	r := newRedis(t, RedisOptions{Addresses: []string{server.URL()}})
+	receive(t, r, "a", "b").awaitSubscribed()
+	receive(t, r, "a").awaitSubscribed()
+	counts, err := r.Subscribers(t.Context(), "a", "b", "c")
+	require.NoError(t, err)
+	require.Equal(t, []int{2, 1, 0}, counts)
+}

@@ -204,6 +204,32 @@ func (r *Redis) Publish(ctx context.Context, channel string, payload []byte) (in
 	return redis.Int(r.do(ctx, channel, "PUBLISH", channel, payload))
 }
 
+// Subscribers returns how many subscribe to each channel, with the first of ChannelPrefixes; in a cluster, those of one node are
+// counted.
+func (r *Redis) Subscribers(ctx context.Context, channels ...string) ([]int, error) {
+	prefix := r.ChannelPrefixes()[0]
+	args := redis.Args{"NUMSUB"}
+	for _, channel := range channels {
+		args = args.Add(prefix + channel)
+	}
+	reply, err := redis.Values(r.do(ctx, "", "PUBSUB", args...))
+	if err != nil {
+		return nil, err
+	}
+	counts := make([]int, 0, len(channels))
+	for i := 1; i < len(reply); i += 2 {
+		count, err := redis.Int(reply[i], nil)
+		if err != nil {
+			return nil, err
+		}
+		counts = append(counts, count)
+	}
+	if len(counts) != len(channels) {
+		return nil, errNotRedis
+	}
+	return counts, nil
+}
+
 // ErrNotTried is returned by MayRun when Redis does not say what it would allow.
 var ErrNotTried = errors.New("Redis does not say whether this is allowed")
 

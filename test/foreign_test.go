@@ -102,6 +102,9 @@ func TestServersOfOneNextcloudAreNotForeign(t *testing.T) {
 	require.Contains(t, s.check(config), "green   other Nextclouds: none")
 	nodes[0].terminate()
 	require.Contains(t, s.check(config), "green   other Nextclouds: none")
+
+	s.serve("--no-fleet") // as the app's own daemon hears events
+	require.Contains(t, s.check(config), "yellow  other Nextclouds: 1 more")
 }
 
 // TestPatchedApps has two Nextclouds at one Redis server whose apps put the database's index before the names of channels.
