@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"go.uber.org/zap"
 
@@ -20,9 +19,13 @@ import (
 func probeForeign(ctx context.Context, settings config.Settings, report func(finding)) {
 	prefix := settings.Redis.ChannelPrefix
 	answers, silent, err := askServers(ctx, settings)
-	switch {
-	case slices.ContainsFunc(answers.Used, func(used string) bool { return used != "" }):
-		report(finding{"Redis channels", green, "events come on channels whose names begin with " + quoted(answers.Used), ""})
+	switch used := slices.DeleteFunc(slices.Clone(answers.Used), func(used string) bool { return used == "" }); {
+	case len(used) > 0:
+		detail := fmt.Sprintf("events come on channels whose names begin with %q", used[0])
+		if slices.Contains(answers.Used, "") {
+			detail += ", and on those without"
+		}
+		report(finding{"Redis channels", green, detail, ""})
 	case prefix != "":
 		report(finding{"Redis channels", yellow, fmt.Sprintf("their names begin with %q", prefix),
 			"What publishes must write this before the names, too. The app itself does not, unless it is changed to put dbindex there (docs/hosting.md): else give it a Redis of its own by notify_push_redis in config.php."})
@@ -74,12 +77,4 @@ func askServers(ctx context.Context, settings config.Settings) (answers fleet.An
 		silent = counts[0] - counts[1]
 	}
 	return answers, silent, err
-}
-
-func quoted(prefixes []string) string {
-	var texts []string
-	for _, prefix := range prefixes {
-		texts = append(texts, fmt.Sprintf("%q", prefix))
-	}
-	return strings.Join(texts, ", and others with ")
 }

@@ -23,7 +23,7 @@ type Answers struct {
 func Ask(ctx context.Context, bus Bus, options Options) (Answers, error) {
 	limited, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	asking := asking{awaited: math.MaxInt, foreign: foreigners{known: map[string]Foreign{}}, done: cancel}
+	asking := asking{awaited: math.MaxInt, foreign: newForeigners(options.Instance), done: cancel}
 	var publishing sync.WaitGroup
 	err := bus.Receive(limited, []string{Channel}, func() {
 		publishing.Go(func() { asking.published(publishQuestion(limited, bus, options)) })

@@ -78,7 +78,6 @@ type Fleet struct {
 	sharing *logthrottle.Line // that another Nextcloud hears the events
 
 	foreignNews chan struct{}
-	questions   chan question
 
 	mu         sync.Mutex // guards the rest
 	members    *members
@@ -117,8 +116,7 @@ func New(bus Bus, options Options) (*Fleet, error) {
 		pending: map[string]actors.LoginNews{},
 		sharing: logthrottle.New(options.Logger, foreignLogInterval, "another Nextcloud uses the same channels of redis: events and logins are exchanged", ""),
 
-		foreignNews: make(chan struct{}, 1), questions: make(chan question, 1),
-		foreign: foreigners{known: map[string]Foreign{}},
+		foreignNews: make(chan struct{}, 1), foreign: newForeigners(options.Instance),
 	}, nil
 }
 
@@ -154,7 +152,6 @@ func (f *Fleet) ClaimToken(ctx context.Context, digest []byte) (bool, error) {
 func (f *Fleet) Run(ctx context.Context, system System) {
 	var running sync.WaitGroup
 	running.Go(func() { f.receive(ctx, system) })
-	running.Go(func() { f.meetForeign(ctx) })
 	f.send(ctx, system)
 	running.Wait()
 	_, _ = f.publish(context.WithoutCancel(ctx), message{Kind: bye})
@@ -192,7 +189,7 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 	}
 	if err == nil && m.Kind == ask {
 		if m.Node != f.options.Node {
-			f.onQuestion(question{f.options.Instance, time.Now()})
+			f.onQuestion()
 		}
 		return
 	}
@@ -261,6 +258,7 @@ func (f *Fleet) send(ctx context.Context, system System) {
 	beats := time.NewTicker(beatInterval)
 	defer beats.Stop()
 	beating := true
+	var foreign <-chan time.Time // nil while there are no others
 	for {
 		if idle := f.isIdle(); idle == beating { // a node that is alone costs nothing
 			if beating = !idle; beating {
@@ -272,6 +270,10 @@ func (f *Fleet) send(ctx context.Context, system System) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-f.foreignNews:
+			foreign = f.meetForeign(ctx)
+		case <-foreign:
+			foreign = f.meetForeign(ctx)
 		case <-beats.C:
 			f.beat(ctx, system)
 		case <-f.wake:

@@ -33,33 +33,42 @@ type Foreign struct {
 	unanswered int      // questions since it was heard
 }
 
-// foreigners knows other Nextclouds. It is a plain state machine, which is given the time.
-type foreigners struct {
-	known map[string]Foreign
-	// used are the prefixes with which events have come here.
-	used []string
-	// said are the last Nextcloud that was heard, this one included, and the last other than that.
-	said [2]question
+// question is what a server answers by saying who it is.
+type question struct {
+	instance string // of who asks
+	at       time.Time
 }
 
-// hear notes another Nextcloud, and reports whether that is news.
+// foreigners knows other Nextclouds, and decides when to answer them, to ask for them and to log them. It is a plain state
+// machine, which is given the time.
+type foreigners struct {
+	own   string
+	known map[string]Foreign
+	used  []string // prefixes with which events have come here
+	// said are the last Nextcloud that was heard, this one included, and the last other than that.
+	said [2]question
+
+	isNew    bool      // to be logged
+	pending  *question // the first that is not answered
+	answerAt time.Time
+	quiet    time.Time // no answer before
+	askAt    time.Time // zero while none hears the events
+}
+
+func newForeigners(own string) foreigners { return foreigners{own: own, known: map[string]Foreign{}} }
+
+// hear notes another Nextcloud, and reports whether something is to be done.
 func (s *foreigners) hear(e envelope, now time.Time) bool {
 	s.note(e.Instance, now)
 	before, isKnown := s.known[e.Instance]
-	if !isKnown && len(s.known) >= maxForeign {
-		return false
+	if isKnown || len(s.known) < maxForeign {
+		s.known[e.Instance] = Foreign{Instance: e.Instance, Prefixes: e.Prefixes}
+		s.isNew = s.isNew || !isKnown || !slices.Equal(before.Prefixes, e.Prefixes)
 	}
-	s.known[e.Instance] = Foreign{Instance: e.Instance, Prefixes: e.Prefixes}
-	return !isKnown || !slices.Equal(before.Prefixes, e.Prefixes)
-}
-
-// use notes that events come with a prefix, and reports whether that is news.
-func (s *foreigners) use(prefix string) bool {
-	isNews := !slices.Contains(s.used, prefix)
-	if isNews {
-		s.used = append(s.used, prefix)
+	if e.Asks {
+		s.ask(e.Instance, now, rand.N(answerDelay)) //nolint:gosec // G404: it spreads answers
 	}
-	return isNews
+	return s.isNew || e.Asks
 }
 
 // note that a Nextcloud was heard.
@@ -70,8 +79,67 @@ func (s *foreigners) note(instance string, now time.Time) {
 	s.said[0] = question{instance, now}
 }
 
-// asked notes that all are asked, and forgets those that do not answer.
-func (s *foreigners) asked() {
+// ask notes a question, unless another one will be answered, which all hear.
+func (s *foreigners) ask(instance string, now time.Time, delay time.Duration) {
+	if s.pending != nil {
+		return
+	}
+	s.pending = &question{instance, now}
+	s.answerAt = now.Add(delay)
+	if s.quiet.After(s.answerAt) {
+		s.answerAt = s.quiet
+	}
+}
+
+// use notes that events come with a prefix, and reports whether that is new.
+func (s *foreigners) use(prefix string) bool {
+	if slices.Contains(s.used, prefix) {
+		return false
+	}
+	s.used = append(s.used, prefix)
+	s.isNew = true
+	return true
+}
+
+// foreignStep is what a step has done.
+type foreignStep struct {
+	answer, ask bool      // to publish
+	log         []Foreign // who is to be logged
+	next        time.Time // of the next step; zero is none
+}
+
+// step does what is due.
+func (s *foreigners) step(now time.Time) (due foreignStep) {
+	if s.pending != nil && !now.Before(s.answerAt) {
+		// With hundreds of Nextclouds at one Redis, not all answer one that has heard of another meanwhile.
+		due.answer = s.pending.instance == s.own || !s.knowsAnother(*s.pending)
+		if s.pending = nil; due.answer {
+			s.quiet = now.Add(answerInterval)
+		}
+	}
+	due.ask = !s.askAt.IsZero() && !now.Before(s.askAt)
+	if due.ask {
+		s.countUnanswered()
+	}
+	sharing := s.sharing()
+	switch {
+	case len(sharing) == 0:
+		s.askAt = time.Time{}
+	case due.ask || s.askAt.IsZero():
+		s.askAt = now.Add(foreignInterval)
+	}
+	if s.isNew || due.ask {
+		due.log = sharing
+	}
+	s.isNew = false
+	if due.next = s.askAt; s.pending != nil && (due.next.IsZero() || s.answerAt.Before(due.next)) {
+		due.next = s.answerAt
+	}
+	return due
+}
+
+// countUnanswered is that all are asked again. Those that do not answer are forgotten.
+func (s *foreigners) countUnanswered() {
 	for instance, f := range s.known {
 		if f.unanswered++; f.unanswered > maxUnanswered {
 			delete(s.known, instance)
@@ -118,114 +186,62 @@ func (f *Fleet) Foreign() []Foreign {
 // EventsHeard says with which prefix of channels an event has come. It may be called for each, and does not block.
 func (f *Fleet) EventsHeard(prefix string) {
 	f.mu.Lock()
-	isNews := f.foreign.use(prefix)
+	isNew := f.foreign.use(prefix)
 	f.mu.Unlock()
-	if isNews {
-		signal(f.foreignNews)
+	if isNew {
+		f.wakeForeign()
 	}
-}
-
-// question is what a server answers by saying who it is.
-type question struct {
-	instance string // of who asks
-	at       time.Time
 }
 
 // onForeign takes what can be read of a message that another Nextcloud has sealed.
 func (f *Fleet) onForeign(e envelope) {
-	now := time.Now()
 	f.mu.Lock()
-	isNews := f.foreign.hear(e, now)
+	isDue := f.foreign.hear(e, time.Now())
 	f.mu.Unlock()
-	if isNews {
-		signal(f.foreignNews)
-	}
-	if e.Asks {
-		f.onQuestion(question{e.Instance, now})
+	if isDue {
+		f.wakeForeign()
 	}
 }
 
-func (f *Fleet) onQuestion(q question) {
-	select {
-	case f.questions <- q:
-	default: // who asked before is being answered, which all hear
-	}
-}
-
-// meetForeign answers servers of other Nextclouds, and logs that they hear this one's events. Where none are, it sleeps.
-func (f *Fleet) meetForeign(ctx context.Context) {
-	var again <-chan time.Time // nil while there are none
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case q := <-f.questions:
-			f.answerQuestion(ctx, q)
-			continue
-		case <-f.foreignNews:
-		case <-again:
-			again = nil
-			f.mu.Lock()
-			f.foreign.asked()
-			f.mu.Unlock()
-			_, err := publishQuestion(ctx, f.bus, f.options)
-			f.logFailure(ctx, err)
-		}
-		if f.logForeign() && again == nil {
-			again = time.After(foreignInterval)
-		}
-	}
-}
-
-// logForeign logs which other Nextclouds hear this one's events, and reports whether some do.
-func (f *Fleet) logForeign() bool {
+// onQuestion takes one of who has the same secret, and is no node.
+func (f *Fleet) onQuestion() {
 	f.mu.Lock()
-	sharing := f.foreign.sharing()
+	f.foreign.ask(f.options.Instance, time.Now(), 0)
 	f.mu.Unlock()
-	if len(sharing) == 0 {
-		return false
-	}
-	var instances []string
-	for _, other := range sharing {
-		instances = append(instances, other.Instance)
-	}
-	f.sharing.Warn("", zap.Strings("instances", instances), zap.String("advice", ForeignAdvice))
-	return true
+	f.wakeForeign()
 }
 
-// answerQuestion says who this is, unless the one that asks is of another Nextcloud and has heard of one meanwhile: with
-// hundreds of them at one Redis, not all answer.
-func (f *Fleet) answerQuestion(ctx context.Context, q question) {
-	if q.instance != f.options.Instance {
-		if pause(ctx, rand.N(answerDelay)) != nil { //nolint:gosec // G404: it spreads answers
-			return
-		}
-		f.mu.Lock()
-		answered := f.foreign.knowsAnother(q)
-		f.mu.Unlock()
-		if answered {
-			return
-		}
-	}
-	f.mu.Lock()
-	used := slices.Clone(f.foreign.used)
-	f.mu.Unlock()
-	_, _ = f.publish(ctx, message{Kind: here, Version: f.options.Version, Used: used})
-	_ = pause(ctx, answerInterval)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
+func (f *Fleet) wakeForeign() {
 	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
-
-func signal(wake chan struct{}) {
-	select {
-	case wake <- struct{}{}:
+	case f.foreignNews <- struct{}{}:
 	default:
 	}
+}
+
+// meetForeign answers servers of other Nextclouds, asks for them, and logs that they hear this one's events. It returns what says
+// when to do so again; nil is never.
+func (f *Fleet) meetForeign(ctx context.Context) <-chan time.Time {
+	f.mu.Lock()
+	now := time.Now()
+	due := f.foreign.step(now)
+	used := slices.Clone(f.foreign.used)
+	f.mu.Unlock()
+	if due.answer {
+		_, _ = f.publish(ctx, message{Kind: here, Version: f.options.Version, Used: used})
+	}
+	if due.ask {
+		_, err := publishQuestion(ctx, f.bus, f.options)
+		f.logFailure(ctx, err)
+	}
+	if len(due.log) > 0 {
+		var instances []string
+		for _, other := range due.log {
+			instances = append(instances, other.Instance)
+		}
+		f.sharing.Warn("", zap.Strings("instances", instances), zap.String("advice", ForeignAdvice))
+	}
+	if due.next.IsZero() {
+		return nil
+	}
+	return time.After(due.next.Sub(now))
 }
