@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"go.uber.org/zap"
-
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
@@ -72,7 +70,7 @@ func askServers(ctx context.Context, settings config.Settings) (answers fleet.An
 	}
 	defer redis.Close()
 	counts, countErr := redis.Subscribers(ctx, actors.Channels[0], fleet.Channel) // before this one listens
-	answers, err = fleet.Ask(ctx, redis, fleetOptions(settings, redis, zap.NewNop()))
+	answers, err = fleet.Ask(ctx, redis, fleetOptions(settings, redis))
 	if countErr == nil && !settings.Redis.Cluster { // where an ACL forbids to count, nothing is known
 		silent = counts[0] - counts[1]
 	}

@@ -83,7 +83,7 @@ func (a *asking) endOnceAllAnswered() {
 
 // publishQuestion asks all servers who they are, and returns how many listen.
 func publishQuestion(ctx context.Context, bus Bus, options Options) (listeners int, err error) {
-	payload, err := encode(options.Key, options.envelope(ask), message{Kind: ask, Node: options.Node, Sequence: 1, SentAt: time.Now()})
+	payload, err := encode(options.Key, options.envelope(askAll), message{Kind: askAll, Node: options.Node, Sequence: 1, SentAt: time.Now()})
 	if err != nil {
 		return 0, err
 	}

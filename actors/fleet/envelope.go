@@ -16,7 +16,7 @@ const (
 
 // envelope returns that of a message of this server.
 func (o Options) envelope(k kind) envelope {
-	e := envelope{Instance: o.Instance, Prefixes: []string{""}, Asks: k == hello || k == ask}
+	e := envelope{Instance: o.Instance, Prefixes: []string{""}, Asks: k == hello || k == askAll}
 	if o.Prefixes != nil {
 		e.Prefixes = o.Prefixes()
 	}

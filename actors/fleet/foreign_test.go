@@ -17,13 +17,14 @@ import (
 	"github.com/notifypush/notifypush/actors/fleet"
 )
 
-// noSystem knows no logins.
-type noSystem struct{}
+// noSystem knows no logins and no users.
+type noSystem struct{ fleet.System }
 
-func (noSystem) LearnLogins(string, []actors.LoginNews) {}
-func (noSystem) PeerGone(string)                        {}
-func (noSystem) AnnounceLogins(context.Context) error   { return nil }
-func (noSystem) Stats() actors.Stats                    { return actors.Stats{} }
+func (noSystem) LearnLogins(string, []actors.LoginNews)                   {}
+func (noSystem) PeerGone(string)                                          {}
+func (noSystem) AnnounceLogins(context.Context) error                     { return nil }
+func (noSystem) Crowds(context.Context, []string) (map[string]int, error) { return nil, nil }
+func (noSystem) Stats() actors.Stats                                      { return actors.Stats{} }
 
 // server is one of a Nextcloud.
 type server struct {
