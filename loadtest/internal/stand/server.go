@@ -28,6 +28,7 @@ type Server struct {
 	command     string // "" when the server runs already
 	environment []string
 	standIns    *Dependencies
+	cloud       *door
 
 	// PID is the process that listens; 0 when it is not known.
 	PID atomic.Int32
@@ -43,8 +44,8 @@ type Server struct {
 	output  *tail
 }
 
-// NewServer describes a daemon that is to be started by a command.
-func NewServer(command string, s *Dependencies, debounce bool) (*Server, error) {
+// NewServer describes a daemon that is to be started by a command: number node, from 0, of those that serve the same Nextcloud.
+func NewServer(command string, s *Dependencies, debounce bool, node int) (*Server, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -53,12 +54,17 @@ func NewServer(command string, s *Dependencies, debounce bool) (*Server, error) 
 	if err != nil {
 		return nil, err
 	}
+	cloud, err := s.openDoor(node)
+	if err != nil {
+		return nil, err
+	}
 	environment := []string{
+		"NODE=" + strconv.Itoa(node+1),
 		"CONFIG_FILE=" + s.configFile,
 		"REDIS_URL=" + s.RedisURL,
 		"DATABASE_URL=" + s.databaseURL,
 		"DATABASE_PREFIX=oc_",
-		"NEXTCLOUD_URL=" + s.cloudURL,
+		"NEXTCLOUD_URL=" + cloud.url,
 		"BIND=127.0.0.1",
 		"PORT=" + strconv.Itoa(port),
 		"METRICS_PORT=" + strconv.Itoa(metricsPort),
@@ -76,12 +82,13 @@ func NewServer(command string, s *Dependencies, debounce bool) (*Server, error) 
 		command:     command,
 		environment: environment,
 		standIns:    s,
+		cloud:       cloud,
 	}, nil
 }
 
 // RunningServer is one that runs already; pid may be 0.
-func RunningServer(address netip.AddrPort, path, metricsURL string, pid int) (*Server, error) {
-	s := &Server{Address: address, Path: path, MetricsURL: metricsURL}
+func RunningServer(metricsURL string, pid int) (*Server, error) {
+	s := &Server{MetricsURL: metricsURL}
 	if pid == 0 {
 		return s, nil
 	}
@@ -91,13 +98,13 @@ func RunningServer(address netip.AddrPort, path, metricsURL string, pid int) (*S
 	return s, err
 }
 
-// Start starts the daemon and returns when it answers and has subscribed.
-func (s *Server) Start(ctx context.Context) error {
+// Start starts the daemon and returns when it answers and has subscribed: when Redis has as many subscribers as there are daemons then.
+func (s *Server) Start(ctx context.Context, daemons int) error {
 	begun := time.Now()
 	if err := s.launch(); err != nil {
 		return fmt.Errorf("start the push server: %w", err)
 	}
-	err := eventually(ctx, "wait for the push server to start", func() error { return s.answers(ctx) })
+	err := eventually(ctx, "wait for the push server to start", func() error { return s.answers(ctx, daemons) })
 	s.StartTook = time.Since(begun)
 	if err == nil {
 		err = s.findProcess()
@@ -160,7 +167,7 @@ func get(ctx context.Context, url string) (*http.Response, error) {
 	return web.Do(request)
 }
 
-func (s *Server) answers(ctx context.Context) error {
+func (s *Server) answers(ctx context.Context, daemons int) error {
 	select {
 	case <-s.ended:
 		return errGone
@@ -172,7 +179,7 @@ func (s *Server) answers(ctx context.Context) error {
 	}
 	response.Body.Close()
 	n, err := s.standIns.subscribers(ctx)
-	if err == nil && n == 0 {
+	if err == nil && n < daemons {
 		err = errors.New("it has not subscribed to Redis")
 	}
 	return err
@@ -259,6 +266,14 @@ func parseMetrics(text io.Reader) map[string]float64 {
 		}
 	}
 	return metrics
+}
+
+// Logins are the requests with a name and a password that this daemon has sent to Nextcloud; 0 when it runs already.
+func (s *Server) Logins() int {
+	if s.cloud == nil {
+		return 0
+	}
+	return int(s.cloud.logins.Load())
 }
 
 // Ended is closed when a daemon that was started has ended; nil otherwise.

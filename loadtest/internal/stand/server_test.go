@@ -42,7 +42,7 @@ func silent(t *testing.T, heard func()) string {
 func TestServersThatDoNotAnswer(t *testing.T) {
 	for name, ask := range map[string]func(ctx context.Context, address string) error{
 		"whether it is there": func(ctx context.Context, address string) error {
-			return (&Server{Address: netip.MustParseAddrPort(address)}).answers(ctx)
+			return (&Server{Address: netip.MustParseAddrPort(address)}).answers(ctx, 1)
 		},
 		"its counters": func(ctx context.Context, address string) error {
 			require.Nil(t, (&Server{MetricsURL: "http://" + address + "/metrics"}).Counters(ctx))

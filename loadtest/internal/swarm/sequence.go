@@ -7,6 +7,7 @@ import "github.com/notifypush/notifypush/loadtest/internal/wire"
 type sequence struct {
 	step    uint32
 	next    uint32
+	due     int64               // when the one before next was
 	missing map[uint32]struct{} // below next; nil until something is missing
 }
 
@@ -33,7 +34,7 @@ func (s *sequence) see(e wire.Stamp) arrival {
 	}
 	if e.Sequence >= s.next {
 		s.miss(s.next, e.Sequence)
-		s.next = e.Sequence + 1
+		s.next, s.due = e.Sequence+1, e.Due
 		return inOrder
 	}
 	if _, late := s.missing[e.Sequence]; late {
@@ -41,6 +42,17 @@ func (s *sequence) see(e wire.Stamp) arrival {
 		return outOfOrder
 	}
 	return duplicate
+}
+
+// dueBefore is how many of the events between the last that was seen and e were due before a time. Those to one user are due at equal
+// intervals.
+func (s *sequence) dueBefore(e wire.Stamp, at int64) int {
+	if e.Step != s.step || s.next == 0 || e.Sequence <= s.next || at <= s.due {
+		return 0
+	}
+	missing := int64(e.Sequence - s.next)
+	interval := max((e.Due-s.due)/(missing+1), 1)
+	return int(min((at-s.due)/interval, missing))
 }
 
 func (s *sequence) miss(from, until uint32) {

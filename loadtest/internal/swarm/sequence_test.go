@@ -39,3 +39,20 @@ func TestSequenceRemembersABoundedNumber(t *testing.T) {
 	require.Equal(t, inOrder, s.see(wire.Stamp{Sequence: 1 << 31}))
 	require.Len(t, s.missing, maxMissing)
 }
+
+func TestEventsThatWereDueBeforeATime(t *testing.T) {
+	// Events 4 to 9 are due at 40 to 90; 4 was seen, and 9 comes.
+	for at, want := range map[int64]int{0: 0, 40: 0, 49: 0, 50: 1, 79: 3, 80: 4, 1000: 4} {
+		s := sequence{step: 1, next: 5, due: 40}
+		require.Equal(t, want, s.dueBefore(wire.Stamp{Step: 1, Sequence: 9, Due: 90}, at), "at %d", at)
+	}
+	s := sequence{step: 1, next: 5, due: 40}
+	for name, next := range map[string]wire.Stamp{
+		"none is missing": {Step: 1, Sequence: 5, Due: 50}, "one that is late": {Step: 1, Sequence: 3, Due: 30},
+		"of another step": {Step: 2, Sequence: 9, Due: 90},
+	} {
+		require.Zero(t, s.dueBefore(next, 1000), name)
+	}
+	require.Zero(t, (&sequence{step: 1}).dueBefore(wire.Stamp{Step: 1, Sequence: 9, Due: 90}, 1000), "when the first were due is not known")
+	require.Equal(t, 8, (&sequence{step: 1, next: 1, due: 7}).dueBefore(wire.Stamp{Step: 1, Sequence: 9, Due: 7}, 1000), "all at once")
+}
