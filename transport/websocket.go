@@ -122,7 +122,7 @@ type Websocket struct {
 	origins atomic.Pointer[originRules]
 	foreign *logthrottle.Line
 
-	*admission
+	admission
 	rateLimit  loginRateLimit
 	gateways   gatewayLog
 	logins     logins
@@ -212,7 +212,7 @@ func (w *Websocket) Close() {
 		w.held.close()
 		w.turnedAway.close()
 		w.workers.close()
-		w.admission.wait()
+		w.waitForEnds()
 		if w.poller != nil {
 			w.poller.stop()
 		}
