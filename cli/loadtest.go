@@ -23,6 +23,7 @@ type loadtestCommand struct {
 
 	ServerCmd string          `name:"server-cmd" xor:"server" help:"Starts the server to test, as a shell would. It gets its settings as environment variables. Default: this program." placeholder:"'PATH ARGS'"`
 	Compare   comparedServers `name:"compare" xor:"server" help:"Test two servers alternately: --compare 'A=PATH ARGS' 'B=PATH ARGS'." placeholder:"'NAME=PATH ARGS'"`
+	Balancer  string          `name:"balancer-cmd" help:"Starts a balancer of the servers, as a shell would, with their addresses in NODE_1 and so on. Default: clients go to the servers in turn." placeholder:"'PATH ARGS'"`
 	Rounds    int             `help:"How often to run each scenario; default 1, or 3 to compare." placeholder:"N"`
 
 	URL        []string `name:"url" sep:"none" xor:"server" help:"Test a server that runs already: ws://host:port/ws. Repeated: several of one Nextcloud, to which clients go in turn." placeholder:"URL"`
@@ -127,6 +128,7 @@ const allScenarios = "all"
 
 func (c *loadtestCommand) options() (loadtest.Options, error) {
 	options := loadtest.Options{
+		Balancer:       c.Balancer,
 		RedisURL:       c.RedisURL,
 		IOwnThisServer: c.IOwn,
 		Workers:        c.Workers,

@@ -26,6 +26,7 @@ type execution struct {
 	*harness
 	scenario  Scenario
 	nodes     []*stand.Server  // of the server: one, or several of one Nextcloud
+	balancer  *stand.Server    // nil: clients go to the nodes
 	endpoints []swarm.Endpoint // to which clients go
 	publisher *publisher
 	result    *report.Result
@@ -51,8 +52,8 @@ func (e *execution) run(ctx context.Context) error {
 	begun := time.Now()
 	defer func() { e.result.Seconds = time.Since(begun).Seconds() }()
 	defer func() {
-		for _, node := range e.nodes {
-			node.Stop(ctx)
+		for _, server := range e.started() {
+			server.Stop(ctx)
 		}
 	}()
 	if err := e.startServer(ctx); err != nil {
@@ -81,11 +82,33 @@ func (e *execution) startServer(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := e.startBalancer(ctx); err != nil {
+		return err
+	}
 	start := report.StepResult{Step: "start"}
 	addSum(&start, "time", e.ofNodes(func(node *stand.Server) float64 { return node.StartTook.Seconds() }), "s")
 	addSum(&start, "server memory", e.ofNodes(func(node *stand.Server) float64 { return float64(node.EmptyMemory) / mib }), "MiB")
 	e.result.Steps = append(e.result.Steps, start)
 	return nil
+}
+
+func (e *execution) startBalancer(ctx context.Context) (err error) {
+	if e.options.Balancer == "" {
+		return nil
+	}
+	if e.balancer, err = stand.NewBalancer(e.options.Balancer, e.nodes); err != nil {
+		return err
+	}
+	e.endpoints = []swarm.Endpoint{{Address: e.balancer.Address, Path: e.balancer.Path}}
+	return e.balancer.Start(ctx, 0)
+}
+
+// started are the servers that the harness has started, the balancer among them.
+func (e *execution) started() []*stand.Server {
+	if e.balancer == nil {
+		return e.nodes
+	}
+	return append([]*stand.Server{e.balancer}, e.nodes...)
 }
 
 // ofNodes is a value of each node.
@@ -117,16 +140,16 @@ func (e *execution) runStep(ctx context.Context, step Step) error {
 	e.title.Store(&title)
 	stepCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for _, node := range e.nodes {
+	for _, server := range e.started() {
 		if step.Restart == nil {
-			go cancelAfter(stepCtx, cancel, node.Ended())
+			go cancelAfter(stepCtx, cancel, server.Ended())
 		}
 	}
 	action.run(stepCtx, e)
 	err = e.err
 	var ended error
-	for _, node := range e.nodes {
-		ended = cmp.Or(ended, node.Alive())
+	for _, server := range e.started() {
+		ended = cmp.Or(ended, server.Alive())
 	}
 	switch { // by what made all else fail
 	case err == nil:

@@ -2,7 +2,13 @@ package loadtest
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httputil"
+	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -121,4 +127,46 @@ func TestAFleetThatRuns(t *testing.T) {
 	got = runOne(t, options)
 	requireFigures(t, got["publish"], map[string]float64{"expected": 12, "delivered": 12})
 	require.Len(t, nodes(t, got["publish"], "server memory"), 2)
+}
+
+// serveBalancer has requests go to two nodes in turn. As one that ends it does so with the first websocket.
+func serveBalancer(kind string) error {
+	var seen atomic.Int32
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		if kind == "ending" && r.In.URL.Path == "/ws" {
+			exit(errors.New("ended as asked"))
+		}
+		r.Out.URL.Scheme, r.Out.URL.Host = "http", os.Getenv(fmt.Sprint("NODE_", 1+seen.Add(1)%2))
+	}}
+	return http.ListenAndServe(os.Getenv("BIND")+":"+os.Getenv("PORT"), proxy)
+}
+
+func TestABalancerBefore(t *testing.T) {
+	t.Parallel()
+	options := testOptions(t, "honest", scenario(t, `
+name: balanced
+clients: 20
+nodes: 2
+backoff: 10ms
+steps:
+  - connect: {}
+  - publish: {events: 40}
+  - cut: {}
+`))
+	options.Balancer = fmt.Sprintf("exec '%s' balancer lasting", options.HelperCommand[0])
+	got := runOne(t, options)
+	requireFigures(t, got["connect"], map[string]float64{"logins": 20, "logins at Nextcloud": 20})
+	for _, logins := range nodes(t, got["connect"], "logins at Nextcloud") {
+		require.Positive(t, logins, "the balancer has sent clients to each")
+	}
+	requireFigures(t, got["publish"], map[string]float64{"expected": 40, "delivered": 40})
+	requireFigures(t, got["cut"], map[string]float64{"logins": 20})
+}
+
+func TestABalancerThatEnds(t *testing.T) {
+	t.Parallel()
+	options := testOptions(t, "honest", scenario(t, "{name: x, clients: 2, nodes: 2, steps: [{connect: {}}, {idle: {for: 1h}}]}"))
+	options.Balancer = fmt.Sprintf("exec '%s' balancer ending", options.HelperCommand[0])
+	_, err := Run(t.Context(), options)
+	require.ErrorContains(t, err, "ended as asked")
 }

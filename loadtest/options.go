@@ -20,6 +20,10 @@ type Options struct {
 	Scenarios []Scenario
 	// Servers are what is tested: one, or two of different names, alternately.
 	Servers []Server
+	// Balancer, when it is set, is a command that starts a balancer of each server's nodes, to which clients go instead of to the nodes in
+	// turn. Its environment has BIND and PORT, where it listens, and for each node from 1 NODE_1, its address, and METRICS_PORT_1. It ends
+	// with SIGTERM, and stays in its process group.
+	Balancer string
 	// Rounds is how often each scenario is run with each server; 0 means once.
 	Rounds int
 
@@ -106,6 +110,8 @@ func (o *Options) Check(ctx context.Context) error {
 		return errors.New("the Redis of the server is missing, or the function, to publish events: one of them")
 	case !o.running() && (o.RedisURL != "" || o.MetricsURL != "" || o.PID != 0 || o.Publish != nil || o.Login != nil):
 		return errors.New("the URL is missing: Redis, metrics, process, publish function and login are those of a server that runs already")
+	case o.running() && o.Balancer != "":
+		return errors.New("a balancer is started before servers that are started; the URL of one that runs already is the URL to test")
 	case len(o.Fleet) > 0 && (o.MetricsURL != "" || o.PID != 0):
 		return errors.New("metrics and process of a fleet are those of its nodes")
 	case len(o.Fleet) > swarm.MaxEndpoints:

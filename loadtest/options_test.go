@@ -69,6 +69,7 @@ func TestOptionsThatDoNotFit(t *testing.T) {
 		"not like ws://host:port/ws": func(o *Options) { o.aim(); o.URL = "127.0.0.1:7867" },
 		"Not like ws://host:port/ws": func(o *Options) { o.aim(); o.URL = "ws:///ws" },
 		"are those of its nodes":     func(o *Options) { o.aim(); o.Fleet, o.PID = make([]Node, 2), 1 },
+		"a balancer is started":      func(o *Options) { o.aim(); o.Balancer = "x" },
 		"101 nodes":                  func(o *Options) { o.aim(); o.Fleet = make([]Node, 101) },
 		" like ws://host:port/ws":    func(o *Options) { o.aim(); o.URL, o.Fleet = "", []Node{{URL: "ws://127.0.0.1/ws"}, {}} },
 		"invalid port":               func(o *Options) { o.aim(); o.URL = "ws://127.0.0.1:70000/ws" },

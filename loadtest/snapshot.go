@@ -102,6 +102,9 @@ func (e *execution) pids() []int {
 	if e.standIns != nil && e.standIns.RedisPID != 0 {
 		pids = append(pids, e.standIns.RedisPID)
 	}
+	if e.balancer != nil {
+		pids = append(pids, int(e.balancer.PID.Load()))
+	}
 	if e.floorProcess != nil {
 		pids = append(pids, e.floorProcess.PID())
 	}

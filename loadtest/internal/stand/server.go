@@ -25,6 +25,7 @@ type Server struct {
 	Address     netip.AddrPort
 	Path        string
 	MetricsURL  string // "" when there are none
+	metricsPort int    // of a daemon that is to be started
 	command     string // "" when the server runs already
 	environment []string
 	standIns    *Dependencies
@@ -43,6 +44,8 @@ type Server struct {
 	ended   chan struct{}
 	output  *tail
 }
+
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 // NewServer describes a daemon that is to be started by a command: number node, from 0, of those that serve the same Nextcloud.
 func NewServer(command string, s *Dependencies, debounce bool, node int) (*Server, error) {
@@ -76,14 +79,28 @@ func NewServer(command string, s *Dependencies, debounce bool, node int) (*Serve
 		environment = append(environment, "DEBOUNCE_DISABLE=1")
 	}
 	return &Server{
-		Address:     netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port)),
+		Address:     netip.AddrPortFrom(loopback, uint16(port)),
 		Path:        "/ws",
 		MetricsURL:  fmt.Sprintf("http://127.0.0.1:%d/metrics", metricsPort),
+		metricsPort: metricsPort,
 		command:     command,
 		environment: environment,
 		standIns:    s,
 		cloud:       cloud,
 	}, nil
+}
+
+// NewBalancer describes a balancer of daemons that is to be started by a command, once they are there.
+func NewBalancer(command string, nodes []*Server) (*Server, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	environment := []string{"BIND=127.0.0.1", "PORT=" + strconv.Itoa(port)}
+	for i, node := range nodes {
+		environment = append(environment, fmt.Sprintf("NODE_%d=%s", i+1, node.Address), fmt.Sprintf("METRICS_PORT_%d=%d", i+1, node.metricsPort))
+	}
+	return &Server{Address: netip.AddrPortFrom(loopback, uint16(port)), Path: "/ws", command: command, environment: environment}, nil
 }
 
 // RunningServer is one that runs already; pid may be 0.
@@ -98,7 +115,8 @@ func RunningServer(metricsURL string, pid int) (*Server, error) {
 	return s, err
 }
 
-// Start starts the daemon and returns when it answers and has subscribed: when Redis has as many subscribers as there are daemons then.
+// Start starts the daemon and returns when it answers and has subscribed: when Redis has as many subscribers as there are daemons then. A
+// balancer adds none, and answers for the daemons behind it.
 func (s *Server) Start(ctx context.Context, daemons int) error {
 	begun := time.Now()
 	if err := s.launch(); err != nil {
@@ -178,6 +196,12 @@ func (s *Server) answers(ctx context.Context, daemons int) error {
 		return err
 	}
 	response.Body.Close()
+	if response.StatusCode >= http.StatusInternalServerError {
+		return errors.New(response.Status)
+	}
+	if daemons == 0 {
+		return nil
+	}
 	n, err := s.standIns.subscribers(ctx)
 	if err == nil && n < daemons {
 		err = errors.New("it has not subscribed to Redis")

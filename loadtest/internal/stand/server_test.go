@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -54,6 +55,14 @@ func TestServersThatDoNotAnswer(t *testing.T) {
 			require.ErrorIs(t, ask(ctx, silent(t, cancel)), context.Canceled)
 		})
 	}
+}
+
+func TestABalancerKnowsTheNodes(t *testing.T) {
+	one, two := &Server{Address: netip.MustParseAddrPort("127.0.0.1:1"), metricsPort: 11}, &Server{Address: netip.MustParseAddrPort("127.0.0.1:2"), metricsPort: 12}
+	b, err := NewBalancer("x", []*Server{one, two})
+	require.NoError(t, err)
+	require.Equal(t, []string{"BIND=127.0.0.1", "PORT=" + strconv.Itoa(int(b.Address.Port())),
+		"NODE_1=127.0.0.1:1", "METRICS_PORT_1=11", "NODE_2=127.0.0.1:2", "METRICS_PORT_2=12"}, b.environment)
 }
 
 func FuzzParseMetrics(f *testing.F) {
