@@ -52,7 +52,7 @@ func (e *execution) run(ctx context.Context) error {
 	begun := time.Now()
 	defer func() { e.result.Seconds = time.Since(begun).Seconds() }()
 	defer func() {
-		for _, server := range e.started() {
+		for _, server := range e.servers() {
 			server.Stop(ctx)
 		}
 	}()
@@ -103,8 +103,8 @@ func (e *execution) startBalancer(ctx context.Context) (err error) {
 	return e.balancer.Start(ctx, 0)
 }
 
-// started are the servers that the harness has started, the balancer among them.
-func (e *execution) started() []*stand.Server {
+// servers are the nodes, and the balancer before them.
+func (e *execution) servers() []*stand.Server {
 	if e.balancer == nil {
 		return e.nodes
 	}
@@ -140,7 +140,7 @@ func (e *execution) runStep(ctx context.Context, step Step) error {
 	e.title.Store(&title)
 	stepCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for _, server := range e.started() {
+	for _, server := range e.servers() {
 		if step.Restart == nil {
 			go cancelAfter(stepCtx, cancel, server.Ended())
 		}
@@ -148,7 +148,7 @@ func (e *execution) runStep(ctx context.Context, step Step) error {
 	action.run(stepCtx, e)
 	err = e.err
 	var ended error
-	for _, server := range e.started() {
+	for _, server := range e.servers() {
 		ended = cmp.Or(ended, server.Alive())
 	}
 	switch { // by what made all else fail
