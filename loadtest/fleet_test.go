@@ -38,7 +38,7 @@ steps:
   - publish: {events: 300}
   - restart: {name: rolling, rate: 300}
   - restart: {name: killed, node: 2, kill: true, down: 100ms, rate: 300}
-  - cut: {}
+  - cut: {rate: 300}
 `
 
 func TestAFleetIsRestarted(t *testing.T) {
@@ -49,6 +49,7 @@ func TestAFleetIsRestarted(t *testing.T) {
 	requireFigures(t, got["connect"], map[string]float64{"logins": 30, "logins at Nextcloud": 30})
 	require.Equal(t, []float64{10, 10, 10}, nodes(t, got["connect"], "logins at Nextcloud"), "clients go to the nodes in turn")
 	requireFigures(t, got["publish"], map[string]float64{"expected": 300, "delivered": 300, "lost": 0})
+	require.Len(t, nodes(t, got["publish"], "server CPU"), 3)
 
 	requireFigures(t, got["rolling"], map[string]float64{"online at the end": 30, "lost": 0, "too many": 0})
 	for _, name := range []string{"stopping took", "starting took", "logins at Nextcloud", "server CPU"} {
@@ -63,7 +64,7 @@ func TestAFleetIsRestarted(t *testing.T) {
 	_, several := got["killed"].Figure("stopping took")
 	require.True(t, several)
 	require.Empty(t, nodes(t, got["killed"], "stopping took"), "it was one node")
-	requireFigures(t, got["cut"], map[string]float64{"logins": 30})
+	requireFigures(t, got["cut"], map[string]float64{"logins": 30, "lost": 0, "too many": 0})
 }
 
 func TestEventsThatANodeLosesAreFound(t *testing.T) {

@@ -242,6 +242,7 @@ func (p *Publish) report(e *execution, o *outcome, before, after snapshot) {
 	if queries, ok := before.counted(after, "mapping_query_count"); ok && slices.Contains(p.Kinds, File) {
 		step.Add("queries", queries, "")
 	}
+	e.addNodes(before, after)
 	e.addMemory(after, o.Online)
 	step.Add("publisher late p99", ms(o.lateness.ValueAtQuantile(99)), "ms")
 	step.Add("published/s", float64(o.events)/max(o.publishing, 1e-6), "/s")

@@ -10,13 +10,17 @@ import (
 )
 
 // Cut drops all connections at once, as a proxy does that is restarted, and waits until the clients are back.
-type Cut struct{}
+type Cut struct {
+	// Rate is how many custom events a second are published meanwhile, to all users in turn; 0 means none.
+	Rate float64 `yaml:"rate"`
+}
 
-func (*Cut) run(ctx context.Context, e *execution) {
-	before := e.begin(ctx)
-	e.check(e.swarm.Do(swarm.Command{Do: swarm.Drop}))
-	e.notReading = 0 // clients that come back read
-	e.awaitLogins(ctx, before, e.connected, returnTimeout)
+func (c *Cut) run(ctx context.Context, e *execution) {
+	e.comeBack(ctx, c.Rate, func(*snapshot) {
+		e.check(e.swarm.Do(swarm.Command{Do: swarm.Drop}))
+		e.notReading = 0 // clients that come back read
+		e.awaitClients(ctx, func(c swarm.Counters) int { return c.Logins }, e.connected, returnTimeout)
+	})
 }
 
 // Churn has clients leave and come back all the time, and finds what the server does not give back.

@@ -345,7 +345,7 @@ func (c *client) onPush(text []byte, at int64) {
 		return
 	}
 	if wire.IsUnstamped(text) {
-		c.set.record.delivered(0, at, 0)
+		c.set.record.delivered(0, at)
 		return
 	}
 	c.set.record.change(func(n *Counters) {
@@ -363,7 +363,7 @@ func (c *client) onFile(id uint64, at int64) {
 	case !to.Includes(c.user):
 		c.set.record.change(func(n *Counters) { n.Misdelivered++ })
 	default:
-		c.set.record.delivered(due, at, 0)
+		c.set.record.delivered(due, at)
 	}
 	c.lastFile = id
 }
@@ -373,13 +373,15 @@ func (c *client) onStamp(stamp wire.Stamp, at int64) {
 		c.set.record.change(func(n *Counters) { n.Misdelivered++ })
 		return
 	}
-	missed := c.sequence.dueBefore(stamp, c.since)
+	if g := c.sequence.before(stamp); g.events > 0 {
+		c.set.record.missed(g, c.since)
+	}
 	switch c.sequence.see(stamp) {
 	case outOfOrder:
 		c.set.record.change(func(n *Counters) { n.OutOfOrder++ })
 		fallthrough
 	case inOrder:
-		c.set.record.delivered(stamp.Due, at, missed)
+		c.set.record.delivered(stamp.Due, at)
 	case duplicate:
 		c.set.record.change(func(n *Counters) { n.Duplicates++ })
 	}

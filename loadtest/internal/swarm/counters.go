@@ -115,20 +115,24 @@ func (r *recorder) change(f func(*Counters)) {
 	f(&r.counters)
 }
 
-// delivered counts a push that was due at a time, or at 0 when that is not known, and those that a client has missed before it.
-func (r *recorder) delivered(due, at int64, missed int) {
+// delivered counts a push that was due at a time, or at 0 when that is not known.
+func (r *recorder) delivered(due, at int64) {
 	r.change(func(c *Counters) {
 		c.EverDelivered++
 		if due > 0 && due < r.since {
 			return // of a step before, which was given up
 		}
 		c.Delivered++
-		c.Missed += missed
 		c.Last = max(c.Last, at)
 		if due > 0 {
 			Record(r.Latency, at-due)
 		}
 	})
+}
+
+// missed counts what a client has missed that was logged in at a time.
+func (r *recorder) missed(g gap, loggedIn int64) {
+	r.change(func(c *Counters) { c.Missed += g.due(r.since, loggedIn) })
 }
 
 func (r *recorder) disconnected(reason string) {

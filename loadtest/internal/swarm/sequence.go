@@ -44,15 +44,31 @@ func (s *sequence) see(e wire.Stamp) arrival {
 	return duplicate
 }
 
-// dueBefore is how many of the events between the last that was seen and e were due before a time. Those to one user are due at equal
-// intervals.
-func (s *sequence) dueBefore(e wire.Stamp, at int64) int {
-	if e.Step != s.step || s.next == 0 || e.Sequence <= s.next || at <= s.due {
-		return 0
+// gap is events to one user that are missing in a row. They were due at equal intervals.
+type gap struct {
+	first, interval int64 // in µs since 1970, and in µs
+	events          int
+}
+
+// before is the gap between the last event that was seen and e; it is empty when none is missing, or when nothing was seen before.
+func (s *sequence) before(e wire.Stamp) gap {
+	if e.Step != s.step || s.next == 0 || e.Sequence <= s.next {
+		return gap{}
 	}
-	missing := int64(e.Sequence - s.next)
-	interval := max((e.Due-s.due)/(missing+1), 1)
-	return int(min((at-s.due)/interval, missing))
+	missing := int(e.Sequence - s.next)
+	interval := max((e.Due-s.due)/int64(missing+1), 1)
+	return gap{s.due + interval, interval, missing}
+}
+
+// due is how many of them were due from a time on, and before another.
+func (g gap) due(from, until int64) int {
+	before := func(at int64) int {
+		if at <= g.first {
+			return 0
+		}
+		return int(min((at-g.first-1)/g.interval+1, int64(g.events)))
+	}
+	return max(before(until)-before(from), 0)
 }
 
 func (s *sequence) miss(from, until uint32) {
