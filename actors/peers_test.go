@@ -268,6 +268,7 @@ func TestNonsenseOfAPeer(t *testing.T) {
 func TestRecheckSurvivesNewsOfOthers(t *testing.T) {
 	f := newFleetOfTwo(t, Options{})
 	f.connect(0, "alice")
+	f.pass(time.Minute)
 	second := f.nodes[1]
 	second.ask("alice", "")
 	require.Empty(t, second.inFlight)
