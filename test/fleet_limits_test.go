@@ -2,6 +2,7 @@ package test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -40,16 +41,21 @@ func TestFleetCountsGuesses(t *testing.T) {
 	onlyHere(t)
 	s := newSite(t)
 	nodes := s.fleet(3)
-	for i := range 12 {
-		c := nodes[i%3].dial("/ws", "X-Forwarded-For", "203.0.113.9")
-		c.say("alice", fmt.Sprint("guess ", i))
-		c.closed()
+	guesses := make([]*pushClient, 12)
+	for i := range guesses {
+		guesses[i] = nodes[i%3].dial("/ws", "X-Forwarded-For", "203.0.113.9")
 	}
-	time.Sleep(twoBeats)
+	for i, c := range guesses {
+		c.say("alice", fmt.Sprint("guess ", i))
+	}
+	for _, c := range guesses {
+		require.Equal(t, "err: Invalid credentials", c.hear())
+	}
+	time.Sleep(1500 * time.Millisecond) // for a beat; twelve wait for 4 s
 	for _, p := range nodes {
-		guesser := p.dial("/ws", "X-Forwarded-For", "203.0.113.9")
-		guesser.say("alice", passwordOf("alice"))
-		guesser.closed()
+		refused := p.request(http.MethodGet, "/ws", "X-Forwarded-For", "203.0.113.9", "Connection", "Upgrade", "Upgrade", "websocket",
+			"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==")
+		require.Equal(t, http.StatusTooManyRequests, refused.status)
 		other := p.dial("/ws", "X-Forwarded-For", "203.0.113.10")
 		other.logIn("alice", passwordOf("alice"))
 		require.EqualValues(t, 1, p.metric(`notify_push_connections_closed_total{reason="address_barred"}`))
@@ -67,7 +73,7 @@ func TestFleetAsksForVersionsOnce(t *testing.T) {
 	}
 	known := func(p *pushServer) {
 		p.await("the version is known", func() bool {
-			p.api("/api/status", "", "", &status)
+			p.api("status", "", "", &status)
 			return status.AppVersion == "1.4.0"
 		})
 	}
