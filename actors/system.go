@@ -51,28 +51,29 @@ type System struct {
 	release    func()
 
 	// safe for concurrent use
-	ctx            context.Context // ends when the connections are closed
-	cancel         context.CancelFunc
-	stopped        chan struct{} // closed when the actors are gone
-	down           chan struct{} // closed when everything is
-	emptied        chan struct{} // receives when the last connection or user ends, from the beginning of Shutdown on
-	inFlight       *inFlight
-	running        sync.WaitGroup // connections, and goroutines of spawnWorker
-	problems       problems
-	counters       counters
-	hooks          *hooks            // nil where there is none
-	names          map[string]string // of the ports
-	progress       [stations]progress
-	testCookie     atomic.Uint32
-	everSubscribed atomic.Bool
-	heard          chan struct{} // closed when events are heard for the first time
-	hearing        sync.Once
-	starting       sync.Once
-	began          atomic.Bool // Start is through
-	stopping       atomic.Bool
-	stoppingUsers  atomic.Int64 // removed from a registry, and not yet gone
-	runs           atomic.Uint64
-	started        time.Time
+	ctx             context.Context // ends when the connections are closed
+	cancel          context.CancelFunc
+	stopped         chan struct{} // closed when the actors are gone
+	down            chan struct{} // closed when everything is
+	emptied         chan struct{} // receives when the last connection or user ends, from the beginning of Shutdown on
+	inFlight        *inFlight
+	running         sync.WaitGroup // connections, and goroutines of spawnWorker
+	problems        problems
+	counters        counters
+	hooks           *hooks            // nil where there is none
+	names           map[string]string // of the ports
+	progress        [stations]progress
+	testCookie      atomic.Uint32
+	everSubscribed  atomic.Bool
+	unknownStorages atomic.Int64  // UnknownStorages
+	heard           chan struct{} // closed when events are heard for the first time
+	hearing         sync.Once
+	starting        sync.Once
+	began           atomic.Bool // Start is through
+	stopping        atomic.Bool
+	stoppingUsers   atomic.Int64 // removed from a registry, and not yet gone
+	runs            atomic.Uint64
+	started         time.Time
 }
 
 // New checks ports and options and returns a System that Start will start.
@@ -125,14 +126,14 @@ func (s *System) start() {
 	runtime, letGo := hostOrOwn(s.options.Load().ActorSystem, s)
 	s.runtime = runtime
 	s.root = s.runtime.Root
-	s.wheel = newWheel(s)
+	neighbours := neighboursOn(runtime)
+	s.wheel = newWheel(s, &neighbours.ticker)
 	s.scheduler = newScheduler(s)
-	s.spawnWorker(func() { s.wheel.run(s.ctx.Done()) })
 	if s.hooks != nil {
 		go s.hooks.run()
 	}
 	s.spawnTop()
-	unwatch := s.watchDeadLetters()
+	unwatch := neighbours.deadLetters.watch(s)
 	s.release = func() { unwatch(); letGo() }
 	s.began.Store(true)
 }
@@ -303,6 +304,7 @@ func (s *System) shutDown(ctx context.Context) {
 	s.cancel()
 	s.stopTop()
 	s.scheduler.stop()
+	s.wheel.stop()
 	close(s.stopped)
 	s.running.Wait()
 	s.hooks.close()

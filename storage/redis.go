@@ -35,8 +35,9 @@ type RedisOptions struct {
 	DialTimeout time.Duration
 	// ReadTimeout is how long Redis may take over a command, 5 s when zero or less.
 	ReadTimeout time.Duration
-	// ChannelPrefix is put before the name of each channel. Keys have none.
-	ChannelPrefix string `flag:"redis-channel-prefix" env:"REDIS_CHANNEL_PREFIX" placeholder:"TEXT" group:"Redis" help:"What channel names begin with, for several Nextclouds on one Redis; the publishing side must use the same."`
+	// ChannelPrefix is put before the name of each channel, and nothing is heard without it. Keys have none. Empty: see
+	// Redis.ChannelPrefixes.
+	ChannelPrefix string `flag:"redis-channel-prefix" env:"REDIS_CHANNEL_PREFIX" placeholder:"TEXT" group:"Redis" help:"What channel names begin with, for several Nextclouds on one Redis; the publishing side must use the same. Without it, names are heard as they are, and with the database index and _ before them, as a patched app publishes (3_notify_activity)."`
 	// Reload, unless nil, returns the options as they are configured now. It is called when Redis refuses
 	// the login or wants one, by one goroutine at a time and at most once a second, and may block until ctx
 	// ends. Other options than before replace them. The Reload of what it returns is ignored.
@@ -80,9 +81,10 @@ type client struct {
 	seeds   []node       // set once
 
 	mu     sync.Mutex // guards the rest
-	pools  map[node]*redis.Pool
+	pools  map[node]*nodePool
 	nodes  []node          // of the cluster: seeds and those that they named, the best to try first
 	owners map[uint16]node // of the cluster's slots, as far as learned
+	heard  []string        // the prefixes of the last subscription; nil before the first
 }
 
 // NewRedis checks the options. It does not connect.
@@ -110,7 +112,7 @@ func newClient(options RedisOptions) (*client, error) {
 	if options.ReadTimeout <= 0 {
 		options.ReadTimeout = 5 * time.Second
 	}
-	c := &client{options: options, pools: map[node]*redis.Pool{}, owners: map[uint16]node{}}
+	c := &client{options: options, pools: map[node]*nodePool{}, owners: map[uint16]node{}}
 	for _, address := range options.Addresses {
 		seed, err := parseNode(address)
 		if err != nil {
@@ -169,6 +171,7 @@ func (c *client) close() error {
 	defer c.mu.Unlock()
 	var failures []error
 	for _, pool := range c.pools {
+		pool.unused.Stop()
 		failures = append(failures, pool.Close())
 	}
 	return errors.Join(failures...)
@@ -195,11 +198,37 @@ func (r *Redis) Delete(ctx context.Context, key string) error {
 	return err
 }
 
-// Publish sends payload to the subscribers of channel and returns how many they are; in a cluster,
-// those of one node are counted.
+// Publish sends payload to the subscribers of channel, with the first of ChannelPrefixes, and returns how many they are; in
+// a cluster, those of one node are counted.
 func (r *Redis) Publish(ctx context.Context, channel string, payload []byte) (int, error) {
-	channel = r.current().options.ChannelPrefix + channel
+	channel = r.ChannelPrefixes()[0] + channel
 	return redis.Int(r.do(ctx, channel, "PUBLISH", channel, payload))
+}
+
+// Subscribers returns how many subscribe to each channel, with the first of ChannelPrefixes; in a cluster, those of one node are
+// counted.
+func (r *Redis) Subscribers(ctx context.Context, channels ...string) ([]int, error) {
+	prefix := r.ChannelPrefixes()[0]
+	args := redis.Args{"NUMSUB"}
+	for _, channel := range channels {
+		args = args.Add(prefix + channel)
+	}
+	reply, err := redis.Values(r.do(ctx, "", "PUBSUB", args...))
+	if err != nil {
+		return nil, err
+	}
+	counts := make([]int, 0, len(channels))
+	for i := 1; i < len(reply); i += 2 {
+		count, err := redis.Int(reply[i], nil)
+		if err != nil {
+			return nil, err
+		}
+		counts = append(counts, count)
+	}
+	if len(counts) != len(channels) {
+		return nil, errNotRedis
+	}
+	return counts, nil
 }
 
 // ErrNotTried is returned by MayRun when Redis does not say what it would allow.
@@ -290,35 +319,65 @@ func (c *client) tryAt(ctx context.Context, n node, asking bool, command string,
 	return reply, nil
 }
 
+// idleTime is how long a connection is kept for the next command.
+const idleTime = time.Minute
+
+// nodePool is the connections to a node. They are closed when nobody has wanted one for idleTime: redigo would close them only when the
+// next one is wanted, and hundreds of idle instances would keep one each.
+type nodePool struct {
+	*redis.Pool
+	wantedAt time.Time
+	unused   *time.Timer
+}
+
 func (c *client) dropPool(n node) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if pool := c.pools[n]; pool != nil {
-		_ = pool.Close() // an error here has no consequence
-		delete(c.pools, n)
+		c.drop(n, pool)
 	}
 }
 
-func (c *client) pool(n node) *redis.Pool {
+func (c *client) dropUnused(n node) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if pool := c.pools[n]; pool != nil && time.Since(pool.wantedAt) >= idleTime {
+		c.drop(n, pool)
+	}
+}
+
+// drop closes the connections that are not in use; those that are will be closed after it. mu is held.
+func (c *client) drop(n node, pool *nodePool) {
+	pool.unused.Stop()
+	_ = pool.Close() // an error here has no consequence
+	delete(c.pools, n)
+}
+
+func (c *client) pool(n node) *nodePool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	pool := c.pools[n]
 	if pool == nil {
-		pool = &redis.Pool{
-			DialContext: func(ctx context.Context) (redis.Conn, error) {
-				return c.connect(ctx, n, nil, c.options.ReadTimeout)
+		pool = &nodePool{
+			Pool: &redis.Pool{
+				DialContext: func(ctx context.Context) (redis.Conn, error) {
+					return c.connect(ctx, n, nil, c.options.ReadTimeout)
+				},
+				// Redis may have been restarted meanwhile.
+				TestOnBorrowContext: func(ctx context.Context, conn redis.Conn, _ time.Time) error {
+					_, err := redis.DoContext(conn, ctx, "PING")
+					return err
+				},
+				MaxIdle:     2,
+				MaxActive:   8,
+				IdleTimeout: idleTime,
+				Wait:        true,
 			},
-			// Redis may have been restarted meanwhile.
-			TestOnBorrowContext: func(ctx context.Context, conn redis.Conn, _ time.Time) error {
-				_, err := redis.DoContext(conn, ctx, "PING")
-				return err
-			},
-			MaxIdle:     2,
-			MaxActive:   8,
-			IdleTimeout: 5 * time.Minute,
-			Wait:        true,
+			unused: time.AfterFunc(idleTime, func() { c.dropUnused(n) }),
 		}
 		c.pools[n] = pool
 	}
+	pool.wantedAt = time.Now()
+	pool.unused.Reset(idleTime)
 	return pool
 }
