@@ -3,6 +3,8 @@ package test
 import (
 	"fmt"
 	"net/http"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,4 +87,19 @@ func TestFleetAsksForVersionsOnce(t *testing.T) {
 	known(nodes[3])
 	time.Sleep(time.Second)
 	require.Len(t, s.asked("test/version"), 1)
+}
+
+// TestFleetIsListed has the status page of a daemon list the others.
+func TestFleetIsListed(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	nodes := s.fleet(3)
+	nodes[1].login("alice")
+	nodes[0].await("it lists the others, with their connections", func() bool {
+		text, status := nodes[0].ask("status")
+		require.Zero(t, status, text)
+		return len(regexp.MustCompile(`(?m)^server +\S+, version \S+, since .* ago, [01] clients$`).FindAllString(text, -1)) == 2 &&
+			strings.Contains(text, " 1 clients\n")
+	})
 }
