@@ -14,6 +14,7 @@ import (
 	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/storage"
+	"github.com/notifypush/notifypush/transport/monitor"
 )
 
 // newFleet returns this server's part of a fleet, or nil where it is to be alone or Nextcloud's secret is not known. It uses the
@@ -112,4 +113,15 @@ func (d *daemon) peersStay(ctx context.Context) bool {
 func nodeName() string {
 	host, _ := os.Hostname()
 	return host[:min(len(host), 32)] + "-" + rand.Text()[:8]
+}
+
+// otherServers are those that the status page lists.
+func (d *daemon) otherServers() (servers []monitor.Server) {
+	if d.fleet == nil {
+		return nil
+	}
+	for _, m := range d.fleet.Members() {
+		servers = append(servers, monitor.Server{Name: m.Node, Version: m.Version, Since: m.Since, Connections: m.Stats.ActiveConnections, Ending: m.Ending})
+	}
+	return servers
 }
