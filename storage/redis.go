@@ -36,7 +36,7 @@ type RedisOptions struct {
 	// ReadTimeout is how long Redis may take over a command, 5 s when zero or less.
 	ReadTimeout time.Duration
 	// ChannelPrefix is put before the name of each channel. Keys have none.
-	ChannelPrefix string `flag:"redis-channel-prefix" env:"REDIS_CHANNEL_PREFIX" placeholder:"TEXT" group:"Redis" help:"What channel names begin with, for several Nextclouds on one Redis; the publishing side must use the same."`
+	ChannelPrefix string `flag:"redis-channel-prefix" scope:"instance" env:"REDIS_CHANNEL_PREFIX" placeholder:"TEXT" group:"Redis" help:"What channel names begin with, for several Nextclouds on one Redis; the publishing side must use the same."`
 	// Reload, unless nil, returns the options as they are configured now. It is called when Redis refuses
 	// the login or wants one, by one goroutine at a time and at most once a second, and may block until ctx
 	// ends. Other options than before replace them. The Reload of what it returns is ignored.

@@ -14,7 +14,7 @@ const tooManyOfAddress = "too many clients of this address have not logged in"
 // Limits bound what clients may take, and those before all that have not logged in. 0 is no limit.
 type Limits struct {
 	// Connections is how many websockets there may be in all.
-	Connections int `flag:"max-connections" reload:"true" env:"MAX_CONNECTIONS" default:"0" placeholder:"N" group:"Limits" help:"How many connections are held before new ones are sent away. 0 derives it from the limit of open files."`
+	Connections int `flag:"max-connections" scope:"each" reload:"true" env:"MAX_CONNECTIONS" default:"0" placeholder:"N" group:"Limits" help:"How many connections are held before new ones are sent away. 0 derives it from the limit of open files."`
 	// Logins is how many of them may not have logged in yet.
 	Logins int `flag:"max-unauthenticated" reload:"true" env:"MAX_UNAUTHENTICATED" default:"16384" placeholder:"N" group:"Limits" help:"How many connections that have not logged in are held. 0 sets no limit."`
 	// LoginsPerAddress is how many of those may come from one address; sockets that are not yet a

@@ -38,7 +38,7 @@ type WebsocketOptions struct {
 	PrivateProxies bool
 	// AllowedOrigins say which web pages may connect. OnOriginRefused, unless nil, is called after a page was refused, by many goroutines;
 	// it must not block.
-	AllowedOrigins  AllowedOrigins `flag:"allowed-origins" reload:"true" env:"ALLOWED_ORIGINS" placeholder:"HOST,..." group:"Listening" help:"Hosts whose web pages may connect, instead of the request's own host, Nextcloud's URL and its trusted_domains: hosts as there, origins like https://cloud.example.com, or * for any page. Apps are not limited."`
+	AllowedOrigins  AllowedOrigins `flag:"allowed-origins" scope:"instance" reload:"true" env:"ALLOWED_ORIGINS" placeholder:"HOST,..." group:"Listening" help:"Hosts whose web pages may connect, instead of the request's own host, Nextcloud's URL and its trusted_domains: hosts as there, origins like https://cloud.example.com, or * for any page. Apps are not limited."`
 	OnOriginRefused func()
 	Limits          Limits
 	// Authenticate, if not nil, says who a client is by its handshake, such as by a cookie or a JWT. That client
