@@ -107,7 +107,7 @@ func TestFilesOfAnInstance(t *testing.T) {
 		"instances/writable.env":            "LOG=warn",
 		"elsewhere/linked.env":              "LOG=warn",
 		"empty/nothing":                     "",
-		"instances/broken.env":              "what is this",
+		"instances/broken.env":              `A="x`,
 		"instances/by-its-root-folder.html": "",
 	})
 	at := func(name string) string { return filepath.Join(folder, "instances", name) }

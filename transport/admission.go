@@ -43,6 +43,7 @@ type admission struct {
 	mu              sync.Mutex
 	empty           *sync.Cond // open has become 0
 	limits          Limits
+	capacity        *Capacity // that is shared; nil for none
 	unauthenticated map[net.Conn]unauthenticated
 	ofAddress       map[netip.Addr]int // the unauthenticated
 	login           int                // those of them that are a websocket
@@ -56,8 +57,8 @@ type unauthenticated struct {
 	handedOver bool // to net/http, which closes it
 }
 
-func newAdmission(limits Limits) *admission {
-	a := &admission{limits: limits, unauthenticated: map[net.Conn]unauthenticated{}, ofAddress: map[netip.Addr]int{}}
+func newAdmission(limits Limits, capacity *Capacity) *admission {
+	a := &admission{limits: limits, capacity: capacity, unauthenticated: map[net.Conn]unauthenticated{}, ofAddress: map[netip.Addr]int{}}
 	a.empty = sync.NewCond(&a.mu)
 	return a
 }
@@ -68,13 +69,21 @@ func (a *admission) accept(conn net.Conn, peer origin) (refusal string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
-	case reached(len(a.unauthenticated)-a.login+a.open, a.limits.Sockets):
+	case reached(len(a.unauthenticated)-a.login+a.websockets(), a.limits.Sockets):
 		return "this server has as many sockets as it can hold"
 	case a.isFull(peer):
 		return tooManyOfAddress
 	}
 	a.count(conn, unauthenticated{address: limitAddress(peer.client)})
 	return ""
+}
+
+// websockets are those that take a descriptor beside the sockets that are none yet.
+func (a *admission) websockets() int {
+	if a.capacity != nil {
+		return a.capacity.Used()
+	}
+	return a.open
 }
 
 // isFull reports whether an address has as many unauthenticated sockets as it may.
@@ -133,6 +142,8 @@ func (a *admission) admit(conn net.Conn, from origin) (refusal string) {
 		return "too many clients are logging in"
 	case a.isFull(from):
 		return tooManyOfAddress
+	case !a.capacity.take(a.open):
+		return "this server has its share of the connections that several have together"
 	}
 	a.count(conn, unauthenticated{address: limitAddress(from.client), websocket: true})
 	a.open++
@@ -186,6 +197,7 @@ func (a *admission) leave() {
 
 // countOut counts a websocket out.
 func (a *admission) countOut() {
+	a.capacity.give()
 	if a.open--; a.open == 0 {
 		a.empty.Broadcast()
 	}
