@@ -26,8 +26,8 @@ func newFleet(settings config.Settings, redis *storage.Redis, log *zap.Logger) (
 }
 
 // joinFleet begins to hear other servers, and to publish to them, until leaveFleet. What it returns is closed when what they know is known here.
-func (d *daemon) joinFleet() (known <-chan struct{}) {
-	if d.fleet == nil {
+func (i *instance) joinFleet() (known <-chan struct{}) {
+	if i.fleet == nil {
 		none := make(chan struct{})
 		close(none)
 		return none
@@ -36,28 +36,28 @@ func (d *daemon) joinFleet() (known <-chan struct{}) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		d.fleet.Run(ctx, d.system)
+		i.fleet.Run(ctx, i.system)
 	}()
-	d.leaveFleet = func() {
+	i.leaveFleet = func() {
 		cancel()
 		<-ended
 	}
-	return d.fleet.Ready()
+	return i.fleet.Ready()
 }
 
 // endTime is how long it takes to hear of others that end at the same moment.
 const endTime = 100 * time.Millisecond
 
 // peersStay says to other servers that this one ends, and reports whether there are some that stay, and know what it knows.
-func (d *daemon) peersStay(ctx context.Context) bool {
-	if d.fleet == nil || len(d.fleet.Members()) == 0 {
+func (i *instance) peersStay(ctx context.Context) bool {
+	if i.fleet == nil || len(i.fleet.Members()) == 0 {
 		return false
 	}
-	if err := d.fleet.End(ctx); err != nil {
+	if err := i.fleet.End(ctx); err != nil {
 		return false
 	}
 	time.Sleep(endTime)
-	return slices.ContainsFunc(d.fleet.Members(), func(m fleet.Member) bool { return !m.Ending })
+	return slices.ContainsFunc(i.fleet.Members(), func(m fleet.Member) bool { return !m.Ending })
 }
 
 // nodeName is unique, and begins with the machine's name, so that the log of another node says something.

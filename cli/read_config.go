@@ -16,7 +16,10 @@ func (readConfig) Run(p *process) error {
 	return config.ServeRead(p.ctx, p.stdin, p.stdout)
 }
 
+// reader starts the command as others where it runs as root.
+var reader = config.Reader{Arguments: []string{"read-config"}}
+
 // loadSettings fills all settings, as each command does that needs some.
 func loadSettings(ctx context.Context, configFile string, flags settingFlags) *config.Result {
-	return config.Reader{Arguments: []string{"read-config"}}.Load(ctx, configFile, flags.given(), os.LookupEnv)
+	return reader.Load(ctx, configFile, flags.given(), os.LookupEnv)
 }

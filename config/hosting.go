@@ -124,7 +124,8 @@ func (l *loader) inherited(field setting.Field) (texts []string, source string) 
 
 // checkHosting refuses what the process is given that only an instance can have: all would share a database, or send their users' passwords
 // to the same Nextcloud.
-func (l *loader) checkHosting(configFile string) {
+func (l *loader) checkHosting(ctx context.Context, configFile string) {
+	l.fail("instances", checkFolder(ctx, l.result.Settings.Hosting.Folder))
 	if configFile != "" {
 		l.fail("config_file", errors.New("--instances serves the Nextclouds that its folder names, and config.php is that of one; link it into the folder as NAME.php"))
 	}
@@ -147,8 +148,8 @@ func (l *loader) checkHosting(configFile string) {
 	}
 }
 
-// InstanceFolder returns why a folder of instances cannot be used: who may write to it may have logins sent elsewhere.
-func InstanceFolder(ctx context.Context, folder string) error {
+// checkFolder returns why a folder of instances cannot be used: who may write to it may have logins sent elsewhere.
+func checkFolder(ctx context.Context, folder string) error {
 	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	defer cancel()
 	info, err := files.Stat(looking, folder)

@@ -59,7 +59,7 @@ func (r Reader) Load(ctx context.Context, configFile string, given Given, lookup
 	l.readDotEnv(ctx)
 	l.loadSimple()
 	if l.result.Settings.Hosting.Folder != "" {
-		l.checkHosting(configFile)
+		l.checkHosting(ctx, configFile)
 	} else {
 		l.loadNextcloud(ctx, r, configFile)
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Claim says by which names clients call an instance. They have the form of Nextcloud's trusted_domains: a host, with a port to mean that one
@@ -24,6 +25,7 @@ type Claim struct {
 type Table struct {
 	names  map[string]bool
 	levels [4]level // the operator's names and wildcards, then those of config.php
+	hosts  func() map[string][]string
 }
 
 // level are the names of which none counts before another.
@@ -56,6 +58,7 @@ func NewTable(claims []Claim) *Table {
 			}
 		}
 	}
+	t.hosts = sync.OnceValue(t.listHosts)
 	return t
 }
 
@@ -205,20 +208,25 @@ func (t *Table) Conflicts() []Conflict {
 func sample(pattern string) string { return strings.ReplaceAll(pattern, "*", "any-other") }
 
 // Hosts are the names that lead to an instance and to no other, in order.
-func (t *Table) Hosts(instance string) []string {
-	var hosts []string
-	for _, l := range t.levels {
-		for host := range l.exact {
-			if claimants := t.claimants(host); len(claimants) == 1 && claimants[0] == instance {
-				hosts = append(hosts, host)
-			}
-		}
-		for _, p := range l.patterns {
-			if claimants := t.claimants(sample(p.text)); len(claimants) == 1 && p.instance == instance {
-				hosts = append(hosts, p.text)
-			}
+func (t *Table) Hosts(instance string) []string { return t.hosts()[instance] }
+
+func (t *Table) listHosts() map[string][]string {
+	hosts := map[string][]string{}
+	add := func(text, host string) {
+		if claimants := t.claimants(host); len(claimants) == 1 && !slices.Contains(hosts[claimants[0]], text) {
+			hosts[claimants[0]] = append(hosts[claimants[0]], text)
 		}
 	}
-	slices.Sort(hosts)
-	return slices.Compact(hosts)
+	for _, l := range t.levels {
+		for host := range l.exact {
+			add(host, host)
+		}
+		for _, p := range l.patterns {
+			add(p.text, sample(p.text))
+		}
+	}
+	for _, list := range hosts {
+		slices.Sort(list)
+	}
+	return hosts
 }
