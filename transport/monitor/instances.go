@@ -36,7 +36,7 @@ type InstanceReply struct {
 // Instance is one of the servers in a process.
 type Instance struct {
 	InstanceReply
-	Source *Source      // nil where it is not served
+	Source *Source             // nil where it is not served
 	Pages  func() http.Handler // those of New; nil where it is not served
 }
 
