@@ -67,7 +67,7 @@ type routes struct {
 // serveFolder has the process serve the instances of its folder.
 func (d *daemon) serveFolder(result *config.Result, load func(context.Context) *config.Result, lines io.Writer) *hosting {
 	h := &hosting{
-		daemon: d, folder: result.Settings.Hosting.Folder, load: load, lines: lines, shared: newShared(),
+		daemon: d, folder: result.Settings.Hosting.Folder, load: load, lines: lines, shared: newShared(d.log.Logger),
 		loading: make(chan struct{}, maxLoading), refused: make(chan *member, 16), changed: make(chan struct{}, 1), listing: make(chan struct{}, 1),
 		members: map[string]*member{},
 	}
@@ -151,6 +151,11 @@ func (h *hosting) start(ctx context.Context) (known <-chan struct{}) {
 func (h *hosting) run(ctx context.Context) error {
 	events, closeWatcher := h.watch()
 	defer closeWatcher()
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	if h.daemon.settings.Monitor.On() {
+		reading.Go(func() { monitor.RunHistories(ctx, h.histories) })
+	}
 	var settled <-chan time.Time // not nil while the folder is being changed
 	ticker := time.NewTicker(hostingTick)
 	defer ticker.Stop()
@@ -314,6 +319,15 @@ func (h *hosting) tick(ctx context.Context, ticks int) error {
 		}
 	}
 	return nil
+}
+
+// histories are those of the instances that are served.
+func (h *hosting) histories() []*monitor.History {
+	var all []*monitor.History
+	for _, i := range h.routes.Load().serving {
+		all = append(all, i.history)
+	}
+	return all
 }
 
 // endLogins ends logins in progress, and those that come.

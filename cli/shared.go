@@ -1,10 +1,10 @@
 package cli
 
 import (
-	"log/slog"
-
 	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
 
+	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/transport"
 )
 
@@ -15,13 +15,8 @@ type shared struct {
 }
 
 // newShared makes it. Here is the one place where that is done.
-func newShared() shared {
-	return shared{
-		runtime: actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-			return slog.New(slog.DiscardHandler) // each instance's own log has what its actors say
-		})),
-		capacity: &transport.Capacity{},
-	}
+func newShared(log *zap.Logger) shared {
+	return shared{runtime: actors.NewActorSystem(log), capacity: &transport.Capacity{}}
 }
 
 // close is called when the instances are gone.
