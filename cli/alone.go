@@ -58,6 +58,8 @@ func (a *alone) weight() int { return a.websocket.Weight() }
 func (a *alone) run(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	if a.daemon.settings.Monitor.On() {
 		running.Go(func() { a.history.Run(ctx) })
 		running.Go(func() { a.askRedis(ctx) })

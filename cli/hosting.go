@@ -153,6 +153,8 @@ func (h *hosting) run(ctx context.Context) error {
 	defer closeWatcher()
 	var reading sync.WaitGroup
 	defer reading.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	if h.daemon.settings.Monitor.On() {
 		reading.Go(func() { monitor.RunHistories(ctx, h.histories) })
 	}

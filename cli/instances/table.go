@@ -179,8 +179,7 @@ type Conflict struct {
 }
 
 func (c Conflict) String() string {
-	return fmt.Sprintf("%s is claimed by the instances %s: clients are served that name one in the path, as in /push/NAME/ws; INSTANCE_HOSTS=%s in the NAME.env of one decides it",
-		c.Host, strings.Join(c.Instances, ", "), c.Host)
+	return fmt.Sprintf("%s is claimed by the instances %s: only clients are served that name one in the path, as in /push/NAME/ws", c.Host, strings.Join(c.Instances, ", "))
 }
 
 // Conflicts are the names that several instances claim, and none of them by a better right.

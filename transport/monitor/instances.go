@@ -62,6 +62,9 @@ func NewInstances(source Source, list func() []Instance) http.Handler {
 		}
 		answer(w, reply)
 	}))
+	mux.Handle("/api/", guarded(func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusNotFound, "this server has several instances; ask one of them, below /instances/NAME/, or with --instance NAME")
+	}))
 	mux.HandleFunc("/instances/{name}/", func(w http.ResponseWriter, r *http.Request) {
 		name := r.PathValue("name")
 		for _, i := range list() {
