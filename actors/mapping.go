@@ -26,6 +26,7 @@ const (
 // once for each query. After a panic, successor returns one to go on with.
 type mapping struct {
 	maxBurst time.Duration // 0 is no bursts
+	reading  Reading       // who reads rows
 	effects  mappingEffects
 
 	cache *simplelru.LRU[uint64, *knownStorage]
@@ -46,7 +47,7 @@ type mapping struct {
 	failures int  // one after another
 	retryAt  time.Duration
 
-	nextTick, nextBurst time.Duration // 0 is none
+	nextTick, nextBurst, nextQuery time.Duration // 0 is none
 }
 
 // mappingEffects are what a mapping wants done.
@@ -173,16 +174,25 @@ func (m *mapping) tickAt(at time.Duration) {
 
 // wakeAt returns when wake is due; 0 is never.
 func (m *mapping) wakeAt() time.Duration {
-	if m.nextTick == 0 || m.nextBurst > 0 && m.nextBurst < m.nextTick {
-		return m.nextBurst
+	at := m.nextTick
+	for _, other := range []time.Duration{m.nextBurst, m.nextQuery} {
+		if at == 0 || other > 0 && other < at {
+			at = other
+		}
 	}
-	return m.nextTick
+	return at
 }
 
 // wake does what is due.
 func (m *mapping) wake(now time.Duration) {
 	if m.nextBurst > 0 && now >= m.nextBurst {
 		m.flushBursts(now)
+	}
+	if m.nextQuery > 0 && now >= m.nextQuery {
+		m.nextQuery = 0
+		if !m.failing {
+			m.query(now)
+		}
 	}
 	if m.nextTick == 0 || now < m.nextTick {
 		return

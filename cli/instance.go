@@ -96,7 +96,7 @@ func newInstance(options instanceOptions) (_ *instance, err error) {
 		Mounts:   timedMounts{i.mounts, &i.latencies},
 		Verifier: timedVerifier{i.nextcloud, &i.latencies},
 	}
-	if i.fleet, err = newFleet(settings, i.redis, log.Logger); err != nil {
+	if i.fleet, err = i.newFleet(); err != nil {
 		return nil, err
 	}
 	if i.fleet != nil {
@@ -143,6 +143,9 @@ func (i *instance) websocketOptions(s config.Settings) transport.WebsocketOption
 	s.Websocket.Logger = i.log.Logger
 	s.Websocket.DescribeClients = s.Monitor.On()
 	s.Websocket.Capacity = i.shared.capacity
+	if isOfFleet(s) {
+		s.Websocket.FailureKey = fleetKey(s, "notify_push failed logins")
+	}
 	if i.shared.capacity == nil { // else its share of that is the limit
 		s.Websocket.Limits.Connections = maxConnections(s.Websocket.Limits.Connections)
 		s.Websocket.Limits.Sockets = maxSockets()
@@ -193,7 +196,12 @@ func (i *instance) problems() map[string]string {
 func (i *instance) learnVersion(ctx context.Context) {
 	unknown := outage{log: i.log.Logger, begins: "app version unknown", ends: "app version known"}
 	for wait := firstVersionRetry; ; wait = min(2*wait, lastVersionRetry) {
-		err := i.version.Learn(ctx)
+		var err error
+		if version := i.versionOfFleet(ctx); version != "" {
+			i.version.Adopt(version)
+		} else if ctx.Err() == nil {
+			err = i.version.Learn(ctx)
+		}
 		if ctx.Err() != nil {
 			return
 		}

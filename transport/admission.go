@@ -41,7 +41,7 @@ func (a *admission) SetLimits(limits Limits) {
 // are the closer's turnedAway, which has a limit by address of its own. It is safe for concurrent use.
 type admission struct {
 	mu              sync.Mutex
-	empty           *sync.Cond // open has become 0
+	empty           *sync.Cond // open has become 0; nil: nobody waits for it
 	limits          Limits
 	capacity        *Capacity // that is shared; nil for none
 	unauthenticated map[net.Conn]unauthenticated
@@ -57,10 +57,8 @@ type unauthenticated struct {
 	handedOver bool // to net/http, which closes it
 }
 
-func newAdmission(limits Limits, capacity *Capacity) *admission {
-	a := &admission{limits: limits, capacity: capacity, unauthenticated: map[net.Conn]unauthenticated{}, ofAddress: map[netip.Addr]int{}}
-	a.empty = sync.NewCond(&a.mu)
-	return a
+func newAdmission(limits Limits, capacity *Capacity) admission {
+	return admission{limits: limits, capacity: capacity, unauthenticated: map[net.Conn]unauthenticated{}, ofAddress: map[netip.Addr]int{}}
 }
 
 // accept counts a socket in that has sent nothing yet, or says why there is no room for it. It counts until
@@ -198,15 +196,18 @@ func (a *admission) leave() {
 // countOut counts a websocket out.
 func (a *admission) countOut() {
 	a.capacity.give()
-	if a.open--; a.open == 0 {
+	if a.open--; a.open == 0 && a.empty != nil {
 		a.empty.Broadcast()
 	}
 }
 
-// wait waits until there is no websocket.
-func (a *admission) wait() {
+// waitForEnds waits until there is no websocket.
+func (a *admission) waitForEnds() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.empty == nil {
+		a.empty = sync.NewCond(&a.mu)
+	}
 	for a.open > 0 {
 		a.empty.Wait()
 	}

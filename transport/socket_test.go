@@ -117,7 +117,7 @@ func TestClosedSocketIsNotWatchedAgain(t *testing.T) {
 	require.Nil(t, p.sockets[s.fd], "another socket may have the descriptor by now")
 	_, err := client.Read(make([]byte, 1))
 	require.ErrorIs(t, err, io.EOF)
-	s.websocket.wait()
+	s.websocket.waitForEnds()
 }
 
 // TestSocketIsClosedBehindTheReader: the descriptor that is being read must not become that of another socket.
@@ -157,7 +157,7 @@ func TestEndOfASocketTouchesNoOther(t *testing.T) {
 	}
 	cancel()
 	require.Zero(t, <-touched)
-	w.wait()
+	w.waitForEnds()
 	p.stop()
 	require.NoError(t, <-polled)
 }
@@ -215,7 +215,7 @@ func TestRestOfAWriteIsWritten(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, frame.AppendClose(nil, 1001, "bye"), got[len(sent):])
 	require.NoError(t, client.Close())
-	w.wait()
+	w.waitForEnds()
 	p.stop()
 	require.NoError(t, <-ended)
 }
@@ -230,7 +230,7 @@ func TestTimeoutEndsALingeringSocket(t *testing.T) {
 	s.Close(1001, "bye")
 	require.Equal(t, 1, w.open)
 	s.timedOut()
-	w.wait()
+	w.waitForEnds()
 	require.Zero(t, w.open)
 	require.Nil(t, s.unsent)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,11 +115,13 @@ type node struct {
 	*actorstest.Kit
 	fleet *fleet.Fleet
 	stop  func()
+	kill  func() // as stop, and nobody hears of it
 }
 
 func start(t *testing.T, bus *bus, name string, key []byte) *node {
 	t.Helper()
-	f, err := fleet.New(bus, fleet.Options{Key: key, Node: name, Version: "1.0"})
+	line := &line{bus: bus}
+	f, err := fleet.New(line, fleet.Options{Key: key, Node: name, Version: "1.0"})
 	require.NoError(t, err)
 	kit := &actorstest.Kit{Events: actorstest.NewEvents(), Mounts: &actorstest.Mounts{}, Verifier: &actorstest.Verifier{}, Control: &actorstest.Control{}}
 	kit.System, err = actors.New(actors.Ports{
@@ -133,7 +136,20 @@ func start(t *testing.T, bus *bus, name string, key []byte) *node {
 	running.Go(func() { f.Run(ctx, kit.System) })
 	stop := sync.OnceFunc(func() { cancel(); running.Wait() })
 	t.Cleanup(stop)
-	return &node{kit, f, stop}
+	return &node{kit, f, stop, func() { line.cut.Store(true); stop() }}
+}
+
+// line is a node's way to the bus, which may be cut.
+type line struct {
+	*bus
+	cut atomic.Bool
+}
+
+func (l *line) Publish(ctx context.Context, channel string, payload []byte) (int, error) {
+	if l.cut.Load() {
+		return 0, errDown
+	}
+	return l.bus.Publish(ctx, channel, payload)
 }
 
 func (n *node) names() (names []string) {

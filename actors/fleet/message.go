@@ -18,8 +18,10 @@ const (
 	maxMessage = 1 << 20
 	// maxLogins is how many logins one message announces.
 	maxLogins = 500
-	// maxName is the longest name of a node, in bytes.
+	// maxName is the longest name of a node, and the longest version, in bytes.
 	maxName = 64
+	// maxUsers is of how many users a beat tells, and maxAttached how many bytes of the host's it has.
+	maxUsers, maxAttached = 500, 64 << 10
 )
 
 // kind says what a message is for.
@@ -32,6 +34,9 @@ const (
 	complete kind = "complete" // of a node that has sent everything, because it was asked
 	ending   kind = "ending"   // of a node that lets its clients go
 	bye      kind = "bye"      // of a node that ends
+
+	askMounts kind = "ask_mounts" // of a node that asks another to read mounts
+	rows      kind = "mounts"     // of a node that has read mounts
 )
 
 // message is what one node publishes for all others.
@@ -45,6 +50,16 @@ type message struct {
 	// Stats come with a beat.
 	Stats  *actors.Stats      `json:"stats,omitempty"`
 	Logins []actors.LoginNews `json:"logins,omitempty"`
+	// Users come with a beat: how many connections those have who have many.
+	Users map[string]int `json:"users,omitempty"`
+	// Attached comes with a beat, and is the host's.
+	Attached json.RawMessage `json:"attached,omitempty"`
+	// AppVersion comes with a beat: that of the app, if this node has asked Nextcloud.
+	AppVersion string `json:"app_version,omitempty"`
+	// Clock is how old the node is, by its own clock.
+	Clock time.Duration `json:"clock"`
+	// Mounts come when they are asked for, or have been read.
+	Mounts *mountsMessage `json:"mounts,omitempty"`
 }
 
 var (
@@ -52,8 +67,19 @@ var (
 	errMalformed = errors.New("the message is malformed")
 )
 
-// encode returns a message behind its MAC.
+// encode returns a message behind its MAC. Rows that are too many for one are left out, and their read counts as failed.
 func encode(key []byte, m message) ([]byte, error) {
+	payload, err := seal(key, m)
+	if err == nil && len(payload) > maxMessage && m.Mounts != nil {
+		without := *m.Mounts
+		without.Failed, without.Rows = true, nil
+		m.Mounts = &without
+		return seal(key, m)
+	}
+	return payload, err
+}
+
+func seal(key []byte, m message) ([]byte, error) {
 	body, err := json.Marshal(m)
 	if err != nil {
 		return nil, err
@@ -73,7 +99,11 @@ func decode(key, payload []byte) (m message, err error) {
 	if err := json.Unmarshal(body, &m); err != nil {
 		return m, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	if m.Node == "" || len(m.Node) > maxName || m.Sequence == 0 || len(m.Logins) > maxLogins {
+	if m.Node == "" || len(m.Node) > maxName || m.Sequence == 0 || len(m.Logins) > maxLogins || m.Clock < 0 ||
+		len(m.Users) > maxUsers || len(m.Attached) > maxAttached || len(m.AppVersion) > maxName {
+		return m, errMalformed
+	}
+	if isAboutMounts := m.Kind == askMounts || m.Kind == rows; isAboutMounts && (m.Mounts == nil || !m.Mounts.isWellFormed()) {
 		return m, errMalformed
 	}
 	return m, nil
