@@ -2,6 +2,7 @@ package config
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -159,4 +160,30 @@ func TestInstanceFolderIsNobodyElses(t *testing.T) {
 		require.NoError(t, os.Chown(folder, 64998, 64998))
 		require.ErrorContains(t, checkFolder(t.Context(), folder), "belongs to another user")
 	}
+}
+
+// TestRootHidesItsVariablesFromInstances has another user's config.php look for variables of the process, where it is evaluated and where PHP is
+// asked: it sees those of its own NAME.env.
+func TestRootHidesItsVariablesFromInstances(t *testing.T) {
+	s := newOfRoot(t)
+	t.Setenv("HOSTING_SECRET", "of the process")
+	s.write(s.config, `<?php $CONFIG = ['overwrite.cli.url' => 'https://x', 'dbtype' => 'sqlite3', 'redis' => ['host' => 'r', 'password' => getenv('HOSTING_SECRET') . getenv('HOSTING_OWN')]];`, 0o644)
+	s.give(s.config)
+	folder := writeFolder(t, map[string]string{"x.env": "HOSTING_OWN=own\nCONFIG_FILE=" + s.config + "\n"})
+	process := Load(t.Context(), "", Given{"instances": {folder}}, os.LookupEnv)
+	require.NoError(t, process.Err())
+	from := InstanceFiles{Variables: filepath.Join(folder, "x.env")}
+	result := testReader.LoadInstance(t.Context(), from, process)
+	require.NoError(t, result.Err())
+	require.Equal(t, "64998", result.ReadAs)
+	require.Equal(t, "own", result.Settings.Redis.Password.Reveal())
+
+	if _, err := exec.LookPath("php"); err != nil && os.Getenv("REQUIRE_SERVICES") == "" {
+		t.Skip("there is no php")
+	}
+	s.write(s.config, `<?php $CONFIG = ['overwrite.cli.url' => 'https://x', 'dbtype' => 'sqlite3', 'redis' => ['host' => 'r', 'password' => trim(shell_exec('echo $HOSTING_SECRET$HOSTING_OWN'))]];`, 0o644)
+	s.give(s.config)
+	result = testReader.LoadInstance(t.Context(), from, process)
+	require.NoError(t, result.Err())
+	require.Equal(t, "own", result.Settings.Redis.Password.Reveal())
 }
