@@ -49,7 +49,7 @@ type checkReport struct {
 
 func (c *checkCommand) Run(p *process) error {
 	debug.SetMemoryLimit(checkMemoryLimit)
-	result := loadSettings(p.ctx, c.ConfigFile, c.settingFlags)
+	result := loadProcess(p.ctx, c.ConfigFile, c.settingFlags)
 	if result.Settings.Hosting.Folder != "" {
 		return c.checkInstances(p, result)
 	}

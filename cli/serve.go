@@ -37,7 +37,7 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 		return exitUsage
 	}
 	load := func(ctx context.Context) *config.Result {
-		return loadSettings(ctx, c.ConfigFile, c.settingFlags)
+		return loadProcess(ctx, c.ConfigFile, c.settingFlags)
 	}
 	hangUps := catchHangUps()
 	defer signal.Stop(hangUps)

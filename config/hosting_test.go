@@ -96,6 +96,14 @@ func TestProcessHasNoSettingOfAnInstance(t *testing.T) {
 	}
 	process := Load(t.Context(), "config.php", Given{"instances": {"/x"}}, func(string) (string, bool) { return "", false })
 	require.ErrorContains(t, process.Err(), "config.php is that of one")
+
+	variables := func(name string) (string, bool) {
+		text, found := map[string]string{"INSTANCES": "/x", "REDIS_URL": "redis://x"}[name]
+		return text, found
+	}
+	one := Reader{IgnoresInstances: true}.Load(t.Context(), "", nil, variables)
+	require.NoError(t, one.ErrOf("redis"), "for commands that concern one Nextcloud")
+	require.Equal(t, []string{"redis://x:6379"}, one.Settings.Redis.Addresses)
 }
 
 func TestFilesOfAnInstance(t *testing.T) {

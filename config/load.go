@@ -58,7 +58,7 @@ func (r Reader) Load(ctx context.Context, configFile string, given Given, lookup
 	l := newLoader(given, environment{process: lookupEnv})
 	l.readDotEnv(ctx)
 	l.loadSimple()
-	if l.result.Settings.Hosting.Folder != "" {
+	if l.result.Settings.Hosting.Folder != "" && !r.IgnoresInstances {
 		l.checkHosting(ctx, configFile)
 	} else {
 		l.loadNextcloud(ctx, r, configFile)

@@ -24,6 +24,8 @@ import (
 type Reader struct {
 	// Arguments have the program, which is started again, call [ServeRead].
 	Arguments []string
+	// IgnoresInstances has Load fill the settings of one Nextcloud, also where a variable names a folder of several.
+	IgnoresInstances bool
 }
 
 // askFunc is [php.AskPHP], or has another process call it.
