@@ -13,6 +13,7 @@ import (
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/storage"
 )
 
 // newFleet returns this server's part of a fleet, or nil where it is to be alone or Nextcloud's secret is not known. It uses the
@@ -21,16 +22,24 @@ func (i *instance) newFleet() (*fleet.Fleet, error) {
 	if !isOfFleet(i.settings) {
 		return nil, nil
 	}
-	return fleet.New(i.redis, fleet.Options{
-		Key: fleetKey(i.settings, "notify_push fleet"), Node: nodeName(), Version: Version(), Logger: i.log.Logger,
-		AppVersion: func() string { return i.version.Told() },
-		Attach:     func() json.RawMessage { return i.websocket.FailureNews() },
-		OnAttached: func(news json.RawMessage) {
-			if err := i.websocket.LearnFailures(news); err != nil {
-				i.log.Debug("fleet: cannot read the failed logins of another node", zap.Error(err))
-			}
-		},
-	})
+	options := fleetOptions(i.settings, i.redis)
+	options.Logger = i.log.Logger
+	options.AppVersion = func() string { return i.version.Told() }
+	options.Attach = func() json.RawMessage { return i.websocket.FailureNews() }
+	options.OnAttached = func(news json.RawMessage) {
+		if err := i.websocket.LearnFailures(news); err != nil {
+			i.log.Debug("fleet: cannot read the failed logins of another node", zap.Error(err))
+		}
+	}
+	return fleet.New(i.redis, options)
+}
+
+// fleetOptions say who this server is.
+func fleetOptions(settings config.Settings, redis *storage.Redis) fleet.Options {
+	return fleet.Options{
+		Key: fleetKey(settings, "notify_push fleet"), Node: nodeName(), Version: Version(),
+		Instance: settings.Instance.ID, Prefixes: redis.ChannelPrefixes,
+	}
 }
 
 // isOfFleet reports whether this server may have others.

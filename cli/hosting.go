@@ -425,7 +425,7 @@ func (h *hosting) shown() []monitor.Instance {
 		if m.instance != nil {
 			stats, source := m.instance.system.Stats(), m.instance.source()
 			one.Served, one.Connections, one.Users = true, stats.ActiveConnections, stats.ActiveUsers
-			one.Source, one.Pages = &source, m.instance.pages
+			one.Source, one.Pages, one.Warning = &source, m.instance.pages, m.instance.warning()
 		}
 		list = append(list, one)
 	}

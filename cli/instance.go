@@ -92,7 +92,6 @@ func newInstance(options instanceOptions) (_ *instance, err error) {
 		return nil, err
 	}
 	ports := actors.Ports{
-		Events:   i.redis,
 		Mounts:   timedMounts{i.mounts, &i.latencies},
 		Verifier: timedVerifier{i.nextcloud, &i.latencies},
 	}
@@ -102,6 +101,7 @@ func newInstance(options instanceOptions) (_ *instance, err error) {
 	if i.fleet != nil {
 		ports.Peers = i.fleet
 	}
+	ports.Events = eventSource{i.redis, i.fleet, log.Logger}
 	ports.Control = &control{logging: log, redis: i.redis, fleet: i.fleet}
 	if i.system, err = actors.New(ports, i.actorOptions(settings)); err != nil {
 		return nil, err

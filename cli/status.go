@@ -145,6 +145,9 @@ func printStatus(out io.Writer, s monitor.StatusReply) {
 	for _, p := range s.Problems {
 		line("not ready", fmt.Sprintf("%s, since %s: %s", p.Name, ago(s.Time, &p.Since), p.Reason))
 	}
+	if s.Warning != "" {
+		line("warning", s.Warning)
+	}
 	for _, d := range s.Dependencies {
 		state := "ok"
 		switch {
@@ -191,6 +194,9 @@ func printInstances(out io.Writer, s monitor.StatusReply, all []monitor.Instance
 		fmt.Fprintf(lines, "%s\t%s\t%d clients\t%s\n", onOneLine(i.Name), state, i.Connections, onOneLine(strings.Join(i.Hosts, ", ")))
 		for _, name := range slices.Sorted(maps.Keys(i.Problems)) {
 			fmt.Fprintf(lines, "\t\t\t%s: %s\n", onOneLine(name), onOneLine(i.Problems[name]))
+		}
+		if i.Warning != "" {
+			fmt.Fprintf(lines, "\t\t\twarning: %s\n", onOneLine(i.Warning))
 		}
 	}
 }

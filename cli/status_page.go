@@ -93,7 +93,7 @@ func (i *instance) askRedisOnce(ctx context.Context) {
 
 // source is what the operators' pages read.
 func (i *instance) source() monitor.Source {
-	return monitor.Source{Version: Version(), Stats: i.system.Stats, Problems: i.problems, Probe: i.probe}
+	return monitor.Source{Version: Version(), Stats: i.system.Stats, Problems: i.problems, Warning: i.warning, Probe: i.probe}
 }
 
 // status is what the status page shows and can do.

@@ -28,7 +28,8 @@ type InstanceReply struct {
 	Served      bool              `json:"served"`
 	Ready       bool              `json:"ready"`
 	Problems    map[string]string `json:"problems"`
-	Hosts       []string          `json:"hosts"` // by which clients call it
+	Warning     string            `json:"warning"` // what is wrong although it is ready
+	Hosts       []string          `json:"hosts"`   // by which clients call it
 	Connections uint64            `json:"connections"`
 	Users       uint64            `json:"users"`
 }

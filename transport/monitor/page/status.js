@@ -74,8 +74,8 @@ function showInstances(s) {
     const row = make('tr')
     const name = make('td')
     name.append(i.served ? make('a', i.name, { href: '#' + encodeURIComponent(i.name) }) : i.name)
-    const problems = Object.entries(i.problems || {}).map(([what, why]) => `${what}: ${why}`).join('; ')
-    row.append(name, cell('state', i.ready ? 'ready' : problems), cell('clients', number(i.connections)), cell('users', number(i.users)), cell('hosts', (i.hosts || []).join(', ')))
+    const problems = Object.entries(i.problems || {}).concat(i.warning ? [['warning', i.warning]] : []).map(([what, why]) => `${what}: ${why}`).join('; ')
+    row.append(name, cell('state', problems || 'ready'), cell('clients', number(i.connections)), cell('users', number(i.users)), cell('hosts', (i.hosts || []).join(', ')))
     return row
   }))
 }
@@ -100,6 +100,7 @@ function showStatus(s) {
     item.append(make('strong', p.name), ` for ${span(since(p.since))}: ${p.reason}`)
     return item
   }))
+  element('warning').textContent = s.warning
   element('dependencies').replaceChildren(...s.dependencies.map((d) => {
     const item = make('li', undefined, d.ok ? {} : { class: 'down' })
     item.append(make('strong', d.name), make('span', d.latency_ms === null ? 'not asked yet' : `${number(d.latency_ms)} ms, ${ago(d.latency_at)}`, { class: 'soft' }))
