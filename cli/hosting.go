@@ -17,6 +17,7 @@ import (
 
 	"github.com/notifypush/notifypush/cli/instances"
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/logthrottle"
 	"github.com/notifypush/notifypush/transport"
 	"github.com/notifypush/notifypush/transport/monitor"
 )
@@ -28,6 +29,8 @@ const (
 	settleTime = 2 * time.Second
 	// startPatience is how long clients wait at the start for instances that are slow to begin; those are served later.
 	startPatience = 5 * time.Second
+	// misdirectedInterval is how often at most the log says that requests are nobody's, and maxLoggedError bounds what it says, in bytes.
+	misdirectedInterval, maxLoggedError = time.Minute, 300
 	// hostingTick is how often counters are read, and retries looked for.
 	hostingTick = time.Second
 )
@@ -36,21 +39,22 @@ const (
 // something to do, so that none waits for another's Redis, database or file system.
 type hosting struct {
 	// set once
-	daemon    *daemon
-	folder    string
-	load      func(context.Context) *config.Result // the process's configuration
-	lines     io.Writer                            // of the log
-	shared    shared
-	hosts     *transport.VirtualHosts
-	loading   chan struct{} // holds maxLoading
-	refused   chan *member  // of which a page was refused
-	changed   chan struct{} // routes must be made anew
-	listing   chan struct{} // the folder must be listed anew
-	ctx       context.Context
-	cancel    context.CancelFunc
-	process   atomic.Pointer[config.Result]
-	routes    atomic.Pointer[routes]
-	conflicts []instances.Conflict // that were logged; owned by run
+	daemon      *daemon
+	folder      string
+	load        func(context.Context) *config.Result // the process's configuration
+	lines       io.Writer                            // of the log
+	shared      shared
+	hosts       *transport.VirtualHosts
+	loading     chan struct{} // holds maxLoading
+	refused     chan *member  // of which a page was refused
+	changed     chan struct{} // routes must be made anew
+	listing     chan struct{} // the folder must be listed anew
+	misdirected *logthrottle.Line
+	ctx         context.Context
+	cancel      context.CancelFunc
+	process     atomic.Pointer[config.Result]
+	routes      atomic.Pointer[routes]
+	conflicts   []instances.Conflict // that were logged; owned by run
 
 	mu      sync.Mutex // guards the rest; not held while anything is waited for
 	members map[string]*member
@@ -69,7 +73,7 @@ func (d *daemon) serveFolder(result *config.Result, load func(context.Context) *
 	h := &hosting{
 		daemon: d, folder: result.Settings.Hosting.Folder, load: load, lines: lines, shared: newShared(d.log.Logger),
 		loading: make(chan struct{}, maxLoading), refused: make(chan *member, 16), changed: make(chan struct{}, 1), listing: make(chan struct{}, 1),
-		members: map[string]*member{},
+		members: map[string]*member{}, misdirected: logthrottle.New(d.log.Logger, misdirectedInterval, "no instance serves a request", ""),
 	}
 	h.process.Store(result)
 	h.routes.Store(&routes{instances.NewTable(nil), nil})
@@ -107,6 +111,7 @@ func (h *hosting) handler() http.Handler {
 		i, err := h.find(r.Host, r.URL.Path)
 		switch {
 		case err != nil:
+			h.misdirected.Warn("", zap.String("error", onOneLine(err.Error()[:min(len(err.Error()), maxLoggedError)])))
 			refuseRequest(w, http.StatusMisdirectedRequest, err.Error())
 		case i == nil:
 			w.Header().Set("Retry-After", "60")
@@ -212,6 +217,7 @@ func (h *hosting) reload(ctx context.Context) {
 			h.daemon.log.configure(next.Settings.Log.Level)
 		}
 		h.daemon.log.Warn("configuration read again", zap.Strings("changed", changed))
+		needRestart = slices.DeleteFunc(needRestart, func(name string) bool { return !isOfProcess(name) }) // else instances see to it
 		if len(needRestart) > 0 {
 			h.daemon.log.Warn("settings have changed that need a restart", zap.Strings("settings", needRestart))
 		}
@@ -223,7 +229,11 @@ func (h *hosting) reload(ctx context.Context) {
 
 // list has instances come and go as the folder says, and those read their configuration again whose files have changed, or all.
 func (h *hosting) list(all bool) {
-	found, err := instances.Scan(h.ctx, h.folder)
+	err := config.CheckInstanceFolder(h.ctx, h.folder)
+	var found []instances.Found
+	if err == nil {
+		found, err = instances.Scan(h.ctx, h.folder)
+	}
 	if err != nil {
 		h.daemon.log.Error("cannot list the instances; those that are there stay", zap.Error(err))
 		return

@@ -11,6 +11,7 @@ import (
 
 	"github.com/notifypush/notifypush/cli/instances"
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/files"
 )
 
 // wish is what is to be done for a member. Several may be there at once.
@@ -26,6 +27,7 @@ const (
 type member struct {
 	name    string
 	settled chan struct{} // closed when it is known for the first time whether it can be served
+	files   files.Quota
 
 	// guarded by hosting.mu
 	found    instances.Found
@@ -126,24 +128,24 @@ func (h *hosting) work(m *member) {
 			h.update(m, found)
 		case m.instance != nil && time.Since(m.originsRead) >= originsInterval:
 			m.originsRead = time.Now()
-			m.instance.takeOrigins(h.read(h.ctx, found))
+			m.instance.takeOrigins(h.read(h.ctx, m, found))
 		}
 	}
 }
 
 // read reads an instance's configuration. A few are read at a time.
-func (h *hosting) read(ctx context.Context, found instances.Found) *config.Result {
+func (h *hosting) read(ctx context.Context, m *member, found instances.Found) *config.Result {
 	select {
 	case h.loading <- struct{}{}:
 		defer func() { <-h.loading }()
 	case <-ctx.Done():
 	}
-	return reader.LoadInstance(ctx, found.InstanceFiles, h.process.Load())
+	return reader.LoadInstance(m.files.With(ctx), found.InstanceFiles, h.process.Load())
 }
 
 // update has a member be what its files say.
 func (h *hosting) update(m *member, found instances.Found) {
-	next := h.read(h.ctx, found)
+	next := h.read(h.ctx, m, found)
 	if h.ctx.Err() != nil {
 		return
 	}
@@ -179,7 +181,7 @@ func (h *hosting) apply(m *member, found instances.Found, next *config.Result) e
 	m.log.configure(next.Settings.Log.Level)
 	i, err := newInstance(instanceOptions{
 		name: m.name, result: next, log: m.log, shared: h.shared, monitored: &h.daemon.monitored,
-		load:        func(ctx context.Context) *config.Result { return h.read(ctx, found) },
+		load:        func(ctx context.Context) *config.Result { return h.read(ctx, m, found) },
 		pageRefused: func() { h.notePageRefused(m) },
 	})
 	if err != nil {

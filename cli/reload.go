@@ -29,6 +29,16 @@ func isChangeable(name string) bool {
 	return false
 }
 
+// isOfProcess reports whether a setting is one of the process, where that serves several instances.
+func isOfProcess(name string) bool {
+	for field := range setting.Fields(&config.Settings{}) {
+		if field.Name() == name {
+			return field.Scope == setting.OfProcess || field.Scope == setting.OfEach
+		}
+	}
+	return false
+}
+
 // checkReload returns why another configuration cannot be used.
 func checkReload(next *config.Result) error {
 	if err := errors.Join(next.Err(), missingFile(next.Settings)); err != nil {

@@ -125,7 +125,7 @@ func (l *loader) inherited(field setting.Field) (texts []string, source string) 
 // checkHosting refuses what the process is given that only an instance can have: all would share a database, or send their users' passwords
 // to the same Nextcloud.
 func (l *loader) checkHosting(ctx context.Context, configFile string) {
-	l.fail("instances", checkFolder(ctx, l.result.Settings.Hosting.Folder))
+	l.fail("instances", CheckInstanceFolder(ctx, l.result.Settings.Hosting.Folder))
 	if configFile != "" {
 		l.fail("config_file", errors.New("--instances serves the Nextclouds that its folder names, and config.php is that of one; link it into the folder as NAME.php"))
 	}
@@ -148,8 +148,8 @@ func (l *loader) checkHosting(ctx context.Context, configFile string) {
 	}
 }
 
-// checkFolder returns why a folder of instances cannot be used: who may write to it may have logins sent elsewhere.
-func checkFolder(ctx context.Context, folder string) error {
+// CheckInstanceFolder returns why a folder of instances cannot be used: who may write to it may have logins sent elsewhere.
+func CheckInstanceFolder(ctx context.Context, folder string) error {
 	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	defer cancel()
 	info, err := files.Stat(looking, folder)

@@ -158,15 +158,15 @@ func TestFilesOfAnInstance(t *testing.T) {
 func TestInstanceFolderIsNobodyElses(t *testing.T) {
 	folder := t.TempDir()
 	require.NoError(t, os.Chmod(folder, 0o755))
-	require.NoError(t, checkFolder(t.Context(), folder))
+	require.NoError(t, CheckInstanceFolder(t.Context(), folder))
 	require.NoError(t, os.Chmod(folder, 0o775))
-	require.ErrorContains(t, checkFolder(t.Context(), folder), "group or others may write it")
-	require.ErrorContains(t, checkFolder(t.Context(), filepath.Join(folder, "x")), "no such file")
+	require.ErrorContains(t, CheckInstanceFolder(t.Context(), folder), "group or others may write it")
+	require.ErrorContains(t, CheckInstanceFolder(t.Context(), filepath.Join(folder, "x")), "no such file")
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "file"), nil, 0o600))
-	require.ErrorContains(t, checkFolder(t.Context(), filepath.Join(folder, "file")), "is not a folder")
+	require.ErrorContains(t, CheckInstanceFolder(t.Context(), filepath.Join(folder, "file")), "is not a folder")
 	if os.Geteuid() == 0 {
 		require.NoError(t, os.Chown(folder, 64998, 64998))
-		require.ErrorContains(t, checkFolder(t.Context(), folder), "belongs to another user")
+		require.ErrorContains(t, CheckInstanceFolder(t.Context(), folder), "belongs to another user")
 	}
 }
 
