@@ -11,7 +11,7 @@ import (
 )
 
 // NewActorSystem returns an actor system for Options.ActorSystem that many Systems share: with one of its own each would take
-// 40 KiB more. It is small and, but for warnings, logs nothing; a nil log is nowhere. Shut it down after the last of them.
+// 30 KiB more. It is small and, but for warnings, logs nothing; a nil log is nowhere. Shut it down after the last of them.
 func NewActorSystem(log *zap.Logger) *actor.ActorSystem {
 	if log == nil {
 		log = zap.NewNop()

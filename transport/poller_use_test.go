@@ -3,15 +3,21 @@
 package transport
 
 import (
+	"bytes"
+	"net"
 	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/actorstest"
+	"github.com/notifypush/notifypush/internal/testkit"
+	"github.com/notifypush/notifypush/transport/frame"
 )
 
 // All Websockets of a process have one epoll instance. It goes with the last of them, and none of them takes it from the others.
@@ -64,4 +70,39 @@ func TestSharedPollerAndABubble(t *testing.T) {
 		inside.Close()
 	})
 	require.NoError(t, outside.websocket.Probe(t.Context()))
+}
+
+// What a host calls may block, and a client may read nothing: the poller goes on, with that client and with those of other systems.
+func TestNothingHoldsThePollerUp(t *testing.T) {
+	release := make(chan struct{})
+	kit := actorstest.NewWithHooks(t, &actors.Hooks{OnMessage: func(actors.ClientMessage) { <-release }}, actors.Options{DrainTimeout: new(time.Duration)})
+	kit.System.Start()
+	listener := loopback(t)
+	handler, err := NewWebsocket(kit.System, WebsocketOptions{})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		close(release)
+		kit.System.Shutdown(t.Context())
+		handler.Close()
+	})
+	server := NewServer(handler, nil)
+	serveBy(t, server, handler.Intercept(server, listener))
+	blocked := &bench{Kit: kit, websocket: handler, address: listener.Addr()}
+	other := newBench(t, loopback(t), WebsocketOptions{})
+
+	deaf := blocked.login(t, "deaf")
+	require.NoError(t, deaf.Conn.(*net.TCPConn).SetReadBuffer(4096))
+	for range 100 {
+		require.NoError(t, kit.System.Publish(t.Context(), actors.Custom{User: "deaf", Text: strings.Repeat("x", 100_000)}))
+	}
+	alice := blocked.login(t, "alice")
+	alice.send(bytes.Repeat(text("hello"), 10_000)) // more than may wait for the hook
+	for _, w := range []*wire{alice, other.login(t, "bob")} {
+		w.send(testkit.ClientFrame(testkit.Final|9, "are you there?"))
+		f, err := w.frame()
+		require.NoError(t, err)
+		require.Equal(t, frame.Pong, f.Opcode)
+	}
+	require.NotZero(t, kit.System.Stats().HooksDropped, "hooks are blocked")
+	require.NoError(t, other.websocket.Probe(t.Context()))
 }
