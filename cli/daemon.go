@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,14 +48,15 @@ type daemon struct {
 	clients   *http.Server
 	operators *http.Server
 	serving   sync.WaitGroup // of both
-	closing   atomic.Bool
 
-	reloads     *reloads      // nil: nothing is read again
-	pageRefused chan struct{} // where to say that a page was refused
+	reloads     *reloads       // nil: nothing is read again
+	drains      chan os.Signal // nil: no signal drains
+	pageRefused chan struct{}  // where to say that a page was refused
 	history     *monitor.History
 	latencies   latencies
 	monitored   atomic.Pointer[monitor.Options] // as configured now
 	leaveFleet  func()                          // does nothing before joinFleet
+	newcomers   *newcomers
 }
 
 // newDaemon makes the parts; nothing is connected yet.
@@ -84,6 +87,7 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	if d.system, err = actors.New(ports, actorOptions(settings, log.Logger)); err != nil {
 		return nil, err
 	}
+	d.newcomers = newNewcomers(d.system, log.Logger)
 	websockets := websocketOptions(settings, log.Logger)
 	websockets.OnOriginRefused = func() {
 		select {
@@ -96,13 +100,13 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	}
 	d.version = selftest.NewAppVersion(d.redis, d.nextcloud, selftest.AppInfoFiles(settings.ConfigFile))
 	d.handover = newHandover(settings, d.redis, log.Logger)
-	d.clients = transport.NewServer(transport.NewHandler(d.websocket, d.websocket.LimitGuesses(selftest.New(selftest.Options{
+	d.clients = transport.NewServer(transport.AnswerBalancers(d.newcomers.problems, transport.NewHandler(d.websocket, d.websocket.LimitGuesses(selftest.New(selftest.Options{
 		Keys: d.redis, System: d.system, Nextcloud: d.nextcloud, Version: d.version,
-	})), Version()), log.Logger)
+	})), Version())), log.Logger)
 	d.history = monitor.NewHistory(d.system.Stats, d.problems)
 	d.monitored.Store(&settings.Monitor)
 	d.operators = transport.NewServer(d.guard().Handler(monitor.New(monitor.Source{
-		Version: Version(), Stats: d.system.Stats, Problems: d.problems, Probe: d.probe, Status: d.status(),
+		Version: Version(), Stats: d.system.Stats, Problems: d.problems, NewcomerProblems: d.newcomers.problems, Probe: d.probe, Status: d.status(),
 	})), log.Logger)
 	monitor.LimitConnections(d.operators, monitor.MaxConnections)
 	return d, nil
@@ -185,10 +189,11 @@ func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) err
 	d.serving.Go(func() { serve(d.clients, d.websocket.Intercept(d.clients, clients), failed) })
 	d.log.Info("serving", zap.String("version", Version()))
 	running.Go(func() { d.learnVersion(background) })
+	running.Go(func() { d.newcomers.obey(background, d.drains) })
 	running.Go(func() { d.manager.run(background, d.system, d.probe) })
 	select {
 	case <-ctx.Done():
-		return nil
+		return d.beLameDuck(failed)
 	case err := <-failed:
 		return err
 	case err := <-d.websocket.Failed():
@@ -213,9 +218,7 @@ func serve(server *http.Server, listener net.Listener, failed chan<- error) {
 // problems says why the server is not ready.
 func (d *daemon) problems() map[string]string {
 	problems := d.system.Problems()
-	if d.closing.Load() {
-		problems["shutdown"] = actors.ErrShutDown.Error()
-	}
+	maps.Copy(problems, d.newcomers.problems())
 	return problems
 }
 
@@ -243,7 +246,7 @@ func (d *daemon) learnVersion(ctx context.Context) {
 func (d *daemon) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), *d.settings.Actors.DrainTimeout+closeTimeout)
 	defer cancel()
-	d.closing.Store(true)
+	d.newcomers.refuse("shutdown", actors.ErrShutDown.Error())
 	_ = d.clients.Close()
 	d.websocket.EndLogins()
 	d.handover.ttl = *d.settings.Actors.AuthResume

@@ -42,6 +42,8 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 	}
 	reloads := newReloads(load)
 	defer signal.Stop(reloads.signals)
+	drains := drainSignals()
+	defer signal.Stop(drains)
 	result := load(p.ctx)
 	if c.DumpConfig {
 		report := result.Report(false)
@@ -79,7 +81,7 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 	}
 	d.manager = manager
 	reloads.started, reloads.now = result, result
-	d.reloads = reloads
+	d.reloads, d.drains = reloads, drains
 	go runCollector(p.ctx, d.websocket.Weight)
 	if err = d.run(p.ctx); err != nil {
 		fmt.Fprintf(p.onlyStdout(), "notify_push: %s\n", errtext.PrintableLines(err.Error()))

@@ -100,7 +100,7 @@ func (d *daemon) status() *monitor.Status {
 			}
 			return d.log.SetLogLevel(spec)
 		},
-		AdminToken: d.adminToken,
+		Drain: d.newcomers.drain, AdminToken: d.adminToken,
 	}
 }
 

@@ -2,12 +2,12 @@ package monitor
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/internal/textreply"
+	"github.com/notifypush/notifypush/transport"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
@@ -21,6 +21,9 @@ type Source struct {
 	Stats   func() actors.Stats
 	// Problems returns why the server is not ready: a sentence by dependency; empty when it is.
 	Problems func() map[string]string
+	// NewcomerProblems returns, in the same way, why a load balancer should send newcomers to other servers: what is this server's
+	// own, and none of what all have.
+	NewcomerProblems func() map[string]string
 	// Probe returns an error when the process makes no progress any more. It returns when ctx ends, after 5 s.
 	Probe func(ctx context.Context) error
 	// Status is for the status page; nil: there is none.
@@ -50,6 +53,9 @@ func (s Source) completed() Source {
 	if s.Problems == nil {
 		s.Problems = func() map[string]string { return nil }
 	}
+	if s.NewcomerProblems == nil {
+		s.NewcomerProblems = func() map[string]string { return nil }
+	}
 	if s.Probe == nil {
 		s.Probe = func(context.Context) error { return nil }
 	}
@@ -67,18 +73,11 @@ func (s *Source) serveLivez(w http.ResponseWriter, r *http.Request) {
 	textreply.Write(w, "ok\n")
 }
 
-// serveReadyz says whether the server is ready, and if not why, as JSON.
-func (s *Source) serveReadyz(w http.ResponseWriter, _ *http.Request) {
-	problems := s.Problems()
-	if problems == nil {
-		problems = map[string]string{}
+// serveReadyz says whether the server is ready, and if not why; a load balancer, whether to send newcomers here.
+func (s *Source) serveReadyz(w http.ResponseWriter, r *http.Request) {
+	problems := s.Problems
+	if transport.AsksForBalancer(r) {
+		problems = s.NewcomerProblems
 	}
-	w.Header().Set("Content-Type", "application/json")
-	if len(problems) > 0 {
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
-	_ = json.NewEncoder(w).Encode(struct {
-		Ready   bool              `json:"ready"`
-		Reasons map[string]string `json:"reasons"`
-	}{len(problems) == 0, problems})
+	textreply.WriteReadiness(w, problems())
 }
