@@ -25,8 +25,9 @@ const (
 // It is not safe for concurrent use. Its owner must call wake at the time that wakeAt returns, and answered
 // once for each query. After a panic, successor returns one to go on with.
 type mapping struct {
-	maxBurst time.Duration // 0 is no bursts
-	effects  mappingEffects
+	maxBurst  time.Duration // 0 is no bursts
+	pingAfter time.Duration // without an answer of the database, it is asked whether it is there; 0 is never
+	effects   mappingEffects
 
 	cache *simplelru.LRU[uint64, *knownStorage]
 	rows  int // in the cache
@@ -46,7 +47,7 @@ type mapping struct {
 	failures int  // one after another
 	retryAt  time.Duration
 
-	nextTick, nextBurst time.Duration // 0 is none
+	nextTick, nextBurst, nextPing time.Duration // 0 is none
 }
 
 // mappingEffects are what a mapping wants done.
@@ -173,16 +174,22 @@ func (m *mapping) tickAt(at time.Duration) {
 
 // wakeAt returns when wake is due; 0 is never.
 func (m *mapping) wakeAt() time.Duration {
-	if m.nextTick == 0 || m.nextBurst > 0 && m.nextBurst < m.nextTick {
-		return m.nextBurst
+	var earliest time.Duration
+	for _, at := range []time.Duration{m.nextTick, m.nextBurst, m.nextPing} {
+		if at > 0 && (earliest == 0 || at < earliest) {
+			earliest = at
+		}
 	}
-	return m.nextTick
+	return earliest
 }
 
 // wake does what is due.
 func (m *mapping) wake(now time.Duration) {
 	if m.nextBurst > 0 && now >= m.nextBurst {
 		m.flushBursts(now)
+	}
+	if m.nextPing > 0 && now >= m.nextPing {
+		m.ping(now)
 	}
 	if m.nextTick == 0 || now < m.nextTick {
 		return

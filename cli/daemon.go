@@ -32,6 +32,9 @@ const closeTimeout = 5 * time.Second
 // The wait before the app's version is asked for again doubles from the first to the last.
 const firstVersionRetry, lastVersionRetry = time.Second, time.Minute
 
+// dependencies are what the server needs, by their names in its problems.
+var dependencies = []string{"redis", "database", "nextcloud"}
+
 // daemon is the server, put together from its parts.
 type daemon struct {
 	settings  config.Settings
@@ -106,7 +109,7 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	d.history = monitor.NewHistory(d.system.Stats, d.problems)
 	d.monitored.Store(&settings.Monitor)
 	d.operators = transport.NewServer(d.guard().Handler(monitor.New(monitor.Source{
-		Version: Version(), Stats: d.system.Stats, Problems: d.problems, NewcomerProblems: d.newcomers.problems, Probe: d.probe, Status: d.status(),
+		Version: Version(), Stats: d.system.Stats, Problems: d.problems, Dependencies: dependencies, NewcomerProblems: d.newcomers.problems, Probe: d.probe, Status: d.status(),
 	})), log.Logger)
 	monitor.LimitConnections(d.operators, monitor.MaxConnections)
 	return d, nil

@@ -43,7 +43,12 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 	sink.clients(stats)
 	sink.events(stats)
 	sink.failures(stats)
-	sink.gauge("notify_push_ready", "1 while all dependencies are available, as /readyz says, else 0.", btou(len(c.source.Problems()) == 0))
+	problems := c.source.Problems()
+	sink.gauge("notify_push_ready", "1 while all dependencies are available, as /readyz says, else 0.", btou(len(problems) == 0))
+	for _, name := range c.source.Dependencies {
+		_, isAway := problems[name]
+		sink.one("notify_push_dependency_available", "1 while a dependency is available, else 0.", prometheus.GaugeValue, btou(!isAway), []string{"dependency"}, name)
+	}
 	sink.gauge("notify_push_takes_newcomers", "1 while a load balancer should send newcomers here, as /readyz?for=balancer says, else 0.", btou(len(c.source.NewcomerProblems()) == 0))
 	sink.one("notify_push_build_info", "What is running; always 1.", prometheus.GaugeValue, 1,
 		[]string{"version", "go_version"}, c.source.Version, runtime.Version())

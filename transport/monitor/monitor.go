@@ -21,6 +21,8 @@ type Source struct {
 	Stats   func() actors.Stats
 	// Problems returns why the server is not ready: a sentence by dependency; empty when it is.
 	Problems func() map[string]string
+	// Dependencies are names that Problems may have, each of which has a metric.
+	Dependencies []string
 	// NewcomerProblems returns, in the same way, why a load balancer should send newcomers to other servers: what is this server's
 	// own, and none of what all have.
 	NewcomerProblems func() map[string]string
