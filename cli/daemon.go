@@ -80,7 +80,7 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 		Mounts:   timedMounts{d.mounts, &d.latencies},
 		Verifier: timedVerifier{d.nextcloud, &d.latencies},
 	}
-	if d.fleet, err = newFleet(settings, d.redis, log.Logger); err != nil {
+	if d.fleet, err = newFleet(settings, d.redis, log.Logger, func(deaf bool) { d.newcomers.onDeaf(deaf) }); err != nil {
 		return nil, err
 	}
 	if d.fleet != nil {

@@ -92,6 +92,18 @@ func (n *newcomers) drain(on bool) error {
 	return err
 }
 
+// onDeaf moves the clients of a server that hears no events while others do.
+func (n *newcomers) onDeaf(deaf bool) {
+	if !deaf {
+		n.take(reasonDeaf)
+		n.log.Warn("events are received again: clients are taken")
+		return
+	}
+	if _, err := n.letGo(reasonDeaf, "this server receives no events, and others do"); err == nil {
+		n.log.Warn("no events are received, and other servers receive them: all clients are closed, so that they connect there")
+	}
+}
+
 // drainSignals takes SIGUSR1 and SIGUSR2 from now on, so that neither ends the server while it waits for its configuration.
 func drainSignals() chan os.Signal {
 	signals := make(chan os.Signal, 16) // the last one counts

@@ -15,13 +15,13 @@ import (
 )
 
 // newFleet returns this server's part of a fleet, or nil where it is to be alone or Nextcloud's secret is not known.
-func newFleet(settings config.Settings, redis *storage.Redis, log *zap.Logger) (*fleet.Fleet, error) {
+func newFleet(settings config.Settings, redis *storage.Redis, log *zap.Logger, onDeaf func(bool)) (*fleet.Fleet, error) {
 	secret := settings.Instance.Secret
 	if settings.Fleet.Off || secret == "" {
 		return nil, nil
 	}
 	return fleet.New(redis, fleet.Options{
-		Key: derive([]byte(secret.Reveal()), "notify_push fleet"), Node: nodeName(), Version: Version(), Logger: log,
+		Key: derive([]byte(secret.Reveal()), "notify_push fleet"), Node: nodeName(), Version: Version(), OnDeaf: onDeaf, Logger: log,
 	})
 }
 

@@ -3,13 +3,17 @@ package test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/notifypush/notifypush/demo/nextcloud"
 	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
 // fleet starts several daemons of one Nextcloud, and waits until each knows all others.
@@ -150,4 +154,65 @@ func TestFleetIsOff(t *testing.T) {
 	s.serve()
 	reply := s.redis.Do("", "PUBSUB", "NUMSUB", "notify_push_fleet").([]any)
 	require.EqualValues(t, 0, reply[1])
+}
+
+// behindProxy starts one more daemon, with a bad network between it and Redis, and waits until the others know it.
+func (s *site) behindProxy(nodes []*pushServer, words ...string) (*pushServer, *storagetest.Proxy) {
+	proxy := storagetest.NewProxy(s.t, s.redis.Addr())
+	config := s.writeConfig("'secret' => 'secret of this Nextcloud',")
+	p := s.start(append([]string{config, "REDIS_URL=redis://" + proxy.Addr(), "LOG=info", "DEBOUNCE_DISABLE=1"}, words...)...)
+	p.awaitServing()
+	p.await("it knows the others", func() bool {
+		return strings.Count(p.output.String(), "fleet: a node joined") == len(nodes)
+	})
+	return p, proxy
+}
+
+// TestDeafNodeMovesItsClients has one of three daemons be unable to subscribe at Redis, while it can publish.
+func TestDeafNodeMovesItsClients(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	nodes := s.fleet(2)
+	p, proxy := s.behindProxy(nodes)
+	alice := p.login("alice")
+	bob := nodes[0].login("bob")
+	proxy.CutSubscriptions()
+	require.Equal(t, websocket.StatusServiceRestart, alice.closed())
+	require.Contains(t, p.newcomers(), "deaf")
+	_, response, err := websocket.Dial(t.Context(), "ws://"+p.address()+"/ws", nil)
+	require.Error(t, err)
+	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
+	alice = nodes[0].login("alice")
+	require.Len(t, s.asked("uid"), 2, "the other one knows her")
+	s.publishAtOnce(customEvent("alice", "here"), customEvent("bob", "here"))
+	alice.expect("here")
+	bob.expect("here")
+	for _, other := range nodes {
+		require.Empty(t, other.newcomers())
+	}
+
+	proxy.Resume()
+	p.await("newcomers are taken", func() bool { return len(p.newcomers()) == 0 })
+	alice = p.login("alice")
+	p.await("it hears again", p.ready)
+	s.publishAtOnce(customEvent("alice", "back"))
+	alice.expect("back")
+}
+
+// TestNodeThatCannotAskKeepsItsClients has one of three daemons be cut off from Redis altogether: it cannot know whether others are, too.
+func TestNodeThatCannotAskKeepsItsClients(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	p, proxy := s.behindProxy(s.fleet(2), "--no-resync")
+	alice := p.login("alice")
+	proxy.Cut()
+	p.await("it is not ready", func() bool { return !p.ready() })
+	time.Sleep(15 * time.Second) // longer than a node that can ask takes to know
+	require.Empty(t, p.newcomers())
+	proxy.Resume()
+	p.await("it hears again", p.ready)
+	s.publishAtOnce(customEvent("alice", "still here"))
+	alice.expect("still here")
 }

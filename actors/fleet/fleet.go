@@ -43,6 +43,7 @@ type System interface {
 	PeerGone(peer string)
 	AnnounceLogins(ctx context.Context) error
 	Stats() actors.Stats
+	Hears() bool
 }
 
 // Options of a Fleet.
@@ -55,6 +56,9 @@ type Options struct {
 	Node string
 	// Version is what this node says it is.
 	Version string
+	// OnDeaf, unless nil, is called when this node does not hear events while others do, and when it hears them again. It is
+	// called by the goroutine of Run, and must not block.
+	OnDeaf func(deaf bool)
 	// Logger is where to log; nil for nowhere.
 	Logger *zap.Logger
 }
@@ -71,17 +75,20 @@ type Fleet struct {
 	ready   chan struct{} // closed when the others have sent what they know, or there are none
 	settled sync.Once
 
+	deafness deafness // of the goroutine that sends
+
 	mu         sync.Mutex // guards the rest
 	members    *members
 	pending    map[string]actors.LoginNews // by digest
 	sequence   uint64
-	isNew      bool      // to somebody, who is to know of this node at once
-	greet      bool      // everybody is to be asked for everything
-	sentAllAt  time.Time // when everything was sent last
-	sendAll    bool      // somebody has asked
-	sendingAll bool      // everything is in pending
-	awaited    int       // how many nodes are to answer the last hello; -1 while unknown
-	answers    int       // to it
+	isNew      bool              // to somebody, who is to know of this node at once
+	greet      bool              // everybody is to be asked for everything
+	sentAllAt  time.Time         // when everything was sent last
+	sendAll    bool              // somebody has asked
+	sendingAll bool              // everything is in pending
+	awaited    int               // how many nodes are to answer the last hello; -1 while unknown
+	answers    int               // to it
+	questions  map[string]string // of nodes that do not hear events
 }
 
 // New returns a Fleet of which no other node is known yet.
@@ -104,7 +111,7 @@ func New(bus Bus, options Options) (*Fleet, error) {
 		ready:   make(chan struct{}),
 		members: newMembers(options.Node),
 		awaited: -1,
-		pending: map[string]actors.LoginNews{},
+		pending: map[string]actors.LoginNews{}, questions: map[string]string{},
 	}, nil
 }
 
@@ -154,6 +161,7 @@ func (f *Fleet) receive(ctx context.Context, system System) {
 		f.mu.Unlock()
 		f.beReady() // nobody can be waited for
 		f.logFailure(ctx, err)
+		f.wakeUp() // who does not hear others has to ask
 		select {
 		case <-ctx.Done():
 		case <-time.After(retryInterval):
@@ -206,6 +214,10 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 		f.answers++
 		f.mu.Unlock()
 		f.settle()
+	case deaf:
+		f.mu.Lock()
+		f.questions[m.Node] = m.Question
+		f.mu.Unlock()
 	case bye:
 		f.log.Info("fleet: a node left", zap.String("node", m.Node))
 		system.PeerGone(m.Node)
@@ -236,7 +248,7 @@ func (f *Fleet) send(ctx context.Context, system System) {
 	defer beats.Stop()
 	beating := true
 	for {
-		if idle := f.isIdle(); idle == beating { // a node that is alone costs nothing
+		if idle := f.isIdle() && system.Hears(); idle == beating { // a node that is alone costs nothing
 			if beating = !idle; beating {
 				beats.Reset(beatInterval)
 			} else {
@@ -269,6 +281,7 @@ func (f *Fleet) isIdle() bool {
 
 func (f *Fleet) beat(ctx context.Context, system System) {
 	f.introduce(ctx, system)
+	f.listenToOthers(ctx, system)
 	f.mu.Lock()
 	gone := f.members.expire(time.Now())
 	f.mu.Unlock()
@@ -286,6 +299,7 @@ func (f *Fleet) introduce(ctx context.Context, system System) {
 
 // answer asks everybody for everything, and sends everything, if that is due.
 func (f *Fleet) answer(ctx context.Context, system System) {
+	f.answerDeaf(ctx, system)
 	now := time.Now()
 	f.mu.Lock()
 	due := now.Sub(f.sentAllAt) >= sendAllInterval

@@ -32,6 +32,7 @@ const (
 	complete kind = "complete" // of a node that has sent everything, because it was asked
 	ending   kind = "ending"   // of a node that lets its clients go
 	bye      kind = "bye"      // of a node that ends
+	deaf     kind = "deaf"     // of a node that does not hear events, and asks who does
 )
 
 // message is what one node publishes for all others.
@@ -45,6 +46,8 @@ type message struct {
 	// Stats come with a beat.
 	Stats  *actors.Stats      `json:"stats,omitempty"`
 	Logins []actors.LoginNews `json:"logins,omitempty"`
+	// Question comes with deaf.
+	Question string `json:"question,omitempty"`
 }
 
 var (
@@ -73,7 +76,7 @@ func decode(key, payload []byte) (m message, err error) {
 	if err := json.Unmarshal(body, &m); err != nil {
 		return m, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	if m.Node == "" || len(m.Node) > maxName || m.Sequence == 0 || len(m.Logins) > maxLogins {
+	if m.Node == "" || len(m.Node) > maxName || m.Sequence == 0 || len(m.Logins) > maxLogins || len(m.Question) > maxName {
 		return m, errMalformed
 	}
 	return m, nil
