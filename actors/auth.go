@@ -41,6 +41,9 @@ func (a *auth) Receive(ctx actor.Context) {
 	defer a.system.handled(atAuth)
 	defer a.system.reportPanic(ctx)
 	a.logins.options = a.system.options.Load()
+	if peers := a.system.ports.Peers; peers != nil {
+		a.logins.otherServers, a.logins.inFlightElsewhere = peers.LoginsElsewhere()
+	}
 	now := a.system.now()
 	switch m := ctx.Message().(type) {
 	case *authenticate:

@@ -39,7 +39,9 @@ type digest [sha256.Size]byte
 type logins struct {
 	options  *Options
 	hasPeers bool
-	random   func(time.Duration) time.Duration // in [0, n)
+	// of other servers
+	otherServers, inFlightElsewhere int
+	random                          func(time.Duration) time.Duration // in [0, n)
 
 	tokens      tokens
 	verified    map[digest]*verifiedLogin
@@ -258,14 +260,14 @@ func (l *logins) drop(c *call, err error) {
 
 // hasRoom reports whether one more call may be in flight.
 func (l *logins) hasRoom() bool {
-	most := *l.options.AuthConcurrency
+	most := l.concurrency()
 	return most == 0 || l.inFlight.recent.Len() < most && l.inFlight.total() < overload*most
 }
 
 // originHasRoom reports whether one origin may have one more call in flight: it has half of the places at
 // most, or three quarters where it stands for many clients. The empty one is not known.
 func (l *logins) originHasRoom(o *origin) bool {
-	most := *l.options.AuthConcurrency
+	most := l.concurrency()
 	part := max(most/2, 1)
 	if o.gateway {
 		part = max(most*3/4, 1)

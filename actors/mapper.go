@@ -57,6 +57,7 @@ func (m *mapper) Receive(ctx actor.Context) {
 	defer m.system.handled(atMapper)
 	defer m.system.reportPanic(ctx)
 	m.mapping.maxBurst, m.mapping.pingAfter = longestBurst(m.system.options.Load()), m.system.pingAfter()
+	m.mapping.reading = m.system.reading()
 	now := m.system.now()
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
@@ -67,6 +68,8 @@ func (m *mapper) Receive(ctx actor.Context) {
 		m.mapping.mountsMayChange(now)
 	case *mountsFound:
 		m.onMountsFound(msg, now)
+	case *mountsLearned:
+		m.mapping.learn(msg, now)
 	case *mapperWake:
 		m.onWake(now)
 	case *probe:
@@ -142,18 +145,10 @@ func (m *mapper) push(ctx actor.Context, a audience) {
 // query asks the database in a goroutine, which sends the answer.
 func (m *mapper) query(ctx actor.Context, q mountsQuery) {
 	system, self := m.system, ctx.Self()
-	if q.storages[0] != noStorage {
-		system.counters.mappingQueries.Add(1)
-	}
 	system.spawnWorker(func() {
 		limited, cancel := context.WithTimeout(system.ctx, queryTimeout)
 		defer cancel()
-		var users map[uint64]*storageUsers
-		err := system.guarded("mounts", func() error {
-			mounts, err := system.ports.Mounts.MountsOfStorages(limited, q.storages)
-			users = usersByStorage(mounts)
-			return err
-		})
-		system.root.Send(self, &mountsFound{asker: m, query: q, users: users, err: err})
+		mounts, err := system.answerQuery(limited, &q)
+		system.root.Send(self, &mountsFound{asker: m, query: q, users: usersByStorage(mounts), err: err})
 	})
 }

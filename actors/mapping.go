@@ -27,6 +27,7 @@ const (
 type mapping struct {
 	maxBurst  time.Duration // 0 is no bursts
 	pingAfter time.Duration // without an answer of the database, it is asked whether it is there; 0 is never
+	reading   Reading       // who reads rows
 	effects   mappingEffects
 
 	cache *simplelru.LRU[uint64, *knownStorage]
@@ -47,7 +48,7 @@ type mapping struct {
 	failures int  // one after another
 	retryAt  time.Duration
 
-	nextTick, nextBurst, nextPing time.Duration // 0 is none
+	nextTick, nextBurst, nextQuery, nextPing time.Duration // 0 is none
 }
 
 // mappingEffects are what a mapping wants done.
@@ -174,13 +175,13 @@ func (m *mapping) tickAt(at time.Duration) {
 
 // wakeAt returns when wake is due; 0 is never.
 func (m *mapping) wakeAt() time.Duration {
-	var earliest time.Duration
-	for _, at := range []time.Duration{m.nextTick, m.nextBurst, m.nextPing} {
-		if at > 0 && (earliest == 0 || at < earliest) {
-			earliest = at
+	at := m.nextTick
+	for _, other := range []time.Duration{m.nextBurst, m.nextQuery, m.nextPing} {
+		if at == 0 || other > 0 && other < at {
+			at = other
 		}
 	}
-	return earliest
+	return at
 }
 
 // wake does what is due.
@@ -190,6 +191,12 @@ func (m *mapping) wake(now time.Duration) {
 	}
 	if m.nextPing > 0 && now >= m.nextPing {
 		m.ping(now)
+	}
+	if m.nextQuery > 0 && now >= m.nextQuery {
+		m.nextQuery = 0
+		if !m.failing {
+			m.query(now)
+		}
 	}
 	if m.nextTick == 0 || now < m.nextTick {
 		return

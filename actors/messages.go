@@ -62,6 +62,15 @@ type (
 
 // Outside → mapper.
 type (
+	// mountsLearned are rows that another server has read, or this one because another asked.
+	mountsLearned struct {
+		quiet
+		storages []uint64
+		users    map[uint64]*storageUsers
+		asked    time.Duration
+		took     time.Duration
+		again    bool
+	}
 	// mountsFound is the answer to a query. The asker is the incarnation that asked; another one ignores it.
 	mountsFound struct {
 		quiet
@@ -123,6 +132,12 @@ type (
 	listUsers struct {
 		quiet
 		answer chan<- []string
+	}
+	// countCrowds asks for the connections of users who have many, and of those named who have any.
+	countCrowds struct {
+		quiet
+		named  []string
+		answer chan<- map[string]int
 	}
 	// sendUser is a push for one user; the answer is how many connections that has.
 	sendUser struct {

@@ -14,12 +14,12 @@ import (
 var allMessages = []any{
 	payloadArrived{}, eventPublished{}, subscribed{}, subscriptionEnded{}, subscribe{}, resync{},
 	storageChanged{}, mountsMayChange{},
-	mountsFound{}, mapperWake{},
+	mountsLearned{}, mountsFound{}, mapperWake{},
 	pushUser{}, pushUsers{}, closeAll{}, refreshAll{}, attach{}, probe{}, connectionEnded{}, flushTurn{},
 	framesReceived{}, writeDone{}, socketEnded{}, wake{}, debounceDue{}, flush{},
 	authenticate{}, abandoned{}, authenticated{}, tokenIssued{}, loginAttached{}, loginDetached{}, loginJudged{},
 	listLogins{}, resumeLogins{}, authTick{}, tokenClaimed{}, loginsLearned{}, peerGone{}, announceLogins{}, forgetLogins{}, forgetLogin{}, loginRevoked{},
-	listUsers{}, listConnections{}, sendUser{}, pushAll{}, disconnectUser{}, disconnect{}, describe{},
+	listUsers{}, countCrowds{}, listConnections{}, sendUser{}, pushAll{}, disconnectUser{}, disconnect{}, describe{},
 }
 
 func TestAllMessagesAreListed(t *testing.T) {

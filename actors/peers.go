@@ -16,6 +16,8 @@ type Peers interface {
 	// ClaimToken returns whether this server is the first that wants to use a token up, of which digest is all that is
 	// known here. It may block until ctx ends.
 	ClaimToken(ctx context.Context, digest []byte) (bool, error)
+	MountsPeers
+	LimitsPeers
 }
 
 // LoginNews is what has become of a login.

@@ -90,7 +90,7 @@ func (l *logins) startRechecks(now time.Duration) {
 
 // canRecheck reports whether a recheck may start: half of the places are kept free for logins.
 func (l *logins) canRecheck() bool {
-	most := *l.options.AuthConcurrency
+	most := l.concurrency()
 	switch {
 	case len(l.rechecks) == 0 || !l.queue.isEmpty():
 		return false

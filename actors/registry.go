@@ -25,8 +25,9 @@ type registry struct {
 	at     station
 
 	// owned by Receive
-	props *actor.Props // of its users
-	users map[string]*registered
+	props  *actor.Props // of its users
+	users  map[string]*registered
+	crowds map[string]struct{} // users with many connections, where there are other servers
 }
 
 // shard is a registry as its users and connections see it, over all its incarnations. It is set once, before
@@ -46,7 +47,7 @@ type registered struct {
 }
 
 func newRegistry(system *System, shard *shard, at station) actor.Actor {
-	return &registry{system: system, shard: shard, at: at, users: map[string]*registered{}}
+	return &registry{system: system, shard: shard, at: at, users: map[string]*registered{}, crowds: map[string]struct{}{}}
 }
 
 // Receive handles one message.
@@ -84,6 +85,8 @@ func (r *registry) Receive(ctx actor.Context) {
 		}
 	case *actor.Terminated: // a user that was removed
 		r.system.countEnd(&r.system.stoppingUsers)
+	case *countCrowds:
+		r.onCountCrowds(m)
 	case *probe:
 		m.passed <- r.at
 	case *actor.Started:
@@ -92,6 +95,7 @@ func (r *registry) Receive(ctx actor.Context) {
 		r.system.stoppingUsers.Add(int64(len(r.users)))
 		r.system.counters.activeUsers.Add(-int64(len(r.users)))
 		clear(r.users)
+		clear(r.crowds)
 	}
 }
 
@@ -157,6 +161,7 @@ func (r *registry) onAttach(ctx actor.Context, m *attach) {
 		r.system.counters.activeUsers.Add(1)
 	}
 	u.connections++
+	r.noteCrowd(m.login.User, u.connections)
 	ctx.Send(u.pid, m)
 }
 
@@ -165,7 +170,9 @@ func (r *registry) onConnectionEnded(ctx actor.Context, m *connectionEnded) {
 	if u == nil || u.pid.Id != m.pid.Id {
 		return
 	}
-	if u.connections--; u.connections == 0 {
+	u.connections--
+	r.noteCrowd(m.user, u.connections)
+	if u.connections == 0 {
 		r.remove(m.user)
 		ctx.Stop(u.pid)
 	}
@@ -183,6 +190,7 @@ func (r *registry) onUserFailed(pid *actor.PID) {
 
 func (r *registry) remove(name string) {
 	delete(r.users, name)
+	delete(r.crowds, name)
 	r.system.stoppingUsers.Add(1)
 	r.system.counters.activeUsers.Add(-1)
 }

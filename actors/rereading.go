@@ -2,6 +2,7 @@ package actors
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -35,7 +36,8 @@ const (
 type mountsQuery struct {
 	storages []uint64
 	asked    time.Duration
-	again    bool // their rows are known, and may have changed
+	again    bool     // their rows are known, and may have changed
+	learned  []uint64 // storages of which another server has sent the rows meanwhile
 }
 
 // knownStorage is what the cache has of a storage.
@@ -151,7 +153,7 @@ func (m *mapping) isFresh(known *knownStorage, now time.Duration) bool {
 // query asks for the storages that events wait for, in as few queries as may be.
 func (m *mapping) query(now time.Duration) {
 	for m.queries < maxQueries {
-		storages := m.nextBatch()
+		storages := m.nextBatch(now)
 		if len(storages) == 0 {
 			return
 		}
@@ -159,13 +161,17 @@ func (m *mapping) query(now time.Duration) {
 	}
 }
 
-func (m *mapping) nextBatch() (storages []uint64) {
+func (m *mapping) nextBatch(now time.Duration) (storages []uint64) {
 	for len(m.unread) > 0 && len(storages) < maxBatch {
 		storage := m.unread[0]
-		m.unread = m.unread[1:]
 		if s := m.active[storage]; s != nil && len(s.waiting) > 0 && !s.asked {
+			if due := s.waiting[0].since + m.reading.patience(); due > now {
+				m.nextQuery = due
+				break
+			}
 			storages = append(storages, storage)
 		}
+		m.unread = m.unread[1:]
 	}
 	return storages
 }
@@ -203,7 +209,7 @@ func (m *mapping) rereadDue(s *activeStorage, known *knownStorage, now time.Dura
 	if now < m.hotUntil {
 		distance = rereadAfter
 	}
-	return max(known.asked+distance, s.recent.first+rereadAfter)
+	return max(known.asked+distance, s.recent.first+rereadAfter) + m.reading.rereadPatience()
 }
 
 // probe asks whether the database answers.
@@ -248,7 +254,7 @@ func (m *mapping) answered(q mountsQuery, found map[uint64]*storageUsers, err er
 	if q.again {
 		m.rereading = false
 		m.rest = slowdown * (now - q.asked)
-		m.rereadAt = now + m.rest
+		m.rereadAt = max(m.rereadAt, now+m.rest)
 	} else {
 		m.queries--
 	}
@@ -257,8 +263,14 @@ func (m *mapping) answered(q mountsQuery, found map[uint64]*storageUsers, err er
 		return
 	}
 	m.failing, m.failures = false, 0
-	if m.pingAfter > 0 {
+	if m.pingAfter > 0 && (len(q.storages) > 0 || m.nextPing == 0) { // else another server has answered
 		m.nextPing = now + m.pingAfter
+	}
+	for _, storage := range q.learned {
+		if s := m.active[storage]; s != nil {
+			s.asked = false
+			m.forgetIdle(storage, s)
+		}
 	}
 	for _, storage := range q.storages {
 		if s := m.active[storage]; s != nil { // else nobody wants to know but whether the database answers
@@ -281,7 +293,7 @@ func (m *mapping) failed(q mountsQuery, now time.Duration) {
 		m.retryAt = now + wait
 		m.failures++
 	}
-	for _, storage := range q.storages {
+	for _, storage := range slices.Concat(q.storages, q.learned) {
 		if s := m.active[storage]; s != nil {
 			s.asked = false
 			if len(s.waiting) > 0 {
@@ -300,7 +312,12 @@ func (m *mapping) failed(q mountsQuery, now time.Duration) {
 // matched.
 func (m *mapping) update(storage uint64, s *activeStorage, users *storageUsers, asked, now time.Duration) {
 	distance := rereadAfter
-	if before, known := m.cache.Peek(storage); known && s.isRecent() {
+	before, known := m.cache.Peek(storage)
+	if known && before.asked > asked { // they were learned meanwhile
+		m.matchWaiting(s, before.users, now)
+		return
+	}
+	if known && s.isRecent() {
 		appeared, changed := users.newSince(before.users)
 		for _, r := range appeared {
 			if push := s.recent.push(r.root); push != nil {

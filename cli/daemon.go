@@ -80,7 +80,7 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 		Mounts:   timedMounts{d.mounts, &d.latencies},
 		Verifier: timedVerifier{d.nextcloud, &d.latencies},
 	}
-	if d.fleet, err = newFleet(settings, d.redis, log.Logger, func(deaf bool) { d.newcomers.onDeaf(deaf) }); err != nil {
+	if d.fleet, err = d.newFleet(); err != nil {
 		return nil, err
 	}
 	if d.fleet != nil {
@@ -133,6 +133,9 @@ func websocketOptions(s config.Settings, log *zap.Logger) transport.WebsocketOpt
 	s.Websocket.Limits.Connections = maxConnections(s.Websocket.Limits.Connections)
 	s.Websocket.Limits.Sockets = maxSockets()
 	s.Websocket.DescribeClients = s.Monitor.On()
+	if isOfFleet(s) {
+		s.Websocket.FailureKey = fleetKey(s, "notify_push failed logins")
+	}
 	return s.Websocket
 }
 
@@ -229,7 +232,12 @@ func (d *daemon) problems() map[string]string {
 func (d *daemon) learnVersion(ctx context.Context) {
 	unknown := outage{log: d.log.Logger, begins: "app version unknown", ends: "app version known"}
 	for wait := firstVersionRetry; ; wait = min(2*wait, lastVersionRetry) {
-		err := d.version.Learn(ctx)
+		var err error
+		if version := d.versionOfFleet(ctx); version != "" {
+			d.version.Adopt(version)
+		} else if ctx.Err() == nil {
+			err = d.version.Learn(ctx)
+		}
 		if ctx.Err() != nil {
 			return
 		}

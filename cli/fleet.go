@@ -3,26 +3,66 @@ package cli
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"os"
 	"slices"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
-	"github.com/notifypush/notifypush/storage"
 )
 
-// newFleet returns this server's part of a fleet, or nil where it is to be alone or Nextcloud's secret is not known.
-func newFleet(settings config.Settings, redis *storage.Redis, log *zap.Logger, onDeaf func(bool)) (*fleet.Fleet, error) {
-	secret := settings.Instance.Secret
-	if settings.Fleet.Off || secret == "" {
+// newFleet returns this server's part of a fleet, or nil where it is to be alone or Nextcloud's secret is not known. It uses the
+// other parts when it runs.
+func (d *daemon) newFleet() (*fleet.Fleet, error) {
+	if !isOfFleet(d.settings) {
 		return nil, nil
 	}
-	return fleet.New(redis, fleet.Options{
-		Key: derive([]byte(secret.Reveal()), "notify_push fleet"), Node: nodeName(), Version: Version(), OnDeaf: onDeaf, Logger: log,
+	return fleet.New(d.redis, fleet.Options{
+		Key: fleetKey(d.settings, "notify_push fleet"), Node: nodeName(), Version: Version(), Logger: d.log.Logger,
+		OnDeaf:     func(deaf bool) { d.newcomers.onDeaf(deaf) },
+		AppVersion: func() string { return d.version.Told() },
+		Attach:     func() json.RawMessage { return d.websocket.FailureNews() },
+		OnAttached: func(news json.RawMessage) {
+			if err := d.websocket.LearnFailures(news); err != nil {
+				d.log.Debug("fleet: cannot read the failed logins of another node", zap.Error(err))
+			}
+		},
 	})
+}
+
+// isOfFleet reports whether this server may have others.
+func isOfFleet(settings config.Settings) bool {
+	return !settings.Fleet.Off && settings.Instance.Secret != ""
+}
+
+// fleetKey returns a key that all servers of this Nextcloud have.
+func fleetKey(settings config.Settings, purpose string) []byte {
+	return derive([]byte(settings.Instance.Secret.Reveal()), purpose)
+}
+
+// versionPatience is how long a server waits for another one to learn the app's version, and versionPoll how often it looks.
+const versionPatience, versionPoll = 10 * time.Second, 250 * time.Millisecond
+
+// versionOfFleet returns the app's version as another server has learned it. It waits while another one is about to; empty is that
+// none is.
+func (d *daemon) versionOfFleet(ctx context.Context) string {
+	if d.fleet == nil {
+		return ""
+	}
+	for began := time.Now(); ; {
+		for _, m := range d.fleet.Members() {
+			if m.AppVersion != "" {
+				return m.AppVersion
+			}
+		}
+		if d.fleet.Reading() != actors.OthersRead || time.Since(began) > versionPatience || !pause(ctx.Done(), versionPoll) {
+			return ""
+		}
+	}
 }
 
 // joinFleet begins to hear other servers, and to publish to them, until leaveFleet. What it returns is closed when what they know is known here.

@@ -1,7 +1,6 @@
 package test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -17,10 +16,10 @@ import (
 )
 
 // fleet starts several daemons of one Nextcloud, and waits until each knows all others.
-func (s *site) fleet(n int) (nodes []*pushServer) {
+func (s *site) fleet(n int, words ...string) (nodes []*pushServer) {
 	config := s.writeConfig("'secret' => 'secret of this Nextcloud',")
 	for range n {
-		p := s.start(config, "LOG=info", "DEBOUNCE_DISABLE=1")
+		p := s.start(append([]string{config, "LOG=info", "DEBOUNCE_DISABLE=1"}, words...)...)
 		p.awaitServing()
 		nodes = append(nodes, p)
 	}
@@ -133,15 +132,7 @@ func TestFleetCountsTogether(t *testing.T) {
 		}
 	}
 	nodes[0].await("the counters are the sums", func() bool {
-		s.redis.Do("", "DEL", "notify_push_metrics")
-		require.Equal(t, len(nodes), s.publish("notify_query", `"metrics"`))
-		time.Sleep(10 * time.Millisecond) // as the app waits
-		text, _ := s.key("notify_push_metrics")
-		var counters struct {
-			Active int `json:"active_connection_count"`
-		}
-		_ = json.Unmarshal([]byte(text), &counters)
-		return counters.Active == 6
+		return s.counters().Active == 6
 	})
 }
 

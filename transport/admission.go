@@ -41,7 +41,7 @@ func (a *admission) SetLimits(limits Limits) {
 // are the closer's turnedAway, which has a limit by address of its own. It is safe for concurrent use.
 type admission struct {
 	mu              sync.Mutex
-	empty           *sync.Cond // open has become 0
+	empty           *sync.Cond // open has become 0; nil: nobody waits for it
 	limits          Limits
 	unauthenticated map[net.Conn]unauthenticated
 	ofAddress       map[netip.Addr]int // the unauthenticated
@@ -56,10 +56,8 @@ type unauthenticated struct {
 	handedOver bool // to net/http, which closes it
 }
 
-func newAdmission(limits Limits) *admission {
-	a := &admission{limits: limits, unauthenticated: map[net.Conn]unauthenticated{}, ofAddress: map[netip.Addr]int{}}
-	a.empty = sync.NewCond(&a.mu)
-	return a
+func newAdmission(limits Limits) admission {
+	return admission{limits: limits, unauthenticated: map[net.Conn]unauthenticated{}, ofAddress: map[netip.Addr]int{}}
 }
 
 // accept counts a socket in that has sent nothing yet, or says why there is no room for it. It counts until
@@ -186,7 +184,7 @@ func (a *admission) leave() {
 
 // countOut counts a websocket out.
 func (a *admission) countOut() {
-	if a.open--; a.open == 0 {
+	if a.open--; a.open == 0 && a.empty != nil {
 		a.empty.Broadcast()
 	}
 }
@@ -195,6 +193,9 @@ func (a *admission) countOut() {
 func (a *admission) waitForEnds() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.empty == nil {
+		a.empty = sync.NewCond(&a.mu)
+	}
 	for a.open > 0 {
 		a.empty.Wait()
 	}

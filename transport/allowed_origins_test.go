@@ -119,7 +119,7 @@ func TestNullOriginIsThrottledAtOnce(t *testing.T) {
 	var l loginRateLimit
 	now := time.Unix(1, 0)
 	address := netip.MustParseAddr("192.0.2.1")
-	page, app := newAttempt(origin{client: address, nullOrigin: true}, "bob"), newAttempt(origin{client: address}, "alice")
+	page, app := newAttempt(nil, origin{client: address, nullOrigin: true}, "bob"), newAttempt(nil, origin{client: address}, "alice")
 	mayBegin := func(try attempt) bool {
 		_, err := l.begin(try, now)
 		return err == nil

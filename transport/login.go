@@ -204,7 +204,7 @@ func (l *login) credentials() (_ actors.Credentials, err error) {
 		return actors.Credentials{}, err
 	}
 	_ = l.conn.SetReadDeadline(time.Time{})
-	l.try = newAttempt(l.from, name)
+	l.try = newAttempt(l.websocket.rateLimit.key, l.from, name)
 	return actors.Credentials{Login: name, Password: actors.Secret(password), Forwarded: l.from.forwarded, Origin: l.fairOrigin(), Gateway: l.from.gateway,
 		Address: l.from.address(), Header: l.header}, nil
 }

@@ -1,8 +1,6 @@
 package transport
 
 import (
-	"hash/maphash"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -53,8 +51,6 @@ func (k rateKey) limit() (free int, last time.Duration) {
 	}
 }
 
-var hashSeed = maphash.MakeSeed()
-
 // attempt is a login by what it counts for.
 type attempt struct {
 	// own is who tries: an address, or a user name behind a gateway. It is zero for a token that is tried behind
@@ -66,7 +62,8 @@ type attempt struct {
 	pair   uint64 // a hash of name and address; 0 for a token
 }
 
-func newAttempt(from origin, user string) attempt {
+// The key is that of the limit that it is for.
+func newAttempt(key []byte, from origin, user string) attempt {
 	address := limitAddress(from.client)
 	if user == "" {
 		if from.gateway {
@@ -75,11 +72,11 @@ func newAttempt(from origin, user string) attempt {
 		return attempt{own: ownKey(from)}
 	}
 	user = strings.ToLower(user)
-	name := maphash.String(hashSeed, user)
+	name := keyedHash(key, "name", user)
 	a := attempt{
 		own:    ownKey(from),
 		shared: []rateKey{{user: name}},
-		pair:   maphash.Comparable(hashSeed, pair{address, user}),
+		pair:   keyedHash(key, "pair", address.String(), user),
 	}
 	if from.gateway {
 		a.own = rateKey{address, true, name, from.nullOrigin}
@@ -100,17 +97,16 @@ func addressKey(from origin) rateKey {
 	return rateKey{address: limitAddress(from.client), gateway: from.gateway}
 }
 
-type pair struct {
-	address netip.Addr
-	user    string
-}
-
 // loginRateLimit slows down clients that guess passwords: each refused login beyond the first few makes
 // its keys wait longer before the next one. The zero value is ready to use, and safe for concurrent use.
 type loginRateLimit struct {
-	mu    sync.Mutex
+	key []byte // of the hashes; set once, and shared with other servers where failures are
+
+	mu    sync.Mutex // guards the rest
 	keys  map[rateKey]*failedLogins
 	known recentPairs
+	news  failureNews // for other servers
+	heard map[uint64]heardFailures
 }
 
 type failedLogins struct {
@@ -128,6 +124,7 @@ func (l *loginRateLimit) wait(key rateKey, now time.Time) time.Duration {
 }
 
 func (l *loginRateLimit) waitLocked(key rateKey, now time.Time) time.Duration {
+	l.adopt(key, now)
 	var until time.Time
 	if f := l.keys[key]; f != nil {
 		until = f.until
@@ -204,13 +201,21 @@ func (l *loginRateLimit) fail(key rateKey, now time.Time) *failedLogins {
 	if key == (rateKey{}) {
 		return nil
 	}
+	l.adopt(key, now)
 	f := l.of(key, now)
+	f.fail(key, 1, now)
+	l.noteFailure(key, now)
+	return f
+}
+
+func (f *failedLogins) fail(key rateKey, times int, now time.Time) {
 	if now.Sub(f.until) > failureMemory {
 		f.count = 0
 	}
-	f.count++
-	f.until = now.Add(waitAfter(key, f.count))
-	return f
+	f.count += times
+	if until := now.Add(waitAfter(key, f.count)); until.After(f.until) {
+		f.until = until
+	}
 }
 
 // of returns what is remembered of a key, from now on.
@@ -262,6 +267,9 @@ func (l *loginRateLimit) succeeded(a attempt, judged bool, now time.Time) {
 		l.reset(key, now)
 	}
 	if a.pair != 0 {
+		if !l.known.has(a.pair) {
+			l.notePair(a.pair, now)
+		}
 		l.known.add(a.pair)
 	}
 }
@@ -269,6 +277,7 @@ func (l *loginRateLimit) succeeded(a attempt, judged bool, now time.Time) {
 func (l *loginRateLimit) reset(key rateKey, now time.Time) {
 	if f := l.keys[key]; f != nil && now.Sub(f.resetAt) >= resetInterval {
 		*f = failedLogins{resetAt: now, lockedOut: f.lockedOut}
+		l.noteReset(key, now)
 	}
 }
 
@@ -331,9 +340,12 @@ func (w *Websocket) ClearRateLimit(address netip.Addr) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	before := len(l.keys)
-	maps.DeleteFunc(l.keys, func(key rateKey, _ *failedLogins) bool {
-		return key.address == address || key.address == limitAddress(address)
-	})
+	for key := range l.keys {
+		if key.address == address || key.address == limitAddress(address) {
+			delete(l.keys, key)
+			l.noteReset(key, time.Now())
+		}
+	}
 	return len(l.keys) < before
 }
 

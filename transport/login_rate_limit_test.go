@@ -14,12 +14,12 @@ import (
 
 // guess is a try at alice's password.
 func guess(address string) attempt {
-	return newAttempt(origin{client: netip.MustParseAddr(address)}, "alice")
+	return newAttempt(nil, origin{client: netip.MustParseAddr(address)}, "alice")
 }
 
 // behind is a login of one of the many clients of a gateway.
 func behind(user string) attempt {
-	return newAttempt(origin{client: netip.MustParseAddr("172.17.0.1"), gateway: true}, user)
+	return newAttempt(nil, origin{client: netip.MustParseAddr("172.17.0.1"), gateway: true}, user)
 }
 
 // mayTry requires that a login may be tried.
@@ -94,7 +94,7 @@ func TestLoginRateLimitOfAName(t *testing.T) {
 	l.succeeded(home, true, now)
 	next := func() attempt {
 		address = address.Next()
-		return newAttempt(origin{client: address}, "Alice")
+		return newAttempt(nil, origin{client: address}, "Alice")
 	}
 	for range freeFailuresOfName - 1 {
 		l.refused(next(), now)
@@ -106,7 +106,7 @@ func TestLoginRateLimitOfAName(t *testing.T) {
 	}
 	l.hasToWait(t, next(), now)
 	l.mayTry(t, home, now)
-	l.mayTry(t, newAttempt(origin{client: address}, "bob"), now)
+	l.mayTry(t, newAttempt(nil, origin{client: address}, "bob"), now)
 	for range 100 {
 		l.refused(next(), now)
 	}
@@ -177,7 +177,7 @@ func TestLoginRateLimitIsBounded(t *testing.T) {
 	var a attempt
 	for range maxLimitedKeys + 100 {
 		address = netip.AddrFrom16(prefixAfter(address))
-		a = newAttempt(origin{client: address}, address.String())
+		a = newAttempt(nil, origin{client: address}, address.String())
 		for range freeFailures + 1 { // the first may be forgotten at once
 			l.refused(a, now)
 		}
@@ -208,9 +208,9 @@ func TestRecentPairsAreBounded(t *testing.T) {
 
 func TestLoginAttempts(t *testing.T) {
 	here, there := netip.MustParseAddr("2001:db8:1:2::7"), netip.MustParseAddr("2001:db8:1:f3::9")
-	require.Equal(t, newAttempt(origin{client: here}, "alice"), newAttempt(origin{client: there}, "Alice"), "a /56 is one client")
-	require.Equal(t, newAttempt(origin{client: here}, "alice").own, newAttempt(origin{client: here}, "").own)
-	require.Zero(t, newAttempt(origin{client: here, gateway: true}, ""), "all browsers behind it would share it")
+	require.Equal(t, newAttempt(nil, origin{client: here}, "alice"), newAttempt(nil, origin{client: there}, "Alice"), "a /56 is one client")
+	require.Equal(t, newAttempt(nil, origin{client: here}, "alice").own, newAttempt(nil, origin{client: here}, "").own)
+	require.Zero(t, newAttempt(nil, origin{client: here, gateway: true}, ""), "all browsers behind it would share it")
 	var l loginRateLimit
 	for range 2 * freeFailures {
 		l.refused(attempt{}, time.Now())
@@ -224,7 +224,7 @@ func TestThrottledAddressesAreListedAndCleared(t *testing.T) {
 	now := time.Now()
 	fail := func(from origin, user string, times int) {
 		for range times {
-			w.rateLimit.refused(newAttempt(from, user), now)
+			w.rateLimit.refused(newAttempt(nil, from, user), now)
 		}
 	}
 	guesser, gateway := netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("10.0.0.1")

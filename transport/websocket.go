@@ -52,6 +52,9 @@ type WebsocketOptions struct {
 	// DescribeClients keeps the address and the user agent of each client in memory, where System.Connections
 	// and Hooks find them. Without it they find the address of the TCP connection's other end.
 	DescribeClients bool
+	// FailureKey has failed logins counted together with other servers that have the same one: see FailureNews. It is known
+	// to nobody who may not log clients in.
+	FailureKey []byte
 
 	loginTimeout time.Duration // 15 s when zero
 }
@@ -122,7 +125,7 @@ type Websocket struct {
 	origins atomic.Pointer[originRules]
 	foreign *logthrottle.Line
 
-	*admission
+	admission
 	rateLimit  loginRateLimit
 	gateways   gatewayLog
 	logins     logins
@@ -169,6 +172,7 @@ func newWebsocket(system *actors.System, options WebsocketOptions, p *poller) *W
 		held:       closer{max: maxHeld, maxOfKey: maxHeldOfKey},
 		turnedAway: closer{max: maxTurnedAway, maxOfKey: maxTurnedAwayOfKey},
 	}
+	w.rateLimit.key = options.FailureKey
 	w.SetAllowedOrigins(options.AllowedOrigins)
 	return w
 }
@@ -267,7 +271,7 @@ func (w *Websocket) authenticate(rw http.ResponseWriter, r *http.Request, from o
 	if w.options.Authenticate == nil {
 		return nil, true
 	}
-	try := newAttempt(from, "")
+	try := newAttempt(w.rateLimit.key, from, "")
 	if wait := w.rateLimit.wait(try.own, time.Now()); wait > 0 {
 		w.countRefusal(actors.AddressThrottled, from, errThrottled.Error())
 		rw.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
@@ -377,7 +381,7 @@ func (w *Websocket) readHandshake(t task, one *worker, buffer []byte) *login {
 // upgrade answers a valid handshake. It returns nil where that is refused, or the client is gone. response
 // is a buffer.
 func (w *Websocket) upgrade(conn net.Conn, handshakeKey string, from origin, response []byte) *login {
-	key := newAttempt(from, "").own
+	key := newAttempt(w.rateLimit.key, from, "").own
 	if wait := w.rateLimit.wait(key, time.Now()); wait > 0 {
 		w.attribute(conn, from)
 		w.countRefusal(actors.AddressThrottled, from, errThrottled.Error())

@@ -820,7 +820,7 @@ func TestGuessersFromManyAddresses(t *testing.T) {
 	const home = "198.51.100.1"
 	from(home).login(t, "alice")
 	for i := range freeFailuresOfName + 3 { // then they wait for 8 s
-		b.websocket.noteAnswer(newAttempt(origin{client: netip.AddrFrom4([4]byte{203, 0, 113, byte(i)})}, "alice"), false, actors.ErrInvalidCredentials)
+		b.websocket.noteAnswer(newAttempt(nil, origin{client: netip.AddrFrom4([4]byte{203, 0, 113, byte(i)})}, "alice"), false, actors.ErrInvalidCredentials)
 	}
 	asked := len(b.Verifier.Calls())
 	require.Zero(t, from("192.0.2.1").dial(t, text("Alice"), text("secret")).ending(), "and not whether that was right")

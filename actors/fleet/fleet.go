@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -40,6 +42,9 @@ type Bus interface {
 // System is the part of an actors.System that a Fleet needs.
 type System interface {
 	LearnLogins(peer string, news []actors.LoginNews)
+	LearnMounts(read actors.MountsRead)
+	ReadMounts(ctx context.Context, storages []uint64) ([]actors.Mount, error)
+	Crowds(ctx context.Context, named []string) (map[string]int, error)
 	PeerGone(peer string)
 	AnnounceLogins(ctx context.Context) error
 	Stats() actors.Stats
@@ -59,6 +64,12 @@ type Options struct {
 	// OnDeaf, unless nil, is called when this node does not hear events while others do, and when it hears them again. It is
 	// called by the goroutine of Run, and must not block.
 	OnDeaf func(deaf bool)
+	// AppVersion, if not nil, returns the version of Nextcloud's app, or nothing while this node has not asked for it.
+	AppVersion func() string
+	// Attach, if not nil, returns what the host says to the others with the next beat: JSON of 64 KiB at most, or nil.
+	Attach func() json.RawMessage
+	// OnAttached, if not nil, is called with what another node has attached.
+	OnAttached func(json.RawMessage)
 	// Logger is where to log; nil for nowhere.
 	Logger *zap.Logger
 }
@@ -66,28 +77,37 @@ type Options struct {
 // Fleet is this node's part of a fleet. It is safe for concurrent use; Run does the work.
 type Fleet struct {
 	// set once
-	bus     Bus
-	options Options
-	log     *zap.Logger
-	ignored *logthrottle.Line
-	failing *logthrottle.Line
-	wake    chan struct{} // there is news, or everything is to be sent
-	ready   chan struct{} // closed when the others have sent what they know, or there are none
-	settled sync.Once
+	bus         Bus
+	options     Options
+	log         *zap.Logger
+	ignored     *logthrottle.Line
+	failing     *logthrottle.Line
+	wake        chan struct{} // there is news, or everything is to be sent
+	ready       chan struct{} // closed when the others have sent what they know, or there are none
+	settled     sync.Once
+	made        time.Time
+	outbox      chan letter      // what is published, one after the other
+	asked       chan struct{}    // others want mounts
+	unpublished chan unpublished // mounts that were read here
+	ended       chan struct{}    // closed when Run ends
+	part        atomic.Int32     // in reading mounts
+
+	sequence uint64 // of the last message; owned by postLetters
 
 	deafness deafness // of the goroutine that sends
 
 	mu         sync.Mutex // guards the rest
 	members    *members
 	pending    map[string]actors.LoginNews // by digest
-	sequence   uint64
-	isNew      bool              // to somebody, who is to know of this node at once
-	greet      bool              // everybody is to be asked for everything
-	sentAllAt  time.Time         // when everything was sent last
-	sendAll    bool              // somebody has asked
-	sendingAll bool              // everything is in pending
-	awaited    int               // how many nodes are to answer the last hello; -1 while unknown
-	answers    int               // to it
+	isNew      bool                        // to somebody, who is to know of this node at once
+	greet      bool                        // everybody is to be asked for everything
+	sentAllAt  time.Time                   // when everything was sent last
+	sendAll    bool                        // somebody has asked
+	sendingAll bool                        // everything is in pending
+	awaited    int                         // how many nodes are to answer the last hello; -1 while unknown
+	answers    int                         // to it
+	isEnding   bool
+	mounts     mounts
 	questions  map[string]string // of nodes that do not hear events
 }
 
@@ -105,13 +125,20 @@ func New(bus Bus, options Options) (*Fleet, error) {
 	}
 	return &Fleet{
 		bus: bus, options: options, log: options.Logger,
-		ignored: logthrottle.New(options.Logger, logInterval, "fleet: ignored a message", "cause"),
-		failing: logthrottle.New(options.Logger, logInterval, "fleet: cannot publish to other nodes", ""),
-		wake:    make(chan struct{}, 1),
-		ready:   make(chan struct{}),
-		members: newMembers(options.Node),
-		awaited: -1,
-		pending: map[string]actors.LoginNews{}, questions: map[string]string{},
+		ignored:     logthrottle.New(options.Logger, logInterval, "fleet: ignored a message", "cause"),
+		failing:     logthrottle.New(options.Logger, logInterval, "fleet: cannot publish to other nodes", ""),
+		wake:        make(chan struct{}, 1),
+		ready:       make(chan struct{}),
+		members:     newMembers(options.Node),
+		awaited:     -1,
+		pending:     map[string]actors.LoginNews{},
+		made:        time.Now(),
+		outbox:      make(chan letter),
+		asked:       make(chan struct{}, 1),
+		unpublished: make(chan unpublished, maxUnpublished),
+		ended:       make(chan struct{}),
+		mounts:      newMounts(),
+		questions:   map[string]string{},
 	}, nil
 }
 
@@ -145,11 +172,15 @@ func (f *Fleet) ClaimToken(ctx context.Context, digest []byte) (bool, error) {
 
 // Run takes part in the fleet until ctx ends. It is called once.
 func (f *Fleet) Run(ctx context.Context, system System) {
+	defer close(f.ended)
 	var running sync.WaitGroup
 	running.Go(func() { f.receive(ctx, system) })
+	running.Go(func() { f.answerAsks(ctx, system) })
+	running.Go(func() { f.publishRows(ctx) })
+	running.Go(func() { f.postLetters(ctx) })
 	f.send(ctx, system)
 	running.Wait()
-	_, _ = f.publish(context.WithoutCancel(ctx), message{Kind: bye})
+	f.post(letter{ctx: context.WithoutCancel(ctx), message: message{Kind: bye}})
 }
 
 // receive hears the other nodes.
@@ -158,6 +189,7 @@ func (f *Fleet) receive(ctx context.Context, system System) {
 		err := f.bus.Receive(ctx, []string{Channel}, f.onSubscribed, func(_ string, payload []byte) { f.onMessage(system, payload) })
 		f.mu.Lock()
 		f.members.lost()
+		f.chooseReader()
 		f.mu.Unlock()
 		f.beReady() // nobody can be waited for
 		f.logFailure(ctx, err)
@@ -172,6 +204,7 @@ func (f *Fleet) receive(ctx context.Context, system System) {
 func (f *Fleet) onSubscribed() {
 	f.mu.Lock()
 	f.members.subscribed(time.Now())
+	f.chooseReader()
 	f.greet = true
 	f.mu.Unlock()
 	f.wakeUp()
@@ -190,6 +223,7 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 		if err == nil && !n.own && m.Kind == hello {
 			f.sendAll = true
 		}
+		f.chooseReader()
 		f.mu.Unlock()
 	}
 	if err != nil {
@@ -208,6 +242,9 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 	if len(m.Logins) > 0 {
 		system.LearnLogins(m.Node, m.Logins)
 	}
+	if m.Attached != nil && f.options.OnAttached != nil {
+		f.options.OnAttached(m.Attached)
+	}
 	switch m.Kind {
 	case complete:
 		f.mu.Lock()
@@ -221,8 +258,14 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 	case bye:
 		f.log.Info("fleet: a node left", zap.String("node", m.Node))
 		system.PeerGone(m.Node)
+	case askMounts:
+		f.onAsked(m.Mounts)
+	case rows:
+		f.onRows(system, m.Node, m.Mounts)
 	}
-	f.wakeUp()
+	if n.joined || n.missed || m.Kind == hello || m.Kind == deaf {
+		f.wakeUp()
+	}
 }
 
 // cause returns which of a few errors it is.
@@ -284,6 +327,7 @@ func (f *Fleet) beat(ctx context.Context, system System) {
 	f.listenToOthers(ctx, system)
 	f.mu.Lock()
 	gone := f.members.expire(time.Now())
+	f.chooseReader()
 	f.mu.Unlock()
 	for _, node := range gone {
 		f.log.Warn("fleet: lost a node", zap.String("node", node), zap.Duration("silent_for", silenceLimit))
@@ -294,7 +338,14 @@ func (f *Fleet) beat(ctx context.Context, system System) {
 
 func (f *Fleet) introduce(ctx context.Context, system System) {
 	stats := system.Stats()
-	_, _ = f.publish(ctx, message{Kind: beat, Version: f.options.Version, Stats: &stats})
+	m := message{Kind: beat, Version: f.options.Version, Stats: &stats, Users: f.crowds(ctx, system)}
+	if f.options.AppVersion != nil {
+		m.AppVersion = f.options.AppVersion()
+	}
+	if f.options.Attach != nil {
+		m.Attached = f.options.Attach()
+	}
+	_, _ = f.publish(ctx, m)
 }
 
 // answer asks everybody for everything, and sends everything, if that is due.
@@ -318,10 +369,10 @@ func (f *Fleet) answer(ctx context.Context, system System) {
 		f.mu.Lock()
 		f.answers, f.awaited = 0, -1
 		f.mu.Unlock()
-		listeners, err := f.publish(ctx, message{Kind: hello, Version: f.options.Version})
+		published, err := f.publish(ctx, message{Kind: hello, Version: f.options.Version})
 		f.mu.Lock()
 		if f.greet = f.greet || err != nil; err == nil {
-			f.awaited = listeners - 1
+			f.awaited = published.listeners - 1
 		}
 		f.mu.Unlock()
 		f.settle()
@@ -357,23 +408,6 @@ func (f *Fleet) flush(ctx context.Context) {
 	}
 }
 
-// publish sends a message, and returns how many listen. A message that is lost is noticed by who hears the next one, and
-// everything is asked for.
-func (f *Fleet) publish(ctx context.Context, m message) (listeners int, err error) {
-	f.mu.Lock()
-	f.sequence++
-	m.Node, m.Sequence, m.SentAt = f.options.Node, f.sequence, time.Now()
-	f.mu.Unlock()
-	payload, err := encode(f.options.Key, m)
-	if err == nil {
-		ctx, cancel := context.WithTimeout(ctx, publishTimeout)
-		defer cancel()
-		listeners, err = f.bus.Publish(ctx, Channel, payload)
-	}
-	f.logFailure(ctx, err)
-	return listeners, err
-}
-
 // logFailure logs that the channel cannot be used, at warn where Redis forbids it: that it is away, others log.
 func (f *Fleet) logFailure(ctx context.Context, err error) {
 	if err == nil || ctx.Err() != nil {
@@ -391,6 +425,10 @@ func (f *Fleet) logFailure(ctx context.Context, err error) {
 
 // End says to the others that this node lets its clients go: nobody counts on it any more to know their logins.
 func (f *Fleet) End(ctx context.Context) error {
+	f.mu.Lock()
+	f.isEnding = true
+	f.chooseReader()
+	f.mu.Unlock()
 	_, err := f.publish(ctx, message{Kind: ending})
 	return err
 }

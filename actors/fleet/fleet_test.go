@@ -116,6 +116,7 @@ type node struct {
 	fleet *fleet.Fleet
 	stop  func()
 	deaf  *atomic.Int32 // 1 since it is, and 2 since it is not any more
+	kill  func()        // as stop, and nobody hears of it
 }
 
 func start(t *testing.T, bus *bus, name string, key []byte) *node {
@@ -127,7 +128,8 @@ func startOn(t *testing.T, bus fleet.Bus, name string, key []byte) *node {
 	t.Helper()
 	deaf := new(atomic.Int32)
 	onDeaf := func(is bool) { deaf.Store(map[bool]int32{true: 1, false: 2}[is]) }
-	f, err := fleet.New(bus, fleet.Options{Key: key, Node: name, Version: "1.0", OnDeaf: onDeaf})
+	line := &line{Bus: bus}
+	f, err := fleet.New(line, fleet.Options{Key: key, Node: name, Version: "1.0", OnDeaf: onDeaf})
 	require.NoError(t, err)
 	kit := &actorstest.Kit{Events: actorstest.NewEvents(), Mounts: &actorstest.Mounts{}, Verifier: &actorstest.Verifier{}, Control: &actorstest.Control{}}
 	kit.System, err = actors.New(actors.Ports{
@@ -142,7 +144,20 @@ func startOn(t *testing.T, bus fleet.Bus, name string, key []byte) *node {
 	running.Go(func() { f.Run(ctx, kit.System) })
 	stop := sync.OnceFunc(func() { cancel(); running.Wait() })
 	t.Cleanup(stop)
-	return &node{kit, f, stop, deaf}
+	return &node{kit, f, stop, deaf, func() { line.cut.Store(true); stop() }}
+}
+
+// line is a node's way to the bus, which may be cut.
+type line struct {
+	fleet.Bus
+	cut atomic.Bool
+}
+
+func (l *line) Publish(ctx context.Context, channel string, payload []byte) (int, error) {
+	if l.cut.Load() {
+		return 0, errDown
+	}
+	return l.Bus.Publish(ctx, channel, payload)
 }
 
 func (n *node) names() (names []string) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -32,12 +33,17 @@ type Member struct {
 	LastHeard time.Time
 	Ending    bool         // it lets its clients go
 	Stats     actors.Stats // as of its last beat
+	// AppVersion is the version of Nextcloud's app that it has learned; empty while it has not.
+	AppVersion string
 }
 
 // member is a Member, alive or gone.
 type member struct {
 	Member
 	sequence uint64
+	clock    time.Duration // its own, when it was last heard
+	beatAt   time.Time
+	users    map[string]int // their connections, as of its last beat
 	gone     bool
 }
 
@@ -87,12 +93,14 @@ func (s *members) hear(m message, now time.Time) (news, error) {
 	}
 	n := news{joined: known.gone, missed: m.Sequence > known.sequence+1}
 	known.sequence, known.LastHeard, known.gone = m.Sequence, now, m.Kind == bye
+	known.clock = m.Clock
 	known.Ending = known.Ending || m.Kind == ending
 	if m.Version != "" {
 		known.Version = m.Version
 	}
 	if m.Stats != nil {
-		known.Stats = *m.Stats
+		known.Stats, known.users, known.beatAt = *m.Stats, m.Users, now
+		known.AppVersion = m.AppVersion
 	}
 	return n, nil
 }
@@ -117,6 +125,28 @@ func (s *members) expire(now time.Time) (gone []string) {
 		}
 	}
 	return gone
+}
+
+// clocks returns for each node that is there a time of its own clock that is not after now.
+func (s *members) clocks(now time.Time) map[string]time.Duration {
+	clocks := make(map[string]time.Duration, len(s.known))
+	for node, m := range s.known {
+		if !m.gone {
+			clocks[node] = m.clock + max(now.Sub(m.LastHeard), 0)
+		}
+	}
+	return clocks
+}
+
+// counting yields the nodes whose last beat says what they have now: those that end let it go.
+func (s *members) counting(now time.Time) iter.Seq[*member] {
+	return func(yield func(*member) bool) {
+		for _, m := range s.known {
+			if !m.gone && !m.Ending && now.Sub(m.beatAt) < countsFor && !yield(m) {
+				return
+			}
+		}
+	}
 }
 
 // alone reports whether there are none.

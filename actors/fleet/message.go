@@ -18,8 +18,10 @@ const (
 	maxMessage = 1 << 20
 	// maxLogins is how many logins one message announces.
 	maxLogins = 500
-	// maxName is the longest name of a node, in bytes.
+	// maxName is the longest name of a node, and the longest version, in bytes.
 	maxName = 64
+	// maxUsers is of how many users a beat tells, and maxAttached how many bytes of the host's it has.
+	maxUsers, maxAttached = 500, 64 << 10
 )
 
 // kind says what a message is for.
@@ -33,6 +35,9 @@ const (
 	ending   kind = "ending"   // of a node that lets its clients go
 	bye      kind = "bye"      // of a node that ends
 	deaf     kind = "deaf"     // of a node that does not hear events, and asks who does
+
+	askMounts kind = "ask_mounts" // of a node that asks another to read mounts
+	rows      kind = "mounts"     // of a node that has read mounts
 )
 
 // message is what one node publishes for all others.
@@ -48,6 +53,16 @@ type message struct {
 	Logins []actors.LoginNews `json:"logins,omitempty"`
 	// Question comes with deaf.
 	Question string `json:"question,omitempty"`
+	// Users come with a beat: how many connections those have who have many.
+	Users map[string]int `json:"users,omitempty"`
+	// Attached comes with a beat, and is the host's.
+	Attached json.RawMessage `json:"attached,omitempty"`
+	// AppVersion comes with a beat: that of the app, if this node has asked Nextcloud.
+	AppVersion string `json:"app_version,omitempty"`
+	// Clock is how old the node is, by its own clock.
+	Clock time.Duration `json:"clock"`
+	// Mounts come when they are asked for, or have been read.
+	Mounts *mountsMessage `json:"mounts,omitempty"`
 }
 
 var (
@@ -55,8 +70,19 @@ var (
 	errMalformed = errors.New("the message is malformed")
 )
 
-// encode returns a message behind its MAC.
+// encode returns a message behind its MAC. Rows that are too many for one are left out, and their read counts as failed.
 func encode(key []byte, m message) ([]byte, error) {
+	payload, err := seal(key, m)
+	if err == nil && len(payload) > maxMessage && m.Mounts != nil {
+		without := *m.Mounts
+		without.Failed, without.Rows = true, nil
+		m.Mounts = &without
+		return seal(key, m)
+	}
+	return payload, err
+}
+
+func seal(key []byte, m message) ([]byte, error) {
 	body, err := json.Marshal(m)
 	if err != nil {
 		return nil, err
@@ -76,7 +102,11 @@ func decode(key, payload []byte) (m message, err error) {
 	if err := json.Unmarshal(body, &m); err != nil {
 		return m, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	if m.Node == "" || len(m.Node) > maxName || m.Sequence == 0 || len(m.Logins) > maxLogins || len(m.Question) > maxName {
+	if m.Node == "" || len(m.Node) > maxName || m.Sequence == 0 || len(m.Logins) > maxLogins || m.Clock < 0 || len(m.Question) > maxName ||
+		len(m.Users) > maxUsers || len(m.Attached) > maxAttached || len(m.AppVersion) > maxName {
+		return m, errMalformed
+	}
+	if isAboutMounts := m.Kind == askMounts || m.Kind == rows; isAboutMounts && (m.Mounts == nil || !m.Mounts.isWellFormed()) {
 		return m, errMalformed
 	}
 	return m, nil

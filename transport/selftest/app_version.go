@@ -33,6 +33,7 @@ type AppVersion struct {
 
 	mu      sync.Mutex
 	learned string
+	told    string // what Nextcloud itself has said; empty while it has not
 }
 
 // NewAppVersion begins with what the first readable of infoFiles says (see AppInfoFiles).
@@ -91,10 +92,22 @@ func (v *AppVersion) read(ctx context.Context) error {
 	case !found || version == "":
 		return fmt.Errorf("read the app's version from Redis: there is no %s; does Nextcloud use this Redis, and is its app notify_push enabled?", keyAppVersion)
 	}
+	v.Adopt(version)
+	return nil
+}
+
+// Adopt takes what another server of the same Nextcloud has learned.
+func (v *AppVersion) Adopt(version string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.learned = version
-	return nil
+	v.learned, v.told = version, version
+}
+
+// Told returns the version that Nextcloud has told this server or another one; empty while it has not.
+func (v *AppVersion) Told() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.told
 }
 
 // AppInfoFiles returns the app's info.xml as it may lie in the Nextcloud of a config.php, in
