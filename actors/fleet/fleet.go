@@ -25,7 +25,9 @@ const (
 	// tokenTime is how long Redis remembers that a token is used: longer than it is good.
 	tokenTime = 30 * time.Second
 	// sendAllInterval is the least time between two times that everything is sent, however many ask.
-	sendAllInterval = time.Second
+	sendAllInterval = time.Second / 2
+	// greetInterval is the least time between two times that the others are asked for everything.
+	greetInterval = time.Second
 	// retryInterval is the wait before the channel is subscribed again.
 	retryInterval = time.Second
 	logInterval   = time.Minute
@@ -101,6 +103,7 @@ type Fleet struct {
 	pending    map[string]actors.LoginNews // by digest
 	isNew      bool                        // to somebody, who is to know of this node at once
 	greet      bool                        // everybody is to be asked for everything
+	greetedAt  time.Time                   // when that was done last
 	sentAllAt  time.Time                   // when everything was sent last
 	sendAll    bool                        // somebody has asked
 	sendingAll bool                        // everything is in pending
@@ -353,12 +356,17 @@ func (f *Fleet) answer(ctx context.Context, system System) {
 	f.answerDeaf(ctx, system)
 	now := time.Now()
 	f.mu.Lock()
-	due := now.Sub(f.sentAllAt) >= sendAllInterval
-	greet, sendAll := f.greet && due, f.sendAll && due
-	if greet || sendAll {
-		f.sentAllAt = now
+	greet := f.greet && now.Sub(f.greetedAt) >= greetInterval
+	sendAll := f.sendAll && now.Sub(f.sentAllAt) >= sendAllInterval
+	if greet {
+		f.greet, f.greetedAt = false, now
 	}
-	f.greet, f.sendAll = f.greet && !greet, f.sendAll && !sendAll
+	if sendAll {
+		f.sendAll, f.sentAllAt = false, now
+	}
+	if f.sendAll { // a node that starts does not wait for the next beat
+		time.AfterFunc(sendAllInterval-now.Sub(f.sentAllAt), f.wakeUp)
+	}
 	isNew := f.isNew
 	f.isNew = false
 	f.mu.Unlock()

@@ -243,6 +243,29 @@ func TestLoginsAreShared(t *testing.T) {
 	})
 }
 
+// A node that starts is sent everything within a second, also where another one has started shortly before, or the others have just
+// found each other.
+func TestNodesStartOneAfterTheOther(t *testing.T) {
+	for _, apart := range []time.Duration{0, 300 * time.Millisecond, 700 * time.Millisecond, 950 * time.Millisecond, 1300 * time.Millisecond} {
+		bubble(t, func(t *testing.T) {
+			bus := newBus()
+			first := start(t, bus, "first", key)
+			pass(time.Minute)
+			first.Connect(t, "alice")
+			for i := range 4 {
+				next := start(t, bus, fmt.Sprint("next", i), key)
+				begun := time.Now()
+				<-next.fleet.Ready()
+				require.Less(t, time.Since(begun), 900*time.Millisecond, "%v apart", apart)
+				synctest.Wait()
+				next.Connect(t, "alice")
+				require.Empty(t, next.Verifier.Calls())
+				pass(apart)
+			}
+		})
+	}
+}
+
 // A token logs in at one node.
 func TestTokenLogsInOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
