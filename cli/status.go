@@ -120,6 +120,9 @@ func printStatus(out io.Writer, s monitor.StatusReply) {
 	for _, p := range s.Problems {
 		line("not ready", fmt.Sprintf("%s, since %s: %s", p.Name, ago(s.Time, &p.Since), p.Reason))
 	}
+	if s.Warning != "" {
+		line("warning", s.Warning)
+	}
 	for _, d := range s.Dependencies {
 		state := "ok"
 		switch {

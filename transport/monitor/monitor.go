@@ -26,6 +26,9 @@ type Source struct {
 	// NewcomerProblems returns, in the same way, why a load balancer should send newcomers to other servers: what is this server's
 	// own, and none of what all have.
 	NewcomerProblems func() map[string]string
+	// Warning returns what is wrong although the server is ready: that it hears another Nextcloud's events. It is empty where
+	// nothing is.
+	Warning func() string
 	// Probe returns an error when the process makes no progress any more. It returns when ctx ends, after 5 s.
 	Probe func(ctx context.Context) error
 	// Status is for the status page; nil: there is none.
@@ -57,6 +60,9 @@ func (s Source) completed() Source {
 	}
 	if s.NewcomerProblems == nil {
 		s.NewcomerProblems = func() map[string]string { return nil }
+	}
+	if s.Warning == nil {
+		s.Warning = func() string { return "" }
 	}
 	if s.Probe == nil {
 		s.Probe = func(context.Context) error { return nil }

@@ -92,6 +92,7 @@ type StatusReply struct {
 	Ready        bool         `json:"ready"`
 	ReadySince   *time.Time   `json:"ready_since"` // nil while it is not
 	Problems     []Problem    `json:"problems"`
+	Warning      string       `json:"warning"` // of Source
 	Dependencies []Dependency `json:"dependencies"`
 	Now          Point        `json:"now"`
 	Hour         []Point      `json:"hour"` // one a minute, the oldest first
@@ -189,7 +190,7 @@ func (s *Status) status(source *Source) StatusReply {
 	reply := StatusReply{
 		Version: source.Version, AppVersion: s.AppVersion(), GoVersion: runtime.Version(),
 		Time: time.Now(), Started: s.Started, Ready: len(problems) == 0,
-		Problems: []Problem{}, Now: s.History.Now(), Hour: s.History.Points(),
+		Problems: []Problem{}, Warning: source.Warning(), Now: s.History.Now(), Hour: s.History.Points(),
 		Total: Totals{Connections: stats.TotalConnections, Events: stats.EventsReceived, Pushes: stats.AllMessagesSent(),
 			Refused: stats.Logins.Refused, Resyncs: stats.Resyncs},
 		Waiting: stats.LoginsWaiting, InFlight: stats.LoginsInFlight, Throttled: throttled,

@@ -74,6 +74,7 @@ function showStatus(s) {
     item.append(make('strong', p.name), ` for ${span(since(p.since))}: ${p.reason}`)
     return item
   }))
+  element('warning').textContent = s.warning
   element('dependencies').replaceChildren(...s.dependencies.map((d) => {
     const item = make('li', undefined, d.ok ? {} : { class: 'down' })
     item.append(make('strong', d.name), make('span', d.latency_ms === null ? 'not asked yet' : `${number(d.latency_ms)} ms, ${ago(d.latency_at)}`, { class: 'soft' }))
