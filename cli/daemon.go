@@ -60,6 +60,7 @@ type daemon struct {
 	monitored   atomic.Pointer[monitor.Options] // as configured now
 	leaveFleet  func()                          // does nothing before joinFleet
 	newcomers   *newcomers
+	ownAddress  nodeAddress
 }
 
 // newDaemon makes the parts; nothing is connected yet.
@@ -103,9 +104,9 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	}
 	d.version = selftest.NewAppVersion(d.redis, d.nextcloud, selftest.AppInfoFiles(settings.ConfigFile))
 	d.handover = newHandover(settings, d.redis, log.Logger)
-	d.clients = transport.NewServer(transport.AnswerBalancers(d.newcomers.problems, transport.NewHandler(d.websocket, d.websocket.LimitGuesses(selftest.New(selftest.Options{
+	d.clients = transport.NewServer(d.answerNodes(transport.AnswerBalancers(d.newcomers.problems, transport.NewHandler(d.websocket, d.websocket.LimitGuesses(selftest.New(selftest.Options{
 		Keys: d.redis, System: d.system, Nextcloud: d.nextcloud, Version: d.version,
-	})), Version())), log.Logger)
+	})), Version()))), log.Logger)
 	d.history = monitor.NewHistory(d.system.Stats, d.problems)
 	d.monitored.Store(&settings.Monitor)
 	d.operators = transport.NewServer(d.guard().Handler(monitor.New(monitor.Source{
@@ -187,7 +188,7 @@ func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) err
 	running.Go(func() { d.handover.take(background, d.system, tried) })
 	waiting, stopWaiting := context.WithTimeout(ctx, d.handover.patience)
 	defer stopWaiting()
-	for _, known := range []<-chan struct{}{tried, d.joinFleet()} {
+	for _, known := range []<-chan struct{}{tried, d.joinFleet(clients.Addr())} {
 		select {
 		case <-known:
 		case <-waiting.Done():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"net"
 	"os"
 	"slices"
 	"time"
@@ -25,6 +26,7 @@ func (d *daemon) newFleet() (*fleet.Fleet, error) {
 	options := fleetOptions(d.settings, d.redis)
 	options.Logger = d.log.Logger
 	options.OnDeaf = func(deaf bool) { d.newcomers.onDeaf(deaf) }
+	options.Address, options.AskNode = d.nodeAddress, askNode
 	options.AppVersion = func() string { return d.version.Told() }
 	options.Attach = func() json.RawMessage { return d.websocket.FailureNews() }
 	options.OnAttached = func(news json.RawMessage) {
@@ -75,12 +77,13 @@ func (d *daemon) versionOfFleet(ctx context.Context) string {
 }
 
 // joinFleet begins to hear other servers, and to publish to them, until leaveFleet. What it returns is closed when what they know is known here.
-func (d *daemon) joinFleet() (known <-chan struct{}) {
+func (d *daemon) joinFleet(clients net.Addr) (known <-chan struct{}) {
 	if d.fleet == nil {
 		none := make(chan struct{})
 		close(none)
 		return none
 	}
+	d.ownAddress.clients = clients
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {

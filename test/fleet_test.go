@@ -191,19 +191,46 @@ func TestDeafNodeMovesItsClients(t *testing.T) {
 	alice.expect("back")
 }
 
-// TestNodeThatCannotAskKeepsItsClients has one of three daemons be cut off from Redis altogether: it cannot know whether others are, too.
-func TestNodeThatCannotAskKeepsItsClients(t *testing.T) {
+// TestCutOffNodeMovesItsClients has one of three daemons be cut off from Redis altogether: it asks the others over HTTP.
+func TestCutOffNodeMovesItsClients(t *testing.T) {
 	t.Parallel()
 	onlyHere(t)
 	s := newSite(t)
-	p, proxy := s.behindProxy(s.fleet(2), "--no-resync")
+	nodes := s.fleet(2)
+	p, proxy := s.behindProxy(nodes)
 	alice := p.login("alice")
 	proxy.Cut()
-	p.await("it is not ready", func() bool { return !p.ready() })
-	time.Sleep(15 * time.Second) // longer than a node that can ask takes to know
-	require.Empty(t, p.newcomers())
+	require.Equal(t, websocket.StatusServiceRestart, alice.closed())
+	require.Contains(t, p.newcomers(), "deaf")
+	alice = nodes[0].login("alice")
+	s.publishAtOnce(customEvent("alice", "here"))
+	alice.expect("here")
+	require.Equal(t, http.StatusServiceUnavailable, p.request(http.MethodGet, "/fleet/hears?question=x").status)
+	require.Equal(t, http.StatusOK, nodes[0].request(http.MethodGet, "/fleet/hears?question=x").status)
 	proxy.Resume()
-	p.await("it hears again", p.ready)
-	s.publishAtOnce(customEvent("alice", "still here"))
-	alice.expect("still here")
+	p.await("newcomers are taken", func() bool { return len(p.newcomers()) == 0 })
+	p.login("alice")
+}
+
+// TestAllNodesKeepTheirClients has Redis be away for all: nobody would find a better place.
+func TestAllNodesKeepTheirClients(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	nodes := s.fleet(3)
+	for _, p := range nodes {
+		p.login("alice")
+	}
+	s.redis.Kill()
+	time.Sleep(15 * time.Second) // longer than a node takes that is deaf alone
+	for _, p := range nodes {
+		require.False(t, p.ready())
+		require.Empty(t, p.newcomers())
+		require.EqualValues(t, 1, p.metric("notify_push_connections"))
+	}
+	s.redis.Start()
+	for _, p := range nodes {
+		p.await("it hears again", p.ready)
+		require.Empty(t, p.newcomers())
+	}
 }

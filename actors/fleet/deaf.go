@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,8 +20,8 @@ const (
 )
 
 // A node that does not hear events asks the others whether they do, once a second. It cannot hear their answer, so they
-// leave it in Redis, as a key whose name only who has the fleet's key can know. Where that node cannot reach Redis at all,
-// it learns nothing: to it, Redis is away for all.
+// leave it in Redis, as a key whose name only who has the fleet's key can know. Where it does not reach Redis at all, it asks
+// some of them directly, where the host has a way, and they answer with a MAC.
 
 // deafness decides whether this node is deaf. It is a plain state machine, which is given the time.
 type deafness struct {
@@ -59,11 +61,13 @@ func (f *Fleet) listenToOthers(ctx context.Context, system System) {
 		return
 	}
 	known := f.deafness.question != "" && f.isAnswered(ctx, f.deafness.question)
-	if f.deafness.othersHear(known, time.Now()) {
+	if f.deafness.othersHear(known || f.askDirectly(ctx), time.Now()) {
 		f.onDeaf(true)
 	}
 	f.deafness.question = rand.Text()
-	_, _ = f.publish(ctx, message{Kind: deaf, Question: f.deafness.question})
+	if _, err := f.publish(ctx, message{Kind: deaf, Question: f.deafness.question}); err != nil {
+		f.deafness.question = ""
+	}
 }
 
 func (f *Fleet) onDeaf(deaf bool) {
@@ -98,7 +102,57 @@ func (f *Fleet) isAnswered(ctx context.Context, question string) bool {
 }
 
 func (f *Fleet) answerKey(question string) string {
+	return "notify_push_hears_" + f.mac("hears", question)[:32]
+}
+
+func (f *Fleet) mac(purpose, question string) string {
 	mac := hmac.New(sha256.New, f.options.Key)
-	mac.Write([]byte("hears " + question))
-	return "notify_push_hears_" + hex.EncodeToString(mac.Sum(nil)[:16])
+	mac.Write([]byte(purpose + "\n" + question))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+const (
+	// maxDirect is how many nodes are asked directly at once, and directTime how long they have.
+	maxDirect  = 3
+	directTime = time.Second
+	// freshTime is how long ago a node must have heard of itself by way of Redis, to say that it hears: a subscription that is
+	// half-open is noticed later.
+	freshTime = 3 * time.Second
+)
+
+// askDirectly reports whether a node says, without Redis, that it hears events.
+func (f *Fleet) askDirectly(ctx context.Context) (known bool) {
+	f.mu.Lock()
+	addresses := f.members.addresses(maxDirect)
+	f.mu.Unlock()
+	if f.options.AskNode == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, directTime)
+	defer cancel()
+	var asking sync.WaitGroup
+	var hears atomic.Bool
+	for _, address := range addresses {
+		asking.Go(func() {
+			question := rand.Text()
+			answer, err := f.options.AskNode(ctx, address, question)
+			if err == nil && hmac.Equal([]byte(answer), []byte(f.mac("answer", question))) {
+				hears.Store(true)
+				cancel()
+			}
+		})
+	}
+	asking.Wait()
+	return hears.Load()
+}
+
+// AnswerNode returns what a node that asks directly is told where this one hears events. Anybody may ask, and learns no more.
+func (f *Fleet) AnswerNode(system System, question string) (answer string, hears bool) {
+	f.mu.Lock()
+	isFresh := time.Since(f.ownHeard) <= freshTime
+	f.mu.Unlock()
+	if len(question) > maxName || !isFresh || !system.Hears() {
+		return "", false
+	}
+	return f.mac("answer", question), true
 }

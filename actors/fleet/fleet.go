@@ -66,6 +66,11 @@ type Options struct {
 	// OnDeaf, unless nil, is called when this node does not hear events while others do, and when it hears them again. It is
 	// called by the goroutine of Run, and must not block.
 	OnDeaf func(deaf bool)
+	// Address, if not nil, returns where the other nodes can ask this one without Redis, in a form of the host's own of at most 128
+	// bytes; empty where they cannot.
+	Address func() string
+	// AskNode, if not nil, returns what AnswerNode returned at the node with that address.
+	AskNode func(ctx context.Context, address, question string) (answer string, err error)
 	// Instance is the instanceid of Nextcloud's config.php, which is no secret, by which servers of another Nextcloud at the
 	// same Redis know that this is another one. Empty: they are not told apart.
 	Instance string
@@ -119,6 +124,7 @@ type Fleet struct {
 	isEnding   bool
 	mounts     mounts
 	questions  map[string]string // of nodes that do not hear events
+	ownHeard   time.Time         // when a message of this node came back
 	foreign    foreigners
 }
 
@@ -241,6 +247,9 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 		f.mu.Lock()
 		f.foreign.note(f.options.Instance, time.Now())
 		n, err = f.members.hear(m, time.Now())
+		if n.own {
+			f.ownHeard = time.Now()
+		}
 		if n.joined || n.missed { // what it has said before is not known
 			f.greet = true
 		}
@@ -371,6 +380,9 @@ func (f *Fleet) introduce(ctx context.Context, system System) {
 	m := message{Kind: beat, Version: f.options.Version, Stats: &stats, Users: f.crowds(ctx, system)}
 	if f.options.AppVersion != nil {
 		m.AppVersion = f.options.AppVersion()
+	}
+	if f.options.Address != nil {
+		m.Address = f.options.Address()
 	}
 	if f.options.Attach != nil {
 		m.Attached = f.options.Attach()

@@ -124,12 +124,16 @@ func start(t *testing.T, bus *bus, name string, key []byte) *node {
 	return startOn(t, bus, name, key)
 }
 
-func startOn(t *testing.T, bus fleet.Bus, name string, key []byte) *node {
+func startOn(t *testing.T, bus fleet.Bus, name string, key []byte, change ...func(*fleet.Options)) *node {
 	t.Helper()
 	deaf := new(atomic.Int32)
 	onDeaf := func(is bool) { deaf.Store(map[bool]int32{true: 1, false: 2}[is]) }
 	line := &line{Bus: bus}
-	f, err := fleet.New(line, fleet.Options{Key: key, Node: name, Version: "1.0", OnDeaf: onDeaf})
+	options := fleet.Options{Key: key, Node: name, Version: "1.0", OnDeaf: onDeaf}
+	for _, c := range change {
+		c(&options)
+	}
+	f, err := fleet.New(line, options)
 	require.NoError(t, err)
 	kit := &actorstest.Kit{Events: actorstest.NewEvents(), Mounts: &actorstest.Mounts{}, Verifier: &actorstest.Verifier{}, Control: &actorstest.Control{}}
 	kit.System, err = actors.New(actors.Ports{
@@ -400,105 +404,6 @@ func TestForgery(t *testing.T) {
 			require.Empty(t, first.names())
 			pass(10 * time.Minute)
 		}
-	})
-}
-
-// A node that does not hear events while another does is deaf after a while, until it hears them again, whether or not it hears
-// the others.
-func TestNodeIsDeaf(t *testing.T) {
-	for _, hearsOthers := range []bool{true, false} {
-		bubble(t, func(t *testing.T) {
-			bus := newBus()
-			own := &selective{bus: bus}
-			first, second, third := start(t, bus, "first", key), startOn(t, own, "second", key), start(t, bus, "third", key)
-			pass(time.Second)
-			own.setDeaf(!hearsOthers)
-			second.Events.Refuse(errDown)
-			second.Events.Lose(errDown)
-			third.Events.Refuse(errDown)
-			third.Events.Lose(errDown)
-			pass(9 * time.Second)
-			require.Zero(t, second.deaf.Load())
-			pass(5 * time.Second)
-			require.EqualValues(t, 1, second.deaf.Load())
-			require.EqualValues(t, 1, third.deaf.Load())
-			require.Zero(t, first.deaf.Load())
-
-			second.Events.Refuse(nil)
-			pass(7 * time.Second)
-			require.EqualValues(t, 2, second.deaf.Load())
-			require.EqualValues(t, 1, third.deaf.Load())
-		})
-	}
-}
-
-// A node that does not hear when it starts, and so never heard of others, asks, too.
-func TestNodeIsDeafFromTheStart(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		bus := newBus()
-		start(t, bus, "first", key)
-		own := &selective{bus: bus}
-		own.setDeaf(true)
-		second := startOn(t, own, "second", key)
-		second.Events.Refuse(errDown)
-		second.Events.Lose(errDown)
-		pass(15 * time.Second)
-		require.EqualValues(t, 1, second.deaf.Load())
-	})
-}
-
-// When all are deaf, or nobody can be asked, all stay. Nor is a node deaf that hears a little later than others when Redis is back.
-func TestAllAreDeaf(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		bus := newBus()
-		nodes := []*node{start(t, bus, "first", key), start(t, bus, "second", key), start(t, bus, "third", key)}
-		pass(time.Second)
-		requireNone := func() {
-			t.Helper()
-			for _, n := range nodes {
-				require.Zero(t, n.deaf.Load())
-			}
-		}
-		for _, n := range nodes {
-			n.Events.Refuse(errDown)
-			n.Events.Lose(errDown)
-		}
-		pass(time.Hour)
-		requireNone()
-		bus.setDown(true) // now nobody can ask, either
-		nodes[0].Events.Refuse(nil)
-		pass(time.Hour)
-		requireNone()
-		bus.setDown(false)
-		pass(8 * time.Second)
-		for _, n := range nodes {
-			n.Events.Refuse(nil)
-		}
-		pass(time.Minute)
-		requireNone()
-	})
-}
-
-// selective is a bus on which a node can be kept from hearing, and not from publishing.
-type selective struct {
-	*bus
-	deaf atomic.Bool
-}
-
-func (s *selective) setDeaf(deaf bool) { s.deaf.Store(deaf) }
-
-func (s *selective) Receive(ctx context.Context, channels []string, subscribed func(), message func(string, []byte)) error {
-	if s.deaf.Load() {
-		return errDown
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	return s.bus.Receive(ctx, channels, subscribed, func(channel string, payload []byte) {
-		if s.deaf.Load() {
-			cancel()
-			return
-		}
-		message(channel, payload)
 	})
 }
 
