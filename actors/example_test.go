@@ -52,3 +52,27 @@ func Example() {
 	// authenticated
 	// 1 <nil> hello
 }
+
+// Hundreds of systems, as of tenants, are cheap when they share an actor system. Each is shut down by itself.
+func ExampleNewActorSystem() {
+	ctx := context.Background()
+	shared := actors.NewActorSystem(nil)
+	defer shared.Shutdown()
+	anybody := actors.VerifierFunc(func(_ context.Context, c actors.Credentials) (actors.Identity, error) {
+		return actors.Identity{User: c.Login}, nil
+	})
+	for _, tenant := range []string{"first", "second"} {
+		system, err := actors.New(actors.Ports{Verifier: anybody}, actors.Options{ActorSystem: shared})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		system.Start()
+		defer func() { _ = system.Shutdown(ctx) }()
+		connections, err := system.Send(ctx, "alice", "hello")
+		fmt.Println(tenant, connections, err)
+	}
+	// Output:
+	// first 0 <nil>
+	// second 0 <nil>
+}

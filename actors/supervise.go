@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -33,12 +32,7 @@ func hostOrOwn(host *actor.ActorSystem, s *System) (*actor.ActorSystem, func()) 
 	if host != nil {
 		return host, func() {}
 	}
-	own := actor.NewActorSystem(
-		actor.WithLoggerFactory(runtimeLogger(s.log)),
-		actor.WithDeadLetterRequestLogging(false),
-		actor.WithDeadLetterThrottleInterval(deadLetterInterval),
-	)
-	shrinkProcessTable(own)
+	own := NewActorSystem(s.log)
 	return own, own.Shutdown
 }
 
@@ -48,22 +42,6 @@ type quiet struct{}
 
 // IgnoreDeadLetterLogging keeps the runtime from logging the message.
 func (quiet) IgnoreDeadLetterLogging() {}
-
-// watchDeadLetters counts what is sent to actors of our tree that are gone, until its context ends.
-func (s *System) watchDeadLetters() (end func()) {
-	ours := s.top.Id + "/"
-	events := s.runtime.EventStream
-	subscription := events.Subscribe(func(event any) {
-		letter, isLetter := event.(*actor.DeadLetterEvent)
-		if !isLetter || !strings.HasPrefix(letter.PID.GetId(), ours) {
-			return
-		}
-		if _, expected := letter.Message.(actor.IgnoreDeadLetterLogging); !expected {
-			s.counters.deadLetters.Add(1)
-		}
-	})
-	return func() { events.Unsubscribe(subscription) }
-}
 
 // top is the root of our tree. It spawns the others and has nothing else to do.
 type top struct {

@@ -127,14 +127,14 @@ func (s *System) start() {
 	runtime, letGo := hostOrOwn(s.options.Load().ActorSystem, s)
 	s.runtime = runtime
 	s.root = s.runtime.Root
-	s.wheel = newWheel(s)
+	neighbours := neighboursOn(runtime)
+	s.wheel = newWheel(s, &neighbours.ticker)
 	s.scheduler = newScheduler(s)
-	s.spawnWorker(func() { s.wheel.run(s.ctx.Done()) })
 	if s.hooks != nil {
 		go s.hooks.run()
 	}
 	s.spawnTop()
-	unwatch := s.watchDeadLetters()
+	unwatch := neighbours.deadLetters.watch(s)
 	s.release = func() { unwatch(); letGo() }
 	s.began.Store(true)
 }
@@ -305,6 +305,7 @@ func (s *System) shutDown(ctx context.Context) {
 	s.cancel()
 	s.stopTop()
 	s.scheduler.stop()
+	s.wheel.stop()
 	close(s.stopped)
 	s.running.Wait()
 	s.hooks.close()

@@ -15,20 +15,24 @@ const (
 	wheelGrace = 5
 )
 
-// wheel is a timer wheel: it wakes connections at times that need not be exact, with one ticker for all of
-// them and no timer each. It counts ticks and not the clock, so that time in which the process was stopped
-// does not count. schedule and cancel are safe for concurrent use; run must be called once.
+// wheel is a timer wheel: it wakes a System's connections at times that need not be exact, with one timer for all of
+// them, which the wheels of other Systems share. It counts ticks and not the clock, so that time in which the process was stopped
+// does not count. It is safe for concurrent use.
 type wheel struct {
 	// set once
 	system *System
-	probes chan chan<- station
+	ticker *ticker
 
 	// guarded by mu
-	mu    sync.Mutex
-	slots [wheelSlots]*wheelEntry
-	now   int       // the slot that was last served
-	last  time.Time // the tick before
-	grace int       // ticks still to skip
+	mu      sync.Mutex
+	slots   [wheelSlots]*wheelEntry
+	entries int       // in all slots
+	ticking bool      // the ticker knows this wheel
+	waking  bool      // who is due, in a goroutine; meanwhile the wheel stands still
+	now     int       // the slot that was last served
+	last    time.Time // the tick before; zero at the first
+	grace   int       // ticks still to skip
+	probes  []chan<- station
 }
 
 // wheelEntry is one connection in the wheel. It is part of the connection, so that it costs no allocation,
@@ -43,9 +47,7 @@ type wheelEntry struct {
 // maxWheelProbes is how many probes may wait for the wheel.
 const maxWheelProbes = 16
 
-func newWheel(system *System) *wheel {
-	return &wheel{system: system, probes: make(chan chan<- station, maxWheelProbes)}
-}
+func newWheel(system *System, ticker *ticker) *wheel { return &wheel{system: system, ticker: ticker} }
 
 // schedule sends wake to the entry's connection after that time, and at most one tick and a part of one
 // later, never before.
@@ -60,6 +62,11 @@ func (w *wheel) schedule(e *wheelEntry, after time.Duration) {
 		e.next.prev = e
 	}
 	w.slots[e.slot] = e
+	w.entries++
+	if !w.ticking {
+		w.ticking, w.last, w.grace = true, time.Time{}, 0
+		w.ticker.add(w)
+	}
 }
 
 func (w *wheel) cancel(e *wheelEntry) {
@@ -81,43 +88,73 @@ func (w *wheel) unlink(e *wheelEntry) {
 		e.next.prev = e.prev
 	}
 	e.prev, e.next, e.in = nil, nil, false
+	w.entries--
 }
 
-// run ticks until done is closed.
-func (w *wheel) run(done <-chan struct{}) {
-	ticker := time.NewTicker(wheelTick)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-done:
-			return
-		case passed := <-w.probes:
-			passed <- atWheel
-		case <-ticker.C:
-			_ = w.system.guarded("timer wheel", func() error { w.tick(time.Now()); return nil })
-		}
-	}
-}
-
+// tick moves on, and stops where there is nobody to wake. Who is due is woken in a goroutine: a socket that blocks there must not
+// hold up the wheels of other Systems.
 func (w *wheel) tick(now time.Time) {
-	for _, pid := range w.advance(now) {
-		w.system.root.Send(pid, wakeUp)
-		w.system.handled(atWheel)
-	}
-}
-
-// probe asks the wheel to say that it makes progress. One that has not come to so many probes does not.
-func (w *wheel) probe(passed chan<- station) {
-	select {
-	case w.probes <- passed:
-	default:
-	}
-}
-
-// advance moves on by one slot and returns the connections that are due.
-func (w *wheel) advance(now time.Time) (due []*actor.PID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.waking {
+		return
+	}
+	if due := w.advance(now); len(due) > 0 { // those are running, so Shutdown waits still
+		w.waking = true
+		w.system.spawnWorker(func() { w.wake(due) })
+	} else if w.entries == 0 {
+		w.leave()
+	}
+}
+
+func (w *wheel) leave() {
+	w.ticking = false
+	w.ticker.remove(w)
+}
+
+func (w *wheel) wake(due []*actor.PID) {
+	defer w.rest()
+	_ = w.system.guarded("timer wheel", func() error {
+		for _, pid := range due {
+			w.system.root.Send(pid, wakeUp)
+			w.system.handled(atWheel)
+		}
+		return nil
+	})
+}
+
+// rest has the wheel turn again.
+func (w *wheel) rest() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waking = false
+	for _, passed := range w.probes {
+		passed <- atWheel
+	}
+	w.probes = nil
+}
+
+// stop stops the ticks, when the connections are gone.
+func (w *wheel) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.leave()
+}
+
+// probe asks the wheel to say that it makes progress; passed has room for that. One that has not come to so many probes does not.
+func (w *wheel) probe(passed chan<- station) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case !w.waking:
+		passed <- atWheel
+	case len(w.probes) < maxWheelProbes:
+		w.probes = append(w.probes, passed)
+	}
+}
+
+// advance moves on by one slot and returns the connections that are due. mu is held.
+func (w *wheel) advance(now time.Time) (due []*actor.PID) {
 	if !w.last.IsZero() && now.Sub(w.last) > wheelGrace*wheelTick {
 		w.grace = wheelGrace
 	}

@@ -11,7 +11,7 @@ import (
 // it would have to ask again.
 func TestWheelIsNeverEarly(t *testing.T) {
 	for _, after := range []time.Duration{-time.Second, 0, 1, time.Second, 29500 * time.Millisecond, heartbeat} {
-		w, e, ticks := newWheel(nil), &wheelEntry{}, 0
+		w, e, ticks := newWheel(nil, &ticker{wheels: map[*wheel]struct{}{}}), &wheelEntry{}, 0
 		w.schedule(e, after)
 		for now := time.Unix(1, 0); ; now = now.Add(wheelTick) {
 			if ticks++; len(w.advance(now)) > 0 {

@@ -112,12 +112,11 @@ func (c *client) replaceNodes(present []node) {
 		}
 	}
 	maps.DeleteFunc(c.owners, func(_ uint16, owner node) bool { return removed(owner) })
-	maps.DeleteFunc(c.pools, func(n node, pool *redis.Pool) bool {
+	for n, pool := range c.pools {
 		if removed(n) {
-			_ = pool.Close() // an error here has no consequence
+			c.drop(n, pool)
 		}
-		return removed(n)
-	})
+	}
 }
 
 // nodesOf reads one element of the reply to CLUSTER SLOTS: first slot, last slot, and then for each

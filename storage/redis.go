@@ -81,7 +81,7 @@ type client struct {
 	seeds   []node       // set once
 
 	mu     sync.Mutex // guards the rest
-	pools  map[node]*redis.Pool
+	pools  map[node]*nodePool
 	nodes  []node          // of the cluster: seeds and those that they named, the best to try first
 	owners map[uint16]node // of the cluster's slots, as far as learned
 	heard  []string        // the prefixes of the last subscription; nil before the first
@@ -112,7 +112,7 @@ func newClient(options RedisOptions) (*client, error) {
 	if options.ReadTimeout <= 0 {
 		options.ReadTimeout = 5 * time.Second
 	}
-	c := &client{options: options, pools: map[node]*redis.Pool{}, owners: map[uint16]node{}}
+	c := &client{options: options, pools: map[node]*nodePool{}, owners: map[uint16]node{}}
 	for _, address := range options.Addresses {
 		seed, err := parseNode(address)
 		if err != nil {
@@ -171,6 +171,7 @@ func (c *client) close() error {
 	defer c.mu.Unlock()
 	var failures []error
 	for _, pool := range c.pools {
+		pool.unused.Stop()
 		failures = append(failures, pool.Close())
 	}
 	return errors.Join(failures...)
@@ -318,35 +319,65 @@ func (c *client) tryAt(ctx context.Context, n node, asking bool, command string,
 	return reply, nil
 }
 
+// idleTime is how long a connection is kept for the next command.
+const idleTime = time.Minute
+
+// nodePool is the connections to a node. They are closed when nobody has wanted one for idleTime: redigo would close them only when the
+// next one is wanted, and hundreds of idle instances would keep one each.
+type nodePool struct {
+	*redis.Pool
+	wantedAt time.Time
+	unused   *time.Timer
+}
+
 func (c *client) dropPool(n node) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if pool := c.pools[n]; pool != nil {
-		_ = pool.Close() // an error here has no consequence
-		delete(c.pools, n)
+		c.drop(n, pool)
 	}
 }
 
-func (c *client) pool(n node) *redis.Pool {
+func (c *client) dropUnused(n node) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if pool := c.pools[n]; pool != nil && time.Since(pool.wantedAt) >= idleTime {
+		c.drop(n, pool)
+	}
+}
+
+// drop closes the connections that are not in use; those that are will be closed after it. mu is held.
+func (c *client) drop(n node, pool *nodePool) {
+	pool.unused.Stop()
+	_ = pool.Close() // an error here has no consequence
+	delete(c.pools, n)
+}
+
+func (c *client) pool(n node) *nodePool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	pool := c.pools[n]
 	if pool == nil {
-		pool = &redis.Pool{
-			DialContext: func(ctx context.Context) (redis.Conn, error) {
-				return c.connect(ctx, n, nil, c.options.ReadTimeout)
+		pool = &nodePool{
+			Pool: &redis.Pool{
+				DialContext: func(ctx context.Context) (redis.Conn, error) {
+					return c.connect(ctx, n, nil, c.options.ReadTimeout)
+				},
+				// Redis may have been restarted meanwhile.
+				TestOnBorrowContext: func(ctx context.Context, conn redis.Conn, _ time.Time) error {
+					_, err := redis.DoContext(conn, ctx, "PING")
+					return err
+				},
+				MaxIdle:     2,
+				MaxActive:   8,
+				IdleTimeout: idleTime,
+				Wait:        true,
 			},
-			// Redis may have been restarted meanwhile.
-			TestOnBorrowContext: func(ctx context.Context, conn redis.Conn, _ time.Time) error {
-				_, err := redis.DoContext(conn, ctx, "PING")
-				return err
-			},
-			MaxIdle:     2,
-			MaxActive:   8,
-			IdleTimeout: 5 * time.Minute,
-			Wait:        true,
+			unused: time.AfterFunc(idleTime, func() { c.dropUnused(n) }),
 		}
 		c.pools[n] = pool
 	}
+	pool.wantedAt = time.Now()
+	pool.unused.Reset(idleTime)
 	return pool
 }

@@ -9,8 +9,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -52,6 +54,24 @@ func TestKeys(t *testing.T) {
 	_, found, err = r.Get(t.Context(), "key")
 	require.NoError(t, err)
 	require.False(t, found)
+}
+
+// A connection that nobody wants is closed after a minute, and made again.
+func TestUnusedConnectionsAreClosed(t *testing.T) {
+	server := storagetest.Redis(t)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRedis(t, RedisOptions{Addresses: []string{server.URL()}})
+		connections := func() int { return strings.Count(fmt.Sprintf("%s", server.Do("", "CLIENT", "LIST")), "id=") - 1 }
+		for range 3 {
+			for range 5 {
+				require.NoError(t, r.Set(t.Context(), "key", "value", 0))
+				time.Sleep(idleTime - time.Second)
+				require.Equal(t, 1, connections(), "it is kept for the next command")
+			}
+			time.Sleep(2 * time.Second)
+			require.Zero(t, connections())
+		}
+	})
 }
 
 func TestKeysAfterRedisRestarted(t *testing.T) {

@@ -89,8 +89,8 @@ func (c *client) subscribeAt(ctx context.Context, n node, channels []string) (*s
 	return s, nil
 }
 
-// subscription is a connection that is subscribed. One goroutine reads from it and another one sends a PING
-// every pingInterval; whatever ends one ends the other. It is run once, and closed when run returns.
+// subscription is a connection that is subscribed. One goroutine reads from it, and a timer sends a PING every pingInterval; whatever
+// ends one ends the other. It is run once, and closed when run returns.
 type subscription struct {
 	// set once
 	node     node
@@ -142,26 +142,37 @@ func (s *subscription) confirm(ctx context.Context, channels []string) error {
 func (s *subscription) run(ctx context.Context, message func(prefix, channel string, payload []byte)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer context.AfterFunc(ctx, func() { _ = s.line.Close() })()
-	var pinger sync.WaitGroup
-	pinger.Go(func() { cancel(s.ping(ctx)) })
+	stop := s.ping(cancel)
 	cancel(s.deliver(message))
-	pinger.Wait()
+	stop()
 	_ = s.conn.Close()
 	return context.Cause(ctx)
 }
 
-func (s *subscription) ping(ctx context.Context) error {
-	ticker := time.NewTicker(pingInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			if err := s.conn.Ping(""); err != nil {
-				return fmt.Errorf("send a PING: %w", err)
-			}
+// ping sends a PING every pingInterval, until one fails or stop is called, which waits for the last one.
+func (s *subscription) ping(failed func(error)) (stop func()) {
+	var mu sync.Mutex // held while a PING is sent
+	var timer *time.Timer
+	stopped := false
+	mu.Lock()
+	defer mu.Unlock()
+	timer = time.AfterFunc(pingInterval, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if stopped {
+			return
 		}
+		if err := s.conn.Ping(""); err != nil {
+			failed(fmt.Errorf("send a PING: %w", err))
+			return
+		}
+		timer.Reset(pingInterval)
+	})
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		stopped = true
+		timer.Stop()
 	}
 }
 

@@ -19,7 +19,7 @@ const (
 
 var errPollerClosed = errors.New("sockets are not read any more")
 
-// poller reads from all sockets of a server in one goroutine, and goes on with writes: a socket that nothing arrives on
+// poller reads from all sockets of a process in one goroutine, and goes on with writes: a socket that nothing arrives on
 // owns neither goroutine nor buffer. A socket is watched once, until something happens; then it is read or written to, and
 // watched again when its connection has dealt with that.
 //
@@ -27,6 +27,7 @@ var errPollerClosed = errors.New("sockets are not read any more")
 type poller struct {
 	epoll *epoll.Poller
 	wake  int // an eventfd
+	use   use // guarded by inUse
 
 	mu      sync.Mutex
 	sockets []*polledSocket // by file descriptor

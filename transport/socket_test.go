@@ -289,7 +289,7 @@ func TestEndOfReadingIsReported(t *testing.T) {
 			require.NoError(t, unix.Dup3(int(os.Stdin.Fd()), fd, unix.O_CLOEXEC))
 		}
 	}
-	w.readSockets()
+	p.readFor(w)
 	require.ErrorContains(t, <-w.Failed(), "sockets cannot be read any more")
 }
 

@@ -116,11 +116,11 @@ type Websocket struct {
 	system  *actors.System
 	options WebsocketOptions
 	log     *zap.Logger
-	poller  *poller
+	poller  *poller // of all Websockets; nil where there is none
 	refused *logthrottle.Line
 	hold    func() time.Duration // how long a refused client is held
 	failed  chan error
-	reading atomic.Bool // there is a goroutine that reads sockets
+	reading atomic.Bool // the poller reads sockets of this one
 
 	origins atomic.Pointer[originRules]
 	foreign *logthrottle.Line
@@ -132,7 +132,6 @@ type Websocket struct {
 	workers    workers
 	held       closer // refused clients
 	turnedAway closer // connections refused unread
-	running    sync.WaitGroup
 	closing    sync.Once
 }
 
@@ -150,7 +149,7 @@ func NewWebsocket(system *actors.System, options WebsocketOptions) (*Websocket, 
 	if l := options.Limits; min(l.Connections, l.Logins, l.LoginsPerAddress, l.Sockets) < 0 {
 		return nil, fmt.Errorf("transport: Limits are %+v; none may be negative, and 0 is no limit", l)
 	}
-	p, err := newPoller()
+	p, err := usePoller()
 	if err != nil {
 		return nil, err
 	}
@@ -177,18 +176,11 @@ func newWebsocket(system *actors.System, options WebsocketOptions, p *poller) *W
 	return w
 }
 
-// startReading starts the goroutine that reads sockets, with the first that it can read: one that waits in the
-// kernel would keep a bubble of testing/synctest, whose connections are in memory, from ever being idle.
+// startReading has the poller read, with the first socket that it can read: a goroutine that waits in the kernel would keep a
+// bubble of testing/synctest, whose connections are in memory, from ever being idle.
 func (w *Websocket) startReading() {
 	if w.reading.CompareAndSwap(false, true) {
-		w.running.Go(w.readSockets)
-	}
-}
-
-// readSockets reads from logged-in sockets until Close.
-func (w *Websocket) readSockets() {
-	if err := w.poller.run((*polledSocket).panicked); err != nil {
-		w.failed <- fmt.Errorf("sockets cannot be read any more: %w", err)
+		w.poller.readFor(w)
 	}
 }
 
@@ -218,9 +210,8 @@ func (w *Websocket) Close() {
 		w.workers.close()
 		w.waitForEnds()
 		if w.poller != nil {
-			w.poller.stop()
+			w.poller.release(w)
 		}
-		w.running.Wait()
 	})
 }
 

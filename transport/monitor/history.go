@@ -34,10 +34,22 @@ type History struct {
 	since  map[string]Problem
 }
 
-// reading is the counters at one moment.
+// reading is what is plotted of the counters, at one moment.
 type reading struct {
-	at    time.Time
-	stats actors.Stats
+	at                                     time.Time
+	connections, users                     uint64
+	events, pushes, logins, refused, ended uint64
+}
+
+func readingOf(at time.Time, s actors.Stats) reading {
+	r := reading{
+		at: at, connections: s.ActiveConnections, users: s.ActiveUsers,
+		events: s.EventsReceived, pushes: s.AllMessagesSent(), logins: s.TotalConnections, refused: s.Logins.Refused,
+	}
+	for _, n := range s.Closed {
+		r.ended += n
+	}
+	return r
 }
 
 // Problem is a dependency that cannot be used, or another reason why the server is not ready.
@@ -65,10 +77,19 @@ func NewHistory(stats func() actors.Stats, problems func() map[string]string) *H
 
 // Run reads the counters once a second until ctx ends.
 func (h *History) Run(ctx context.Context) {
+	RunHistories(ctx, func() []*History { return []*History{h} })
+}
+
+// RunHistories is Run for many servers in one process: one goroutine reads the counters of those that histories returns, each second
+// anew. The functions that NewHistory was given must not block.
+func RunHistories(ctx context.Context, histories func() []*History) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
-		h.read(time.Now(), h.stats(), h.problems())
+		now := time.Now()
+		for _, h := range histories() {
+			h.read(now, h.stats(), h.problems())
+		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -80,19 +101,21 @@ func (h *History) Run(ctx context.Context) {
 func (h *History) read(now time.Time, stats actors.Stats, problems map[string]string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.recent = append(h.recent, reading{now, stats})
-	if len(h.recent) > recentTicks+1 {
-		h.recent = h.recent[1:]
+	latest := readingOf(now, stats)
+	if len(h.recent) > recentTicks {
+		copy(h.recent, h.recent[1:])
+		h.recent = h.recent[:recentTicks]
 	}
+	h.recent = append(h.recent, latest)
 	switch {
 	case h.minute.at.IsZero():
-		h.minute = reading{now, stats}
+		h.minute = latest
 	case now.Sub(h.minute.at) >= historyStep:
-		h.points = append(h.points, pointOf(h.minute, reading{now, stats}))
+		h.points = append(h.points, pointOf(h.minute, latest))
 		if len(h.points) > historyLength {
 			h.points = h.points[1:]
 		}
-		h.minute = reading{now, stats}
+		h.minute = latest
 	}
 	h.noteProblems(now, problems)
 }
@@ -161,18 +184,12 @@ func pointOf(from, to reading) Point {
 		}
 		return float64(now-before) / seconds
 	}
-	ended := func(s actors.Stats) (sum uint64) {
-		for _, n := range s.Closed {
-			sum += n
-		}
-		return sum
-	}
 	return Point{
-		Connections: to.stats.ActiveConnections, Users: to.stats.ActiveUsers,
-		Events:  rate(from.stats.EventsReceived, to.stats.EventsReceived),
-		Pushes:  rate(from.stats.AllMessagesSent(), to.stats.AllMessagesSent()),
-		Logins:  rate(from.stats.TotalConnections, to.stats.TotalConnections),
-		Refused: rate(from.stats.Logins.Refused, to.stats.Logins.Refused),
-		Ended:   rate(ended(from.stats), ended(to.stats)),
+		Connections: to.connections, Users: to.users,
+		Events:  rate(from.events, to.events),
+		Pushes:  rate(from.pushes, to.pushes),
+		Logins:  rate(from.logins, to.logins),
+		Refused: rate(from.refused, to.refused),
+		Ended:   rate(from.ended, to.ended),
 	}
 }

@@ -1,7 +1,10 @@
 package monitor
 
 import (
+	"context"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
@@ -54,4 +57,40 @@ func TestHistoryKnowsSinceWhen(t *testing.T) {
 	found, ready = h.Problems()
 	require.Empty(t, found, "what is over is not shown until the next tick")
 	require.WithinDuration(t, time.Now(), ready, 10*time.Second)
+}
+
+// One goroutine reads the counters of many servers, also of those that come later.
+func TestRunHistories(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		server := func(events uint64) *History {
+			stats := func() actors.Stats {
+				return actors.Stats{EventsReceived: events * uint64(time.Since(began)/time.Second)}
+			}
+			return NewHistory(stats, func() map[string]string { return nil })
+		}
+		first, second := server(3), server(5)
+		var mu sync.Mutex
+		all := []*History{first}
+		ctx, end := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() {
+			RunHistories(ctx, func() []*History {
+				mu.Lock()
+				defer mu.Unlock()
+				return all
+			})
+		})
+		time.Sleep(time.Minute + time.Second/2)
+		require.EqualValues(t, 3, first.Now().Events)
+		require.Equal(t, Point{}, second.Now())
+		mu.Lock()
+		all = []*History{first, second}
+		mu.Unlock()
+		time.Sleep(time.Minute)
+		require.EqualValues(t, 3, first.Now().Events)
+		require.EqualValues(t, 5, second.Now().Events)
+		end()
+		running.Wait()
+	})
 }

@@ -1,0 +1,108 @@
+//go:build linux
+
+package transport
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/actors/actorstest"
+	"github.com/notifypush/notifypush/internal/testkit"
+	"github.com/notifypush/notifypush/transport/frame"
+)
+
+// All Websockets of a process have one epoll instance. It goes with the last of them, and none of them takes it from the others.
+func TestWebsocketsShareAPoller(t *testing.T) {
+	before := len(epollDescriptors(t))
+	first, second := newBench(t, loopback(t), WebsocketOptions{}), newBench(t, loopback(t), WebsocketOptions{})
+	require.Len(t, epollDescriptors(t), before+1)
+	alice, bob := first.login(t, "alice"), second.login(t, "bob")
+	require.NoError(t, first.System.Shutdown(t.Context()))
+	alice.ending()
+	first.websocket.Close()
+	require.NoError(t, second.websocket.Probe(t.Context()))
+	bob.Close() // which is read
+	eventually(t, second.closed(actors.ConnectionLost))
+	require.NoError(t, second.System.Shutdown(t.Context()))
+	second.websocket.Close()
+	require.Len(t, epollDescriptors(t), before)
+
+	third := newBench(t, loopback(t), WebsocketOptions{})
+	third.login(t, "carol").Close()
+	eventually(t, third.closed(actors.ConnectionLost))
+}
+
+// A poller that fails is that of all, and who comes later has another one.
+func TestFailureOfTheSharedPoller(t *testing.T) {
+	before := epollDescriptors(t)
+	first, second := newBench(t, loopback(t), WebsocketOptions{}), newBench(t, loopback(t), WebsocketOptions{})
+	for fd := range epollDescriptors(t) {
+		if !before[fd] {
+			require.NoError(t, unix.Dup3(int(os.Stdin.Fd()), fd, unix.O_CLOEXEC))
+		}
+	}
+	for _, b := range []*bench{first, second} {
+		b.websocket.startReading()
+		require.ErrorContains(t, <-b.websocket.Failed(), "sockets cannot be read any more")
+	}
+	third := newBench(t, loopback(t), WebsocketOptions{})
+	third.login(t, "carol").Close()
+	eventually(t, third.closed(actors.ConnectionLost))
+}
+
+// A bubble of testing/synctest may use the poller that others use: it starts no goroutine there.
+func TestSharedPollerAndABubble(t *testing.T) {
+	outside := newBench(t, loopback(t), WebsocketOptions{})
+	outside.login(t, "alice")
+	synctest.Test(t, func(t *testing.T) {
+		inside, err := NewWebsocket(actorstest.Start(t, nil).System, WebsocketOptions{})
+		require.NoError(t, err)
+		require.Same(t, outside.websocket.poller, inside.poller)
+		inside.Close()
+	})
+	require.NoError(t, outside.websocket.Probe(t.Context()))
+}
+
+// What a host calls may block, and a client may read nothing: the poller goes on, with that client and with those of other systems.
+func TestNothingHoldsThePollerUp(t *testing.T) {
+	release := make(chan struct{})
+	kit := actorstest.NewWithHooks(t, &actors.Hooks{OnMessage: func(actors.ClientMessage) { <-release }}, actors.Options{DrainTimeout: new(time.Duration)})
+	kit.System.Start()
+	listener := loopback(t)
+	handler, err := NewWebsocket(kit.System, WebsocketOptions{})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		close(release)
+		kit.System.Shutdown(t.Context())
+		handler.Close()
+	})
+	server := NewServer(handler, nil)
+	serveBy(t, server, handler.Intercept(server, listener))
+	blocked := &bench{Kit: kit, websocket: handler, address: listener.Addr()}
+	other := newBench(t, loopback(t), WebsocketOptions{})
+
+	deaf := blocked.login(t, "deaf")
+	require.NoError(t, deaf.Conn.(*net.TCPConn).SetReadBuffer(4096))
+	for range 100 {
+		require.NoError(t, kit.System.Publish(t.Context(), actors.Custom{User: "deaf", Text: strings.Repeat("x", 100_000)}))
+	}
+	alice := blocked.login(t, "alice")
+	alice.send(bytes.Repeat(text("hello"), 10_000)) // more than may wait for the hook
+	for _, w := range []*wire{alice, other.login(t, "bob")} {
+		w.send(testkit.ClientFrame(testkit.Final|9, "are you there?"))
+		f, err := w.frame()
+		require.NoError(t, err)
+		require.Equal(t, frame.Pong, f.Opcode)
+	}
+	require.NotZero(t, kit.System.Stats().HooksDropped, "hooks are blocked")
+	require.NoError(t, other.websocket.Probe(t.Context()))
+}
