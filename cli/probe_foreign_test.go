@@ -8,19 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/actors/actorstest"
 	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/storage/storagetest"
 )
-
-// quietSystem knows no logins and no users.
-type quietSystem struct{ fleet.System }
-
-func (quietSystem) PeerGone(string)                                          {}
-func (quietSystem) AnnounceLogins(context.Context) error                     { return nil }
-func (quietSystem) Crowds(context.Context, []string) (map[string]int, error) { return nil, nil }
-func (quietSystem) Stats() actors.Stats                                      { return actors.Stats{} }
 
 // TestForeignNextcloudInACluster has the servers of two Nextclouds at two nodes of a cluster, which has no databases, and whose nodes
 // count their own subscribers alone.
@@ -43,7 +36,8 @@ func TestForeignNextcloudInACluster(t *testing.T) {
 		f, err := fleet.New(redis, fleetOptions(s, redis))
 		require.NoError(t, err)
 		f.EventsHeard("")
-		running.Go(func() { f.Run(ctx, quietSystem{}) })
+		system := actorstest.Start(t, nil).System
+		running.Go(func() { f.Run(ctx, system) })
 		<-f.Ready()
 	}
 	var found finding
