@@ -58,12 +58,6 @@ func TestRowsThatDoNotFit(t *testing.T) {
 	require.Len(t, parts[0].Rows, 1, "they are left out of the message alone")
 }
 
-// Rows of storages that a message does not name are not taken.
-func TestRowsOfOtherStorages(t *testing.T) {
-	m := mountsMessage{Storages: []uint64{1}, Rows: []usersOfRoot{{1, "", []string{"alice"}}, {2, "", []string{"bob"}}}}
-	require.Equal(t, []actors.Mount{{Storage: 1, User: "alice"}}, m.mounts())
-}
-
 // The largest beat, and the largest question, are looked at.
 func TestLargestBeat(t *testing.T) {
 	stats := actors.Stats{TotalConnections: math.MaxUint64}
