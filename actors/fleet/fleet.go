@@ -39,6 +39,12 @@ type Bus interface {
 	SetNew(ctx context.Context, key, value string, ttl time.Duration) (bool, error)
 }
 
+// countsAll reports whether Publish counts all that listen. In a cluster they subscribe at different nodes, and it does not.
+func countsAll(bus Bus) bool {
+	counter, ok := bus.(interface{ CountsSubscribers() bool })
+	return !ok || counter.CountsSubscribers()
+}
+
 // System is the part of an actors.System that a Fleet needs.
 type System interface {
 	LearnLogins(peer string, news []actors.LoginNews)
@@ -383,7 +389,7 @@ func (f *Fleet) answer(ctx context.Context, system System) {
 		f.mu.Unlock()
 		published, err := f.publish(ctx, message{Kind: hello, Version: f.options.Version})
 		f.mu.Lock()
-		if f.greet = f.greet || err != nil; err == nil {
+		if f.greet = f.greet || err != nil; err == nil && countsAll(f.bus) {
 			f.awaited = published.listeners - 1
 		}
 		f.mu.Unlock()
