@@ -28,7 +28,7 @@ func Ask(ctx context.Context, bus Bus, options Options) (Answers, error) {
 	err := bus.Receive(limited, []string{Channel}, func() {
 		publishing.Go(func() {
 			listeners, err := publishQuestion(limited, bus, options)
-			if err == nil && !countsAll(bus) {
+			if err == nil && !bus.CountsSubscribers() {
 				return
 			}
 			asking.published(listeners, err)

@@ -38,13 +38,9 @@ const (
 type Bus interface {
 	actors.EventSource
 	Publish(ctx context.Context, channel string, payload []byte) (int, error)
+	// CountsSubscribers reports whether Publish counts all subscribers. In a cluster they are at different nodes, and it does not.
+	CountsSubscribers() bool
 	SetNew(ctx context.Context, key, value string, ttl time.Duration) (bool, error)
-}
-
-// countsAll reports whether Publish counts all that listen. In a cluster they subscribe at different nodes, and it does not.
-func countsAll(bus Bus) bool {
-	counter, ok := bus.(interface{ CountsSubscribers() bool })
-	return !ok || counter.CountsSubscribers()
 }
 
 // System is the part of an actors.System that a Fleet needs.
@@ -424,7 +420,7 @@ func (f *Fleet) answer(ctx context.Context, system System) {
 		f.mu.Unlock()
 		published, err := f.publish(ctx, message{Kind: hello, Version: f.options.Version})
 		f.mu.Lock()
-		if f.greet = f.greet || err != nil; err == nil && countsAll(f.bus) {
+		if f.greet = f.greet || err != nil; err == nil && f.bus.CountsSubscribers() {
 			f.awaited = published.listeners - 1
 		}
 		f.mu.Unlock()
