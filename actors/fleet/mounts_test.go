@@ -255,3 +255,22 @@ func TestPublishedRowsAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// A node whose database is away has its clients hear of changes all the same, and goes on saying that it is away.
+func TestOwnDatabaseIsAway(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		nodes := startFleet(t, newBus(), 2, 10)
+		second := nodes[1]
+		second.Mounts.Fail(errors.New("gone"))
+		pass(15 * time.Second)
+		require.Contains(t, second.System.Problems(), "database")
+		alice := second.Connect(t, "alice")
+		change(nodes, 1)
+		pass(time.Second)
+		require.Equal(t, []string{"authenticated", "notify_file"}, alice.Texts())
+		require.Contains(t, second.System.Problems(), "database")
+		second.Mounts.Fail(nil)
+		pass(15 * time.Second)
+		require.NotContains(t, second.System.Problems(), "database")
+	})
+}
