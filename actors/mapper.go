@@ -21,6 +21,7 @@ const (
 type mapper struct {
 	system  *System
 	dropped *logthrottle.Line
+	unknown *logthrottle.Line
 	mapping *mapping
 	wakesAt time.Duration // the earliest mapperWake on its way; 0 is none
 }
@@ -28,11 +29,12 @@ type mapper struct {
 // newMapper returns the next incarnation: before is the one that failed, nil where there is none.
 func newMapper(system *System, before *mapper) *mapper {
 	if before != nil {
-		return &mapper{system: system, dropped: before.dropped, mapping: before.mapping.successor()}
+		return &mapper{system: system, dropped: before.dropped, unknown: before.unknown, mapping: before.mapping.successor()}
 	}
 	return &mapper{
 		system:  system,
 		dropped: logthrottle.New(system.log, logInterval, "file events dropped: "+system.names[problemMounts]+" unavailable", ""),
+		unknown: logthrottle.New(system.log, time.Hour, "most file events are of storages that nobody has mounted", ""),
 		mapping: newMapping(longestBurst(system.options.Load())),
 	}
 }
@@ -118,9 +120,20 @@ func (m *mapper) carryOut(ctx actor.Context) {
 		m.system.counters.expired.Add(int64(effects.dropped))
 		m.dropped.Warn("", zap.Int64("dropped_so_far", m.system.counters.expired.Load()))
 	}
+	if effects.counted {
+		m.onCounted(m.mapping.unknown.count)
+	}
 	if at := m.mapping.wakeAt(); at > 0 && (m.wakesAt == 0 || at < m.wakesAt) {
 		m.wakesAt = at
 		m.system.scheduler.add(at, ctx.Self(), &mapperWake{})
+	}
+}
+
+// onCounted takes how many storages nobody has mounted, where those are most.
+func (m *mapper) onCounted(unknown int) {
+	m.system.unknownStorages.Store(int64(unknown))
+	if unknown > 0 {
+		m.unknown.Warn("", zap.Int("storages", unknown), zap.String("hint", "does another Nextcloud publish on the same channels?"))
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/actorstest"
@@ -525,4 +527,37 @@ func TestDatabaseIsMissed(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestEventsOfAnotherNextcloud has one publish on the same channels, in whose storages files change as in those of this one. Users
+// who are not connected, and events other than of files, are no reason.
+func TestEventsOfAnotherNextcloud(t *testing.T) {
+	core, logged := observer.New(zap.WarnLevel)
+	bubble(t, func(o *actors.Options) { o.NoDebounce, o.Logger = true, zap.New(core) }, func(t *testing.T, kit *actorstest.Kit) {
+		var mounts []actors.Mount
+		for storage := range uint64(30) {
+			mounts = append(mounts, mount(1+storage, fmt.Sprint("user", storage), "files"))
+		}
+		kit.Mounts.Set(mounts...)
+		work := func(first, storages uint64) {
+			for range 8 {
+				for storage := range storages {
+					publish(t, kit, fileEvent(first+storage, 7))
+					publish(t, kit, actors.NotificationChanged{User: fmt.Sprint("stranger", storage)})
+				}
+				pass(5 * time.Minute)
+			}
+		}
+		work(1, 30)
+		require.Zero(t, kit.System.UnknownStorages())
+		work(1, 60)
+		require.Zero(t, kit.System.UnknownStorages(), "as many are known")
+		work(1, 90)
+		require.Equal(t, 60, kit.System.UnknownStorages())
+		require.Equal(t, 1, logged.FilterMessage("most file events are of storages that nobody has mounted").Len())
+		for range 3 {
+			work(1, 30)
+		}
+		require.Zero(t, kit.System.UnknownStorages())
+	})
 }

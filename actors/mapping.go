@@ -48,6 +48,8 @@ type mapping struct {
 	retryAt  time.Duration
 
 	nextTick, nextBurst, nextQuery time.Duration // 0 is none
+
+	unknown unknownStorages
 }
 
 // mappingEffects are what a mapping wants done.
@@ -56,6 +58,7 @@ type mappingEffects struct {
 	queries  []mountsQuery
 	released []int // the sizes of events that give back their places now
 	dropped  int   // events
+	counted  bool  // the storages that nobody has mounted are counted anew
 }
 
 // audience are the users that one push is for.
@@ -89,6 +92,7 @@ func (m *mapping) successor() *mapping {
 	next := newMapping(m.maxBurst)
 	next.effects.released = m.effects.released
 	next.bursts = m.bursts
+	next.unknown = m.unknown
 	for storage, s := range m.active {
 		if len(s.waiting) > 0 {
 			next.active[storage] = &activeStorage{waiting: s.waiting}
@@ -215,6 +219,7 @@ func (m *mapping) wake(now time.Duration) {
 // match sends a push to the users who see the file, at once, or together with what else changes while the
 // storage is busy; and has the event matched once more. s is nil where nothing is due in the storage.
 func (m *mapping) match(s *activeStorage, e StorageUpdate, users *storageUsers, happened, now time.Duration) {
+	m.effects.counted = m.unknown.note(e.Storage, users.rows > 0, now) || m.effects.counted
 	if s.isRecent() || len(m.active) < maxStorages {
 		if s == nil {
 			s = m.activate(e.Storage, now)

@@ -52,28 +52,29 @@ type System struct {
 	release    func()
 
 	// safe for concurrent use
-	ctx            context.Context // ends when the connections are closed
-	cancel         context.CancelFunc
-	stopped        chan struct{} // closed when the actors are gone
-	down           chan struct{} // closed when everything is
-	emptied        chan struct{} // receives when the last connection or user ends, from the beginning of Shutdown on
-	inFlight       *inFlight
-	running        sync.WaitGroup // connections, and goroutines of spawnWorker
-	problems       problems
-	counters       counters
-	hooks          *hooks            // nil where there is none
-	names          map[string]string // of the ports
-	progress       [stations]progress
-	testCookie     atomic.Uint32
-	everSubscribed atomic.Bool
-	heard          chan struct{} // closed when events are heard for the first time
-	hearing        sync.Once
-	starting       sync.Once
-	began          atomic.Bool // Start is through
-	stopping       atomic.Bool
-	stoppingUsers  atomic.Int64 // removed from a registry, and not yet gone
-	runs           atomic.Uint64
-	started        time.Time
+	ctx             context.Context // ends when the connections are closed
+	cancel          context.CancelFunc
+	stopped         chan struct{} // closed when the actors are gone
+	down            chan struct{} // closed when everything is
+	emptied         chan struct{} // receives when the last connection or user ends, from the beginning of Shutdown on
+	inFlight        *inFlight
+	running         sync.WaitGroup // connections, and goroutines of spawnWorker
+	problems        problems
+	counters        counters
+	hooks           *hooks            // nil where there is none
+	names           map[string]string // of the ports
+	progress        [stations]progress
+	testCookie      atomic.Uint32
+	everSubscribed  atomic.Bool
+	unknownStorages atomic.Int64  // UnknownStorages
+	heard           chan struct{} // closed when events are heard for the first time
+	hearing         sync.Once
+	starting        sync.Once
+	began           atomic.Bool // Start is through
+	stopping        atomic.Bool
+	stoppingUsers   atomic.Int64 // removed from a registry, and not yet gone
+	runs            atomic.Uint64
+	started         time.Time
 }
 
 // New checks ports and options and returns a System that Start will start.

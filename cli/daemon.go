@@ -70,7 +70,6 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 		return nil, err
 	}
 	ports := actors.Ports{
-		Events:   d.redis,
 		Mounts:   timedMounts{d.mounts, &d.latencies},
 		Verifier: timedVerifier{d.nextcloud, &d.latencies},
 	}
@@ -80,6 +79,7 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	if d.fleet != nil {
 		ports.Peers = d.fleet
 	}
+	ports.Events = eventSource{d.redis, d.fleet, log.Logger}
 	ports.Control = &control{logging: log, redis: d.redis, fleet: d.fleet}
 	if d.system, err = actors.New(ports, actorOptions(settings, log.Logger)); err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
 	d.history = monitor.NewHistory(d.system.Stats, d.problems)
 	d.monitored.Store(&settings.Monitor)
 	d.operators = transport.NewServer(d.guard().Handler(monitor.New(monitor.Source{
-		Version: Version(), Stats: d.system.Stats, Problems: d.problems, Probe: d.probe, Status: d.status(),
+		Version: Version(), Stats: d.system.Stats, Problems: d.problems, Warning: d.warning, Probe: d.probe, Status: d.status(),
 	})), log.Logger)
 	monitor.LimitConnections(d.operators, monitor.MaxConnections)
 	return d, nil

@@ -13,6 +13,8 @@ import (
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/storage"
+	"github.com/notifypush/notifypush/transport/monitor"
 )
 
 // newFleet returns this server's part of a fleet, or nil where it is to be alone or Nextcloud's secret is not known. It uses the
@@ -21,16 +23,24 @@ func (d *daemon) newFleet() (*fleet.Fleet, error) {
 	if !isOfFleet(d.settings) {
 		return nil, nil
 	}
-	return fleet.New(d.redis, fleet.Options{
-		Key: fleetKey(d.settings, "notify_push fleet"), Node: nodeName(), Version: Version(), Logger: d.log.Logger,
-		AppVersion: func() string { return d.version.Told() },
-		Attach:     func() json.RawMessage { return d.websocket.FailureNews() },
-		OnAttached: func(news json.RawMessage) {
-			if err := d.websocket.LearnFailures(news); err != nil {
-				d.log.Debug("fleet: cannot read the failed logins of another node", zap.Error(err))
-			}
-		},
-	})
+	options := fleetOptions(d.settings, d.redis)
+	options.Logger = d.log.Logger
+	options.AppVersion = func() string { return d.version.Told() }
+	options.Attach = func() json.RawMessage { return d.websocket.FailureNews() }
+	options.OnAttached = func(news json.RawMessage) {
+		if err := d.websocket.LearnFailures(news); err != nil {
+			d.log.Debug("fleet: cannot read the failed logins of another node", zap.Error(err))
+		}
+	}
+	return fleet.New(d.redis, options)
+}
+
+// fleetOptions say who this server is.
+func fleetOptions(settings config.Settings, redis *storage.Redis) fleet.Options {
+	return fleet.Options{
+		Key: fleetKey(settings, "notify_push fleet"), Node: nodeName(), Version: Version(),
+		Instance: settings.Instance.ID, Prefixes: redis.ChannelPrefixes,
+	}
 }
 
 // isOfFleet reports whether this server may have others.
@@ -103,4 +113,15 @@ func (d *daemon) peersStay(ctx context.Context) bool {
 func nodeName() string {
 	host, _ := os.Hostname()
 	return host[:min(len(host), 32)] + "-" + rand.Text()[:8]
+}
+
+// otherServers are those that the status page lists.
+func (d *daemon) otherServers() (servers []monitor.Server) {
+	if d.fleet == nil {
+		return nil
+	}
+	for _, m := range d.fleet.Members() {
+		servers = append(servers, monitor.Server{Name: m.Node, Version: m.Version, Since: m.Since, Connections: m.Stats.ActiveConnections, Ending: m.Ending})
+	}
+	return servers
 }

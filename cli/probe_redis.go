@@ -54,10 +54,10 @@ func probeRedis(result *config.Result) probe {
 		if heard {
 			report(probeRedisKeys(ctx, options))
 		}
-		if prefix := options.ChannelPrefix; prefix != "" {
-			report(finding{"Redis channels", yellow, fmt.Sprintf("their names begin with %q", prefix),
-				"What publishes must write this before the names, too; the app itself does not: give it a Redis of its own by notify_push_redis in config.php."})
-		}
+		settings := result.Settings
+		settings.Redis = options
+		settings.Fleet.Off = settings.Fleet.Off || !heard
+		probeForeign(ctx, settings, report)
 	}
 }
 

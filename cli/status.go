@@ -120,6 +120,9 @@ func printStatus(out io.Writer, s monitor.StatusReply) {
 	for _, p := range s.Problems {
 		line("not ready", fmt.Sprintf("%s, since %s: %s", p.Name, ago(s.Time, &p.Since), p.Reason))
 	}
+	if s.Warning != "" {
+		line("warning", s.Warning)
+	}
 	for _, d := range s.Dependencies {
 		state := "ok"
 		switch {
@@ -132,6 +135,13 @@ func printStatus(out io.Writer, s monitor.StatusReply) {
 			state += fmt.Sprintf(", %.3g ms, %s", *d.Latency, ago(s.Time, d.At))
 		}
 		line(d.Name, state)
+	}
+	for _, other := range s.Servers {
+		state := ""
+		if other.Ending {
+			state = ", ending"
+		}
+		line("server", fmt.Sprintf("%s, version %s, since %s, %d clients%s", other.Name, other.Version, ago(s.Time, &other.Since), other.Connections, state))
 	}
 	line("clients", fmt.Sprintf("%d of %d users", s.Now.Connections, s.Now.Users))
 	line("logins", fmt.Sprintf("%d waiting, %d at Nextcloud, %d throttled", s.Waiting, s.InFlight, s.Throttled))

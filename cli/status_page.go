@@ -90,7 +90,7 @@ func (d *daemon) askRedis(ctx context.Context) {
 func (d *daemon) status() *monitor.Status {
 	return &monitor.Status{
 		System: d.system, History: d.history, Log: d.log.Logger, Started: time.Now(),
-		AppVersion: d.version.Known, Latencies: d.latencies.all,
+		AppVersion: d.version.Known, Latencies: d.latencies.all, Servers: d.otherServers,
 		Throttled: d.websocket.Throttled, ClearRateLimit: d.websocket.ClearRateLimit,
 		LogLevel: d.log.name,
 		SetLogLevel: func(spec string) error {

@@ -42,7 +42,7 @@ var consulted = map[string]string{
 }
 
 // noted are further keys that are read, on which nothing depends that another source could give.
-var noted = []string{"secret", "trusted_domains", "trusted_proxies", "forwarded_for_headers", "dbsharding"}
+var noted = []string{"secret", "instanceid", "trusted_domains", "trusted_proxies", "forwarded_for_headers", "dbsharding"}
 
 // readNextcloud evaluates the configuration whose main file is path. Without a path only NC_ variables count.
 func (r Reader) readNextcloud(ctx context.Context, path string, glob, mayAsk bool, env environment) *nextcloudConfig {
@@ -231,6 +231,7 @@ func (n *nextcloudConfig) list(key string) List {
 // instance is what is said of Nextcloud itself.
 func (n *nextcloudConfig) instance() Instance {
 	return Instance{
+		ID:                  n.optional("instanceid"),
 		Secret:              actors.Secret(n.optional("secret")),
 		TrustedDomains:      n.list("trusted_domains"),
 		TrustedProxies:      n.list("trusted_proxies"),

@@ -54,6 +54,7 @@ type ReadingOptions struct {
 
 // Instance is what config.php says of Nextcloud itself.
 type Instance struct {
+	ID                  string        // instanceid, empty when it is not known
 	Secret              actors.Secret // empty when it is not known. Digests that outlive the process are keyed with it
 	TrustedDomains      List
 	TrustedProxies      List

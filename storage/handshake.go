@@ -94,7 +94,7 @@ func (e *RedisError) Advice() string {
 	case e.IsPermission() && e.Step == StepSelect:
 		return "allow the user SELECT, or leave dbindex of redis out: ACL SETUSER <user> +select"
 	case e.IsPermission() && e.Step == StepSubscribe:
-		return "allow the user the command and the channels: ACL SETUSER <user> +subscribe +ping &notify_*"
+		return "allow the user the command and the channels: ACL SETUSER <user> +subscribe +ping &notify_*, and for an app that puts dbindex before the channels, such as 3, &3_notify_*"
 	case e.IsPermission():
 		return KeysAdvice
 	case strings.Contains(reply, "max number of clients"):

@@ -35,8 +35,9 @@ type RedisOptions struct {
 	DialTimeout time.Duration
 	// ReadTimeout is how long Redis may take over a command, 5 s when zero or less.
 	ReadTimeout time.Duration
-	// ChannelPrefix is put before the name of each channel. Keys have none.
-	ChannelPrefix string `flag:"redis-channel-prefix" env:"REDIS_CHANNEL_PREFIX" placeholder:"TEXT" group:"Redis" help:"What channel names begin with, for several Nextclouds on one Redis; the publishing side must use the same."`
+	// ChannelPrefix is put before the name of each channel, and nothing is heard without it. Keys have none. Empty: see
+	// Redis.ChannelPrefixes.
+	ChannelPrefix string `flag:"redis-channel-prefix" env:"REDIS_CHANNEL_PREFIX" placeholder:"TEXT" group:"Redis" help:"What channel names begin with, for several Nextclouds on one Redis; the publishing side must use the same. Without it, names are heard as they are, and with the database index and _ before them, as a patched app publishes (3_notify_activity)."`
 	// Reload, unless nil, returns the options as they are configured now. It is called when Redis refuses
 	// the login or wants one, by one goroutine at a time and at most once a second, and may block until ctx
 	// ends. Other options than before replace them. The Reload of what it returns is ignored.
@@ -83,6 +84,7 @@ type client struct {
 	pools  map[node]*nodePool
 	nodes  []node          // of the cluster: seeds and those that they named, the best to try first
 	owners map[uint16]node // of the cluster's slots, as far as learned
+	heard  []string        // the prefixes of the last subscription; nil before the first
 }
 
 // NewRedis checks the options. It does not connect.
@@ -196,11 +198,37 @@ func (r *Redis) Delete(ctx context.Context, key string) error {
 	return err
 }
 
-// Publish sends payload to the subscribers of channel and returns how many they are; in a cluster,
-// those of one node are counted.
+// Publish sends payload to the subscribers of channel, with the first of ChannelPrefixes, and returns how many they are; in
+// a cluster, those of one node are counted.
 func (r *Redis) Publish(ctx context.Context, channel string, payload []byte) (int, error) {
-	channel = r.current().options.ChannelPrefix + channel
+	channel = r.ChannelPrefixes()[0] + channel
 	return redis.Int(r.do(ctx, channel, "PUBLISH", channel, payload))
+}
+
+// Subscribers returns how many subscribe to each channel, with the first of ChannelPrefixes; in a cluster, those of one node are
+// counted.
+func (r *Redis) Subscribers(ctx context.Context, channels ...string) ([]int, error) {
+	prefix := r.ChannelPrefixes()[0]
+	args := redis.Args{"NUMSUB"}
+	for _, channel := range channels {
+		args = args.Add(prefix + channel)
+	}
+	reply, err := redis.Values(r.do(ctx, "", "PUBSUB", args...))
+	if err != nil {
+		return nil, err
+	}
+	counts := make([]int, 0, len(channels))
+	for i := 1; i < len(reply); i += 2 {
+		count, err := redis.Int(reply[i], nil)
+		if err != nil {
+			return nil, err
+		}
+		counts = append(counts, count)
+	}
+	if len(counts) != len(channels) {
+		return nil, errNotRedis
+	}
+	return counts, nil
 }
 
 // ErrNotTried is returned by MayRun when Redis does not say what it would allow.

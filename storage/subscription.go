@@ -24,8 +24,15 @@ const (
 
 // Receive subscribes to channels and hands on what arrives, as actors.EventSource wants it. Only
 // Redis's own confirmation of each channel counts as a subscription. In a cluster, one node carries
-// the subscription, and the next call begins with another one when it fails.
+// the subscription: the one that has fewest.
+//
+// The names of channels are heard as they are and with the prefix that ChannelPrefixes describes.
 func (r *Redis) Receive(ctx context.Context, channels []string, subscribed func(), message func(channel string, payload []byte)) error {
+	return r.ReceiveWithPrefix(ctx, channels, subscribed, func(_, channel string, payload []byte) { message(channel, payload) })
+}
+
+// ReceiveWithPrefix is Receive, and says of each message with which of ChannelPrefixes it came.
+func (r *Redis) ReceiveWithPrefix(ctx context.Context, channels []string, subscribed func(), message func(prefix, channel string, payload []byte)) error {
 	var used *client
 	var s *subscription
 	err := r.attempt(ctx, func(c *client) (err error) {
@@ -47,7 +54,7 @@ func (r *Redis) Receive(ctx context.Context, channels []string, subscribed func(
 
 func (c *client) subscribe(ctx context.Context, channels []string) (*subscription, error) {
 	var failures []error
-	for _, n := range c.candidates() {
+	for _, n := range c.subscribable(ctx, c.options.ChannelPrefix+channels[0]) {
 		subscription, err := c.subscribeAt(ctx, n, channels)
 		if err == nil {
 			return subscription, nil
@@ -67,17 +74,18 @@ func (c *client) subscribeAt(ctx context.Context, n node, channels []string) (*s
 	if err != nil {
 		return nil, err
 	}
-	s := &subscription{node: n, line: line, conn: redis.PubSubConn{Conn: conn}, prefix: c.options.ChannelPrefix}
+	s := &subscription{node: n, line: line, conn: redis.PubSubConn{Conn: conn}}
 	ctx, cancel := context.WithTimeout(ctx, c.options.ReadTimeout)
 	defer cancel()
 	err = refuseSentinel(ctx, conn) // which would confirm the subscription, and carry no event
 	if err == nil {
-		err = s.confirm(ctx, channels)
+		err = s.confirmAllowed(ctx, channels, c.prefixes())
 	}
 	if err != nil {
 		_ = conn.Close()
 		return nil, failed(StepSubscribe, n, err)
 	}
+	c.setHeard(s.prefixes)
 	return s, nil
 }
 
@@ -85,21 +93,40 @@ func (c *client) subscribeAt(ctx context.Context, n node, channels []string) (*s
 // ends one ends the other. It is run once, and closed when run returns.
 type subscription struct {
 	// set once
-	node   node
-	line   *lifeline
-	conn   redis.PubSubConn
-	prefix string
+	node     node
+	line     *lifeline
+	conn     redis.PubSubConn
+	prefixes []string // with which channels are subscribed
+}
+
+// confirmAllowed subscribes with all prefixes, and where an ACL forbids that with the first of them that it allows.
+// Redis refuses a SUBSCRIBE as a whole.
+func (s *subscription) confirmAllowed(ctx context.Context, channels, prefixes []string) error {
+	s.prefixes = prefixes
+	err := s.confirm(ctx, channels)
+	if len(prefixes) == 1 || !isPermission(err) {
+		return err
+	}
+	for _, prefix := range prefixes {
+		s.prefixes = []string{prefix}
+		if again := s.confirm(ctx, channels); !isPermission(again) {
+			return again
+		}
+	}
+	return err
 }
 
 func (s *subscription) confirm(ctx context.Context, channels []string) error {
 	names := redis.Args{}
-	for _, channel := range channels {
-		names = names.Add(s.prefix + channel)
+	for _, prefix := range s.prefixes {
+		for _, channel := range channels {
+			names = names.Add(prefix + channel)
+		}
 	}
 	if err := s.conn.Subscribe(names...); err != nil {
 		return err
 	}
-	for range channels {
+	for range names {
 		switch reply := s.conn.ReceiveContext(ctx).(type) {
 		case redis.Subscription:
 		case error:
@@ -112,7 +139,7 @@ func (s *subscription) confirm(ctx context.Context, channels []string) error {
 }
 
 // run returns when ctx ends or the connection does.
-func (s *subscription) run(ctx context.Context, message func(channel string, payload []byte)) error {
+func (s *subscription) run(ctx context.Context, message func(prefix, channel string, payload []byte)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer context.AfterFunc(ctx, func() { _ = s.line.Close() })()
 	stop := s.ping(cancel)
@@ -149,11 +176,12 @@ func (s *subscription) ping(failed func(error)) (stop func()) {
 	}
 }
 
-func (s *subscription) deliver(message func(channel string, payload []byte)) error {
+func (s *subscription) deliver(message func(prefix, channel string, payload []byte)) error {
 	for {
 		switch reply := s.conn.Receive().(type) {
 		case redis.Message:
-			message(strings.TrimPrefix(reply.Channel, s.prefix), reply.Data)
+			prefix, channel := s.split(reply.Channel)
+			message(prefix, channel, reply.Data)
 		case redis.Pong:
 		case redis.Subscription:
 			return fmt.Errorf("Redis said %s of %q", reply.Kind, reply.Channel)
@@ -161,6 +189,16 @@ func (s *subscription) deliver(message func(channel string, payload []byte)) err
 			return reply
 		}
 	}
+}
+
+// split returns the prefix of a channel that is subscribed, and its name behind that.
+func (s *subscription) split(name string) (prefix, channel string) {
+	for _, prefix := range s.prefixes {
+		if channel, has := strings.CutPrefix(name, prefix); has && prefix != "" {
+			return prefix, channel
+		}
+	}
+	return "", name
 }
 
 // lifeline is a connection that must show a sign of life every so often.

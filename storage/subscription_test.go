@@ -283,7 +283,7 @@ func TestSubscriptionIsKeptByMessagesAlone(t *testing.T) {
 			}
 		}()
 		messages := 0
-		require.ErrorIs(t, subscription.run(ctx, func(string, []byte) { messages++ }), context.DeadlineExceeded)
+		require.ErrorIs(t, subscription.run(ctx, func(_, _ string, _ []byte) { messages++ }), context.DeadlineExceeded)
 		require.InDelta(t, 360, messages, 1)
 	})
 }
@@ -297,7 +297,7 @@ func TestSubscriptionToleratesSlowCallee(t *testing.T) {
 		}()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute-time.Second)
 		defer cancel()
-		err := subscription.run(ctx, func(string, []byte) { time.Sleep(14 * time.Second) })
+		err := subscription.run(ctx, func(_, _ string, _ []byte) { time.Sleep(14 * time.Second) })
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }
@@ -363,7 +363,7 @@ func FuzzSubscription(f *testing.F) {
 			_, _ = redis.Write(replies)
 			redis.Close()
 		}()
-		if err := subscription.run(t.Context(), func(string, []byte) {}); err == nil {
+		if err := subscription.run(t.Context(), func(_, _ string, _ []byte) {}); err == nil {
 			t.Fatal("ended without a reason")
 		}
 	})

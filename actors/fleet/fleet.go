@@ -60,6 +60,11 @@ type Options struct {
 	Node string
 	// Version is what this node says it is.
 	Version string
+	// Instance is the instanceid of Nextcloud's config.php, which is no secret, by which servers of another Nextcloud at the
+	// same Redis know that this is another one. Empty: they are not told apart.
+	Instance string
+	// Prefixes returns with which prefixes events are heard (storage.Redis.ChannelPrefixes); nil is for none but "".
+	Prefixes func() []string
 	// AppVersion, if not nil, returns the version of Nextcloud's app, or nothing while this node has not asked for it.
 	AppVersion func() string
 	// Attach, if not nil, returns what the host says to the others with the next beat: JSON of 64 KiB at most, or nil.
@@ -81,6 +86,8 @@ type Fleet struct {
 	wake        chan struct{} // there is news, or everything is to be sent
 	ready       chan struct{} // closed when the others have sent what they know, or there are none
 	settled     sync.Once
+	sharing     *logthrottle.Line // that another Nextcloud hears the events
+	foreignNews chan struct{}     // something is to be done about others
 	made        time.Time
 	outbox      chan letter      // what is published, one after the other
 	asked       chan struct{}    // others want mounts
@@ -102,6 +109,7 @@ type Fleet struct {
 	answers    int                         // to it
 	isEnding   bool
 	mounts     mounts
+	foreign    foreigners
 }
 
 // New returns a Fleet of which no other node is known yet.
@@ -131,6 +139,9 @@ func New(bus Bus, options Options) (*Fleet, error) {
 		unpublished: make(chan unpublished, maxUnpublished),
 		ended:       make(chan struct{}),
 		mounts:      newMounts(),
+		foreignNews: make(chan struct{}, 1),
+		foreign:     newForeigners(options.Instance),
+		sharing:     logthrottle.New(options.Logger, foreignLogInterval, "another Nextcloud uses the same channels of redis: events and logins are exchanged", ""),
 	}, nil
 }
 
@@ -202,10 +213,21 @@ func (f *Fleet) onSubscribed() {
 }
 
 func (f *Fleet) onMessage(system System, payload []byte) {
-	m, err := decode(f.options.Key, payload)
+	m, e, err := decode(f.options.Key, payload)
+	if isForeign(e, err, f.options.Instance) {
+		f.onForeign(e)
+		return
+	}
+	if err == nil && m.Kind == askAll {
+		if m.Node != f.options.Node {
+			f.onQuestion()
+		}
+		return
+	}
 	var n news
 	if err == nil {
 		f.mu.Lock()
+		f.foreign.note(f.options.Instance, time.Now())
 		n, err = f.members.hear(m, time.Now())
 		if n.joined || n.missed { // what it has said before is not known
 			f.greet = true
@@ -277,6 +299,7 @@ func (f *Fleet) send(ctx context.Context, system System) {
 	beats := time.NewTicker(beatInterval)
 	defer beats.Stop()
 	beating := true
+	var foreign <-chan time.Time // nil while there are no others
 	for {
 		if idle := f.isIdle(); idle == beating { // a node that is alone costs nothing
 			if beating = !idle; beating {
@@ -288,6 +311,10 @@ func (f *Fleet) send(ctx context.Context, system System) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-f.foreignNews:
+			foreign = f.meetForeign(ctx)
+		case <-foreign:
+			foreign = f.meetForeign(ctx)
 		case <-beats.C:
 			f.beat(ctx, system)
 		case <-f.wake:

@@ -1,16 +1,18 @@
 package fleet
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/internal/sealed"
 )
 
-// Channel is the Redis channel of all fleets. Servers of another Nextcloud have another key, and are not heard.
+// Channel is the Redis channel of all fleets. Servers of another Nextcloud have another key, and are not believed.
 const Channel = "notify_push_fleet"
 
 const (
@@ -34,6 +36,8 @@ const (
 	complete kind = "complete" // of a node that has sent everything, because it was asked
 	ending   kind = "ending"   // of a node that lets its clients go
 	bye      kind = "bye"      // of a node that ends
+	askAll   kind = "ask"      // of who wants to know which nodes there are, and is none
+	here     kind = "here"     // of a node that was asked
 
 	askMounts kind = "ask_mounts" // of a node that asks another to read mounts
 	rows      kind = "mounts"     // of a node that has read mounts
@@ -50,6 +54,8 @@ type message struct {
 	// Stats come with a beat.
 	Stats  *actors.Stats      `json:"stats,omitempty"`
 	Logins []actors.LoginNews `json:"logins,omitempty"`
+	// Used are the prefixes of channels with which events have come. They come with here.
+	Used []string `json:"used,omitempty"`
 	// Users come with a beat: how many connections those have who have many.
 	Users map[string]int `json:"users,omitempty"`
 	// Attached comes with a beat, and is the host's.
@@ -63,48 +69,59 @@ type message struct {
 }
 
 var (
-	errForeign   = errors.New("the message does not carry the MAC of this fleet: another Nextcloud on the same Redis? its database index does not separate channels")
+	errForeign   = errors.New("the message does not carry the MAC of this fleet: have all servers of this Nextcloud the same secret?")
 	errMalformed = errors.New("the message is malformed")
 )
 
-// encode returns a message behind its MAC. Rows that are too many for one are left out, and their read counts as failed.
-func encode(key []byte, m message) ([]byte, error) {
-	payload, err := seal(key, m)
+// encode returns an envelope, which all can read, and behind it on a line of its own a message behind the MAC of both. Rows that
+// are too many for one are left out, and their read counts as failed.
+func encode(key []byte, e envelope, m message) ([]byte, error) {
+	payload, err := seal(key, e, m)
 	if err == nil && len(payload) > maxMessage && m.Mounts != nil {
 		without := *m.Mounts
 		without.Failed, without.Rows = true, nil
 		m.Mounts = &without
-		return seal(key, m)
+		return seal(key, e, m)
 	}
 	return payload, err
 }
 
-func seal(key []byte, m message) ([]byte, error) {
+func seal(key []byte, e envelope, m message) ([]byte, error) {
+	head, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
 	body, err := json.Marshal(m)
 	if err != nil {
 		return nil, err
 	}
-	return sealed.Seal(key, "", body), nil
+	return slices.Concat(head, []byte{'\n'}, sealed.Seal(key, string(head), body)), nil
 }
 
-// decode returns the message that encode gave. Nothing is believed, or even parsed, that does not carry the fleet's MAC.
-func decode(key, payload []byte) (m message, err error) {
+// decode returns the message that encode gave. Of what does not carry the fleet's MAC the envelope alone is parsed, and
+// not believed.
+func decode(key, payload []byte) (m message, e envelope, err error) {
 	if len(payload) > maxMessage {
-		return m, fmt.Errorf("%w: it has %d bytes", errMalformed, len(payload))
+		return m, e, fmt.Errorf("%w: it has %d bytes", errMalformed, len(payload))
 	}
-	body, ok := sealed.Open(key, "", payload)
+	head, rest, _ := bytes.Cut(payload, []byte{'\n'})
+	e, ok := parseEnvelope(head)
 	if !ok {
-		return m, errForeign
+		return m, e, errForeign
+	}
+	body, ok := sealed.Open(key, string(head), rest)
+	if !ok {
+		return m, e, errForeign
 	}
 	if err := json.Unmarshal(body, &m); err != nil {
-		return m, fmt.Errorf("%w: %w", errMalformed, err)
+		return m, e, fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	if m.Node == "" || len(m.Node) > maxName || m.Sequence == 0 || len(m.Logins) > maxLogins || m.Clock < 0 ||
 		len(m.Users) > maxUsers || len(m.Attached) > maxAttached || len(m.AppVersion) > maxName {
-		return m, errMalformed
+		return m, e, errMalformed
 	}
 	if isAboutMounts := m.Kind == askMounts || m.Kind == rows; isAboutMounts && (m.Mounts == nil || !m.Mounts.isWellFormed()) {
-		return m, errMalformed
+		return m, e, errMalformed
 	}
-	return m, nil
+	return m, e, nil
 }

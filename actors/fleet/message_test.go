@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,23 +17,27 @@ var testMessage = message{
 	Logins: []actors.LoginNews{{RememberedLogin: actors.RememberedLogin{Digest: []byte{1, 2}, User: "alice"}, State: actors.LoginReleased}},
 }
 
+var testEnvelope = envelope{Instance: "oc0123456789", Prefixes: []string{"", "3_"}}
+
 func TestMessages(t *testing.T) {
 	key := []byte("key")
-	payload, err := encode(key, testMessage)
+	payload, err := encode(key, testEnvelope, testMessage)
 	require.NoError(t, err)
-	m, err := decode(key, payload)
+	m, e, err := decode(key, payload)
 	require.NoError(t, err)
 	require.Equal(t, testMessage, m)
+	require.Equal(t, testEnvelope, e)
 
 	for i := range payload {
 		changed := bytes.Clone(payload)
 		changed[i] ^= 1
-		_, err := decode(key, changed)
+		_, _, err := decode(key, changed)
 		require.ErrorIs(t, err, errForeign)
 	}
-	_, err = decode([]byte("another"), payload)
+	_, e, err = decode([]byte("another"), payload)
 	require.ErrorIs(t, err, errForeign)
-	_, err = decode(key, make([]byte, maxMessage+1))
+	require.Equal(t, testEnvelope, e, "the envelope is for all")
+	_, _, err = decode(key, make([]byte, maxMessage+1))
 	require.ErrorIs(t, err, errMalformed)
 	for name, m := range map[string]message{
 		"no node":         {Sequence: 1},
@@ -40,9 +45,9 @@ func TestMessages(t *testing.T) {
 		"long name":       {Node: string(make([]byte, maxName+1)), Sequence: 1},
 		"too many logins": {Node: "first", Sequence: 1, Logins: make([]actors.LoginNews, maxLogins+1)},
 	} {
-		payload, err := encode(key, m)
+		payload, err := encode(key, testEnvelope, m)
 		require.NoError(t, err)
-		_, err = decode(key, payload)
+		_, _, err = decode(key, payload)
 		require.ErrorIs(t, err, errMalformed, name)
 	}
 }
@@ -55,7 +60,7 @@ func TestLargestMessage(t *testing.T) {
 			Digest: make([]byte, 32), User: string(bytes.Repeat([]byte{'\x01'}, 255)), VerifiedAt: time.Now(), Until: time.Now(),
 		}})
 	}
-	payload, err := encode([]byte("key"), m)
+	payload, err := encode([]byte("key"), testEnvelope, m)
 	require.NoError(t, err)
 	require.LessOrEqual(t, len(payload), maxMessage)
 }
@@ -63,17 +68,22 @@ func TestLargestMessage(t *testing.T) {
 // Whatever somebody publishes, nothing is believed that has not the key; and what has it is what was encoded.
 func FuzzDecode(f *testing.F) {
 	key := []byte("key")
-	payload, err := encode(key, testMessage)
+	payload, err := encode(key, testEnvelope, testMessage)
 	require.NoError(f, err)
 	f.Add(payload)
 	f.Add(payload[:sealed.Length])
 	f.Add([]byte("{}"))
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		if _, err := decode(key, payload); err == nil && len(payload) < sealed.Length {
+		_, e, err := decode(key, payload)
+		if err == nil && len(payload) < sealed.Length {
 			t.Fatal("believed without a MAC")
 		}
-		signed := sealed.Seal(key, "", payload)
-		if m, err := decode(key, signed); err == nil {
+		if len(e.Instance) > maxEnvelope || len(e.Prefixes) > maxEnvelope {
+			t.Fatal("a long envelope is read")
+		}
+		head, body, _ := bytes.Cut(payload, []byte{'\n'})
+		signed := slices.Concat(head, []byte{'\n'}, sealed.Seal(key, string(head), body))
+		if m, _, err := decode(key, signed); err == nil {
 			if m.Node == "" || m.Sequence == 0 || len(m.Logins) > maxLogins {
 				t.Fatal("malformed, and believed")
 			}

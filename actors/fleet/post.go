@@ -50,7 +50,7 @@ func (f *Fleet) post(l letter) (p published) {
 	m := l.message
 	f.sequence++
 	m.Node, m.Sequence, m.SentAt, m.Clock = f.options.Node, f.sequence, time.Now(), time.Since(f.made)
-	payload, err := encode(f.options.Key, m)
+	payload, err := encode(f.options.Key, f.options.envelope(m.Kind), m)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(l.ctx, publishTimeout)
 		defer cancel()

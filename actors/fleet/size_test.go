@@ -14,7 +14,7 @@ import (
 func TestSizeOfMessages(t *testing.T) {
 	size := func(m message) int {
 		m.Node, m.Sequence, m.SentAt, m.Version = "0123456789abcdef", math.MaxUint32, time.Now(), "1.4.0"
-		payload, err := encode([]byte("key"), m)
+		payload, err := encode([]byte("key"), testEnvelope, m)
 		require.NoError(t, err)
 		return len(payload)
 	}

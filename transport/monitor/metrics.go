@@ -44,6 +44,7 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 	sink.events(stats)
 	sink.failures(stats)
 	sink.gauge("notify_push_ready", "1 while all dependencies are available, as /readyz says, else 0.", btou(len(c.source.Problems()) == 0))
+	sink.gauge("notify_push_foreign_nextcloud", "1 while another Nextcloud uses the same channels of Redis, else 0.", btou(c.source.Warning() != ""))
 	sink.one("notify_push_build_info", "What is running; always 1.", prometheus.GaugeValue, 1,
 		[]string{"version", "go_version"}, c.source.Version, runtime.Version())
 }

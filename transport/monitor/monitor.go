@@ -21,6 +21,9 @@ type Source struct {
 	Stats   func() actors.Stats
 	// Problems returns why the server is not ready: a sentence by dependency; empty when it is.
 	Problems func() map[string]string
+	// Warning returns what is wrong although the server is ready: that it hears another Nextcloud's events. It is empty where
+	// nothing is.
+	Warning func() string
 	// Probe returns an error when the process makes no progress any more. It returns when ctx ends, after 5 s.
 	Probe func(ctx context.Context) error
 	// Status is for the status page; nil: there is none.
@@ -49,6 +52,9 @@ func (s Source) completed() Source {
 	}
 	if s.Problems == nil {
 		s.Problems = func() map[string]string { return nil }
+	}
+	if s.Warning == nil {
+		s.Warning = func() string { return "" }
 	}
 	if s.Probe == nil {
 		s.Probe = func(context.Context) error { return nil }

@@ -51,6 +51,8 @@ type Status struct {
 	// Latencies returns how long the dependencies took over the last question that they answered, by their names in
 	// Source.Problems.
 	Latencies func() map[string]Latency
+	// Servers returns the other servers of the fleet; it may be nil.
+	Servers func() []Server
 	// Throttled and ClearRateLimit are those of transport.Websocket.
 	Throttled      func(limit int) (list []transport.Throttled, all int)
 	ClearRateLimit func(address netip.Addr) bool
@@ -90,7 +92,9 @@ type StatusReply struct {
 	Ready        bool         `json:"ready"`
 	ReadySince   *time.Time   `json:"ready_since"` // nil while it is not
 	Problems     []Problem    `json:"problems"`
+	Warning      string       `json:"warning"` // of Source
 	Dependencies []Dependency `json:"dependencies"`
+	Servers      []Server     `json:"servers"` // the others of the fleet
 	Now          Point        `json:"now"`
 	Hour         []Point      `json:"hour"` // one a minute, the oldest first
 	Total        Totals       `json:"total"`
@@ -108,6 +112,15 @@ type Totals struct {
 	Pushes      uint64 `json:"pushes"`
 	Refused     uint64 `json:"refused"`
 	Resyncs     uint64 `json:"resyncs"`
+}
+
+// Server is another server of the fleet, as it has said itself.
+type Server struct {
+	Name        string    `json:"name"`
+	Version     string    `json:"version"`
+	Since       time.Time `json:"since"` // known to this one
+	Connections uint64    `json:"connections"`
+	Ending      bool      `json:"ending"` // it lets its clients go
 }
 
 // Dependency is what this server needs.
@@ -186,7 +199,7 @@ func (s *Status) status(source *Source) StatusReply {
 	reply := StatusReply{
 		Version: source.Version, AppVersion: s.AppVersion(), GoVersion: runtime.Version(),
 		Time: time.Now(), Started: s.Started, Ready: len(problems) == 0,
-		Problems: []Problem{}, Now: s.History.Now(), Hour: s.History.Points(),
+		Problems: []Problem{}, Servers: []Server{}, Warning: source.Warning(), Now: s.History.Now(), Hour: s.History.Points(),
 		Total: Totals{Connections: stats.TotalConnections, Events: stats.EventsReceived, Pushes: stats.AllMessagesSent(),
 			Refused: stats.Logins.Refused, Resyncs: stats.Resyncs},
 		Waiting: stats.LoginsWaiting, InFlight: stats.LoginsInFlight, Throttled: throttled,
@@ -198,6 +211,9 @@ func (s *Status) status(source *Source) StatusReply {
 	}
 	for _, name := range slices.Sorted(maps.Keys(problems)) {
 		reply.Problems = append(reply.Problems, problems[name])
+	}
+	if s.Servers != nil {
+		reply.Servers = append(reply.Servers, s.Servers()...)
 	}
 	latencies := s.Latencies()
 	for _, name := range []string{"redis", "database", "nextcloud"} {

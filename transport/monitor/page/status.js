@@ -74,9 +74,15 @@ function showStatus(s) {
     item.append(make('strong', p.name), ` for ${span(since(p.since))}: ${p.reason}`)
     return item
   }))
+  element('warning').textContent = s.warning
   element('dependencies').replaceChildren(...s.dependencies.map((d) => {
     const item = make('li', undefined, d.ok ? {} : { class: 'down' })
     item.append(make('strong', d.name), make('span', d.latency_ms === null ? 'not asked yet' : `${number(d.latency_ms)} ms, ${ago(d.latency_at)}`, { class: 'soft' }))
+    return item
+  }))
+  element('servers').replaceChildren(...s.servers.map((o) => {
+    const item = make('li')
+    item.append(make('strong', o.name), ` version ${o.version}, here for ${span(since(o.since))}, ${whole(o.connections, 'connection')}${o.ending ? ', ending' : ''}`)
     return item
   }))
   element('plots').replaceChildren(...plots.map(([key, label]) => plot(key, label, s)))
