@@ -43,7 +43,7 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 	sink.clients(stats)
 	sink.events(stats)
 	sink.failures(stats)
-	sink.gauge("notify_push_ready", "1 while all dependencies are available, as /readyz says, else 0.", btou(len(c.source.Problems()) == 0))
+	sink.ready(len(c.source.Problems()) == 0)
 	sink.gauge("notify_push_foreign_nextcloud", "1 while another Nextcloud uses the same channels of Redis, else 0.", btou(c.source.Warning() != ""))
 	sink.one("notify_push_build_info", "What is running; always 1.", prometheus.GaugeValue, 1,
 		[]string{"version", "go_version"}, c.source.Version, runtime.Version())
@@ -111,6 +111,10 @@ func (s sink) failures(stats actors.Stats) {
 	s.counter("notify_push_actor_failures_total", "Panics of actors; each is a defect of this server.", stats.ActorFailures)
 	s.counter("notify_push_dead_letters_total", "Messages to actors that had stopped.", stats.DeadLetters)
 	s.counter("notify_push_hooks_dropped_total", "Calls of an embedding program's hooks that were dropped because they are too slow.", stats.HooksDropped)
+}
+
+func (s sink) ready(is bool) {
+	s.gauge("notify_push_ready", "1 while all dependencies are available, as /readyz says, else 0.", btou(is))
 }
 
 func (s sink) gauge(name, help string, value uint64) {

@@ -5,7 +5,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"maps"
 	"net/http"
 	"net/netip"
@@ -150,11 +149,7 @@ type Client struct {
 }
 
 func (s *Status) serveAt(mux *http.ServeMux, source *Source) {
-	files, _ := fs.Sub(page, "page")
-	assets := http.FileServerFS(files)
-	for _, path := range []string{"/{$}", "/status.css", "/status.js", "/icon.svg"} {
-		mux.Handle("GET "+path, guarded(assets.ServeHTTP))
-	}
+	serveAssets(mux)
 	mux.Handle("GET /api/status", guarded(func(w http.ResponseWriter, _ *http.Request) { answer(w, s.status(source)) }))
 	mux.Handle("GET /api/clients", guarded(s.serveClients))
 	for path, act := range map[string]func(context.Context, order) error{
