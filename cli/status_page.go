@@ -93,7 +93,10 @@ func (i *instance) askRedisOnce(ctx context.Context) {
 
 // source is what the operators' pages read.
 func (i *instance) source() monitor.Source {
-	return monitor.Source{Version: Version(), Stats: i.system.Stats, Problems: i.problems, Warning: i.warning, Probe: i.probe}
+	return monitor.Source{
+		Version: Version(), Stats: i.system.Stats, Problems: i.problems, Dependencies: dependencies, NewcomerProblems: i.newcomers.problems,
+		Warning: i.warning, Probe: i.probe,
+	}
 }
 
 // status is what the status page shows and can do.
@@ -110,7 +113,7 @@ func (i *instance) status(monitored *atomic.Pointer[monitor.Options]) *monitor.S
 			}
 			return i.log.SetLogLevel(spec)
 		},
-		AdminToken: func() actors.Secret { return monitored.Load().AdminToken },
+		Drain: i.newcomers.drain, AdminToken: func() actors.Secret { return monitored.Load().AdminToken },
 	}
 }
 

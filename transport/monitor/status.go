@@ -58,6 +58,8 @@ type Status struct {
 	// LogLevel returns the level of now. SetLogLevel takes another one, and with "" the one before the last.
 	LogLevel    func() string
 	SetLogLevel func(spec string) error
+	// Drain closes all connections and has newcomers refused, or has them taken again.
+	Drain func(on bool) error
 	// AdminToken returns what a request must know that changes anything; "": nobody can change anything.
 	AdminToken func() actors.Secret
 
@@ -158,6 +160,7 @@ func (s *Status) serveAt(mux *http.ServeMux, source *Source) {
 		"reset":            func(_ context.Context, _ order) error { return s.System.DisconnectAll() },
 		"log-level":        func(_ context.Context, o order) error { return s.SetLogLevel(o.Level) },
 		"clear-rate-limit": s.clearRateLimit,
+		"drain":            func(_ context.Context, o order) error { return s.Drain(!o.Undo) },
 	} {
 		mux.Handle("POST /api/"+path, guarded(func(w http.ResponseWriter, r *http.Request) { s.serveAction(w, r, path, act) }))
 	}
@@ -298,6 +301,7 @@ type order struct {
 	User    string `json:"user"`
 	Address string `json:"address"`
 	Level   string `json:"level"`
+	Undo    bool   `json:"undo"`
 }
 
 func (s *Status) serveAction(w http.ResponseWriter, r *http.Request, name string, act func(context.Context, order) error) {
@@ -325,7 +329,7 @@ func (s *Status) serveAction(w http.ResponseWriter, r *http.Request, name string
 		return
 	}
 	s.Log.Warn("operator action", zap.String("action", name), zap.String("user", told.User), zap.String("address", told.Address),
-		zap.String("level", told.Level), zap.String("by", r.RemoteAddr))
+		zap.String("level", told.Level), zap.Bool("undo", told.Undo), zap.String("by", r.RemoteAddr))
 	answer(w, struct{}{})
 }
 
