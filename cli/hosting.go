@@ -25,6 +25,10 @@ import (
 const (
 	// maxLoading is how many configurations are read at a time: each evaluation takes memory.
 	maxLoading = 8
+	// maxStarting is how many instances begin at a time: hundreds that connect at once overrun the queue of new connections of a Redis that they
+	// share. Each waits for its own for readyPatience at most, and others do not wait for it any longer.
+	maxStarting   = 32
+	readyPatience = time.Second
 	// settleTime is how long the folder must have been left alone before it is looked at: a file is written in several steps.
 	settleTime = 2 * time.Second
 	// startPatience is how long clients wait at the start for instances that are slow to begin; those are served later.
@@ -46,6 +50,7 @@ type hosting struct {
 	shared      shared
 	hosts       *transport.VirtualHosts
 	loading     chan struct{} // holds maxLoading
+	starting    chan struct{} // holds maxStarting
 	refused     chan *member  // of which a page was refused
 	changed     chan struct{} // routes must be made anew
 	listing     chan struct{} // the folder must be listed anew
@@ -72,7 +77,7 @@ type routes struct {
 func (d *daemon) serveFolder(result *config.Result, load func(context.Context) *config.Result, lines io.Writer) *hosting {
 	h := &hosting{
 		daemon: d, folder: result.Settings.Hosting.Folder, load: load, lines: lines, shared: newShared(d.log.Logger),
-		loading: make(chan struct{}, maxLoading), refused: make(chan *member, 16), changed: make(chan struct{}, 1), listing: make(chan struct{}, 1),
+		loading: make(chan struct{}, maxLoading), starting: make(chan struct{}, maxStarting), refused: make(chan *member, 16), changed: make(chan struct{}, 1), listing: make(chan struct{}, 1),
 		members: map[string]*member{}, misdirected: logthrottle.New(d.log.Logger, misdirectedInterval, "no instance serves a request", ""),
 	}
 	h.process.Store(result)
