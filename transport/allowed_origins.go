@@ -56,7 +56,7 @@ type originRules struct {
 	null     bool // also where a cookie may count
 	names    []string
 	patterns []*regexp.Regexp // of those with wildcards
-	own      bool // the request's own host is enough
+	own      bool             // the request's own host is enough
 	logOnly  bool
 }
 
