@@ -28,6 +28,7 @@ const (
 	AddressThrottled
 	ServerFull
 	OriginRefused
+	Drained
 	closeReasons
 )
 
@@ -61,6 +62,8 @@ var closings = [closeReasons]struct {
 	HandshakeInvalid: {"handshake_invalid", 0, ""},
 	ServerFull:       {"server_full", 0, ""},
 	OriginRefused:    {"origin_refused", 0, ""},
+	// Of a connection with a close frame, of a newcomer by HTTP or without one.
+	Drained: {"drained", 1012, "this server takes no clients now"},
 }
 
 // known returns the reason, and InternalFailure for a number that is none.

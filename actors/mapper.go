@@ -46,11 +46,19 @@ func longestBurst(options *Options) time.Duration {
 	return maxBurst(*options.MaxDebounceTime)
 }
 
+// pingAfter returns how long the database may be silent before it is asked whether it is there.
+func (s *System) pingAfter() time.Duration {
+	if _, none := s.ports.Mounts.(noMounts); none {
+		return 0
+	}
+	return *s.options.Load().MountsPing
+}
+
 // Receive handles one message.
 func (m *mapper) Receive(ctx actor.Context) {
 	defer m.system.handled(atMapper)
 	defer m.system.reportPanic(ctx)
-	m.mapping.maxBurst = longestBurst(m.system.options.Load())
+	m.mapping.maxBurst, m.mapping.pingAfter = longestBurst(m.system.options.Load()), m.system.pingAfter()
 	m.mapping.reading = m.system.reading()
 	now := m.system.now()
 	switch msg := ctx.Message().(type) {

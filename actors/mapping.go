@@ -25,9 +25,10 @@ const (
 // It is not safe for concurrent use. Its owner must call wake at the time that wakeAt returns, and answered
 // once for each query. After a panic, successor returns one to go on with.
 type mapping struct {
-	maxBurst time.Duration // 0 is no bursts
-	reading  Reading       // who reads rows
-	effects  mappingEffects
+	maxBurst  time.Duration // 0 is no bursts
+	pingAfter time.Duration // without an answer of the database, it is asked whether it is there; 0 is never
+	reading   Reading       // who reads rows
+	effects   mappingEffects
 
 	cache *simplelru.LRU[uint64, *knownStorage]
 	rows  int // in the cache
@@ -47,7 +48,7 @@ type mapping struct {
 	failures int  // one after another
 	retryAt  time.Duration
 
-	nextTick, nextBurst, nextQuery time.Duration // 0 is none
+	nextTick, nextBurst, nextQuery, nextPing time.Duration // 0 is none
 
 	unknown unknownStorages
 }
@@ -179,7 +180,7 @@ func (m *mapping) tickAt(at time.Duration) {
 // wakeAt returns when wake is due; 0 is never.
 func (m *mapping) wakeAt() time.Duration {
 	at := m.nextTick
-	for _, other := range []time.Duration{m.nextBurst, m.nextQuery} {
+	for _, other := range []time.Duration{m.nextBurst, m.nextQuery, m.nextPing} {
 		if at == 0 || other > 0 && other < at {
 			at = other
 		}
@@ -191,6 +192,9 @@ func (m *mapping) wakeAt() time.Duration {
 func (m *mapping) wake(now time.Duration) {
 	if m.nextBurst > 0 && now >= m.nextBurst {
 		m.flushBursts(now)
+	}
+	if m.nextPing > 0 && now >= m.nextPing {
+		m.ping(now)
 	}
 	if m.nextQuery > 0 && now >= m.nextQuery {
 		m.nextQuery = 0

@@ -309,3 +309,43 @@ func TestQueryEndedWithTheSystemIsNoOutage(t *testing.T) {
 	m.onMountsFound(answer, 2)
 	require.Empty(t, system.Problems())
 }
+
+// An idle database is asked whether it is still there, seldom, and not where it answers other questions.
+func TestMappingPings(t *testing.T) {
+	m := newMappingTest()
+	m.pingAfter = 10 * time.Second
+	m.start(m.now)
+	m.carryOut()
+	asked := func() int { return len(m.asked) }
+	require.Equal(t, 1, asked())
+	m.pass(time.Minute)
+	require.Equal(t, 7, asked())
+	for range 60 {
+		m.change(1, 1, "a")
+		m.pass(time.Second)
+	}
+	pings := 0
+	for i, q := range m.asked[7:] {
+		require.LessOrEqual(t, q.asked-m.asked[6+i].asked, 10*time.Second, "no longer silence")
+		if q.storages[0] == noStorage {
+			pings++
+		}
+	}
+	require.Less(t, pings, 6, "other answers make them needless")
+	m.pass(time.Minute) // until the change is settled
+	last := asked()
+	m.err = errors.New("connection refused")
+	m.pass(10 * time.Second)
+	require.True(t, m.failing)
+	m.err = nil
+	m.pass(3 * time.Second)
+	require.False(t, m.failing)
+	require.Greater(t, asked(), last+1)
+
+	m.pingAfter = 0
+	m.pass(10 * time.Second)
+	last = asked()
+	m.pass(time.Hour)
+	require.Equal(t, last, asked())
+	require.Zero(t, m.wakeAt())
+}

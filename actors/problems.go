@@ -144,6 +144,9 @@ func (s *System) Problems() map[string]string {
 	return now
 }
 
+// Hears reports whether events are received now: the EventSource is subscribed.
+func (s *System) Hears() bool { return !s.problems.has(problemEvents) }
+
 // problem notes what is wrong, and logs each reason once an outage, and one line a minute while it lasts.
 func (s *System) problem(what string, err error, fields ...zap.Field) {
 	if err == nil {

@@ -150,6 +150,10 @@ func (r *registry) onAttach(ctx actor.Context, m *attach) {
 		m.answer <- ErrShutDown
 		return
 	}
+	if r.system.IsDrained() {
+		m.answer <- ErrDrained
+		return
+	}
 	u := r.users[m.login.User]
 	if u == nil {
 		u = &registered{pid: ctx.Spawn(r.props)}

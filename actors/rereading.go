@@ -217,6 +217,13 @@ func (m *mapping) probe(now time.Duration) {
 	m.ask(mountsQuery{storages: []uint64{noStorage}, asked: now})
 }
 
+// ping asks whether the database is still there, unless an answer is awaited already.
+func (m *mapping) ping(now time.Duration) {
+	if m.nextPing = 0; !m.failing && m.queries == 0 && !m.rereading {
+		m.probe(now)
+	}
+}
+
 func (m *mapping) ask(q mountsQuery) {
 	if q.again {
 		m.rereading = true
@@ -256,6 +263,9 @@ func (m *mapping) answered(q mountsQuery, found map[uint64]*storageUsers, err er
 		return
 	}
 	m.failing, m.failures = false, 0
+	if m.pingAfter > 0 && (len(q.storages) > 0 || m.nextPing == 0) { // else another server has answered
+		m.nextPing = now + m.pingAfter
+	}
 	for _, storage := range q.learned {
 		if s := m.active[storage]; s != nil {
 			s.asked = false

@@ -71,6 +71,7 @@ type System struct {
 	starting        sync.Once
 	began           atomic.Bool // Start is through
 	stopping        atomic.Bool
+	drained         atomic.Bool
 	stoppingUsers   atomic.Int64 // removed from a registry, and not yet gone
 	runs            atomic.Uint64
 	started         time.Time
@@ -199,8 +200,8 @@ func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Lo
 
 // Attach makes a socket a connection of the user that logged in, and sends "authenticated" to it
 // as the first frame. From then on the socket is the connection's. Where Attach returns an error,
-// ErrTooManyConnections, ErrNotStarted, ErrShutDown or that of an internal failure, the socket is
-// still the caller's.
+// ErrTooManyConnections, ErrDrained, ErrNotStarted, ErrShutDown or that of an internal failure, the
+// socket is still the caller's.
 func (s *System) Attach(login *Login, socket Socket) error {
 	if err := s.usable(); err != nil {
 		return err

@@ -156,7 +156,8 @@ func TestChartUsesWhatThereIs(t *testing.T) {
 	require.NoError(t, err)
 	program := words(t, string(dockerfile), "ENTRYPOINT")[0]
 	probes := regexp.MustCompile(`exec: \{command: \[(.*)\]\}`).FindAllStringSubmatch(chart, -1)
-	require.Len(t, probes, 2)
+	require.Len(t, probes, 1)
+	require.Contains(t, chart, `httpGet: {path: "/readyz?for=balancer", port: push}`)
 	for _, probe := range probes {
 		command := strings.Split(probe[1], ", ")
 		require.Equal(t, program, command[0])
@@ -165,13 +166,17 @@ func TestChartUsesWhatThereIs(t *testing.T) {
 	require.Contains(t, chart, `"`+words(t, string(dockerfile), "CMD")[0]+`"`)
 	require.Contains(t, variables(), "NEXTCLOUD_URL")
 
-	seconds := func(pattern string) time.Duration {
-		found := regexp.MustCompile(pattern).FindStringSubmatch(chart)
-		require.NotNil(t, found, pattern)
-		duration, err := time.ParseDuration(found[1] + "s")
-		require.NoError(t, err)
-		return duration
+	text, err = os.ReadFile("../docs/deploy/helm/values.yaml")
+	require.NoError(t, err)
+	var values struct {
+		LameDuck                      string `yaml:"lameDuck"`
+		TerminationGracePeriodSeconds int    `yaml:"terminationGracePeriodSeconds"`
 	}
+	require.NoError(t, yaml.Unmarshal(text, &values))
+	lameDuck, err := time.ParseDuration(values.LameDuck)
+	require.NoError(t, err)
+	require.Contains(t, variables(), "LAME_DUCK")
+	require.Contains(t, chart, "- name: LAME_DUCK\n              value: {{ .Values.lameDuck | quote }}")
 	var drain time.Duration
 	for _, declared := range config.Declarations() {
 		if declared.Variable == "DRAIN_TIMEOUT" {
@@ -180,5 +185,5 @@ func TestChartUsesWhatThereIs(t *testing.T) {
 		}
 	}
 	require.Positive(t, drain)
-	require.Greater(t, seconds(`terminationGracePeriodSeconds: (\d+)`), seconds(`sleep: \{seconds: (\d+)\}`)+drain)
+	require.Greater(t, time.Duration(values.TerminationGracePeriodSeconds)*time.Second, lameDuck+drain+closeTimeout)
 }

@@ -28,6 +28,7 @@ type daemon struct {
 	settings  config.Settings // of the process
 	monitored atomic.Pointer[monitor.Options]
 	hangUps   chan os.Signal // SIGHUP; nil: it is not taken
+	drains    chan os.Signal // SIGUSR1 and SIGUSR2; nil: they are not taken
 	clients   *http.Server
 	operators *http.Server
 	serving   sync.WaitGroup // of both
@@ -41,10 +42,14 @@ type tenants interface {
 	intercept(server *http.Server, listener net.Listener) net.Listener
 	// pages are the operators'.
 	pages() http.Handler
-	// start begins to hear events. What it returns is closed when clients may be served.
-	start(ctx context.Context) (known <-chan struct{})
+	// start begins to hear events; clients is where the clients' port is. What it returns is closed when clients may be served.
+	start(ctx context.Context, clients net.Addr) (known <-chan struct{})
 	// run reads the configuration again when that is asked for, until ctx ends or no client can be served any more.
 	run(ctx context.Context) error
+	// drain lets all clients go and refuses newcomers, or takes clients again.
+	drain(on bool) error
+	// sendElsewhere has load balancers send newcomers to other servers.
+	sendElsewhere(reason string)
 	// endLogins is called at the end, before close.
 	endLogins()
 	close()
@@ -108,7 +113,7 @@ func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) err
 	if operators != nil {
 		d.serving.Go(func() { serve(d.operators, operators, failed) })
 	}
-	known := d.tenants.start(ctx)
+	known := d.tenants.start(ctx, clients.Addr())
 	running.Go(func() {
 		if err := d.tenants.run(background); err != nil {
 			failed <- err
@@ -120,10 +125,11 @@ func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) err
 	}
 	d.serving.Go(func() { serve(d.clients, d.tenants.intercept(d.clients, clients), failed) })
 	d.log.Info("serving", zap.String("version", Version()))
+	running.Go(func() { d.obeyDrains(background) })
 	running.Go(func() { d.manager.run(background, d.tenants, d.tenants.probe) })
 	select {
 	case <-ctx.Done():
-		return nil
+		return d.beLameDuck(failed)
 	case err := <-failed:
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"net"
 	"os"
 	"slices"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/storage"
+	"github.com/notifypush/notifypush/transport/monitor"
 )
 
 // newFleet returns this server's part of a fleet, or nil where it is to be alone or Nextcloud's secret is not known. It uses the
@@ -24,6 +26,8 @@ func (i *instance) newFleet() (*fleet.Fleet, error) {
 	}
 	options := fleetOptions(i.settings, i.redis)
 	options.Logger = i.log.Logger
+	options.OnDeaf = func(deaf bool) { i.newcomers.onDeaf(deaf) }
+	options.Address, options.AskNode = i.nodeAddress, askNode
 	options.AppVersion = func() string { return i.version.Told() }
 	options.Attach = func() json.RawMessage { return i.websocket.FailureNews() }
 	options.OnAttached = func(news json.RawMessage) {
@@ -74,12 +78,13 @@ func (i *instance) versionOfFleet(ctx context.Context) string {
 }
 
 // joinFleet begins to hear other servers, and to publish to them, until leaveFleet. What it returns is closed when what they know is known here.
-func (i *instance) joinFleet() (known <-chan struct{}) {
+func (i *instance) joinFleet(clients net.Addr) (known <-chan struct{}) {
 	if i.fleet == nil {
 		none := make(chan struct{})
 		close(none)
 		return none
 	}
+	i.ownAddress.clients = clients
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
@@ -112,4 +117,15 @@ func (i *instance) peersStay(ctx context.Context) bool {
 func nodeName() string {
 	host, _ := os.Hostname()
 	return host[:min(len(host), 32)] + "-" + rand.Text()[:8]
+}
+
+// otherServers are those that the status page lists.
+func (i *instance) otherServers() (servers []monitor.Server) {
+	if i.fleet == nil {
+		return nil
+	}
+	for _, m := range i.fleet.Members() {
+		servers = append(servers, monitor.Server{Name: m.Node, Version: m.Version, Since: m.Since, Connections: m.Stats.ActiveConnections, Ending: m.Ending})
+	}
+	return servers
 }

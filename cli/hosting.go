@@ -49,6 +49,8 @@ type hosting struct {
 	lines       io.Writer                            // of the log
 	shared      shared
 	hosts       *transport.VirtualHosts
+	newcomers   *newcomers
+	clients     net.Addr      // the clients' port
 	loading     chan struct{} // holds maxLoading
 	starting    chan struct{} // holds maxStarting
 	refused     chan *member  // of which a page was refused
@@ -80,6 +82,7 @@ func (d *daemon) serveFolder(result *config.Result, load func(context.Context) *
 		loading: make(chan struct{}, maxLoading), starting: make(chan struct{}, maxStarting), refused: make(chan *member, 16), changed: make(chan struct{}, 1), listing: make(chan struct{}, 1),
 		members: map[string]*member{}, misdirected: logthrottle.New(d.log.Logger, misdirectedInterval, "no instance serves a request", ""),
 	}
+	h.newcomers = newNewcomers(h, d.log.Logger)
 	h.process.Store(result)
 	h.routes.Store(&routes{instances.NewTable(nil), nil})
 	s := result.Settings.Websocket
@@ -112,9 +115,12 @@ func (h *hosting) intercept(server *http.Server, listener net.Listener) net.List
 
 // handler serves what is no handshake, and refuses what is no instance's.
 func (h *hosting) handler() http.Handler {
+	balancers := transport.AnswerBalancers(h.newcomers.problems, http.NotFoundHandler())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i, err := h.find(r.Host, r.URL.Path)
 		switch {
+		case err != nil && r.URL.Path == "/readyz" && transport.AsksForBalancer(r): // of the process
+			balancers.ServeHTTP(w, r)
 		case err != nil:
 			h.misdirected.Warn("", zap.String("error", onOneLine(err.Error()[:min(len(err.Error()), maxLoggedError)])))
 			refuseRequest(w, http.StatusMisdirectedRequest, err.Error())
@@ -134,7 +140,8 @@ func refuseRequest(w http.ResponseWriter, status int, reason string) {
 }
 
 // start lists the folder, and begins all instances at once.
-func (h *hosting) start(ctx context.Context) (known <-chan struct{}) {
+func (h *hosting) start(ctx context.Context, clients net.Addr) (known <-chan struct{}) {
+	h.clients = clients
 	h.ctx, h.cancel = context.WithCancel(ctx)
 	h.list(true)
 	all := make(chan struct{})
@@ -347,6 +354,38 @@ func (h *hosting) histories() []*monitor.History {
 	return all
 }
 
+func (h *hosting) drain(on bool) error { return h.newcomers.drain(on) }
+
+// Drain implements drainable. An instance that begins later is drained, too.
+func (h *hosting) Drain() error {
+	for _, m := range h.snapshot() {
+		if m.instance != nil {
+			if err := m.instance.drain(true); err != nil {
+				return fmt.Errorf("instance %s: %w", m.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Undrain implements drainable.
+func (h *hosting) Undrain() {
+	for _, m := range h.snapshot() {
+		if m.instance != nil {
+			_ = m.instance.drain(false)
+		}
+	}
+}
+
+func (h *hosting) sendElsewhere(reason string) {
+	h.newcomers.refuse("shutdown", reason)
+	for _, m := range h.snapshot() {
+		if m.instance != nil {
+			m.instance.sendElsewhere(reason)
+		}
+	}
+}
+
 // endLogins ends logins in progress, and those that come.
 func (h *hosting) endLogins() {
 	h.mu.Lock()
@@ -427,7 +466,7 @@ func (h *hosting) probe(ctx context.Context) error {
 
 // pages are the operators': about the process, and each instance's own.
 func (h *hosting) pages() http.Handler {
-	return monitor.NewInstances(monitor.Source{Version: Version(), Problems: h.Problems, Probe: h.probe}, h.shown)
+	return monitor.NewInstances(monitor.Source{Version: Version(), Problems: h.Problems, NewcomerProblems: h.newcomers.problems, Probe: h.probe}, h.shown)
 }
 
 // shown lists the instances as operators see them.

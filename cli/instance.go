@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"maps"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -21,6 +23,9 @@ import (
 	"github.com/notifypush/notifypush/transport/nextcloud"
 	"github.com/notifypush/notifypush/transport/selftest"
 )
+
+// dependencies are what an instance needs, by their names in its problems.
+var dependencies = []string{"redis", "database", "nextcloud"}
 
 // closeTimeout bounds the end beyond the time that draining may take.
 const closeTimeout = 5 * time.Second
@@ -47,7 +52,7 @@ type instance struct {
 	began     time.Time
 	pages     func() http.Handler // of the operators
 	latencies latencies
-	closing   atomic.Bool
+	newcomers *newcomers
 
 	// owned by the goroutine that reconfigures and closes it
 	settings   config.Settings
@@ -57,6 +62,8 @@ type instance struct {
 	stop       context.CancelFunc // nil before start
 	running    sync.WaitGroup     // until stop
 	leaveFleet func()             // does nothing before joinFleet
+
+	ownAddress nodeAddress // of the fleet's goroutine
 }
 
 // instanceOptions are what an instance is made of.
@@ -106,6 +113,7 @@ func newInstance(options instanceOptions) (_ *instance, err error) {
 	if i.system, err = actors.New(ports, i.actorOptions(settings)); err != nil {
 		return nil, err
 	}
+	i.newcomers = newNewcomers(i.system, log.Logger)
 	websockets := i.websocketOptions(settings)
 	websockets.OnOriginRefused = options.pageRefused
 	if i.websocket, err = transport.NewWebsocket(i.system, websockets); err != nil {
@@ -113,9 +121,9 @@ func newInstance(options instanceOptions) (_ *instance, err error) {
 	}
 	i.version = selftest.NewAppVersion(i.redis, i.nextcloud, selftest.AppInfoFiles(settings.ConfigFile))
 	i.handover = newHandover(settings, i.redis, log.Logger)
-	i.clients = transport.NewHandler(i.websocket, i.websocket.LimitGuesses(selftest.New(selftest.Options{
+	i.clients = i.answerNodes(transport.AnswerBalancers(i.newcomers.problems, transport.NewHandler(i.websocket, i.websocket.LimitGuesses(selftest.New(selftest.Options{
 		Keys: i.redis, System: i.system, Nextcloud: i.nextcloud, Version: i.version,
-	})), Version())
+	})), Version())))
 	i.history = monitor.NewHistory(i.system.Stats, i.problems)
 	i.pages = sync.OnceValue(func() http.Handler { // few are ever looked at
 		source := i.source()
@@ -155,10 +163,10 @@ func (i *instance) websocketOptions(s config.Settings) transport.WebsocketOption
 
 // start begins to hear events. What it returns is closed when clients may be served: the logins of the process before are known, or have been
 // waited for long enough.
-func (i *instance) start(ctx context.Context) (known <-chan struct{}) {
+func (i *instance) start(ctx context.Context, clients net.Addr) (known <-chan struct{}) {
 	ctx, i.stop = context.WithCancel(ctx)
 	i.system.Start()
-	tried, joined, all := make(chan struct{}), i.joinFleet(), make(chan struct{})
+	tried, joined, all := make(chan struct{}), i.joinFleet(clients), make(chan struct{})
 	i.running.Go(func() { i.handover.take(ctx, i.system, tried) })
 	i.running.Go(func() { i.learnVersion(ctx) })
 	i.running.Go(func() {
@@ -186,9 +194,7 @@ func (i *instance) probe(ctx context.Context) error {
 // problems says why the instance is not ready.
 func (i *instance) problems() map[string]string {
 	problems := i.system.Problems()
-	if i.closing.Load() {
-		problems["shutdown"] = actors.ErrShutDown.Error()
-	}
+	maps.Copy(problems, i.newcomers.problems())
 	return problems
 }
 
@@ -216,9 +222,13 @@ func (i *instance) learnVersion(ctx context.Context) {
 	}
 }
 
+func (i *instance) drain(on bool) error { return i.newcomers.drain(on) }
+
+func (i *instance) sendElsewhere(reason string) { i.newcomers.refuse("shutdown", reason) }
+
 // endLogins ends logins in progress, and those that come.
 func (i *instance) endLogins() {
-	i.closing.Store(true)
+	i.sendElsewhere(actors.ErrShutDown.Error())
 	i.websocket.EndLogins()
 }
 

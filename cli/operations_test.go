@@ -56,7 +56,7 @@ func requireMetrics(t *testing.T, exposed, query string) {
 func exposition(t *testing.T) string {
 	monitor := monitor.New(monitor.Source{
 		Version: "1", Stats: func() actors.Stats { return actors.Stats{} },
-		Problems: func() map[string]string { return nil }, Probe: func(context.Context) error { return nil },
+		Problems: func() map[string]string { return nil }, Probe: func(context.Context) error { return nil }, Dependencies: dependencies,
 	})
 	recorder := httptest.NewRecorder()
 	monitor.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))

@@ -41,6 +41,8 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 	}
 	hangUps := catchHangUps()
 	defer signal.Stop(hangUps)
+	drains := drainSignals()
+	defer signal.Stop(drains)
 	result := load(p.ctx)
 	if c.DumpConfig {
 		report := result.Report(false)
@@ -54,7 +56,7 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 	defer lines.close()
 	log := newLogging(lines, result.Settings.Log)
 	d := newDaemon(result.Settings, log)
-	d.hangUps = hangUps
+	d.hangUps, d.drains = hangUps, drains
 	if err := result.Err(); err != nil && !result.IsWrong {
 		fmt.Fprintf(p.onlyStdout(), "notify_push: waiting: %s\n", errtext.PrintableLines(err.Error()))
 	}

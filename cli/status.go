@@ -161,6 +161,13 @@ func printStatus(out io.Writer, s monitor.StatusReply) {
 		}
 		line(d.Name, state)
 	}
+	for _, other := range s.Servers {
+		state := ""
+		if other.Ending {
+			state = ", ending"
+		}
+		line("server", fmt.Sprintf("%s, version %s, since %s, %d clients%s", other.Name, other.Version, ago(s.Time, &other.Since), other.Connections, state))
+	}
 	line("clients", fmt.Sprintf("%d of %d users", s.Now.Connections, s.Now.Users))
 	line("logins", fmt.Sprintf("%d waiting, %d at Nextcloud, %d throttled", s.Waiting, s.InFlight, s.Throttled))
 	line("log level", s.LogLevel)

@@ -93,14 +93,17 @@ func (i *instance) askRedisOnce(ctx context.Context) {
 
 // source is what the operators' pages read.
 func (i *instance) source() monitor.Source {
-	return monitor.Source{Version: Version(), Stats: i.system.Stats, Problems: i.problems, Warning: i.warning, Probe: i.probe}
+	return monitor.Source{
+		Version: Version(), Stats: i.system.Stats, Problems: i.problems, Dependencies: dependencies, NewcomerProblems: i.newcomers.problems,
+		Warning: i.warning, Probe: i.probe,
+	}
 }
 
 // status is what the status page shows and can do.
 func (i *instance) status(monitored *atomic.Pointer[monitor.Options]) *monitor.Status {
 	return &monitor.Status{
 		System: i.system, History: i.history, Log: i.log.Logger, Started: i.began,
-		AppVersion: i.version.Known, Latencies: i.latencies.all,
+		AppVersion: i.version.Known, Latencies: i.latencies.all, Servers: i.otherServers,
 		Throttled: i.websocket.Throttled, ClearRateLimit: i.websocket.ClearRateLimit,
 		LogLevel: i.log.name,
 		SetLogLevel: func(spec string) error {
@@ -110,7 +113,7 @@ func (i *instance) status(monitored *atomic.Pointer[monitor.Options]) *monitor.S
 			}
 			return i.log.SetLogLevel(spec)
 		},
-		AdminToken: func() actors.Secret { return monitored.Load().AdminToken },
+		Drain: i.newcomers.drain, AdminToken: func() actors.Secret { return monitored.Load().AdminToken },
 	}
 }
 

@@ -168,3 +168,26 @@ func (m *manager) await(t *testing.T, beginning string, words ...string) {
 }
 
 func (m *manager) heard() []string { return m.said }
+
+// TestDatabaseIsMissedWhileIdle takes the database away from a daemon that nobody wants anything of, and gives it back.
+func TestDatabaseIsMissedWhileIdle(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	server := storagetest.Postgres(t)
+	storagetest.NewNextcloud(t, server.CreateDatabase("nextcloud", "user", "pass"), "oc_")
+	proxy := storagetest.NewProxy(t, fmt.Sprintf("127.0.0.1:%d", server.Port))
+	p := newSite(t).serve("DATABASE_URL=postgres://user:pass@"+proxy.Addr()+"/nextcloud?sslmode=disable", "DATABASE_PING=0.2")
+	const metric = `notify_push_dependency_available{dependency="database"}`
+	p.await("it is ready", p.ready)
+	p.awaitMetric(metric, 1)
+	proxy.Cut()
+	p.awaitLog("lost connection to database")
+	p.awaitMetric(metric, 0)
+	_, reasons := p.readiness()
+	require.Contains(t, reasons, "database")
+	require.Empty(t, p.newcomers(), "all servers miss it")
+	proxy.Resume()
+	p.awaitLog("reconnected to database")
+	p.awaitMetric(metric, 1)
+	require.True(t, p.ready())
+}

@@ -2,12 +2,17 @@ package test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/coder/websocket"
 	"github.com/notifypush/notifypush/demo/nextcloud"
 	"github.com/stretchr/testify/require"
+
+	"github.com/notifypush/notifypush/storage/storagetest"
 )
 
 // fleet starts several daemons of one Nextcloud, and waits until each knows all others.
@@ -140,4 +145,92 @@ func TestFleetIsOff(t *testing.T) {
 	s.serve()
 	reply := s.redis.Do("", "PUBSUB", "NUMSUB", "notify_push_fleet").([]any)
 	require.EqualValues(t, 0, reply[1])
+}
+
+// behindProxy starts one more daemon, with a bad network between it and Redis, and waits until the others know it.
+func (s *site) behindProxy(nodes []*pushServer, words ...string) (*pushServer, *storagetest.Proxy) {
+	proxy := storagetest.NewProxy(s.t, s.redis.Addr())
+	config := s.writeConfig("'secret' => 'secret of this Nextcloud',")
+	p := s.start(append([]string{config, "REDIS_URL=redis://" + proxy.Addr(), "LOG=info", "DEBOUNCE_DISABLE=1"}, words...)...)
+	p.awaitServing()
+	p.await("it knows the others", func() bool {
+		return strings.Count(p.output.String(), "fleet: a node joined") == len(nodes)
+	})
+	return p, proxy
+}
+
+// TestDeafNodeMovesItsClients has one of three daemons be unable to subscribe at Redis, while it can publish.
+func TestDeafNodeMovesItsClients(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	nodes := s.fleet(2)
+	p, proxy := s.behindProxy(nodes)
+	alice := p.login("alice")
+	bob := nodes[0].login("bob")
+	proxy.CutSubscriptions()
+	require.Equal(t, websocket.StatusServiceRestart, alice.closed())
+	require.Contains(t, p.newcomers(), "deaf")
+	_, response, err := websocket.Dial(t.Context(), "ws://"+p.address()+"/ws", nil)
+	require.Error(t, err)
+	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
+	alice = nodes[0].login("alice")
+	require.Len(t, s.asked("uid"), 2, "the other one knows her")
+	s.publishAtOnce(customEvent("alice", "here"), customEvent("bob", "here"))
+	alice.expect("here")
+	bob.expect("here")
+	for _, other := range nodes {
+		require.Empty(t, other.newcomers())
+	}
+
+	proxy.Resume()
+	p.await("newcomers are taken", func() bool { return len(p.newcomers()) == 0 })
+	alice = p.login("alice")
+	p.await("it hears again", p.ready)
+	s.publishAtOnce(customEvent("alice", "back"))
+	alice.expect("back")
+}
+
+// TestCutOffNodeMovesItsClients has one of three daemons be cut off from Redis altogether: it asks the others over HTTP.
+func TestCutOffNodeMovesItsClients(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	nodes := s.fleet(2)
+	p, proxy := s.behindProxy(nodes)
+	alice := p.login("alice")
+	proxy.Cut()
+	require.Equal(t, websocket.StatusServiceRestart, alice.closed())
+	require.Contains(t, p.newcomers(), "deaf")
+	alice = nodes[0].login("alice")
+	s.publishAtOnce(customEvent("alice", "here"))
+	alice.expect("here")
+	require.Equal(t, http.StatusServiceUnavailable, p.request(http.MethodGet, "/fleet/hears?question=x").status)
+	require.Equal(t, http.StatusOK, nodes[0].request(http.MethodGet, "/fleet/hears?question=x").status)
+	proxy.Resume()
+	p.await("newcomers are taken", func() bool { return len(p.newcomers()) == 0 })
+	p.login("alice")
+}
+
+// TestAllNodesKeepTheirClients has Redis be away for all: nobody would find a better place.
+func TestAllNodesKeepTheirClients(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	s := newSite(t)
+	nodes := s.fleet(3)
+	for _, p := range nodes {
+		p.login("alice")
+	}
+	s.redis.Kill()
+	time.Sleep(15 * time.Second) // longer than a node takes that is deaf alone
+	for _, p := range nodes {
+		require.False(t, p.ready())
+		require.Empty(t, p.newcomers())
+		require.EqualValues(t, 1, p.metric("notify_push_connections"))
+	}
+	s.redis.Start()
+	for _, p := range nodes {
+		p.await("it hears again", p.ready)
+		require.Empty(t, p.newcomers())
+	}
 }

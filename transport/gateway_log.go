@@ -23,7 +23,7 @@ type gatewayLog struct {
 // name names where a client comes from that was refused, if that is a gateway.
 func (g *gatewayLog) name(log *zap.Logger, reason actors.CloseReason, from origin) {
 	switch reason {
-	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown:
+	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown, actors.Drained:
 		return
 	}
 	if from.gateway && g.isNew(from.client) {

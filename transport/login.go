@@ -347,7 +347,7 @@ func (l *login) refuse(err error) {
 		return
 	}
 	switch reason {
-	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown:
+	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown, actors.Drained:
 		closeDrained(l.conn)
 		gone()
 	case actors.LoginTimeout:
@@ -376,6 +376,8 @@ func refusal(err error) (text string, reason actors.CloseReason) {
 		return "", actors.ClosedByClient
 	case errors.Is(err, actors.ErrNotStarted), errors.Is(err, errInternal):
 		return "", actors.InternalFailure
+	case errors.Is(err, actors.ErrDrained):
+		return "", actors.Drained
 	case errors.Is(err, actors.ErrShutDown), errors.Is(err, context.Canceled):
 		return "", actors.ShuttingDown
 	case errors.Is(err, frame.ErrTooBig), errors.Is(err, errTooEarly):

@@ -394,6 +394,13 @@ func (w *Websocket) upgrade(conn net.Conn, handshakeKey string, from origin, res
 		w.held.end(conn, key, w.hold(), func() { w.gone(conn) })
 		return nil
 	}
+	if w.system.IsDrained() { // proxies take a 503 to another server
+		w.gone(conn)
+		w.countRefusal(actors.Drained, from, actors.ErrDrained.Error())
+		refuseHandshake(conn, http.StatusServiceUnavailable, retryAfter, actors.ErrDrained.Error())
+		w.turnedAway.end(conn, addressKey(from), 0, func() {})
+		return nil
+	}
 	if reason := w.admit(conn, from); reason != "" {
 		w.countRefusal(actors.ServerFull, from, reason)
 		refuseHandshake(conn, http.StatusServiceUnavailable, retryAfter, reason)
@@ -430,7 +437,7 @@ func (w *Websocket) countRefusal(reason actors.CloseReason, from origin, detail 
 	w.gateways.name(w.log, reason, from)
 	fields := []zap.Field{from.field(), zap.String("error", detail)}
 	switch reason {
-	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown:
+	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown, actors.Drained:
 		w.log.Debug("login abandoned", append(fields, zap.Stringer("reason", reason))...)
 	default:
 		w.refused.Warn(reason.String(), fields...)

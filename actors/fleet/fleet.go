@@ -25,7 +25,9 @@ const (
 	// tokenTime is how long Redis remembers that a token is used: longer than it is good.
 	tokenTime = 30 * time.Second
 	// sendAllInterval is the least time between two times that everything is sent, however many ask.
-	sendAllInterval = time.Second
+	sendAllInterval = time.Second / 2
+	// greetInterval is the least time between two times that the others are asked for everything.
+	greetInterval = time.Second
 	// retryInterval is the wait before the channel is subscribed again.
 	retryInterval = time.Second
 	logInterval   = time.Minute
@@ -48,6 +50,7 @@ type System interface {
 	PeerGone(peer string)
 	AnnounceLogins(ctx context.Context) error
 	Stats() actors.Stats
+	Hears() bool
 }
 
 // Options of a Fleet.
@@ -60,6 +63,14 @@ type Options struct {
 	Node string
 	// Version is what this node says it is.
 	Version string
+	// OnDeaf, unless nil, is called when this node does not hear events while others do, and when it hears them again. It is
+	// called by the goroutine of Run, and must not block.
+	OnDeaf func(deaf bool)
+	// Address, if not nil, returns where the other nodes can ask this one without Redis, in a form of the host's own of at most 128
+	// bytes; empty where they cannot.
+	Address func() string
+	// AskNode, if not nil, returns what AnswerNode returned at the node with that address.
+	AskNode func(ctx context.Context, address, question string) (answer string, err error)
 	// Instance is the instanceid of Nextcloud's config.php, which is no secret, by which servers of another Nextcloud at the
 	// same Redis know that this is another one. Empty: they are not told apart.
 	Instance string
@@ -97,11 +108,14 @@ type Fleet struct {
 
 	sequence uint64 // of the last message; owned by postLetters
 
+	deafness deafness // of the goroutine that sends
+
 	mu         sync.Mutex // guards the rest
 	members    *members
 	pending    map[string]actors.LoginNews // by digest
 	isNew      bool                        // to somebody, who is to know of this node at once
 	greet      bool                        // everybody is to be asked for everything
+	greetedAt  time.Time                   // when that was done last
 	sentAllAt  time.Time                   // when everything was sent last
 	sendAll    bool                        // somebody has asked
 	sendingAll bool                        // everything is in pending
@@ -109,6 +123,8 @@ type Fleet struct {
 	answers    int                         // to it
 	isEnding   bool
 	mounts     mounts
+	questions  map[string]string // of nodes that do not hear events
+	ownHeard   time.Time         // when a message of this node came back
 	foreign    foreigners
 }
 
@@ -139,6 +155,7 @@ func New(bus Bus, options Options) (*Fleet, error) {
 		unpublished: make(chan unpublished, maxUnpublished),
 		ended:       make(chan struct{}),
 		mounts:      newMounts(),
+		questions:   map[string]string{},
 		foreignNews: make(chan struct{}, 1),
 		foreign:     newForeigners(options.Instance),
 		sharing:     logthrottle.New(options.Logger, foreignLogInterval, "another Nextcloud uses the same channels of redis: events and logins are exchanged", ""),
@@ -196,6 +213,7 @@ func (f *Fleet) receive(ctx context.Context, system System) {
 		f.mu.Unlock()
 		f.beReady() // nobody can be waited for
 		f.logFailure(ctx, err)
+		f.wakeUp() // who does not hear others has to ask
 		select {
 		case <-ctx.Done():
 		case <-time.After(retryInterval):
@@ -229,6 +247,9 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 		f.mu.Lock()
 		f.foreign.note(f.options.Instance, time.Now())
 		n, err = f.members.hear(m, time.Now())
+		if n.own {
+			f.ownHeard = time.Now()
+		}
 		if n.joined || n.missed { // what it has said before is not known
 			f.greet = true
 		}
@@ -264,6 +285,10 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 		f.answers++
 		f.mu.Unlock()
 		f.settle()
+	case deaf:
+		f.mu.Lock()
+		f.questions[m.Node] = m.Question
+		f.mu.Unlock()
 	case bye:
 		f.log.Info("fleet: a node left", zap.String("node", m.Node))
 		system.PeerGone(m.Node)
@@ -272,7 +297,7 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 	case rows:
 		f.onRows(system, m.Node, m.Mounts)
 	}
-	if n.joined || n.missed || m.Kind == hello {
+	if n.joined || n.missed || m.Kind == hello || m.Kind == deaf {
 		f.wakeUp()
 	}
 }
@@ -301,7 +326,7 @@ func (f *Fleet) send(ctx context.Context, system System) {
 	beating := true
 	var foreign <-chan time.Time // nil while there are no others
 	for {
-		if idle := f.isIdle(); idle == beating { // a node that is alone costs nothing
+		if idle := f.isIdle() && system.Hears(); idle == beating { // a node that is alone costs nothing
 			if beating = !idle; beating {
 				beats.Reset(beatInterval)
 			} else {
@@ -338,6 +363,7 @@ func (f *Fleet) isIdle() bool {
 
 func (f *Fleet) beat(ctx context.Context, system System) {
 	f.introduce(ctx, system)
+	f.listenToOthers(ctx, system)
 	f.mu.Lock()
 	gone := f.members.expire(time.Now())
 	f.chooseReader()
@@ -355,6 +381,9 @@ func (f *Fleet) introduce(ctx context.Context, system System) {
 	if f.options.AppVersion != nil {
 		m.AppVersion = f.options.AppVersion()
 	}
+	if f.options.Address != nil {
+		m.Address = f.options.Address()
+	}
 	if f.options.Attach != nil {
 		m.Attached = f.options.Attach()
 	}
@@ -363,14 +392,20 @@ func (f *Fleet) introduce(ctx context.Context, system System) {
 
 // answer asks everybody for everything, and sends everything, if that is due.
 func (f *Fleet) answer(ctx context.Context, system System) {
+	f.answerDeaf(ctx, system)
 	now := time.Now()
 	f.mu.Lock()
-	due := now.Sub(f.sentAllAt) >= sendAllInterval
-	greet, sendAll := f.greet && due, f.sendAll && due
-	if greet || sendAll {
-		f.sentAllAt = now
+	greet := f.greet && now.Sub(f.greetedAt) >= greetInterval
+	sendAll := f.sendAll && now.Sub(f.sentAllAt) >= sendAllInterval
+	if greet {
+		f.greet, f.greetedAt = false, now
 	}
-	f.greet, f.sendAll = f.greet && !greet, f.sendAll && !sendAll
+	if sendAll {
+		f.sendAll, f.sentAllAt = false, now
+	}
+	if f.sendAll { // a node that starts does not wait for the next beat
+		time.AfterFunc(sendAllInterval-now.Sub(f.sentAllAt), f.wakeUp)
+	}
 	isNew := f.isNew
 	f.isNew = false
 	f.mu.Unlock()

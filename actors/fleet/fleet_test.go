@@ -115,13 +115,25 @@ type node struct {
 	*actorstest.Kit
 	fleet *fleet.Fleet
 	stop  func()
-	kill  func() // as stop, and nobody hears of it
+	deaf  *atomic.Int32 // 1 since it is, and 2 since it is not any more
+	kill  func()        // as stop, and nobody hears of it
 }
 
 func start(t *testing.T, bus *bus, name string, key []byte) *node {
 	t.Helper()
-	line := &line{bus: bus}
-	f, err := fleet.New(line, fleet.Options{Key: key, Node: name, Version: "1.0"})
+	return startOn(t, bus, name, key)
+}
+
+func startOn(t *testing.T, bus fleet.Bus, name string, key []byte, change ...func(*fleet.Options)) *node {
+	t.Helper()
+	deaf := new(atomic.Int32)
+	onDeaf := func(is bool) { deaf.Store(map[bool]int32{true: 1, false: 2}[is]) }
+	line := &line{Bus: bus}
+	options := fleet.Options{Key: key, Node: name, Version: "1.0", OnDeaf: onDeaf}
+	for _, c := range change {
+		c(&options)
+	}
+	f, err := fleet.New(line, options)
 	require.NoError(t, err)
 	kit := &actorstest.Kit{Events: actorstest.NewEvents(), Mounts: &actorstest.Mounts{}, Verifier: &actorstest.Verifier{}, Control: &actorstest.Control{}}
 	kit.System, err = actors.New(actors.Ports{
@@ -136,12 +148,12 @@ func start(t *testing.T, bus *bus, name string, key []byte) *node {
 	running.Go(func() { f.Run(ctx, kit.System) })
 	stop := sync.OnceFunc(func() { cancel(); running.Wait() })
 	t.Cleanup(stop)
-	return &node{kit, f, stop, func() { line.cut.Store(true); stop() }}
+	return &node{kit, f, stop, deaf, func() { line.cut.Store(true); stop() }}
 }
 
 // line is a node's way to the bus, which may be cut.
 type line struct {
-	*bus
+	fleet.Bus
 	cut atomic.Bool
 }
 
@@ -149,7 +161,7 @@ func (l *line) Publish(ctx context.Context, channel string, payload []byte) (int
 	if l.cut.Load() {
 		return 0, errDown
 	}
-	return l.bus.Publish(ctx, channel, payload)
+	return l.Bus.Publish(ctx, channel, payload)
 }
 
 func (n *node) names() (names []string) {
@@ -233,6 +245,29 @@ func TestLoginsAreShared(t *testing.T) {
 		second.Connect(t, "user9")
 		require.Contains(t, second.askedAbout(), "user9")
 	})
+}
+
+// A node that starts is sent everything within a second, also where another one has started shortly before, or the others have just
+// found each other.
+func TestNodesStartOneAfterTheOther(t *testing.T) {
+	for _, apart := range []time.Duration{0, 300 * time.Millisecond, 700 * time.Millisecond, 950 * time.Millisecond, 1300 * time.Millisecond} {
+		bubble(t, func(t *testing.T) {
+			bus := newBus()
+			first := start(t, bus, "first", key)
+			pass(time.Minute)
+			first.Connect(t, "alice")
+			for i := range 4 {
+				next := start(t, bus, fmt.Sprint("next", i), key)
+				begun := time.Now()
+				<-next.fleet.Ready()
+				require.Less(t, time.Since(begun), 900*time.Millisecond, "%v apart", apart)
+				synctest.Wait()
+				next.Connect(t, "alice")
+				require.Empty(t, next.Verifier.Calls())
+				pass(apart)
+			}
+		})
+	}
 }
 
 // A token logs in at one node.

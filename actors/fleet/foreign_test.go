@@ -25,6 +25,7 @@ func (noSystem) PeerGone(string)                                          {}
 func (noSystem) AnnounceLogins(context.Context) error                     { return nil }
 func (noSystem) Crowds(context.Context, []string) (map[string]int, error) { return nil, nil }
 func (noSystem) Stats() actors.Stats                                      { return actors.Stats{} }
+func (noSystem) Hears() bool                                              { return true }
 
 // server is one of a Nextcloud.
 type server struct {

@@ -43,6 +43,7 @@ type member struct {
 	sequence uint64
 	clock    time.Duration // its own, when it was last heard
 	beatAt   time.Time
+	address  string         // where it can be asked without Redis; empty: nowhere
 	users    map[string]int // their connections, as of its last beat
 	gone     bool
 }
@@ -95,12 +96,15 @@ func (s *members) hear(m message, now time.Time) (news, error) {
 	known.sequence, known.LastHeard, known.gone = m.Sequence, now, m.Kind == bye
 	known.clock = m.Clock
 	known.Ending = known.Ending || m.Kind == ending
+	if known.gone {
+		known.address = ""
+	}
 	if m.Version != "" {
 		known.Version = m.Version
 	}
 	if m.Stats != nil {
 		known.Stats, known.users, known.beatAt = *m.Stats, m.Users, now
-		known.AppVersion = m.AppVersion
+		known.AppVersion, known.address = m.AppVersion, m.Address
 	}
 	return n, nil
 }
@@ -125,6 +129,16 @@ func (s *members) expire(now time.Time) (gone []string) {
 		}
 	}
 	return gone
+}
+
+// addresses returns where some nodes can be asked without Redis, also those that have not been heard of late.
+func (s *members) addresses(limit int) (some []string) {
+	for _, m := range s.known {
+		if m.address != "" && len(some) < limit {
+			some = append(some, m.address)
+		}
+	}
+	return some
 }
 
 // clocks returns for each node that is there a time of its own clock that is not after now.

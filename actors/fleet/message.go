@@ -22,6 +22,8 @@ const (
 	maxLogins = 500
 	// maxName is the longest name of a node, and the longest version, in bytes.
 	maxName = 64
+	// maxAddress is the longest address of a node, in bytes.
+	maxAddress = 128
 	// maxUsers is of how many users a beat tells, and maxAttached how many bytes of the host's it has.
 	maxUsers, maxAttached = 500, 64 << 10
 )
@@ -36,6 +38,7 @@ const (
 	complete kind = "complete" // of a node that has sent everything, because it was asked
 	ending   kind = "ending"   // of a node that lets its clients go
 	bye      kind = "bye"      // of a node that ends
+	deaf     kind = "deaf"     // of a node that does not hear events, and asks who does
 	askAll   kind = "ask"      // of who wants to know which nodes there are, and is none
 	here     kind = "here"     // of a node that was asked
 
@@ -54,6 +57,10 @@ type message struct {
 	// Stats come with a beat.
 	Stats  *actors.Stats      `json:"stats,omitempty"`
 	Logins []actors.LoginNews `json:"logins,omitempty"`
+	// Question comes with deaf.
+	Question string `json:"question,omitempty"`
+	// Address comes with a beat: where the node can be asked without Redis.
+	Address string `json:"address,omitempty"`
 	// Used are the prefixes of channels with which events have come. They come with here.
 	Used []string `json:"used,omitempty"`
 	// Users come with a beat: how many connections those have who have many.
@@ -116,7 +123,7 @@ func decode(key, payload []byte) (m message, e envelope, err error) {
 	if err := json.Unmarshal(body, &m); err != nil {
 		return m, e, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	if m.Node == "" || len(m.Node) > maxName || m.Sequence == 0 || len(m.Logins) > maxLogins || m.Clock < 0 ||
+	if m.Node == "" || len(m.Node) > maxName || m.Sequence == 0 || len(m.Logins) > maxLogins || m.Clock < 0 || len(m.Question) > maxName || len(m.Address) > maxAddress ||
 		len(m.Users) > maxUsers || len(m.Attached) > maxAttached || len(m.AppVersion) > maxName {
 		return m, e, errMalformed
 	}

@@ -3,6 +3,7 @@
 package storagetest
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"sync"
@@ -19,12 +20,16 @@ type Proxy struct {
 	mu      sync.Mutex
 	links   map[*link]struct{}
 	refuses bool
+	deaf    bool // connections that subscribe at Redis are refused
 	delay   time.Duration
 	flowing chan struct{} // closed while bytes pass
 }
 
 // link is a client's connection and the one to the server.
-type link struct{ client, server net.Conn }
+type link struct {
+	client, server net.Conn
+	subscribes     bool // guarded by Proxy.mu
+}
 
 func (l *link) close() {
 	_ = l.client.Close()
@@ -63,6 +68,19 @@ func (p *Proxy) Cut() {
 	}
 }
 
+// CutSubscriptions ends the connections over which a client of Redis has subscribed, and each that does so until Resume. Others
+// pass.
+func (p *Proxy) CutSubscriptions() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.deaf = true
+	for l := range p.links {
+		if l.subscribes {
+			l.close()
+		}
+	}
+}
+
 // Stall lets no byte through any more, and says so to nobody, as when a cable is pulled: connections
 // stay open, and new ones are accepted but lead nowhere.
 func (p *Proxy) Stall() {
@@ -71,11 +89,11 @@ func (p *Proxy) Stall() {
 	p.flowing = make(chan struct{})
 }
 
-// Resume ends what Cut or Stall began. What waited passes now.
+// Resume ends what Cut, CutSubscriptions or Stall began. What waited passes now.
 func (p *Proxy) Resume() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.refuses = false
+	p.refuses, p.deaf = false, false
 	select {
 	case <-p.flowing:
 	default:
@@ -101,7 +119,7 @@ func (p *Proxy) accept() {
 			_ = client.Close()
 			continue
 		}
-		p.start(&link{client, server})
+		p.start(&link{client: client, server: server})
 	}
 }
 
@@ -135,7 +153,14 @@ func (p *Proxy) pass(l *link, to io.Writer, from io.Reader) {
 		}
 		p.mu.Lock()
 		delay, flowing := p.delay, p.flowing
+		if from == l.client && bytes.Contains(buffer[:n], []byte("SUBSCRIBE")) {
+			l.subscribes = true
+		}
+		cut := p.deaf && l.subscribes
 		p.mu.Unlock()
+		if cut {
+			return
+		}
 		time.Sleep(delay)
 		<-flowing
 		if _, err := to.Write(buffer[:n]); err != nil {

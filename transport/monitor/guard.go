@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/transport"
 )
 
 // Hosts are names by which the operators' listener may be called, such as push.example.com or *.svc.cluster.local.
@@ -29,8 +30,8 @@ type Guard struct {
 	// Hosts are further names, in which * stands for any letters.
 	Hosts Hosts
 	// Token returns what a request must show; nil or "": nothing is asked for, and only actions and the names of users need
-	// Status.AdminToken. AdminToken, if not nil, returns that one, which is as good. /livez, /version and the files of the status
-	// page, which hold nothing, need none.
+	// Status.AdminToken. AdminToken, if not nil, returns that one, which is as good. /livez, /version, /readyz?for=balancer and
+	// the files of the status page, which hold nothing, need none.
 	Token, AdminToken func() actors.Secret
 }
 
@@ -41,7 +42,7 @@ func (g Guard) Handler(next http.Handler) http.Handler {
 		switch {
 		case !isKnown && !g.admitsHost(r):
 			http.Error(w, "this listener is not called so; list that name in --metrics-hosts, or use an IP address", http.StatusForbidden)
-		case !isKnown && g.Token != nil && g.Token() != "" && !isOpen(r.URL.Path):
+		case !isKnown && g.Token != nil && g.Token() != "" && !isOpen(r):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="notify_push"`)
 			refuse(w, http.StatusUnauthorized, "a token is wanted (--metrics-token), as Authorization: Bearer TOKEN")
 		default:
@@ -50,9 +51,10 @@ func (g Guard) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// isOpen reports whether a path holds nothing that is worth a token.
-func isOpen(path string) bool {
-	return slices.Contains([]string{"/livez", "/version", "/", "/status.css", "/status.js", "/icon.svg"}, path)
+// isOpen reports whether the answer to a request holds nothing that is worth a token.
+func isOpen(r *http.Request) bool {
+	return slices.Contains([]string{"/livez", "/version", "/", "/status.css", "/status.js", "/icon.svg"}, r.URL.Path) ||
+		r.URL.Path == "/readyz" && transport.AsksForBalancer(r)
 }
 
 func (g Guard) admitsHost(r *http.Request) bool {

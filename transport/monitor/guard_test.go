@@ -83,7 +83,7 @@ func TestGuardAsksForAToken(t *testing.T) {
 		require.Equal(t, 200, ask(guarded, path, "Authorization", "Bearer "+admin), path)
 		require.Equal(t, 200, ask(Guard{Token: fixed(""), AdminToken: fixed(admin)}, path), path)
 	}
-	for _, path := range []string{"/livez", "/version", "/", "/status.js"} {
+	for _, path := range []string{"/livez", "/version", "/", "/status.js", "/readyz?for=balancer"} {
 		require.Equal(t, 200, ask(guarded, path), path)
 	}
 }

@@ -43,7 +43,13 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 	sink.clients(stats)
 	sink.events(stats)
 	sink.failures(stats)
-	sink.ready(len(c.source.Problems()) == 0)
+	problems := c.source.Problems()
+	sink.ready(len(problems) == 0)
+	for _, name := range c.source.Dependencies {
+		_, isAway := problems[name]
+		sink.one("notify_push_dependency_available", "1 while a dependency is available, else 0.", prometheus.GaugeValue, btou(!isAway), []string{"dependency"}, name)
+	}
+	sink.gauge("notify_push_takes_newcomers", "1 while a load balancer should send newcomers here, as /readyz?for=balancer says, else 0.", btou(len(c.source.NewcomerProblems()) == 0))
 	sink.gauge("notify_push_foreign_nextcloud", "1 while another Nextcloud uses the same channels of Redis, else 0.", btou(c.source.Warning() != ""))
 	sink.one("notify_push_build_info", "What is running; always 1.", prometheus.GaugeValue, 1,
 		[]string{"version", "go_version"}, c.source.Version, runtime.Version())

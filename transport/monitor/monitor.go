@@ -2,12 +2,12 @@ package monitor
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/internal/textreply"
+	"github.com/notifypush/notifypush/transport"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
@@ -21,6 +21,11 @@ type Source struct {
 	Stats   func() actors.Stats
 	// Problems returns why the server is not ready: a sentence by dependency; empty when it is.
 	Problems func() map[string]string
+	// Dependencies are names that Problems may have, each of which has a metric.
+	Dependencies []string
+	// NewcomerProblems returns, in the same way, why a load balancer should send newcomers to other servers: what is this server's
+	// own, and none of what all have.
+	NewcomerProblems func() map[string]string
 	// Warning returns what is wrong although the server is ready: that it hears another Nextcloud's events. It is empty where
 	// nothing is.
 	Warning func() string
@@ -57,6 +62,9 @@ func (s Source) completed() Source {
 	if s.Problems == nil {
 		s.Problems = func() map[string]string { return nil }
 	}
+	if s.NewcomerProblems == nil {
+		s.NewcomerProblems = func() map[string]string { return nil }
+	}
 	if s.Warning == nil {
 		s.Warning = func() string { return "" }
 	}
@@ -77,18 +85,11 @@ func (s *Source) serveLivez(w http.ResponseWriter, r *http.Request) {
 	textreply.Write(w, "ok\n")
 }
 
-// serveReadyz says whether the server is ready, and if not why, as JSON.
-func (s *Source) serveReadyz(w http.ResponseWriter, _ *http.Request) {
-	problems := s.Problems()
-	if problems == nil {
-		problems = map[string]string{}
+// serveReadyz says whether the server is ready, and if not why; a load balancer, whether to send newcomers here.
+func (s *Source) serveReadyz(w http.ResponseWriter, r *http.Request) {
+	problems := s.Problems
+	if transport.AsksForBalancer(r) {
+		problems = s.NewcomerProblems
 	}
-	w.Header().Set("Content-Type", "application/json")
-	if len(problems) > 0 {
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
-	_ = json.NewEncoder(w).Encode(struct {
-		Ready   bool              `json:"ready"`
-		Reasons map[string]string `json:"reasons"`
-	}{len(problems) == 0, problems})
+	textreply.WriteReadiness(w, problems())
 }

@@ -120,6 +120,22 @@ func TestReadyz(t *testing.T) {
 	require.Equal(t, 200, testkit.Request(t, "GET", url+"/livez").Status, "a restart would not help")
 }
 
+// What all servers have is no reason to send newcomers elsewhere.
+func TestReadyzForBalancers(t *testing.T) {
+	source := wellSource()
+	source.Problems = func() map[string]string { return map[string]string{"redis": "not subscribed yet"} }
+	url := serveMonitor(t, source)
+	require.Equal(t, 200, testkit.Request(t, "GET", url+"/readyz?for=balancer").Status)
+	require.Contains(t, testkit.Request(t, "GET", url+"/metrics").Body, "notify_push_takes_newcomers 1")
+
+	source.NewcomerProblems = func() map[string]string { return map[string]string{"drain": "asked to"} }
+	url = serveMonitor(t, source)
+	got := testkit.Request(t, "GET", url+"/readyz?for=balancer")
+	require.Equal(t, 503, got.Status)
+	require.JSONEq(t, `{"ready": false, "reasons": {"drain": "asked to"}}`, got.Body)
+	require.Contains(t, testkit.Request(t, "GET", url+"/metrics").Body, "notify_push_takes_newcomers 0")
+}
+
 func TestLivez(t *testing.T) {
 	source := wellSource()
 	require.Equal(t, testkit.Reply{Status: 200, Body: "ok\n"}, testkit.Request(t, "GET", serveMonitor(t, source)+"/livez").WithoutHeader())

@@ -50,12 +50,16 @@ type Status struct {
 	// Latencies returns how long the dependencies took over the last question that they answered, by their names in
 	// Source.Problems.
 	Latencies func() map[string]Latency
+	// Servers returns the other servers of the fleet; it may be nil.
+	Servers func() []Server
 	// Throttled and ClearRateLimit are those of transport.Websocket.
 	Throttled      func(limit int) (list []transport.Throttled, all int)
 	ClearRateLimit func(address netip.Addr) bool
 	// LogLevel returns the level of now. SetLogLevel takes another one, and with "" the one before the last.
 	LogLevel    func() string
 	SetLogLevel func(spec string) error
+	// Drain closes all connections and has newcomers refused, or has them taken again.
+	Drain func(on bool) error
 	// AdminToken returns what a request must know that changes anything; "": nobody can change anything.
 	AdminToken func() actors.Secret
 
@@ -91,6 +95,7 @@ type StatusReply struct {
 	Problems     []Problem    `json:"problems"`
 	Warning      string       `json:"warning"` // of Source
 	Dependencies []Dependency `json:"dependencies"`
+	Servers      []Server     `json:"servers"` // the others of the fleet
 	Now          Point        `json:"now"`
 	Hour         []Point      `json:"hour"` // one a minute, the oldest first
 	Total        Totals       `json:"total"`
@@ -108,6 +113,15 @@ type Totals struct {
 	Pushes      uint64 `json:"pushes"`
 	Refused     uint64 `json:"refused"`
 	Resyncs     uint64 `json:"resyncs"`
+}
+
+// Server is another server of the fleet, as it has said itself.
+type Server struct {
+	Name        string    `json:"name"`
+	Version     string    `json:"version"`
+	Since       time.Time `json:"since"` // known to this one
+	Connections uint64    `json:"connections"`
+	Ending      bool      `json:"ending"` // it lets its clients go
 }
 
 // Dependency is what this server needs.
@@ -146,6 +160,7 @@ func (s *Status) serveAt(mux *http.ServeMux, source *Source) {
 		"reset":            func(_ context.Context, _ order) error { return s.System.DisconnectAll() },
 		"log-level":        func(_ context.Context, o order) error { return s.SetLogLevel(o.Level) },
 		"clear-rate-limit": s.clearRateLimit,
+		"drain":            func(_ context.Context, o order) error { return s.Drain(!o.Undo) },
 	} {
 		mux.Handle("POST /api/"+path, guarded(func(w http.ResponseWriter, r *http.Request) { s.serveAction(w, r, path, act) }))
 	}
@@ -182,7 +197,7 @@ func (s *Status) status(source *Source) StatusReply {
 	reply := StatusReply{
 		Version: source.Version, AppVersion: s.AppVersion(), GoVersion: runtime.Version(),
 		Time: time.Now(), Started: s.Started, Ready: len(problems) == 0,
-		Problems: []Problem{}, Warning: source.Warning(), Now: s.History.Now(), Hour: s.History.Points(),
+		Problems: []Problem{}, Servers: []Server{}, Warning: source.Warning(), Now: s.History.Now(), Hour: s.History.Points(),
 		Total: Totals{Connections: stats.TotalConnections, Events: stats.EventsReceived, Pushes: stats.AllMessagesSent(),
 			Refused: stats.Logins.Refused, Resyncs: stats.Resyncs},
 		Waiting: stats.LoginsWaiting, InFlight: stats.LoginsInFlight, Throttled: throttled,
@@ -194,6 +209,9 @@ func (s *Status) status(source *Source) StatusReply {
 	}
 	for _, name := range slices.Sorted(maps.Keys(problems)) {
 		reply.Problems = append(reply.Problems, problems[name])
+	}
+	if s.Servers != nil {
+		reply.Servers = append(reply.Servers, s.Servers()...)
 	}
 	latencies := s.Latencies()
 	for _, name := range []string{"redis", "database", "nextcloud"} {
@@ -283,6 +301,7 @@ type order struct {
 	User    string `json:"user"`
 	Address string `json:"address"`
 	Level   string `json:"level"`
+	Undo    bool   `json:"undo"`
 }
 
 func (s *Status) serveAction(w http.ResponseWriter, r *http.Request, name string, act func(context.Context, order) error) {
@@ -310,7 +329,7 @@ func (s *Status) serveAction(w http.ResponseWriter, r *http.Request, name string
 		return
 	}
 	s.Log.Warn("operator action", zap.String("action", name), zap.String("user", told.User), zap.String("address", told.Address),
-		zap.String("level", told.Level), zap.String("by", r.RemoteAddr))
+		zap.String("level", told.Level), zap.Bool("undo", told.Undo), zap.String("by", r.RemoteAddr))
 	answer(w, struct{}{})
 }
 

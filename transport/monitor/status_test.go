@@ -90,6 +90,7 @@ func newStatus(t testing.TB, change func(*statusKit)) *statusKit {
 		},
 		LogLevel:    func() string { return "warn" },
 		SetLogLevel: func(spec string) error { return kit.system.note("level %s", spec) },
+		Drain:       func(on bool) error { return kit.system.note("drain %v", on) },
 		AdminToken:  func() actors.Secret { return adminToken },
 	}
 	kit.source = source
@@ -148,6 +149,7 @@ func TestStatusReply(t *testing.T) {
 	require.EqualValues(t, 1, reply.Now.Connections)
 	require.Equal(t, Totals{Connections: 3, Events: 5, Pushes: 1000, Refused: 14, Resyncs: 8}, reply.Total)
 	require.Equal(t, 1, reply.Throttled)
+	require.Contains(t, body, `"servers":[]`)
 }
 
 func TestClientsArePagedAndSearched(t *testing.T) {
@@ -219,7 +221,7 @@ func TestClientsAreNotForEverybody(t *testing.T) {
 
 func TestActionsWantTheToken(t *testing.T) {
 	kit := newStatus(t, nil)
-	for _, action := range []string{"disconnect", "forget-logins", "reset", "log-level", "clear-rate-limit"} {
+	for _, action := range []string{"disconnect", "forget-logins", "reset", "log-level", "clear-rate-limit", "drain"} {
 		for _, headers := range [][]string{nil, {TokenHeader, ""}, {TokenHeader, adminToken + "x"}, {"Cookie", TokenHeader + "=" + adminToken}} {
 			code, _, _ := kit.call(t, "POST", "/api/"+action, `{"user":"alice"}`, headers...)
 			require.Equal(t, 401, code, action)
@@ -254,6 +256,8 @@ func TestActions(t *testing.T) {
 		{"clear-rate-limit", `{"address":"192.0.2.7"}`, 200, "clear 192.0.2.7"},
 		{"clear-rate-limit", `{"address":"192.0.2.8"}`, 400, "clear 192.0.2.8"},
 		{"clear-rate-limit", `{"address":"x"}`, 400, ""},
+		{"drain", `{}`, 200, "drain true"},
+		{"drain", `{"undo":true}`, 200, "drain false"},
 		{"reset", `no`, 400, ""},
 		{"reset", `{"user":"` + strings.Repeat("x", maxBody) + `"}`, 400, ""},
 		{"explode", `{}`, 404, ""},

@@ -29,6 +29,12 @@ func Nginx(t testing.TB, upstream string) (baseURL string) {
 // NginxWith starts nginx at an address with these lines in http and in its server.
 func NginxWith(t testing.TB, address, inHTTP, inServer string) (baseURL string) {
 	t.Helper()
+	startNginx(t, address, inHTTP, inServer)
+	return "http://" + address
+}
+
+func startNginx(t testing.TB, address, inHTTP, inServer string) *storagetest.Process {
+	t.Helper()
 	nginx := storagetest.Program(t, "nginx")
 	dir := storagetest.Dir(t)
 	config := write(t, dir, fmt.Sprintf(`
@@ -51,8 +57,7 @@ http {
 	}
 }
 `, dir, address, inHTTP, inServer))
-	storagetest.StartProcess(t, accepts(address), nginx, "-e", "stderr", "-p", dir, "-c", config)
-	return "http://" + address
+	return storagetest.StartProcess(t, accepts(address), nginx, "-e", "stderr", "-p", dir, "-c", config)
 }
 
 // Apache starts Apache with docs/deploy/apache.conf in front of upstream, a host:port, and returns
@@ -124,6 +129,12 @@ func HAProxySnippet(t testing.TB, upstream string) (inFrontend, sections string)
 // HAProxyWith starts HAProxy at an address with these lines in its frontend, and these sections behind it.
 func HAProxyWith(t testing.TB, address, inFrontend, sections string) (baseURL string) {
 	t.Helper()
+	startHAProxy(t, address, inFrontend, sections)
+	return "http://" + address
+}
+
+func startHAProxy(t testing.TB, address, inFrontend, sections string) *storagetest.Process {
+	t.Helper()
 	haproxy := storagetest.Program(t, "haproxy")
 	config := write(t, storagetest.Dir(t), fmt.Sprintf(`
 defaults
@@ -136,8 +147,7 @@ frontend front
 %s
 %s
 `, address, inFrontend, sections))
-	storagetest.StartProcess(t, accepts(address), haproxy, "-db", "-f", config)
-	return "http://" + address
+	return storagetest.StartProcess(t, accepts(address), haproxy, "-db", "-f", config)
 }
 
 func apacheModules(t testing.TB) string {

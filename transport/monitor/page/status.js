@@ -106,6 +106,11 @@ function showStatus(s) {
     item.append(make('strong', d.name), make('span', d.latency_ms === null ? 'not asked yet' : `${number(d.latency_ms)} ms, ${ago(d.latency_at)}`, { class: 'soft' }))
     return item
   }))
+  element('servers').replaceChildren(...s.servers.map((o) => {
+    const item = make('li')
+    item.append(make('strong', o.name), ` version ${o.version}, here for ${span(since(o.since))}, ${whole(o.connections, 'connection')}${o.ending ? ', ending' : ''}`)
+    return item
+  }))
   element('plots').replaceChildren(...plots.map(([key, label]) => plot(key, label, s)))
   element('totals').textContent = `${whole(s.now.users, 'user')}. Since the start: ${whole(s.total.connections, 'connection')}, ${whole(s.total.events, 'event')}, ` +
     `${number(s.total.pushes)} pushes, ${whole(s.total.refused, 'refused login')}, ${whole(s.total.resyncs, 'resync')}`
