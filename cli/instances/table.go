@@ -166,7 +166,7 @@ func (t *Table) named(path string) string {
 	if len(segments) > 2 && segments[0] == "push" {
 		segments = segments[1:]
 	}
-	if len(segments) < 2 || !slices.Contains([]string{"ws", "test", "version"}, segments[1]) || !t.names[segments[0]] {
+	if len(segments) < 2 || !slices.Contains(served, segments[1]) || !t.names[segments[0]] {
 		return ""
 	}
 	return segments[0]

@@ -52,6 +52,8 @@ func TestFind(t *testing.T) {
 		{"push.example.net", "/bob/test/cookie", "bob"},
 		{"push.example.net", "//push//bob//version", "bob"},
 		{"push.example.net", "/push/broken/ws", "broken"},
+		{"notify_push", "/bob/fleet/hears", "bob"}, // as other servers of its fleet ask
+		{"10.0.0.1:7867", "/bob/readyz", "bob"},    // and balancers
 		{"", "/push/bob/ws", "bob"}, // HTTP/1.0
 		{"push.example.net", "/push/BOB/ws", nobody},
 		{"push.example.net", "/push/nobody/ws", nobody},
@@ -96,7 +98,7 @@ func TestCheckName(t *testing.T) {
 	for _, name := range []string{"alice", "cloud.alice.example", "A-1_b", strings.Repeat("x", 63)} {
 		require.NoError(t, CheckName(name), name)
 	}
-	for _, name := range []string{"", "push", "WS", "test", "version", "a b", "a/b", "-a", ".a", "ä", strings.Repeat("x", 64)} {
+	for _, name := range []string{"", "push", "WS", "test", "version", "readyz", "fleet", "a b", "a/b", "-a", ".a", "ä", strings.Repeat("x", 64)} {
 		require.Error(t, CheckName(name), name)
 	}
 }
