@@ -54,7 +54,7 @@ func TestFind(t *testing.T) {
 		{"push.example.net", "/push/broken/ws", "broken"},
 		{"notify_push", "/bob/fleet/hears", "bob"}, // as other servers of its fleet ask
 		{"10.0.0.1:7867", "/bob/readyz", "bob"},    // and balancers
-		{"", "/push/bob/ws", "bob"}, // HTTP/1.0
+		{"", "/push/bob/ws", "bob"},                // HTTP/1.0
 		{"push.example.net", "/push/BOB/ws", nobody},
 		{"push.example.net", "/push/nobody/ws", nobody},
 		{"push.example.net", "/x/push/bob/ws", nobody},
