@@ -1,6 +1,7 @@
 package instances
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -92,6 +93,24 @@ func TestWildcardsBesideAnUnknownInstance(t *testing.T) {
 		found, _ := table.Find(host, "/ws")
 		require.Equal(t, want, found, host)
 	}
+}
+
+// A config.php that names more than makes sense does not slow down what others are asked.
+func TestClaimsAreBounded(t *testing.T) {
+	derived := []string{strings.Repeat("a", maxHost+1), strings.Repeat("*.", maxStars+1) + "example"}
+	for i := range maxWildcards + 1 {
+		derived = append(derived, fmt.Sprintf("*.w%d.example", i))
+	}
+	for i := range maxDerived {
+		derived = append(derived, fmt.Sprintf("n%d.example", i))
+	}
+	table := NewTable([]Claim{{Instance: "mallory", Derived: derived}})
+	require.Len(t, table.levels[3].patterns, maxWildcards-1, "the one with too many stars counts, and is none")
+	require.Len(t, table.levels[2].exact, maxDerived-maxWildcards-3)
+	require.Empty(t, table.claimants(strings.Repeat("a", maxHost+1)))
+	found, err := table.Find("n1.example", "/ws")
+	require.NoError(t, err)
+	require.Equal(t, "mallory", found)
 }
 
 func TestCheckName(t *testing.T) {
