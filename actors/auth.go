@@ -62,6 +62,8 @@ func (a *auth) Receive(ctx actor.Context) {
 		a.logins.attached(m.login)
 	case *loginDetached:
 		a.logins.detached(m.login, now)
+	case *loginsReset:
+		a.logins.reset()
 	case *forgetLogins:
 		a.logins.forget(m.user)
 	case *forgetLogin:

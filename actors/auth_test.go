@@ -258,23 +258,36 @@ func TestRecheckedLogin(t *testing.T) {
 	})
 }
 
-// After notify_signal reset, and DisconnectAll, which it calls, everybody is asked about anew.
-func TestResetForgetsLogins(t *testing.T) {
-	for name, reset := range map[string]func(*actorstest.Kit) error{
-		"reset":         func(kit *actorstest.Kit) error { return kit.System.Publish(t.Context(), actors.Reset{}) },
-		"DisconnectAll": func(kit *actorstest.Kit) error { return kit.System.DisconnectAll() },
-	} {
-		t.Run(name, func(t *testing.T) {
-			bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
-				kit.Connect(t, "alice")
-				require.NoError(t, reset(kit))
-				pass(time.Second)
-				kit.Verifier.Fail(actors.ErrInvalidCredentials)
-				_, err := authenticate(t, kit, alicesCredentials)
-				require.ErrorIs(t, err, actors.ErrInvalidCredentials)
-			})
-		})
-	}
+// After DisconnectAll everybody is asked about anew.
+func TestDisconnectAllForgetsLogins(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Connect(t, "alice")
+		require.NoError(t, kit.System.DisconnectAll())
+		pass(time.Second)
+		kit.Verifier.Fail(actors.ErrInvalidCredentials)
+		_, err := authenticate(t, kit, alicesCredentials)
+		require.ErrorIs(t, err, actors.ErrInvalidCredentials)
+	})
+}
+
+// After notify_signal reset nobody waits for Nextcloud, which is asked about each within a minute, also about one that has been
+// asked about of late; who is refused then is thrown out.
+func TestResetHasLoginsRechecked(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Connect(t, "alice")
+		kit.Connect(t, "alice")
+		pass(10 * time.Minute) // it is asked about for the first time
+		kit.Verifier.Forget()
+		require.NoError(t, kit.System.Publish(t.Context(), actors.Reset{}))
+		pass(time.Second)
+		require.Zero(t, kit.System.Stats().ActiveConnections)
+		alice := kit.Connect(t, "alice")
+		require.Empty(t, kit.Verifier.Calls())
+		kit.Verifier.Fail(actors.ErrInvalidCredentials)
+		pass(time.Minute)
+		require.Len(t, kit.Verifier.Calls(), 1)
+		alice.AwaitClose(t)
+	})
 }
 
 // A password is kept until Nextcloud has been asked about it, and no longer.

@@ -107,15 +107,19 @@ func (s *System) Disconnect(user string) error {
 }
 
 // DisconnectAll is Disconnect for everybody. The ends are spread over Options.DrainTimeout. A Reset event, which is
-// `notify_signal reset` in Redis, does the same.
+// `notify_signal reset` in Redis, closes the same connections, but who comes back is admitted and asked about within a minute.
 func (s *System) DisconnectAll() error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	s.log.Info("closing all connections: reset requested")
 	s.sendAuth(&forgetLogins{})
-	s.sendRegistries(&closeAll{reason: ResetRequested, within: s.spread(*s.options.Load().DrainTimeout)})
+	s.closeAll()
 	return nil
+}
+
+func (s *System) closeAll() {
+	s.log.Info("closing all connections: reset requested")
+	s.sendRegistries(&closeAll{reason: ResetRequested, within: s.spread(*s.options.Load().DrainTimeout)})
 }
 
 // ForgetLogins forgets what is remembered of a user's logins, or of all where user is empty: the Verifier is asked

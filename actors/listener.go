@@ -232,7 +232,8 @@ func (l *listener) route(ctx actor.Context, event Event, at time.Duration) {
 	case StatsRequested:
 		system.ports.Control.PublishStats(system.Stats())
 	case Reset:
-		_ = system.DisconnectAll() // an error says that the server is going down
+		system.sendAuth(&loginsReset{})
+		system.closeAll()
 	}
 }
 

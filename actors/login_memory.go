@@ -33,6 +33,7 @@ type verifiedLogin struct {
 	recheck     *recheck      // that is due or in flight
 	recheckedAt time.Duration // 0 is never
 	refused     bool          // by Nextcloud, later
+	reset       bool          // all connections were closed, and Nextcloud has not been asked since
 	peers       []string      // that hold it
 }
 
@@ -72,7 +73,7 @@ func (l *logins) onAccepted(c *call, identity Identity, until, now time.Duration
 	if v.login == nil || v.login.Identity != identity {
 		v.login = &Login{identity, v}
 	}
-	v.verifiedAt, v.until = now, until
+	v.verifiedAt, v.until, v.reset = now, until, false
 	l.addNews(v, LoginHeld)
 	return v.login
 }
@@ -153,6 +154,14 @@ func (l *logins) detached(login *Login, now time.Duration) {
 			l.addNews(v, LoginReleased)
 		}
 		l.sweepLater(now)
+	}
+}
+
+// reset has Nextcloud be asked soon about every login that comes back.
+func (l *logins) reset() {
+	for _, v := range l.verified {
+		l.endRecheck(v)
+		v.reset = true
 	}
 }
 

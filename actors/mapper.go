@@ -54,12 +54,18 @@ func (s *System) pingAfter() time.Duration {
 	return *s.options.Load().MountsPing
 }
 
+// isUnused reports whether this is one of perhaps many Systems of a process, and nobody is connected: a ping would keep a connection to
+// its database open.
+func (s *System) isUnused() bool {
+	return s.options.Load().ActorSystem != nil && s.counters.activeConnections.Load() == 0
+}
+
 // Receive handles one message.
 func (m *mapper) Receive(ctx actor.Context) {
 	defer m.system.handled(atMapper)
 	defer m.system.reportPanic(ctx)
 	m.mapping.maxBurst, m.mapping.pingAfter = longestBurst(m.system.options.Load()), m.system.pingAfter()
-	m.mapping.reading = m.system.reading()
+	m.mapping.reading, m.mapping.unused = m.system.reading(), m.system.isUnused()
 	now := m.system.now()
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:

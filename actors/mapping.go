@@ -27,6 +27,7 @@ const (
 type mapping struct {
 	maxBurst  time.Duration // 0 is no bursts
 	pingAfter time.Duration // without an answer of the database, it is asked whether it is there; 0 is never
+	unused    bool          // nobody needs the database: it is not asked
 	reading   Reading       // who reads rows
 	effects   mappingEffects
 

@@ -342,6 +342,14 @@ func TestMappingPings(t *testing.T) {
 	require.False(t, m.failing)
 	require.Greater(t, asked(), last+1)
 
+	m.unused = true
+	last = asked()
+	m.pass(time.Minute)
+	require.Equal(t, last, asked())
+	m.unused = false
+	m.pass(10 * time.Second)
+	require.Equal(t, last+1, asked())
+
 	m.pingAfter = 0
 	m.pass(10 * time.Second)
 	last = asked()

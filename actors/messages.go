@@ -292,6 +292,8 @@ type (
 		quiet
 		login *Login
 	}
+	// loginsReset is that all connections are closed, and Nextcloud is to be asked about those that come back.
+	loginsReset struct{ quiet }
 	// forgetLogins drops the remembered logins of a user, or all where it is empty.
 	forgetLogins struct {
 		quiet

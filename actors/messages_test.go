@@ -18,7 +18,7 @@ var allMessages = []any{
 	pushUser{}, pushUsers{}, closeAll{}, refreshAll{}, attach{}, probe{}, connectionEnded{}, flushTurn{},
 	framesReceived{}, writeDone{}, socketEnded{}, wake{}, debounceDue{}, flush{},
 	authenticate{}, abandoned{}, authenticated{}, tokenIssued{}, loginAttached{}, loginDetached{}, loginJudged{},
-	listLogins{}, resumeLogins{}, authTick{}, tokenClaimed{}, loginsLearned{}, peerGone{}, announceLogins{}, forgetLogins{}, forgetLogin{}, loginRevoked{},
+	listLogins{}, resumeLogins{}, authTick{}, tokenClaimed{}, loginsLearned{}, peerGone{}, announceLogins{}, loginsReset{}, forgetLogins{}, forgetLogin{}, loginRevoked{},
 	listUsers{}, countCrowds{}, listConnections{}, sendUser{}, pushAll{}, disconnectUser{}, disconnect{}, describe{},
 }
 

@@ -208,6 +208,10 @@ func (l *logins) learn(peer string, news []LoginNews, now time.Duration, clock t
 	l.sweepLater(now)
 }
 
+// sameVerification is by how much the times may differ that two servers know of one answer of Nextcloud: both have reckoned
+// with their clocks.
+const sameVerification = time.Second
+
 // learnHeld notes that a peer holds a login.
 func (l *logins) learnHeld(peer string, v *verifiedLogin, login RememberedLogin, sum digest, now time.Duration, clock time.Time) {
 	learned := l.remembered(login, sum, now, clock)
@@ -216,8 +220,8 @@ func (l *logins) learnHeld(peer string, v *verifiedLogin, login RememberedLogin,
 	case learned == nil:
 		return
 	case v != nil && v.login.User == login.User:
-		if learned.verifiedAt > v.verifiedAt {
-			v.verifiedAt, v.until, v.recheckedAt = learned.verifiedAt, learned.until, now
+		if learned.verifiedAt > v.verifiedAt+sameVerification {
+			v.verifiedAt, v.until, v.recheckedAt, v.reset = learned.verifiedAt, learned.until, now, false
 			l.endRecheck(v)
 		}
 	case refused: // here, and the peer does not know it

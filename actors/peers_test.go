@@ -263,3 +263,21 @@ func TestNonsenseOfAPeer(t *testing.T) {
 	}, c.now, now)
 	require.Empty(t, c.logins.verified)
 }
+
+// That a peer, whose clock says something else, has connections of a login, too, does not spare Nextcloud the question about it.
+func TestRecheckSurvivesNewsOfOthers(t *testing.T) {
+	f := newFleetOfTwo(t, Options{})
+	f.connect(0, "alice")
+	f.pass(time.Minute)
+	second := f.nodes[1]
+	second.ask("alice", "")
+	require.Empty(t, second.inFlight)
+	first := f.nodes[0]
+	for sum, v := range first.logins.verified {
+		news := LoginNews{v.remember(sum, first.now, f.clock.Add(first.now+time.Millisecond)), LoginHeld}
+		second.logins.learn("first", []LoginNews{news}, second.now, f.clock.Add(second.now))
+	}
+	second.carryOut()
+	second.pass(10 * time.Minute)
+	require.Len(t, second.inFlight, 1)
+}

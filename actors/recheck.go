@@ -12,6 +12,8 @@ const (
 	maxRechecks = 8
 	// recheckPause is how long rechecks wait after one that Nextcloud could not answer.
 	recheckPause = 10 * time.Second
+	// resetRecheck is within what time Nextcloud is asked about a login that comes back after a reset.
+	resetRecheck = time.Minute
 	// recheckPatience is after how many times Options.AuthRecheck a recheck that Nextcloud could not
 	// answer is given up: its password is not kept for longer.
 	recheckPatience = 6
@@ -61,14 +63,16 @@ func (l *logins) recheckLater(v *verifiedLogin, credentials Credentials, now tim
 	}
 	within := *l.options.AuthRecheck
 	from := now
-	if v.recheckedAt > 0 {
+	if v.reset {
+		within = min(within, resetRecheck)
+	} else if v.recheckedAt > 0 {
 		from = max(now, v.recheckedAt+within)
 	}
 	v.recheck = &recheck{
 		login:       v,
 		credentials: credentials,
 		due:         from + l.random(now+within-from+1),
-		giveUp:      now + recheckPatience*within,
+		giveUp:      now + recheckPatience**l.options.AuthRecheck,
 	}
 	heap.Push(&l.rechecks, v.recheck)
 }

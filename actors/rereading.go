@@ -219,7 +219,11 @@ func (m *mapping) probe(now time.Duration) {
 
 // ping asks whether the database is still there, unless an answer is awaited already.
 func (m *mapping) ping(now time.Duration) {
-	if m.nextPing = 0; !m.failing && m.queries == 0 && !m.rereading {
+	m.nextPing = 0
+	switch {
+	case m.unused:
+		m.nextPing = now + m.pingAfter
+	case !m.failing && m.queries == 0 && !m.rereading:
 		m.probe(now)
 	}
 }

@@ -25,7 +25,9 @@ type checkCommand struct {
 func (*checkCommand) Help() string {
 	return `Reads the settings as the server does, and tries everything that it needs, with one line for each: green is fine, yellow works but deserves a look, red does not work. It may run beside the server, and leaves nothing changed: where Redis has no token of a self test, it sets one for a moment, to ask Nextcloud whether it trusts this machine as a proxy.
 
-Exit status: 0 when nothing is red, 1 when something is, 2 when the server could not start with these settings.`
+With --instances, each instance of the folder is tried, and which names lead to it.
+
+Exit status: 0 when nothing is red, 1 when something is, or an instance's settings cannot be used, 2 when the server could not start with these settings.`
 }
 
 // Exit statuses of check.
@@ -41,11 +43,16 @@ type checkReport struct {
 	User   string    `json:"user"`              // whose permissions count in what follows
 	ReadAs string    `json:"read_as,omitempty"` // with whose config.php was read, where that is another
 	Probes []finding `json:"probes,omitempty"`
+
+	Instances map[string]*instanceReport `json:"instances,omitempty"` // with --instances
 }
 
 func (c *checkCommand) Run(p *process) error {
 	debug.SetMemoryLimit(checkMemoryLimit)
-	result := loadSettings(p.ctx, c.ConfigFile, c.settingFlags)
+	result := loadProcess(p.ctx, c.ConfigFile, c.settingFlags)
+	if result.Settings.Hosting.Folder != "" {
+		return c.checkInstances(p, result)
+	}
 	report := checkReport{Report: result.Report(c.ShowSecrets), User: paths.ProcessUser(), ReadAs: result.ReadAs}
 	if !c.JSON {
 		printSettings(p.stdout, report.withoutDefaults())
@@ -57,8 +64,13 @@ func (c *checkCommand) Run(p *process) error {
 		fmt.Fprintf(p.stdout, "\n%s\n", c.asWhom(uid))
 	}
 	if isTried {
-		report.Probes = c.probe(p, result)
+		report.Probes = c.probe(p, result, probes(result, !c.NoProbe))
 	}
+	return c.finish(p, report)
+}
+
+// finish prints what it comes to, and returns the exit status.
+func (c *checkCommand) finish(p *process, report checkReport) error {
 	if !c.JSON {
 		fmt.Fprintf(p.stdout, "\n%s\n", report.summary(c.Offline))
 		return report.status()
@@ -73,10 +85,10 @@ func (c *checkCommand) Run(p *process) error {
 }
 
 // probe tries everything, one after the other, and prints what it finds as it goes.
-func (c *checkCommand) probe(p *process, result *config.Result) []finding {
+func (c *checkCommand) probe(p *process, result *config.Result, probes []probe) []finding {
 	var findings []finding
 	paint := painter(p.stdout, result.Settings.Log.NoANSI)
-	for _, probe := range probes(result, !c.NoProbe) {
+	for _, probe := range probes {
 		probe(p.ctx, func(f finding) {
 			f.Detail, f.Advice = onOneLine(f.Detail), onOneLine(f.Advice)
 			findings = append(findings, f)
@@ -108,11 +120,21 @@ func (r checkReport) status() error {
 	switch {
 	case len(r.Errors) > 0:
 		return exitUnusable
-	case r.count(red) > 0:
+	case r.count(red) > 0 || r.broken() > 0:
 		return exitProbeFailed
 	default:
 		return nil
 	}
+}
+
+// broken is how many instances are not as they should be.
+func (r checkReport) broken() (n int) {
+	for _, one := range r.Instances {
+		if one.isBroken() {
+			n++
+		}
+	}
+	return n
 }
 
 func (r checkReport) count(s status) (n int) {

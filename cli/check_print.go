@@ -122,6 +122,8 @@ func (r checkReport) summary(offline bool) string {
 	switch {
 	case len(r.Errors) > 0:
 		return "The server cannot start with these settings."
+	case r.broken() > 0:
+		return fmt.Sprintf("%d of %d instances: push will not work as it should; the others are served.", r.broken(), len(r.Instances))
 	case offline:
 		return "The server can start with these settings; nothing was tried."
 	case reds > 0:

@@ -4,149 +4,86 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"sync"
 	"sync/atomic"
-	"time"
+	"syscall"
+
+	"go.uber.org/zap"
 
 	"github.com/notifypush/notifypush/actors"
-	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
-	"github.com/notifypush/notifypush/storage"
-	_ "github.com/notifypush/notifypush/storage/mysql"
-	_ "github.com/notifypush/notifypush/storage/postgres"
-	_ "github.com/notifypush/notifypush/storage/sqlite"
 	"github.com/notifypush/notifypush/transport"
 	"github.com/notifypush/notifypush/transport/monitor"
-	"github.com/notifypush/notifypush/transport/nextcloud"
-	"github.com/notifypush/notifypush/transport/selftest"
-	"go.uber.org/zap"
 )
 
-// closeTimeout bounds the end beyond the time that draining may take.
-const closeTimeout = 5 * time.Second
-
-// The wait before the app's version is asked for again doubles from the first to the last.
-const firstVersionRetry, lastVersionRetry = time.Second, time.Minute
-
-// dependencies are what the server needs, by their names in its problems.
-var dependencies = []string{"redis", "database", "nextcloud"}
-
-// daemon is the server, put together from its parts.
+// daemon is the process: it listens, for clients and for operators, and reports to the service manager. What it serves are its tenants.
 type daemon struct {
-	settings  config.Settings
 	log       *logging
-	redis     *storage.Redis
-	mounts    *storage.Mounts
-	nextcloud *nextcloud.Client
-	system    *actors.System
-	websocket *transport.Websocket
-	version   *selftest.AppVersion
 	manager   *serviceManager
-	handover  *handover
-	fleet     *fleet.Fleet // nil: this server is alone
+	tenants   tenants
+	settings  config.Settings // of the process
+	monitored atomic.Pointer[monitor.Options]
+	hangUps   chan os.Signal // SIGHUP; nil: it is not taken
+	drains    chan os.Signal // SIGUSR1 and SIGUSR2; nil: they are not taken
+	bound     net.Addr       // of the clients' port; set before the tenants start
 	clients   *http.Server
 	operators *http.Server
 	serving   sync.WaitGroup // of both
-
-	reloads     *reloads       // nil: nothing is read again
-	drains      chan os.Signal // nil: no signal drains
-	pageRefused chan struct{}  // where to say that a page was refused
-	history     *monitor.History
-	latencies   latencies
-	monitored   atomic.Pointer[monitor.Options] // as configured now
-	leaveFleet  func()                          // does nothing before joinFleet
-	newcomers   *newcomers
-	ownAddress  nodeAddress
 }
 
-// newDaemon makes the parts; nothing is connected yet.
-func newDaemon(settings config.Settings, log *logging) (*daemon, error) {
-	d := &daemon{settings: settings, log: log, manager: newServiceManager(log.Logger), pageRefused: make(chan struct{}, 1), leaveFleet: func() {}}
-	var err error
-	if d.redis, err = storage.NewRedis(settings.Redis); err != nil {
-		return nil, err
-	}
-	if d.mounts, err = storage.OpenMounts(settings.Database); err != nil {
-		return nil, err
-	}
-	if d.nextcloud, err = nextcloud.New(nextcloudOptions(settings)); err != nil {
-		return nil, err
-	}
-	ports := actors.Ports{
-		Mounts:   timedMounts{d.mounts, &d.latencies},
-		Verifier: timedVerifier{d.nextcloud, &d.latencies},
-	}
-	if d.fleet, err = d.newFleet(); err != nil {
-		return nil, err
-	}
-	if d.fleet != nil {
-		ports.Peers = d.fleet
-	}
-	ports.Events = eventSource{d.redis, d.fleet, log.Logger}
-	ports.Control = &control{logging: log, redis: d.redis, fleet: d.fleet}
-	if d.system, err = actors.New(ports, actorOptions(settings, log.Logger)); err != nil {
-		return nil, err
-	}
-	d.newcomers = newNewcomers(d.system, log.Logger)
-	websockets := websocketOptions(settings, log.Logger)
-	websockets.OnOriginRefused = func() {
-		select {
-		case d.pageRefused <- struct{}{}:
-		default:
-		}
-	}
-	if d.websocket, err = transport.NewWebsocket(d.system, websockets); err != nil {
-		return nil, err
-	}
-	d.version = selftest.NewAppVersion(d.redis, d.nextcloud, selftest.AppInfoFiles(settings.ConfigFile))
-	d.handover = newHandover(settings, d.redis, log.Logger)
-	d.clients = transport.NewServer(d.answerNodes(transport.AnswerBalancers(d.newcomers.problems, transport.NewHandler(d.websocket, d.websocket.LimitGuesses(selftest.New(selftest.Options{
-		Keys: d.redis, System: d.system, Nextcloud: d.nextcloud, Version: d.version,
-	})), Version()))), log.Logger)
-	d.history = monitor.NewHistory(d.system.Stats, d.problems)
+// tenants are whom a process serves: one instance (alone), or those of a folder (hosting). start, run and close are called once, in that
+// order; the rest is safe for concurrent use.
+type tenants interface {
+	// handler serves the clients' requests, but for the handshakes that intercept answers.
+	handler() http.Handler
+	intercept(server *http.Server, listener net.Listener) net.Listener
+	// pages are the operators'.
+	pages() http.Handler
+	// start begins to hear events. What it returns is closed when clients may be served.
+	start(ctx context.Context) (known <-chan struct{})
+	// run reads the configuration again when that is asked for, until ctx ends or no client can be served any more.
+	run(ctx context.Context) error
+	// drain has all clients let go and newcomers refused, or taken again.
+	drain(on bool) error
+	// sendElsewhere says to load balancers that the process is about to end.
+	sendElsewhere()
+	// endLogins is called at the end, before close.
+	endLogins()
+	close()
+
+	Problems() map[string]string
+	probe(ctx context.Context) error
+	weight() int // of the sockets
+}
+
+// newDaemon makes the process; it has no tenants yet.
+func newDaemon(settings config.Settings, log *logging) *daemon {
+	d := &daemon{settings: settings, log: log, manager: newServiceManager(log.Logger)}
 	d.monitored.Store(&settings.Monitor)
-	d.operators = transport.NewServer(d.guard().Handler(monitor.New(monitor.Source{
-		Version: Version(), Stats: d.system.Stats, Problems: d.problems, Dependencies: dependencies, NewcomerProblems: d.newcomers.problems,
-		Warning: d.warning, Probe: d.probe, Status: d.status(),
-	})), log.Logger)
-	monitor.LimitConnections(d.operators, monitor.MaxConnections)
-	return d, nil
+	return d
 }
 
-// What follows from settings of other parts, or of the machine.
-
-func nextcloudOptions(s config.Settings) nextcloud.Options {
-	s.Nextcloud.Timeout, s.Nextcloud.Concurrency = s.Actors.AuthTimeout, *s.Actors.AuthConcurrency
-	return s.Nextcloud
-}
-
-func actorOptions(s config.Settings, log *zap.Logger) actors.Options {
-	s.Actors.Logger = log
-	s.Actors.AuthKey = handoverKey(s.Instance.Secret)
-	return s.Actors
-}
-
-func websocketOptions(s config.Settings, log *zap.Logger) transport.WebsocketOptions {
-	s.Websocket.Logger = log
-	s.Websocket.Limits.Connections = maxConnections(s.Websocket.Limits.Connections)
-	s.Websocket.Limits.Sockets = maxSockets()
-	s.Websocket.DescribeClients = s.Monitor.On()
-	if isOfFleet(s) {
-		s.Websocket.FailureKey = fleetKey(s, "notify_push failed logins")
-	}
-	return s.Websocket
+// catchHangUps takes SIGHUP from now on, so that it ends nothing while the server waits for its configuration. It may also come of a
+// terminal that is closed, which does no harm.
+func catchHangUps() chan os.Signal {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	return signals
 }
 
 // run serves until ctx ends, and then lets go of the clients in order. What it depends on may be
 // missing at any time; only a place to listen may not.
 func (d *daemon) run(ctx context.Context) error {
-	d.system.Start()
+	d.clients = transport.NewServer(d.tenants.handler(), d.log.Logger)
+	d.operators = transport.NewServer(d.guard().Handler(d.tenants.pages()), d.log.Logger)
+	monitor.LimitConnections(d.operators, monitor.MaxConnections)
 	clients, operators, err := d.listen(ctx)
 	if err == nil {
+		d.bound = clients.Addr()
 		err = d.serve(ctx, clients, operators)
 	}
 	d.close()
@@ -168,53 +105,36 @@ func (d *daemon) listen(ctx context.Context) (clients, operators net.Listener, e
 	return clients, operators, nil
 }
 
-// serve serves until ctx ends or a listener fails: operators at once, and clients when the logins of
-// the process before are known, or have been waited for long enough.
+// serve serves until ctx ends or a listener fails: operators at once, and clients when the tenants know what they need.
 func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) error {
 	background, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	if operators != nil {
 		d.serving.Go(func() { serve(d.operators, operators, failed) })
-		running.Go(func() { d.history.Run(background) })
-		running.Go(func() { d.askRedis(background) })
 	}
-	if d.reloads != nil {
-		running.Go(func() { d.reloads.run(background, d) })
-	}
-	tried := make(chan struct{})
-	running.Go(func() { d.handover.take(background, d.system, tried) })
-	waiting, stopWaiting := context.WithTimeout(ctx, d.handover.patience)
-	defer stopWaiting()
-	for _, known := range []<-chan struct{}{tried, d.joinFleet(clients.Addr())} {
-		select {
-		case <-known:
-		case <-waiting.Done():
+	known := d.tenants.start(ctx)
+	running.Go(func() {
+		if err := d.tenants.run(background); err != nil {
+			failed <- err
 		}
+	})
+	select {
+	case <-known:
+	case <-ctx.Done():
 	}
-	d.serving.Go(func() { serve(d.clients, d.websocket.Intercept(d.clients, clients), failed) })
+	d.serving.Go(func() { serve(d.clients, d.tenants.intercept(d.clients, clients), failed) })
 	d.log.Info("serving", zap.String("version", Version()))
-	running.Go(func() { d.learnVersion(background) })
-	running.Go(func() { d.newcomers.obey(background, d.drains) })
-	running.Go(func() { d.manager.run(background, d.system, d.probe) })
+	running.Go(func() { d.obeyDrains(background) })
+	running.Go(func() { d.manager.run(background, d.tenants, d.tenants.probe) })
 	select {
 	case <-ctx.Done():
 		return d.beLameDuck(failed)
 	case err := <-failed:
 		return err
-	case err := <-d.websocket.Failed():
-		return err
 	}
-}
-
-// probe returns an error when the actors or the reading of sockets make no progress.
-func (d *daemon) probe(ctx context.Context) error {
-	if err := d.system.Probe(ctx); err != nil {
-		return err
-	}
-	return d.websocket.Probe(ctx)
 }
 
 func serve(server *http.Server, listener net.Listener, failed chan<- error) {
@@ -223,60 +143,18 @@ func serve(server *http.Server, listener net.Listener, failed chan<- error) {
 	}
 }
 
-// problems says why the server is not ready.
-func (d *daemon) problems() map[string]string {
-	problems := d.system.Problems()
-	maps.Copy(problems, d.newcomers.problems())
-	return problems
-}
-
-// learnVersion asks which version of the app there is, until it is known; the self test asks again.
-func (d *daemon) learnVersion(ctx context.Context) {
-	unknown := outage{log: d.log.Logger, begins: "app version unknown", ends: "app version known"}
-	for wait := firstVersionRetry; ; wait = min(2*wait, lastVersionRetry) {
-		var err error
-		if version := d.versionOfFleet(ctx); version != "" {
-			d.version.Adopt(version)
-		} else if ctx.Err() == nil {
-			err = d.version.Learn(ctx)
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil {
-			unknown.end()
-			return
-		}
-		unknown.fail(err)
-		if !pause(ctx.Done(), wait) {
-			return
-		}
-	}
-}
-
 // close ends everything: first what lets clients in, then the clients, then what they need, and
 // last the metrics.
 func (d *daemon) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), *d.settings.Actors.DrainTimeout+closeTimeout)
-	defer cancel()
-	d.newcomers.refuse("shutdown", actors.ErrShutDown.Error())
 	_ = d.clients.Close()
-	d.websocket.EndLogins()
-	d.handover.ttl = *d.settings.Actors.AuthResume
-	left := func() {}
-	if !d.peersStay(ctx) { // else they know the logins
-		left = d.handover.leave(d.system)
-	}
-	if err := d.system.Shutdown(ctx); err != nil {
-		d.log.Warn("shutdown incomplete", zap.Error(err))
-	}
-	d.websocket.Close()
-	left()
-	d.leaveFleet()
+	d.tenants.endLogins()
+	d.tenants.close()
 	_ = d.operators.Close()
 	d.serving.Wait()
-	d.nextcloud.Close()
-	_ = d.mounts.Close()
-	_ = d.redis.Close()
 	d.log.Info("ended")
 }
+
+// takeMonitor has another configuration's tokens count.
+func (d *daemon) takeMonitor(next *config.Result) { d.monitored.Store(&next.Settings.Monitor) }
+
+func (d *daemon) adminToken() actors.Secret { return d.monitored.Load().AdminToken }

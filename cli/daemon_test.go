@@ -38,9 +38,10 @@ func TestPortsAreOpenAtOnce(t *testing.T) {
 	})
 	require.NoError(t, loaded.Err())
 	loaded.Settings.Redis.ReadTimeout = time.Hour
-	d, err := newDaemon(loaded.Settings, newLogging(t.Output(), loaded.Settings.Log))
+	d := newDaemon(loaded.Settings, newLogging(t.Output(), loaded.Settings.Log))
+	one, err := d.serveOne(loaded, nil)
 	require.NoError(t, err)
-	d.handover.patience = time.Hour
+	one.handover.patience = time.Hour
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- d.run(ctx) }()

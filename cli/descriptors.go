@@ -10,6 +10,8 @@ import (
 const (
 	descriptorsOfOurs    = 128
 	descriptorsOfRefused = 128
+	// descriptorsOfInstance are for what each instance depends on, where a process has several.
+	descriptorsOfInstance = 16
 )
 
 // maxConnections returns how many clients there may be: as many as are configured, or as many as

@@ -30,6 +30,9 @@ type newcomers struct {
 const (
 	reasonDrained = "drain"
 	reasonDeaf    = "deaf"
+	reasonEnding  = "shutdown"
+
+	drainedByAdministrator = "an administrator has this server let its clients go"
 )
 
 func newNewcomers(system *actors.System, log *zap.Logger) *newcomers {
@@ -85,7 +88,7 @@ func (n *newcomers) drain(on bool) error {
 		}
 		return nil
 	}
-	isNew, err := n.letGo(reasonDrained, "an administrator has this server let its clients go")
+	isNew, err := n.letGo(reasonDrained, drainedByAdministrator)
 	if isNew {
 		n.log.Warn("draining: all clients are closed, and no new ones taken until SIGUSR2")
 	}
@@ -111,13 +114,13 @@ func drainSignals() chan os.Signal {
 	return signals
 }
 
-// obey drains at SIGUSR1, and takes clients again at SIGUSR2, until ctx ends.
-func (n *newcomers) obey(ctx context.Context, signals <-chan os.Signal) {
+// obeyDrains drains at SIGUSR1, and takes clients again at SIGUSR2, until ctx ends.
+func (d *daemon) obeyDrains(ctx context.Context) {
 	for {
 		select {
-		case s := <-signals:
-			if err := n.drain(s == syscall.SIGUSR1); err != nil {
-				n.log.Warn("cannot drain", zap.Error(err))
+		case s := <-d.drains:
+			if err := d.tenants.drain(s == syscall.SIGUSR1); err != nil {
+				d.log.Warn("cannot drain", zap.Error(err))
 			}
 		case <-ctx.Done():
 			return
@@ -127,7 +130,7 @@ func (n *newcomers) obey(ctx context.Context, signals <-chan os.Signal) {
 
 // beLameDuck goes on for a while after the server was asked to end, and sends newcomers elsewhere.
 func (d *daemon) beLameDuck(failed <-chan error) error {
-	d.newcomers.refuse("shutdown", actors.ErrShutDown.Error())
+	d.tenants.sendElsewhere()
 	over := time.NewTimer(d.settings.Fleet.LameDuck)
 	defer over.Stop()
 	select {
@@ -135,7 +138,9 @@ func (d *daemon) beLameDuck(failed <-chan error) error {
 		return nil
 	case err := <-failed:
 		return err
-	case err := <-d.websocket.Failed():
-		return err
 	}
 }
+
+func (i *instance) drain(on bool) error { return i.newcomers.drain(on) }
+
+func (i *instance) sendElsewhere() { i.newcomers.refuse(reasonEnding, actors.ErrShutDown.Error()) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"net"
 	"os"
 	"slices"
 	"time"
@@ -15,26 +14,27 @@ import (
 	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/storage"
+	"github.com/notifypush/notifypush/transport/monitor"
 )
 
 // newFleet returns this server's part of a fleet, or nil where it is to be alone or Nextcloud's secret is not known. It uses the
 // other parts when it runs.
-func (d *daemon) newFleet() (*fleet.Fleet, error) {
-	if !isOfFleet(d.settings) {
+func (i *instance) newFleet() (*fleet.Fleet, error) {
+	if !isOfFleet(i.settings) {
 		return nil, nil
 	}
-	options := fleetOptions(d.settings, d.redis)
-	options.Logger = d.log.Logger
-	options.OnDeaf = func(deaf bool) { d.newcomers.onDeaf(deaf) }
-	options.Address, options.AskNode = d.nodeAddress, askNode
-	options.AppVersion = func() string { return d.version.Told() }
-	options.Attach = func() json.RawMessage { return d.websocket.FailureNews() }
+	options := fleetOptions(i.settings, i.redis)
+	options.Logger = i.log.Logger
+	options.OnDeaf = func(deaf bool) { i.newcomers.onDeaf(deaf) }
+	options.Address, options.AskNode = i.address, askNode
+	options.AppVersion = func() string { return i.version.Told() }
+	options.Attach = func() json.RawMessage { return i.websocket.FailureNews() }
 	options.OnAttached = func(news json.RawMessage) {
-		if err := d.websocket.LearnFailures(news); err != nil {
-			d.log.Debug("fleet: cannot read the failed logins of another node", zap.Error(err))
+		if err := i.websocket.LearnFailures(news); err != nil {
+			i.log.Debug("fleet: cannot read the failed logins of another node", zap.Error(err))
 		}
 	}
-	return fleet.New(d.redis, options)
+	return fleet.New(i.redis, options)
 }
 
 // fleetOptions say who this server is.
@@ -60,60 +60,70 @@ const versionPatience, versionPoll = 10 * time.Second, 250 * time.Millisecond
 
 // versionOfFleet returns the app's version as another server has learned it. It waits while another one is about to; empty is that
 // none is.
-func (d *daemon) versionOfFleet(ctx context.Context) string {
-	if d.fleet == nil {
+func (i *instance) versionOfFleet(ctx context.Context) string {
+	if i.fleet == nil {
 		return ""
 	}
 	for began := time.Now(); ; {
-		for _, m := range d.fleet.Members() {
+		for _, m := range i.fleet.Members() {
 			if m.AppVersion != "" {
 				return m.AppVersion
 			}
 		}
-		if d.fleet.Reading() != actors.OthersRead || time.Since(began) > versionPatience || !pause(ctx.Done(), versionPoll) {
+		if i.fleet.Reading() != actors.OthersRead || time.Since(began) > versionPatience || !pause(ctx.Done(), versionPoll) {
 			return ""
 		}
 	}
 }
 
 // joinFleet begins to hear other servers, and to publish to them, until leaveFleet. What it returns is closed when what they know is known here.
-func (d *daemon) joinFleet(clients net.Addr) (known <-chan struct{}) {
-	if d.fleet == nil {
+func (i *instance) joinFleet() (known <-chan struct{}) {
+	if i.fleet == nil {
 		none := make(chan struct{})
 		close(none)
 		return none
 	}
-	d.ownAddress.clients = clients
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		d.fleet.Run(ctx, d.system)
+		i.fleet.Run(ctx, i.system)
 	}()
-	d.leaveFleet = func() {
+	i.leaveFleet = func() {
 		cancel()
 		<-ended
 	}
-	return d.fleet.Ready()
+	return i.fleet.Ready()
 }
 
 // endTime is how long it takes to hear of others that end at the same moment.
 const endTime = 100 * time.Millisecond
 
 // peersStay says to other servers that this one ends, and reports whether there are some that stay, and know what it knows.
-func (d *daemon) peersStay(ctx context.Context) bool {
-	if d.fleet == nil || len(d.fleet.Members()) == 0 {
+func (i *instance) peersStay(ctx context.Context) bool {
+	if i.fleet == nil || len(i.fleet.Members()) == 0 {
 		return false
 	}
-	if err := d.fleet.End(ctx); err != nil {
+	if err := i.fleet.End(ctx); err != nil {
 		return false
 	}
 	time.Sleep(endTime)
-	return slices.ContainsFunc(d.fleet.Members(), func(m fleet.Member) bool { return !m.Ending })
+	return slices.ContainsFunc(i.fleet.Members(), func(m fleet.Member) bool { return !m.Ending })
 }
 
 // nodeName is unique, and begins with the machine's name, so that the log of another node says something.
 func nodeName() string {
 	host, _ := os.Hostname()
 	return host[:min(len(host), 32)] + "-" + rand.Text()[:8]
+}
+
+// otherServers are those that the status page lists.
+func (i *instance) otherServers() (servers []monitor.Server) {
+	if i.fleet == nil {
+		return nil
+	}
+	for _, m := range i.fleet.Members() {
+		servers = append(servers, monitor.Server{Name: m.Node, Version: m.Version, Since: m.Since, Connections: m.Stats.ActiveConnections, Ending: m.Ending})
+	}
+	return servers
 }

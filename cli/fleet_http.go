@@ -19,16 +19,16 @@ import (
 const hearsPath = "/fleet/hears"
 
 // answerNodes answers other servers; all other requests are next's.
-func (d *daemon) answerNodes(next http.Handler) http.Handler {
+func (i *instance) answerNodes(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if d.fleet == nil || r.Method != http.MethodGet || r.URL.Path != hearsPath {
+		if i.fleet == nil || r.Method != http.MethodGet || r.URL.Path != hearsPath {
 			next.ServeHTTP(w, r)
 			return
 		}
 		controller := http.NewResponseController(w) // or a client could keep the connection
 		_ = controller.SetReadDeadline(time.Now().Add(healthTimeout))
 		_ = controller.SetWriteDeadline(time.Now().Add(healthTimeout))
-		answer, hears := d.fleet.AnswerNode(d.system, r.URL.Query().Get("question"))
+		answer, hears := i.fleet.AnswerNode(i.system, r.URL.Query().Get("question"))
 		if !hears {
 			http.Error(w, "no events are received here", http.StatusServiceUnavailable)
 			return
@@ -51,26 +51,27 @@ func askNode(ctx context.Context, address, question string) (answer string, err 
 
 // nodeAddress is where other servers reach the clients' port. It is used by one goroutine at a time.
 type nodeAddress struct {
-	clients net.Addr
-	known   string // as soon as it is
+	daemon *daemon
+	known  string // as soon as it is
 }
 
-// nodeAddress returns host:port, with "tls:" before it where that is spoken. Where the port is open at every address of this machine,
-// it is the one that Redis sees. Empty: at a unix socket, or not known yet.
-func (d *daemon) nodeAddress() string {
-	a := &d.ownAddress
-	bound, isTCP := a.clients.(*net.TCPAddr)
+func newNodeAddress(d *daemon) *nodeAddress { return &nodeAddress{daemon: d} }
+
+// find returns host:port, with "tls:" before it where that is spoken. Where the port is open at every address of this machine, it is
+// the one that Redis sees. Empty: at a unix socket, or not known yet.
+func (a *nodeAddress) find() string {
+	bound, isTCP := a.daemon.bound.(*net.TCPAddr)
 	if a.known != "" || !isTCP {
 		return a.known
 	}
 	ip := bound.IP
 	if ip.IsUnspecified() {
-		if ip = sourceTo(d.settings.Redis.Addresses[0]); ip == nil {
+		if ip = sourceTo(a.daemon.settings.Redis.Addresses[0]); ip == nil {
 			return ""
 		}
 	}
 	a.known = net.JoinHostPort(ip.String(), strconv.Itoa(bound.Port))
-	if d.settings.Listen.TLSCert != "" {
+	if a.daemon.settings.Listen.TLSCert != "" {
 		a.known = "tls:" + a.known
 	}
 	return a.known

@@ -23,10 +23,10 @@ func TestNodeAddress(t *testing.T) {
 		{&net.TCPAddr{IP: net.IPv6unspecified, Port: 7867}, "redis://nowhere.invalid:6379", "", ""},
 		{&net.UnixAddr{Name: "/run/push.sock", Net: "unix"}, "redis://127.0.0.1:6379", "", ""},
 	} {
-		d := &daemon{ownAddress: nodeAddress{clients: test.clients}, settings: config.Settings{}}
+		d := &daemon{bound: test.clients, settings: config.Settings{}}
 		d.settings.Redis.Addresses = []string{test.redis}
 		d.settings.Listen.TLSCert = test.cert
-		got := d.nodeAddress()
+		got := newNodeAddress(d).find()
 		if test.redis == "rediss://localhost" && got == "[::1]:7867" {
 			got = test.want
 		}

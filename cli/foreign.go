@@ -41,13 +41,13 @@ func (s eventSource) onPrefix(prefix string) {
 
 // warning says what is wrong although the server is ready: that another Nextcloud uses the same channels, or seems to. It is
 // empty where nothing is.
-func (d *daemon) warning() string {
-	if d.fleet != nil {
-		if text := sharingText(d.fleet.Foreign()); text != "" {
+func (i *instance) warning() string {
+	if i.fleet != nil {
+		if text := sharingText(i.fleet.Foreign()); text != "" {
 			return text
 		}
 	}
-	if n := d.system.UnknownStorages(); n > 0 {
+	if n := i.system.UnknownStorages(); n > 0 {
 		return fmt.Sprintf("most file events are of storages that nobody has mounted (%d of them): does another Nextcloud publish on the same channels of Redis? %s", n, fleet.ForeignAdvice)
 	}
 	return ""

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,14 +23,16 @@ type loadtestCommand struct {
 
 	ServerCmd string          `name:"server-cmd" xor:"server" help:"Starts the server to test, as a shell would. It gets its settings as environment variables. Default: this program." placeholder:"'PATH ARGS'"`
 	Compare   comparedServers `name:"compare" xor:"server" help:"Test two servers alternately: --compare 'A=PATH ARGS' 'B=PATH ARGS'." placeholder:"'NAME=PATH ARGS'"`
+	Balancer  string          `name:"balancer-cmd" help:"Starts a balancer of the servers, as a shell would, with their addresses in NODE_1 and so on. Default: clients go to the servers in turn." placeholder:"'PATH ARGS'"`
 	Rounds    int             `help:"How often to run each scenario; default 1, or 3 to compare." placeholder:"N"`
 
-	URL        string `name:"url" xor:"server" help:"Test a server that runs already: ws://host:port/ws." placeholder:"URL"`
-	RedisURL   string `name:"redis-url" help:"The Redis of that server." placeholder:"URL"`
-	MetricsURL string `name:"metrics-url" help:"The metrics of that server." placeholder:"URL"`
-	ServerPID  int    `name:"server-pid" help:"The process of that server, to read its memory and CPU time." placeholder:"PID"`
-	IOwn       bool   `name:"i-own-this-server" help:"Allow a server on another machine. Without this, only this machine is ever put under load."`
+	URL        []string `name:"url" sep:"none" xor:"server" help:"Test a server that runs already: ws://host:port/ws. Repeated: several of one Nextcloud, to which clients go in turn." placeholder:"URL"`
+	RedisURL   string   `name:"redis-url" help:"The Redis of that server." placeholder:"URL"`
+	MetricsURL []string `name:"metrics-url" sep:"none" help:"The metrics of that server. Repeated: one for each that --url names, or that are behind it." placeholder:"URL"`
+	ServerPID  []int    `name:"server-pid" help:"The process of that server, to read its memory and CPU time. Repeated like --metrics-url." placeholder:"PID"`
+	IOwn       bool     `name:"i-own-this-server" help:"Allow a server on another machine. Without this, only this machine is ever put under load."`
 
+	Nodes   int      `help:"How many servers of one command side by side, instead of what the scenario says." placeholder:"N"`
 	Clients int      `help:"How many clients, instead of what the scenario says." placeholder:"N"`
 	For     duration `help:"How long the longest step lasts, instead of what the scenario says: seconds, or a form like 2h." placeholder:"TIME"`
 	Workers int      `help:"Spread the clients over so many processes." placeholder:"N"`
@@ -97,10 +98,7 @@ func (c *loadtestCommand) print(w io.Writer, result *report.Report) error {
 	if err := result.WriteComparison(w); err != nil {
 		return err
 	}
-	if slices.Contains(c.Scenarios, allScenarios) {
-		return report.WriteTargets(w, result.Table())
-	}
-	return nil
+	return report.WriteTargets(w, result.Table())
 }
 
 // checkReport returns an error when the report cannot be written, before hours of measuring. It keeps what the file holds.
@@ -130,10 +128,8 @@ const allScenarios = "all"
 
 func (c *loadtestCommand) options() (loadtest.Options, error) {
 	options := loadtest.Options{
-		URL:            c.URL,
+		Balancer:       c.Balancer,
 		RedisURL:       c.RedisURL,
-		MetricsURL:     c.MetricsURL,
-		PID:            c.ServerPID,
 		IOwnThisServer: c.IOwn,
 		Workers:        c.Workers,
 		Busy:           c.Busy,
@@ -147,6 +143,9 @@ func (c *loadtestCommand) options() (loadtest.Options, error) {
 	if err := c.addServers(&options, self); err != nil {
 		return options, err
 	}
+	if err := c.addRunning(&options); err != nil {
+		return options, err
+	}
 	durationSet := c.For == 0
 	for _, name := range c.names() {
 		scenario, err := loadtest.Load(name)
@@ -155,6 +154,9 @@ func (c *loadtestCommand) options() (loadtest.Options, error) {
 		}
 		if c.Clients != 0 {
 			scenario.Clients = c.Clients
+		}
+		if c.Nodes != 0 {
+			scenario.Nodes = c.Nodes
 		}
 		if c.For > 0 && scenario.SetDuration(time.Duration(c.For)) {
 			durationSet = true
@@ -183,9 +185,9 @@ const comparedRounds = 3
 
 func (c *loadtestCommand) addServers(options *loadtest.Options, self string) error {
 	switch {
-	case c.URL != "" && c.RedisURL == "":
+	case len(c.URL) > 0 && c.RedisURL == "":
 		return errors.New("--url needs --redis-url: events are published at the server's Redis")
-	case c.URL != "":
+	case len(c.URL) > 0:
 	case c.ServerCmd != "":
 		options.Servers = []loadtest.Server{{Command: c.ServerCmd}}
 	case len(c.Compare) == 0:
@@ -198,6 +200,37 @@ func (c *loadtestCommand) addServers(options *loadtest.Options, self string) err
 		options.Rounds = comparedRounds
 	}
 	return nil
+}
+
+// addRunning says where servers run already: one, or several, which one --url is the balancer of.
+func (c *loadtestCommand) addRunning(options *loadtest.Options) error {
+	urls := c.URL
+	if len(urls) == 1 {
+		options.URL, urls = urls[0], nil
+	}
+	nodes := make([]loadtest.Node, max(len(urls), len(c.MetricsURL), len(c.ServerPID)))
+	for i := range nodes {
+		nodes[i] = loadtest.Node{URL: at(urls, i), MetricsURL: at(c.MetricsURL, i), PID: at(c.ServerPID, i)}
+	}
+	for _, given := range []int{len(urls), len(c.MetricsURL), len(c.ServerPID)} {
+		if given != 0 && given != len(nodes) {
+			return fmt.Errorf("%d of --url, %d of --metrics-url and %d of --server-pid: give each server its own, or none", len(c.URL), len(c.MetricsURL), len(c.ServerPID))
+		}
+	}
+	if len(nodes) == 1 {
+		options.MetricsURL, options.PID = nodes[0].MetricsURL, nodes[0].PID
+	} else {
+		options.Fleet = nodes
+	}
+	return nil
+}
+
+// at is a value of a list, or the zero value beyond its end.
+func at[T any](list []T, i int) (value T) {
+	if i < len(list) {
+		value = list[i]
+	}
+	return value
 }
 
 // comparedServers is a flag with several values, each NAME=COMMAND.

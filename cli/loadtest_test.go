@@ -38,6 +38,8 @@ func TestLoadtestRefusesArgumentsThatDoNotFit(t *testing.T) {
 		"--url needs --redis-url":   {"idle", "--url=ws://127.0.0.1/ws"},
 		"for":                       {"idle", "--for=soon"},
 		"no step has a duration":    {"burst", "fanout", "--for=5s"},
+		"nodes: -2":                 {"fleet", "--nodes=-2"},
+		"2 of --url, 1 of":          {"idle", "--url=ws://127.0.0.1/ws", "--url=ws://127.0.0.2/ws", "--metrics-url=http://127.0.0.1/metrics", "--redis-url=redis://127.0.0.1"},
 		"no such file or directory": {"idle", "--report=/nonexistent/report.html"},
 	} {
 		got := command(t.Context(), "", append([]string{"loadtest"}, arguments...)...)
@@ -95,6 +97,73 @@ func TestLoadtestCompare(t *testing.T) {
 	require.Contains(t, options.Servers[0].Command, ` serve "$CONFIG_FILE"`)
 }
 
+func TestLoadtestOfServersThatRun(t *testing.T) {
+	const a, b = "ws://127.0.0.1:1/ws", "ws://127.0.0.1:2/ws"
+	options := func(c loadtestCommand) loadtest.Options {
+		c.RedisURL = "redis://127.0.0.1"
+		options, err := c.options()
+		require.NoError(t, err)
+		return options
+	}
+	one := options(loadtestCommand{URL: []string{a}, MetricsURL: []string{"m"}, ServerPID: []int{7}})
+	require.Equal(t, a, one.URL)
+	require.Equal(t, "m", one.MetricsURL)
+	require.Equal(t, 7, one.PID)
+	require.Empty(t, one.Fleet)
+
+	two := options(loadtestCommand{URL: []string{a, b}, ServerPID: []int{7, 8}})
+	require.Empty(t, two.URL)
+	require.Equal(t, []loadtest.Node{{URL: a, PID: 7}, {URL: b, PID: 8}}, two.Fleet)
+
+	behind := options(loadtestCommand{URL: []string{a}, MetricsURL: []string{"m", "n"}})
+	require.Equal(t, a, behind.URL)
+	require.Equal(t, []loadtest.Node{{MetricsURL: "m"}, {MetricsURL: "n"}}, behind.Fleet)
+}
+
+// figures are those of the first result, by step and name.
+func figuresOf(t *testing.T, text string) map[string]map[string]float64 {
+	t.Helper()
+	var result report.Report
+	require.NoError(t, json.Unmarshal([]byte(text), &result))
+	figures := map[string]map[string]float64{}
+	for _, step := range result.Results[0].Steps {
+		figures[step.Step] = map[string]float64{}
+		for _, f := range step.Figures {
+			figures[step.Step][f.Name] = f.Value
+		}
+	}
+	return figures
+}
+
+// TestLoadtestOfAFleet restarts and kills real servers that share what they know: nobody waits for a Nextcloud that takes a minute, and no
+// event is lost by a client that is connected.
+func TestLoadtestOfAFleet(t *testing.T) {
+	t.Setenv("NOTIFY_PUSH_TEST_AS_PROGRAM", "1")
+	scenario := filepath.Join(t.TempDir(), "small.yaml")
+	require.NoError(t, os.WriteFile(scenario, []byte(`
+name: small
+clients: 30
+nodes: 2
+backoff: 10ms
+steps:
+  - connect: {}
+  - nextcloud: {delay: 1m}
+  - restart: {name: rolling, rate: 100}
+  - restart: {name: killed, node: 2, kill: true, rate: 100}
+`), 0o600))
+	got := command(t.Context(), "", "loadtest", scenario, "--nodes=3", "--json")
+	require.Equal(t, 0, got.status, got.stderr)
+	figures := figuresOf(t, got.stdout)
+	require.Equal(t, 30.0, figures["connect"]["logins at Nextcloud"])
+	for _, step := range []string{"rolling", "killed"} {
+		require.Equal(t, 30.0, figures[step]["online at the end"], step)
+		require.Positive(t, figures[step]["logins"], step)
+		require.Zero(t, figures[step]["waited for Nextcloud"], step)
+		require.Zero(t, figures[step]["lost"], step)
+		require.Positive(t, figures[step]["delivered"], step)
+	}
+}
+
 // TestLoadtestOfThisServer measures the real server with real Redis traffic: what was published arrives, once and in order.
 func TestLoadtestOfThisServer(t *testing.T) {
 	t.Setenv("NOTIFY_PUSH_TEST_AS_PROGRAM", "1")
@@ -114,15 +183,7 @@ steps:
 	got := command(t.Context(), "", "loadtest", scenario, "--json", "--report", page)
 	require.Equal(t, 0, got.status, got.stderr)
 
-	var result report.Report
-	require.NoError(t, json.Unmarshal([]byte(got.stdout), &result))
-	figures := map[string]map[string]float64{}
-	for _, step := range result.Results[0].Steps {
-		figures[step.Step] = map[string]float64{}
-		for _, f := range step.Figures {
-			figures[step.Step][f.Name] = f.Value
-		}
-	}
+	figures := figuresOf(t, got.stdout)
 	for step, want := range map[string]float64{"custom": 1000, "file": 150, "others": 200} {
 		require.Equal(t, want, figures[step]["expected"], step)
 		require.Equal(t, want, figures[step]["delivered"], step)

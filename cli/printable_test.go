@@ -47,7 +47,8 @@ func TestCommandsPrintNothingThatSteersATerminal(t *testing.T) {
 	const hostile = "a\u009b2Jb\x7fc\u202ed\x1b[31me\nf\u2028g"
 	now := time.Now()
 	var out bytes.Buffer
-	printStatus(&out, monitor.StatusReply{Version: hostile, AppVersion: hostile, LogLevel: hostile, Problems: []monitor.Problem{{Name: hostile, Reason: hostile}}, Dependencies: []monitor.Dependency{{Name: hostile}}})
+	printStatus(&out, monitor.StatusReply{Version: hostile, AppVersion: hostile, LogLevel: hostile, Problems: []monitor.Problem{{Name: hostile, Reason: hostile}}, Dependencies: []monitor.Dependency{{Name: hostile}},
+		Servers: []monitor.Server{{Name: hostile, Version: hostile}}})
 	printClients(&out, monitor.ClientsReply{Clients: []monitor.Client{{User: hostile, Address: hostile, Program: hostile, Since: now}}, Throttled: []transport.Throttled{{Address: hostile}}}, now)
 	printFinding(&out, finding{Name: "name", Detail: onOneLine(hostile), Advice: onOneLine(hostile)}, painter(&out, true))
 	printRemarks(&out, config.Report{Warnings: []string{hostile}, Errors: []string{hostile}, Unknown: []config.UnknownKey{{Key: hostile, File: hostile, Reason: hostile}}})

@@ -32,12 +32,22 @@ const stepTimeout = 5 * time.Second
 
 // probes are what check tries with settings that can be used.
 func probes(result *config.Result, mayAsk bool) []probe {
+	return append(instanceProbes(result, mayAsk), processProbes(result)...)
+}
+
+// instanceProbes are those that concern one Nextcloud, and processProbes those of the process, whose settings may name several.
+func instanceProbes(result *config.Result, mayAsk bool) []probe {
 	return []probe{
 		probeRedis(result),
 		probeDatabase(result),
 		probePaths(result.Settings),
 		probeNextcloud(result.Settings, mayAsk),
 		probeOrigins(result),
+	}
+}
+
+func processProbes(result *config.Result) []probe {
+	return []probe{
 		probeOpenFiles(result.Settings),
 		probeKernel(result.Settings),
 		probeListeners(result.Settings),

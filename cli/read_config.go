@@ -16,7 +16,17 @@ func (readConfig) Run(p *process) error {
 	return config.ServeRead(p.ctx, p.stdin, p.stdout)
 }
 
-// loadSettings fills all settings, as each command does that needs some.
+// reader starts the command as others where it runs as root.
+var reader = config.Reader{Arguments: []string{"read-config"}}
+
+// loadSettings fills all settings of one Nextcloud, as each command does that needs some.
 func loadSettings(ctx context.Context, configFile string, flags settingFlags) *config.Result {
-	return config.Reader{Arguments: []string{"read-config"}}.Load(ctx, configFile, flags.given(), os.LookupEnv)
+	ofOne := reader
+	ofOne.IgnoresInstances = true
+	return ofOne.Load(ctx, configFile, flags.given(), os.LookupEnv)
+}
+
+// loadProcess fills the settings of a process, which may name a folder of several Nextclouds.
+func loadProcess(ctx context.Context, configFile string, flags settingFlags) *config.Result {
+	return reader.Load(ctx, configFile, flags.given(), os.LookupEnv)
 }

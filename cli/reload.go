@@ -3,13 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
-	"os"
-	"os/signal"
 	"reflect"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -33,83 +29,55 @@ func isChangeable(name string) bool {
 	return false
 }
 
-// reloads reads the configuration again at each SIGHUP.
-type reloads struct {
-	load    func(context.Context) *config.Result
-	started *config.Result // with which the server began
-	now     *config.Result // in force
-	signals chan os.Signal
-}
-
-// newReloads takes SIGHUP from now on, so that it ends nothing while the server waits for its configuration. It may also come of
-// a terminal that is closed, which does no harm.
-func newReloads(load func(context.Context) *config.Result) *reloads {
-	r := &reloads{load: load, signals: make(chan os.Signal, 1)}
-	signal.Notify(r.signals, syscall.SIGHUP)
-	return r
-}
-
-// originsInterval is how often at most trusted_domains are read again because a page was refused. Unauthenticated clients cause that.
-const originsInterval = time.Minute
-
-// run reloads until ctx ends.
-func (r *reloads) run(ctx context.Context, d *daemon) {
-	var originsRead time.Time
-	for {
-		select {
-		case <-r.signals:
-			r.reload(ctx, d)
-		case <-d.pageRefused:
-			if time.Since(originsRead) >= originsInterval {
-				r.reloadOrigins(ctx, d)
-				originsRead = time.Now()
-			}
-		case <-ctx.Done():
-			return
+// isOfProcess reports whether a setting is one of the process, where that serves several instances.
+func isOfProcess(name string) bool {
+	for field := range setting.Fields(&config.Settings{}) {
+		if field.Name() == name {
+			return field.Scope == setting.OfProcess || field.Scope == setting.OfEach
 		}
 	}
+	return false
 }
 
-// reload has another configuration in force if it can be used.
-func (r *reloads) reload(ctx context.Context, d *daemon) {
-	next := r.load(ctx)
-	err := errors.Join(next.Err(), missingFile(next.Settings))
-	if err == nil {
-		err = transport.CheckCertificate(next.Settings.Listen)
+// checkReload returns why another configuration cannot be used.
+func checkReload(next *config.Result) error {
+	if err := errors.Join(next.Err(), missingFile(next.Settings)); err != nil {
+		return err
 	}
-	if err == nil {
-		err = d.reconfigure(next.Settings)
+	return transport.CheckCertificate(next.Settings.Listen)
+}
+
+// take has another configuration in force, and says which settings have changed since the start that need a restart. It changes nothing if it
+// cannot be used.
+func (i *instance) take(next *config.Result) (needRestart []string, err error) {
+	if err := i.reconfigure(next.Settings); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		d.log.Error("the configuration cannot be used; the one before stays in force", zap.String("error", onOneLine(err.Error())))
-		return
-	}
-	changed, _ := differences(r.now, next)
-	_, needRestart := differences(r.started, next)
+	changed, _ := differences(i.now, next)
+	_, needRestart = differences(i.started, next)
 	if slices.Contains(changed, "log_level") {
-		d.log.configure(next.Settings.Log.Level)
+		i.log.configure(next.Settings.Log.Level)
 	}
 	for _, warning := range next.Warnings {
-		if !slices.Contains(r.now.Warnings, warning) {
-			d.log.Warn("configuration", zap.String("warning", warning))
+		if !slices.Contains(i.now.Warnings, warning) {
+			i.log.Warn("configuration", zap.String("warning", warning))
 		}
 	}
-	if !slices.Equal(r.now.DotEnv, next.DotEnv) {
-		logDotEnv(d.log.Logger, next)
-	}
-	d.log.Warn("configuration read again", zap.Strings("changed", changed))
-	if len(needRestart) > 0 {
-		d.log.Warn("settings have changed that need a restart", zap.Strings("settings", needRestart))
-	}
-	r.now = next
+	i.log.Warn("configuration read again", zap.Strings("changed", changed))
+	i.now = next
+	return needRestart, nil
 }
 
-// reloadOrigins has a domain count that Nextcloud has come to trust since the start: the page comes back.
-func (r *reloads) reloadOrigins(ctx context.Context, d *daemon) {
+// warnUnusable says that the configuration before stays in force.
+func (i *instance) warnUnusable(err error) {
+	i.log.Error("the configuration cannot be used; the one before stays in force", zap.String("error", onOneLine(err.Error())))
+}
+
+// takeOrigins has a domain count that Nextcloud has come to trust since the start: the page comes back.
+func (i *instance) takeOrigins(next *config.Result) {
 	const name = "allowed_origins"
-	next := r.load(ctx)
 	if next.ErrOf(name) == nil && next.Sources[name] != config.SourceDefault { // else they are not known now
-		d.websocket.SetAllowedOrigins(next.Settings.Websocket.AllowedOrigins)
+		i.websocket.SetAllowedOrigins(next.Settings.Websocket.AllowedOrigins)
 	}
 }
 
@@ -131,24 +99,35 @@ func differences(before, next *config.Result) (changed, needRestart []string) {
 }
 
 // reconfigure has the changeable settings count. It changes nothing if they cannot be used.
-func (d *daemon) reconfigure(s config.Settings) error {
+func (i *instance) reconfigure(s config.Settings) error {
 	redis, err := storage.NewRedis(s.Redis)
 	if err != nil {
 		return err
 	}
 	_ = redis.Close()
-	if err := d.mounts.Reconfigure(s.Database); err != nil {
+	if err := i.mounts.Reconfigure(s.Database); err != nil {
 		return err
 	}
-	if err := d.redis.Reconfigure(s.Redis); err != nil {
+	if err := i.redis.Reconfigure(s.Redis); err != nil {
 		return err
 	}
-	if err := d.system.Reconfigure(actorOptions(s, d.log.Logger)); err != nil {
+	if err := i.system.Reconfigure(i.actorOptions(s)); err != nil {
 		return err
 	}
-	d.websocket.SetLimits(websocketOptions(s, d.log.Logger).Limits)
-	d.websocket.SetAllowedOrigins(s.Websocket.AllowedOrigins)
-	d.monitored.Store(&s.Monitor)
-	d.settings.Actors.DrainTimeout, d.settings.Actors.AuthResume = s.Actors.DrainTimeout, s.Actors.AuthResume
+	i.websocket.SetLimits(i.websocketOptions(s).Limits)
+	i.websocket.SetAllowedOrigins(s.Websocket.AllowedOrigins)
+	i.settings.Actors.DrainTimeout, i.settings.Actors.AuthResume = s.Actors.DrainTimeout, s.Actors.AuthResume
 	return nil
+}
+
+// reloadLogins has the configuration read again when Redis or the database refuses the login: the password may have changed.
+func reloadLogins(s *config.Settings, load func(context.Context) *config.Result) {
+	s.Redis.Reload = func(ctx context.Context) (storage.RedisOptions, error) {
+		result := load(ctx)
+		return result.Settings.Redis, result.ErrOf("redis")
+	}
+	s.Database.Reload = func(ctx context.Context) (storage.DatabaseOptions, error) {
+		result := load(ctx)
+		return result.Settings.Database, errors.Join(result.ErrOf("database"), result.ErrOf("database_prefix"))
+	}
 }

@@ -16,7 +16,6 @@ import (
 
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/internal/errtext"
-	"github.com/notifypush/notifypush/storage"
 )
 
 type serveCommand struct {
@@ -38,10 +37,10 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 		return exitUsage
 	}
 	load := func(ctx context.Context) *config.Result {
-		return loadSettings(ctx, c.ConfigFile, c.settingFlags)
+		return loadProcess(ctx, c.ConfigFile, c.settingFlags)
 	}
-	reloads := newReloads(load)
-	defer signal.Stop(reloads.signals)
+	hangUps := catchHangUps()
+	defer signal.Stop(hangUps)
 	drains := drainSignals()
 	defer signal.Stop(drains)
 	result := load(p.ctx)
@@ -56,11 +55,12 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 	})
 	defer lines.close()
 	log := newLogging(lines, result.Settings.Log)
-	manager := newServiceManager(log.Logger)
+	d := newDaemon(result.Settings, log)
+	d.hangUps, d.drains = hangUps, drains
 	if err := result.Err(); err != nil && !result.IsWrong {
 		fmt.Fprintf(p.onlyStdout(), "notify_push: waiting: %s\n", errtext.PrintableLines(err.Error()))
 	}
-	if result = awaitSettings(p.ctx, load, manager, log.Logger); result == nil {
+	if result = awaitSettings(p.ctx, load, d.manager, log.Logger); result == nil {
 		return nil // asked to end before it began
 	}
 	if result.Err() != nil {
@@ -71,21 +71,29 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 		log.Warn("configuration", zap.String("warning", warning))
 	}
 	logDotEnv(log.Logger, result)
-	reloadLogins(&result.Settings, load)
 	if err := inheritListeners(&result.Settings); err != nil {
 		return err
 	}
-	d, err := newDaemon(result.Settings, log)
-	if err != nil {
+	if err := d.admit(result, load, lines); err != nil {
 		return err
 	}
-	d.manager = manager
-	reloads.started, reloads.now = result, result
-	d.reloads, d.drains = reloads, drains
-	go runCollector(p.ctx, d.websocket.Weight)
-	if err = d.run(p.ctx); err != nil {
+	go runCollector(p.ctx, d.tenants.weight)
+	err := d.run(p.ctx)
+	if err != nil {
 		fmt.Fprintf(p.onlyStdout(), "notify_push: %s\n", errtext.PrintableLines(err.Error()))
 	}
+	return err
+}
+
+// admit makes what the process serves.
+func (d *daemon) admit(result *config.Result, load func(context.Context) *config.Result, lines io.Writer) error {
+	d.settings = result.Settings
+	d.takeMonitor(result)
+	if result.Settings.Hosting.Folder != "" {
+		d.serveFolder(result, load, lines)
+		return nil
+	}
+	_, err := d.serveOne(result, load)
 	return err
 }
 
@@ -93,18 +101,6 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 func logDotEnv(log *zap.Logger, result *config.Result) {
 	if len(result.DotEnv) > 0 {
 		log.Warn("variables come from the file .env in the working directory", zap.Strings("names", result.DotEnv))
-	}
-}
-
-// reloadLogins has the configuration read again when Redis or the database refuses the login: the password may have changed.
-func reloadLogins(s *config.Settings, load func(context.Context) *config.Result) {
-	s.Redis.Reload = func(ctx context.Context) (storage.RedisOptions, error) {
-		result := load(ctx)
-		return result.Settings.Redis, result.ErrOf("redis")
-	}
-	s.Database.Reload = func(ctx context.Context) (storage.DatabaseOptions, error) {
-		result := load(ctx)
-		return result.Settings.Database, errors.Join(result.ErrOf("database"), result.ErrOf("database_prefix"))
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
-	"github.com/notifypush/notifypush/actors"
 	"go.uber.org/zap"
 )
 
@@ -49,7 +48,7 @@ func (m *serviceManager) wait(reason error) {
 }
 
 // run reports the state of the system until ctx ends.
-func (m *serviceManager) run(ctx context.Context, system *actors.System, probe func(context.Context) error) {
+func (m *serviceManager) run(ctx context.Context, system interface{ Problems() map[string]string }, probe func(context.Context) error) {
 	if !m.notify("STATUS=starting") {
 		return
 	}

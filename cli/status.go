@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -19,27 +21,49 @@ import (
 // statusCommand shows the status page in a terminal.
 type statusCommand struct {
 	settingFlags
+	ofInstance
 
 	JSON bool `name:"json" help:"Print what the server answers."`
+}
+
+// ofInstance names one of several instances.
+type ofInstance struct {
+	Instance string `placeholder:"NAME" help:"Ask about that instance, where the server has several (--instances)."`
+}
+
+// page is the path of a page about it.
+func (o ofInstance) page(path string) string {
+	if o.Instance == "" {
+		return path
+	}
+	return "/instances/" + url.PathEscape(o.Instance) + path
 }
 
 // Help is printed below the flags.
 func (*statusCommand) Help() string {
 	return `Asks where the server with the same flags and variables has its metrics.
 
+Of a server with several instances, all are listed, and with --instance one is shown; ready is one that serves at least one of them.
+
 Exit status: 0 when the server is ready, 1 when it is not, does not answer, or has no metrics port, 2 for a command line that cannot be read.`
 }
 
 func (c *statusCommand) Run(p *process) error {
-	var status monitor.StatusReply
-	body, err := c.ask(p.ctx, "/api/status", &status)
+	var status struct {
+		monitor.StatusReply
+		Instances []monitor.InstanceReply
+	}
+	body, err := c.ask(p.ctx, c.page("/api/status"), &status)
 	if err != nil {
 		return err
 	}
-	if c.JSON {
+	switch {
+	case c.JSON:
 		_, err = fmt.Fprintln(errtext.JSONWriter(p.stdout), body)
-	} else {
-		printStatus(p.stdout, status)
+	case status.Instances != nil:
+		printInstances(p.stdout, status.StatusReply, status.Instances)
+	default:
+		printStatus(p.stdout, status.StatusReply)
 	}
 	if err == nil && !status.Ready {
 		return exitStatus(1)
@@ -51,6 +75,7 @@ func (c *statusCommand) Run(p *process) error {
 type clientsCommand struct {
 	User string `arg:"" optional:"" help:"Only users whose id has this text in it."`
 	settingFlags
+	ofInstance
 
 	From int  `placeholder:"N" help:"Begin with that one of the users; what follows a full list says which."`
 	JSON bool `name:"json" help:"Print what the server answers."`
@@ -65,7 +90,7 @@ Exit status: 0 when it answers, 1 when not, or when it has no metrics port, 2 fo
 
 func (c *clientsCommand) Run(p *process) error {
 	var clients monitor.ClientsReply
-	page := "/api/clients?" + url.Values{"search": {c.User}, "from": {strconv.Itoa(c.From)}}.Encode()
+	page := c.page("/api/clients") + "?" + url.Values{"search": {c.User}, "from": {strconv.Itoa(c.From)}}.Encode()
 	body, err := c.ask(p.ctx, page, &clients)
 	if err != nil {
 		return err
@@ -136,6 +161,13 @@ func printStatus(out io.Writer, s monitor.StatusReply) {
 		}
 		line(d.Name, state)
 	}
+	for _, other := range s.Servers {
+		state := ""
+		if other.Ending {
+			state = ", ending"
+		}
+		line("server", fmt.Sprintf("%s, version %s, since %s, %d clients%s", other.Name, other.Version, ago(s.Time, &other.Since), other.Connections, state))
+	}
 	line("clients", fmt.Sprintf("%d of %d users", s.Now.Connections, s.Now.Users))
 	line("logins", fmt.Sprintf("%d waiting, %d at Nextcloud, %d throttled", s.Waiting, s.InFlight, s.Throttled))
 	line("log level", s.LogLevel)
@@ -150,6 +182,29 @@ func printStatus(out io.Writer, s monitor.StatusReply) {
 		{"refused/s", func(p monitor.Point) float64 { return p.Refused }},
 	} {
 		line(row.name, fmt.Sprintf("%-8.4g %s", row.of(s.Now), sparkline(s.Hour, row.of)))
+	}
+}
+
+// printInstances lists those of a server that has several.
+func printInstances(out io.Writer, s monitor.StatusReply, all []monitor.InstanceReply) {
+	fmt.Fprintf(out, "version %s, %s, started %s\n", onOneLine(s.Version), onOneLine(s.GoVersion), ago(s.Time, &s.Started))
+	lines := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	defer lines.Flush()
+	for _, i := range all {
+		state := "ready"
+		switch {
+		case !i.Served:
+			state = "not served"
+		case !i.Ready:
+			state = "not ready"
+		}
+		fmt.Fprintf(lines, "%s\t%s\t%d clients\t%s\n", onOneLine(i.Name), state, i.Connections, onOneLine(strings.Join(i.Hosts, ", ")))
+		for _, name := range slices.Sorted(maps.Keys(i.Problems)) {
+			fmt.Fprintf(lines, "\t\t\t%s: %s\n", onOneLine(name), onOneLine(i.Problems[name]))
+		}
+		if i.Warning != "" {
+			fmt.Fprintf(lines, "\t\t\twarning: %s\n", onOneLine(i.Warning))
+		}
 	}
 }
 

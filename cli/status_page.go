@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
@@ -74,37 +75,47 @@ func (t timedVerifier) Verify(ctx context.Context, credentials actors.Credential
 }
 
 // askRedis asks Redis now and then, until ctx ends.
-func (d *daemon) askRedis(ctx context.Context) {
+func (i *instance) askRedis(ctx context.Context) {
 	for {
-		asked := time.Now()
-		if _, _, err := d.redis.Get(ctx, monitor.KeyMetrics); err == nil {
-			d.latencies.note("redis", asked)
-		}
+		i.askRedisOnce(ctx)
 		if !pause(ctx.Done(), redisQuestionTime) {
 			return
 		}
 	}
 }
 
-// status is what the status page shows and can do.
-func (d *daemon) status() *monitor.Status {
-	return &monitor.Status{
-		System: d.system, History: d.history, Log: d.log.Logger, Started: time.Now(),
-		AppVersion: d.version.Known, Latencies: d.latencies.all,
-		Throttled: d.websocket.Throttled, ClearRateLimit: d.websocket.ClearRateLimit,
-		LogLevel: d.log.name,
-		SetLogLevel: func(spec string) error {
-			if spec == "" {
-				d.log.RestoreLogLevel()
-				return nil
-			}
-			return d.log.SetLogLevel(spec)
-		},
-		Drain: d.newcomers.drain, AdminToken: d.adminToken,
+func (i *instance) askRedisOnce(ctx context.Context) {
+	asked := time.Now()
+	if _, _, err := i.redis.Get(ctx, monitor.KeyMetrics); err == nil {
+		i.latencies.note("redis", asked)
 	}
 }
 
-func (d *daemon) adminToken() actors.Secret { return d.monitored.Load().AdminToken }
+// source is what the operators' pages read.
+func (i *instance) source() monitor.Source {
+	return monitor.Source{
+		Version: Version(), Stats: i.system.Stats, Problems: i.problems, Dependencies: dependencies, NewcomerProblems: i.newcomers.problems,
+		Warning: i.warning, Probe: i.probe,
+	}
+}
+
+// status is what the status page shows and can do.
+func (i *instance) status(monitored *atomic.Pointer[monitor.Options]) *monitor.Status {
+	return &monitor.Status{
+		System: i.system, History: i.history, Log: i.log.Logger, Started: i.began,
+		AppVersion: i.version.Known, Latencies: i.latencies.all, Servers: i.otherServers,
+		Throttled: i.websocket.Throttled, ClearRateLimit: i.websocket.ClearRateLimit,
+		LogLevel: i.log.name,
+		SetLogLevel: func(spec string) error {
+			if spec == "" {
+				i.log.RestoreLogLevel()
+				return nil
+			}
+			return i.log.SetLogLevel(spec)
+		},
+		Drain: i.newcomers.drain, AdminToken: func() actors.Secret { return monitored.Load().AdminToken },
+	}
+}
 
 // guard protects the operators' listener. This machine's own name is known.
 func (d *daemon) guard() monitor.Guard {

@@ -68,7 +68,7 @@ func TestDeclarations(t *testing.T) {
 		}
 		require.NotEmpty(t, field.Help, field.Flag)
 		require.NotEmpty(t, field.Variable, field.Flag)
-		require.Contains(t, []string{"Nextcloud", "Database", "Redis", "Listening", "Pushes", "Logins", "Limits", "Logs"}, field.Group, field.Flag)
+		require.Contains(t, []string{"Nextcloud", "Database", "Redis", "Listening", "Pushes", "Logins", "Limits", "Several Nextclouds", "Logs"}, field.Group, field.Flag)
 		require.Equal(t, field.IsSwitch(), field.Placeholder == "", field.Flag)
 		switch field.Flag {
 		case "database-url", "redis-url":

@@ -17,14 +17,22 @@ import (
 	"github.com/notifypush/notifypush/internal/files"
 )
 
-// environment is where variables are: those of the process, and below them those of the .env file in the working directory.
+// environment is where variables are: those of the process, and below them those of the .env file in the working directory; or those of an
+// instance, and no others.
 type environment struct {
 	process func(string) (string, bool)
 	file    map[string]string
+
+	instance map[string]string // nil: these are the process's
+	label    string            // what the instance's source is called
 }
 
 // find gives a variable's value and what to call its source.
 func (e environment) find(name string) (text, source string, found bool) {
+	if e.instance != nil {
+		text, found = e.instance[name]
+		return text, e.label + " " + name, found
+	}
 	if text, found = e.process(name); found {
 		return text, "env " + name, true
 	}
@@ -58,45 +66,63 @@ func (e environment) fromFile() []string {
 	return names
 }
 
-// readDotEnv reads the .env file of the working directory; without one there are no variables. What it says counts as much as the command
-// line, so nobody but root and this user may have written it, or lead to it by a link.
+// all are the variables that another process is to have, beside its PATH; nil: those of this one.
+func (e environment) all() []string {
+	if e.instance == nil {
+		return nil
+	}
+	list := []string{"PATH=" + os.Getenv("PATH")}
+	for name, text := range e.instance {
+		list = append(list, name+"="+text)
+	}
+	return list
+}
+
+// readDotEnv reads the .env file of the working directory; without one there are no variables.
 func readDotEnv(ctx context.Context) (map[string]string, error) {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
-	defer cancel()
-	there, err := files.Within(limited, func() (fs.FileInfo, error) { return os.Lstat(".env") })
+	variables, err := readVariables(ctx, ".env")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	return variables, err
+}
+
+// readVariables reads a file of variables. What it says counts as much as the command line, so nobody but root and this user may have written
+// it, or lead to it by a link.
+func readVariables(ctx context.Context, path string) (map[string]string, error) {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	defer cancel()
+	there, err := files.Within(limited, func() (fs.FileInfo, error) { return os.Lstat(path) })
 	var text string
 	if err == nil && !there.Mode().IsRegular() {
 		err = files.ErrNotRegular
 	}
 	if err == nil {
-		text, err = files.Read(limited, ".env", largestFile, func(opened fs.FileInfo) error {
+		text, err = files.Read(limited, path, largestFile, func(opened fs.FileInfo) error {
 			if !os.SameFile(there, opened) {
 				return errors.New("it was replaced meanwhile")
 			}
-			return errForeign(opened)
+			return errForeign(path, opened)
 		})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read .env: %w", err)
+		return nil, notYet(fmt.Errorf("read %s: %w", path, err))
 	}
 	variables, err := godotenv.Unmarshal(text)
 	if err != nil {
-		return nil, errors.New("read .env: it cannot be parsed; write lines like NAME=value")
+		return nil, fmt.Errorf("read %s: it cannot be parsed; write lines like NAME=value", path)
 	}
 	return variables, nil
 }
 
 // errForeign says why a file may have been written by somebody else than root and the effective user.
-func errForeign(info fs.FileInfo) error {
+func errForeign(path string, info fs.FileInfo) error {
 	system, isKnown := info.Sys().(*syscall.Stat_t)
 	if !isKnown || system.Uid != 0 && int(system.Uid) != os.Geteuid() {
 		return errors.New("it belongs to another user; have root or the user that this runs as own it")
 	}
 	if info.Mode().Perm()&0o022 != 0 {
-		return errors.New("group or others may write it; chmod go-w .env")
+		return fmt.Errorf("group or others may write it; chmod go-w %s", path)
 	}
 	return nil
 }

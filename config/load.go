@@ -29,8 +29,9 @@ type Result struct {
 	DotEnv    []string // the names of the variables that the .env file gives
 	IsWrong   bool     // of the Errors, one at least is no file that is missing, empty or unreadable, and so may be there later
 
-	values map[string]any   // by setting: what it says
-	failed map[string]error // by setting: why it has no usable value
+	values map[string]any      // by setting: what it says
+	texts  map[string][]string // by flag: what the command line or a variable says
+	failed map[string]error    // by setting: why it has no usable value
 }
 
 // Err is nil when the server can start with the settings.
@@ -54,7 +55,40 @@ func Load(ctx context.Context, configFile string, given Given, lookupEnv func(st
 // Load is the function [Load], and as root reads a config.php that others may change with the rights of one of them, in a process of its own. For
 // that, lookupEnv has to be os.LookupEnv.
 func (r Reader) Load(ctx context.Context, configFile string, given Given, lookupEnv func(string) (string, bool)) *Result {
-	l := newLoader(ctx, given, lookupEnv)
+	l := newLoader(given, environment{process: lookupEnv})
+	l.readDotEnv(ctx)
+	l.loadSimple()
+	if l.result.Settings.Hosting.Folder != "" && !r.IgnoresInstances {
+		l.checkHosting(ctx, configFile)
+	} else {
+		l.loadNextcloud(ctx, r, configFile)
+	}
+	return l.result
+}
+
+// loadSimple fills what Nextcloud's configuration has no word in.
+func (l *loader) loadSimple() {
+	s := &l.result.Settings
+	own := map[string]bool{"nextcloud-url": true, "database-url": true, "database-prefix": true, "redis-url": true, "debounce-disable": true, "admin-token": true, "metrics-token": true, "trusted-proxies": true, "allowed-origins": true}
+	for _, field := range l.fields {
+		if !own[field.Flag] && l.concerns(field) {
+			l.read(field.Flag)
+		}
+	}
+	l.loadDebounceDisable()
+	if l.process != nil {
+		from := l.process.Settings
+		s.Listen, s.Monitor, s.Log.Format, s.Log.NoANSI = from.Listen, from.Monitor, from.Log.Format, from.Log.NoANSI
+		return
+	}
+	l.loadMetricsBind()
+	l.loadToken("metrics-token", &s.Monitor.Token)
+	l.loadToken("admin-token", &s.Monitor.AdminToken)
+	l.checkListeners()
+}
+
+// loadNextcloud fills the rest.
+func (l *loader) loadNextcloud(ctx context.Context, r Reader, configFile string) {
 	s := &l.result.Settings
 	if strings.Contains(configFile, "://") { // it may hold a password
 		l.fail("config_file", errors.New("the argument is a URL, and has to be the path of Nextcloud's config.php; --redis-url, --database-url and --nextcloud-url take URLs"))
@@ -64,22 +98,11 @@ func (r Reader) Load(ctx context.Context, configFile string, given Given, lookup
 		l.result.Sources["config_file"] = "argument"
 		l.result.values["config_file"] = configFile
 	}
-	own := map[string]bool{"nextcloud-url": true, "database-url": true, "database-prefix": true, "redis-url": true, "debounce-disable": true, "admin-token": true, "metrics-token": true, "trusted-proxies": true, "allowed-origins": true}
-	for _, field := range l.fields {
-		if !own[field.Flag] {
-			l.read(field.Flag)
-		}
-	}
-	l.loadMetricsBind()
-	l.loadDebounceDisable()
-	l.loadToken("metrics-token", &s.Monitor.Token)
-	l.loadToken("admin-token", &s.Monitor.AdminToken)
-	l.checkListeners()
-
 	n := r.readNextcloud(ctx, configFile, s.Reading.Glob, !s.Reading.NoPHP, l.environment)
 	s.Instance, l.result.ReadAs = n.instance(), n.readAs
 	l.loadTrustedProxies(n)
 	l.loadNextcloudURL(n)
+	s.Instance.Hosts = n.hosts(*s)
 	l.loadAllowedOrigins(n)
 	l.loadDatabase(n)
 	l.loadDatabasePrefix(n)
@@ -88,7 +111,6 @@ func (r Reader) Load(ctx context.Context, configFile string, given Given, lookup
 
 	l.result.Unknown = n.unknownKeys()
 	l.result.Warnings = append(n.remarks(), l.result.Warnings...)
-	return l.result
 }
 
 // SourceDefault is the source of a setting that nobody has set.
@@ -100,28 +122,32 @@ type loader struct {
 	declared    map[string]setting.Field
 	given       Given
 	environment environment
+	process     *Result // of an instance; nil elsewhere
 	result      *Result
 
 	hasDatabaseURL bool
 }
 
-func newLoader(ctx context.Context, given Given, lookupEnv func(string) (string, bool)) *loader {
+func newLoader(given Given, env environment) *loader {
 	l := &loader{
 		declared:    map[string]setting.Field{},
 		given:       given,
-		environment: environment{process: lookupEnv},
-		result:      &Result{Sources: map[string]string{}, values: map[string]any{}, failed: map[string]error{}},
+		environment: env,
+		result:      &Result{Sources: map[string]string{}, values: map[string]any{}, failed: map[string]error{}, texts: map[string][]string{}},
 	}
 	l.fields = slices.Collect(setting.Fields(&l.result.Settings))
 	for _, field := range l.fields {
 		l.declared[field.Flag] = field
 	}
+	return l
+}
+
+func (l *loader) readDotEnv(ctx context.Context) {
 	var err error
 	if l.environment.file, err = readDotEnv(ctx); err != nil {
 		l.warn("%v; its variables do not count", err)
 	}
 	l.result.DotEnv = l.environment.fromFile()
-	return l
 }
 
 // find gives the texts for a flag, from the first source that has some, and notes that source.
@@ -134,12 +160,17 @@ func (l *loader) find(flag string) []string {
 			l.warn("%s: %q is ignored: it is the address that Kubernetes sets for a service of that name, not a port; enableServiceLinks: false turns that off", source, text)
 			text = ""
 		}
-		if text == "" {
-			text, source = declared.Default, SourceDefault
-		}
 		if text != "" {
 			texts = []string{text}
 		}
+	}
+	if texts == nil {
+		texts, source = l.inherited(declared)
+	}
+	if texts != nil {
+		l.result.texts[flag] = texts
+	} else if source = SourceDefault; declared.Default != "" {
+		texts = []string{declared.Default}
 	}
 	l.result.Sources[declared.Name()] = source
 	return texts
@@ -213,6 +244,7 @@ func (l *loader) loadDebounceDisable() {
 	if _, source, found := l.environment.setting(l.declared[flag].Variable); found && l.given[flag] == nil {
 		l.result.Settings.Actors.NoDebounce = true
 		l.result.Sources[name], l.result.values[name] = source, true
+		l.result.texts[flag] = []string{"true"}
 		return
 	}
 	l.read(flag)

@@ -24,6 +24,8 @@ import (
 type Reader struct {
 	// Arguments have the program, which is started again, call [ServeRead].
 	Arguments []string
+	// IgnoresInstances has Load fill the settings of one Nextcloud, also where a variable names a folder of several.
+	IgnoresInstances bool
 }
 
 // askFunc is [php.AskPHP], or has another process call it.
@@ -31,8 +33,11 @@ type askFunc func(ctx context.Context, paths, keys []string) (map[string]php.Val
 
 // readFiles reads the files, with the rights of the user that it names where that is not the process's own.
 func (r Reader) readFiles(ctx context.Context, path string, glob bool, env environment) (found configFiles, as string, ask askFunc) {
+	askHere := func(ctx context.Context, paths, keys []string) (map[string]php.Value, error) {
+		return php.AskPHP(ctx, env.all(), paths, keys)
+	}
 	if os.Geteuid() != 0 {
-		return readConfigFiles(ctx, path, glob, env.lookup), "", php.AskPHP
+		return readConfigFiles(ctx, path, glob, env.lookup), "", askHere
 	}
 	owner, err := findKeeper(ctx, []string{path, filepath.Dir(path)})
 	if owner == nil && err == nil && glob {
@@ -43,7 +48,7 @@ func (r Reader) readFiles(ctx context.Context, path string, glob bool, env envir
 		owner, err = findKeeper(ctx, found.evaluated) // what is included, too
 	}
 	if owner == nil && err == nil {
-		return found, "", php.AskPHP
+		return found, "", askHere
 	}
 	if owner != nil {
 		found, err = r.readAs(ctx, owner, path, glob, env)
@@ -53,7 +58,7 @@ func (r Reader) readFiles(ctx context.Context, path string, glob bool, env envir
 	}
 	found.warn("this runs as root, and %s may change %s: the configuration is read with the rights of %s only; %s", owner.who, owner.path, owner.user, owner.help)
 	return found, owner.user, func(ctx context.Context, paths, keys []string) (map[string]php.Value, error) {
-		reply, err := r.run(ctx, owner, readJob{Ask: inBytes(paths), Keys: keys})
+		reply, err := r.run(ctx, owner, readJob{Ask: inBytes(paths), Keys: keys}, env.all())
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +76,7 @@ func (r Reader) readAs(ctx context.Context, owner *keeper, path string, glob boo
 	for name, text := range env.file {
 		job.DotEnv[name] = []byte(text)
 	}
-	reply, err := r.run(ctx, owner, job)
+	reply, err := r.run(ctx, owner, job, env.all())
 	if err != nil {
 		return configFiles{}, err
 	}
@@ -79,8 +84,8 @@ func (r Reader) readAs(ctx context.Context, owner *keeper, path string, glob boo
 }
 
 // run starts this program as another user, and has it do a job.
-func (r Reader) run(ctx context.Context, owner *keeper, job readJob) (*readReply, error) {
-	reply, err := r.start(ctx, owner, job)
+func (r Reader) run(ctx context.Context, owner *keeper, job readJob, variables []string) (*readReply, error) {
+	reply, err := r.start(ctx, owner, job, variables)
 	if err == nil {
 		return reply, nil
 	}
@@ -92,7 +97,7 @@ func (r Reader) run(ctx context.Context, owner *keeper, job readJob) (*readReply
 	return nil, err
 }
 
-func (r Reader) start(ctx context.Context, owner *keeper, job readJob) (*readReply, error) {
+func (r Reader) start(ctx context.Context, owner *keeper, job readJob, variables []string) (*readReply, error) {
 	if r.Arguments == nil {
 		return nil, errors.New("this program starts no other process")
 	}
@@ -102,7 +107,7 @@ func (r Reader) start(ctx context.Context, owner *keeper, job readJob) (*readRep
 	}
 	limited, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
-	output, err := startAs(limited, owner, r.Arguments, input)
+	output, err := startAs(limited, owner, r.Arguments, variables, input)
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +261,7 @@ func ServeRead(ctx context.Context, in io.Reader, out io.Writer) error {
 }
 
 func (r *readReply) ask(ctx context.Context, job readJob) error {
-	answers, err := php.AskPHP(ctx, inTexts(job.Ask), job.Keys)
+	answers, err := php.AskPHP(ctx, nil, inTexts(job.Ask), job.Keys)
 	if err != nil {
 		return err
 	}

@@ -21,13 +21,13 @@ import (
 const self = "/proc/self/exe"
 
 // startAs runs this program with the rights of another user, and returns what it prints. It has no terminal, can gain no rights, and holds
-// no files of ours but two pipes. Its environment is ours, because PHP would read that.
-func startAs(ctx context.Context, user *keeper, arguments []string, input []byte) ([]byte, error) {
-	return files.Within(ctx, func() ([]byte, error) { return start(ctx, user, arguments, input) })
+// no files of ours but two pipes. Its environment is ours, because PHP would read that, or has these variables, if they are not nil.
+func startAs(ctx context.Context, user *keeper, arguments, variables []string, input []byte) ([]byte, error) {
+	return files.Within(ctx, func() ([]byte, error) { return start(ctx, user, arguments, variables, input) })
 }
 
 // start is called in a goroutine that ends with it.
-func start(ctx context.Context, user *keeper, arguments []string, input []byte) ([]byte, error) {
+func start(ctx context.Context, user *keeper, arguments, variables []string, input []byte) ([]byte, error) {
 	runtime.LockOSThread() // and never unlock it: the thread, which cannot gain rights any more, ends with the goroutine
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("set no_new_privs: %w", err)
@@ -36,7 +36,7 @@ func start(ctx context.Context, user *keeper, arguments []string, input []byte) 
 		return nil, err
 	}
 	command := exec.CommandContext(ctx, self, arguments...) //nolint:gosec // this program, with arguments of its own
-	command.Stdin = bytes.NewReader(input)
+	command.Stdin, command.Env = bytes.NewReader(input), variables
 	var output boundedOutput
 	command.Stdout = &output
 	command.WaitDelay = time.Second

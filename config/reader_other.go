@@ -7,7 +7,7 @@ import (
 	"errors"
 )
 
-func startAs(context.Context, *keeper, []string, []byte) ([]byte, error) {
+func startAs(context.Context, *keeper, []string, []string, []byte) ([]byte, error) {
 	return nil, errors.New("that is possible on Linux alone")
 }
 

@@ -177,7 +177,7 @@ func TestRootRefuses(t *testing.T) {
 	require.NoError(t, s.load(Reader{}, Given{"redis-url": {"redis://r"}, "database-url": {"sqlite:/x"}, "nextcloud-url": {"https://x"}}).Err())
 
 	impossible := ownerAsKeeper(s.config, math.MaxUint32, 1)
-	_, err := testReader.run(t.Context(), impossible, readJob{})
+	_, err := testReader.run(t.Context(), impossible, readJob{}, nil)
 	require.ErrorContains(t, err, "reading it with the rights of 4294967295 failed")
 	require.False(t, isNotYet(err))
 }
@@ -222,7 +222,7 @@ func TestRightsOfTheReader(t *testing.T) {
 	inherited, err := unix.Open(path, unix.O_RDONLY, 0) // not closed on exec, as from a shell
 	require.NoError(t, err)
 	defer unix.Close(inherited)
-	output, err := startAs(t.Context(), &keeper{uid: other, gid: other + 1, groups: []uint32{other + 1, other + 2}}, []string{"describe"}, nil)
+	output, err := startAs(t.Context(), &keeper{uid: other, gid: other + 1, groups: []uint32{other + 1, other + 2}}, []string{"describe"}, nil, nil)
 	require.NoError(t, err)
 	for _, want := range []string{
 		"Uid: 64998 64998 64998 64998", "Gid: 64999 64999 64999 64999", "Groups: 64999 65000\n", "NoNewPrivs: 1", "CapEff: 0000000000000000",
@@ -253,10 +253,10 @@ func TestReaderIsBounded(t *testing.T) {
 	owner := &keeper{uid: other, gid: other}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	_, err := Reader{Arguments: []string{"hang"}}.run(ctx, owner, readJob{})
+	_, err := Reader{Arguments: []string{"hang"}}.run(ctx, owner, readJob{}, nil)
 	require.Error(t, err)
 	require.True(t, isNotYet(err))
-	_, err = Reader{Arguments: []string{"flood"}}.run(t.Context(), owner, readJob{})
+	_, err = Reader{Arguments: []string{"flood"}}.run(t.Context(), owner, readJob{}, nil)
 	require.Error(t, err)
 	require.False(t, isNotYet(err))
 }

@@ -90,6 +90,8 @@ func plain(value any, mask func(actors.Secret) string) any {
 		return list(v.Hosts)
 	case monitor.Hosts:
 		return list(v)
+	case HostNames:
+		return list(v)
 	case storage.DatabaseOptions:
 		return plainDatabase(v, mask)
 	case storage.RedisOptions:

@@ -32,13 +32,14 @@ type Settings struct {
 	Instance   Instance
 
 	Nextcloud nextcloud.Options
-	Database  storage.DatabaseOptions `flag:"database-url" env:"DATABASE_URL" placeholder:"URL" group:"Database" help:"postgres://, postgresql://, mysql:// or sqlite: URL. Otherwise the database of config.php. DATABASE_URL_FILE names a file that holds it."`
-	Redis     storage.RedisOptions    `flag:"redis-url" env:"REDIS_URL" grammar:"urls" placeholder:"URL" group:"Redis" help:"redis://, rediss://, redis+unix:// or unix:// URL. Given several times, or as a list with commas, the nodes of a cluster. Otherwise notify_push_redis, redis.cluster or redis of config.php. REDIS_URL_FILE names a file that holds it, REDIS_PASSWORD_FILE one with the password alone."`
+	Database  storage.DatabaseOptions `flag:"database-url" scope:"instance" env:"DATABASE_URL" placeholder:"URL" group:"Database" help:"postgres://, postgresql://, mysql:// or sqlite: URL. Otherwise the database of config.php. DATABASE_URL_FILE names a file that holds it."`
+	Redis     storage.RedisOptions    `flag:"redis-url" scope:"instance" env:"REDIS_URL" grammar:"urls" placeholder:"URL" group:"Redis" help:"redis://, rediss://, redis+unix:// or unix:// URL. Given several times, or as a list with commas, the nodes of a cluster. Otherwise notify_push_redis, redis.cluster or redis of config.php. REDIS_URL_FILE names a file that holds it, REDIS_PASSWORD_FILE one with the password alone."`
 	Listen    transport.ListenOptions
 	Monitor   monitor.Options
 	Websocket transport.WebsocketOptions
 	Actors    actors.Options
 	Fleet     FleetOptions
+	Hosting   HostingOptions
 	Log       LogOptions
 }
 
@@ -62,6 +63,7 @@ type Instance struct {
 	TrustedDomains      List
 	TrustedProxies      List
 	ForwardedForHeaders List
+	Hosts               []string // by which browsers and apps call it, with wildcards, without the names of every machine
 }
 
 // List is an array of texts in config.php.
@@ -89,8 +91,8 @@ func (l List) Prefixes() (prefixes []netip.Prefix) {
 // LogOptions say how much is logged, and how it looks.
 type LogOptions struct {
 	Level  LogLevel `flag:"log-level" reload:"true" env:"LOG" default:"warn" placeholder:"SPEC" group:"Logs" help:"A level, or target=level,...; levels are error, warn, info, debug, trace and off."`
-	Format string   `flag:"log-format" env:"LOG_FORMAT" default:"console" grammar:"console or json" placeholder:"FORMAT" group:"Logs" help:"console or json."`
-	NoANSI bool     `flag:"no-ansi" env:"NO_ANSI" default:"false" group:"Logs" help:"No colours in logs."`
+	Format string   `flag:"log-format" scope:"process" env:"LOG_FORMAT" default:"console" grammar:"console or json" placeholder:"FORMAT" group:"Logs" help:"console or json."`
+	NoANSI bool     `flag:"no-ansi" scope:"process" env:"NO_ANSI" default:"false" group:"Logs" help:"No colours in logs."`
 }
 
 // Given is what a command line gave: by flag, the texts.
@@ -99,7 +101,7 @@ type Given map[string][]string
 // Declarations are all settings, in the order of their groups.
 func Declarations() []setting.Field {
 	declared := slices.Collect(setting.Fields(&Settings{}))
-	groups := []string{"Nextcloud", "Database", "Redis", "Listening", "Pushes", "Logins", "Limits", "Logs"}
+	groups := []string{"Nextcloud", "Database", "Redis", "Listening", "Pushes", "Logins", "Limits", "Several Nextclouds", "Logs"}
 	slices.SortStableFunc(declared, func(a, b setting.Field) int {
 		return cmp.Compare(slices.Index(groups, a.Group), slices.Index(groups, b.Group))
 	})

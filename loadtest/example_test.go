@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -43,6 +44,29 @@ func Example() {
 	}
 	if err != nil {
 		log.Fatal(err)
+	}
+}
+
+// Three servers of one Nextcloud, through a real balancer: what do clients notice when all are restarted, one after the other?
+func Example_fleet() {
+	result, err := loadtest.Run(context.Background(), loadtest.Options{
+		Scenarios: []loadtest.Scenario{{
+			Name:      "update",
+			Clients:   300,
+			Nodes:     3,
+			Nextcloud: loadtest.Nextcloud{Delay: 500 * time.Millisecond, Workers: 16},
+			Steps:     []loadtest.Step{{Connect: &loadtest.Connect{}}, {Restart: &loadtest.Restart{Rate: 600}}},
+		}},
+		Servers:  []loadtest.Server{{Command: `exec notify_push "$CONFIG_FILE"`}},
+		Balancer: "exec haproxy -db -f fleet.cfg",
+	})
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	for _, name := range []string{"waited for Nextcloud", "away max", "missed while away", "lost"} {
+		value, _ := result.Results[0].Steps[2].Figure(name) // the first is the start
+		fmt.Println(name, value)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -26,7 +25,9 @@ type execution struct {
 	// set once
 	*harness
 	scenario  Scenario
-	server    *stand.Server
+	nodes     []*stand.Server  // of the server: one, or several of one Nextcloud
+	balancer  *stand.Server    // nil: clients go to the nodes
+	endpoints []swarm.Endpoint // to which clients go
 	publisher *publisher
 	result    *report.Result
 
@@ -50,10 +51,14 @@ type execution struct {
 func (e *execution) run(ctx context.Context) error {
 	begun := time.Now()
 	defer func() { e.result.Seconds = time.Since(begun).Seconds() }()
+	defer func() {
+		for _, server := range e.servers() {
+			server.Stop(ctx)
+		}
+	}()
 	if err := e.startServer(ctx); err != nil {
 		return err
 	}
-	defer e.server.Stop(ctx)
 	defer func() { _ = e.swarm.Do(swarm.Command{Do: swarm.Discard}) }()
 	defer e.startSampling(ctx)()
 	for _, step := range e.scenario.Steps {
@@ -72,14 +77,46 @@ func (e *execution) startServer(ctx context.Context) error {
 	if err := e.standIns.Flush(ctx); err != nil {
 		return err
 	}
-	if err := e.server.Start(ctx); err != nil {
+	for i, node := range e.nodes {
+		if err := node.Start(ctx, i+1); err != nil {
+			return err
+		}
+	}
+	if err := e.startBalancer(ctx); err != nil {
 		return err
 	}
 	start := report.StepResult{Step: "start"}
-	start.Add("time", e.server.StartTook.Seconds(), "s")
-	start.Add("server memory", float64(e.server.EmptyMemory)/mib, "MiB")
+	addSum(&start, "time", e.ofNodes(func(node *stand.Server) float64 { return node.StartTook.Seconds() }), "s")
+	addSum(&start, "server memory", e.ofNodes(func(node *stand.Server) float64 { return float64(node.EmptyMemory) / mib }), "MiB")
 	e.result.Steps = append(e.result.Steps, start)
 	return nil
+}
+
+func (e *execution) startBalancer(ctx context.Context) (err error) {
+	if e.options.Balancer == "" {
+		return nil
+	}
+	if e.balancer, err = stand.NewBalancer(e.options.Balancer, e.nodes); err != nil {
+		return err
+	}
+	e.endpoints = []swarm.Endpoint{{Address: e.balancer.Address, Path: e.balancer.Path}}
+	return e.balancer.Start(ctx, 0)
+}
+
+// servers are the nodes, and the balancer before them.
+func (e *execution) servers() []*stand.Server {
+	if e.balancer == nil {
+		return e.nodes
+	}
+	return append([]*stand.Server{e.balancer}, e.nodes...)
+}
+
+// ofNodes is a value of each node.
+func (e *execution) ofNodes(value func(*stand.Server) float64) (all []float64) {
+	for _, node := range e.nodes {
+		all = append(all, value(node))
+	}
+	return all
 }
 
 // setNextcloud changes how the stand-in behaves from now on.
@@ -103,12 +140,17 @@ func (e *execution) runStep(ctx context.Context, step Step) error {
 	e.title.Store(&title)
 	stepCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if step.Restart == nil {
-		go cancelAfter(stepCtx, cancel, e.server.Ended())
+	for _, server := range e.servers() {
+		if step.Restart == nil {
+			go cancelAfter(stepCtx, cancel, server.Ended())
+		}
 	}
 	action.run(stepCtx, e)
 	err = e.err
-	ended := e.server.Alive()
+	var ended error
+	for _, server := range e.servers() {
+		ended = cmp.Or(ended, server.Alive())
+	}
 	switch { // by what made all else fail
 	case err == nil:
 		return nil
@@ -170,12 +212,11 @@ func (e *execution) expectTime(length time.Duration) {
 // note is something that a reader of the step's figures should know.
 func (e *execution) note(text string) { e.step.Notes = append(e.step.Notes, text) }
 
-// createClients replaces all clients by some of the scenario for an endpoint.
-func (e *execution) createClients(address netip.AddrPort, path string) {
+// createClients replaces all clients by some of the scenario for endpoints.
+func (e *execution) createClients(endpoints ...swarm.Endpoint) {
 	prefix := fmt.Sprintf("loadtest%d-", clock.Now())
 	roster := swarm.Roster{
-		Address:     address,
-		Path:        path,
+		Endpoints:   endpoints,
 		Clients:     e.scenario.Clients,
 		PerUser:     e.scenario.PerUser,
 		FileIDs:     *e.scenario.FileIDs,
@@ -217,6 +258,16 @@ func (e *execution) addTimes(name string, h *hdrhistogram.Histogram) {
 	e.step.Add(name+" max", ms(h.Max()), "ms")
 }
 
+// atLeast is how many values of a histogram in µs are at least so long.
+func atLeast(h *hdrhistogram.Histogram, limit time.Duration) (n int64) {
+	for _, bar := range h.Distribution() {
+		if bar.To >= limit.Microseconds() {
+			n += bar.Count
+		}
+	}
+	return n
+}
+
 func quantiles(h *hdrhistogram.Histogram) (all []report.Quantile) {
 	const perHalving = 4 // between 0.5 and 0.75, between 0.75 and 0.875, and so on
 	if h.TotalCount() == 0 {
@@ -231,13 +282,19 @@ func quantiles(h *hdrhistogram.Histogram) (all []report.Quantile) {
 // addMemory is the server's memory: all of it, what it has grown by since the clients had logged in, and what it has grown by since
 // its start for each client that is connected.
 func (e *execution) addMemory(at snapshot, online int) {
-	if !at.hasPID {
+	if !at.known() {
 		return
 	}
-	e.step.Add("server memory", float64(at.server.Resident)/mib, "MiB")
-	e.step.Add("memory since the logins", float64(at.server.Resident-e.connectedMemory)/mib, "MiB")
+	var each []float64
+	grown := at.resident()
+	for i, node := range at.nodes {
+		each = append(each, float64(node.Resident)/mib)
+		grown -= e.nodes[i].EmptyMemory
+	}
+	addSum(e.step, "server memory", each, "MiB")
+	e.step.Add("memory since the logins", float64(at.resident()-e.connectedMemory)/mib, "MiB")
 	if online > 0 {
-		e.step.Add("memory a connection", float64(at.server.Resident-e.server.EmptyMemory)/float64(online)/kib, "KiB")
+		e.step.Add("memory a connection", float64(grown)/float64(online)/kib, "KiB")
 	}
 }
 

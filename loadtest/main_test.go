@@ -8,7 +8,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain also is the helper processes of the harness, and the push server that it tests.
+// TestMain also is the helper processes of the harness, the push server that it tests, and a balancer.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 {
 		switch os.Args[1] {
@@ -16,6 +16,8 @@ func TestMain(m *testing.M) {
 			exit(Help(os.Args[2]))
 		case "server":
 			exit(serveFake(os.Args[2]))
+		case "balancer":
+			exit(serveBalancer(os.Args[2]))
 		}
 	}
 	if os.Getenv("GORACE") == "" { // with the race detector each process of ours would end a second late

@@ -29,6 +29,14 @@ func TestOnlyThisMachineIsPutUnderLoad(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotLoopback)
 	options.IOwnThisServer = true
 	require.NoError(t, options.Check(t.Context()))
+
+	options.IOwnThisServer, options.URL = false, ""
+	options.Fleet = []Node{{URL: "ws://127.0.0.1/ws"}, {URL: "ws://192.0.2.1/ws"}}
+	require.ErrorIs(t, options.Check(t.Context()), ErrNotLoopback)
+	options.Fleet[1] = Node{URL: "ws://127.0.0.2/ws", MetricsURL: "http://192.0.2.1/metrics"}
+	require.ErrorIs(t, options.Check(t.Context()), ErrNotLoopback)
+	options.Fleet[1].MetricsURL = ""
+	require.NoError(t, options.Check(t.Context()))
 }
 
 func TestOptionsThatDoNotFit(t *testing.T) {
@@ -60,6 +68,10 @@ func TestOptionsThatDoNotFit(t *testing.T) {
 		"of its own":                 func(o *Options) { o.aim(); o.Scenarios = []Scenario{{Name: "x", Steps: []Step{{Restart: &Restart{}}}}} },
 		"not like ws://host:port/ws": func(o *Options) { o.aim(); o.URL = "127.0.0.1:7867" },
 		"Not like ws://host:port/ws": func(o *Options) { o.aim(); o.URL = "ws:///ws" },
+		"are those of its nodes":     func(o *Options) { o.aim(); o.Fleet, o.PID = make([]Node, 2), 1 },
+		"a balancer is started":      func(o *Options) { o.aim(); o.Balancer = "x" },
+		"101 nodes":                  func(o *Options) { o.aim(); o.Fleet = make([]Node, 101) },
+		" like ws://host:port/ws":    func(o *Options) { o.aim(); o.URL, o.Fleet = "", []Node{{URL: "ws://127.0.0.1/ws"}, {}} },
 		"invalid port":               func(o *Options) { o.aim(); o.URL = "ws://127.0.0.1:70000/ws" },
 	} {
 		o := full
@@ -82,10 +94,10 @@ func TestEndpoint(t *testing.T) {
 		"ws://127.0.0.1":              "127.0.0.1:80 /ws",
 		"http://[::1]:7867/ws":        "[::1]:7867 /ws",
 	} {
-		at, path, err := (&Options{URL: url}).endpoint(t.Context())
+		got, err := endpoint(t.Context(), url)
 		require.NoError(t, err)
-		require.Equal(t, want, at.String()+" "+path)
+		require.Equal(t, want, got.Address.String()+" "+got.Path)
 	}
-	_, _, err := (&Options{URL: "wss://127.0.0.1/ws"}).endpoint(t.Context())
+	_, err := endpoint(t.Context(), "wss://127.0.0.1/ws")
 	require.ErrorContains(t, err, "TLS")
 }

@@ -3,6 +3,7 @@ package loadtest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,13 +24,24 @@ type publisher struct {
 
 // stream is the events of a round in the order of their publishing.
 type stream struct {
-	events int
-	rate   float64 // a second; 0 means all at once
-	next   func(i int) wire.Event
+	events  int
+	until   <-chan struct{} // ends it before all are published; may be nil
+	rate    float64         // a second; 0 means all at once
+	next    func(i int) wire.Event
+	reaches func(i int) int // how many clients
+}
+
+// expected is how many pushes the events from first until last should lead to.
+func (s stream) expected(first, last int) (n int) {
+	for i := first; i < last; i++ {
+		n += s.reaches(i)
+	}
+	return n
 }
 
 // published says how publishing went.
 type published struct {
+	events       int
 	began, ended int64                   // µs since 1970
 	lateness     *hdrhistogram.Histogram // of the publisher itself: from when an event was due until it was handed over
 	noSubscriber int                     // events
@@ -43,7 +55,7 @@ func (p *publisher) run(ctx context.Context, s stream) (published, error) {
 	closeRedis := func() {}
 	if p.redis != nil {
 		closeRedis = func() { _ = p.redis.Close() } // ends send and receive, also when Redis is silent
-		go func() { received <- p.receive(s.events, &result.noSubscriber) }()
+		go func() { received <- p.receive(&result.noSubscriber) }()
 	} else {
 		received <- nil
 	}
@@ -65,7 +77,7 @@ func (p *publisher) send(ctx context.Context, s stream, result *published, sleep
 	const maxBatch = 512 // events before the clock is looked at again
 	due := func(i int) int64 { return result.began + clock.Due(i, s.rate) }
 	var payload []byte
-	for i := 0; i < s.events; {
+	for i := 0; i < s.events && !ended(s.until); {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -90,8 +102,24 @@ func (p *publisher) send(ctx context.Context, s stream, result *published, sleep
 		for j := first; j < i; j++ {
 			swarm.Record(result.lateness, result.ended-due(j))
 		}
+		result.events = i
+	}
+	if p.redis == nil {
+		return nil
+	}
+	if err := errors.Join(p.redis.Send("PING"), p.redis.Flush()); err != nil { // its reply is the last
+		return fmt.Errorf("publish an event: %w", err)
 	}
 	return nil
+}
+
+func ended(signal <-chan struct{}) bool {
+	select {
+	case <-signal:
+		return true
+	default:
+		return false
+	}
 }
 
 func (p *publisher) write(channel string, payload []byte) error {
@@ -101,9 +129,14 @@ func (p *publisher) write(channel string, payload []byte) error {
 	return p.redis.Send("PUBLISH", channel, payload)
 }
 
-func (p *publisher) receive(events int, noSubscriber *int) error {
-	for range events {
-		subscribers, err := redis.Int(p.redis.Receive())
+// receive reads the replies: how many subscribers each event has had, until that of the PING.
+func (p *publisher) receive(noSubscriber *int) error {
+	for {
+		reply, err := p.redis.Receive()
+		if reply == any("PONG") {
+			return nil
+		}
+		subscribers, err := redis.Int(reply, err)
 		if err != nil {
 			return fmt.Errorf("publish an event: %w", err)
 		}
@@ -111,5 +144,4 @@ func (p *publisher) receive(events int, noSubscriber *int) error {
 			*noSubscriber++
 		}
 	}
-	return nil
 }

@@ -14,7 +14,7 @@ import (
 func TestStreamSpreadsKindsAndUsers(t *testing.T) {
 	e := &execution{scenario: Scenario{PerUser: 2}, connected: 7, notReading: 1}
 	p := Publish{Kinds: []Kind{Custom, Activity}, Events: 16}
-	stream, expected := p.stream(e)
+	stream := p.stream(e)
 	perUser := map[int32]map[Kind]int{}
 	sequences := map[int32]uint32{}
 	for i := range stream.events {
@@ -33,7 +33,7 @@ func TestStreamSpreadsKindsAndUsers(t *testing.T) {
 		require.Equal(t, map[Kind]int{Custom: 2, Activity: 2}, kinds, user)
 	}
 	// Of the users' clients one does not read, and the last user has only one.
-	require.Equal(t, 4*(1+2+2+1), expected)
+	require.Equal(t, 4*(1+2+2+1), stream.expected(0, stream.events))
 }
 
 func TestPublishingToASilentRedisCanBeStopped(t *testing.T) {
@@ -54,7 +54,7 @@ func TestPublishingToASilentRedisCanBeStopped(t *testing.T) {
 	conn, err := wire.DialRedis("redis://" + listener.Addr().String())
 	require.NoError(t, err)
 	p := Publish{Events: 5}
-	stream, _ := p.stream(&execution{scenario: Scenario{PerUser: 1}, connected: 1})
+	stream := p.stream(&execution{scenario: Scenario{PerUser: 1}, connected: 1})
 	_, err = (&publisher{redis: conn}).run(ctx, stream)
 	require.ErrorIs(t, err, context.Canceled)
 }

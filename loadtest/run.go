@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -69,7 +70,7 @@ func (h *harness) start(ctx context.Context) (err error) {
 		}
 		h.busy = append(h.busy, busy)
 	}
-	if o.URL != "" {
+	if o.running() {
 		return nil
 	}
 	var people stand.Population
@@ -103,8 +104,8 @@ type job struct {
 // jobs alternates between the servers, each round in the other order, so that what changes with time affects all of them.
 func (o *Options) jobs() (jobs []job) {
 	servers := o.Servers
-	if o.URL != "" {
-		servers = []Server{{Label: o.URL}}
+	if o.running() {
+		servers = []Server{{Label: strings.Join(o.urls(), ", ")}}
 	}
 	for _, scenario := range o.Scenarios {
 		for round := range max(o.Rounds, 1) {
@@ -129,14 +130,14 @@ func (j job) result() report.Result {
 		Command:  j.server.Command,
 		Round:    j.round,
 		Clients:  j.scenario.Clients,
-		Resized:  err != nil || builtIn.Clients != j.scenario.Clients,
+		Resized:  err != nil || builtIn.Clients != j.scenario.Clients || builtIn.Nodes != j.scenario.Nodes,
 		Steps:    []report.StepResult{},
 	}
 }
 
 func (e *execution) runWith(ctx context.Context, s Server) (err error) {
 	if e.standIns != nil {
-		e.server, err = stand.NewServer(s.Command, e.standIns, e.scenario.Debounce)
+		err = e.describeNodes(s.Command)
 	} else {
 		err = e.useRunningServer(ctx)
 	}
@@ -158,14 +159,32 @@ func (e *execution) runWith(ctx context.Context, s Server) (err error) {
 	return e.run(ctx)
 }
 
-func (e *execution) useRunningServer(ctx context.Context) error {
-	address, path, err := e.options.endpoint(ctx)
-	if err != nil {
+// describeNodes says which servers are to be started.
+func (e *execution) describeNodes(command string) error {
+	for i := range e.scenario.Nodes {
+		node, err := stand.NewServer(command, e.standIns, e.scenario.Debounce, i)
+		if err != nil {
+			return err
+		}
+		e.nodes = append(e.nodes, node)
+		e.endpoints = append(e.endpoints, swarm.Endpoint{Address: node.Address, Path: node.Path})
+	}
+	return nil
+}
+
+func (e *execution) useRunningServer(ctx context.Context) (err error) {
+	e.scenario.Login = loginToken
+	if e.endpoints, err = e.options.endpoints(ctx); err != nil {
 		return err
 	}
-	e.scenario.Login = loginToken
-	e.server, err = stand.RunningServer(address, path, e.options.MetricsURL, e.options.PID)
-	return err
+	for _, n := range e.options.nodes() {
+		node, err := stand.RunningServer(n.MetricsURL, n.PID)
+		if err != nil {
+			return err
+		}
+		e.nodes = append(e.nodes, node)
+	}
+	return nil
 }
 
 func (e *execution) redisURL() string {

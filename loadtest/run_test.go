@@ -507,9 +507,9 @@ steps:
   - connect: {}
   - publish: {events: 10}
 `))
-	running, err := stand.NewServer(options.Servers[0].Command, around, false)
+	running, err := stand.NewServer(options.Servers[0].Command, around, false, 0)
 	require.NoError(t, err)
-	require.NoError(t, running.Start(t.Context()))
+	require.NoError(t, running.Start(t.Context(), 1))
 	defer running.Stop(context.Background())
 
 	options.Servers = nil
@@ -636,9 +636,9 @@ func TestAPublisherOfTheCaller(t *testing.T) {
 	require.NoError(t, err)
 	defer around.Close()
 	options := testOptions(t, "honest", scenario(t, "{name: own, clients: 5, steps: [{connect: {}}, {publish: {events: 10}}]}"))
-	running, err := stand.NewServer(options.Servers[0].Command, around, false)
+	running, err := stand.NewServer(options.Servers[0].Command, around, false, 0)
 	require.NoError(t, err)
-	require.NoError(t, running.Start(t.Context()))
+	require.NoError(t, running.Start(t.Context(), 1))
 	defer running.Stop(context.Background())
 	var mu sync.Mutex
 	conn, err := wire.DialRedis(around.RedisURL)

@@ -32,9 +32,14 @@ type sampler struct {
 type reading struct {
 	at                          time.Time
 	step                        string
-	pid                         int32 // 0 when the server is not there, or not known
-	process                     process.Usage
+	nodes                       []nodeReading
 	online, delivered, loggedIn int // delivered and logged in since the clients were made
+}
+
+// nodeReading is the state of a node.
+type nodeReading struct {
+	process.Usage
+	pid int32 // 0 when the server is not there, or not known
 }
 
 // startSampling takes samples until the function that it returns is called.
@@ -75,10 +80,14 @@ func (s *sampler) take() {
 	if title := e.title.Load(); title != nil {
 		r.step = *title
 	}
-	if pid := e.server.PID.Load(); pid != 0 {
-		if r.process, err = process.Glance(int(pid)); err == nil {
-			r.pid = pid
+	for _, node := range e.nodes {
+		var n nodeReading
+		if pid := node.PID.Load(); pid != 0 {
+			if n.Usage, err = process.Glance(int(pid)); err == nil {
+				n.pid = pid
+			}
 		}
+		r.nodes = append(r.nodes, n)
 	}
 	p := Progress{Scenario: e.scenario.Name, Server: e.result.Server, Round: e.result.Round, Share: -1, Sample: s.sample(r, s.last)}
 	s.keep(r)
@@ -97,12 +106,14 @@ func (s *sampler) sample(r, before reading) report.Sample {
 		Seconds:         r.at.Sub(s.begun).Seconds(),
 		Step:            r.step,
 		Online:          r.online,
-		MemoryMiB:       float64(r.process.Resident) / mib,
 		Delivered:       growth(r.delivered, before.delivered) / elapsed,
 		LoginsPerSecond: growth(r.loggedIn, before.loggedIn) / elapsed,
 	}
-	if r.pid != 0 && r.pid == before.pid {
-		sample.CPU = 100 * (r.process.CPU - before.process.CPU).Seconds() / elapsed
+	for i, node := range r.nodes {
+		sample.MemoryMiB += float64(node.Resident) / mib
+		if len(before.nodes) > i && node.pid != 0 && node.pid == before.nodes[i].pid {
+			sample.CPU += 100 * (node.CPU - before.nodes[i].CPU).Seconds() / elapsed
+		}
 	}
 	return sample
 }

@@ -10,11 +10,11 @@ import (
 )
 
 func TestSamplesOfANightAreFewAndTrue(t *testing.T) {
-	begun := reading{at: time.Now(), pid: 1}
+	begun := reading{at: time.Now(), nodes: []nodeReading{{pid: 1}}}
 	s := &sampler{begun: begun.at, kept: []reading{begun}, every: 1}
 	const night = 6 * time.Hour
 	for elapsed := sampleInterval; elapsed <= night; elapsed += sampleInterval {
-		r := reading{at: begun.at.Add(elapsed), pid: 1, process: process.Usage{CPU: elapsed / 4}}
+		r := reading{at: begun.at.Add(elapsed), nodes: []nodeReading{{pid: 1, Usage: process.Usage{CPU: elapsed / 4}}}}
 		r.delivered = int(elapsed / (10 * time.Millisecond))
 		s.keep(r)
 	}
@@ -42,7 +42,7 @@ func TestCPUBeginsAnewWithEachProcess(t *testing.T) {
 		{7, time.Hour, 0}, {7, time.Hour + time.Second, 100}, {8, 2 * time.Hour, 0}, {8, 2*time.Hour + 2*time.Second, 200}, {0, 0, 0}, {8, 3 * time.Hour, 0},
 	} {
 		at = at.Add(time.Second)
-		r := reading{at: at, pid: next.pid, process: process.Usage{CPU: next.cpu}}
+		r := reading{at: at, nodes: []nodeReading{{pid: next.pid, Usage: process.Usage{CPU: next.cpu}}}}
 		require.InDelta(t, next.want, s.sample(r, before).CPU, 1e-9)
 		before = r
 	}

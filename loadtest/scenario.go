@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/notifypush/notifypush/loadtest/internal/stand"
+	"github.com/notifypush/notifypush/loadtest/internal/swarm"
 	"github.com/notifypush/notifypush/loadtest/internal/wire"
 )
 
@@ -24,6 +25,8 @@ type Scenario struct {
 	About string `yaml:"about"`
 	// Clients is how many there are; 0 means 1,000.
 	Clients int `yaml:"clients"`
+	// Nodes is how many servers of one command stand side by side, with the same Redis, database and Nextcloud, as behind a balancer; 0 means 1.
+	Nodes int `yaml:"nodes"`
 	// PerUser is how many clients each user has; 0 means 1.
 	PerUser int `yaml:"per_user"`
 	// Login is "password" (so too when it is empty) or "token", for a pre-auth token.
@@ -169,6 +172,9 @@ func (s *Scenario) setDefaults() {
 	if s.Clients == 0 {
 		s.Clients = defaultClients
 	}
+	if s.Nodes == 0 {
+		s.Nodes = 1
+	}
 	if s.PerUser == 0 {
 		s.PerUser = 1
 	}
@@ -197,6 +203,8 @@ func (s *Scenario) check() error {
 		return errors.New("no name")
 	case s.Clients < 1 || s.Clients > wire.MaxClients:
 		return fmt.Errorf("clients: %d is not between 1 and %d", s.Clients, wire.MaxClients)
+	case s.Nodes < 1 || s.Nodes > swarm.MaxEndpoints:
+		return fmt.Errorf("nodes: %d is not between 1 and %d", s.Nodes, swarm.MaxEndpoints)
 	case s.PerUser < 1:
 		return fmt.Errorf("per_user: %d is not at least 1", s.PerUser)
 	case s.Login != loginPassword && s.Login != loginToken:
@@ -215,6 +223,8 @@ func (s *Scenario) check() error {
 		switch {
 		case err != nil:
 			return fmt.Errorf("step %d: %w", i+1, err)
+		case step.Restart != nil && step.Restart.Node > s.Nodes:
+			return fmt.Errorf("step %d: %s: no node %d: there are %d", i+1, title, step.Restart.Node, s.Nodes)
 		case titles[title]:
 			return fmt.Errorf("step %d: second step with the name %q; give it another", i+1, title)
 		}

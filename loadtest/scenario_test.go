@@ -12,7 +12,7 @@ import (
 )
 
 func TestBuiltInScenarios(t *testing.T) {
-	require.Equal(t, []string{"burst", "churn", "connect", "fanout", "flood", "idle", "login", "multi", "noise", "restart", "slow", "steady", "storm"}, Names())
+	require.Equal(t, []string{"burst", "churn", "connect", "fanout", "fleet", "flood", "idle", "login", "multi", "noise", "restart", "slow", "steady", "storm"}, Names())
 	for _, name := range Names() {
 		s, err := Load(name)
 		require.NoError(t, err)
@@ -59,6 +59,10 @@ func TestScenarioErrors(t *testing.T) {
 		"{name: x, nextcloud: {delay: -1s}, steps: [{cut: {}}]}":        "nextcloud: ",
 		"{name: x, backoff: -1s, steps: [{cut: {}}]}":                   "backoff: -1s",
 		"{name: x, steps: [{leave: {settle: -1s}}]}":                    "leave: ",
+		"{name: x, nodes: -1, steps: [{cut: {}}]}":                      "nodes: -1 is not between 1 and 100",
+		"{name: x, nodes: 101, steps: [{cut: {}}]}":                     "nodes: 101",
+		"{name: x, nodes: 2, steps: [{restart: {node: 3}}]}":            "step 1: restart: no node 3: there are 2",
+		"{name: x, steps: [{restart: {rate: -1}}]}":                     "negative rate",
 	} {
 		_, err := Parse([]byte(text))
 		require.ErrorContains(t, err, says, text)

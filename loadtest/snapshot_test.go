@@ -14,10 +14,10 @@ import (
 func TestARestartIsNotTheWorkOfOthers(t *testing.T) {
 	const second = 1e6
 	// The harness has computed 3 s, and the server, an hour old, 1,000 s.
-	before := snapshot{machine: 5000 * time.Second, ours: 1003 * time.Second, server: process.Usage{CPU: 1000 * time.Second}}
+	before := snapshot{machine: 5000 * time.Second, ours: 1003 * time.Second, nodes: []nodeUsage{{Usage: process.Usage{CPU: 1000 * time.Second}}}}
 	// In 10 s the old server computes 2 s until it has ended, the new one 1.5 s, the harness 1 s and others 0.5 s.
-	before.replaceServer(1002*time.Second, process.Usage{CPU: 100 * time.Millisecond})
-	after := snapshot{at: 10 * second, machine: 5005 * time.Second, ours: 4*time.Second + 1500*time.Millisecond, server: process.Usage{CPU: 1500 * time.Millisecond}}
+	before.replaceServer(0, 1002*time.Second, process.Usage{CPU: 100 * time.Millisecond})
+	after := snapshot{at: 10 * second, machine: 5005 * time.Second, ours: 4*time.Second + 1500*time.Millisecond, nodes: []nodeUsage{{Usage: process.Usage{CPU: 1500 * time.Millisecond}}}}
 	e := &execution{step: &report.StepResult{}}
 	e.addOthers(before, after)
 	others, ok := e.step.Figure("others' CPU")

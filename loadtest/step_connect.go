@@ -42,7 +42,7 @@ func (c *Connect) run(ctx context.Context, e *execution) {
 // beginConnect makes the clients when there are none yet, and returns how many of those that are left are wanted.
 func (e *execution) beginConnect(ctx context.Context, wanted int) (before snapshot, n int) {
 	if !e.created {
-		e.createClients(e.server.Address, e.server.Path)
+		e.createClients(e.endpoints...)
 	}
 	n = e.scenario.Clients - e.connected
 	if wanted > 0 {
@@ -85,15 +85,19 @@ func (h *Handshake) run(ctx context.Context, e *execution) {
 
 // awaitLogins waits until n more logins have succeeded and reports what they took.
 func (e *execution) awaitLogins(ctx context.Context, before snapshot, n int, timeout time.Duration) {
-	e.expect(func(c swarm.Counters) float64 { return float64(c.Logins) / float64(n) })
-	c, done := e.await(ctx, timeout, func(c swarm.Counters) int { return c.Logins }, n)
-	if !done {
-		e.check(fmt.Errorf("%d of %d clients logged in, and for %v no more: %s", c.Logins, n, timeout, disconnects(c)))
-	}
+	e.awaitClients(ctx, func(c swarm.Counters) int { return c.Logins }, n, timeout)
 	after, collected := e.end(ctx)
 	if e.err == nil {
-		e.connectedMemory = after.server.Resident
+		e.connectedMemory = after.resident()
 		e.addLogins(collected, before, after)
+	}
+}
+
+// awaitClients waits until n clients are logged in, by what progress says.
+func (e *execution) awaitClients(ctx context.Context, progress func(swarm.Counters) int, n int, timeout time.Duration) {
+	e.expect(func(c swarm.Counters) float64 { return float64(progress(c)) / float64(n) })
+	if c, done := e.await(ctx, timeout, progress, n); !done {
+		e.check(fmt.Errorf("%d of %d clients logged in, and for %v no more: %s", progress(c), n, timeout, disconnects(c)))
 	}
 }
 
@@ -111,8 +115,9 @@ func (e *execution) addLogins(c swarm.Collection, before, after snapshot) {
 		e.addDisconnects(c.Counters)
 	}
 	if e.standIns != nil {
-		e.addNextcloud(after, took)
+		e.addNextcloud(c, before, after, took)
 	}
+	e.addNodes(before, after)
 	e.addMemory(after, c.Online)
 	e.addHarness(before, after, c.Harness, c.Clients)
 }
@@ -121,7 +126,7 @@ func (e *execution) addLogins(c swarm.Collection, before, after snapshot) {
 func (e *execution) addLoginTimes(c swarm.Collection, before, after snapshot, took float64) {
 	e.step.Add("time", took, "s")
 	e.step.Add("logins/s", float64(c.Logins)/took, "/s")
-	if cpu, ok := before.cpu(after); ok {
+	if cpu, ok := before.cpu(after); ok && c.Delivered == 0 {
 		each := cpu.Seconds() * 1e6 / float64(c.Logins)
 		e.step.Add("CPU a login", each, "µs")
 		if e.handshakeCPU > 0 {
@@ -131,17 +136,27 @@ func (e *execution) addLoginTimes(c swarm.Collection, before, after snapshot, to
 	e.step.Add("half of them after", ms(c.LoginEnd.ValueAtQuantile(50))/1e3, "s")
 	e.step.Add("99 % of them after", ms(c.LoginEnd.ValueAtQuantile(99))/1e3, "s")
 	e.addTimes("login", c.Login)
+	e.addTimes("away", c.Away)
 	e.step.Logins = quantiles(c.Login)
 }
 
 const uidPath = "/index.php/apps/notify_push/uid"
 
 // addNextcloud is what reached Nextcloud since begin, and how the time that all this took compares with what Nextcloud needs for it.
-func (e *execution) addNextcloud(after snapshot, took float64) {
+func (e *execution) addNextcloud(c swarm.Collection, before, after snapshot, took float64) {
 	logins := after.cloud.Logins[uidPath]
-	e.step.Add("logins at Nextcloud", float64(logins), "")
+	var each []float64
+	for i := range e.nodes {
+		each = append(each, float64(after.nodes[i].logins-before.nodes[i].logins))
+	}
+	addSum(e.step, "logins at Nextcloud", each, "")
 	e.step.Add("most requests in flight at Nextcloud", float64(after.cloud.MostInFlight), "")
 	n := e.scenario.Nextcloud
+	if n.Delay > 0 {
+		waited := min(int(atLeast(c.Login, n.Delay)), logins*e.scenario.PerUser) // others were slow without it
+		e.step.Add("waited for Nextcloud", float64(waited), "")
+		e.step.Add("waited for Nextcloud share", 100*float64(waited)/float64(max(e.connected, 1)), "%")
+	}
 	if alone := time.Duration(logins) * n.Delay / time.Duration(max(n.Workers, 1)); n.Workers > 0 && alone > 0 && took > 0 {
 		e.step.Add("time against Nextcloud alone", took/alone.Seconds(), "×")
 	}

@@ -48,7 +48,7 @@ func (f *Floor) run(ctx context.Context, e *execution) {
 		e.floorProcess = nil
 		loop.Close()
 	}()
-	e.createClients(loop.Address, "/")
+	e.createClients(swarm.Endpoint{Address: loop.Address, Path: "/"})
 	n := e.scenario.Clients
 	e.check(e.swarm.Do(swarm.Command{Do: swarm.Connect, Count: n, InFlight: inFlight}))
 	c, done := e.await(ctx, connectTimeout, func(c swarm.Counters) int { return c.Online }, n)

@@ -33,6 +33,7 @@ func (i *Idle) run(ctx context.Context, e *execution) {
 	e.step.Add("pings", float64(c.Pings), "")
 	e.step.Add("pings a connection and minute", float64(c.Pings)/float64(max(c.Online, 1))/elapsed.Minutes(), "")
 	e.step.Add("connections lost", float64(e.connected-c.Online), "")
+	e.addNodes(before, after)
 	e.addMemory(after, c.Online)
 	e.addDisconnects(c.Counters)
 	e.addHarness(before, after, c.Harness, c.Clients)

@@ -93,14 +93,14 @@ func (p *Publish) run(ctx context.Context, e *execution) {
 }
 
 func (p *Publish) round(ctx context.Context, e *execution) *outcome {
-	stream, expected := p.stream(e)
+	stream := p.stream(e)
 	e.check(e.swarm.Do(swarm.Command{Do: swarm.Reset, At: clock.Now()}))
 	if e.err != nil {
 		return newOutcome()
 	}
 	published, err := e.publisher.run(ctx, stream)
 	e.check(err)
-	o := e.awaitDeliveries(ctx, published.began, expected)
+	o := e.awaitDeliveries(ctx, published.began, stream.expected(0, stream.events))
 	o.events, o.lateness, o.noSubscriber = stream.events, published.lateness, published.noSubscriber
 	o.publishing = float64(published.ended-published.began) / 1e6
 	return o
@@ -120,8 +120,8 @@ func (e *execution) addLate(ctx context.Context, o *outcome) {
 // debounceTime is how long a push may be held back: 15 s at most, with a factor of at most 1.5.
 const debounceTime = 23 * time.Second
 
-// stream lays out the events, and says how many pushes they should lead to.
-func (p *Publish) stream(e *execution) (s stream, expected int) {
+// stream lays out the events.
+func (p *Publish) stream(e *execution) stream {
 	kinds := p.Kinds
 	if len(kinds) == 0 {
 		kinds = []Kind{Custom}
@@ -132,7 +132,7 @@ func (p *Publish) stream(e *execution) (s stream, expected int) {
 	}
 	order := swarm.Shuffled(max(users, 1))
 	sequences := make([]uint32, max(users, 1))
-	s = stream{events: max(p.Events, 1), rate: p.Rate}
+	s := stream{events: max(p.Events, 1), rate: p.Rate}
 	if p.For > 0 {
 		s.events = int(p.Rate * p.For.Seconds())
 	}
@@ -149,17 +149,18 @@ func (p *Publish) stream(e *execution) (s stream, expected int) {
 		}
 		return event
 	}
-	for i := range s.events {
+	s.reaches = func(i int) int {
 		switch kind := kindOf(i); {
 		case kind == File && p.Storage == storageIdle:
+			return 0
 		case kind == File && p.Storage == storageShared:
-			expected += e.reading(0, e.connected)
+			return e.reading(0, e.connected)
 		default:
 			first := order[i%len(order)] * e.scenario.PerUser
-			expected += e.reading(first, first+e.scenario.PerUser)
+			return e.reading(first, first+e.scenario.PerUser)
 		}
 	}
-	return s, expected
+	return s
 }
 
 // reading is how many of the clients from first until last are connected and read.
@@ -241,6 +242,7 @@ func (p *Publish) report(e *execution, o *outcome, before, after snapshot) {
 	if queries, ok := before.counted(after, "mapping_query_count"); ok && slices.Contains(p.Kinds, File) {
 		step.Add("queries", queries, "")
 	}
+	e.addNodes(before, after)
 	e.addMemory(after, o.Online)
 	step.Add("publisher late p99", ms(o.lateness.ValueAtQuantile(99)), "ms")
 	step.Add("published/s", float64(o.events)/max(o.publishing, 1e-6), "/s")

@@ -6,49 +6,21 @@ import (
 	"math"
 	"time"
 
-	"github.com/notifypush/notifypush/loadtest/internal/clock"
 	"github.com/notifypush/notifypush/loadtest/internal/swarm"
 )
 
 // Cut drops all connections at once, as a proxy does that is restarted, and waits until the clients are back.
-type Cut struct{}
-
-func (*Cut) run(ctx context.Context, e *execution) {
-	before := e.begin(ctx)
-	e.check(e.swarm.Do(swarm.Command{Do: swarm.Drop}))
-	e.notReading = 0 // clients that come back read
-	e.awaitLogins(ctx, before, e.connected, returnTimeout)
+type Cut struct {
+	// Rate is how many custom events a second are published meanwhile, to all users in turn; 0 means none.
+	Rate float64 `yaml:"rate"`
 }
 
-// Restart ends the server with SIGTERM, starts it again, and waits until the clients are back.
-type Restart struct {
-	// Kill ends it without asking.
-	Kill bool `yaml:"kill"`
-	// Down is how long it stays away.
-	Down time.Duration `yaml:"down"`
-}
-
-func (r *Restart) run(ctx context.Context, e *execution) {
-	if e.notReading > 0 { // a client that does not read does not learn that the server has gone
-		e.resume(ctx)
-	}
-	before := e.begin(ctx)
-	if r.Kill {
-		e.server.Kill()
-	} else {
-		e.server.Stop(ctx)
-	}
-	stopped := float64(clock.Now()-before.at) / 1e6
-	old := e.server.CPUTime()
-	e.wait(ctx, r.Down)
-	if e.err != nil {
-		return
-	}
-	e.check(e.server.Start(ctx))
-	e.step.Add("stopping took", stopped, "s")
-	e.step.Add("starting took", e.server.StartTook.Seconds(), "s")
-	before.replaceServer(old, e.server.AtStart)
-	e.awaitLogins(ctx, before, e.connected, returnTimeout)
+func (c *Cut) run(ctx context.Context, e *execution) {
+	e.comeBack(ctx, c.Rate, func(*snapshot) {
+		e.check(e.swarm.Do(swarm.Command{Do: swarm.Drop}))
+		e.notReading = 0 // clients that come back read
+		e.awaitClients(ctx, func(c swarm.Counters) int { return c.Logins }, e.connected, returnTimeout)
+	})
 }
 
 // Churn has clients leave and come back all the time, and finds what the server does not give back.

@@ -92,15 +92,18 @@ func testCluster(t *testing.T, nodes []*storagetest.RedisServer, options RedisOp
 		seed.Addresses = options.Addresses[:1]
 		r := newRedis(t, seed)
 		n := receive(t, r, "a").awaitSubscribed()
-		nodes[0].Kill()
-		require.ErrorContains(t, <-n.result, options.Addresses[0])
+		at := slices.IndexFunc(nodes, func(n *storagetest.RedisServer) bool {
+			return n.Do(options.Password.Reveal(), "PUBSUB", "NUMSUB", "a").([]any)[1].(int64) > 0
+		})
+		nodes[at].Kill()
+		require.ErrorContains(t, <-n.result, options.Addresses[at])
 		n = receive(t, r, "a").awaitSubscribed()
-		n.hear("still here", func() { nodes[2].Do(options.Password.Reveal(), "PUBLISH", "a", "still here") })
+		n.hear("still here", func() { nodes[(at+1)%3].Do(options.Password.Reveal(), "PUBLISH", "a", "still here") })
 
-		nodes[0].Start()
+		nodes[at].Start()
 		for i := range 10 {
 			key := fmt.Sprint("key", i)
-			if storagetest.SlotOwner(t, nodes, options.Password.Reveal(), key) != nodes[0] {
+			if storagetest.SlotOwner(t, nodes, options.Password.Reveal(), key) != nodes[at] {
 				require.NoError(t, r.Set(t.Context(), key, key, 0))
 			}
 		}
@@ -298,5 +301,28 @@ func TestNodesOf(t *testing.T) {
 		"nothing":       {nil, nil},
 	} {
 		require.Equal(t, test.want, nodesOf(test.reply, asked), name)
+	}
+}
+
+// Servers subscribe at different nodes, also where they know one only; where a node is gone, at those that are left.
+func TestClusterIsSubscribedAtDifferentNodes(t *testing.T) {
+	nodes := storagetest.RedisCluster(t)
+	subscribers := func() (counts []int) {
+		for _, n := range nodes {
+			reply := n.Do("", "PUBSUB", "NUMSUB", "a").([]any)
+			counts = append(counts, int(reply[1].(int64)))
+		}
+		return counts
+	}
+	var receivers []*reception
+	for range nodes {
+		r := newRedis(t, RedisOptions{Cluster: true, Addresses: []string{addressOf(nodes[0], false)}})
+		receivers = append(receivers, receive(t, r, "a").awaitSubscribed())
+	}
+	require.Equal(t, []int{1, 1, 1}, subscribers())
+	for i, n := range nodes {
+		for _, r := range receivers {
+			r.hear(fmt.Sprint(i), func() { n.Do("", "PUBLISH", "a", i) })
+		}
 	}
 }

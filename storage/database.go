@@ -65,7 +65,7 @@ type DatabaseOptions struct {
 	// or target_session_attrs. Those named ssl… go before TLS.
 	Options map[string]string
 	// Prefix is put before the names of tables; Nextcloud's own default is "oc_".
-	Prefix string `flag:"database-prefix" env:"DATABASE_PREFIX" default:"oc_" placeholder:"TEXT" group:"Database" help:"What table names begin with; may be empty. Otherwise dbtableprefix of config.php."`
+	Prefix string `flag:"database-prefix" scope:"instance" env:"DATABASE_PREFIX" default:"oc_" placeholder:"TEXT" group:"Database" help:"What table names begin with; may be empty. Otherwise dbtableprefix of config.php."`
 	// Reload, unless nil, returns the options as they are configured now. It is called when the server
 	// refuses the login, by one goroutine at a time and at most once a second, and may block until ctx
 	// ends. Other options than before replace them. The Reload of what it returns is ignored.

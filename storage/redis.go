@@ -37,7 +37,7 @@ type RedisOptions struct {
 	ReadTimeout time.Duration
 	// ChannelPrefix is put before the name of each channel, and nothing is heard without it. Keys have none. Empty: see
 	// Redis.ChannelPrefixes.
-	ChannelPrefix string `flag:"redis-channel-prefix" env:"REDIS_CHANNEL_PREFIX" placeholder:"TEXT" group:"Redis" help:"What channel names begin with, for several Nextclouds on one Redis; the publishing side must use the same. Without it, names are heard as they are, and with the database index and _ before them, as a patched app publishes (3_notify_activity)."`
+	ChannelPrefix string `flag:"redis-channel-prefix" scope:"instance" env:"REDIS_CHANNEL_PREFIX" placeholder:"TEXT" group:"Redis" help:"What channel names begin with, for several Nextclouds on one Redis; the publishing side must use the same. Without it, names are heard as they are, and with the database index and _ before them, as a patched app publishes (3_notify_activity)."`
 	// Reload, unless nil, returns the options as they are configured now. It is called when Redis refuses
 	// the login or wants one, by one goroutine at a time and at most once a second, and may block until ctx
 	// ends. Other options than before replace them. The Reload of what it returns is ignored.

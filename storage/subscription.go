@@ -24,7 +24,7 @@ const (
 
 // Receive subscribes to channels and hands on what arrives, as actors.EventSource wants it. Only
 // Redis's own confirmation of each channel counts as a subscription. In a cluster, one node carries
-// the subscription, and the next call begins with another one when it fails.
+// the subscription: the one that has fewest.
 //
 // The names of channels are heard as they are and with the prefix that ChannelPrefixes describes.
 func (r *Redis) Receive(ctx context.Context, channels []string, subscribed func(), message func(channel string, payload []byte)) error {
@@ -54,7 +54,7 @@ func (r *Redis) ReceiveWithPrefix(ctx context.Context, channels []string, subscr
 
 func (c *client) subscribe(ctx context.Context, channels []string) (*subscription, error) {
 	var failures []error
-	for _, n := range c.candidates() {
+	for _, n := range c.subscribable(ctx, c.options.ChannelPrefix+channels[0]) {
 		subscription, err := c.subscribeAt(ctx, n, channels)
 		if err == nil {
 			return subscription, nil

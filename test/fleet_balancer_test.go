@@ -39,8 +39,8 @@ type balanced struct {
 	faults    chan string  // has room for one of each client
 }
 
-// balance starts daemons, a balancer that start starts at an address, and clients.
-func (s *site) balance(clients int, start func(t testing.TB, address string, upstreams [3]string) *storagetest.Process, words ...string) (*balanced, *storagetest.Process) {
+// putBehind starts daemons, a balancer that start starts at an address, and clients.
+func (s *site) putBehind(clients int, start func(t testing.TB, address string, upstreams [3]string) *storagetest.Process, words ...string) (*balanced, *storagetest.Process) {
 	s.t.Helper()
 	b := &balanced{site: s, address: proxytest.FreeAddress(s.t), faults: make(chan string, clients)}
 	b.words = append([]string{s.writeConfig("'secret' => 'secret of this Nextcloud',"), "LOG=info", "AUTH_RECHECK=1000h", "BIND=127.0.0.1"}, words...)
@@ -251,7 +251,7 @@ func TestFleetBehindBalancers(t *testing.T) {
 	for name, start := range balancers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b, balancer := newSite(t).balance(300, start)
+			b, balancer := newSite(t).putBehind(300, start)
 			b.useTokens(5)
 			for i := range b.nodes {
 				b.restart(i, syscall.SIGTERM)
@@ -278,7 +278,7 @@ func TestFleetIsDrained(t *testing.T) {
 	for name, start := range balancers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b, balancer := newSite(t).balance(90, start)
+			b, balancer := newSite(t).putBehind(90, start)
 			b.nodes[0].signal(syscall.SIGUSR1)
 			b.nodes[0].awaitMetric("notify_push_connections", 0)
 			b.awaitAll()
@@ -298,7 +298,7 @@ func TestFleetIsDrained(t *testing.T) {
 func TestHAProxyTakesAnyServer(t *testing.T) {
 	t.Parallel()
 	onlyHere(t)
-	b, _ := newSite(t).balance(3, proxytest.FleetHAProxy, "LAME_DUCK=1h")
+	b, _ := newSite(t).putBehind(3, proxytest.FleetHAProxy, "LAME_DUCK=1h")
 	for _, p := range b.nodes {
 		p.signal(syscall.SIGTERM)
 	}

@@ -68,6 +68,35 @@ func TestUnitsAreConfined(t *testing.T) {
 	require.Empty(t, output)
 }
 
+// TestTemplateUnitOfACustomer has systemd judge the template unit with its socket, and with a user and limits of its own.
+func TestTemplateUnitOfACustomer(t *testing.T) {
+	t.Parallel()
+	analyst := storagetest.Program(t, systemdAnalyze)
+	service := writeUnit(t, "notify_push@.service", deployed(t, "notify_push@.service"))
+	folder := filepath.Dir(service)
+	write := func(name, text string) string {
+		path := filepath.Join(folder, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	write("notify_push@.service.d/customer.conf", deployed(t, "notify_push@-customer.conf"))
+	write("notify_push@.socket", deployed(t, "notify_push@.socket"))
+	// There has to be a user of that name.
+	for _, unit := range []string{"notify_push@www-data.service", "notify_push@www-data.socket"} {
+		cmd := exec.Command(analyst, "verify", "--recursive-errors=no", unit)
+		cmd.Env = append(os.Environ(), "SYSTEMD_UNIT_PATH="+folder+":")
+		output, err := cmd.CombinedOutput()
+		require.NoError(t, err, string(output))
+		require.Empty(t, string(output), unit)
+	}
+	write("notify_push@.service.d/wrong.conf", "[Service]\nMemoryMax=much\n")
+	cmd := exec.Command(analyst, "verify", "--recursive-errors=no", "notify_push@www-data.service")
+	cmd.Env = append(os.Environ(), "SYSTEMD_UNIT_PATH="+folder+":")
+	output, _ := cmd.CombinedOutput()
+	require.Contains(t, string(output), "wrong.conf", "the folder counts")
+}
+
 // TestTemplateUnitIsTheUnit has all of what confines one in the other.
 func TestTemplateUnitIsTheUnit(t *testing.T) {
 	t.Parallel()

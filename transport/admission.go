@@ -14,7 +14,7 @@ const tooManyOfAddress = "too many clients of this address have not logged in"
 // Limits bound what clients may take, and those before all that have not logged in. 0 is no limit.
 type Limits struct {
 	// Connections is how many websockets there may be in all.
-	Connections int `flag:"max-connections" reload:"true" env:"MAX_CONNECTIONS" default:"0" placeholder:"N" group:"Limits" help:"How many connections are held before new ones are sent away. 0 derives it from the limit of open files."`
+	Connections int `flag:"max-connections" scope:"each" reload:"true" env:"MAX_CONNECTIONS" default:"0" placeholder:"N" group:"Limits" help:"How many connections are held before new ones are sent away. 0 derives it from the limit of open files."`
 	// Logins is how many of them may not have logged in yet.
 	Logins int `flag:"max-unauthenticated" reload:"true" env:"MAX_UNAUTHENTICATED" default:"16384" placeholder:"N" group:"Limits" help:"How many connections that have not logged in are held. 0 sets no limit."`
 	// LoginsPerAddress is how many of those may come from one address; sockets that are not yet a
@@ -43,6 +43,7 @@ type admission struct {
 	mu              sync.Mutex
 	empty           *sync.Cond // open has become 0; nil: nobody waits for it
 	limits          Limits
+	capacity        *Capacity // that is shared; nil for none
 	unauthenticated map[net.Conn]unauthenticated
 	ofAddress       map[netip.Addr]int // the unauthenticated
 	login           int                // those of them that are a websocket
@@ -56,8 +57,8 @@ type unauthenticated struct {
 	handedOver bool // to net/http, which closes it
 }
 
-func newAdmission(limits Limits) admission {
-	return admission{limits: limits, unauthenticated: map[net.Conn]unauthenticated{}, ofAddress: map[netip.Addr]int{}}
+func newAdmission(limits Limits, capacity *Capacity) admission {
+	return admission{limits: limits, capacity: capacity, unauthenticated: map[net.Conn]unauthenticated{}, ofAddress: map[netip.Addr]int{}}
 }
 
 // accept counts a socket in that has sent nothing yet, or says why there is no room for it. It counts until
@@ -66,13 +67,21 @@ func (a *admission) accept(conn net.Conn, peer origin) (refusal string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
-	case reached(len(a.unauthenticated)-a.login+a.open, a.limits.Sockets):
+	case reached(len(a.unauthenticated)-a.login+a.websockets(), a.limits.Sockets):
 		return "this server has as many sockets as it can hold"
 	case a.isFull(peer):
 		return tooManyOfAddress
 	}
 	a.count(conn, unauthenticated{address: limitAddress(peer.client)})
 	return ""
+}
+
+// websockets are those that take a descriptor beside the sockets that are none yet.
+func (a *admission) websockets() int {
+	if a.capacity != nil {
+		return a.capacity.Used()
+	}
+	return a.open
 }
 
 // isFull reports whether an address has as many unauthenticated sockets as it may.
@@ -131,6 +140,8 @@ func (a *admission) admit(conn net.Conn, from origin) (refusal string) {
 		return "too many clients are logging in"
 	case a.isFull(from):
 		return tooManyOfAddress
+	case !a.capacity.take(a.open):
+		return "this server has its share of the connections that several have together"
 	}
 	a.count(conn, unauthenticated{address: limitAddress(from.client), websocket: true})
 	a.open++
@@ -184,6 +195,7 @@ func (a *admission) leave() {
 
 // countOut counts a websocket out.
 func (a *admission) countOut() {
+	a.capacity.give()
 	if a.open--; a.open == 0 && a.empty != nil {
 		a.empty.Broadcast()
 	}

@@ -109,15 +109,16 @@ var usualValues = []string{"websocket", "Upgrade", "upgrade", "13"}
 // parseHandshake reads a request that data begins with. It returns its size when it is a whole and valid
 // websocket handshake to …/ws, as nearly all are, with the headers that count in header. It returns 0 for
 // anything else, and where it is not sure: net/http knows better then.
-func parseHandshake(data []byte, header http.Header) (size int) {
+func parseHandshake(data []byte, header http.Header) (size int, path []byte) {
 	clear(header)
 	line, rest, ok := cutLine(data)
-	if !ok || !isWebsocketRequest(line) {
-		return 0
+	target, isWebsocket := websocketPath(line)
+	if !ok || !isWebsocket {
+		return 0, nil
 	}
 	for {
 		if line, rest, ok = cutLine(rest); !ok {
-			return 0
+			return 0, nil
 		}
 		if len(line) == 0 {
 			break
@@ -125,16 +126,16 @@ func parseHandshake(data []byte, header http.Header) (size int) {
 		name, value, ok := bytes.Cut(line, []byte{':'})
 		value = bytes.Trim(value, " \t")
 		if !ok || !isToken(name) || !isFieldValue(value) || nameIn(oddHeaders, name) != "" {
-			return 0
+			return 0, nil
 		}
 		if known := nameIn(handshakeHeaders, name); known != "" {
 			header[known] = append(header[known], textOf(value))
 		}
 	}
 	if len(header["Host"]) != 1 || !isHost(header["Host"][0]) || missingOfHandshake(header, true) != "" || !isHandshakeKey(header) {
-		return 0
+		return 0, nil
 	}
-	return len(data) - len(rest)
+	return len(data) - len(rest), target
 }
 
 // nameIn returns the one of the names that this is in any case, "" if none.
@@ -164,18 +165,17 @@ func cutLine(data []byte) (line, rest []byte, ok bool) {
 	return data[:end-1], data[end+1:], true
 }
 
-// isWebsocketRequest reports whether a request line is for …/ws, in plain letters.
-func isWebsocketRequest(line []byte) bool {
-	target, found := bytes.CutPrefix(line, []byte("GET /"))
-	if target, found = cutSuffix(target, " HTTP/1.1", found); !found {
-		return false
+// websocketPath returns the path of a request line, where that is for …/ws, in plain letters.
+func websocketPath(line []byte) (path []byte, ok bool) {
+	target, found := bytes.CutPrefix(line, []byte("GET "))
+	if target, found = cutSuffix(target, " HTTP/1.1", found); !found || !bytes.HasPrefix(target, []byte{'/'}) {
+		return nil, false
 	}
 	path, query, _ := bytes.Cut(target, []byte{'?'})
-	path = bytes.TrimRight(path, "/")
-	if string(path) != "ws" && !bytes.HasSuffix(path, []byte("/ws")) {
-		return false
+	if !bytes.HasSuffix(bytes.TrimRight(path, "/"), []byte("/ws")) {
+		return nil, false
 	}
-	return !bytes.ContainsFunc(path, isOddInPath) && !bytes.ContainsFunc(query, isOddInQuery)
+	return path, !bytes.ContainsFunc(path, isOddInPath) && !bytes.ContainsFunc(query, isOddInQuery)
 }
 
 func cutSuffix(data []byte, suffix string, found bool) ([]byte, bool) {

@@ -35,7 +35,7 @@ func FuzzParseHandshake(f *testing.F) {
 	f.Add([]byte("GET //push/ws/?token=1 HTTP/1.1\r\nhost: a:1\r\nUPGRADE: WebSocket\r\nConnection: keep-alive, upgrade\r\nsec-websocket-key:dGhlIHNhbXBsZSBub25jZQ== \r\nSec-WebSocket-Version: 13\r\nX-Forwarded-For: 1.2.3.4\r\nx-forwarded-for: 5.6.7.8\r\nX-Real-IP: 1.2.3.4\r\nForwarded: for=1.2.3.4\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		header := http.Header{"Left-Over": {"x"}}
-		size := parseHandshake(data, header)
+		size, target := parseHandshake(data, header)
 		if size == 0 {
 			return
 		}
@@ -45,6 +45,7 @@ func FuzzParseHandshake(f *testing.F) {
 		require.Equal(t, len(data)-size, reader.Buffered())
 		path := strings.FieldsFunc(r.URL.Path, func(c rune) bool { return c == '/' })
 		require.Equal(t, "ws", path[len(path)-1])
+		require.Equal(t, r.URL.Path, string(target), "both ways lead to the same Websocket")
 		require.Equal(t, http.MethodGet, r.Method)
 		require.Zero(t, r.ContentLength)
 		require.Empty(t, missingOfHandshake(r.Header, r.ProtoAtLeast(1, 1)))
@@ -61,7 +62,9 @@ func FuzzParseHandshake(f *testing.F) {
 }
 
 func TestParseHandshakeLeavesTheRestToNetHTTP(t *testing.T) {
-	require.Equal(t, len(wireHandshake), parseHandshake([]byte(wireHandshake+"rest"), http.Header{}))
+	size, path := parseHandshake([]byte(wireHandshake+"rest"), http.Header{})
+	require.Equal(t, len(wireHandshake), size)
+	require.Equal(t, "/ws", string(path))
 	for name, replace := range map[string][2]string{
 		"HTTP/1.0":                  {"HTTP/1.1", "HTTP/1.0"},
 		"another method":            {"GET", "HEAD"},
@@ -85,7 +88,8 @@ func TestParseHandshakeLeavesTheRestToNetHTTP(t *testing.T) {
 	} {
 		request := strings.ReplaceAll(wireHandshake, replace[0], replace[1])
 		require.NotEqual(t, wireHandshake, request, name)
-		require.Zero(t, parseHandshake([]byte(request), http.Header{}), name)
+		size, _ := parseHandshake([]byte(request), http.Header{})
+		require.Zero(t, size, name)
 	}
 }
 
@@ -93,7 +97,7 @@ func BenchmarkParseHandshake(b *testing.B) {
 	header := http.Header{}
 	b.ReportAllocs()
 	for b.Loop() {
-		if parseHandshake([]byte(wireHandshake), header) == 0 {
+		if size, _ := parseHandshake([]byte(wireHandshake), header); size == 0 {
 			b.Fatal("it is a handshake")
 		}
 	}

@@ -122,7 +122,7 @@ func TestSocketsAreCounted(t *testing.T) {
 
 // A socket that becomes a websocket is one socket and not two.
 func TestHandshakeCountsOnce(t *testing.T) {
-	a := newAdmission(Limits{Sockets: 2})
+	a := newAdmission(Limits{Sockets: 2}, nil)
 	socket, other := &net.TCPConn{}, &net.TCPConn{}
 	here := origin{client: netip.MustParseAddr("192.0.2.1")}
 	require.Empty(t, a.accept(socket, here))

@@ -27,17 +27,17 @@ type ListenOptions struct {
 	Inherited net.Listener
 	// Bind is an IP address. Empty or "::" is every address of the machine, IPv4 and IPv6, or only
 	// IPv4 where there is no IPv6.
-	Bind string `flag:"bind" env:"BIND" default:"::" grammar:"address" placeholder:"ADDRESS" group:"Listening" help:"Address to serve clients on. The default means every IPv6 and IPv4 address, or 0.0.0.0 on a machine without IPv6."`
+	Bind string `flag:"bind" scope:"process" env:"BIND" default:"::" grammar:"address" placeholder:"ADDRESS" group:"Listening" help:"Address to serve clients on. The default means every IPv6 and IPv4 address, or 0.0.0.0 on a machine without IPv6."`
 	// Port is the TCP port; 0 lets the system choose one.
-	Port uint16 `flag:"port" short:"p" env:"PORT" default:"7867" placeholder:"PORT" group:"Listening" help:"TCP port to serve clients on."`
+	Port uint16 `flag:"port" scope:"process" short:"p" env:"PORT" default:"7867" placeholder:"PORT" group:"Listening" help:"TCP port to serve clients on."`
 	// SocketPath is the file of the unix socket. It is removed when the listener is closed. One
 	// that nobody serves any more is replaced.
-	SocketPath string `flag:"socket-path" env:"SOCKET_PATH" placeholder:"FILE" group:"Listening" help:"Listen on this unix socket instead of the port. A stale one is replaced."`
+	SocketPath string `flag:"socket-path" scope:"process" env:"SOCKET_PATH" placeholder:"FILE" group:"Listening" help:"Listen on this unix socket instead of the port. A stale one is replaced."`
 	// SocketPermissions are those of the unix socket, 0660 when zero.
-	SocketPermissions fs.FileMode `flag:"socket-permissions" env:"SOCKET_PERMISSIONS" default:"0660" placeholder:"OCTAL" group:"Listening" help:"Permissions of the unix sockets: 660, 0660 or 0o660."`
+	SocketPermissions fs.FileMode `flag:"socket-permissions" scope:"process" env:"SOCKET_PERMISSIONS" default:"0660" placeholder:"OCTAL" group:"Listening" help:"Permissions of the unix sockets: 660, 0660 or 0o660."`
 	// TLSCert and TLSKey are PEM files; both or none. They are read again when they change.
-	TLSCert string `flag:"tls-cert" env:"TLS_CERT" placeholder:"FILE" group:"Listening" help:"PEM file of the certificate to serve TLS with."`
-	TLSKey  string `flag:"tls-key" env:"TLS_KEY" placeholder:"FILE" group:"Listening" help:"PEM file of its key."`
+	TLSCert string `flag:"tls-cert" scope:"process" env:"TLS_CERT" placeholder:"FILE" group:"Listening" help:"PEM file of the certificate to serve TLS with."`
+	TLSKey  string `flag:"tls-key" scope:"process" env:"TLS_KEY" placeholder:"FILE" group:"Listening" help:"PEM file of its key."`
 }
 
 // Listen begins to listen.

@@ -343,6 +343,7 @@ func (w *Websocket) ClearRateLimit(address netip.Addr) bool {
 	for key := range l.keys {
 		if key.address == address || key.address == limitAddress(address) {
 			delete(l.keys, key)
+			delete(l.heard, l.hash(key))
 			l.noteReset(key, time.Now())
 		}
 	}

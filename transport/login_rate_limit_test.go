@@ -247,7 +247,7 @@ func TestThrottledAddressesAreListedAndCleared(t *testing.T) {
 }
 
 func TestLimitsChange(t *testing.T) {
-	a := newAdmission(Limits{Connections: 1})
+	a := newAdmission(Limits{Connections: 1}, nil)
 	first, second := new(net.TCPConn), new(net.TCPConn)
 	require.Empty(t, a.admit(first, origin{}))
 	require.NotEmpty(t, a.admit(second, origin{}))

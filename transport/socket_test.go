@@ -34,7 +34,7 @@ func (d *deadlines) SetWriteDeadline(t time.Time) error {
 
 // alone is what a socket needs of a Websocket; its one socket is open.
 func alone(p *poller) *Websocket {
-	w := &Websocket{log: zap.NewNop(), poller: p, admission: newAdmission(Limits{})}
+	w := &Websocket{log: zap.NewNop(), poller: p, admission: newAdmission(Limits{}, nil)}
 	w.reading.Store(true) // by the test, where it does
 	w.open++
 	return w

@@ -38,9 +38,11 @@ type WebsocketOptions struct {
 	PrivateProxies bool
 	// AllowedOrigins say which web pages may connect. OnOriginRefused, unless nil, is called after a page was refused, by many goroutines;
 	// it must not block.
-	AllowedOrigins  AllowedOrigins `flag:"allowed-origins" reload:"true" env:"ALLOWED_ORIGINS" placeholder:"HOST,..." group:"Listening" help:"Hosts whose web pages may connect, instead of the request's own host, Nextcloud's URL and its trusted_domains: hosts as there, origins like https://cloud.example.com, or * for any page. Apps are not limited."`
+	AllowedOrigins  AllowedOrigins `flag:"allowed-origins" scope:"instance" reload:"true" env:"ALLOWED_ORIGINS" placeholder:"HOST,..." group:"Listening" help:"Hosts whose web pages may connect, instead of the request's own host, Nextcloud's URL and its trusted_domains: hosts as there, origins like https://cloud.example.com, or * for any page. Apps are not limited."`
 	OnOriginRefused func()
 	Limits          Limits
+	// Capacity, if not nil, is shared with other Websockets, and each has its share of it.
+	Capacity *Capacity
 	// Authenticate, if not nil, says who a client is by its handshake, such as by a cookie or a JWT. That client
 	// sends no login, and is sent "authenticated" at once. It logs in by messages where both results are nil.
 	// After ErrInvalidCredentials it is answered 401, after another error 503. It is called in the goroutine of
@@ -120,7 +122,8 @@ type Websocket struct {
 	refused *logthrottle.Line
 	hold    func() time.Duration // how long a refused client is held
 	failed  chan error
-	reading atomic.Bool // the poller reads sockets of this one
+	reading atomic.Bool                        // the poller reads sockets of this one
+	route   func(host, path string) *Websocket // of VirtualHosts; nil elsewhere
 
 	origins atomic.Pointer[originRules]
 	foreign *logthrottle.Line
@@ -167,7 +170,7 @@ func newWebsocket(system *actors.System, options WebsocketOptions, p *poller) *W
 		refused:    logthrottle.New(options.Logger, time.Second, "login refused", "reason"),
 		hold:       holdTime,
 		failed:     make(chan error, 1),
-		admission:  newAdmission(options.Limits),
+		admission:  newAdmission(options.Limits, options.Capacity),
 		held:       closer{max: maxHeld, maxOfKey: maxHeldOfKey},
 		turnedAway: closer{max: maxTurnedAway, maxOfKey: maxTurnedAwayOfKey},
 	}
@@ -344,9 +347,17 @@ func (w *Websocket) readHandshake(t task, one *worker, buffer []byte) *login {
 		_ = t.conn.Close()
 		return nil
 	}
-	size, nullOrigin := 0, false
+	size, path, nullOrigin := 0, []byte(nil), false
 	if !w.options.needsRequest() {
-		size = parseHandshake(buffer[:n], one.header)
+		size, path = parseHandshake(buffer[:n], one.header)
+	}
+	if size > 0 && w.route != nil {
+		to := w.route(one.header["Host"][0], string(path))
+		if to == nil || to.options.needsRequest() {
+			size = 0
+		} else {
+			w = to
+		}
 	}
 	if size > 0 {
 		var admitted bool
@@ -361,6 +372,9 @@ func (w *Websocket) readHandshake(t task, one *worker, buffer []byte) *login {
 	}
 	from := originOf(one.header, t.peer, w.options.proxies())
 	from.nullOrigin = nullOrigin
+	if w != t.w {
+		t.w.gone(t.conn) // it counts for this one from now on
+	}
 	l := w.upgrade(t.conn, one.header["Sec-Websocket-Key"][0], from, one.response[:0])
 	if l != nil {
 		l.early, l.agent = append([]byte(nil), buffer[size:n]...), w.options.agent(one.header)
@@ -417,7 +431,9 @@ func (w *Websocket) logPanic(task string, cause any) {
 // countRefusal counts a client that isn't let in, and warns where an operator may have to do
 // something about it.
 func (w *Websocket) countRefusal(reason actors.CloseReason, from origin, detail string) {
-	w.system.CountRefusal(reason)
+	if w.system != nil {
+		w.system.CountRefusal(reason)
+	}
 	w.gateways.name(w.log, reason, from)
 	fields := []zap.Field{from.field(), zap.String("error", detail)}
 	switch reason {

@@ -28,12 +28,12 @@ const (
 // ErrNoPHP is why [AskPHP] fails where there is no php on the PATH.
 var ErrNoPHP = errors.New("there is no php on the PATH")
 
-// AskPHP has PHP itself include the files, in the environment of this process, and returns the values of those keys that are
+// AskPHP has PHP itself include the files, in an environment of these variables, or in that of this process if they are nil, and returns the values of those keys that are
 // set and hold no objects but stdClass. It takes at most 5 seconds. Whatever the files do, they really do.
-func AskPHP(ctx context.Context, paths, keys []string) (map[string]Value, error) {
+func AskPHP(ctx context.Context, variables, paths, keys []string) (map[string]Value, error) {
 	limited, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	answers, err := ask(limited, [][]string{paths})
+	answers, err := ask(limited, variables, [][]string{paths})
 	if err != nil && limited.Err() != nil {
 		err = fmt.Errorf("it did not answer within %v", askTime)
 	}
@@ -102,7 +102,7 @@ func evaluateSource(text string, b *budget) (result *Array, err error) {
 }
 
 // ask runs ask.php with jobs, each a list of files, and returns an answer to each.
-func ask(ctx context.Context, jobs [][]string) ([]answer, error) {
+func ask(ctx context.Context, variables []string, jobs [][]string) ([]answer, error) {
 	path, err := exec.LookPath("php")
 	if err != nil {
 		return nil, ErrNoPHP
@@ -126,7 +126,7 @@ func ask(ctx context.Context, jobs [][]string) ([]answer, error) {
 	script := strings.TrimPrefix(askScript, "<?php")
 	settings := []string{"-d", "display_errors=0", "-d", "log_errors=0", "-d", "memory_limit=64M", "-d", "serialize_precision=17"}
 	command := exec.CommandContext(ctx, path, append(settings, "-r", script)...) //nolint:gosec // php as the PATH has it
-	command.Stdin = bytes.NewReader(input)
+	command.Stdin, command.Env = bytes.NewReader(input), variables
 	command.WaitDelay = time.Second
 	output := &boundedBuffer{left: askOutput}
 	command.Stdout = output

@@ -17,7 +17,7 @@ func TestAskPHP(t *testing.T) {
 			'o' => (object) ['p' => 1], 'e' => getenv('ASKED'), 'root' => OC::$SERVERROOT, 'version' => PHP_MAJOR_VERSION, 'unasked' => 1,
 			'object' => [new ArrayObject()]];`)
 	second := writeConfig(t, `<?php $CONFIG['i'] = isset($CONFIG) ? 1 : 2;`)
-	found, err := AskPHP(t.Context(), []string{path, second}, []string{"s", "i", "f", "b", "n", "l", "o", "e", "root", "version", "missing", "object"})
+	found, err := AskPHP(t.Context(), nil, []string{path, second}, []string{"s", "i", "f", "b", "n", "l", "o", "e", "root", "version", "missing", "object"})
 	require.NoError(t, err)
 	require.NotContains(t, found, "unasked")
 	require.NotContains(t, found, "missing")
@@ -45,20 +45,20 @@ func TestAskPHPFails(t *testing.T) {
 		"too much output": {`<?php fwrite(STDOUT, str_repeat('secret', 2 << 20));`, "php"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := AskPHP(t.Context(), []string{writeConfig(t, test.content)}, []string{"a"})
+			_, err := AskPHP(t.Context(), nil, []string{writeConfig(t, test.content)}, []string{"a"})
 			require.ErrorContains(t, err, test.want)
 			require.NotContains(t, err.Error(), "secret")
 		})
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := AskPHP(ended, []string{writeConfig(t, "<?php while (true);")}, nil)
+	_, err := AskPHP(ended, nil, []string{writeConfig(t, "<?php while (true);")}, nil)
 	require.Error(t, err)
 }
 
 func TestAskWithoutPHP(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := AskPHP(t.Context(), []string{writeConfig(t, "<?php")}, nil)
+	_, err := AskPHP(t.Context(), nil, []string{writeConfig(t, "<?php")}, nil)
 	require.ErrorIs(t, err, ErrNoPHP)
 }
 

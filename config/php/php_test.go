@@ -32,7 +32,7 @@ func TestRandomConfigsAgainstPHP(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(contents[i]), 0o600))
 		jobs[i] = []string{path}
 	}
-	answers, err := ask(t.Context(), jobs)
+	answers, err := ask(t.Context(), nil, jobs)
 	require.NoError(t, err)
 	incomplete := 0
 	for i, files := range jobs {

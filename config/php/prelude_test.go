@@ -82,7 +82,7 @@ func TestFunctionsAgainstPHP(t *testing.T) {
 			calls, jobs = append(calls, call), append(jobs, []string{path})
 		}
 	}
-	answers, err := ask(t.Context(), jobs)
+	answers, err := ask(t.Context(), nil, jobs)
 	require.NoError(t, err)
 	for i, files := range jobs {
 		c, err := Evaluate(t.Context(), files, Options{Getenv: os.LookupEnv})

@@ -167,7 +167,7 @@ func askEach(t *testing.T, files map[string][]string) map[string]outcomeOfPHP {
 		group.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			answers, err := ask(t.Context(), [][]string{list})
+			answers, err := ask(t.Context(), nil, [][]string{list})
 			lock.Lock()
 			defer lock.Unlock()
 			if err != nil {

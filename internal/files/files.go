@@ -23,25 +23,50 @@ var (
 	ErrTooLarge   = errors.New("too large")
 	ErrTooMany    = errors.New("it holds too many files")
 
-	errBusy = noAnswerError{fmt.Errorf("%d others wait already: %w", maxCalls, context.DeadlineExceeded)}
+	errBusy = noAnswerError{fmt.Errorf("others wait already: %w", context.DeadlineExceeded)}
 )
 
-// maxCalls bounds how many calls there are at a time: each that a dead file system never ends keeps a thread of the process.
-const maxCalls = 64
+// maxCalls bounds how many calls there are at a time: each that a dead file system never ends keeps a thread of the process. maxCallsOfQuota
+// is that of each Quota.
+const maxCalls, maxCallsOfQuota = 64, 4
 
-var calls atomic.Int64
+// Quota has the calls of one of many users of files count for themselves, so that one whose file system is dead takes nothing from the others.
+type Quota struct{ calls atomic.Int64 }
+
+type quotaKey struct{}
+
+// With returns a context whose calls count for the quota.
+func (q *Quota) With(ctx context.Context) context.Context {
+	return context.WithValue(ctx, quotaKey{}, q)
+}
+
+var everybody Quota
+
+// take counts a call in, unless there are too many; the function counts it out.
+func take(ctx context.Context) (giveBack func(), ok bool) {
+	q, most := &everybody, int64(maxCalls)
+	if own, has := ctx.Value(quotaKey{}).(*Quota); has {
+		q, most = own, maxCallsOfQuota
+	}
+	giveBack = func() { q.calls.Add(-1) }
+	if q.calls.Add(1) > most {
+		giveBack()
+		return nil, false
+	}
+	return giveBack, true
+}
 
 // Within returns what call returns, or an error when ctx ends before it does. The call itself may then go on, even for ever.
 func Within[T any](ctx context.Context, call func() (T, error)) (value T, err error) {
-	if calls.Add(1) > maxCalls {
-		calls.Add(-1)
+	giveBack, ok := take(ctx)
+	if !ok {
 		return value, errBusy
 	}
 	var late error
 	done := make(chan struct{})
 	var called T
 	go func() {
-		defer calls.Add(-1)
+		defer giveBack()
 		called, late = call()
 		close(done)
 	}()

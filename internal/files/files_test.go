@@ -45,6 +45,32 @@ func TestWithin(t *testing.T) {
 	})
 }
 
+// TestQuota has a dead file system of one user of files leave the calls of others alone.
+func TestQuota(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dead := make(chan struct{})
+		var one, other Quota
+		for n := range maxCalls + 1 {
+			ctx, cancel := context.WithTimeout(one.With(t.Context()), time.Second)
+			before := time.Now()
+			_, err := Within(context.WithoutCancel(ctx), func() (int, error) { return 0, nil })
+			require.Equal(t, n >= maxCallsOfQuota, err != nil)
+			_, err = Within(ctx, func() (int, error) { <-dead; return 0, nil })
+			cancel()
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.Equal(t, n >= maxCallsOfQuota, time.Since(before) == 0, "it is not waited for any more")
+		}
+		for _, ctx := range []context.Context{other.With(t.Context()), t.Context()} {
+			_, err := Within(ctx, func() (int, error) { return 0, nil })
+			require.NoError(t, err)
+		}
+		close(dead)
+		synctest.Wait()
+		_, err := Within(one.With(t.Context()), func() (int, error) { return 0, nil })
+		require.NoError(t, err)
+	})
+}
+
 func TestRead(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "file")

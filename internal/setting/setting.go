@@ -16,6 +16,7 @@
 //	grammar      how the text is read, where the field's type does not say that; see grammar.go
 //	reload       "true" where a change counts without a restart
 //	negated      "true" where the field says the opposite of the flag
+//	scope        whose it is in a process that serves several Nextclouds; see Scope
 package setting
 
 import (
@@ -33,11 +34,22 @@ import (
 type Field struct {
 	Flag, Short, Variable, Default, Placeholder, Group, Help string
 	Reloads                                                  bool // a change counts without a restart
+	Scope                                                    Scope
 
 	grammar string
 	negated bool
 	value   reflect.Value
 }
+
+// Scope says whose a setting is in a process that serves several Nextclouds, each of which is an instance.
+type Scope string
+
+const (
+	Inherited  Scope = ""         // an instance's; the process's own is the default of all
+	OfProcess  Scope = "process"  // the process's alone
+	OfInstance Scope = "instance" // an instance's alone
+	OfEach     Scope = "each"     // the process has one, and each instance another
+)
 
 // Fields yields the settings that a struct declares, and those of the structs in it. options points to it.
 func Fields(options any) iter.Seq[Field] {
@@ -53,7 +65,7 @@ func fields(options reflect.Value, yield func(Field) bool) bool {
 		tag := field.Tag
 		if flag := tag.Get("flag"); flag != "" && !yield(Field{
 			Flag: flag, Short: tag.Get("short"), Variable: tag.Get("env"), Default: tag.Get("default"), Placeholder: tag.Get("placeholder"),
-			Group: tag.Get("group"), Help: tag.Get("help"), Reloads: tag.Get("reload") == "true", grammar: tag.Get("grammar"), negated: tag.Get("negated") == "true", value: options.Field(i),
+			Group: tag.Get("group"), Help: tag.Get("help"), Reloads: tag.Get("reload") == "true", Scope: Scope(tag.Get("scope")), grammar: tag.Get("grammar"), negated: tag.Get("negated") == "true", value: options.Field(i),
 		}) {
 			return false
 		}

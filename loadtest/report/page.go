@@ -12,8 +12,9 @@ import (
 var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"number": number,
-	"width":  func() float64 { return plotWidth },
+	"number":  number,
+	"perNode": perNode,
+	"width":   func() float64 { return plotWidth },
 	"frame": func() [4]float64 {
 		return [4]float64{plotLeft, plotTop, plotWidth - plotRight, plotHeight - plotBottom}
 	},

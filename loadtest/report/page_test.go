@@ -16,6 +16,7 @@ import (
 func testReport() *Report {
 	publish := StepResult{Step: "publish", Latency: []Quantile{{0, 0.1}, {0.5, 0.4}, {0.99, 2}, {1, 7}}, Notes: []string{"<script>alert(1)</script>"}}
 	publish.Add("latency p50", 0.4, "ms")
+	publish.Figures = append(publish.Figures, Figure{Name: "server memory", Value: 30.5, Unit: "MiB", Nodes: []float64{10, 20.5}})
 	connect := StepResult{Step: "connect", Logins: []Quantile{{0.5, 10}, {1, 40}}}
 	samples := []Sample{{Seconds: 0.25, Online: 10, MemoryMiB: 20}, {Seconds: 0.5, Online: 15000, MemoryMiB: 100, CPU: 50, Delivered: 2000}}
 	return &Report{Results: []Result{
@@ -28,7 +29,7 @@ func TestPageStandsAlone(t *testing.T) {
 	var text bytes.Buffer
 	require.NoError(t, testReport().WritePage(&text))
 	page := text.String()
-	for _, want := range []string{"<h2>steady</h2>", "An even stream.", "latency p50", "a &amp; b", "Latency, from when an event was due", "side by side", "15k"} {
+	for _, want := range []string{"<h2>steady</h2>", "An even stream.", "latency p50", "10 · 20.5", "a &amp; b", "Latency, from when an event was due", "side by side", "15k"} {
 		require.Contains(t, page, want)
 	}
 	require.NotContains(t, page, "<script>alert", "what a server says is text")
@@ -96,12 +97,13 @@ func TestJSON(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(text.Bytes(), &got))
 	require.Equal(t, testReport().Results, got.Results)
-	require.Len(t, got.Comparisons, 1)
+	require.Len(t, got.Comparisons, 2)
 	require.Empty(t, got.Targets)
 }
 
 func TestWriteTable(t *testing.T) {
 	var text bytes.Buffer
 	require.NoError(t, testReport().Results[0].WriteTable(&text))
-	require.Regexp(t, `latency p50 +0.4 +ms`, text.String())
+	require.Regexp(t, `latency p50 +0.4 +ms\n`, text.String())
+	require.Regexp(t, `server memory +30.5 +MiB +10 · 20.5\n`, text.String())
 }

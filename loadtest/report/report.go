@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -64,6 +65,17 @@ type Figure struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit,omitempty"`
+	// Nodes are what it was at each node of a fleet; empty where that is not known, or where there is one server.
+	Nodes []float64 `json:"nodes,omitempty"`
+}
+
+// perNode is what the figure was at each node, as text; "" without nodes.
+func perNode(f Figure) string {
+	var each []string
+	for _, value := range f.Nodes {
+		each = append(each, number(value))
+	}
+	return strings.Join(each, " · ")
 }
 
 // Quantile says that a share of all, from 0 to 1, took at most so long.
@@ -90,7 +102,7 @@ type Sample struct {
 // Add adds a figure. It leaves out what was divided by nothing: that is no figure, and JSON has no form for it.
 func (r *StepResult) Add(name string, value float64, unit string) {
 	if !math.IsNaN(value) && !math.IsInf(value, 0) {
-		r.Figures = append(r.Figures, Figure{name, value, unit})
+		r.Figures = append(r.Figures, Figure{Name: name, Value: value, Unit: unit})
 	}
 }
 
@@ -125,7 +137,11 @@ func (r *Result) WriteTable(w io.Writer) error {
 	for _, step := range r.Steps {
 		fmt.Fprintf(table, "  %s\t\t\n", step.Step)
 		for _, f := range step.Figures {
-			fmt.Fprintf(table, "    %s\t%s\t%s\n", f.Name, number(f.Value), f.Unit)
+			fmt.Fprintf(table, "    %s\t%s\t%s", f.Name, number(f.Value), f.Unit)
+			if each := perNode(f); each != "" {
+				fmt.Fprintf(table, "\t%s", each)
+			}
+			fmt.Fprintln(table)
 		}
 		for _, note := range step.Notes {
 			fmt.Fprintf(table, "    %s\n", note)

@@ -49,5 +49,5 @@ func TestTable(t *testing.T) {
 }
 
 func TestTargetScenarios(t *testing.T) {
-	require.Equal(t, []string{"idle", "connect", "login", "fanout", "steady", "flood", "burst", "multi", "storm", "restart", "noise"}, TargetScenarios())
+	require.Equal(t, []string{"idle", "connect", "login", "fanout", "steady", "flood", "burst", "multi", "storm", "restart", "fleet", "noise"}, TargetScenarios())
 }

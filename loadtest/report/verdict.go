@@ -38,7 +38,8 @@ var directions = map[string]direction{
 	"delivered": high, "online at the end": high, "logins/s": high, "handshakes/s": high, "deliveries/s": high, "deliveries/s / floor": high,
 	"lost": low, "lost share": low, "too many": low, "duplicates": low, "out of order": low, "misdelivered": low, "connections lost": low,
 	"dials": low, "refused": low, "queries": low, "logins at Nextcloud": low, "most requests in flight at Nextcloud": low,
-	"publisher late p99": neither, "harness memory a client": neither, "harness CPU": neither,
+	"waited for Nextcloud": low, "waited for Nextcloud share": low, "missed while away": low, "late": low,
+	"publisher late p99": neither, "harness memory a client": neither, "harness CPU": neither, "server CPU": neither,
 }
 
 // directionOf takes times, memory, CPU and ratios to be better when they are low.

@@ -44,7 +44,7 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 	sink.events(stats)
 	sink.failures(stats)
 	problems := c.source.Problems()
-	sink.gauge("notify_push_ready", "1 while all dependencies are available, as /readyz says, else 0.", btou(len(problems) == 0))
+	sink.ready(len(problems) == 0)
 	for _, name := range c.source.Dependencies {
 		_, isAway := problems[name]
 		sink.one("notify_push_dependency_available", "1 while a dependency is available, else 0.", prometheus.GaugeValue, btou(!isAway), []string{"dependency"}, name)
@@ -117,6 +117,10 @@ func (s sink) failures(stats actors.Stats) {
 	s.counter("notify_push_actor_failures_total", "Panics of actors; each is a defect of this server.", stats.ActorFailures)
 	s.counter("notify_push_dead_letters_total", "Messages to actors that had stopped.", stats.DeadLetters)
 	s.counter("notify_push_hooks_dropped_total", "Calls of an embedding program's hooks that were dropped because they are too slow.", stats.HooksDropped)
+}
+
+func (s sink) ready(is bool) {
+	s.gauge("notify_push_ready", "1 while all dependencies are available, as /readyz says, else 0.", btou(is))
 }
 
 func (s sink) gauge(name, help string, value uint64) {

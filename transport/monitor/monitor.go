@@ -41,13 +41,17 @@ func New(source Source) http.Handler {
 	source = source.completed()
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(source), promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /livez", source.serveLivez)
-	mux.HandleFunc("GET /readyz", source.serveReadyz)
-	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) { textreply.Write(w, source.Version) })
+	source.serveHealth(mux)
 	if source.Status != nil {
 		source.Status.serveAt(mux, &source)
 	}
 	return mux
+}
+
+func (s *Source) serveHealth(mux *http.ServeMux) {
+	mux.HandleFunc("GET /livez", s.serveLivez)
+	mux.HandleFunc("GET /readyz", s.serveReadyz)
+	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) { textreply.Write(w, s.Version) })
 }
 
 // completed returns the source with what is left out.

@@ -5,7 +5,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"maps"
 	"net/http"
 	"net/netip"
@@ -51,6 +50,8 @@ type Status struct {
 	// Latencies returns how long the dependencies took over the last question that they answered, by their names in
 	// Source.Problems.
 	Latencies func() map[string]Latency
+	// Servers returns the other servers of the fleet; it may be nil.
+	Servers func() []Server
 	// Throttled and ClearRateLimit are those of transport.Websocket.
 	Throttled      func(limit int) (list []transport.Throttled, all int)
 	ClearRateLimit func(address netip.Addr) bool
@@ -94,6 +95,7 @@ type StatusReply struct {
 	Problems     []Problem    `json:"problems"`
 	Warning      string       `json:"warning"` // of Source
 	Dependencies []Dependency `json:"dependencies"`
+	Servers      []Server     `json:"servers"` // the others of the fleet
 	Now          Point        `json:"now"`
 	Hour         []Point      `json:"hour"` // one a minute, the oldest first
 	Total        Totals       `json:"total"`
@@ -111,6 +113,15 @@ type Totals struct {
 	Pushes      uint64 `json:"pushes"`
 	Refused     uint64 `json:"refused"`
 	Resyncs     uint64 `json:"resyncs"`
+}
+
+// Server is another server of the fleet, as it has said itself.
+type Server struct {
+	Name        string    `json:"name"`
+	Version     string    `json:"version"`
+	Since       time.Time `json:"since"` // known to this one
+	Connections uint64    `json:"connections"`
+	Ending      bool      `json:"ending"` // it lets its clients go
 }
 
 // Dependency is what this server needs.
@@ -140,11 +151,7 @@ type Client struct {
 }
 
 func (s *Status) serveAt(mux *http.ServeMux, source *Source) {
-	files, _ := fs.Sub(page, "page")
-	assets := http.FileServerFS(files)
-	for _, path := range []string{"/{$}", "/status.css", "/status.js", "/icon.svg"} {
-		mux.Handle("GET "+path, guarded(assets.ServeHTTP))
-	}
+	serveAssets(mux)
 	mux.Handle("GET /api/status", guarded(func(w http.ResponseWriter, _ *http.Request) { answer(w, s.status(source)) }))
 	mux.Handle("GET /api/clients", guarded(s.serveClients))
 	for path, act := range map[string]func(context.Context, order) error{
@@ -190,7 +197,7 @@ func (s *Status) status(source *Source) StatusReply {
 	reply := StatusReply{
 		Version: source.Version, AppVersion: s.AppVersion(), GoVersion: runtime.Version(),
 		Time: time.Now(), Started: s.Started, Ready: len(problems) == 0,
-		Problems: []Problem{}, Warning: source.Warning(), Now: s.History.Now(), Hour: s.History.Points(),
+		Problems: []Problem{}, Servers: []Server{}, Warning: source.Warning(), Now: s.History.Now(), Hour: s.History.Points(),
 		Total: Totals{Connections: stats.TotalConnections, Events: stats.EventsReceived, Pushes: stats.AllMessagesSent(),
 			Refused: stats.Logins.Refused, Resyncs: stats.Resyncs},
 		Waiting: stats.LoginsWaiting, InFlight: stats.LoginsInFlight, Throttled: throttled,
@@ -202,6 +209,9 @@ func (s *Status) status(source *Source) StatusReply {
 	}
 	for _, name := range slices.Sorted(maps.Keys(problems)) {
 		reply.Problems = append(reply.Problems, problems[name])
+	}
+	if s.Servers != nil {
+		reply.Servers = append(reply.Servers, s.Servers()...)
 	}
 	latencies := s.Latencies()
 	for _, name := range []string{"redis", "database", "nextcloud"} {

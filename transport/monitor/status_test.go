@@ -149,6 +149,7 @@ func TestStatusReply(t *testing.T) {
 	require.EqualValues(t, 1, reply.Now.Connections)
 	require.Equal(t, Totals{Connections: 3, Events: 5, Pushes: 1000, Refused: 14, Resyncs: 8}, reply.Total)
 	require.Equal(t, 1, reply.Throttled)
+	require.Contains(t, body, `"servers":[]`)
 }
 
 func TestClientsArePagedAndSearched(t *testing.T) {

@@ -35,7 +35,7 @@ const (
 // Options say where Nextcloud is and how it is reached.
 type Options struct {
 	// BaseURL is where Nextcloud is, such as https://example.com/nextcloud/.
-	BaseURL string `flag:"nextcloud-url" env:"NEXTCLOUD_URL" placeholder:"URL" group:"Nextcloud" help:"Where Nextcloud is; it may be an address inside the network. Otherwise overwrite.cli.url of config.php."`
+	BaseURL string `flag:"nextcloud-url" scope:"instance" env:"NEXTCLOUD_URL" placeholder:"URL" group:"Nextcloud" help:"Where Nextcloud is; it may be an address inside the network. Otherwise overwrite.cli.url of config.php."`
 	// ConnectTo is a host:port or the path of a unix socket to connect to instead, while BaseURL
 	// still gives the Host header and the name in TLS. When empty, BaseURL says that too.
 	ConnectTo string `flag:"nextcloud-connect-to" env:"NEXTCLOUD_CONNECT_TO" grammar:"dial" placeholder:"HOST:PORT" group:"Nextcloud" help:"Dial this address, or the unix socket with this path, and keep the URL's name in Host and TLS. Spares the way out and back in through a router."`

@@ -25,9 +25,11 @@ type Server struct {
 	Address     netip.AddrPort
 	Path        string
 	MetricsURL  string // "" when there are none
+	metricsPort int    // of a daemon that is to be started
 	command     string // "" when the server runs already
 	environment []string
 	standIns    *Dependencies
+	cloud       *door
 
 	// PID is the process that listens; 0 when it is not known.
 	PID atomic.Int32
@@ -43,8 +45,10 @@ type Server struct {
 	output  *tail
 }
 
-// NewServer describes a daemon that is to be started by a command.
-func NewServer(command string, s *Dependencies, debounce bool) (*Server, error) {
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// NewServer describes a daemon that is to be started by a command: number node, from 0, of those that serve the same Nextcloud.
+func NewServer(command string, s *Dependencies, debounce bool, node int) (*Server, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -53,12 +57,17 @@ func NewServer(command string, s *Dependencies, debounce bool) (*Server, error) 
 	if err != nil {
 		return nil, err
 	}
+	cloud, err := s.openDoor(node)
+	if err != nil {
+		return nil, err
+	}
 	environment := []string{
+		"NODE=" + strconv.Itoa(node+1),
 		"CONFIG_FILE=" + s.configFile,
 		"REDIS_URL=" + s.RedisURL,
 		"DATABASE_URL=" + s.databaseURL,
 		"DATABASE_PREFIX=oc_",
-		"NEXTCLOUD_URL=" + s.cloudURL,
+		"NEXTCLOUD_URL=" + cloud.url,
 		"BIND=127.0.0.1",
 		"PORT=" + strconv.Itoa(port),
 		"METRICS_PORT=" + strconv.Itoa(metricsPort),
@@ -70,18 +79,33 @@ func NewServer(command string, s *Dependencies, debounce bool) (*Server, error) 
 		environment = append(environment, "DEBOUNCE_DISABLE=1")
 	}
 	return &Server{
-		Address:     netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port)),
+		Address:     netip.AddrPortFrom(loopback, uint16(port)),
 		Path:        "/ws",
 		MetricsURL:  fmt.Sprintf("http://127.0.0.1:%d/metrics", metricsPort),
+		metricsPort: metricsPort,
 		command:     command,
 		environment: environment,
 		standIns:    s,
+		cloud:       cloud,
 	}, nil
 }
 
+// NewBalancer describes a balancer of daemons that is to be started by a command, once they are there.
+func NewBalancer(command string, nodes []*Server) (*Server, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	environment := []string{"BIND=127.0.0.1", "PORT=" + strconv.Itoa(port)}
+	for i, node := range nodes {
+		environment = append(environment, fmt.Sprintf("NODE_%d=%s", i+1, node.Address), fmt.Sprintf("METRICS_PORT_%d=%d", i+1, node.metricsPort))
+	}
+	return &Server{Address: netip.AddrPortFrom(loopback, uint16(port)), Path: "/ws", command: command, environment: environment}, nil
+}
+
 // RunningServer is one that runs already; pid may be 0.
-func RunningServer(address netip.AddrPort, path, metricsURL string, pid int) (*Server, error) {
-	s := &Server{Address: address, Path: path, MetricsURL: metricsURL}
+func RunningServer(metricsURL string, pid int) (*Server, error) {
+	s := &Server{MetricsURL: metricsURL}
 	if pid == 0 {
 		return s, nil
 	}
@@ -91,13 +115,14 @@ func RunningServer(address netip.AddrPort, path, metricsURL string, pid int) (*S
 	return s, err
 }
 
-// Start starts the daemon and returns when it answers and has subscribed.
-func (s *Server) Start(ctx context.Context) error {
+// Start starts the daemon and returns when it answers and has subscribed: when Redis has as many subscribers as there are daemons then. A
+// balancer adds none, and answers for the daemons behind it.
+func (s *Server) Start(ctx context.Context, daemons int) error {
 	begun := time.Now()
 	if err := s.launch(); err != nil {
 		return fmt.Errorf("start the push server: %w", err)
 	}
-	err := eventually(ctx, "wait for the push server to start", func() error { return s.answers(ctx) })
+	err := eventually(ctx, "wait for the push server to start", func() error { return s.answers(ctx, daemons) })
 	s.StartTook = time.Since(begun)
 	if err == nil {
 		err = s.findProcess()
@@ -160,7 +185,7 @@ func get(ctx context.Context, url string) (*http.Response, error) {
 	return web.Do(request)
 }
 
-func (s *Server) answers(ctx context.Context) error {
+func (s *Server) answers(ctx context.Context, daemons int) error {
 	select {
 	case <-s.ended:
 		return errGone
@@ -171,8 +196,14 @@ func (s *Server) answers(ctx context.Context) error {
 		return err
 	}
 	response.Body.Close()
+	if response.StatusCode >= http.StatusInternalServerError {
+		return errors.New(response.Status)
+	}
+	if daemons == 0 {
+		return nil
+	}
 	n, err := s.standIns.subscribers(ctx)
-	if err == nil && n == 0 {
+	if err == nil && n < daemons {
 		err = errors.New("it has not subscribed to Redis")
 	}
 	return err
@@ -259,6 +290,14 @@ func parseMetrics(text io.Reader) map[string]float64 {
 		}
 	}
 	return metrics
+}
+
+// Logins are the requests with a name and a password that this daemon has sent to Nextcloud; 0 when it runs already.
+func (s *Server) Logins() int {
+	if s.cloud == nil {
+		return 0
+	}
+	return int(s.cloud.logins.Load())
 }
 
 // Ended is closed when a daemon that was started has ended; nil otherwise.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -42,7 +43,7 @@ func silent(t *testing.T, heard func()) string {
 func TestServersThatDoNotAnswer(t *testing.T) {
 	for name, ask := range map[string]func(ctx context.Context, address string) error{
 		"whether it is there": func(ctx context.Context, address string) error {
-			return (&Server{Address: netip.MustParseAddrPort(address)}).answers(ctx)
+			return (&Server{Address: netip.MustParseAddrPort(address)}).answers(ctx, 1)
 		},
 		"its counters": func(ctx context.Context, address string) error {
 			require.Nil(t, (&Server{MetricsURL: "http://" + address + "/metrics"}).Counters(ctx))
@@ -54,6 +55,14 @@ func TestServersThatDoNotAnswer(t *testing.T) {
 			require.ErrorIs(t, ask(ctx, silent(t, cancel)), context.Canceled)
 		})
 	}
+}
+
+func TestABalancerKnowsTheNodes(t *testing.T) {
+	one, two := &Server{Address: netip.MustParseAddrPort("127.0.0.1:1"), metricsPort: 11}, &Server{Address: netip.MustParseAddrPort("127.0.0.1:2"), metricsPort: 12}
+	b, err := NewBalancer("x", []*Server{one, two})
+	require.NoError(t, err)
+	require.Equal(t, []string{"BIND=127.0.0.1", "PORT=" + strconv.Itoa(int(b.Address.Port())),
+		"NODE_1=127.0.0.1:1", "METRICS_PORT_1=11", "NODE_2=127.0.0.1:2", "METRICS_PORT_2=12"}, b.environment)
 }
 
 func FuzzParseMetrics(f *testing.F) {

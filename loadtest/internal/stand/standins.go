@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -34,7 +35,7 @@ type Dependencies struct {
 	folder      string
 	configFile  string // a config.php that says the same as the URLs
 	databaseURL string
-	cloudURL    string
+	doors       []*door // of Nextcloud, one for each node
 	redis       *redis.Pool
 	closers     []func()
 }
@@ -84,7 +85,7 @@ $CONFIG = array (
   'redis' => array ('host' => %s, 'port' => %s),
   'overwrite.cli.url' => %s,
 );
-`, quoted(rand.Text()), quoted(s.folder), quoted(redisAt.Hostname()), redisAt.Port(), quoted(s.cloudURL))
+`, quoted(rand.Text()), quoted(s.folder), quoted(redisAt.Hostname()), redisAt.Port(), quoted(s.doors[0].url))
 	if err := os.WriteFile(s.configFile, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write the config.php of the load test: %w", err)
 	}
@@ -135,24 +136,61 @@ func (s *Dependencies) startRealRedis(path string) (address string, err error) {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), nil
 }
 
+// door is where a node reaches Nextcloud, each at another port, so that it is known who asks.
+type door struct {
+	url    string
+	logins atomic.Int64 // requests with a name and a password
+}
+
 func (s *Dependencies) startCloud(users int) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := listen()
 	if err != nil {
-		return fmt.Errorf("start the stand-in Nextcloud: %w", err)
+		return err
 	}
-	s.cloudURL = "http://" + listener.Addr().String()
-	s.Cloud = nextcloud.New(nextcloud.Options{Redis: cloudRedis{s}, URL: s.cloudURL})
+	s.Cloud = nextcloud.New(nextcloud.Options{Redis: cloudRedis{s}, URL: "http://" + listener.Addr().String()})
 	for user := range users {
 		s.Cloud.AddUser(nextcloud.User{ID: wire.UserName(int32(user)), Password: wire.Password})
 	}
-	server := &http.Server{Handler: s.Cloud}
+	s.serve(listener)
+	return nil
+}
+
+// openDoor returns that of a node, which it opens the first time.
+func (s *Dependencies) openDoor(node int) (*door, error) {
+	for len(s.doors) <= node {
+		listener, err := listen()
+		if err != nil {
+			return nil, err
+		}
+		s.serve(listener)
+	}
+	return s.doors[node], nil
+}
+
+func listen() (net.Listener, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("start the stand-in Nextcloud: %w", err)
+	}
+	return listener, nil
+}
+
+// serve makes one more door of a listener.
+func (s *Dependencies) serve(listener net.Listener) {
+	d := &door{url: "http://" + listener.Addr().String()}
+	s.doors = append(s.doors, d)
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, _, ok := r.BasicAuth(); ok {
+			d.logins.Add(1)
+		}
+		s.Cloud.ServeHTTP(w, r)
+	})}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = server.Serve(listener)
 	}()
 	s.atClose(func() { server.Close(); <-done })
-	return nil
 }
 
 func (s *Dependencies) atClose(f func()) { s.closers = append(s.closers, f) }

@@ -30,8 +30,11 @@ type client struct {
 	leaving       bool // comes back only when it is asked to connect
 	notReading    bool
 	handshakeOnly bool // hangs up after the handshake
+	endpoint      int8 // to which it goes
+	untried       int8 // endpoints that this dial has not tried
 	socket        int32
-	began         int64  // connecting, in µs since 1970
+	since         int64  // when it began to connect or, online, had logged in; in µs since 1970
+	lostAt        int64  // when it lost the connection in which it was logged in; 0 when it has hung up itself
 	partial       []byte // the beginning of a frame, or of the answer to the handshake
 	credentials   *Credentials
 	sequence      sequence
@@ -106,8 +109,9 @@ func (c *client) onConnect(self *actor.PID, handshakeOnly bool) {
 }
 
 func (c *client) begin(self *actor.PID) {
-	c.began = clock.Now()
+	c.since = clock.Now()
 	c.set.record.change(func(n *Counters) { n.Dials++ })
+	c.untried = int8(len(c.set.roster.Endpoints))
 	if c.set.roster.Fetch != nil && !c.handshakeOnly {
 		c.stage = fetching
 		c.set.fetch(self, c.index, c.user)
@@ -129,16 +133,32 @@ func (c *client) onFetched(credentials *Credentials, err error) {
 	c.dial()
 }
 
+// dial goes to the next endpoint in turn, and to the others when nobody listens there, as a balancer does.
 func (c *client) dial() {
-	fd, err := dialSocket(c.set.localAddress(c.index), c.set.roster.Address)
+	c.untried--
+	c.endpoint = c.set.nextEndpoint()
+	to := c.set.roster.Endpoints[c.endpoint].Address
+	fd, err := dialSocket(c.set.localAddress(c.index, to.Addr()), to)
 	if err != nil {
-		c.lost(err)
+		c.unreachable(err)
 		return
 	}
 	c.stage, c.socket = connecting, int32(fd)
 	if err := c.set.watch(fd, c.index); err != nil {
 		c.lost(err)
 	}
+}
+
+func (c *client) unreachable(err error) {
+	if c.untried == 0 {
+		c.lost(err)
+		return
+	}
+	if c.stage == connecting {
+		closeSocket(int(c.socket))
+		c.stage = offline
+	}
+	c.dial()
 }
 
 // onReady may come after what happened has been dealt with already.
@@ -153,14 +173,14 @@ func (c *client) onReady(ended bool) {
 }
 
 func (c *client) requestUpgrade() {
-	request := c.set.request
+	request := c.set.requests[c.endpoint]
 	if c.credentials != nil && c.credentials.Header != nil {
-		request = wire.Handshake(c.set.roster.Address, c.set.roster.Path, c.credentials.Header)
+		request = c.set.roster.Endpoints[c.endpoint].handshake(c.credentials.Header)
 	}
 	switch err := writeSocket(int(c.socket), request); {
 	case errors.Is(err, errAgain): // not connected yet
 	case err != nil:
-		c.lost(err)
+		c.unreachable(err)
 	default:
 		c.stage = upgrading
 	}
@@ -303,7 +323,9 @@ func (c *client) onAnswer(text string) error {
 	}
 	c.stage = online
 	c.backoff.Reset()
-	c.set.record.login(c.began)
+	at := clock.Now()
+	c.set.record.login(c.since, c.lostAt, at)
+	c.since, c.lostAt = at, 0
 	c.leaveRamp()
 	if !c.set.roster.FileIDs {
 		return nil
@@ -351,6 +373,9 @@ func (c *client) onStamp(stamp wire.Stamp, at int64) {
 		c.set.record.change(func(n *Counters) { n.Misdelivered++ })
 		return
 	}
+	if g := c.sequence.before(stamp); g.events > 0 {
+		c.set.record.missed(g, c.since)
+	}
 	switch c.sequence.see(stamp) {
 	case outOfOrder:
 		c.set.record.change(func(n *Counters) { n.OutOfOrder++ })
@@ -367,9 +392,17 @@ func (c *client) lost(reason error) {
 	if c.stage != refused {
 		c.set.record.disconnected(reason.Error())
 	}
+	c.loseLogin()
 	c.hangUp()
 	if !c.leaving {
 		c.set.retryLater(c.backoff.Next(), c.index)
+	}
+}
+
+// loseLogin notes since when a client is away against its will.
+func (c *client) loseLogin() {
+	if c.stage == online {
+		c.lostAt = clock.Now()
 	}
 }
 
@@ -394,6 +427,7 @@ func (c *client) leaveRamp() {
 
 func (c *client) onDrop() {
 	if c.stage >= connecting {
+		c.loseLogin()
 		c.hangUp()
 		c.set.retryLater(c.backoff.Next(), c.index)
 	}
@@ -403,7 +437,7 @@ func (c *client) onDrop() {
 const goingAway = "\x03\xE9"
 
 func (c *client) onLeave() {
-	c.leaving = true
+	c.leaving, c.lostAt = true, 0
 	if c.stage >= upgrading {
 		_ = writeSocket(int(c.socket), frame.AppendMasked(nil, frame.Close, goingAway))
 	}

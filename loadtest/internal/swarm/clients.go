@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -20,9 +21,8 @@ import (
 
 // Roster says who the clients are and where they go.
 type Roster struct {
-	// Address and Path are the websocket endpoint.
-	Address netip.AddrPort
-	Path    string
+	// Endpoints are where websockets are: one, or several to which clients go in turn, on to the next where nobody listens.
+	Endpoints []Endpoint
 	// Clients is their number; client i of a worker is client first + i×stride of all, so that workers share the users evenly.
 	Clients       int
 	First, Stride int
@@ -39,19 +39,32 @@ type Roster struct {
 	Backoff time.Duration
 }
 
+// Endpoint is where a server takes websockets.
+type Endpoint struct {
+	Address netip.AddrPort
+	Path    string
+}
+
+func (e Endpoint) handshake(header http.Header) []byte {
+	return wire.Handshake(e.Address, e.Path, header)
+}
+
+// MaxEndpoints is how many there may be.
+const MaxEndpoints = 100
+
 // clientSet is the clients of one process, with what they share. Its methods must not be called concurrently, but for those that clients
-// call: watch, localAddress, fetch, retryLater and leaveRamp.
+// call: nextEndpoint, watch, localAddress, fetch, retryLater and leaveRamp.
 type clientSet struct {
 	// set once
-	roster  Roster
-	request []byte
-	record  *recorder
-	buffers sync.Pool
-	poller  poller
-	polled  chan struct{} // closed when the poller has ended
-	tokens  *tokens       // nil when they log in with something else
-	system  *actor.ActorSystem
-	clients []*actor.PID
+	roster   Roster
+	requests [][]byte // of a handshake, by endpoint
+	record   *recorder
+	buffers  sync.Pool
+	poller   poller
+	polled   chan struct{} // closed when the poller has ended
+	tokens   *tokens       // nil when they log in with something else
+	system   *actor.ActorSystem
+	clients  []*actor.PID
 
 	fetching sync.WaitGroup // of credentials
 
@@ -61,6 +74,7 @@ type clientSet struct {
 	churned sync.WaitGroup
 
 	// atomic
+	turn    atomic.Uint32 // of the endpoints
 	ramp    atomic.Pointer[ramp]
 	closed  atomic.Bool
 	failure atomic.Pointer[error] // the first panic of a client, or the poller's error
@@ -81,7 +95,6 @@ func newClientSet(roster Roster) (*clientSet, error) {
 	}
 	s := &clientSet{
 		roster:  roster,
-		request: wire.Handshake(roster.Address, roster.Path, nil),
 		record:  newRecorder(roster.Clients),
 		buffers: sync.Pool{New: func() any { b := make([]byte, readBuffer); return &b }},
 		poller:  poller,
@@ -90,6 +103,10 @@ func newClientSet(roster Roster) (*clientSet, error) {
 		system: actor.NewActorSystem(actor.WithDeadLetterRequestLogging(false),
 			actor.WithDeadLetterThrottleInterval(time.Millisecond), // a goroutine lives as long
 			actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) })),
+	}
+	s.turn.Store(uint32(roster.First))
+	for _, e := range roster.Endpoints {
+		s.requests = append(s.requests, e.handshake(nil))
 	}
 	s.spawn()
 	go s.poll()
@@ -148,11 +165,16 @@ func (s *clientSet) poll() {
 
 func (s *clientSet) watch(fd int, index int32) error { return s.poller.watch(fd, index) }
 
+// nextEndpoint is whose turn it is.
+func (s *clientSet) nextEndpoint() int8 {
+	return int8((s.turn.Add(1) - 1) % uint32(len(s.roster.Endpoints)))
+}
+
 // localAddress is where a client connects from; the zero value leaves it to the system. Several addresses in turn have ports for more
 // than 28,000 clients of one server.
-func (s *clientSet) localAddress(index int32) netip.Addr {
+func (s *clientSet) localAddress(index int32, to netip.Addr) netip.Addr {
 	const addresses = 32
-	if to := s.roster.Address.Addr(); !to.IsLoopback() || !to.Is4() {
+	if !to.IsLoopback() || !to.Is4() {
 		return netip.Addr{}
 	}
 	return netip.AddrFrom4([4]byte{127, 0, 0, byte(2 + index%addresses)})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/notifypush/notifypush/loadtest/internal/wire"
 	"github.com/notifypush/notifypush/transport/frame"
@@ -38,7 +39,8 @@ func connectTo(t *testing.T, roster Roster, answer []byte, readLogin bool) (*cli
 		}
 		received <- string(request[:n])
 	}()
-	roster.Address, roster.Path, roster.Clients, roster.Stride, roster.PerUser, roster.Backoff = netip.MustParseAddrPort(listener.Addr().String()), "/ws", 1, 1, 1, time.Hour
+	roster.Endpoints = append(roster.Endpoints, Endpoint{netip.MustParseAddrPort(listener.Addr().String()), "/ws"})
+	roster.Clients, roster.Stride, roster.PerUser, roster.Backoff = 1, 1, 1, time.Hour
 	s, err := newClientSet(roster)
 	require.NoError(t, err)
 	t.Cleanup(func() { s.close(); listener.Close(); <-ended })
@@ -61,6 +63,37 @@ func TestTheEndMayComeWithTheLastFrame(t *testing.T) {
 	c := disconnects(t, s)
 	require.Equal(t, 1, c.Logins)
 	require.Zero(t, c.Refused)
+}
+
+// nobody is an endpoint at which nobody listens.
+func nobody(t *testing.T) Endpoint {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, listener.Close())
+	return Endpoint{netip.MustParseAddrPort(listener.Addr().String()), "/ws"}
+}
+
+func TestEndpointsAtWhichNobodyListensAreSkipped(t *testing.T) {
+	s, _ := connectTo(t, Roster{Endpoints: []Endpoint{nobody(t), nobody(t)}}, frame.Append(nil, frame.Text, "authenticated"), true)
+	c := disconnects(t, s)
+	require.Equal(t, 1, c.Logins)
+	require.Equal(t, 1, c.Dials, "that is one dial, as through a balancer")
+	require.Equal(t, map[string]int{errEnded.Error(): 1}, c.Disconnects)
+}
+
+func TestNobodyListensAnywhere(t *testing.T) {
+	s, err := newClientSet(Roster{Endpoints: []Endpoint{nobody(t), nobody(t), nobody(t)}, Clients: 1, Stride: 1, PerUser: 1, Backoff: time.Hour})
+	require.NoError(t, err)
+	defer s.close()
+	s.startRamp(1, 0, 0, connect{})
+	require.Equal(t, map[string]int{unix.ECONNREFUSED.Error(): 1}, disconnects(t, s).Disconnects)
+}
+
+func TestClientsGoToEndpointsInTurn(t *testing.T) {
+	s := &clientSet{roster: Roster{Endpoints: make([]Endpoint, 3)}}
+	for i := range 7 {
+		require.EqualValues(t, i%3, s.nextEndpoint())
+	}
 }
 
 // A refusal is a text and then the end of TCP, with a reset when the server has not waited for the login.

@@ -28,6 +28,8 @@ type Counters struct {
 
 	// Delivered are the pushes that arrived, without Duplicates. A push that names several files counts each.
 	Delivered, Duplicates int
+	// Missed are the custom events that were due before a client had come back, after the last that had reached it.
+	Missed int
 	// OutOfOrder are those of Delivered that a later one had overtaken.
 	OutOfOrder int
 	// Misdelivered are pushes that reached a client of another user than they were for. Only custom events and ids of files tell.
@@ -128,6 +130,11 @@ func (r *recorder) delivered(due, at int64) {
 	})
 }
 
+// missed counts what a client has missed that was logged in at a time.
+func (r *recorder) missed(g gap, loggedIn int64) {
+	r.change(func(c *Counters) { c.Missed += g.due(r.since, loggedIn) })
+}
+
 func (r *recorder) disconnected(reason string) {
 	r.change(func(c *Counters) { c.Disconnects[reason]++ })
 }
@@ -139,8 +146,8 @@ func (r *recorder) refused(text string) {
 	})
 }
 
-func (r *recorder) login(began int64) {
-	at := clock.Now()
+// login counts one that began at a time, of a client that had lost its connection at another, or at 0 when it had not.
+func (r *recorder) login(began, lostAt, at int64) {
 	r.change(func(c *Counters) {
 		c.Logins++
 		c.EverLoggedIn++
@@ -148,5 +155,8 @@ func (r *recorder) login(began int64) {
 		c.LastLogin = max(c.LastLogin, at)
 		Record(r.Login, at-began)
 		Record(r.LoginEnd, at-r.since)
+		if lostAt > 0 {
+			Record(r.Away, at-lostAt)
+		}
 	})
 }

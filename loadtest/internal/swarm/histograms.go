@@ -7,10 +7,11 @@ type Histograms struct {
 	Latency  *hdrhistogram.Histogram // of pushes, from when they were due to be published
 	Login    *hdrhistogram.Histogram // from the dial to "authenticated"
 	LoginEnd *hdrhistogram.Histogram // from the reset to "authenticated"
+	Away     *hdrhistogram.Histogram // from the end of a connection to "authenticated" in the next, of clients that came back of themselves
 }
 
 func newHistograms() Histograms {
-	return Histograms{NewHistogram(), NewHistogram(), NewHistogram()}
+	return Histograms{NewHistogram(), NewHistogram(), NewHistogram(), NewHistogram()}
 }
 
 // NewHistogram holds 1 µs to 10 minutes with three digits.
@@ -22,7 +23,7 @@ func Record(h *hdrhistogram.Histogram, microseconds int64) {
 }
 
 func (h Histograms) all() []*hdrhistogram.Histogram {
-	return []*hdrhistogram.Histogram{h.Latency, h.Login, h.LoginEnd}
+	return []*hdrhistogram.Histogram{h.Latency, h.Login, h.LoginEnd, h.Away}
 }
 
 func (h Histograms) reset() {

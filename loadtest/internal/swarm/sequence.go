@@ -7,6 +7,7 @@ import "github.com/notifypush/notifypush/loadtest/internal/wire"
 type sequence struct {
 	step    uint32
 	next    uint32
+	due     int64               // when the one before next was
 	missing map[uint32]struct{} // below next; nil until something is missing
 }
 
@@ -33,7 +34,7 @@ func (s *sequence) see(e wire.Stamp) arrival {
 	}
 	if e.Sequence >= s.next {
 		s.miss(s.next, e.Sequence)
-		s.next = e.Sequence + 1
+		s.next, s.due = e.Sequence+1, e.Due
 		return inOrder
 	}
 	if _, late := s.missing[e.Sequence]; late {
@@ -41,6 +42,33 @@ func (s *sequence) see(e wire.Stamp) arrival {
 		return outOfOrder
 	}
 	return duplicate
+}
+
+// gap is events to one user that are missing in a row. They were due at equal intervals.
+type gap struct {
+	first, interval int64 // in µs since 1970, and in µs
+	events          int
+}
+
+// before is the gap between the last event that was seen and e; it is empty when none is missing, or when nothing was seen before.
+func (s *sequence) before(e wire.Stamp) gap {
+	if e.Step != s.step || s.next == 0 || e.Sequence <= s.next {
+		return gap{}
+	}
+	missing := int(e.Sequence - s.next)
+	interval := max((e.Due-s.due)/int64(missing+1), 1)
+	return gap{s.due + interval, interval, missing}
+}
+
+// due is how many of them were due from a time on, and before another.
+func (g gap) due(from, until int64) int {
+	before := func(at int64) int {
+		if at <= g.first {
+			return 0
+		}
+		return int(min((at-g.first-1)/g.interval+1, int64(g.events)))
+	}
+	return max(before(until)-before(from), 0)
 }
 
 func (s *sequence) miss(from, until uint32) {

@@ -39,3 +39,23 @@ func TestSequenceRemembersABoundedNumber(t *testing.T) {
 	require.Equal(t, inOrder, s.see(wire.Stamp{Sequence: 1 << 31}))
 	require.Len(t, s.missing, maxMissing)
 }
+
+func TestEventsThatAreMissingInARow(t *testing.T) {
+	seen := sequence{step: 1, next: 5, due: 40}
+	g := seen.before(wire.Stamp{Step: 1, Sequence: 9, Due: 90}) // 5 to 8, which were due at 50 to 80
+	require.Equal(t, gap{first: 50, interval: 10, events: 4}, g)
+	for _, test := range []struct{ from, until, want int64 }{
+		{0, 0, 0}, {0, 50, 0}, {0, 51, 1}, {0, 60, 1}, {0, 61, 2}, {0, 80, 3}, {0, 81, 4}, {0, 1000, 4},
+		{50, 1000, 4}, {51, 1000, 3}, {80, 1000, 1}, {81, 1000, 0}, {60, 71, 2}, {1000, 0, 0},
+	} {
+		require.EqualValues(t, test.want, g.due(test.from, test.until), "from %d until %d", test.from, test.until)
+	}
+	for name, next := range map[string]wire.Stamp{
+		"none is missing": {Step: 1, Sequence: 5, Due: 50}, "one that is late": {Step: 1, Sequence: 3, Due: 30},
+		"of another step": {Step: 2, Sequence: 9, Due: 90},
+	} {
+		require.Zero(t, seen.before(next), name)
+	}
+	require.Zero(t, (&sequence{step: 1}).before(wire.Stamp{Step: 1, Sequence: 9, Due: 90}), "when the first were due is not known")
+	require.Equal(t, 8, (&sequence{step: 1, next: 1, due: 7}).before(wire.Stamp{Step: 1, Sequence: 9, Due: 7}).due(0, 1000), "all at once")
+}

@@ -6,6 +6,7 @@ let from = 0
 let before = []
 let skew = 0 // of the server's clock
 let canAct = false
+let base = '' // of the instance that is shown, where the server has several
 
 function make(name, text, attributes) {
   const made = document.createElement(name)
@@ -16,7 +17,7 @@ function make(name, text, attributes) {
 
 async function ask(path, order) {
   const headers = token ? { 'X-Admin-Token': token } : {}
-  const response = await fetch('api/' + path, order ? { method: 'POST', headers, body: JSON.stringify(order) } : { headers })
+  const response = await fetch(base + 'api/' + path, order ? { method: 'POST', headers, body: JSON.stringify(order) } : { headers })
   const reply = await response.json()
   if (!response.ok) throw Object.assign(new Error(reply.error), { status: response.status })
   return reply
@@ -63,7 +64,32 @@ function plot(key, label, status) {
   return figure
 }
 
+// showInstances lists those of a server that has several. One that is served is shown by its link.
+function showInstances(s) {
+  const unwell = s.instances.filter((i) => !i.ready)
+  element('state').className = unwell.length ? 'bad' : 'good'
+  element('state').textContent = unwell.length ? `${unwell.length} of ${whole(s.instances.length, 'instance')} not ready` : whole(s.instances.length, 'instance') + ' ready'
+  element('versions').textContent = `version ${s.version}, ${s.go_version}, started ${ago(s.started)}`
+  element('instances').tBodies[0].replaceChildren(...s.instances.map((i) => {
+    const row = make('tr')
+    const name = make('td')
+    name.append(i.served ? make('a', i.name, { href: '#' + encodeURIComponent(i.name) }) : i.name)
+    const problems = Object.entries(i.problems || {}).concat(i.warning ? [['warning', i.warning]] : []).map(([what, why]) => `${what}: ${why}`).join('; ')
+    row.append(name, cell('state', problems || 'ready'), cell('clients', number(i.connections)), cell('users', number(i.users)), cell('hosts', (i.hosts || []).join(', ')))
+    return row
+  }))
+}
+
+// show shows either all instances or what the address names.
+function show(isList) {
+  element('all').hidden = !isList
+  for (const part of document.querySelectorAll('main > section:not(#all)')) part.hidden = isList
+  element('one').hidden = !base
+}
+
 function showStatus(s) {
+  show(Boolean(s.instances))
+  if (s.instances) return showInstances(s)
   skew = new Date(s.time) - Date.now()
   canAct = s.can_act
   element('state').className = s.ready ? 'good' : 'bad'
@@ -78,6 +104,11 @@ function showStatus(s) {
   element('dependencies').replaceChildren(...s.dependencies.map((d) => {
     const item = make('li', undefined, d.ok ? {} : { class: 'down' })
     item.append(make('strong', d.name), make('span', d.latency_ms === null ? 'not asked yet' : `${number(d.latency_ms)} ms, ${ago(d.latency_at)}`, { class: 'soft' }))
+    return item
+  }))
+  element('servers').replaceChildren(...s.servers.map((o) => {
+    const item = make('li')
+    item.append(make('strong', o.name), ` version ${o.version}, here for ${span(since(o.since))}, ${whole(o.connections, 'connection')}${o.ending ? ', ending' : ''}`)
     return item
   }))
   element('plots').replaceChildren(...plots.map(([key, label]) => plot(key, label, s)))
@@ -150,9 +181,12 @@ function showClients(reply) {
   }))
 }
 
+let isList = false
 async function refreshStatus() {
   try {
-    showStatus(await ask('status'))
+    const status = await ask('status')
+    isList = Boolean(status.instances)
+    showStatus(status)
   } catch (error) {
     element('state').className = 'bad'
     element('state').textContent = error.status === 401 ? 'a token is wanted' : 'the server does not answer'
@@ -162,6 +196,7 @@ async function refreshStatus() {
 
 let asked = 0
 async function refreshClients() {
+  if (isList) return
   const mine = ++asked
   try {
     const reply = await ask('clients?' + new URLSearchParams({ search: element('search').value.trim(), from }))
@@ -219,7 +254,18 @@ function isUsed() {
   return [element('clients'), element('throttled')].some((table) => table.tBodies[0].matches(hovers))
 }
 
-refresh()
+// follow shows the instance that the address names behind its #.
+function follow() {
+  const name = decodeURIComponent(location.hash.slice(1))
+  base = name ? `instances/${encodeURIComponent(name)}/` : ''
+  element('name').textContent = name
+  from = 0
+  before = []
+  refresh()
+}
+addEventListener('hashchange', follow)
+
+follow()
 setInterval(() => {
   if (document.hidden) return
   refreshStatus()

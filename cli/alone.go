@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/notifypush/notifypush/config"
+)
+
+// originsInterval is how often at most trusted_domains are read again because a page was refused. Unauthenticated clients cause that.
+const originsInterval = time.Minute
+
+// alone is the one instance of a process.
+type alone struct {
+	*instance
+	daemon      *daemon
+	load        func(context.Context) *config.Result // nil: nothing is read again
+	pageRefused chan struct{}                        // where to say that a page was refused
+}
+
+// serveOne has the process serve one instance.
+func (d *daemon) serveOne(result *config.Result, load func(context.Context) *config.Result) (*alone, error) {
+	a := &alone{daemon: d, load: load, pageRefused: make(chan struct{}, 1)}
+	refused := func() {
+		select {
+		case a.pageRefused <- struct{}{}:
+		default:
+		}
+	}
+	var err error
+	a.instance, err = newInstance(instanceOptions{result: result, load: load, log: d.log, pageRefused: refused, monitored: &d.monitored, address: newNodeAddress(d).find})
+	if err != nil {
+		return nil, err
+	}
+	d.tenants = a
+	return a, nil
+}
+
+func (a *alone) handler() http.Handler { return a.clients }
+
+func (a *alone) intercept(server *http.Server, listener net.Listener) net.Listener {
+	return a.websocket.Intercept(server, listener)
+}
+
+func (a *alone) pages() http.Handler { return a.instance.pages() }
+
+func (a *alone) Problems() map[string]string { return a.problems() }
+
+func (a *alone) weight() int { return a.websocket.Weight() }
+
+// run reloads at each SIGHUP, and reads trusted_domains again after a page was refused.
+func (a *alone) run(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if a.daemon.settings.Monitor.On() {
+		running.Go(func() { a.history.Run(ctx) })
+		running.Go(func() { a.askRedis(ctx) })
+	}
+	var originsRead time.Time
+	for {
+		select {
+		case <-a.daemon.hangUps:
+			a.reload(ctx)
+		case <-a.pageRefused:
+			if time.Since(originsRead) >= originsInterval && a.load != nil {
+				a.takeOrigins(a.load(ctx))
+				originsRead = time.Now()
+			}
+		case err := <-a.websocket.Failed():
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// reload has another configuration in force if it can be used.
+func (a *alone) reload(ctx context.Context) {
+	if a.load == nil {
+		return
+	}
+	next, before := a.load(ctx), a.now
+	err := checkReload(next)
+	var needRestart []string
+	if err == nil {
+		needRestart, err = a.take(next)
+	}
+	if err != nil {
+		a.warnUnusable(err)
+		return
+	}
+	a.daemon.takeMonitor(next)
+	if !slices.Equal(before.DotEnv, next.DotEnv) {
+		logDotEnv(a.log.Logger, next)
+	}
+	if len(needRestart) > 0 {
+		a.log.Warn("settings have changed that need a restart", zap.Strings("settings", needRestart))
+	}
+}

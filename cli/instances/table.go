@@ -1,0 +1,231 @@
+package instances
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Claim says by which names clients call an instance. They have the form of Nextcloud's trusted_domains: a host, with a port to mean that one
+// alone, and * for any letters, digits, dots and hyphens.
+type Claim struct {
+	Instance string
+	// Given are the operator's. They count before all that are Derived, which config.php says: whoever may change that could claim the name of
+	// another's.
+	Given, Derived []string
+	// Unknown says that its names could not be found out. As long as it is so for one of the instances, wildcards of config.php lead nowhere:
+	// the names that they fit may be that one's.
+	Unknown bool
+}
+
+// Table says which instance a request means. It does not change, and is safe for concurrent use.
+type Table struct {
+	names  map[string]bool
+	levels [4]level // the operator's names and wildcards, then those of config.php
+	hosts  func() map[string][]string
+}
+
+// level are the names of which none counts before another.
+type level struct {
+	exact    map[string][]string // instances by host
+	patterns []pattern
+}
+
+type pattern struct {
+	text, instance string
+	expression     *regexp.Regexp
+}
+
+// NewTable returns the table of these instances.
+func NewTable(claims []Claim) *Table {
+	t := &Table{names: map[string]bool{}}
+	isUnknown := slices.ContainsFunc(claims, func(c Claim) bool { return c.Unknown })
+	for i := range t.levels {
+		t.levels[i].exact = map[string][]string{}
+	}
+	for _, claim := range claims {
+		t.names[claim.Instance] = true
+		for _, host := range claim.Given {
+			t.add(0, host, claim.Instance)
+		}
+		for _, host := range claim.Derived {
+			isWide := strings.Trim(host, "*.:") == "" // it would take what is nobody's
+			if !isWide && !(isUnknown && strings.Contains(host, "*")) {
+				t.add(2, host, claim.Instance)
+			}
+		}
+	}
+	t.hosts = sync.OnceValue(t.listHosts)
+	return t
+}
+
+// add adds a name to a level, and one with wildcards to the level below it.
+func (t *Table) add(at int, host, instance string) {
+	host = normal(host)
+	if !strings.Contains(host, "*") {
+		exact := t.levels[at].exact
+		if !slices.Contains(exact[host], instance) {
+			exact[host] = append(exact[host], instance)
+		}
+		return
+	}
+	parts := strings.Split(host, "*")
+	for i := range parts {
+		parts[i] = regexp.QuoteMeta(parts[i])
+	}
+	// What is no UTF-8 cannot be compiled, and is the name of no host.
+	if expression, err := regexp.Compile("^" + strings.Join(parts, `[-.a-z0-9]*`) + "$"); err == nil {
+		l := &t.levels[at+1]
+		l.patterns = append(l.patterns, pattern{host, instance, expression})
+	}
+}
+
+// normal writes a host as it is compared: in small letters, without the dot that may end a full name.
+func normal(host string) string {
+	host = strings.ToLower(host)
+	name, port := cutPort(host)
+	return strings.TrimSuffix(name, ".") + port
+}
+
+// cutPort cuts a host before the colon of its port.
+func cutPort(host string) (name, port string) {
+	if colon := strings.LastIndexByte(host, ':'); colon >= 0 && !strings.HasSuffix(host, "]") && strings.Trim(host[colon+1:], "0123456789") == "" {
+		return host[:colon], host[colon:]
+	}
+	return host, ""
+}
+
+// claimants are the instances that are called so, of the first level that has any.
+func (t *Table) claimants(host string) []string {
+	host = normal(host)
+	name, _ := cutPort(host)
+	if name == "" {
+		return nil
+	}
+	for i := range t.levels {
+		if found := t.levels[i].claimants(name, host); len(found) > 0 {
+			return found
+		}
+	}
+	return nil
+}
+
+func (l *level) claimants(name, host string) []string {
+	found := slices.Clone(l.exact[name])
+	add := func(instance string) {
+		if !slices.Contains(found, instance) {
+			found = append(found, instance)
+		}
+	}
+	if host != name {
+		for _, instance := range l.exact[host] {
+			add(instance)
+		}
+	}
+	for _, p := range l.patterns {
+		if p.expression.MatchString(name) || p.expression.MatchString(host) {
+			add(p.instance)
+		}
+	}
+	return found
+}
+
+// MisdirectedError is why no instance serves a request, in words for the client.
+type MisdirectedError struct{ text string }
+
+func (e *MisdirectedError) Error() string { return e.text }
+
+// Find returns the name of the instance that a request means, or a MisdirectedError. A path that names one, as /push/NAME/ws or /NAME/ws, decides
+// where the host is nobody's, or several instances'. Where the host is another's, the request is nobody's.
+func (t *Table) Find(host, path string) (instance string, err error) {
+	claimants := t.claimants(host)
+	named := t.named(path)
+	switch {
+	case named != "" && (len(claimants) == 0 || slices.Contains(claimants, named)):
+		return named, nil
+	case named != "":
+		return "", &MisdirectedError{fmt.Sprintf("the path is that of the instance %s, and the host %s is another's", named, host)}
+	case len(claimants) == 1:
+		return claimants[0], nil
+	case len(claimants) > 1:
+		return "", &MisdirectedError{fmt.Sprintf("several instances are called %s; name one in the path, as in /push/NAME/ws", host)}
+	case host == "":
+		return "", &MisdirectedError{"no host is named; the reverse proxy must pass Host on, or name the instance in the path, as in /push/NAME/ws"}
+	default:
+		return "", &MisdirectedError{fmt.Sprintf("no instance here is called %s; the reverse proxy must pass Host on as it is, or name the instance in the path, as in /push/NAME/ws", host)}
+	}
+}
+
+// named returns the instance that a path names; "" for none. Behind the name is what is served, so that a folder of Nextcloud's own,
+// as in /nextcloud/push/ws, is no name.
+func (t *Table) named(path string) string {
+	segments := strings.FieldsFunc(path, func(c rune) bool { return c == '/' })
+	if len(segments) > 2 && segments[0] == "push" {
+		segments = segments[1:]
+	}
+	if len(segments) < 2 || !slices.Contains([]string{"ws", "test", "version"}, segments[1]) || !t.names[segments[0]] {
+		return ""
+	}
+	return segments[0]
+}
+
+// Conflict is a name that several instances have a right to: the path has to say which.
+type Conflict struct {
+	Host      string
+	Instances []string
+}
+
+func (c Conflict) String() string {
+	return fmt.Sprintf("%s is claimed by the instances %s: only clients are served that name one in the path, as in /push/NAME/ws", c.Host, strings.Join(c.Instances, ", "))
+}
+
+// Conflicts are the names that several instances claim, and none of them by a better right.
+func (t *Table) Conflicts() []Conflict {
+	hosts := map[string]string{} // and one that it is for
+	for _, l := range t.levels {
+		for host := range l.exact {
+			hosts[host] = host
+		}
+		for _, p := range l.patterns {
+			hosts[p.text] = sample(p.text)
+		}
+	}
+	var conflicts []Conflict
+	for _, host := range slices.Sorted(maps.Keys(hosts)) {
+		if claimants := t.claimants(hosts[host]); len(claimants) > 1 {
+			slices.Sort(claimants)
+			conflicts = append(conflicts, Conflict{host, claimants})
+		}
+	}
+	return conflicts
+}
+
+// sample is a name that fits a pattern and is nobody's otherwise.
+func sample(pattern string) string { return strings.ReplaceAll(pattern, "*", "any-other") }
+
+// Hosts are the names that lead to an instance and to no other, in order.
+func (t *Table) Hosts(instance string) []string { return t.hosts()[instance] }
+
+func (t *Table) listHosts() map[string][]string {
+	hosts := map[string][]string{}
+	add := func(text, host string) {
+		if claimants := t.claimants(host); len(claimants) == 1 && !slices.Contains(hosts[claimants[0]], text) {
+			hosts[claimants[0]] = append(hosts[claimants[0]], text)
+		}
+	}
+	for _, l := range t.levels {
+		for host := range l.exact {
+			add(host, host)
+		}
+		for _, p := range l.patterns {
+			add(p.text, sample(p.text))
+		}
+	}
+	for _, list := range hosts {
+		slices.Sort(list)
+	}
+	return hosts
+}

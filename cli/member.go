@@ -1,0 +1,280 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/notifypush/notifypush/cli/instances"
+	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/files"
+)
+
+// wish is what is to be done for a member. Several may be there at once.
+type wish uint
+
+const (
+	readConfiguration wish = 1 << iota
+	readOrigins
+	leave
+)
+
+// member is an instance of a folder, whether it can be served or not.
+type member struct {
+	name    string
+	settled chan struct{} // closed when it is known for the first time whether it can be served
+	files   files.Quota
+
+	// guarded by hosting.mu
+	found    instances.Found
+	wishes   wish
+	working  bool
+	claim    instances.Claim
+	instance *instance // nil while it is not served
+	err      error     // why its configuration cannot be used; nil when it can
+	since    time.Time // of err
+	retryAt  time.Time // when its files may be there; zero: they are
+
+	// owned by its goroutine
+	log         *logging // nil before the first
+	retry       time.Duration
+	originsRead time.Time
+}
+
+// firstRetry and lastRetry are how long it takes until the files of an instance are looked for again.
+const firstRetry, lastRetry = 2 * time.Second, 5 * time.Minute
+
+func newMember(name string) *member {
+	return &member{name: name, settled: make(chan struct{}), claim: instances.Claim{Instance: name, Unknown: true}}
+}
+
+// memberState is what a member was at one moment.
+type memberState struct {
+	*member
+	instance *instance
+	err      error
+	since    time.Time
+	retryAt  time.Time
+}
+
+// problems says why it is not ready; nil when it is.
+func (m memberState) problems() map[string]string {
+	switch {
+	case m.instance != nil:
+		if problems := m.instance.problems(); len(problems) > 0 {
+			return problems
+		}
+		return nil
+	case m.err != nil:
+		return map[string]string{"configuration": onOneLine(m.err.Error())}
+	default:
+		return map[string]string{"start": "the instance has not begun yet"}
+	}
+}
+
+// snapshot are the members at this moment, in order of their names.
+func (h *hosting) snapshot() []memberState {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var states []memberState
+	for _, name := range slices.Sorted(maps.Keys(h.members)) {
+		m := h.members[name]
+		states = append(states, memberState{m, m.instance, m.err, m.since, m.retryAt})
+	}
+	return states
+}
+
+// want has something done for a member, by a goroutine that ends when nothing is left to do.
+func (h *hosting) want(m *member, what wish) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ending {
+		return
+	}
+	m.wishes |= what
+	m.retryAt = time.Time{}
+	if !m.working {
+		m.working = true
+		h.working.Go(func() { h.work(m) })
+	}
+}
+
+// next takes what is to be done for a member; 0 when that is nothing.
+func (h *hosting) next(m *member) (what wish, found instances.Found) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	what, m.wishes = m.wishes, 0
+	if h.ending {
+		what = 0
+	}
+	m.working = what != 0
+	return what, m.found
+}
+
+func (h *hosting) work(m *member) {
+	for {
+		what, found := h.next(m)
+		switch {
+		case what == 0:
+			return
+		case what&leave != 0:
+			h.leave(m)
+			return
+		case what&readConfiguration != 0:
+			h.update(m, found)
+		case m.instance != nil && time.Since(m.originsRead) >= originsInterval:
+			m.originsRead = time.Now()
+			m.instance.takeOrigins(h.read(h.ctx, m, found))
+		}
+	}
+}
+
+// read reads an instance's configuration. A few are read at a time.
+func (h *hosting) read(ctx context.Context, m *member, found instances.Found) *config.Result {
+	select {
+	case h.loading <- struct{}{}:
+		defer func() { <-h.loading }()
+	case <-ctx.Done():
+	}
+	return reader.LoadInstance(m.files.With(ctx), found.InstanceFiles, h.process.Load())
+}
+
+// update has a member be what its files say.
+func (h *hosting) update(m *member, found instances.Found) {
+	next := h.read(h.ctx, m, found)
+	if h.ctx.Err() != nil {
+		return
+	}
+	err := errors.Join(instances.CheckName(m.name), next.Err(), missingFile(next.Settings))
+	if m.log == nil {
+		m.log = newLogging(h.lines, next.Settings.Log)
+		m.log.Logger = m.log.With(zap.String("instance", m.name))
+	}
+	if err == nil {
+		err = h.apply(m, found, next)
+	}
+	h.note(m, next, err)
+}
+
+// apply begins the instance, or has its configuration count, for which it may have to begin anew.
+func (h *hosting) apply(m *member, found instances.Found, next *config.Result) error {
+	i := m.instance
+	if i != nil {
+		changed, needRestart := differences(i.now, next)
+		switch {
+		case len(needRestart) > 0:
+			m.log.Warn("the instance is restarted: settings have changed that need it", zap.Strings("settings", needRestart))
+			h.setInstance(m, nil)
+			i.close()
+		case len(changed) > 0:
+			_, err := i.take(next)
+			return err
+		default:
+			i.now = next
+			return nil
+		}
+	}
+	m.log.configure(next.Settings.Log.Level)
+	i, err := newInstance(instanceOptions{
+		name: m.name, result: next, log: m.log, shared: h.shared, monitored: &h.daemon.monitored,
+		load:        func(ctx context.Context) *config.Result { return h.read(ctx, m, found) },
+		pageRefused: func() { h.notePageRefused(m) },
+	})
+	if err != nil {
+		return err
+	}
+	for _, warning := range next.Warnings {
+		m.log.Warn("configuration", zap.String("warning", warning))
+	}
+	select {
+	case <-i.start(context.WithoutCancel(h.ctx)): // it is drained at the end
+	case <-h.ctx.Done():
+	}
+	h.setInstance(m, i)
+	m.log.Info("serving", zap.String("version", Version()))
+	return nil
+}
+
+// note keeps what the members' states show, and logs what changes.
+func (h *hosting) note(m *member, next *config.Result, err error) {
+	claim := instances.Claim{Instance: m.name, Given: next.Settings.Hosting.Hosts, Derived: next.Settings.Instance.Hosts}
+	h.mu.Lock()
+	before := m.err
+	m.err = err
+	if err == nil {
+		m.claim, m.retry = claim, 0
+	} else {
+		if m.instance == nil && len(claim.Given)+len(claim.Derived) > 0 { // else it is what it was called before, or not known
+			m.claim = claim
+		}
+		if before == nil {
+			m.since = time.Now()
+		}
+		m.retry = min(max(2*m.retry, firstRetry), lastRetry)
+		m.retryAt = time.Now().Add(m.retry)
+	}
+	isServed := m.instance != nil
+	h.mu.Unlock()
+	switch {
+	case err == nil && before != nil:
+		m.log.Warn("the instance's configuration can be used again")
+	case err == nil || before != nil && before.Error() == err.Error():
+	case isServed:
+		m.instance.warnUnusable(err)
+	default:
+		m.log.Error("the instance cannot be served", zap.String("error", onOneLine(err.Error())))
+	}
+	select {
+	case <-m.settled:
+	default:
+		close(m.settled)
+	}
+	h.change()
+}
+
+func (h *hosting) setInstance(m *member, i *instance) {
+	h.mu.Lock()
+	m.instance = i
+	h.mu.Unlock()
+	h.change()
+}
+
+// change has routes made anew.
+func (h *hosting) change() {
+	select {
+	case h.changed <- struct{}{}:
+	default:
+	}
+}
+
+// leave ends an instance whose files are gone.
+func (h *hosting) leave(m *member) {
+	i := m.instance
+	h.setInstance(m, nil)
+	if i != nil {
+		i.close()
+	}
+	h.mu.Lock()
+	delete(h.members, m.name)
+	h.mu.Unlock()
+	if m.log != nil {
+		m.log.Warn("the instance is removed")
+	}
+	h.change()
+	select { // its file may be there again
+	case h.listing <- struct{}{}:
+	default:
+	}
+}
+
+// notePageRefused is called by clients' goroutines.
+func (h *hosting) notePageRefused(m *member) {
+	select {
+	case h.refused <- m:
+	default:
+	}
+}
