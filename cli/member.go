@@ -195,6 +195,9 @@ func (h *hosting) apply(m *member, found instances.Found, next *config.Result) e
 	case <-h.ctx.Done():
 	}
 	h.setInstance(m, i)
+	if h.newcomerProblems()[reasonDrained] != "" {
+		_ = i.drain(true) // an error says that it ends
+	}
 	m.log.Info("serving", zap.String("version", Version()))
 	return nil
 }
