@@ -34,7 +34,7 @@ func (d *daemon) serveOne(result *config.Result, load func(context.Context) *con
 		}
 	}
 	var err error
-	a.instance, err = newInstance(instanceOptions{result: result, load: load, log: d.log, pageRefused: refused, monitored: &d.monitored, address: newNodeAddress(d).find})
+	a.instance, err = newInstance(instanceOptions{result: result, load: load, log: d.log, pageRefused: refused, monitored: &d.monitored})
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,6 @@ type daemon struct {
 	monitored atomic.Pointer[monitor.Options]
 	hangUps   chan os.Signal // SIGHUP; nil: it is not taken
 	drains    chan os.Signal // SIGUSR1 and SIGUSR2; nil: they are not taken
-	bound     net.Addr       // of the clients' port; set before the tenants start
 	clients   *http.Server
 	operators *http.Server
 	serving   sync.WaitGroup // of both
@@ -43,14 +42,14 @@ type tenants interface {
 	intercept(server *http.Server, listener net.Listener) net.Listener
 	// pages are the operators'.
 	pages() http.Handler
-	// start begins to hear events. What it returns is closed when clients may be served.
-	start(ctx context.Context) (known <-chan struct{})
+	// start begins to hear events; clients is where the clients' port is. What it returns is closed when clients may be served.
+	start(ctx context.Context, clients net.Addr) (known <-chan struct{})
 	// run reads the configuration again when that is asked for, until ctx ends or no client can be served any more.
 	run(ctx context.Context) error
-	// drain has all clients let go and newcomers refused, or taken again.
+	// drain lets all clients go and refuses newcomers, or takes clients again.
 	drain(on bool) error
-	// sendElsewhere says to load balancers that the process is about to end.
-	sendElsewhere()
+	// sendElsewhere has load balancers send newcomers to other servers.
+	sendElsewhere(reason string)
 	// endLogins is called at the end, before close.
 	endLogins()
 	close()
@@ -83,7 +82,6 @@ func (d *daemon) run(ctx context.Context) error {
 	monitor.LimitConnections(d.operators, monitor.MaxConnections)
 	clients, operators, err := d.listen(ctx)
 	if err == nil {
-		d.bound = clients.Addr()
 		err = d.serve(ctx, clients, operators)
 	}
 	d.close()
@@ -115,7 +113,7 @@ func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) err
 	if operators != nil {
 		d.serving.Go(func() { serve(d.operators, operators, failed) })
 	}
-	known := d.tenants.start(ctx)
+	known := d.tenants.start(ctx, clients.Addr())
 	running.Go(func() {
 		if err := d.tenants.run(background); err != nil {
 			failed <- err

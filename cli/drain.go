@@ -18,7 +18,7 @@ import (
 // for concurrent use.
 type newcomers struct {
 	// set once
-	system *actors.System
+	system drainable
 	log    *zap.Logger
 
 	mu      sync.Mutex
@@ -26,16 +26,19 @@ type newcomers struct {
 	drained map[string]bool   // guarded by mu: the names of those for which clients are let go
 }
 
+// drainable is what lets its clients go: an actors.System, or several.
+type drainable interface {
+	Drain() error
+	Undrain()
+}
+
 // The names of reasons. Nothing in the sentences is secret: anybody may read them.
 const (
 	reasonDrained = "drain"
 	reasonDeaf    = "deaf"
-	reasonEnding  = "shutdown"
-
-	drainedByAdministrator = "an administrator has this server let its clients go"
 )
 
-func newNewcomers(system *actors.System, log *zap.Logger) *newcomers {
+func newNewcomers(system drainable, log *zap.Logger) *newcomers {
 	return &newcomers{system: system, log: log, reasons: map[string]string{}, drained: map[string]bool{}}
 }
 
@@ -80,6 +83,13 @@ func (n *newcomers) take(name string) (was bool) {
 	return was
 }
 
+// isDrained reports whether an operator has drained it.
+func (n *newcomers) isDrained() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.drained[reasonDrained]
+}
+
 // drain does what an operator wants.
 func (n *newcomers) drain(on bool) error {
 	if !on {
@@ -88,7 +98,7 @@ func (n *newcomers) drain(on bool) error {
 		}
 		return nil
 	}
-	isNew, err := n.letGo(reasonDrained, drainedByAdministrator)
+	isNew, err := n.letGo(reasonDrained, "an administrator has this server let its clients go")
 	if isNew {
 		n.log.Warn("drained: clients are closed, and newcomers refused")
 	}
@@ -130,7 +140,7 @@ func (d *daemon) obeyDrains(ctx context.Context) {
 
 // beLameDuck goes on for a while after the server was asked to end, and sends newcomers elsewhere.
 func (d *daemon) beLameDuck(failed <-chan error) error {
-	d.tenants.sendElsewhere()
+	d.tenants.sendElsewhere(actors.ErrShutDown.Error())
 	over := time.NewTimer(d.settings.Fleet.LameDuck)
 	defer over.Stop()
 	select {
@@ -140,7 +150,3 @@ func (d *daemon) beLameDuck(failed <-chan error) error {
 		return err
 	}
 }
-
-func (i *instance) drain(on bool) error { return i.newcomers.drain(on) }
-
-func (i *instance) sendElsewhere() { i.newcomers.refuse(reasonEnding, actors.ErrShutDown.Error()) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"net"
 	"os"
 	"slices"
 	"time"
@@ -26,7 +27,7 @@ func (i *instance) newFleet() (*fleet.Fleet, error) {
 	options := fleetOptions(i.settings, i.redis)
 	options.Logger = i.log.Logger
 	options.OnDeaf = func(deaf bool) { i.newcomers.onDeaf(deaf) }
-	options.Address, options.AskNode = i.address, askNode
+	options.Address, options.AskNode = i.nodeAddress, askNode
 	options.AppVersion = func() string { return i.version.Told() }
 	options.Attach = func() json.RawMessage { return i.websocket.FailureNews() }
 	options.OnAttached = func(news json.RawMessage) {
@@ -77,12 +78,13 @@ func (i *instance) versionOfFleet(ctx context.Context) string {
 }
 
 // joinFleet begins to hear other servers, and to publish to them, until leaveFleet. What it returns is closed when what they know is known here.
-func (i *instance) joinFleet() (known <-chan struct{}) {
+func (i *instance) joinFleet(clients net.Addr) (known <-chan struct{}) {
 	if i.fleet == nil {
 		none := make(chan struct{})
 		close(none)
 		return none
 	}
+	i.ownAddress.clients = clients
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {

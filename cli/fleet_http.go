@@ -21,7 +21,7 @@ const hearsPath = "/fleet/hears"
 // answerNodes answers other servers; all other requests are next's.
 func (i *instance) answerNodes(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if i.fleet == nil || r.Method != http.MethodGet || r.URL.Path != hearsPath {
+		if i.fleet == nil || r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, hearsPath) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -42,7 +42,12 @@ var errNotHearing = errors.New("it receives no events")
 // askNode asks the server at an address, as nodeAddress returns it.
 func askNode(ctx context.Context, address, question string) (answer string, err error) {
 	at, encrypted := strings.CutPrefix(address, "tls:")
-	status, body, err := get(ctx, encrypted, at, hearsPath+"?question="+url.QueryEscape(question))
+	at, instance, isOfSeveral := strings.Cut(at, "/")
+	path := hearsPath
+	if isOfSeveral {
+		path = "/" + instance + hearsPath
+	}
+	status, body, err := get(ctx, encrypted, at, path+"?question="+url.QueryEscape(question))
 	if err == nil && status != http.StatusOK {
 		err = errNotHearing
 	}
@@ -51,27 +56,29 @@ func askNode(ctx context.Context, address, question string) (answer string, err 
 
 // nodeAddress is where other servers reach the clients' port. It is used by one goroutine at a time.
 type nodeAddress struct {
-	daemon *daemon
-	known  string // as soon as it is
+	clients net.Addr
+	known   string // as soon as it is
 }
 
-func newNodeAddress(d *daemon) *nodeAddress { return &nodeAddress{daemon: d} }
-
-// find returns host:port, with "tls:" before it where that is spoken. Where the port is open at every address of this machine, it is
-// the one that Redis sees. Empty: at a unix socket, or not known yet.
-func (a *nodeAddress) find() string {
-	bound, isTCP := a.daemon.bound.(*net.TCPAddr)
+// nodeAddress returns host:port, with "tls:" before it where that is spoken, and /NAME behind it of one of several instances. Where the port is open at every address of this machine,
+// it is the one that Redis sees. Empty: at a unix socket, or not known yet.
+func (i *instance) nodeAddress() string {
+	a := &i.ownAddress
+	bound, isTCP := a.clients.(*net.TCPAddr)
 	if a.known != "" || !isTCP {
 		return a.known
 	}
 	ip := bound.IP
 	if ip.IsUnspecified() {
-		if ip = sourceTo(a.daemon.settings.Redis.Addresses[0]); ip == nil {
+		if ip = sourceTo(i.settings.Redis.Addresses[0]); ip == nil {
 			return ""
 		}
 	}
 	a.known = net.JoinHostPort(ip.String(), strconv.Itoa(bound.Port))
-	if a.daemon.settings.Listen.TLSCert != "" {
+	if i.name != "" {
+		a.known += "/" + i.name
+	}
+	if i.settings.Listen.TLSCert != "" {
 		a.known = "tls:" + a.known
 	}
 	return a.known

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -16,11 +15,9 @@ import (
 	"github.com/fsnotify/fsnotify"
 	"go.uber.org/zap"
 
-	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/cli/instances"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/internal/logthrottle"
-	"github.com/notifypush/notifypush/internal/textreply"
 	"github.com/notifypush/notifypush/transport"
 	"github.com/notifypush/notifypush/transport/monitor"
 )
@@ -48,6 +45,8 @@ type hosting struct {
 	lines       io.Writer                            // of the log
 	shared      shared
 	hosts       *transport.VirtualHosts
+	newcomers   *newcomers
+	clients     net.Addr      // the clients' port
 	loading     chan struct{} // holds maxLoading
 	refused     chan *member  // of which a page was refused
 	changed     chan struct{} // routes must be made anew
@@ -59,11 +58,10 @@ type hosting struct {
 	routes      atomic.Pointer[routes]
 	conflicts   []instances.Conflict // that were logged; owned by run
 
-	mu        sync.Mutex // guards the rest; not held while anything is waited for
-	members   map[string]*member
-	newcomers map[string]string // why they should go elsewhere: a sentence by name
-	ending    bool
-	working   sync.WaitGroup // of the members' goroutines
+	mu      sync.Mutex // guards the rest; not held while anything is waited for
+	members map[string]*member
+	ending  bool
+	working sync.WaitGroup // of the members' goroutines
 }
 
 // routes say who serves a request. They do not change.
@@ -77,8 +75,9 @@ func (d *daemon) serveFolder(result *config.Result, load func(context.Context) *
 	h := &hosting{
 		daemon: d, folder: result.Settings.Hosting.Folder, load: load, lines: lines, shared: newShared(d.log.Logger),
 		loading: make(chan struct{}, maxLoading), refused: make(chan *member, 16), changed: make(chan struct{}, 1), listing: make(chan struct{}, 1),
-		members: map[string]*member{}, newcomers: map[string]string{}, misdirected: logthrottle.New(d.log.Logger, misdirectedInterval, "no instance serves a request", ""),
+		members: map[string]*member{}, misdirected: logthrottle.New(d.log.Logger, misdirectedInterval, "no instance serves a request", ""),
 	}
+	h.newcomers = newNewcomers(h, d.log.Logger)
 	h.process.Store(result)
 	h.routes.Store(&routes{instances.NewTable(nil), nil})
 	s := result.Settings.Websocket
@@ -111,11 +110,12 @@ func (h *hosting) intercept(server *http.Server, listener net.Listener) net.List
 
 // handler serves what is no handshake, and refuses what is no instance's.
 func (h *hosting) handler() http.Handler {
+	balancers := transport.AnswerBalancers(h.newcomers.problems, http.NotFoundHandler())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i, err := h.find(r.Host, r.URL.Path)
 		switch {
-		case r.URL.Path == "/readyz" && transport.AsksForBalancer(r): // about the process: a balancer does not know its instances
-			textreply.WriteReadiness(w, h.newcomerProblems())
+		case err != nil && r.URL.Path == "/readyz" && transport.AsksForBalancer(r): // of the process
+			balancers.ServeHTTP(w, r)
 		case err != nil:
 			h.misdirected.Warn("", zap.String("error", onOneLine(err.Error()[:min(len(err.Error()), maxLoggedError)])))
 			refuseRequest(w, http.StatusMisdirectedRequest, err.Error())
@@ -135,7 +135,8 @@ func refuseRequest(w http.ResponseWriter, status int, reason string) {
 }
 
 // start lists the folder, and begins all instances at once.
-func (h *hosting) start(ctx context.Context) (known <-chan struct{}) {
+func (h *hosting) start(ctx context.Context, clients net.Addr) (known <-chan struct{}) {
+	h.clients = clients
 	h.ctx, h.cancel = context.WithCancel(ctx)
 	h.list(true)
 	all := make(chan struct{})
@@ -348,6 +349,38 @@ func (h *hosting) histories() []*monitor.History {
 	return all
 }
 
+func (h *hosting) drain(on bool) error { return h.newcomers.drain(on) }
+
+// Drain implements drainable. An instance that begins later is drained, too.
+func (h *hosting) Drain() error {
+	for _, m := range h.snapshot() {
+		if m.instance != nil {
+			if err := m.instance.drain(true); err != nil {
+				return fmt.Errorf("instance %s: %w", m.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Undrain implements drainable.
+func (h *hosting) Undrain() {
+	for _, m := range h.snapshot() {
+		if m.instance != nil {
+			_ = m.instance.drain(false)
+		}
+	}
+}
+
+func (h *hosting) sendElsewhere(reason string) {
+	h.newcomers.refuse("shutdown", reason)
+	for _, m := range h.snapshot() {
+		if m.instance != nil {
+			m.instance.sendElsewhere(reason)
+		}
+	}
+}
+
 // endLogins ends logins in progress, and those that come.
 func (h *hosting) endLogins() {
 	h.mu.Lock()
@@ -375,44 +408,6 @@ func (h *hosting) close() {
 	closing.Wait()
 	h.hosts.Close()
 	h.shared.close()
-}
-
-// drain has all instances drained that there are, or take clients again.
-func (h *hosting) drain(on bool) error {
-	h.refuseNewcomers(reasonDrained, drainedByAdministrator, on)
-	var failures []error
-	for _, m := range h.snapshot() {
-		if m.instance != nil {
-			failures = append(failures, m.instance.drain(on))
-		}
-	}
-	return errors.Join(failures...)
-}
-
-func (h *hosting) sendElsewhere() {
-	h.refuseNewcomers(reasonEnding, actors.ErrShutDown.Error(), true)
-	for _, m := range h.snapshot() {
-		if m.instance != nil {
-			m.instance.sendElsewhere()
-		}
-	}
-}
-
-func (h *hosting) refuseNewcomers(name, reason string, on bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if on {
-		h.newcomers[name] = reason
-	} else {
-		delete(h.newcomers, name)
-	}
-}
-
-// newcomerProblems are why newcomers should go to another process: not those of single instances.
-func (h *hosting) newcomerProblems() map[string]string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return maps.Clone(h.newcomers)
 }
 
 // weight is that of all sockets.
@@ -466,7 +461,7 @@ func (h *hosting) probe(ctx context.Context) error {
 
 // pages are the operators': about the process, and each instance's own.
 func (h *hosting) pages() http.Handler {
-	return monitor.NewInstances(monitor.Source{Version: Version(), Problems: h.Problems, NewcomerProblems: h.newcomerProblems, Probe: h.probe}, h.shown)
+	return monitor.NewInstances(monitor.Source{Version: Version(), Problems: h.Problems, NewcomerProblems: h.newcomers.problems, Probe: h.probe}, h.shown)
 }
 
 // shown lists the instances as operators see them.

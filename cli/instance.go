@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"maps"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -23,14 +24,14 @@ import (
 	"github.com/notifypush/notifypush/transport/selftest"
 )
 
+// dependencies are what an instance needs, by their names in its problems.
+var dependencies = []string{"redis", "database", "nextcloud"}
+
 // closeTimeout bounds the end beyond the time that draining may take.
 const closeTimeout = 5 * time.Second
 
 // The wait before the app's version is asked for again doubles from the first to the last.
 const firstVersionRetry, lastVersionRetry = time.Second, time.Minute
-
-// dependencies are what an instance needs, by their names in its problems.
-var dependencies = []string{"redis", "database", "nextcloud"}
 
 // instance is the push server of one Nextcloud, put together from its parts. A process has one, or those of a folder. One goroutine at a time
 // calls start, take, reloadOrigins and close; the rest is safe for concurrent use.
@@ -52,7 +53,6 @@ type instance struct {
 	pages     func() http.Handler // of the operators
 	latencies latencies
 	newcomers *newcomers
-	address   func() string // where other servers of this Nextcloud ask it; nil: nowhere
 
 	// owned by the goroutine that reconfigures and closes it
 	settings   config.Settings
@@ -62,6 +62,8 @@ type instance struct {
 	stop       context.CancelFunc // nil before start
 	running    sync.WaitGroup     // until stop
 	leaveFleet func()             // does nothing before joinFleet
+
+	ownAddress nodeAddress // of the fleet's goroutine
 }
 
 // instanceOptions are what an instance is made of.
@@ -73,7 +75,6 @@ type instanceOptions struct {
 	shared      shared
 	pageRefused func()                           // is called after the page of another site was refused; must not block
 	monitored   *atomic.Pointer[monitor.Options] // of the process
-	address     func() string                    // where other servers of this Nextcloud ask it over HTTP; nil: nowhere
 }
 
 // newInstance makes the parts; nothing is connected yet.
@@ -82,7 +83,7 @@ func newInstance(options instanceOptions) (_ *instance, err error) {
 	if options.load != nil {
 		reloadLogins(&settings, options.load)
 	}
-	i := &instance{name: options.name, settings: settings, began: time.Now(), started: options.result, now: options.result, log: log, shared: options.shared, address: options.address, leaveFleet: func() {}}
+	i := &instance{name: options.name, settings: settings, began: time.Now(), started: options.result, now: options.result, log: log, shared: options.shared, leaveFleet: func() {}}
 	defer func() {
 		if err != nil {
 			i.discard()
@@ -162,10 +163,10 @@ func (i *instance) websocketOptions(s config.Settings) transport.WebsocketOption
 
 // start begins to hear events. What it returns is closed when clients may be served: the logins of the process before are known, or have been
 // waited for long enough.
-func (i *instance) start(ctx context.Context) (known <-chan struct{}) {
+func (i *instance) start(ctx context.Context, clients net.Addr) (known <-chan struct{}) {
 	ctx, i.stop = context.WithCancel(ctx)
 	i.system.Start()
-	tried, joined, all := make(chan struct{}), i.joinFleet(), make(chan struct{})
+	tried, joined, all := make(chan struct{}), i.joinFleet(clients), make(chan struct{})
 	i.running.Go(func() { i.handover.take(ctx, i.system, tried) })
 	i.running.Go(func() { i.learnVersion(ctx) })
 	i.running.Go(func() {
@@ -221,9 +222,13 @@ func (i *instance) learnVersion(ctx context.Context) {
 	}
 }
 
+func (i *instance) drain(on bool) error { return i.newcomers.drain(on) }
+
+func (i *instance) sendElsewhere(reason string) { i.newcomers.refuse("shutdown", reason) }
+
 // endLogins ends logins in progress, and those that come.
 func (i *instance) endLogins() {
-	i.sendElsewhere()
+	i.sendElsewhere(actors.ErrShutDown.Error())
 	i.websocket.EndLogins()
 }
 

@@ -191,12 +191,12 @@ func (h *hosting) apply(m *member, found instances.Found, next *config.Result) e
 		m.log.Warn("configuration", zap.String("warning", warning))
 	}
 	select {
-	case <-i.start(context.WithoutCancel(h.ctx)): // it is drained at the end
+	case <-i.start(context.WithoutCancel(h.ctx), h.clients): // it is drained at the end
 	case <-h.ctx.Done():
 	}
 	h.setInstance(m, i)
-	if h.newcomerProblems()[reasonDrained] != "" {
-		_ = i.drain(true) // an error says that it ends
+	if h.newcomers.isDrained() {
+		_ = i.drain(true)
 	}
 	m.log.Info("serving", zap.String("version", Version()))
 	return nil

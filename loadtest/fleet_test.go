@@ -169,5 +169,6 @@ func TestABalancerThatEnds(t *testing.T) {
 	options := testOptions(t, "honest", scenario(t, "{name: x, clients: 2, nodes: 2, steps: [{connect: {}}, {idle: {for: 1h}}]}"))
 	options.Balancer = fmt.Sprintf("exec '%s' balancer ending", options.HelperCommand[0])
 	_, err := Run(t.Context(), options)
+	require.ErrorContains(t, err, "balancer ended (exit status 1)")
 	require.ErrorContains(t, err, "ended as asked")
 }

@@ -23,7 +23,7 @@ func TestFleetRestarts(t *testing.T) {
 	s := newSite(t)
 	words := []string{"AUTH_RECHECK=10s"}
 	nodes := s.fleet(3, words...)
-	balancer := s.balance(nodes)
+	balancer := s.roundRobin(nodes)
 	c := balancer.crowd(clients, 0)
 	require.Len(t, s.asked("uid"), clients)
 
@@ -82,8 +82,8 @@ func TestFleetRestarts(t *testing.T) {
 	require.Empty(t, strings.TrimSpace(s.leftInRedis()), "the others know the logins")
 }
 
-// balance returns a balancer before daemons, as if it were one: each connection goes to the next one that answers.
-func (s *site) balance(nodes []*pushServer) *pushServer {
+// roundRobin returns a balancer before daemons, as if it were one: each connection goes to the next one that answers.
+func (s *site) roundRobin(nodes []*pushServer) *pushServer {
 	s.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(s.t, err)

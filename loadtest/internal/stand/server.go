@@ -26,6 +26,7 @@ type Server struct {
 	Path        string
 	MetricsURL  string // "" when there are none
 	metricsPort int    // of a daemon that is to be started
+	what        string // "push server" or "balancer"
 	command     string // "" when the server runs already
 	environment []string
 	standIns    *Dependencies
@@ -83,6 +84,7 @@ func NewServer(command string, s *Dependencies, debounce bool, node int) (*Serve
 		Path:        "/ws",
 		MetricsURL:  fmt.Sprintf("http://127.0.0.1:%d/metrics", metricsPort),
 		metricsPort: metricsPort,
+		what:        "push server",
 		command:     command,
 		environment: environment,
 		standIns:    s,
@@ -100,7 +102,7 @@ func NewBalancer(command string, nodes []*Server) (*Server, error) {
 	for i, node := range nodes {
 		environment = append(environment, fmt.Sprintf("NODE_%d=%s", i+1, node.Address), fmt.Sprintf("METRICS_PORT_%d=%d", i+1, node.metricsPort))
 	}
-	return &Server{Address: netip.AddrPortFrom(loopback, uint16(port)), Path: "/ws", command: command, environment: environment}, nil
+	return &Server{Address: netip.AddrPortFrom(loopback, uint16(port)), Path: "/ws", what: "balancer", command: command, environment: environment}, nil
 }
 
 // RunningServer is one that runs already; pid may be 0.
@@ -120,9 +122,9 @@ func RunningServer(metricsURL string, pid int) (*Server, error) {
 func (s *Server) Start(ctx context.Context, daemons int) error {
 	begun := time.Now()
 	if err := s.launch(); err != nil {
-		return fmt.Errorf("start the push server: %w", err)
+		return fmt.Errorf("start the %s: %w", s.what, err)
 	}
-	err := eventually(ctx, "wait for the push server to start", func() error { return s.answers(ctx, daemons) })
+	err := eventually(ctx, "wait for the "+s.what+" to start", func() error { return s.answers(ctx, daemons) })
 	s.StartTook = time.Since(begun)
 	if err == nil {
 		err = s.findProcess()
@@ -260,7 +262,7 @@ func (s *Server) Alive() error {
 	}
 	select {
 	case <-s.ended:
-		return fmt.Errorf("push server ended (%s); started by %q, output:\n%s", s.process.ProcessState, s.command, s.output.text)
+		return fmt.Errorf("%s ended (%s); started by %q, output:\n%s", s.what, s.process.ProcessState, s.command, s.output.text)
 	default:
 		return nil
 	}
