@@ -30,6 +30,8 @@ const (
 	// noStorage is what the database is asked for only to see whether it answers: Nextcloud's
 	// storages are numbered from 1.
 	noStorage = 0
+	// unusedTime is how often it is looked whether a database that nobody needed is needed again.
+	unusedTime = time.Minute
 )
 
 // mountsQuery asks the database for the rows of storages.
@@ -222,7 +224,7 @@ func (m *mapping) ping(now time.Duration) {
 	m.nextPing = 0
 	switch {
 	case m.unused:
-		m.nextPing = now + m.pingAfter
+		m.nextPing = now + max(m.pingAfter, unusedTime)
 	case !m.failing && m.queries == 0 && !m.rereading:
 		m.probe(now)
 	}
