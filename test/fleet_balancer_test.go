@@ -285,6 +285,7 @@ func TestFleetIsDrained(t *testing.T) {
 			b.awaitAll()
 			b.useTokens(5)
 			require.Zero(t, b.nodes[0].metric("notify_push_connections"))
+			require.Zero(t, b.refused.Load(), "who is refused there is sent to another one")
 			b.nodes[0].signal(syscall.SIGUSR2)
 			b.nodes[0].await("it takes newcomers", func() bool { return len(b.nodes[0].newcomers()) == 0 })
 			balancer.Kill()
