@@ -26,7 +26,6 @@ func (noSystem) AnnounceLogins(context.Context) error                     { retu
 func (noSystem) Crowds(context.Context, []string) (map[string]int, error) { return nil, nil }
 func (noSystem) Hears() bool                                              { return true }
 func (noSystem) Stats() actors.Stats                                      { return actors.Stats{} }
-func (noSystem) Hears() bool                                              { return true }
 
 // server is one of a Nextcloud.
 type server struct {
