@@ -97,10 +97,11 @@ func (m *mapper) onMountsFound(found *mountsFound, now time.Duration) {
 	if found.asker != m {
 		return
 	}
+	readHere := len(found.query.storages) > 0 || m.mapping.pingAfter == 0 // else the next ping says how the database is
 	switch {
-	case found.err == nil:
+	case found.err == nil && readHere:
 		m.system.solved(problemMounts)
-	case m.system.ctx.Err() == nil: // else the query was ended with the system
+	case found.err != nil && m.system.ctx.Err() == nil: // else the query was ended with the system
 		m.system.problem(problemMounts, found.err)
 	}
 	m.mapping.answered(found.query, found.users, found.err, now)

@@ -118,3 +118,10 @@ func TestReadingForAll(t *testing.T) {
 	require.Equal(t, start, m.asked[0].asked)
 	require.GreaterOrEqual(t, m.asked[1].asked-start, rereadAfter+rereadForAllDelay)
 }
+
+// Rows of storages that are not named are nobody's.
+func TestRowsOfOtherStorages(t *testing.T) {
+	m := newFollower()
+	m.learn(&mountsLearned{storages: []uint64{1}, users: usersByStorage([]Mount{{Storage: 2, User: "bob"}}), asked: m.now}, m.now)
+	require.Equal(t, 1, m.cache.Len())
+}

@@ -11,7 +11,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/storage"
@@ -56,22 +55,30 @@ func fleetKey(settings config.Settings, purpose string) []byte {
 	return derive([]byte(settings.Instance.Secret.Reveal()), purpose)
 }
 
-// versionPatience is how long a server waits for another one to learn the app's version, and versionPoll how often it looks.
-const versionPatience, versionPoll = 10 * time.Second, 250 * time.Millisecond
+const (
+	// versionClaimKey is the key that the server has which asks Nextcloud for the app's version, for versionPatience.
+	versionClaimKey = "notify_push_asks_app_version"
+	versionPatience = 10 * time.Second
+	// versionPoll is how often another server looks whether that one has learned it, and othersAppear how long it takes to hear of it.
+	versionPoll, othersAppear = 250 * time.Millisecond, time.Second
+)
 
-// versionOfFleet returns the app's version as another server has learned it. It waits while another one is about to; empty is that
-// none is.
+// versionOfFleet returns the app's version as another server has learned it. It waits for one that is about to; empty is that this
+// one has to ask.
 func (i *instance) versionOfFleet(ctx context.Context) string {
 	if i.fleet == nil {
 		return ""
 	}
 	for began := time.Now(); ; {
-		for _, m := range i.fleet.Members() {
+		members := i.fleet.Members()
+		for _, m := range members {
 			if m.AppVersion != "" {
 				return m.AppVersion
 			}
 		}
-		if i.fleet.Reading() != actors.OthersRead || time.Since(began) > versionPatience || !pause(ctx.Done(), versionPoll) {
+		claimed, err := i.redis.SetNew(ctx, versionClaimKey, Version(), versionPatience)
+		waited := time.Since(began)
+		if claimed || err != nil || waited > versionPatience || len(members) == 0 && waited > othersAppear || !pause(ctx.Done(), versionPoll) {
 			return ""
 		}
 	}

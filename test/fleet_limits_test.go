@@ -69,7 +69,11 @@ func TestFleetAsksForVersionsOnce(t *testing.T) {
 	t.Parallel()
 	onlyHere(t)
 	s := newSite(t)
-	nodes := s.fleet(3)
+	config := s.writeConfig("'secret' => 'secret of this Nextcloud',")
+	var nodes []*pushServer
+	for range 3 {
+		nodes = append(nodes, s.start(config, "LOG=info"))
+	}
 	var status struct {
 		AppVersion string `json:"app_version"`
 	}
@@ -80,9 +84,10 @@ func TestFleetAsksForVersionsOnce(t *testing.T) {
 		})
 	}
 	for _, p := range nodes {
+		p.awaitServing()
 		known(p)
 	}
-	nodes = append(nodes, s.start(s.writeConfig("'secret' => 'secret of this Nextcloud',"), "LOG=info"))
+	nodes = append(nodes, s.start(config, "LOG=info"))
 	nodes[3].awaitServing()
 	known(nodes[3])
 	time.Sleep(time.Second)

@@ -3,7 +3,10 @@ package test
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -80,4 +83,71 @@ func (s *site) counters() (c counters) {
 	text, _ := s.key("notify_push_metrics")
 	_ = json.Unmarshal([]byte(text), &c)
 	return c
+}
+
+// TestFleetReaderIsKilled kills the daemon that reads the mounts for all while files change in ever new storages: every client of the
+// others hears of each, late for 2 s at most, and then as soon as before.
+func TestFleetReaderIsKilled(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	const storages, interval, killAfter = 160, 50 * time.Millisecond, 40
+	s := newSite(t)
+	for storage := range storages {
+		s.mounts.Mount(uint64(storage+1), "alice", "files")
+	}
+	nodes := s.fleet(3)
+	reader := readerOf(nodes)
+	var clients []*pushClient
+	for i, p := range nodes {
+		p.awaitSubscription()
+		if i != reader {
+			clients = append(clients, p.loginForIDs("alice"))
+		}
+	}
+	var published [storages]atomic.Int64 // when, in microseconds
+	go func() {
+		for storage := range storages {
+			if storage == killAfter {
+				_ = nodes[reader].cmd.Process.Kill()
+			}
+			published[storage].Store(time.Now().UnixMicro())
+			s.redis.Do("", "PUBLISH", "notify_storage_update", fmt.Sprintf(`{"storage":%d,"path":"files/a","file_id":%d}`, storage+1, storage))
+			time.Sleep(interval)
+		}
+	}()
+	for _, c := range clients {
+		var worst, worstAfter time.Duration
+		for range storages {
+			heard := <-c.heard
+			var ids []int
+			require.NoError(t, json.Unmarshal([]byte(strings.TrimPrefix(heard.text, "notify_file_id ")), &ids), heard.text)
+			for _, id := range ids {
+				if took := heard.at.Sub(time.UnixMicro(published[id].Load())); id < killAfter+100 {
+					worst = max(worst, took)
+				} else {
+					worstAfter = max(worstAfter, took)
+				}
+			}
+		}
+		t.Logf("toll: at most %v around the kill, and %v from 5 s after it on", worst.Round(time.Millisecond), worstAfter.Round(time.Millisecond))
+		require.Less(t, worst, 4*time.Second)
+		require.Less(t, worstAfter, time.Second)
+	}
+}
+
+// readerOf returns the number of the daemon whose name comes first. Each has logged those of all others.
+func readerOf(nodes []*pushServer) (reader int) {
+	joined := regexp.MustCompile(`a node joined\s+\{"node": "([^"]+)"`)
+	first := ""
+	heardBy := make([]map[string]bool, len(nodes))
+	for i, p := range nodes {
+		heardBy[i] = map[string]bool{}
+		for _, m := range joined.FindAllStringSubmatch(p.output.String(), -1) {
+			heardBy[i][m[1]] = true
+			if first == "" || m[1] < first {
+				first = m[1]
+			}
+		}
+	}
+	return slices.IndexFunc(heardBy, func(names map[string]bool) bool { return !names[first] })
 }

@@ -19,14 +19,20 @@ type Answers struct {
 }
 
 // Ask finds out which servers there are, of this Nextcloud and of others, without being one: within 2 s, and at once where
-// all that listen have answered.
+// all that listen have answered, outside of a cluster.
 func Ask(ctx context.Context, bus Bus, options Options) (Answers, error) {
 	limited, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	asking := asking{awaited: math.MaxInt, foreign: newForeigners(options.Instance), done: cancel}
 	var publishing sync.WaitGroup
 	err := bus.Receive(limited, []string{Channel}, func() {
-		publishing.Go(func() { asking.published(publishQuestion(limited, bus, options)) })
+		publishing.Go(func() {
+			listeners, err := publishQuestion(limited, bus, options)
+			if err == nil && !bus.CountsSubscribers() {
+				return
+			}
+			asking.published(listeners, err)
+		})
 	}, func(_ string, payload []byte) {
 		m, e, err := decode(options.Key, payload)
 		asking.heard(m, e, err, options.Instance)

@@ -76,7 +76,7 @@ func TestAllAreDeaf(t *testing.T) {
 		pass(time.Hour)
 		requireNone()
 		bus.setDown(false)
-		pass(8 * time.Second)
+		pass(4 * time.Second) // and up to 5 s until the subscription is tried again
 		for _, n := range nodes {
 			n.Events.Refuse(nil)
 		}
@@ -177,7 +177,7 @@ func TestNodeIsCutOff(t *testing.T) {
 		_, nodes, lines, _ := threeWired(t)
 		lines[0].cutOff(true)
 		nodes[0].loseEvents(true)
-		pass(8 * time.Second)
+		pass(4 * time.Second) // and up to 5 s until the subscription is tried again
 		require.Zero(t, nodes[0].deaf.Load())
 		pass(7 * time.Second)
 		require.EqualValues(t, 1, nodes[0].deaf.Load())

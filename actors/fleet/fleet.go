@@ -38,6 +38,8 @@ const (
 type Bus interface {
 	actors.EventSource
 	Publish(ctx context.Context, channel string, payload []byte) (int, error)
+	// CountsSubscribers reports whether Publish counts all subscribers. In a cluster they are at different nodes, and it does not.
+	CountsSubscribers() bool
 	SetNew(ctx context.Context, key, value string, ttl time.Duration) (bool, error)
 }
 
@@ -418,7 +420,7 @@ func (f *Fleet) answer(ctx context.Context, system System) {
 		f.mu.Unlock()
 		published, err := f.publish(ctx, message{Kind: hello, Version: f.options.Version})
 		f.mu.Lock()
-		if f.greet = f.greet || err != nil; err == nil {
+		if f.greet = f.greet || err != nil; err == nil && f.bus.CountsSubscribers() {
 			f.awaited = published.listeners - 1
 		}
 		f.mu.Unlock()

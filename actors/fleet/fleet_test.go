@@ -28,6 +28,7 @@ type bus struct {
 	next        int
 	down        bool
 	mute        bool // nothing can be published
+	ofOneNode   bool // subscribers are counted
 	keys        map[string]bool
 	published   [][]byte
 }
@@ -94,6 +95,12 @@ func (b *bus) SetNew(_ context.Context, key, _ string, _ time.Duration) (bool, e
 	isNew := !b.keys[key]
 	b.keys[key] = true
 	return isNew, nil
+}
+
+func (b *bus) CountsSubscribers() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.ofOneNode
 }
 
 func (b *bus) setMute(mute bool) {
@@ -413,4 +420,31 @@ func TestOptions(t *testing.T) {
 	require.ErrorContains(t, err, "Options.Key")
 	_, err = fleet.New(newBus(), fleet.Options{Key: key, Node: string(make([]byte, 65))})
 	require.ErrorContains(t, err, "Options.Node")
+}
+
+// Where it is not known how many listen, as in a cluster, a node does not take the first answer for all.
+func TestReadinessInACluster(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		bus := newBus()
+		start(t, bus, "first", key)
+		pass(2 * time.Second)
+		counting := start(t, bus, "second", key)
+		pass(time.Second)
+		require.True(t, isReady(counting))
+		bus.mu.Lock()
+		bus.ofOneNode = true
+		bus.mu.Unlock()
+		late := start(t, bus, "third", key)
+		pass(time.Minute)
+		require.False(t, isReady(late))
+	})
+}
+
+func isReady(n *node) bool {
+	select {
+	case <-n.fleet.Ready():
+		return true
+	default:
+		return false
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"time"
 )
@@ -54,7 +55,7 @@ func (f *Fleet) LoginsElsewhere() (servers, inFlight int) {
 	defer f.mu.Unlock()
 	for m := range f.members.counting(time.Now()) {
 		servers++
-		inFlight += int(m.Stats.LoginsInFlight)
+		inFlight += int(min(m.Stats.LoginsInFlight, math.MaxInt32)) //nolint:gosec // G115: it fits.
 	}
 	return servers, inFlight
 }

@@ -94,11 +94,15 @@ func encode(key []byte, e envelope, m message) ([]byte, error) {
 }
 
 func seal(key []byte, e envelope, m message) ([]byte, error) {
-	head, err := json.Marshal(e)
+	body, err := json.Marshal(m)
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(m)
+	return sealBody(key, e, body)
+}
+
+func sealBody(key []byte, e envelope, body []byte) ([]byte, error) {
+	head, err := json.Marshal(e)
 	if err != nil {
 		return nil, err
 	}

@@ -57,12 +57,11 @@ func (m *mountsMessage) isWellFormed() bool {
 
 // mounts is what a node knows of reads, its own and those of others. Fleet.mu guards it.
 type mounts struct {
-	reading actors.Reading
-	reader  string              // where others read
-	asks    map[*ask]struct{}   // of this node, without an answer yet
-	wanted  map[uint64]bool     // what others ask this node for, and whether they know older rows
-	under   map[uint64]int      // storages of which reads are under way here
-	mute    map[string]struct{} // nodes that have not answered
+	reader string              // where others read
+	asks   map[*ask]struct{}   // of this node, without an answer yet
+	wanted map[uint64]bool     // what others ask this node for, and whether they know older rows
+	under  map[uint64]int      // storages of which reads are under way here
+	mute   map[string]struct{} // nodes that have not answered
 }
 
 func newMounts() mounts {
@@ -175,7 +174,12 @@ func (f *Fleet) readForAll(ctx context.Context, storages []uint64, again bool, r
 // askReader asks for rows, and returns the storages that are not answered. The rows of all others have been learned.
 func (f *Fleet) askReader(ctx context.Context, storages []uint64, again bool) (unanswered []uint64) {
 	f.mu.Lock()
-	a := &ask{reader: f.mounts.reader, left: make(map[uint64]struct{}, len(storages)), done: make(chan struct{})}
+	reader := f.mounts.reader
+	if reader == "" || reader == f.options.Node { // since a moment ago
+		f.mu.Unlock()
+		return storages
+	}
+	a := &ask{reader: reader, left: make(map[uint64]struct{}, len(storages)), done: make(chan struct{})}
 	for _, storage := range storages {
 		a.left[storage] = struct{}{}
 	}
@@ -253,13 +257,11 @@ func (f *Fleet) onRows(system System, node string, m *mountsMessage) {
 	}
 }
 
-// mounts returns the rows of the storages that a message names.
+// mounts returns the rows of a message.
 func (m *mountsMessage) mounts() (mounts []actors.Mount) {
 	for _, r := range m.Rows {
-		if slices.Contains(m.Storages, r.Storage) {
-			for _, user := range r.Users {
-				mounts = append(mounts, actors.Mount{Storage: r.Storage, User: user, Root: r.Root})
-			}
+		for _, user := range r.Users {
+			mounts = append(mounts, actors.Mount{Storage: r.Storage, User: user, Root: r.Root})
 		}
 	}
 	return mounts

@@ -212,3 +212,65 @@ func TestMountsOfANodeThatIsAlone(t *testing.T) {
 		require.Len(t, bus.published, said)
 	})
 }
+
+// The rows that a node publishes are bounded: in a second, and in a message. What is not published each reads by itself.
+func TestPublishedRowsAreBounded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		bus := newBus()
+		nodes := startFleet(t, bus, 2, 0)
+		const storages, users = 30, 10_000
+		var mounts []actors.Mount
+		for storage := range storages {
+			for i := range users {
+				mounts = append(mounts, actors.Mount{Storage: uint64(storage + 1), User: fmt.Sprintf("3f2504e0-4f89-11d3-9a0c-%012d", i)})
+			}
+		}
+		for i := range 50_000 {
+			mounts = append(mounts, actors.Mount{Storage: storages + 1, User: fmt.Sprintf("3f2504e0-4f89-11d3-9a0c-%012d", i)})
+		}
+		for _, n := range nodes {
+			n.Mounts.Set(mounts...)
+		}
+		said := len(bus.published)
+		for storage := 1; storage <= storages+1; storage++ {
+			change(nodes, storage)
+		}
+		pass(900 * time.Millisecond)
+		bytes := 0
+		bus.mu.Lock()
+		for _, payload := range bus.published[said:] {
+			require.LessOrEqual(t, len(payload), 1<<20)
+			bytes += len(payload)
+		}
+		bus.mu.Unlock()
+		t.Logf("%d MiB in %d messages", bytes>>20, len(bus.published)-said)
+		require.Less(t, bytes, 10<<20)
+		require.Greater(t, bytes, 7<<20)
+		require.NotEmpty(t, nodes[1].Mounts.Queries(), "of what was not published")
+		for _, n := range nodes {
+			s := n.Connect(t, "3f2504e0-4f89-11d3-9a0c-000000000007")
+			change(nodes, storages+1)
+			pass(20 * time.Second) // as changes in a storage of so many are sent together
+			require.Contains(t, s.Texts(), "notify_file")
+		}
+	})
+}
+
+// A node whose database is away has its clients hear of changes all the same, and goes on saying that it is away.
+func TestOwnDatabaseIsAway(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		nodes := startFleet(t, newBus(), 2, 10)
+		second := nodes[1]
+		second.Mounts.Fail(errors.New("gone"))
+		pass(15 * time.Second)
+		require.Contains(t, second.System.Problems(), "database")
+		alice := second.Connect(t, "alice")
+		change(nodes, 1)
+		pass(time.Second)
+		require.Equal(t, []string{"authenticated", "notify_file"}, alice.Texts())
+		require.Contains(t, second.System.Problems(), "database")
+		second.Mounts.Fail(nil)
+		pass(15 * time.Second)
+		require.NotContains(t, second.System.Problems(), "database")
+	})
+}
