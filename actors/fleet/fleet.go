@@ -102,13 +102,16 @@ type Fleet struct {
 	sharing     *logthrottle.Line // that another Nextcloud hears the events
 	foreignNews chan struct{}     // something is to be done about others
 	made        time.Time
-	outbox      chan letter      // what is published, one after the other
+	turn        chan struct{}    // holds a value while a message is being published
 	asked       chan struct{}    // others want mounts
 	unpublished chan unpublished // mounts that were read here
-	ended       chan struct{}    // closed when Run ends
 	part        atomic.Int32     // in reading mounts
 
-	sequence uint64 // of the last message; owned by postLetters
+	// owned by who has the turn
+	sequence uint64 // of the last message
+	over     bool   // this node has said bye
+
+	share func() // begins to read for others; set by Run
 
 	deafness deafness // of the goroutine that sends
 
@@ -152,10 +155,9 @@ func New(bus Bus, options Options) (*Fleet, error) {
 		awaited:     -1,
 		pending:     map[string]actors.LoginNews{},
 		made:        time.Now(),
-		outbox:      make(chan letter),
+		turn:        make(chan struct{}, 1),
 		asked:       make(chan struct{}, 1),
 		unpublished: make(chan unpublished, maxUnpublished),
-		ended:       make(chan struct{}),
 		mounts:      newMounts(),
 		questions:   map[string]string{},
 		foreignNews: make(chan struct{}, 1),
@@ -194,15 +196,15 @@ func (f *Fleet) ClaimToken(ctx context.Context, digest []byte) (bool, error) {
 
 // Run takes part in the fleet until ctx ends. It is called once.
 func (f *Fleet) Run(ctx context.Context, system System) {
-	defer close(f.ended)
 	var running sync.WaitGroup
+	f.share = sync.OnceFunc(func() {
+		running.Go(func() { f.answerAsks(ctx, system) })
+		running.Go(func() { f.publishRows(ctx) })
+	})
 	running.Go(func() { f.receive(ctx, system) })
-	running.Go(func() { f.answerAsks(ctx, system) })
-	running.Go(func() { f.publishRows(ctx) })
-	running.Go(func() { f.postLetters(ctx) })
 	f.send(ctx, system)
 	running.Wait()
-	f.post(letter{ctx: context.WithoutCancel(ctx), message: message{Kind: bye}})
+	_, _ = f.publish(context.WithoutCancel(ctx), message{Kind: bye})
 }
 
 // receive hears the other nodes.
@@ -273,6 +275,7 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 		system.PeerGone(m.Node)
 	}
 	if n.joined && m.Kind != bye {
+		f.share()
 		f.log.Info("fleet: a node joined", zap.String("node", m.Node), zap.String("version", m.Version))
 	}
 	if len(m.Logins) > 0 {
