@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -115,22 +116,23 @@ type Fleet struct {
 
 	deafness deafness // of the goroutine that sends
 
-	mu         sync.Mutex // guards the rest
-	members    *members
-	pending    map[string]actors.LoginNews // by digest
-	isNew      bool                        // to somebody, who is to know of this node at once
-	greet      bool                        // everybody is to be asked for everything
-	greetedAt  time.Time                   // when that was done last
-	sentAllAt  time.Time                   // when everything was sent last
-	sendAll    bool                        // somebody has asked
-	sendingAll bool                        // everything is in pending
-	awaited    int                         // how many nodes are to answer the last hello; -1 while unknown
-	answers    int                         // to it
-	isEnding   bool
-	mounts     mounts
-	questions  map[string]string // of nodes that do not hear events
-	ownHeard   time.Time         // when a message of this node came back
-	foreign    foreigners
+	mu           sync.Mutex // guards the rest
+	members      *members
+	pending      map[string]actors.LoginNews // by digest
+	isNew        bool                        // to somebody, who is to know of this node at once
+	greet        bool                        // everybody is to be asked for everything
+	greetedAt    time.Time                   // when that was done last
+	sentAllAt    time.Time                   // when everything was sent last
+	sendAll      bool                        // somebody has asked
+	sendingAll   bool                        // everything is in pending
+	awaited      int                         // how many nodes are to answer the last hello; -1 while unknown
+	answers      int                         // to it
+	isEnding     bool
+	saidInFlight int // logins, with the last beat
+	mounts       mounts
+	questions    map[string]string // of nodes that do not hear events
+	ownHeard     time.Time         // when a message of this node came back
+	foreign      foreigners
 }
 
 // New returns a Fleet of which no other node is known yet.
@@ -392,6 +394,9 @@ func (f *Fleet) introduce(ctx context.Context, system System) {
 	if f.options.Attach != nil {
 		m.Attached = f.options.Attach()
 	}
+	f.mu.Lock()
+	f.saidInFlight = int(min(stats.LoginsInFlight, math.MaxInt32)) //nolint:gosec // G115: it fits.
+	f.mu.Unlock()
 	_, _ = f.publish(ctx, m)
 }
 
