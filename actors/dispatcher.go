@@ -1,31 +1,96 @@
 package actors
 
-// ownGoroutine is the dispatcher of one actor that is always there: it runs in one goroutine, which
-// has grown its stack once. The runtime would start a new one each time that a message finds the
-// actor idle, and where events come one by one that costs more than everything else about them.
-type ownGoroutine struct {
-	runs       chan func()
+import (
+	"sync"
+)
+
+// dispatcher runs one actor of those that are always there.
+type dispatcher struct {
+	system     *System
 	throughput int
 }
 
-func (s *System) newOwnGoroutine(throughput int) ownGoroutine {
-	// A mailbox has one run scheduled at most, so there is always room for it.
-	d := ownGoroutine{make(chan func(), 1), throughput}
-	s.spawnWorker(func() {
-		for {
-			select {
-			case run := <-d.runs:
-				_ = s.guarded("dispatcher", func() error { run(); return nil })
-			case <-s.stopped:
-				return
-			}
-		}
-	})
-	return d
-}
-
 // Schedule is called by the mailbox when it has something.
-func (d ownGoroutine) Schedule(run func()) { d.runs <- run }
+func (d dispatcher) Schedule(run func()) { d.system.neighbours.workers.run(turn{d.system, run}) }
 
 // Throughput returns after how many messages others get a turn.
-func (d ownGoroutine) Throughput() int { return d.throughput }
+func (d dispatcher) Throughput() int { return d.throughput }
+
+// turn is a run of an actor through its mailbox.
+type turn struct {
+	system *System
+	run    func()
+}
+
+// maxIdleWorkers is how many workers wait for the next turn; one System has seven actors that are always there.
+const maxIdleWorkers = 32
+
+// workers are the goroutines in which the actors of all Systems on one runtime have their turns. One that is done takes the next turn: its
+// stack has grown already. The runtime would start a goroutine each time that a message finds an actor idle, and where events come one by
+// one that costs more than everything else about them; and a goroutine for each actor would be most of what an idle System costs. There are
+// as many as actors that are busy, so that no actor waits for another one. It is safe for concurrent use.
+type workers struct {
+	mu      sync.Mutex
+	systems int
+	idle    []chan turn    // the last one has been idle for the shortest time
+	running sync.WaitGroup // added to only while there is a System
+}
+
+// join is called by a System before its first turn.
+func (ws *workers) join() {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.systems++
+}
+
+// leave is called by a System when its actors are gone. The last one waits until the workers are, too.
+func (ws *workers) leave() {
+	ws.mu.Lock()
+	if ws.systems--; ws.systems > 0 {
+		ws.mu.Unlock()
+		return
+	}
+	for _, next := range ws.idle {
+		close(next)
+	}
+	ws.idle = nil
+	ws.mu.Unlock()
+	ws.running.Wait()
+}
+
+// run does not wait. What an actor that is gone is sent after the last System has left is forgotten.
+func (ws *workers) run(t turn) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if last := len(ws.idle) - 1; last >= 0 {
+		ws.idle[last] <- t // which has room for it
+		ws.idle[last] = nil
+		ws.idle = ws.idle[:last]
+		return
+	}
+	if ws.systems > 0 {
+		ws.running.Go(func() { ws.work(t) })
+	}
+}
+
+func (ws *workers) work(t turn) {
+	next := make(chan turn, 1)
+	for goesOn := true; goesOn; t, goesOn = <-next {
+		_ = t.system.guarded("dispatcher", func() error { t.run(); return nil })
+		t = turn{}
+		if !ws.rest(next) {
+			return
+		}
+	}
+}
+
+// rest has a worker wait for the next turn; false where it is not needed any more.
+func (ws *workers) rest(next chan turn) bool {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if ws.systems == 0 || len(ws.idle) >= maxIdleWorkers {
+		return false
+	}
+	ws.idle = append(ws.idle, next)
+	return true
+}

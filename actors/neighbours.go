@@ -28,6 +28,7 @@ func NewActorSystem(log *zap.Logger) *actor.ActorSystem {
 // neighbours is what the Systems on one runtime share, so that hundreds of them are one timer, and one call for a dead letter. The
 // runtime keeps it as an extension; while no System runs it holds nothing.
 type neighbours struct {
+	workers     workers
 	ticker      ticker
 	deadLetters deadLetters
 }

@@ -1,6 +1,7 @@
 package actors_test
 
 import (
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,6 +61,26 @@ func TestIdleSystemsDoNotTick(t *testing.T) {
 		requireTicking(1)
 		require.NoError(t, second.System.Shutdown(t.Context()))
 		requireTicking(0)
+	})
+}
+
+// What one more system takes of goroutines does not grow with its actors: those have their turns in workers that all share.
+func TestIdleSystemsShareWorkers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(func() { pass(2 * time.Second) })
+		shared := actors.NewActorSystem(nil)
+		t.Cleanup(shared.Shutdown)
+		const systems = 40
+		start := func() {
+			for range systems {
+				actorstest.Start(t, func(o *actors.Options) { o.ActorSystem = shared })
+			}
+			synctest.Wait()
+		}
+		start()
+		before := runtime.NumGoroutine()
+		start()
+		require.LessOrEqual(t, runtime.NumGoroutine()-before, systems, "the source of events has one")
 	})
 }
 

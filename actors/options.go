@@ -33,7 +33,7 @@ type Options struct {
 	MaxConnectionsPerUser int `flag:"max-connections-per-user" reload:"true" env:"MAX_CONNECTIONS_PER_USER" default:"64" grammar:"positive" placeholder:"N" group:"Limits" help:"How many connections one user may have."`
 
 	// MountsPing is how long after its last answer an idle Mounts is asked whether it is still there; 0 is never.
-	MountsPing *time.Duration `flag:"database-ping" reload:"true" env:"DATABASE_PING" default:"10s" placeholder:"TIME" group:"Database" help:"How long after its last answer an idle database is asked whether it is still there, which keeps one connection open. 0 never asks: that it is away is then noticed by the next file that changes."`
+	MountsPing *time.Duration `flag:"database-ping" reload:"true" env:"DATABASE_PING" default:"10s" placeholder:"TIME" group:"Database" help:"How long after its last answer an idle database is asked whether it is still there, which keeps one connection open. 0 never asks: that it is away is then noticed by the next file that changes. With --instances, 0 is the default."`
 
 	// AuthKey is the key of the digests that stand for credentials; nil for a random one. A fixed
 	// key lets the next process take over logins (see Logins and Resume).

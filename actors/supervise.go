@@ -61,7 +61,7 @@ func (t *top) Receive(ctx actor.Context) {
 func (t *top) spawn(ctx actor.Context) {
 	s := t.system
 	spawn := func(name string, throughput int, producer func() actor.Actor, options ...actor.PropsOption) *actor.PID {
-		options = append(options, actor.WithDispatcher(s.newOwnGoroutine(throughput)))
+		options = append(options, actor.WithDispatcher(dispatcher{s, throughput}))
 		pid, err := ctx.SpawnNamed(actor.PropsFromProducer(producer, options...), name)
 		if err != nil {
 			panic(err) // top's name is ours alone, so its children's are

@@ -46,6 +46,7 @@ type System struct {
 	mapper     *actor.PID
 	auth       *actor.PID
 	registries [shards]*actor.PID
+	neighbours *neighbours
 	wheel      *wheel
 	scheduler  *scheduler
 	release    func()
@@ -127,15 +128,16 @@ func (s *System) start() {
 	runtime, letGo := hostOrOwn(s.options.Load().ActorSystem, s)
 	s.runtime = runtime
 	s.root = s.runtime.Root
-	neighbours := neighboursOn(runtime)
-	s.wheel = newWheel(s, &neighbours.ticker)
+	s.neighbours = neighboursOn(runtime)
+	s.neighbours.workers.join()
+	s.wheel = newWheel(s, &s.neighbours.ticker)
 	s.scheduler = newScheduler(s)
 	if s.hooks != nil {
 		go s.hooks.run()
 	}
 	s.spawnTop()
-	unwatch := neighbours.deadLetters.watch(s)
-	s.release = func() { unwatch(); letGo() }
+	unwatch := s.neighbours.deadLetters.watch(s)
+	s.release = func() { unwatch(); s.neighbours.workers.leave(); letGo() }
 	s.began.Store(true)
 }
 

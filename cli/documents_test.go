@@ -179,7 +179,7 @@ var (
 
 // TestEveryLogLineIsExplained looks for what is logged at warn and error in the sources, and for an explanation of each.
 func TestEveryLogLineIsExplained(t *testing.T) {
-	explained := documents(t)["../docs/troubleshooting.md"] + documents(t)["../docs/hosting.md"] // which has those of --instances
+	explained := documents(t)["../docs/troubleshooting.md"] + documents(t)["../docs/instances.md"] + documents(t)["../docs/fleet.md"] // which have those of several
 	messages := map[string]string{}
 	for _, folder := range []string{"../actors", "../actors/fleet", ".", "../config", "../storage", "../transport", "../transport/monitor", "../transport/nextcloud"} {
 		sources, err := filepath.Glob(filepath.Join(folder, "*.go"))

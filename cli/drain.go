@@ -100,7 +100,7 @@ func (n *newcomers) drain(on bool) error {
 	}
 	isNew, err := n.letGo(reasonDrained, "an administrator has this server let its clients go")
 	if isNew {
-		n.log.Warn("draining: all clients are closed, and no new ones taken until SIGUSR2")
+		n.log.Warn("drained: clients are closed, and newcomers refused")
 	}
 	return err
 }
@@ -109,11 +109,11 @@ func (n *newcomers) drain(on bool) error {
 func (n *newcomers) onDeaf(deaf bool) {
 	if !deaf {
 		n.take(reasonDeaf)
-		n.log.Warn("events are received again: clients are taken")
+		n.log.Warn("deaf no more: events are received, and clients taken")
 		return
 	}
 	if _, err := n.letGo(reasonDeaf, "this server receives no events, and others do"); err == nil {
-		n.log.Warn("no events are received, and other servers receive them: all clients are closed, so that they connect there")
+		n.log.Warn("deaf: other servers receive events, so clients are closed")
 	}
 }
 

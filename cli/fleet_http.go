@@ -91,7 +91,8 @@ func sourceTo(address string) net.IP {
 		return net.IPv4(127, 0, 0, 1)
 	}
 	const anyPort = "9"
-	conn, err := net.DialTimeout("udp", net.JoinHostPort(parsed.Hostname(), anyPort), time.Second)
+	dialer := &net.Dialer{Timeout: time.Second}
+	conn, err := dialer.DialContext(context.Background(), "udp", net.JoinHostPort(parsed.Hostname(), anyPort))
 	if err != nil {
 		return nil
 	}

@@ -25,6 +25,10 @@ import (
 const (
 	// maxLoading is how many configurations are read at a time: each evaluation takes memory.
 	maxLoading = 8
+	// maxStarting is how many instances begin at a time: hundreds that connect at once overrun the queue of new connections of a Redis that they
+	// share. Each waits for its own for readyPatience at most, and others do not wait for it any longer.
+	maxStarting   = 32
+	readyPatience = time.Second
 	// settleTime is how long the folder must have been left alone before it is looked at: a file is written in several steps.
 	settleTime = 2 * time.Second
 	// startPatience is how long clients wait at the start for instances that are slow to begin; those are served later.
@@ -48,6 +52,7 @@ type hosting struct {
 	newcomers   *newcomers
 	clients     net.Addr      // the clients' port
 	loading     chan struct{} // holds maxLoading
+	starting    chan struct{} // holds maxStarting
 	refused     chan *member  // of which a page was refused
 	changed     chan struct{} // routes must be made anew
 	listing     chan struct{} // the folder must be listed anew
@@ -74,7 +79,7 @@ type routes struct {
 func (d *daemon) serveFolder(result *config.Result, load func(context.Context) *config.Result, lines io.Writer) *hosting {
 	h := &hosting{
 		daemon: d, folder: result.Settings.Hosting.Folder, load: load, lines: lines, shared: newShared(d.log.Logger),
-		loading: make(chan struct{}, maxLoading), refused: make(chan *member, 16), changed: make(chan struct{}, 1), listing: make(chan struct{}, 1),
+		loading: make(chan struct{}, maxLoading), starting: make(chan struct{}, maxStarting), refused: make(chan *member, 16), changed: make(chan struct{}, 1), listing: make(chan struct{}, 1),
 		members: map[string]*member{}, misdirected: logthrottle.New(d.log.Logger, misdirectedInterval, "no instance serves a request", ""),
 	}
 	h.newcomers = newNewcomers(h, d.log.Logger)
@@ -161,8 +166,13 @@ func (h *hosting) start(ctx context.Context, clients net.Addr) (known <-chan str
 
 // run watches the folder, and reads everything again at SIGHUP.
 func (h *hosting) run(ctx context.Context) error {
-	events, closeWatcher := h.watch()
-	defer closeWatcher()
+	var events <-chan fsnotify.Event
+	var tooMany <-chan error // events are lost
+	watcher := h.watch()
+	if watcher != nil {
+		defer watcher.Close()
+		events, tooMany = watcher.Events, watcher.Errors
+	}
 	var reading sync.WaitGroup
 	defer reading.Wait()
 	ctx, cancel := context.WithCancel(ctx)
@@ -170,15 +180,20 @@ func (h *hosting) run(ctx context.Context) error {
 	if h.daemon.settings.Monitor.On() {
 		reading.Go(func() { monitor.RunHistories(ctx, h.histories) })
 	}
-	var settled <-chan time.Time // not nil while the folder is being changed
+	settled := later(nil) // not nil while the folder is being changed: it may have been before it was watched
 	ticker := time.NewTicker(hostingTick)
 	defer ticker.Stop()
 	for ticks := 0; ; {
 		select {
 		case <-h.daemon.hangUps:
+			if watcher != nil {
+				_ = watcher.Add(h.folder) // it may be another one by now
+			}
 			h.reload(ctx)
 		case <-events:
-			settled = time.After(settleTime)
+			settled = later(settled)
+		case <-tooMany:
+			settled = later(settled)
 		case <-settled:
 			settled = nil
 			h.list(false)
@@ -200,17 +215,25 @@ func (h *hosting) run(ctx context.Context) error {
 	}
 }
 
-// watch sends what happens in the folder. Where the system cannot tell, only SIGHUP has the folder listed.
-func (h *hosting) watch() (events <-chan fsnotify.Event, closeWatcher func()) {
+// later is a moment at which the folder is looked at, unless that is set already.
+func later(settled <-chan time.Time) <-chan time.Time {
+	if settled != nil {
+		return settled
+	}
+	return time.After(settleTime)
+}
+
+// watch begins to watch the folder. It returns nil where the system cannot: then only SIGHUP has it listed.
+func (h *hosting) watch() *fsnotify.Watcher {
 	watcher, err := fsnotify.NewWatcher()
 	if err == nil {
 		if err = watcher.Add(h.folder); err == nil {
-			return watcher.Events, func() { _ = watcher.Close() }
+			return watcher
 		}
 		_ = watcher.Close()
 	}
 	h.daemon.log.Warn("cannot watch the folder of instances; SIGHUP has it read again", zap.Error(err))
-	return nil, func() {}
+	return nil
 }
 
 // reload reads the process's configuration and that of each instance again.

@@ -144,6 +144,9 @@ func (i *instance) actorOptions(s config.Settings) actors.Options {
 	s.Actors.Logger = i.log.Logger
 	s.Actors.AuthKey = handoverKey(s.Instance.Secret)
 	s.Actors.ActorSystem = i.shared.runtime
+	if s.Database.Driver == storage.SQLite { // a file that is open does not go away, and an open one takes 100 KiB
+		s.Actors.MountsPing = new(time.Duration)
+	}
 	return s.Actors
 }
 

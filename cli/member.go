@@ -157,6 +157,9 @@ func (h *hosting) update(m *member, found instances.Found) {
 	if err == nil {
 		err = h.apply(m, found, next)
 	}
+	if err != nil && h.ctx.Err() != nil {
+		return
+	}
 	h.note(m, next, err)
 }
 
@@ -178,6 +181,12 @@ func (h *hosting) apply(m *member, found instances.Found, next *config.Result) e
 			return nil
 		}
 	}
+	select {
+	case h.starting <- struct{}{}:
+		defer func() { <-h.starting }()
+	case <-h.ctx.Done():
+		return h.ctx.Err()
+	}
 	m.log.configure(next.Settings.Log.Level)
 	i, err := newInstance(instanceOptions{
 		name: m.name, result: next, log: m.log, shared: h.shared, monitored: &h.daemon.monitored,
@@ -194,6 +203,9 @@ func (h *hosting) apply(m *member, found instances.Found, next *config.Result) e
 	case <-i.start(context.WithoutCancel(h.ctx), h.clients): // it is drained at the end
 	case <-h.ctx.Done():
 	}
+	hearing, cancel := context.WithTimeout(h.ctx, readyPatience)
+	_ = i.system.Ready(hearing) // else later
+	cancel()
 	h.setInstance(m, i)
 	if h.newcomers.isDrained() {
 		_ = i.drain(true)

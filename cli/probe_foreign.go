@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/notifypush/notifypush/actors"
@@ -69,10 +70,22 @@ func askServers(ctx context.Context, settings config.Settings) (answers fleet.An
 		return fleet.Answers{}, 0, err
 	}
 	defer redis.Close()
+	if settings.Redis.Cluster {
+		answers, err = fleet.Ask(ctx, uncounted{redis}, fleetOptions(settings, redis))
+		return answers, 0, err
+	}
 	counts, countErr := redis.Subscribers(ctx, actors.Channels[0], fleet.Channel) // before this one listens
 	answers, err = fleet.Ask(ctx, redis, fleetOptions(settings, redis))
-	if countErr == nil && !settings.Redis.Cluster { // where an ACL forbids to count, nothing is known
+	if countErr == nil { // where an ACL forbids to count, nothing is known
 		silent = counts[0] - counts[1]
 	}
 	return answers, silent, err
+}
+
+// uncounted is a cluster, of which a node counts its own subscribers alone: all answers have to be waited for.
+type uncounted struct{ *storage.Redis }
+
+func (u uncounted) Publish(ctx context.Context, channel string, payload []byte) (int, error) {
+	_, err := u.Redis.Publish(ctx, channel, payload)
+	return math.MaxInt, err
 }

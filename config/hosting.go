@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/notifypush/notifypush/internal/files"
 	"github.com/notifypush/notifypush/internal/setting"
@@ -57,6 +58,7 @@ func (r Reader) LoadInstance(ctx context.Context, from InstanceFiles, process *R
 		l.environment.instance = variables
 	}
 	l.loadSimple()
+	l.leaveIdleDatabase()
 	configFile, isCopy, err := l.configFile(ctx, from)
 	if l.fail("config_file", err); err != nil {
 		return l.result
@@ -98,6 +100,15 @@ func (l *loader) configFile(ctx context.Context, from InstanceFiles) (path strin
 		}
 	}
 	return "", false, notYet(fmt.Errorf("%s leads to a folder in which config.php is not found: %w", from.Config, err))
+}
+
+// leaveIdleDatabase has an idle database not be asked unless somebody says so: that keeps a connection open, and the databases of hundreds are often
+// at one server, which has 100 or 151 by default.
+func (l *loader) leaveIdleDatabase() {
+	const name = "database_ping"
+	if l.result.Sources[name] == SourceDefault {
+		l.result.Settings.Actors.MountsPing, l.result.values[name] = new(time.Duration), time.Duration(0)
+	}
 }
 
 // warnOfProcessSettings names what does not count in an instance's file.

@@ -74,6 +74,10 @@ func TestInstanceIsConfiguredByItsOwnFiles(t *testing.T) {
 	require.Equal(t, "oc_", bob.Database.Prefix)
 	require.Equal(t, []string{"bob.example"}, bob.Instance.Hosts)
 	require.Equal(t, "warn", bob.Log.Level.String())
+	require.Zero(t, *bob.Actors.MountsPing, "hundreds would keep as many connections to a database open")
+	require.Equal(t, "10s", Load(t.Context(), "", nil, func(string) (string, bool) { return "", false }).Settings.Actors.MountsPing.String())
+	process = processWith(t, map[string]string{"INSTANCES": filepath.Join(folder, "instances"), "DATABASE_PING": "7s"}, nil)
+	require.Equal(t, "7s", load(InstanceFiles{Variables: filepath.Join(folder, "instances", "bob.env")}).Settings.Actors.MountsPing.String())
 }
 
 // What only an instance can have, the process must not be given: all instances would have it.

@@ -167,10 +167,14 @@ func (l *loader) find(flag string) []string {
 	if texts == nil {
 		texts, source = l.inherited(declared)
 	}
-	if texts != nil {
+	switch {
+	case texts != nil && l.process == nil: // what instances inherit
 		l.result.texts[flag] = texts
-	} else if source = SourceDefault; declared.Default != "" {
-		texts = []string{declared.Default}
+	case texts == nil:
+		source = SourceDefault
+		if declared.Default != "" {
+			texts = []string{declared.Default}
+		}
 	}
 	l.result.Sources[declared.Name()] = source
 	return texts

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"slices"
+	"strings"
 
 	"github.com/notifypush/notifypush/transport"
 )
@@ -50,13 +50,22 @@ func (n *nextcloudConfig) pageHosts(s Settings) []string {
 	}
 	hosts = append(hosts, localNames...)
 	var distinct []string
+	known, wildcards := map[string]bool{}, 0
 	for _, host := range hosts {
-		if !slices.Contains(distinct, host) {
+		if strings.Contains(host, "*") {
+			wildcards++
+		}
+		if !known[host] && len(host) <= maxHost && (wildcards <= maxWildcards || !strings.Contains(host, "*")) {
+			known[host] = true
 			distinct = append(distinct, host)
 		}
 	}
 	return distinct
 }
+
+// maxHost is how long a host can be, with its port, and maxWildcards how many patterns count: each is compiled, and config.php may be that of
+// somebody who shares this process with others.
+const maxHost, maxWildcards = 260, 1000
 
 func bracketed(host string) string {
 	if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {

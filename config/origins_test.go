@@ -1,8 +1,10 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,6 +15,12 @@ import (
 // The pages that may connect are those of Nextcloud, by its own settings; all where these are not known, and those of the flag where
 // it is given.
 func TestAllowedOrigins(t *testing.T) {
+	many := List{Texts: []string{strings.Repeat("*", maxHost+1)}}
+	for i := range 2 * maxWildcards {
+		many.Texts = append(many.Texts, fmt.Sprintf("*.%d.example", i))
+	}
+	require.Len(t, (&nextcloudConfig{environment: environment{instance: map[string]string{}}}).pageHosts(Settings{Instance: Instance{TrustedDomains: many}}), maxWildcards-1+len(localNames), "they are bounded")
+
 	here := []string{"localhost", "127.0.0.1", "[::1]"}
 	url := map[string]string{"NEXTCLOUD_URL": "http://10.1.2.3:8080/nextcloud"}
 	unknown := transport.AllowedOrigins{LogOnly: true}

@@ -47,7 +47,7 @@ type Settings struct {
 type FleetOptions struct {
 	Off bool `flag:"fleet" env:"FLEET" default:"true" negated:"true" group:"Redis" help:"Share logins, tokens, limits, mounts and counters with other push servers of the same Nextcloud, where its secret is known."`
 	// LameDuck is how long the port stays open after the server was asked to end.
-	LameDuck time.Duration `flag:"lame-duck" env:"LAME_DUCK" default:"0" placeholder:"TIME" group:"Listening" help:"How long the server goes on after SIGTERM before it closes its port, while /readyz?for=balancer says already that newcomers go elsewhere: as long as a load balancer takes to notice."`
+	LameDuck time.Duration `flag:"lame-duck" scope:"process" env:"LAME_DUCK" default:"0" placeholder:"TIME" group:"Listening" help:"How long the server goes on after SIGTERM before it closes its port, while /readyz?for=balancer says already that newcomers go elsewhere: as long as a load balancer takes to notice."`
 }
 
 // ReadingOptions say how Nextcloud's configuration is read.

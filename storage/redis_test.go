@@ -56,7 +56,7 @@ func TestKeys(t *testing.T) {
 	require.False(t, found)
 }
 
-// A connection that nobody wants is closed after a minute, and made again.
+// A connection that nobody wants is closed after a while, and made again.
 func TestUnusedConnectionsAreClosed(t *testing.T) {
 	server := storagetest.Redis(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -111,3 +111,36 @@ func TestLameDuck(t *testing.T) {
 	p.terminate()
 	require.Equal(t, websocket.StatusServiceRestart, alice.closed())
 }
+
+// TestHostingIsDrained drains a process with several instances: all of them, those that come meanwhile, too.
+func TestHostingIsDrained(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, "one", "two")
+	h.serve(t)
+	clients := []*pushClient{h.loginAt("one"), h.loginAt("two")}
+	asks := func(host, path string) int {
+		status, _ := h.askRaw("GET " + path + "?for=balancer HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n")
+		return status
+	}
+	const balancer = "127.0.0.1"
+	require.Equal(t, http.StatusOK, asks(balancer, "/readyz"))
+	require.Equal(t, http.StatusOK, asks(hostOf("one"), "/push/readyz"))
+	h.signal(syscall.SIGUSR1)
+	for _, c := range clients {
+		require.Equal(t, websocket.StatusServiceRestart, c.closed())
+	}
+	require.Equal(t, http.StatusServiceUnavailable, asks(balancer, "/readyz"))
+	require.Equal(t, http.StatusServiceUnavailable, asks(hostOf("two"), "/push/readyz"))
+	require.Contains(t, h.newcomersAt(h.metricsPort), "drain")
+	h.add(t, "three")
+	h.awaitHearing("three")
+	h.await("it is drained, too", func() bool { return asks(hostOf("three"), "/readyz") != http.StatusOK })
+	_, _, err := websocket.Dial(t.Context(), "ws://"+h.address()+"/push/three/ws", nil)
+	require.Error(t, err)
+
+	h.signal(syscall.SIGUSR2)
+	h.await("newcomers are taken", func() bool { return asks(balancer, "/readyz") == http.StatusOK })
+	for _, name := range []string{"one", "two", "three"} {
+		h.requirePushed(h.loginAt(name), name)
+	}
+}

@@ -142,7 +142,7 @@ func TestFleetInKubernetes(t *testing.T) {
 	require.Equal(t, "push", pod.Containers[0].ReadinessProbe.HTTPGet.Port)
 
 	c := &cluster{path: pod.Containers[0].ReadinessProbe.HTTPGet.Path}
-	b, _ := newSite(t).balance(90, c.serve, "LAME_DUCK=1.5s")
+	b, _ := newSite(t).putBehind(90, c.serve, "LAME_DUCK=1.5s")
 	b.useTokens(5)
 	for i, p := range b.nodes {
 		ended := c.end(p, 500*time.Millisecond)

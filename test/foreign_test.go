@@ -153,3 +153,30 @@ func TestPatchedApps(t *testing.T) {
 		}
 	}
 }
+
+// TestInstancesThatShareRedis has one process serve Nextclouds that use one Redis server: those on the same channels are told so, each
+// in its own place, and the one with a prefix is not.
+func TestInstancesThatShareRedis(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	s := newSite(t)
+	for i, name := range []string{"first", "second", "third"} {
+		lines := "CONFIG_FILE=" + s.configOf("oc"+name, i) + "\nINSTANCE_HOSTS=" + hostOf(name)
+		if name == "third" {
+			lines += "\nREDIS_CHANNEL_PREFIX=2_"
+		}
+		h.writeFile(t, name+".env", lines)
+	}
+	h.pushServer = s.start("--instances", h.folder, "BIND=127.0.0.1")
+	h.awaitAnswer("tcp", h.address())
+	for _, name := range []string{"first", "second", "third"} {
+		h.awaitHearing(name)
+	}
+	s.publish("notify_activity", `{"user":"alice"}`)
+	s.publish("2_notify_activity", `{"user":"alice"}`)
+	for name, want := range map[string]float64{"first": 1, "second": 1, "third": 0} {
+		h.awaitMetric(fmt.Sprintf(`notify_push_events_total{instance=%q}`, name), 1)
+		h.awaitMetric(fmt.Sprintf(`notify_push_foreign_nextcloud{instance=%q}`, name), want)
+	}
+	require.Equal(t, 2, strings.Count(h.output.String(), sharedLine))
+}

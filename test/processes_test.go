@@ -38,26 +38,32 @@ func memoryOf(t *testing.T, pid int) (m memory) {
 	return m
 }
 
-// TestCostOfProcesses starts a process for each of several Nextclouds, each at a socket of its own, and measures what they hold while
-// nothing happens. HOSTED is how many, and has them idle for as long as the garbage collector takes notice; PUSH_SERVER_CMD measures another server.
-func TestCostOfProcesses(t *testing.T) {
+// hosted is how many Nextclouds are served, and for how long they idle before they are measured: with HOSTED, for as long as the garbage
+// collector takes notice.
+func hosted(t *testing.T) (nextclouds int, idle time.Duration) {
 	if _, err := os.Stat("/proc/self/smaps_rollup"); err != nil {
 		t.Skip("the kernel has no smaps_rollup")
 	}
-	processes, idle := 3, time.Second
-	if wanted := os.Getenv("HOSTED"); wanted != "" {
-		var err error
-		processes, err = strconv.Atoi(wanted)
-		require.NoError(t, err)
-		idle = 150 * time.Second
+	wanted := os.Getenv("HOSTED")
+	if wanted == "" {
+		return 3, time.Second
 	}
+	nextclouds, err := strconv.Atoi(wanted)
+	require.NoError(t, err)
+	return nextclouds, 150 * time.Second
+}
+
+// TestCostOfProcesses starts a process for each of several Nextclouds, each at a socket of its own, and measures what they hold while
+// nothing happens. PUSH_SERVER_CMD measures another server.
+func TestCostOfProcesses(t *testing.T) {
+	nextclouds, idle := hosted(t)
 	s := newSite(t)
 	folder := storagetest.Dir(t)
 	var all []*pushServer
-	for i := range processes {
+	for i := range nextclouds {
 		socket := filepath.Join(folder, fmt.Sprintf("%d.sock", i))
 		p := &pushServer{t: t, site: s, output: &output{}}
-		p.run(t.TempDir(), s.configOf(fmt.Sprintf("oc%d", i), i%16), "SOCKET_PATH="+socket)
+		p.run(t.TempDir(), s.configOf(fmt.Sprintf("oc%d", i), i%16), "SOCKET_PATH="+socket, fmt.Sprintf("REDIS_CHANNEL_PREFIX=%d_", i))
 		p.await("its socket is open", func() bool {
 			conn, err := net.Dial("unix", socket)
 			if err == nil {
@@ -73,8 +79,28 @@ func TestCostOfProcesses(t *testing.T) {
 		m := memoryOf(t, p.cmd.Process.Pid)
 		sum.rss, sum.pss, sum.uss = sum.rss+m.rss, sum.pss+m.pss, sum.uss+m.uss
 	}
-	t.Logf("%d processes: each RSS %.1f, PSS %.1f, USS %.1f MiB; together PSS %.0f MiB", processes, mib(sum.rss, processes), mib(sum.pss, processes), mib(sum.uss, processes), mib(sum.pss, 1))
-	require.Less(t, mib(sum.uss, processes), 24.0)
+	t.Logf("%d processes: each RSS %.1f, PSS %.1f, USS %.1f MiB; together PSS %.0f MiB", nextclouds, mib(sum.rss, nextclouds), mib(sum.pss, nextclouds), mib(sum.uss, nextclouds), mib(sum.pss, 1))
+	require.Less(t, mib(sum.uss, nextclouds), 24.0)
+}
+
+// TestCostOfOneProcess is TestCostOfProcesses with one process for all Nextclouds.
+func TestCostOfOneProcess(t *testing.T) {
+	nextclouds, idle := hosted(t)
+	h := newHost(t)
+	s := newSite(t)
+	for i := range nextclouds {
+		name := fmt.Sprintf("oc%d", i)
+		h.writeFile(t, name+".env", fmt.Sprintf("CONFIG_FILE=%s\nREDIS_CHANNEL_PREFIX=%d_\nINSTANCE_HOSTS=%s", s.configOf(name, i%16), i, hostOf(name)))
+	}
+	h.pushServer = s.start("--instances", h.folder, "BIND=127.0.0.1")
+	h.awaitAnswer("tcp", h.address())
+	for i := range nextclouds {
+		h.awaitHearing(fmt.Sprintf("oc%d", i))
+	}
+	time.Sleep(idle)
+	m := memoryOf(t, h.cmd.Process.Pid)
+	t.Logf("one process for %d: RSS %.1f, PSS %.1f, USS %.1f MiB", nextclouds, mib(m.rss, 1), mib(m.pss, 1), mib(m.uss, 1))
+	require.Less(t, mib(m.rss, 1), 48.0+float64(nextclouds))
 }
 
 func mib(kib, processes int) float64 { return float64(kib) / float64(processes) / 1024 }

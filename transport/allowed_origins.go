@@ -54,14 +54,19 @@ func (a *AllowedOrigins) UnmarshalText(text []byte) error {
 type originRules struct {
 	any      bool
 	null     bool // also where a cookie may count
-	patterns []*regexp.Regexp
-	own      bool // the request's own host is enough
+	names    []string
+	patterns []*regexp.Regexp // of those with wildcards
+	own      bool             // the request's own host is enough
 	logOnly  bool
 }
 
 func newOriginRules(allowed AllowedOrigins) *originRules {
 	rules := &originRules{any: slices.Contains(allowed.Hosts, "*"), null: slices.Contains(allowed.Hosts, "null"), own: !allowed.OnlyHosts, logOnly: allowed.LogOnly}
 	for _, host := range allowed.Hosts {
+		if !strings.Contains(host, "*") {
+			rules.names = append(rules.names, host)
+			continue
+		}
 		parts := strings.Split(host, "*")
 		for i := range parts {
 			parts[i] = regexp.QuoteMeta(parts[i])
@@ -101,7 +106,9 @@ func (o *originRules) admitPage(origin, host string, own []string) bool {
 	if o.own && slices.ContainsFunc(own, func(own string) bool { return strings.EqualFold(withoutPort(own), name) }) {
 		return true
 	}
-	return slices.ContainsFunc(o.patterns, func(p *regexp.Regexp) bool {
+	return slices.ContainsFunc(o.names, func(n string) bool {
+		return strings.EqualFold(n, name) || strings.EqualFold(n, host) || strings.EqualFold(n, origin)
+	}) || slices.ContainsFunc(o.patterns, func(p *regexp.Regexp) bool {
 		return p.MatchString(name) || p.MatchString(host) || p.MatchString(origin)
 	})
 }

@@ -24,8 +24,8 @@ func (noSystem) LearnLogins(string, []actors.LoginNews)                   {}
 func (noSystem) PeerGone(string)                                          {}
 func (noSystem) AnnounceLogins(context.Context) error                     { return nil }
 func (noSystem) Crowds(context.Context, []string) (map[string]int, error) { return nil, nil }
-func (noSystem) Stats() actors.Stats                                      { return actors.Stats{} }
 func (noSystem) Hears() bool                                              { return true }
+func (noSystem) Stats() actors.Stats                                      { return actors.Stats{} }
 
 // server is one of a Nextcloud.
 type server struct {

@@ -35,13 +35,13 @@ type Found struct {
 // validName is what can be a part of a path and a label.
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 
-// taken are names that mean something else in a path.
-var taken = []string{"push", "ws", "test", "version"}
+// served are what paths name of an instance, and may follow its name.
+var served = []string{"ws", "test", "version", "readyz", "fleet"}
 
 // CheckName returns why an instance cannot be called so.
 func CheckName(name string) error {
 	switch {
-	case slices.Contains(taken, strings.ToLower(name)):
+	case name == "push" || slices.Contains(served, strings.ToLower(name)): // which mean something else in a path
 		return fmt.Errorf("no instance can be called %s, because paths begin so; rename its file", name)
 	case !validName.MatchString(name):
 		return fmt.Errorf("no instance can be called %q; a name has up to 63 letters, digits, dots, hyphens and underscores, and begins with a letter or a digit", name)

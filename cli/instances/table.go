@@ -21,6 +21,10 @@ type Claim struct {
 	Unknown bool
 }
 
+// What config.php of one instance says must not make requests of all slow: of its names so many count, of these so many with wildcards, and each
+// with so many *. No host is longer than maxHost bytes, with its port.
+const maxDerived, maxWildcards, maxStars, maxHost = 1000, 20, 4, 260
+
 // Table says which instance a request means. It does not change, and is safe for concurrent use.
 type Table struct {
 	names  map[string]bool
@@ -51,9 +55,15 @@ func NewTable(claims []Claim) *Table {
 		for _, host := range claim.Given {
 			t.add(0, host, claim.Instance)
 		}
-		for _, host := range claim.Derived {
+		wildcards := 0
+		for _, host := range claim.Derived[:min(len(claim.Derived), maxDerived)] {
+			isWildcard := strings.Contains(host, "*")
+			if isWildcard {
+				wildcards++
+			}
 			isWide := strings.Trim(host, "*.:") == "" // it would take what is nobody's
-			if !isWide && !(isUnknown && strings.Contains(host, "*")) {
+			isCostly := len(host) > maxHost || isWildcard && (wildcards > maxWildcards || strings.Count(host, "*") > maxStars)
+			if !isWide && !isCostly && !(isWildcard && isUnknown) {
 				t.add(2, host, claim.Instance)
 			}
 		}
@@ -100,6 +110,9 @@ func cutPort(host string) (name, port string) {
 
 // claimants are the instances that are called so, of the first level that has any.
 func (t *Table) claimants(host string) []string {
+	if len(host) > maxHost {
+		return nil
+	}
 	host = normal(host)
 	name, _ := cutPort(host)
 	if name == "" {
@@ -166,7 +179,7 @@ func (t *Table) named(path string) string {
 	if len(segments) > 2 && segments[0] == "push" {
 		segments = segments[1:]
 	}
-	if len(segments) < 2 || !slices.Contains([]string{"ws", "test", "version"}, segments[1]) || !t.names[segments[0]] {
+	if len(segments) < 2 || !slices.Contains(served, segments[1]) || !t.names[segments[0]] {
 		return ""
 	}
 	return segments[0]

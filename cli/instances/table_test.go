@@ -1,6 +1,7 @@
 package instances
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -52,7 +53,9 @@ func TestFind(t *testing.T) {
 		{"push.example.net", "/bob/test/cookie", "bob"},
 		{"push.example.net", "//push//bob//version", "bob"},
 		{"push.example.net", "/push/broken/ws", "broken"},
-		{"", "/push/bob/ws", "bob"}, // HTTP/1.0
+		{"notify_push", "/bob/fleet/hears", "bob"}, // as other servers of its fleet ask
+		{"10.0.0.1:7867", "/bob/readyz", "bob"},    // and balancers
+		{"", "/push/bob/ws", "bob"},                // HTTP/1.0
 		{"push.example.net", "/push/BOB/ws", nobody},
 		{"push.example.net", "/push/nobody/ws", nobody},
 		{"push.example.net", "/x/push/bob/ws", nobody},
@@ -92,11 +95,29 @@ func TestWildcardsBesideAnUnknownInstance(t *testing.T) {
 	}
 }
 
+// A config.php that names more than makes sense does not slow down what others are asked.
+func TestClaimsAreBounded(t *testing.T) {
+	derived := []string{strings.Repeat("a", maxHost+1), strings.Repeat("*.", maxStars+1) + "example"}
+	for i := range maxWildcards + 1 {
+		derived = append(derived, fmt.Sprintf("*.w%d.example", i))
+	}
+	for i := range maxDerived {
+		derived = append(derived, fmt.Sprintf("n%d.example", i))
+	}
+	table := NewTable([]Claim{{Instance: "mallory", Derived: derived}})
+	require.Len(t, table.levels[3].patterns, maxWildcards-1, "the one with too many stars counts, and is none")
+	require.Len(t, table.levels[2].exact, maxDerived-maxWildcards-3)
+	require.Empty(t, table.claimants(strings.Repeat("a", maxHost+1)))
+	found, err := table.Find("n1.example", "/ws")
+	require.NoError(t, err)
+	require.Equal(t, "mallory", found)
+}
+
 func TestCheckName(t *testing.T) {
 	for _, name := range []string{"alice", "cloud.alice.example", "A-1_b", strings.Repeat("x", 63)} {
 		require.NoError(t, CheckName(name), name)
 	}
-	for _, name := range []string{"", "push", "WS", "test", "version", "a b", "a/b", "-a", ".a", "ä", strings.Repeat("x", 64)} {
+	for _, name := range []string{"", "push", "WS", "test", "version", "readyz", "fleet", "a b", "a/b", "-a", ".a", "ä", strings.Repeat("x", 64)} {
 		require.Error(t, CheckName(name), name)
 	}
 }

@@ -44,6 +44,7 @@ type Field struct {
 // Scope says whose a setting is in a process that serves several Nextclouds, each of which is an instance.
 type Scope string
 
+// The scopes of settings.
 const (
 	Inherited  Scope = ""         // an instance's; the process's own is the default of all
 	OfProcess  Scope = "process"  // the process's alone

@@ -78,6 +78,7 @@ func TestMetrics(t *testing.T) {
 		"notify_push_logins_refused_total 14",
 		`notify_push_messages_sent_total{type="custom"} 400`,
 		"notify_push_ready 1",
+		"notify_push_foreign_nextcloud 0",
 		"# TYPE notify_push_connections gauge",
 		"# TYPE notify_push_connections_total counter",
 		"# TYPE go_goroutines gauge",

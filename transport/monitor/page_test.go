@@ -137,10 +137,12 @@ func TestThePageActsWithTheToken(t *testing.T) {
 func TestThePageShowsWhatIsWrong(t *testing.T) {
 	b := open(t, 1180, 900, func(k *statusKit) {
 		k.source.Problems = func() map[string]string { return map[string]string{"redis": "<b>connection refused</b>"} }
+		k.source.Warning = func() string { return "<b>another Nextcloud</b>" }
 		k.status.AdminToken = func() actors.Secret { return "" }
 	})
 	b.See("that it is not ready", browsertest.Text("state")+" === 'not ready'")
 	b.See("the reason, as text", browsertest.Text("problems")+".includes('redis for 0 s: <b>connection refused</b>') || "+browsertest.Text("problems")+".includes('<b>connection refused</b>')")
+	b.See("what else is wrong, as text", browsertest.Text("warning")+" === '<b>another Nextcloud</b>'")
 	b.See("which dependency", `document.querySelectorAll("#dependencies li.down").length === 1`)
 	b.See("that actions are off", `!document.getElementById("off").hidden && document.getElementById("on").hidden`)
 }

@@ -127,6 +127,7 @@ func (k *statusKit) call(t testing.TB, method, path, body string, headers ...str
 func TestStatusReply(t *testing.T) {
 	kit := newStatus(t, func(k *statusKit) {
 		k.source.Problems = func() map[string]string { return map[string]string{"database": "no route to host"} }
+		k.source.Warning = func() string { return "another Nextcloud" }
 	})
 	code, body, header := kit.call(t, "GET", "/api/status", "")
 	require.Equal(t, 200, code)
@@ -141,6 +142,7 @@ func TestStatusReply(t *testing.T) {
 	require.Equal(t, []string{"9.8.7", "1.4.0", "warn"}, []string{reply.Version, reply.AppVersion, reply.LogLevel})
 	require.Equal(t, "database", reply.Problems[0].Name)
 	require.Equal(t, "no route to host", reply.Problems[0].Reason)
+	require.Equal(t, "another Nextcloud", reply.Warning)
 	require.WithinDuration(t, time.Now(), reply.Problems[0].Since, time.Minute)
 	require.Equal(t, []string{"redis", "database", "nextcloud"}, []string{reply.Dependencies[0].Name, reply.Dependencies[1].Name, reply.Dependencies[2].Name})
 	require.InDelta(t, 0.3, *reply.Dependencies[0].Latency, 0.001)
