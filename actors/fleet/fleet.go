@@ -102,11 +102,11 @@ type Fleet struct {
 	sharing     *logthrottle.Line // that another Nextcloud hears the events
 	foreignNews chan struct{}     // something is to be done about others
 	made        time.Time
-	outbox      chan letter      // what is published, one after the other
-	asked       chan struct{}    // others want mounts
-	unpublished chan unpublished // mounts that were read here
-	ended       chan struct{}    // closed when Run ends
-	part        atomic.Int32     // in reading mounts
+	outbox      chan letter       // what is published, one after the other
+	asked       chan struct{}     // others want mounts
+	unpublished chan *unpublished // mounts that were read here
+	ended       chan struct{}     // closed when Run ends
+	part        atomic.Int32      // in reading mounts
 
 	sequence uint64 // of the last message; owned by postLetters
 
@@ -154,7 +154,7 @@ func New(bus Bus, options Options) (*Fleet, error) {
 		made:        time.Now(),
 		outbox:      make(chan letter),
 		asked:       make(chan struct{}, 1),
-		unpublished: make(chan unpublished, maxUnpublished),
+		unpublished: make(chan *unpublished, maxUnpublished),
 		ended:       make(chan struct{}),
 		mounts:      newMounts(),
 		questions:   map[string]string{},
