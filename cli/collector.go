@@ -22,6 +22,9 @@ const (
 	// without such end it.
 	busyCycles = 2
 	quietTicks = 3
+	// settledTicks are as many as it takes until connections to databases and Nextcloud are closed that a busy time, such as the start of
+	// hundreds of instances, has needed: memory is given back once more then.
+	settledTicks = 150
 	// fewer is what part of the sockets' weight must have gone, and fewest how much at least, for the
 	// memory that they took to be worth the trouble. While as much as fewest goes in a tick, it waits.
 	fewer, fewest = 4, 256
@@ -33,7 +36,7 @@ const (
 type collector struct {
 	cycles uint64 // until the last tick
 	busy   bool
-	quiet  int // ticks
+	quiet  int // ticks; while busy, those without much garbage, and else those since then
 	crowd  int // the most that sockets weighed since memory was given back
 	weight int // what they weighed at the last tick
 	gone   int // ticks since much of it is
@@ -77,12 +80,16 @@ func (c *collector) tick(cycles uint64, weight int) {
 		}
 	case c.busy:
 		if c.quiet++; c.quiet >= quietTicks {
-			c.busy, c.quiet = false, 0
+			c.busy = false
 			debug.SetGCPercent(garbageIdle)
 			c.giveBack(weight)
 		}
 	case c.gone >= quietTicks:
 		c.giveBack(weight)
+	case c.quiet < settledTicks:
+		if c.quiet++; c.quiet == settledTicks {
+			c.giveBack(weight)
+		}
 	}
 }
 

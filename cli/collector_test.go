@@ -26,6 +26,19 @@ func TestCollectorFollowsWhatHappens(t *testing.T) {
 	require.Equal(t, garbageBusy, percent(), "a short silence does not end it")
 	c.tick(c.cycles, 0)
 	require.Equal(t, garbageIdle, percent())
+	const none = 1 << 40 // collections, until memory is given back
+	gaveBack := func() bool { return c.cycles != none }
+	c.cycles = none
+	for range settledTicks - quietTicks - 1 {
+		c.tick(none, 0)
+		require.False(t, gaveBack())
+	}
+	c.tick(none, 0)
+	require.True(t, gaveBack(), "what the busy time has needed for a while is closed by then")
+	for c.cycles = none; c.weight < 2*settledTicks; {
+		c.tick(none, c.weight+1)
+		require.False(t, gaveBack(), "once")
+	}
 }
 
 // TestCollectorFollowsACrowd has unauthenticated clients come and go, which make too little garbage for a busy time.

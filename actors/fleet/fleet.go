@@ -103,10 +103,10 @@ type Fleet struct {
 	sharing     *logthrottle.Line // that another Nextcloud hears the events
 	foreignNews chan struct{}     // something is to be done about others
 	made        time.Time
-	turn        chan struct{}    // holds a value while a message is being published
-	asked       chan struct{}    // others want mounts
-	unpublished chan unpublished // mounts that were read here
-	part        atomic.Int32     // in reading mounts
+	turn        chan struct{}     // holds a value while a message is being published
+	asked       chan struct{}     // others want mounts
+	unpublished chan *unpublished // mounts that were read here
+	part        atomic.Int32      // in reading mounts
 
 	// owned by who has the turn
 	sequence uint64 // of the last message
@@ -159,7 +159,7 @@ func New(bus Bus, options Options) (*Fleet, error) {
 		made:        time.Now(),
 		turn:        make(chan struct{}, 1),
 		asked:       make(chan struct{}, 1),
-		unpublished: make(chan unpublished, maxUnpublished),
+		unpublished: make(chan *unpublished, maxUnpublished),
 		mounts:      newMounts(),
 		questions:   map[string]string{},
 		foreignNews: make(chan struct{}, 1),

@@ -150,7 +150,7 @@ func (f *Fleet) ReadMounts(ctx context.Context, storages []uint64, again bool, r
 func (f *Fleet) readForAll(ctx context.Context, storages []uint64, again bool, read actors.ReadFunc) error {
 	began := time.Now()
 	f.mu.Lock()
-	rows := unpublished{mountsMessage: mountsMessage{Storages: storages, Again: again, Began: f.members.clocks(began)}}
+	rows := &unpublished{mountsMessage: mountsMessage{Storages: storages, Again: again, Began: f.members.clocks(began)}}
 	for _, storage := range storages {
 		f.mounts.under[storage]++
 	}
