@@ -379,9 +379,7 @@ func (h *hosting) drain(on bool) error { return h.newcomers.drain(on) }
 func (h *hosting) Drain() error {
 	for _, m := range h.snapshot() {
 		if m.instance != nil {
-			if err := m.instance.drain(true); err != nil {
-				return fmt.Errorf("instance %s: %w", m.name, err)
-			}
+			_ = m.instance.drain(true) // an error says that it has just ended, which must not keep the others
 		}
 	}
 	return nil
