@@ -210,9 +210,7 @@ func (h *hosting) apply(m *member, next *config.Result) error {
 	_ = i.system.Ready(hearing) // else later
 	cancel()
 	h.setInstance(m, i)
-	if h.newcomers.isDrained() {
-		_ = i.drain(true)
-	}
+	h.newcomers.ifDrained(func() { _ = i.drain(true) })
 	m.log.Info("serving", zap.String("version", Version()))
 	return nil
 }
