@@ -32,7 +32,9 @@ func newAuth(system *System, before *auth) *auth {
 		remembered = before.logins
 	}
 	logins := newLogins(system.options.Load(), system.authKey, remembered)
-	logins.hasPeers = system.ports.Peers != nil
+	if peers := system.ports.Peers; peers != nil {
+		logins.hasPeers, logins.share = true, peers.LoginShare
+	}
 	return &auth{system: system, logins: logins}
 }
 
@@ -41,9 +43,6 @@ func (a *auth) Receive(ctx actor.Context) {
 	defer a.system.handled(atAuth)
 	defer a.system.reportPanic(ctx)
 	a.logins.options = a.system.options.Load()
-	if peers := a.system.ports.Peers; peers != nil {
-		a.logins.otherServers, a.logins.inFlightElsewhere = peers.LoginsElsewhere()
-	}
 	now := a.system.now()
 	switch m := ctx.Message().(type) {
 	case *authenticate:

@@ -39,9 +39,8 @@ type digest [sha256.Size]byte
 type logins struct {
 	options  *Options
 	hasPeers bool
-	// of other servers
-	otherServers, inFlightElsewhere int
-	random                          func(time.Duration) time.Duration // in [0, n)
+	share    func(limit int) int               // of this server; nil: there is no other
+	random   func(time.Duration) time.Duration // in [0, n)
 
 	tokens      tokens
 	verified    map[digest]*verifiedLogin

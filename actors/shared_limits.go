@@ -9,8 +9,8 @@ import (
 type LimitsPeers interface {
 	// ConnectionsElsewhere returns how many connections of a user the other servers have, as far as they have said.
 	ConnectionsElsewhere(user string) int
-	// LoginsElsewhere returns how many other servers there are, and about how many logins they are asking Nextcloud now.
-	LoginsElsewhere() (servers, inFlight int)
+	// LoginShare returns how many logins of a limit that all servers have together this one may have at Nextcloud.
+	LoginShare(limit int) int
 }
 
 // crowdPart says from which part of Options.MaxConnectionsPerUser on the connections of a user are worth telling.
@@ -78,12 +78,11 @@ func (r *registry) noteCrowd(user string, connections int) {
 	}
 }
 
-// concurrency is how many logins Nextcloud may be asked about at once from here; 0 is no limit: what other servers leave, and a
-// fair share at least.
+// concurrency is how many logins Nextcloud may be asked about at once from here; 0 is no limit.
 func (l *logins) concurrency() int {
 	most := *l.options.AuthConcurrency
-	if most == 0 || l.otherServers == 0 {
+	if most == 0 || l.share == nil {
 		return most
 	}
-	return max(most-l.inFlightElsewhere, most/(l.otherServers+1), 1)
+	return max(l.share(most), 1)
 }

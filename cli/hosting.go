@@ -192,7 +192,8 @@ func (h *hosting) run(ctx context.Context) error {
 			h.reload(ctx)
 		case <-events:
 			settled = later(settled)
-		case <-tooMany:
+		case err := <-tooMany:
+			h.daemon.log.Debug("events of the folder of instances are lost", zap.Error(err))
 			settled = later(settled)
 		case <-settled:
 			settled = nil

@@ -38,7 +38,6 @@ func TestForeignNextcloudInACluster(t *testing.T) {
 		f.EventsHeard("")
 		system := actorstest.Start(t, nil).System
 		running.Go(func() { f.Run(ctx, system) })
-		<-f.Ready()
 	}
 	var found finding
 	require.Eventually(t, func() bool {

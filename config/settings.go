@@ -45,7 +45,7 @@ type Settings struct {
 
 // FleetOptions say whether this server is one of several, and how it leaves them.
 type FleetOptions struct {
-	Off bool `flag:"fleet" env:"FLEET" default:"true" negated:"true" group:"Redis" help:"Share logins, tokens and counters with other push servers of the same Nextcloud, where its secret is known."`
+	Off bool `flag:"fleet" env:"FLEET" default:"true" negated:"true" group:"Redis" help:"Share logins, tokens, limits, mounts and counters with other push servers of the same Nextcloud, where its secret is known."`
 	// LameDuck is how long the port stays open after the server was asked to end.
 	LameDuck time.Duration `flag:"lame-duck" scope:"process" env:"LAME_DUCK" default:"0" placeholder:"TIME" group:"Listening" help:"How long the server goes on after SIGTERM before it closes its port, while /readyz?for=balancer says already that newcomers go elsewhere: as long as a load balancer takes to notice."`
 }

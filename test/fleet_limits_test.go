@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/notifypush/notifypush/demo/nextcloud"
 	"github.com/stretchr/testify/require"
 )
 
@@ -107,4 +108,21 @@ func TestFleetIsListed(t *testing.T) {
 		return len(regexp.MustCompile(`(?m)^server +\S+, version \S+, since .* ago, [01] clients$`).FindAllString(text, -1)) == 2 &&
 			strings.Contains(text, " 1 clients\n")
 	})
+}
+
+// TestFleetSharesLoginsInFlight has 300 clients of three daemons log in at once, of whom Nextcloud may be asked about nine at a time.
+func TestFleetSharesLoginsInFlight(t *testing.T) {
+	t.Parallel()
+	onlyHere(t)
+	const most = 9
+	s := newSite(t)
+	nodes := s.fleet(3, fmt.Sprint("AUTH_CONCURRENCY=", most))
+	time.Sleep(twoBeats)
+	s.cloud.Behave(nextcloud.Behaviour{Delay: 50 * time.Millisecond})
+	s.cloud.ResetStats()
+	began := time.Now()
+	s.roundRobin(nodes).crowd(300, 0)
+	t.Logf("toll: 300 logins in %v, %d at once", time.Since(began).Round(time.Millisecond), s.cloud.Stats().MostInFlight)
+	require.LessOrEqual(t, s.cloud.Stats().MostInFlight, most)
+	require.Len(t, s.asked("uid"), 300)
 }

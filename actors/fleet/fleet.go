@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,32 +103,36 @@ type Fleet struct {
 	sharing     *logthrottle.Line // that another Nextcloud hears the events
 	foreignNews chan struct{}     // something is to be done about others
 	made        time.Time
-	outbox      chan letter       // what is published, one after the other
+	turn        chan struct{}     // holds a value while a message is being published
 	asked       chan struct{}     // others want mounts
 	unpublished chan *unpublished // mounts that were read here
-	ended       chan struct{}     // closed when Run ends
 	part        atomic.Int32      // in reading mounts
 
-	sequence uint64 // of the last message; owned by postLetters
+	// owned by who has the turn
+	sequence uint64 // of the last message
+	over     bool   // this node has said bye
+
+	share func() // begins to read for others; set by Run
 
 	deafness deafness // of the goroutine that sends
 
-	mu         sync.Mutex // guards the rest
-	members    *members
-	pending    map[string]actors.LoginNews // by digest
-	isNew      bool                        // to somebody, who is to know of this node at once
-	greet      bool                        // everybody is to be asked for everything
-	greetedAt  time.Time                   // when that was done last
-	sentAllAt  time.Time                   // when everything was sent last
-	sendAll    bool                        // somebody has asked
-	sendingAll bool                        // everything is in pending
-	awaited    int                         // how many nodes are to answer the last hello; -1 while unknown
-	answers    int                         // to it
-	isEnding   bool
-	mounts     mounts
-	questions  map[string]string // of nodes that do not hear events
-	ownHeard   time.Time         // when a message of this node came back
-	foreign    foreigners
+	mu           sync.Mutex // guards the rest
+	members      *members
+	pending      map[string]actors.LoginNews // by digest
+	isNew        bool                        // to somebody, who is to know of this node at once
+	greet        bool                        // everybody is to be asked for everything
+	greetedAt    time.Time                   // when that was done last
+	sentAllAt    time.Time                   // when everything was sent last
+	sendAll      bool                        // somebody has asked
+	sendingAll   bool                        // everything is in pending
+	awaited      int                         // how many nodes are to answer the last hello; -1 while unknown
+	answers      int                         // to it
+	isEnding     bool
+	saidInFlight int // logins, with the last beat
+	mounts       mounts
+	questions    map[string]string // of nodes that do not hear events
+	ownHeard     time.Time         // when a message of this node came back
+	foreign      foreigners
 }
 
 // New returns a Fleet of which no other node is known yet.
@@ -152,10 +157,9 @@ func New(bus Bus, options Options) (*Fleet, error) {
 		awaited:     -1,
 		pending:     map[string]actors.LoginNews{},
 		made:        time.Now(),
-		outbox:      make(chan letter),
+		turn:        make(chan struct{}, 1),
 		asked:       make(chan struct{}, 1),
 		unpublished: make(chan *unpublished, maxUnpublished),
-		ended:       make(chan struct{}),
 		mounts:      newMounts(),
 		questions:   map[string]string{},
 		foreignNews: make(chan struct{}, 1),
@@ -194,15 +198,15 @@ func (f *Fleet) ClaimToken(ctx context.Context, digest []byte) (bool, error) {
 
 // Run takes part in the fleet until ctx ends. It is called once.
 func (f *Fleet) Run(ctx context.Context, system System) {
-	defer close(f.ended)
 	var running sync.WaitGroup
+	f.share = sync.OnceFunc(func() {
+		running.Go(func() { f.answerAsks(ctx, system) })
+		running.Go(func() { f.publishRows(ctx) })
+	})
 	running.Go(func() { f.receive(ctx, system) })
-	running.Go(func() { f.answerAsks(ctx, system) })
-	running.Go(func() { f.publishRows(ctx) })
-	running.Go(func() { f.postLetters(ctx) })
 	f.send(ctx, system)
 	running.Wait()
-	f.post(letter{ctx: context.WithoutCancel(ctx), message: message{Kind: bye}})
+	_, _ = f.publish(context.WithoutCancel(ctx), message{Kind: bye})
 }
 
 // receive hears the other nodes.
@@ -273,6 +277,7 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 		system.PeerGone(m.Node)
 	}
 	if n.joined && m.Kind != bye {
+		f.share()
 		f.log.Info("fleet: a node joined", zap.String("node", m.Node), zap.String("version", m.Version))
 	}
 	if len(m.Logins) > 0 {
@@ -389,6 +394,9 @@ func (f *Fleet) introduce(ctx context.Context, system System) {
 	if f.options.Attach != nil {
 		m.Attached = f.options.Attach()
 	}
+	f.mu.Lock()
+	f.saidInFlight = int(min(stats.LoginsInFlight, math.MaxInt32)) //nolint:gosec // G115: it fits.
+	f.mu.Unlock()
 	_, _ = f.publish(ctx, m)
 }
 

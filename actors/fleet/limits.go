@@ -49,13 +49,18 @@ func (f *Fleet) ConnectionsElsewhere(user string) (connections int) {
 	return connections
 }
 
-// LoginsElsewhere implements actors.Peers.
-func (f *Fleet) LoginsElsewhere() (servers, inFlight int) {
+// LoginShare implements actors.Peers. It is a fair share of the limit, or what this node said last that it has and a fair share
+// of what nobody then had: so all together stay below the limit, also when all begin at once.
+func (f *Fleet) LoginShare(limit int) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	nodes, left := 1, limit-f.saidInFlight
 	for m := range f.members.counting(time.Now()) {
-		servers++
-		inFlight += int(min(m.Stats.LoginsInFlight, math.MaxInt32)) //nolint:gosec // G115: it fits.
+		nodes++
+		left -= int(min(m.Stats.LoginsInFlight, math.MaxInt32)) //nolint:gosec // G115: it fits.
 	}
-	return servers, inFlight
+	if nodes == 1 {
+		return limit
+	}
+	return max(limit/nodes, f.saidInFlight+left/nodes)
 }
