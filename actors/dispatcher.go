@@ -9,7 +9,7 @@ type dispatcher struct {
 }
 
 // Schedule is called by the mailbox when it has something.
-func (d dispatcher) Schedule(run func()) { d.system.neighbours.workers.run(turn{d.system, run}) }
+func (d dispatcher) Schedule(run func()) { d.system.shared.workers.run(turn{d.system, run}) }
 
 // Throughput returns after how many messages others get a turn.
 func (d dispatcher) Throughput() int { return d.throughput }
