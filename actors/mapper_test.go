@@ -559,5 +559,9 @@ func TestEventsOfAnotherNextcloud(t *testing.T) {
 			work(1, 30)
 		}
 		require.Zero(t, kit.System.UnknownStorages())
+		work(1, 90)
+		require.Equal(t, 60, kit.System.UnknownStorages())
+		pass(90 * time.Minute)
+		require.Zero(t, kit.System.UnknownStorages(), "no file changes any more")
 	})
 }

@@ -180,7 +180,7 @@ func (m *mapping) tickAt(at time.Duration) {
 // wakeAt returns when wake is due; 0 is never.
 func (m *mapping) wakeAt() time.Duration {
 	at := m.nextTick
-	for _, other := range []time.Duration{m.nextBurst, m.nextQuery, m.nextPing} {
+	for _, other := range []time.Duration{m.nextBurst, m.nextQuery, m.nextPing, m.unknown.staleAt()} {
 		if at == 0 || other > 0 && other < at {
 			at = other
 		}
@@ -195,6 +195,10 @@ func (m *mapping) wake(now time.Duration) {
 	}
 	if m.nextPing > 0 && now >= m.nextPing {
 		m.ping(now)
+	}
+	if at := m.unknown.staleAt(); at > 0 && now >= at {
+		m.unknown.look(now)
+		m.effects.counted = true
 	}
 	if m.nextQuery > 0 && now >= m.nextQuery {
 		m.nextQuery = 0

@@ -43,12 +43,20 @@ func (u *unknownStorages) note(storage uint64, mounted bool, now time.Duration) 
 	if now-u.lookedAt < lookInterval {
 		return false
 	}
-	u.lookedAt = now
 	u.look(now)
 	return true
 }
 
+// staleAt is when to look at the latest where no file changes any more; 0 is never.
+func (u *unknownStorages) staleAt() time.Duration {
+	if u.count == 0 {
+		return 0
+	}
+	return u.lookedAt + seenTime + lookInterval
+}
+
 func (u *unknownStorages) look(now time.Duration) {
+	u.lookedAt = now
 	unknown, mounted := 0, 0
 	for storage, s := range u.seen {
 		switch {
