@@ -1,8 +1,6 @@
 package actors
 
-import (
-	"sync"
-)
+import "sync"
 
 // dispatcher runs one actor of those that are always there.
 type dispatcher struct {
@@ -11,7 +9,7 @@ type dispatcher struct {
 }
 
 // Schedule is called by the mailbox when it has something.
-func (d dispatcher) Schedule(run func()) { d.system.neighbours.workers.run(turn{d.system, run}) }
+func (d dispatcher) Schedule(run func()) { d.system.shared.workers.run(turn{d.system, run}) }
 
 // Throughput returns after how many messages others get a turn.
 func (d dispatcher) Throughput() int { return d.throughput }
@@ -32,15 +30,17 @@ const maxIdleWorkers = 32
 type workers struct {
 	mu      sync.Mutex
 	systems int
-	idle    []chan turn    // the last one has been idle for the shortest time
-	running sync.WaitGroup // added to only while there is a System
+	idle    []chan turn     // the last one has been idle for the shortest time
+	running *sync.WaitGroup // the workers since there was no System; nil while there is none
 }
 
 // join is called by a System before its first turn.
 func (ws *workers) join() {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	ws.systems++
+	if ws.systems++; ws.systems == 1 { // the last one may be waiting for the workers before still
+		ws.running = &sync.WaitGroup{}
+	}
 }
 
 // leave is called by a System when its actors are gone. The last one waits until the workers are, too.
@@ -53,9 +53,10 @@ func (ws *workers) leave() {
 	for _, next := range ws.idle {
 		close(next)
 	}
-	ws.idle = nil
+	running := ws.running
+	ws.idle, ws.running = nil, nil
 	ws.mu.Unlock()
-	ws.running.Wait()
+	running.Wait()
 }
 
 // run does not wait. What an actor that is gone is sent after the last System has left is forgotten.
@@ -68,27 +69,27 @@ func (ws *workers) run(t turn) {
 		ws.idle = ws.idle[:last]
 		return
 	}
-	if ws.systems > 0 {
-		ws.running.Go(func() { ws.work(t) })
+	if running := ws.running; running != nil {
+		running.Go(func() { ws.work(t, running) })
 	}
 }
 
-func (ws *workers) work(t turn) {
+func (ws *workers) work(t turn, running *sync.WaitGroup) {
 	next := make(chan turn, 1)
 	for goesOn := true; goesOn; t, goesOn = <-next {
 		_ = t.system.guarded("dispatcher", func() error { t.run(); return nil })
 		t = turn{}
-		if !ws.rest(next) {
+		if !ws.rest(next, running) {
 			return
 		}
 	}
 }
 
 // rest has a worker wait for the next turn; false where it is not needed any more.
-func (ws *workers) rest(next chan turn) bool {
+func (ws *workers) rest(next chan turn, running *sync.WaitGroup) bool {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	if ws.systems == 0 || len(ws.idle) >= maxIdleWorkers {
+	if ws.running != running || len(ws.idle) >= maxIdleWorkers {
 		return false
 	}
 	ws.idle = append(ws.idle, next)

@@ -15,6 +15,9 @@ func (s *System) TickWheel(now time.Time) { s.wheel.tick(now) }
 // MaxInFlight is how many events may be on their way inside.
 const MaxInFlight = maxInFlight
 
+// MaxIdleWorkers is how many goroutines of actors wait for the next turn.
+const MaxIdleWorkers = maxIdleWorkers
+
 // InFlight returns how many places are taken.
 func (s *System) InFlight() int64 { return s.inFlight.messages.Load() }
 

@@ -46,7 +46,7 @@ type System struct {
 	mapper     *actor.PID
 	auth       *actor.PID
 	registries [shards]*actor.PID
-	neighbours *neighbours
+	shared     *runtimeState
 	wheel      *wheel
 	scheduler  *scheduler
 	release    func()
@@ -128,16 +128,16 @@ func (s *System) start() {
 	runtime, letGo := hostOrOwn(s.options.Load().ActorSystem, s)
 	s.runtime = runtime
 	s.root = s.runtime.Root
-	s.neighbours = neighboursOn(runtime)
-	s.neighbours.workers.join()
-	s.wheel = newWheel(s, &s.neighbours.ticker)
+	s.shared = runtimeStateOf(runtime)
+	s.shared.workers.join()
+	s.wheel = newWheel(s, &s.shared.ticker)
 	s.scheduler = newScheduler(s)
 	if s.hooks != nil {
 		go s.hooks.run()
 	}
 	s.spawnTop()
-	unwatch := s.neighbours.deadLetters.watch(s)
-	s.release = func() { unwatch(); s.neighbours.workers.leave(); letGo() }
+	unwatch := s.shared.deadLetters.watch(s)
+	s.release = func() { unwatch(); s.shared.workers.leave(); letGo() }
 	s.began.Store(true)
 }
 

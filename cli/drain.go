@@ -83,11 +83,13 @@ func (n *newcomers) take(name string) (was bool) {
 	return was
 }
 
-// isDrained reports whether an operator has drained it.
-func (n *newcomers) isDrained() bool {
+// ifDrained calls do if an operator has drained it. That does not end before do does.
+func (n *newcomers) ifDrained(do func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.drained[reasonDrained]
+	if n.drained[reasonDrained] {
+		do()
+	}
 }
 
 // drain does what an operator wants.

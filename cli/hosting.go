@@ -65,6 +65,7 @@ type hosting struct {
 
 	mu      sync.Mutex // guards the rest; not held while anything is waited for
 	members map[string]*member
+	listed  bool // the folder, at the start
 	ending  bool
 	working sync.WaitGroup // of the members' goroutines
 }
@@ -146,6 +147,7 @@ func (h *hosting) start(ctx context.Context, clients net.Addr) (known <-chan str
 	h.list(true)
 	all := make(chan struct{})
 	h.mu.Lock()
+	h.listed = true
 	members := slices.Collect(maps.Values(h.members))
 	h.mu.Unlock()
 	h.working.Go(func() {
@@ -379,9 +381,7 @@ func (h *hosting) drain(on bool) error { return h.newcomers.drain(on) }
 func (h *hosting) Drain() error {
 	for _, m := range h.snapshot() {
 		if m.instance != nil {
-			if err := m.instance.drain(true); err != nil {
-				return fmt.Errorf("instance %s: %w", m.name, err)
-			}
+			_ = m.instance.drain(true) // an error says that it has just ended, which must not keep the others
 		}
 	}
 	return nil
@@ -445,6 +445,12 @@ func (h *hosting) weight() int {
 
 // Problems says why the process is of no use: it serves nobody. A single instance that is not ready is that one's problem.
 func (h *hosting) Problems() map[string]string {
+	h.mu.Lock()
+	listed := h.listed
+	h.mu.Unlock()
+	if !listed {
+		return map[string]string{"instances": "the folder has not been listed yet"}
+	}
 	all, ready, names := 0, 0, ""
 	for _, m := range h.snapshot() {
 		all++

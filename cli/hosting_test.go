@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -36,6 +38,7 @@ func TestHostingBeginsAndEnds(t *testing.T) {
 	d := newDaemon(result.Settings, newLogging(t.Output(), result.Settings.Log))
 	d.hangUps = make(chan os.Signal, 1)
 	h := d.serveFolder(result, load, t.Output())
+	require.NotEmpty(t, h.Problems(), "it has not begun")
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- d.run(ctx) }()
@@ -47,8 +50,9 @@ func TestHostingBeginsAndEnds(t *testing.T) {
 		}
 		defer response.Body.Close()
 		var reply monitor.InstancesReply
-		require.NoError(t, json.NewDecoder(response.Body).Decode(&reply))
-		require.False(t, reply.Ready, "none of them is")
+		if json.NewDecoder(response.Body).Decode(&reply) != nil || reply.Ready { // none of them is
+			return nil
+		}
 		for _, i := range reply.Instances {
 			if i.Served && i.Problems["redis"] != "" {
 				names = append(names, i.Name)
@@ -73,4 +77,40 @@ func TestHostingBeginsAndEnds(t *testing.T) {
 	end()
 	require.NoError(t, <-ended)
 	require.Zero(t, h.shared.capacity.Used())
+}
+
+// TestLogOfAnUnreadableInstance has an instance whose file cannot be read log in the process's format.
+func TestLogOfAnUnreadableInstance(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, os.Chmod(folder, 0o700))
+	file := filepath.Join(folder, "alice.env")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	require.NoError(t, os.Chmod(file, 0o666)) // anybody may write it
+	load := func(ctx context.Context) *config.Result {
+		given := config.Given{"instances": {folder}, "bind": {"127.0.0.1"}, "port": {"0"}, "log-format": {"json"}}
+		return config.Load(ctx, "", given, func(string) (string, bool) { return "", false })
+	}
+	result := load(t.Context())
+	require.NoError(t, result.Err())
+	read, lines := io.Pipe()
+	d := newDaemon(result.Settings, newLogging(lines, result.Settings.Log))
+	d.serveFolder(result, load, lines)
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- d.run(ctx)
+		lines.Close()
+	}()
+	shown := false
+	for scanner := bufio.NewScanner(read); scanner.Scan(); {
+		var line struct{ Msg, Instance string }
+		require.NoError(t, json.Unmarshal(scanner.Bytes(), &line), scanner.Text())
+		if line.Msg == "the instance cannot be served" {
+			shown = line.Instance == "alice"
+			end()
+		}
+	}
+	end()
+	require.NoError(t, <-ended)
+	require.True(t, shown)
 }

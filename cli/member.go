@@ -104,7 +104,7 @@ func (h *hosting) want(m *member, what wish) {
 }
 
 // next takes what is to be done for a member; 0 when that is nothing.
-func (h *hosting) next(m *member) (what wish, found instances.Found) {
+func (h *hosting) next(m *member) (what wish) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	what, m.wishes = m.wishes, 0
@@ -112,12 +112,12 @@ func (h *hosting) next(m *member) (what wish, found instances.Found) {
 		what = 0
 	}
 	m.working = what != 0
-	return what, m.found
+	return what
 }
 
 func (h *hosting) work(m *member) {
 	for {
-		what, found := h.next(m)
+		what := h.next(m)
 		switch {
 		case what == 0:
 			return
@@ -125,37 +125,40 @@ func (h *hosting) work(m *member) {
 			h.leave(m)
 			return
 		case what&readConfiguration != 0:
-			h.update(m, found)
+			h.update(m)
 		case m.instance != nil && time.Since(m.originsRead) >= originsInterval:
 			m.originsRead = time.Now()
-			m.instance.takeOrigins(h.read(h.ctx, m, found))
+			m.instance.takeOrigins(h.read(h.ctx, m))
 		}
 	}
 }
 
 // read reads an instance's configuration. A few are read at a time.
-func (h *hosting) read(ctx context.Context, m *member, found instances.Found) *config.Result {
+func (h *hosting) read(ctx context.Context, m *member) *config.Result {
 	select {
 	case h.loading <- struct{}{}:
 		defer func() { <-h.loading }()
 	case <-ctx.Done():
 	}
-	return reader.LoadInstance(m.files.With(ctx), found.InstanceFiles, h.process.Load())
+	h.mu.Lock()
+	from := m.found.InstanceFiles // of now: the instance may have begun with others
+	h.mu.Unlock()
+	return reader.LoadInstance(m.files.With(ctx), from, h.process.Load())
 }
 
 // update has a member be what its files say.
-func (h *hosting) update(m *member, found instances.Found) {
-	next := h.read(h.ctx, m, found)
+func (h *hosting) update(m *member) {
+	next := h.read(h.ctx, m)
 	if h.ctx.Err() != nil {
 		return
 	}
 	err := errors.Join(instances.CheckName(m.name), next.Err(), missingFile(next.Settings))
 	if m.log == nil {
-		m.log = newLogging(h.lines, next.Settings.Log)
+		m.log = newLogging(h.lines, h.process.Load().Settings.Log) // apply takes the instance's level
 		m.log.Logger = m.log.With(zap.String("instance", m.name))
 	}
 	if err == nil {
-		err = h.apply(m, found, next)
+		err = h.apply(m, next)
 	}
 	if err != nil && h.ctx.Err() != nil {
 		return
@@ -164,7 +167,7 @@ func (h *hosting) update(m *member, found instances.Found) {
 }
 
 // apply begins the instance, or has its configuration count, for which it may have to begin anew.
-func (h *hosting) apply(m *member, found instances.Found, next *config.Result) error {
+func (h *hosting) apply(m *member, next *config.Result) error {
 	i := m.instance
 	if i != nil {
 		changed, needRestart := differences(i.now, next)
@@ -190,7 +193,7 @@ func (h *hosting) apply(m *member, found instances.Found, next *config.Result) e
 	m.log.configure(next.Settings.Log.Level)
 	i, err := newInstance(instanceOptions{
 		name: m.name, result: next, log: m.log, shared: h.shared, monitored: &h.daemon.monitored,
-		load:        func(ctx context.Context) *config.Result { return h.read(ctx, m, found) },
+		load:        func(ctx context.Context) *config.Result { return h.read(ctx, m) },
 		pageRefused: func() { h.notePageRefused(m) },
 	})
 	if err != nil {
@@ -207,9 +210,7 @@ func (h *hosting) apply(m *member, found instances.Found, next *config.Result) e
 	_ = i.system.Ready(hearing) // else later
 	cancel()
 	h.setInstance(m, i)
-	if h.newcomers.isDrained() {
-		_ = i.drain(true)
-	}
+	h.newcomers.ifDrained(func() { _ = i.drain(true) })
 	m.log.Info("serving", zap.String("version", Version()))
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,10 +28,14 @@ func subscribe(t *testing.T, options storage.RedisOptions) <-chan published {
 	ctx, cancel := context.WithCancel(t.Context())
 	subscribed, ended := make(chan struct{}), make(chan struct{})
 	arrived := make(chan published, 1)
+	var failure error
 	go func() {
 		defer close(ended)
-		redis.Receive(ctx, actors.Channels, func() { close(subscribed) }, func(channel string, payload []byte) {
-			arrived <- published{channel, payload}
+		failure = redis.Receive(ctx, actors.Channels, func() { close(subscribed) }, func(channel string, payload []byte) {
+			select {
+			case arrived <- published{channel, payload}:
+			case <-ctx.Done(): // a test has failed before it took the one before
+			}
 		})
 	}()
 	t.Cleanup(func() {
@@ -38,8 +43,23 @@ func subscribe(t *testing.T, options storage.RedisOptions) <-chan published {
 		<-ended
 		redis.Close()
 	})
-	<-subscribed
+	select {
+	case <-subscribed:
+	case <-ended:
+		require.NoError(t, failure)
+	}
 	return arrived
+}
+
+// arrival returns what arrives next.
+func arrival(t *testing.T, arrived <-chan published) (next published) {
+	t.Helper()
+	select {
+	case next = <-arrived:
+	case <-time.After(patience):
+		require.Fail(t, "nothing has arrived")
+	}
+	return next
 }
 
 func TestSendPublishesEveryEvent(t *testing.T) {
@@ -65,8 +85,8 @@ func TestSendPublishesEveryEvent(t *testing.T) {
 			got := command(t.Context(), "", append([]string{"send", "--redis-url", address}, strings.Split(arguments, " ")...)...)
 			require.Equal(t, 0, got.status, got.stderr)
 			require.Contains(t, got.stdout, "push servers that heard it: 1.")
-			arrival := <-arrived
-			event, err := actors.DecodeEvent(arrival.channel, arrival.payload)
+			published := arrival(t, arrived)
+			event, err := actors.DecodeEvent(published.channel, published.payload)
 			require.NoError(t, err)
 			require.Equal(t, want, event)
 		})
@@ -84,23 +104,23 @@ func TestSendFindsRedisWhereTheServerDoes(t *testing.T) {
 	t.Run("flag", func(t *testing.T) {
 		arrived := subscribe(t, storage.RedisOptions{Addresses: []string{address}})
 		require.Equal(t, 0, command(t.Context(), "", "send", "--redis-url", address, "reset").status)
-		<-arrived
+		arrival(t, arrived)
 	})
 	t.Run("variable", func(t *testing.T) {
 		t.Setenv("REDIS_URL", address)
 		arrived := subscribe(t, storage.RedisOptions{Addresses: []string{address}})
 		require.Equal(t, 0, command(t.Context(), "", "send", "reset").status)
-		<-arrived
+		arrival(t, arrived)
 	})
 	t.Run("config.php", func(t *testing.T) {
 		arrived := subscribe(t, storage.RedisOptions{Addresses: []string{address}})
 		require.Equal(t, 0, command(t.Context(), "", "send", "--config", configFile, "reset").status)
-		<-arrived
+		arrival(t, arrived)
 	})
 	t.Run("prefix", func(t *testing.T) {
 		arrived := subscribe(t, storage.RedisOptions{Addresses: []string{address}, ChannelPrefix: "a-"})
 		require.Equal(t, 0, command(t.Context(), "", "send", "--config", configFile, "--redis-channel-prefix=a-", "reset").status)
-		<-arrived
+		arrival(t, arrived)
 	})
 }
 

@@ -63,10 +63,14 @@ func (b *background) count(ctx context.Context, before *snapshot) {
 	if b == nil {
 		return
 	}
-	const ahead = 100 * time.Millisecond
-	for before.at = 0; before.at <= clock.Now(); { // again, if that took too long
+	ahead := 100 * time.Millisecond
+	for { // again with twice the time, if that took too long
 		before.at = clock.Now() + ahead.Microseconds()
 		b.execution.check(b.execution.swarm.Do(swarm.Command{Do: swarm.Reset, At: before.at}))
+		if before.at > clock.Now() {
+			break
+		}
+		ahead *= 2
 	}
 	b.execution.wait(ctx, ahead)
 }

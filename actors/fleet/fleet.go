@@ -250,21 +250,7 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 	}
 	var n news
 	if err == nil {
-		f.mu.Lock()
-		f.foreign.note(f.options.Instance, time.Now())
-		n, err = f.members.hear(m, time.Now())
-		if n.own {
-			f.ownHeard = time.Now()
-		}
-		if n.joined || n.missed { // what it has said before is not known
-			f.greet = true
-		}
-		f.isNew = f.isNew || n.joined
-		if err == nil && !n.own && m.Kind == hello {
-			f.sendAll = true
-		}
-		f.chooseReader()
-		f.mu.Unlock()
+		n, err = f.hear(m)
 	}
 	if err != nil {
 		f.ignored.Warn(cause(err), zap.Error(err))
@@ -286,6 +272,34 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 	if m.Attached != nil && f.options.OnAttached != nil {
 		f.options.OnAttached(m.Attached)
 	}
+	f.handle(system, m)
+	if n.joined || n.missed || m.Kind == hello || m.Kind == deaf {
+		f.wakeUp()
+	}
+}
+
+// hear notes who has sent a message that carried the right MAC.
+func (f *Fleet) hear(m message) (n news, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.foreign.note(f.options.Instance, time.Now())
+	n, err = f.members.hear(m, time.Now())
+	if n.own {
+		f.ownHeard = time.Now()
+	}
+	if n.joined || n.missed { // what it has said before is not known
+		f.greet = true
+	}
+	f.isNew = f.isNew || n.joined
+	if err == nil && !n.own && m.Kind == hello {
+		f.sendAll = true
+	}
+	f.chooseReader()
+	return n, err
+}
+
+// handle does what a message is for, beyond what all of them are.
+func (f *Fleet) handle(system System, m message) {
 	switch m.Kind {
 	case complete:
 		f.mu.Lock()
@@ -303,9 +317,6 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 		f.onAsked(m.Mounts)
 	case rows:
 		f.onRows(system, m.Node, m.Mounts)
-	}
-	if n.joined || n.missed || m.Kind == hello || m.Kind == deaf {
-		f.wakeUp()
 	}
 }
 

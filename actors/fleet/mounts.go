@@ -57,15 +57,15 @@ func (m *mountsMessage) isWellFormed() bool {
 
 // mounts is what a node knows of reads, its own and those of others. Fleet.mu guards it.
 type mounts struct {
-	reader string              // where others read
-	asks   map[*ask]struct{}   // of this node, without an answer yet
-	wanted map[uint64]bool     // what others ask this node for, and whether they know older rows
-	under  map[uint64]int      // storages of which reads are under way here
-	mute   map[string]struct{} // nodes that have not answered
+	reader       string              // where others read
+	asks         map[*ask]struct{}   // of this node, without an answer yet
+	wanted       map[uint64]bool     // what others ask this node for, and whether they know older rows
+	under        map[uint64]int      // storages of which reads are under way here
+	unresponsive map[string]struct{} // nodes that have not answered
 }
 
 func newMounts() mounts {
-	return mounts{asks: map[*ask]struct{}{}, wanted: map[uint64]bool{}, under: map[uint64]int{}, mute: map[string]struct{}{}}
+	return mounts{asks: map[*ask]struct{}{}, wanted: map[uint64]bool{}, under: map[uint64]int{}, unresponsive: map[string]struct{}{}}
 }
 
 // ask is a question to the reader.
@@ -106,11 +106,11 @@ func (f *Fleet) chooseReader() {
 		alone = true
 		for name, m := range f.members.known {
 			if m.gone {
-				delete(f.mounts.mute, name)
+				delete(f.mounts.unresponsive, name)
 				continue
 			}
 			alone = false
-			if _, mute := f.mounts.mute[name]; !mute && !m.Ending && (reader == "" || name < reader) {
+			if _, isUnresponsive := f.mounts.unresponsive[name]; !isUnresponsive && !m.Ending && (reader == "" || name < reader) {
 				reader = name
 			}
 		}
@@ -197,7 +197,7 @@ func (f *Fleet) askReader(ctx context.Context, storages []uint64, again bool) (u
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err == nil && len(a.left) > 0 && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		f.mounts.mute[a.reader] = struct{}{}
+		f.mounts.unresponsive[a.reader] = struct{}{}
 	}
 	a.fail(slices.Collect(maps.Keys(a.left))...)
 	f.endAsk(a)
@@ -242,7 +242,7 @@ func (f *Fleet) onRows(system System, node string, m *mountsMessage) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.mounts.mute, node)
+	delete(f.mounts.unresponsive, node)
 	f.chooseReader()
 	for a := range f.mounts.asks {
 		switch {

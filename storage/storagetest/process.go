@@ -25,6 +25,9 @@ import (
 // and is noticed at once.
 const startTimeout = time.Minute
 
+// endTimeout is how long a server may take to end, and then its children: a test fails, instead of waiting for ever.
+const endTimeout = time.Minute
+
 // Process is a server that a test may stop, kill, pause and start again. It ends with its test.
 type Process struct {
 	t         testing.TB
@@ -67,6 +70,7 @@ func (p *Process) Start() {
 	p.output.Reset()
 	p.cmd = exec.Command(p.path, p.args...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
+	p.cmd.WaitDelay = endTimeout // a child that is left has its output, too
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.account}
 	endWithParent(p.cmd.SysProcAttr)
 	if err := p.cmd.Start(); err != nil {
@@ -110,7 +114,13 @@ func (p *Process) Kill() { p.end(syscall.SIGKILL) }
 
 func (p *Process) end(signal syscall.Signal) {
 	_ = p.cmd.Process.Signal(signal)
-	<-p.exited
+	select {
+	case <-p.exited:
+	case <-time.After(endTimeout):
+		p.t.Errorf("%s does not end by %s", filepath.Base(p.path), signal)
+		_ = p.cmd.Process.Kill()
+		<-p.exited
+	}
 }
 
 // Pause stops the server and its children where they are, as a frozen machine would, and returns

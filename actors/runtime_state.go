@@ -25,30 +25,30 @@ func NewActorSystem(log *zap.Logger) *actor.ActorSystem {
 	return runtime
 }
 
-// neighbours is what the Systems on one runtime share, so that hundreds of them are one timer, and one call for a dead letter. The
+// runtimeState is what the Systems on one runtime share, so that hundreds of them are one timer, and one call for a dead letter. The
 // runtime keeps it as an extension; while no System runs it holds nothing.
-type neighbours struct {
+type runtimeState struct {
 	workers     workers
 	ticker      ticker
 	deadLetters deadLetters
 }
 
 var (
-	neighboursID = extensions.NextExtensionID()
-	neighboursMu sync.Mutex // guards the runtimes' extension
+	runtimeStateID = extensions.NextExtensionID()
+	runtimeStateMu sync.Mutex // guards the runtimes' extension
 )
 
 // ExtensionID says to the runtime which of its extensions this is.
-func (*neighbours) ExtensionID() extensions.ExtensionID { return neighboursID }
+func (*runtimeState) ExtensionID() extensions.ExtensionID { return runtimeStateID }
 
-// neighboursOn returns what the Systems on a runtime share.
-func neighboursOn(runtime *actor.ActorSystem) *neighbours {
-	neighboursMu.Lock()
-	defer neighboursMu.Unlock()
-	if n, known := runtime.Extensions.Get(neighboursID).(*neighbours); known {
+// runtimeStateOf returns what the Systems on a runtime share.
+func runtimeStateOf(runtime *actor.ActorSystem) *runtimeState {
+	runtimeStateMu.Lock()
+	defer runtimeStateMu.Unlock()
+	if n, known := runtime.Extensions.Get(runtimeStateID).(*runtimeState); known {
 		return n
 	}
-	n := &neighbours{ticker: ticker{wheels: map[*wheel]struct{}{}}, deadLetters: deadLetters{systems: map[string]*System{}}}
+	n := &runtimeState{ticker: ticker{wheels: map[*wheel]struct{}{}}, deadLetters: deadLetters{systems: map[string]*System{}}}
 	runtime.Extensions.Register(n)
 	return n
 }
@@ -78,14 +78,14 @@ func (d *deadLetters) watch(s *System) (end func()) {
 }
 
 func (d *deadLetters) onEvent(event any) {
-	letter, isLetter := event.(*actor.DeadLetterEvent)
-	if !isLetter {
+	dead, isDeadLetter := event.(*actor.DeadLetterEvent)
+	if !isDeadLetter {
 		return
 	}
-	if _, expected := letter.Message.(actor.IgnoreDeadLetterLogging); expected {
+	if _, expected := dead.Message.(actor.IgnoreDeadLetterLogging); expected {
 		return
 	}
-	top, _, isChild := strings.Cut(letter.PID.GetId(), "/")
+	top, _, isChild := strings.Cut(dead.PID.GetId(), "/")
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	if s := d.systems[top]; s != nil && isChild {
