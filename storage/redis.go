@@ -339,7 +339,7 @@ func (c *client) tryAt(ctx context.Context, n node, asking bool, command string,
 }
 
 // idleTime is how long a connection is kept for the next command.
-const idleTime = 30 * time.Second
+const idleTime = 10 * time.Second
 
 // nodePool is the connections to a node. They are closed when nobody has wanted one for idleTime: redigo would close them only when the
 // next one is wanted, and hundreds of idle instances would keep one each.
