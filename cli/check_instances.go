@@ -69,8 +69,8 @@ func (c *checkCommand) checkInstance(p *process, name string, loaded *config.Res
 		printSettings(p.stdout, checkReport{Report: one.Report}.withoutDefaults())
 		printRemarks(p.stdout, one.Report)
 	}
-	if len(hosts) == 0 && len(one.Errors) == 0 {
-		one.Probes = c.probe(p, loaded, []probe{probeNoHost(name)})
+	if len(one.Errors) == 0 {
+		one.Probes = c.probe(p, loaded, []probe{probeHostsOf(name, hosts)})
 	}
 	if !c.Offline && loaded.Err() == nil {
 		one.Probes = append(one.Probes, c.probe(p, loaded, instanceProbes(loaded, !c.NoProbe))...)

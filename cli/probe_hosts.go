@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/notifypush/notifypush/cli/instances"
 )
@@ -16,9 +17,13 @@ func probeHosts(table *instances.Table) probe {
 	}
 }
 
-// probeNoHost says that an instance is served by its path alone.
-func probeNoHost(name string) probe {
+// probeHostsOf says which names lead to an instance; without any it is served by its path alone.
+func probeHostsOf(name string, hosts []string) probe {
 	return func(_ context.Context, report func(finding)) {
+		if len(hosts) > 0 {
+			report(finding{"hosts", green, "these names lead here: " + strings.Join(hosts, ", "), ""})
+			return
+		}
 		report(finding{"hosts", yellow, fmt.Sprintf("no name leads to this instance; clients must name it in the path, as in /push/%s/ws", name),
 			"Write INSTANCE_HOSTS=... into its NAME.env, or overwrite.cli.url into its config.php."})
 	}

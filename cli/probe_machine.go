@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/notifypush/notifypush/cli/instances"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/transport"
 )
@@ -88,6 +89,9 @@ func judgeServed(ctx context.Context, name string, encrypted bool, address strin
 	status, said, err := get(ctx, encrypted, address, page)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return finding{name, red, address + " refuses connections, and its port is taken at another address of this machine", "If this server has it, give check the variables of its unit (BIND, METRICS_BIND). If not: " + elsewhere}
+	}
+	if err == nil && status == http.StatusMisdirectedRequest && strings.Contains(said, instances.NotHere) {
+		return finding{name, green, "notify_push, with several instances, already serves at " + address, ""}
 	}
 	if err != nil || !isOurs(status, said) {
 		return finding{name, red, address + " is taken by something else than a push server", elsewhere}

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
+	"github.com/notifypush/notifypush/cli/instances"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/demo"
 	"github.com/notifypush/notifypush/demo/nextcloud"
@@ -379,6 +380,11 @@ func TestCheckOfThePort(t *testing.T) {
 		likeOurs(w, r)
 	}))
 	t.Cleanup(demonstration.Close)
+	several := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := instances.NewTable(nil).Find(r.Host, r.URL.Path)
+		http.Error(w, err.Error(), http.StatusMisdirectedRequest)
+	}))
+	t.Cleanup(several.Close)
 	other := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(other.Close)
 	socket := filepath.Join(storagetest.Dir(t), "push.sock")
@@ -406,6 +412,7 @@ func TestCheckOfThePort(t *testing.T) {
 		"ours":             {at(ours), green, "notify_push 1.2.3 already serves"},
 		"ours at a socket": {listening(transport.ListenOptions{SocketPath: socket}), green, "notify_push 1.2.3 already serves"},
 		"ours with TLS":    {withTLS, green, "notify_push 1.2.3 already serves"},
+		"several":          {at(several), green, "with several instances, already serves"},
 		"the demo":         {at(demonstration), yellow, "the demo serves"},
 		"the app's own":    {at(official), yellow, "another push server"},
 		"another server":   {at(other), red, "something else"},

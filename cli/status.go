@@ -31,12 +31,14 @@ type ofInstance struct {
 	Instance string `placeholder:"NAME" help:"Ask about that instance, where the server has several (--instances)."`
 }
 
+const pagesOfInstances = "/instances/"
+
 // page is the path of a page about it.
 func (o ofInstance) page(path string) string {
 	if o.Instance == "" {
 		return path
 	}
-	return "/instances/" + url.PathEscape(o.Instance) + path
+	return pagesOfInstances + url.PathEscape(o.Instance) + path
 }
 
 // Help is printed below the flags.
@@ -119,6 +121,9 @@ func (f settingFlags) ask(ctx context.Context, page string, reply any) (body str
 		var refused struct{ Error string }
 		if json.Unmarshal([]byte(body), &refused) != nil || refused.Error == "" {
 			refused.Error = fmt.Sprintf("status %d; is that a notify_push with a status page?", status)
+			if strings.HasPrefix(page, pagesOfInstances) {
+				refused.Error = fmt.Sprintf("status %d; is that a notify_push with --instances? Of one without, leave --instance away", status)
+			}
 		}
 		return "", fmt.Errorf("ask the server at %s: %s", address, onOneLine(refused.Error))
 	}

@@ -105,6 +105,9 @@ func readVariables(ctx context.Context, path string) (map[string]string, error) 
 			return errForeign(path, opened)
 		})
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, notYet(fmt.Errorf("read %s: %w; let the group of the user that this runs as read it: chgrp GROUP %[1]s && chmod 640 %[1]s", path, err))
+	}
 	if err != nil {
 		return nil, notYet(fmt.Errorf("read %s: %w", path, err))
 	}

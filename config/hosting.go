@@ -50,15 +50,18 @@ const configFileVariable = "CONFIG_FILE"
 func (r Reader) LoadInstance(ctx context.Context, from InstanceFiles, process *Result) *Result {
 	l := newLoader(nil, environment{instance: map[string]string{}, label: filepath.Base(from.Variables)})
 	l.process = process
+	var unread error
 	if from.Variables != "" {
-		variables, err := readVariables(ctx, from.Variables)
-		if l.fail("config_file", err); err != nil {
-			return l.result
+		var variables map[string]string
+		if variables, unread = readVariables(ctx, from.Variables); unread == nil {
+			l.environment.instance = variables
 		}
-		l.environment.instance = variables
 	}
-	l.loadSimple()
+	l.loadSimple() // without the file as well: what the process is given says how the log is written
 	l.leaveIdleDatabase()
+	if l.fail("config_file", unread); unread != nil {
+		return l.result
+	}
 	configFile, isCopy, err := l.configFile(ctx, from)
 	if l.fail("config_file", err); err != nil {
 		return l.result

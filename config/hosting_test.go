@@ -158,6 +158,16 @@ func TestFilesOfAnInstance(t *testing.T) {
 	}
 }
 
+// TestInstanceWithoutItsFileKeepsTheLog has a file that cannot be read: that is to be logged as the process logs.
+func TestInstanceWithoutItsFileKeepsTheLog(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, os.Symlink("nowhere", filepath.Join(folder, "a.env")))
+	process := processWith(t, map[string]string{"INSTANCES": folder, "LOG": "info", "NO_ANSI": "true", "LOG_FORMAT": "json"}, nil)
+	result := Reader{}.LoadInstance(t.Context(), InstanceFiles{Variables: filepath.Join(folder, "a.env")}, process)
+	require.ErrorContains(t, result.Err(), "a.env")
+	require.Equal(t, process.Settings.Log, result.Settings.Log)
+}
+
 // A folder that others may write to is refused: they could have logins sent to a Nextcloud of theirs.
 func TestInstanceFolderIsNobodyElses(t *testing.T) {
 	folder := t.TempDir()

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -28,6 +29,34 @@ func TestReceiveOfAPatchedApp(t *testing.T) {
 		server.Do("", "PUBLISH", test.channel, "x")
 		require.Equal(t, [3]string{test.prefix, "a", "x"}, <-heard)
 	}
+}
+
+// TestReceiveEndsWhereEventsMove has the options change under a subscription: with another timeout it stays, with another prefix or another
+// server it ends, because the connection that it has would carry no event any more.
+func TestReceiveEndsWhereEventsMove(t *testing.T) {
+	server, other := storagetest.Redis(t), storagetest.Redis(t)
+	options := RedisOptions{Addresses: []string{server.URL()}}
+	r := newRedis(t, options)
+	n := receive(t, r, "a").awaitSubscribed()
+	options.ReadTimeout = 3 * time.Second
+	require.NoError(t, r.Reconfigure(options))
+	server.Do("", "PUBLISH", "a", "x")
+	require.Equal(t, received{"a", "x"}, <-n.messages)
+
+	options.ChannelPrefix = "3_"
+	require.NoError(t, r.Reconfigure(options))
+	require.ErrorIs(t, <-n.result, errMoved)
+	n = receive(t, r, "a").awaitSubscribed()
+	server.Do("", "PUBLISH", "a", "of another Nextcloud")
+	server.Do("", "PUBLISH", "3_a", "y")
+	require.Equal(t, received{"a", "y"}, <-n.messages)
+
+	options.Addresses = []string{other.URL()}
+	require.NoError(t, r.Reconfigure(options))
+	require.ErrorIs(t, <-n.result, errMoved)
+	n = receive(t, r, "a").awaitSubscribed()
+	other.Do("", "PUBLISH", "3_a", "z")
+	require.Equal(t, received{"a", "z"}, <-n.messages)
 }
 
 // TestChannelsThatAnACLAllows has one form of the names forbidden: the other one is heard, and published with.

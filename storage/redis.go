@@ -80,6 +80,10 @@ type client struct {
 	options RedisOptions // set once
 	seeds   []node       // set once
 
+	// moved ends when events come from elsewhere than this client knows; move ends it. Clients that hear the same have the same. Set once.
+	moved context.Context
+	move  context.CancelCauseFunc
+
 	mu     sync.Mutex // guards the rest
 	pools  map[node]*nodePool
 	nodes  []node          // of the cluster: seeds and those that they named, the best to try first
@@ -113,6 +117,7 @@ func newClient(options RedisOptions) (*client, error) {
 		options.ReadTimeout = 5 * time.Second
 	}
 	c := &client{options: options, pools: map[node]*nodePool{}, owners: map[uint16]node{}}
+	c.moved, c.move = context.WithCancelCause(context.Background())
 	for _, address := range options.Addresses {
 		seed, err := parseNode(address)
 		if err != nil {
@@ -145,8 +150,8 @@ func (r *Redis) attempt(ctx context.Context, try func(*client) error) error {
 	return err
 }
 
-// Reconfigure has the next connections made with these options. A Receive goes on with those that it has until it ends.
-// Options that NewRedis would refuse change nothing, and are an error.
+// Reconfigure has the next connections made with these options. A Receive ends with an error when events come from another server, or with
+// another prefix, and else goes on with the connection that it has. Options that NewRedis would refuse change nothing, and are an error.
 func (r *Redis) Reconfigure(options RedisOptions) error {
 	changed, err := newClient(options)
 	if err != nil {
@@ -158,9 +163,23 @@ func (r *Redis) Reconfigure(options RedisOptions) error {
 		r.mu.Unlock()
 		return nil
 	}
+	isSame := changed.hearsLike(replaced)
+	if isSame {
+		changed.moved, changed.move = replaced.moved, replaced.move
+	}
 	r.client = changed
 	r.mu.Unlock()
+	if !isSame {
+		replaced.move(errMoved)
+	}
 	return replaced.close()
+}
+
+var errMoved = errors.New("the configuration names another Redis, or another prefix of channels")
+
+// hearsLike reports whether both subscribe to the same channels of the same servers.
+func (c *client) hearsLike(other *client) bool {
+	return c.options.Cluster == other.options.Cluster && slices.Equal(c.options.Addresses, other.options.Addresses) && slices.Equal(c.prefixes(), other.prefixes())
 }
 
 // Close closes the pooled connections. A Receive under way ends with its own context.

@@ -44,7 +44,10 @@ func (r *Redis) ReceiveWithPrefix(ctx context.Context, channels []string, subscr
 		return err
 	}
 	subscribed()
-	err = s.run(ctx, message)
+	staying, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	defer context.AfterFunc(used.moved, func() { end(context.Cause(used.moved)) })()
+	err = s.run(staying, message)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -84,7 +84,7 @@ func (s *members) hear(m message, now time.Time) (news, error) {
 	}
 	known := s.known[m.Node]
 	switch {
-	case known == nil && len(s.known) >= maxMembers:
+	case known == nil && len(s.known) >= maxMembers && !s.forgetOneThatIsGone():
 		return news{}, errTooMany
 	case known == nil:
 		known = &member{Member: Member{Node: m.Node, Since: now}, sequence: m.Sequence - 1, gone: true}
@@ -107,6 +107,22 @@ func (s *members) hear(m message, now time.Time) (news, error) {
 		known.AppVersion, known.address = m.AppVersion, m.Address
 	}
 	return n, nil
+}
+
+// forgetOneThatIsGone makes room where nodes that start again and again have taken it all: it forgets the one that has been silent
+// longest. It returns false where all are there.
+func (s *members) forgetOneThatIsGone() bool {
+	var first *member
+	for _, m := range s.known {
+		if m.gone && (first == nil || m.LastHeard.Before(first.LastHeard)) {
+			first = m
+		}
+	}
+	if first == nil {
+		return false
+	}
+	delete(s.known, first.Node)
+	return true
 }
 
 // subscribed is that this node hears others from now on, and lost that it does not.

@@ -151,6 +151,9 @@ type MisdirectedError struct{ text string }
 
 func (e *MisdirectedError) Error() string { return e.text }
 
+// NotHere begins what a client is told who calls a host of nobody's.
+const NotHere = "no instance here is called"
+
 // Find returns the name of the instance that a request means, or a MisdirectedError. A path that names one, as /push/NAME/ws or /NAME/ws, decides
 // where the host is nobody's, or several instances'. Where the host is another's, the request is nobody's.
 func (t *Table) Find(host, path string) (instance string, err error) {
@@ -168,7 +171,7 @@ func (t *Table) Find(host, path string) (instance string, err error) {
 	case host == "":
 		return "", &MisdirectedError{"no host is named; the reverse proxy must pass Host on, or name the instance in the path, as in /push/NAME/ws"}
 	default:
-		return "", &MisdirectedError{fmt.Sprintf("no instance here is called %s; the reverse proxy must pass Host on as it is, or name the instance in the path, as in /push/NAME/ws", host)}
+		return "", &MisdirectedError{fmt.Sprintf(NotHere+" %s, and the path names none; the reverse proxy must pass Host on as it is, or name the instance in the path, as in /push/NAME/ws", host)}
 	}
 }
 

@@ -70,7 +70,7 @@ func TestFind(t *testing.T) {
 		require.Equal(t, test.want == nobody, err != nil, "%s%s", test.host, test.path)
 	}
 	_, err := table.Find("elsewhere", "/ws")
-	require.EqualError(t, err, "no instance here is called elsewhere; the reverse proxy must pass Host on as it is, or name the instance in the path, as in /push/NAME/ws")
+	require.EqualError(t, err, "no instance here is called elsewhere, and the path names none; the reverse proxy must pass Host on as it is, or name the instance in the path, as in /push/NAME/ws")
 	_, err = table.Find("both.example", "/ws")
 	require.EqualError(t, err, "several instances are called both.example; name one in the path, as in /push/NAME/ws")
 	_, err = table.Find("cloud.alice.example", "/bob/ws")

@@ -2,6 +2,7 @@ package nextcloud
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -152,16 +153,22 @@ func rootsWith(file string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// staysWithNextcloud follows a redirect only where credentials may go: to the same host, and not
-// from https to http. A redirect that is not followed is the answer.
+// staysWithNextcloud follows a redirect only where credentials may go: to the same host and port, or from http to https at the same
+// host. At another port is another server, such as the operators' pages of this one, whose answer the self test would show to who
+// controls this Nextcloud. A redirect that is not followed is the answer.
 func staysWithNextcloud(next *http.Request, before []*http.Request) error {
 	last := before[len(before)-1].URL
+	isEncryptedNow := last.Scheme == "http" && next.URL.Scheme == "https"
 	if len(before) > maxRedirects ||
 		!strings.EqualFold(next.URL.Hostname(), last.Hostname()) ||
-		last.Scheme == "https" && next.URL.Scheme != "https" {
+		!isEncryptedNow && (next.URL.Scheme != last.Scheme || portOf(next.URL) != portOf(last)) {
 		return http.ErrUseLastResponse
 	}
 	return nil
+}
+
+func portOf(u *url.URL) string {
+	return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 }
 
 // Close closes the connections that are kept for further requests.

@@ -281,6 +281,7 @@ func TestVerifyFollowsNextcloudOnly(t *testing.T) {
 		host      string // that it is redirected to
 	}{
 		{"to another host", false, "localhost"},
+		{"to another port", false, "127.0.0.1"}, // where the operators' pages of this server may be
 		{"from TLS to none", true, "127.0.0.1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
