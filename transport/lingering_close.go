@@ -45,6 +45,7 @@ func closeWrite(conn net.Conn) {
 // come after close, end at once. It is safe for concurrent use.
 type closer struct {
 	max, maxOfKey int
+	capacity      *Capacity // of which each connection takes a place; nil for none
 
 	mu     sync.Mutex
 	held   map[*heldConn]struct{}
@@ -66,7 +67,7 @@ func holdTime() time.Duration { return minHold + rand.N(maxHold-minHold) } //nol
 // end ends the connection after that time. ended is called when it is closed.
 func (c *closer) end(conn net.Conn, key rateKey, after time.Duration, ended func()) {
 	c.mu.Lock()
-	if c.closed || len(c.held) >= c.max || key != (rateKey{}) && c.ofKey[key] >= c.maxOfKey {
+	if c.closed || len(c.held) >= c.max || key != (rateKey{}) && c.ofKey[key] >= c.maxOfKey || !c.capacity.take(len(c.held)) {
 		c.mu.Unlock()
 		closeDrained(conn)
 		ended()
@@ -122,6 +123,7 @@ func (c *closer) arm(h *heldConn, after time.Duration) {
 
 func (c *closer) forget(h *heldConn) {
 	delete(c.held, h)
+	c.capacity.give()
 	if c.ofKey[h.key]--; c.ofKey[h.key] == 0 {
 		delete(c.ofKey, h.key)
 	}

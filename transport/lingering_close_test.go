@@ -93,6 +93,26 @@ func TestHeldClientsAreBounded(t *testing.T) {
 	})
 }
 
+// The refused clients of many Websockets are no more than there is room for, and leave some to the others.
+func TestHeldClientsTakeCapacity(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var capacity Capacity
+		capacity.SetMost(4)
+		closers := []*closer{{max: 100, maxOfKey: 10, capacity: &capacity}, {max: 100, maxOfKey: 10, capacity: &capacity}}
+		var held []int
+		for _, c := range closers {
+			for range 10 {
+				c.end(&noted{}, rateKey{}, time.Second, func() {})
+			}
+			held = append(held, len(c.held))
+		}
+		require.Equal(t, []int{2, 1}, held)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Zero(t, capacity.Used())
+	})
+}
+
 func TestHoldTimes(t *testing.T) {
 	seen := map[time.Duration]bool{}
 	for range 100 {

@@ -40,6 +40,7 @@ func NewVirtualHosts(options VirtualHostsOptions) *VirtualHosts {
 		Limits: Limits{Sockets: options.Sockets, LoginsPerAddress: options.PerAddress}, Capacity: options.Capacity,
 	}, nil)
 	front.route = options.Route
+	front.turnedAway.capacity = nil // they take file descriptors that are reserved
 	return &VirtualHosts{front}
 }
 

@@ -171,8 +171,8 @@ func newWebsocket(system *actors.System, options WebsocketOptions, p *poller) *W
 		hold:       holdTime,
 		failed:     make(chan error, 1),
 		admission:  newAdmission(options.Limits, options.Capacity),
-		held:       closer{max: maxHeld, maxOfKey: maxHeldOfKey},
-		turnedAway: closer{max: maxTurnedAway, maxOfKey: maxTurnedAwayOfKey},
+		held:       closer{max: maxHeld, maxOfKey: maxHeldOfKey, capacity: options.Capacity},
+		turnedAway: closer{max: maxTurnedAway, maxOfKey: maxTurnedAwayOfKey, capacity: options.Capacity},
 	}
 	w.rateLimit.key = options.FailureKey
 	w.SetAllowedOrigins(options.AllowedOrigins)
