@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"slices"
 	"time"
@@ -154,7 +155,7 @@ func (h *hosting) update(m *member) {
 	}
 	err := errors.Join(instances.CheckName(m.name), next.Err(), missingFile(next.Settings))
 	if m.log == nil {
-		m.log = newLogging(h.lines, h.process.Load().Settings.Log) // apply takes the instance's level
+		m.log = newLogging(h.quota(m.name), h.process.Load().Settings.Log) // apply takes the instance's level
 		m.log.Logger = m.log.With(zap.String("instance", m.name))
 	}
 	if err == nil {
@@ -164,6 +165,13 @@ func (h *hosting) update(m *member) {
 		return
 	}
 	h.note(m, next, err)
+}
+
+// quota is the log of an instance.
+func (h *hosting) quota(name string) io.Writer {
+	return &logQuota{out: h.lines, onDropped: func(lines int) {
+		h.daemon.log.Warn("an instance logs too much: lines dropped", zap.String("instance", name), zap.Int("lines", lines))
+	}}
 }
 
 // apply begins the instance, or has its configuration count, for which it may have to begin anew.
