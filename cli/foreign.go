@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -21,13 +22,17 @@ type eventSource struct {
 // Receive implements actors.EventSource.
 func (s eventSource) Receive(ctx context.Context, channels []string, subscribed func(), message func(channel string, payload []byte)) error {
 	used := map[string]bool{}
-	return s.ReceiveWithPrefix(ctx, channels, subscribed, func(prefix, channel string, payload []byte) {
+	err := s.ReceiveWithPrefix(ctx, channels, subscribed, func(prefix, channel string, payload []byte) {
 		if !used[prefix] {
 			used[prefix] = true
 			s.onPrefix(prefix)
 		}
 		message(channel, payload)
 	})
+	if s.fleet != nil && errors.Is(err, storage.ErrMoved) {
+		s.fleet.ForgetForeign()
+	}
+	return err
 }
 
 func (s eventSource) onPrefix(prefix string) {

@@ -15,8 +15,8 @@ import (
 	"github.com/notifypush/notifypush/internal/files"
 )
 
-// insteadOfFile is what may be given where there is no config.php at all.
-const insteadOfFile = "--nextcloud-url, --database-url and --redis-url instead"
+// insteadOfFile is what may be given where there is no config.php at all. An instance of several has no flags.
+const insteadOfFile = "the variables NEXTCLOUD_URL, DATABASE_URL and REDIS_URL instead"
 
 // notYetError is why something cannot be read that may well be there in a moment: a volume that is not mounted yet, a secret not written yet.
 type notYetError struct{ error }

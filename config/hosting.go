@@ -70,6 +70,13 @@ func (r Reader) LoadInstance(ctx context.Context, from InstanceFiles, process *R
 		l.result.Settings.Reading.Glob = false
 	}
 	l.loadNextcloud(ctx, r, configFile)
+	switch {
+	case configFile == "":
+	case from.Config != "":
+		l.result.Sources["config_file"] = filepath.Base(from.Config)
+	default:
+		l.result.Sources["config_file"] = filepath.Base(from.Variables) + " " + configFileVariable
+	}
 	l.warnOfProcessSettings()
 	return l.result
 }

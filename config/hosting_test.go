@@ -65,6 +65,7 @@ func TestInstanceIsConfiguredByItsOwnFiles(t *testing.T) {
 	require.Equal(t, []string{"cloud.alice.example", "alice.example:8443", "*.alice.example"}, s.Instance.Hosts)
 	require.Equal(t, HostNames{"push.alice.example"}, s.Hosting.Hosts)
 	require.Equal(t, "alice.env LOG", alice.Sources["log_level"])
+	require.Equal(t, "alice.php", alice.Sources["config_file"])
 	require.Equal(t, "flag --auth-resume", alice.Sources["auth_resume"])
 	require.Contains(t, alice.Warnings, "alice.env PORT does not count: all instances share what the process is given")
 

@@ -19,7 +19,7 @@ import (
 // Result is what Load found out.
 type Result struct {
 	Settings  Settings
-	Sources   map[string]string // by setting: FILE:LINE, "env NAME", "env NAME_FILE", ".env NAME", "flag --name", "argument", "php" or "default"
+	Sources   map[string]string // by setting: FILE:LINE, "env NAME", "env NAME_FILE", ".env NAME", "flag --name", "argument", NAME.php, "php" or "default"
 	Unknown   []php.Unknown     // keys of config.php whose values are beyond the evaluator, needed or not
 	Warnings  []string
 	Errors    []string // why the server cannot start with these settings; empty when it can

@@ -45,7 +45,7 @@ func TestReceiveEndsWhereEventsMove(t *testing.T) {
 
 	options.ChannelPrefix = "3_"
 	require.NoError(t, r.Reconfigure(options))
-	require.ErrorIs(t, <-n.result, errMoved)
+	require.ErrorIs(t, <-n.result, ErrMoved)
 	n = receive(t, r, "a").awaitSubscribed()
 	server.Do("", "PUBLISH", "a", "of another Nextcloud")
 	server.Do("", "PUBLISH", "3_a", "y")
@@ -53,7 +53,7 @@ func TestReceiveEndsWhereEventsMove(t *testing.T) {
 
 	options.Addresses = []string{other.URL()}
 	require.NoError(t, r.Reconfigure(options))
-	require.ErrorIs(t, <-n.result, errMoved)
+	require.ErrorIs(t, <-n.result, ErrMoved)
 	n = receive(t, r, "a").awaitSubscribed()
 	other.Do("", "PUBLISH", "3_a", "z")
 	require.Equal(t, received{"a", "z"}, <-n.messages)

@@ -150,7 +150,7 @@ func (r *Redis) attempt(ctx context.Context, try func(*client) error) error {
 	return err
 }
 
-// Reconfigure has the next connections made with these options. A Receive ends with an error when events come from another server, or with
+// Reconfigure has the next connections made with these options. A Receive ends with ErrMoved when events come from another server, or with
 // another prefix, and else goes on with the connection that it has. Options that NewRedis would refuse change nothing, and are an error.
 func (r *Redis) Reconfigure(options RedisOptions) error {
 	changed, err := newClient(options)
@@ -170,12 +170,13 @@ func (r *Redis) Reconfigure(options RedisOptions) error {
 	r.client = changed
 	r.mu.Unlock()
 	if !isSame {
-		replaced.move(errMoved)
+		replaced.move(ErrMoved)
 	}
 	return replaced.close()
 }
 
-var errMoved = errors.New("the configuration names another Redis, or another prefix of channels")
+// ErrMoved is why Receive ends when Reconfigure has events come from elsewhere.
+var ErrMoved = errors.New("the configuration names another Redis, or another prefix of channels")
 
 // hearsLike reports whether both subscribe to the same channels of the same servers.
 func (c *client) hearsLike(other *client) bool {

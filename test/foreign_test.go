@@ -160,10 +160,14 @@ func TestInstancesThatShareRedis(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	s := newSite(t)
+	first := ""
 	for i, name := range []string{"first", "second", "third"} {
 		lines := "CONFIG_FILE=" + s.configOf("oc"+name, i) + "\nINSTANCE_HOSTS=" + hostOf(name)
 		if name == "third" {
 			lines += "\nREDIS_CHANNEL_PREFIX=2_"
+		}
+		if name == "first" {
+			first = lines
 		}
 		h.writeFile(t, name+".env", lines)
 	}
@@ -179,4 +183,11 @@ func TestInstancesThatShareRedis(t *testing.T) {
 		h.awaitMetric(fmt.Sprintf(`notify_push_foreign_nextcloud{instance=%q}`, name), want)
 	}
 	require.Equal(t, 2, strings.Count(h.output.String(), sharedLine))
+
+	// The way out counts without a restart.
+	h.writeFile(t, "first.env", first+"\nREDIS_CHANNEL_PREFIX=9_")
+	h.awaitMetric(`notify_push_foreign_nextcloud{instance="first"}`, 0)
+	h.await("it hears the channels with the prefix", func() bool { return s.publish("9_notify_activity", `{"user":"alice"}`) == 1 })
+	h.awaitMetric(`notify_push_events_total{instance="first"}`, 2)
+	h.awaitMetric(`notify_push_foreign_nextcloud{instance="first"}`, 0)
 }

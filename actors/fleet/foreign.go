@@ -183,6 +183,13 @@ func (f *Fleet) Foreign() []Foreign {
 	return f.foreign.sharing()
 }
 
+// ForgetForeign has other Nextclouds count no more until they are heard again: events come from elsewhere now.
+func (f *Fleet) ForgetForeign() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.foreign = newForeigners(f.options.Instance)
+}
+
 // EventsHeard says with which prefix of channels an event has come. It may be called for each, and does not block.
 func (f *Fleet) EventsHeard(prefix string) {
 	f.mu.Lock()
