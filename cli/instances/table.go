@@ -32,6 +32,9 @@ type Table struct {
 	hosts  func() map[string][]string
 }
 
+// derived is the level of the names in config.php.
+const derived = 2
+
 // level are the names of which none counts before another.
 type level struct {
 	exact    map[string][]string // instances by host
@@ -40,7 +43,18 @@ type level struct {
 
 type pattern struct {
 	text, instance string
+	end            string // what is behind the last *
 	expression     *regexp.Regexp
+}
+
+// fits reports whether a host is so called, without its port or with it.
+func (p pattern) fits(name, host string) bool {
+	return strings.HasSuffix(name, p.end) && p.expression.MatchString(name) || strings.HasSuffix(host, p.end) && p.expression.MatchString(host)
+}
+
+// isOfDomain reports whether these are the hosts of one domain, as in *.alice.example: whoever has it has all of them.
+func (p pattern) isOfDomain() bool {
+	return strings.Count(p.text, "*") == 1 && strings.HasPrefix(p.text, "*.") && strings.Contains(p.end[1:], ".")
 }
 
 // NewTable returns the table of these instances.
@@ -64,7 +78,7 @@ func NewTable(claims []Claim) *Table {
 			isWide := strings.Trim(host, "*.:") == "" // it would take what is nobody's
 			isCostly := len(host) > maxHost || isWildcard && (wildcards > maxWildcards || strings.Count(host, "*") > maxStars)
 			if !isWide && !isCostly && !(isWildcard && isUnknown) {
-				t.add(2, host, claim.Instance)
+				t.add(derived, host, claim.Instance)
 			}
 		}
 	}
@@ -89,7 +103,7 @@ func (t *Table) add(at int, host, instance string) {
 	// What is no UTF-8 cannot be compiled, and is the name of no host.
 	if expression, err := regexp.Compile("^" + strings.Join(parts, `[-.a-z0-9]*`) + "$"); err == nil {
 		l := &t.levels[at+1]
-		l.patterns = append(l.patterns, pattern{host, instance, expression})
+		l.patterns = append(l.patterns, pattern{host, instance, host[strings.LastIndexByte(host, '*')+1:], expression})
 	}
 }
 
@@ -119,7 +133,15 @@ func (t *Table) claimants(host string) []string {
 		return nil
 	}
 	for i := range t.levels {
-		if found := t.levels[i].claimants(name, host); len(found) > 0 {
+		found := t.levels[i].claimants(name, host)
+		if i == derived && len(found) > 0 { // one config.php may not take a host of another's domain
+			for _, p := range t.levels[derived+1].patterns {
+				if p.isOfDomain() && !slices.Contains(found, p.instance) && p.fits(name, host) {
+					found = append(found, p.instance)
+				}
+			}
+		}
+		if len(found) > 0 {
 			return found
 		}
 	}
@@ -138,9 +160,14 @@ func (l *level) claimants(name, host string) []string {
 			add(instance)
 		}
 	}
-	for _, p := range l.patterns {
-		if p.expression.MatchString(name) || p.expression.MatchString(host) {
-			add(p.instance)
+	for _, isOfDomain := range []bool{true, false} { // *.alice.example before *a*
+		for _, p := range l.patterns {
+			if p.isOfDomain() == isOfDomain && p.fits(name, host) {
+				add(p.instance)
+			}
+		}
+		if len(found) > 0 {
+			break
 		}
 	}
 	return found

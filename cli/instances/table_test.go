@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var claims = []Claim{
 	{Instance: "alice", Derived: []string{"cloud.alice.example", "*.alice.example", "both.example", "[2001:db8::1]", "10.0.0.1:8443"}},
 	{Instance: "bob", Given: []string{"push.bob.example", "*.bob.example"}, Derived: []string{"bob.example", "both.example", "*"}},
-	{Instance: "mallory", Derived: []string{"push.bob.example", "x.bob.example", "cloud.mallory.example", "*.mallory.example", "*.shared.example"}},
+	{Instance: "mallory", Derived: []string{"push.bob.example", "x.bob.example", "cloud.mallory.example", "*.mallory.example", "*.shared.example", "taken.alice.example", "*ali*"}},
 	{Instance: "broken", Derived: []string{"x.shared.example", "*.shared.example"}},
 }
 
@@ -37,7 +37,9 @@ func TestFind(t *testing.T) {
 		{"bob.example", "/ws", "bob"},
 		{"cloud.mallory.example", "/ws", "mallory"},
 		{"www.mallory.example", "/ws", "mallory"},
-		{"x.shared.example", "/ws", "broken"}, // a whole name counts before a wildcard
+		{"taken.alice.example", "/ws", nobody}, // alice's domain, and mallory names it
+		{"taken.alice.example", "/push/alice/ws", "alice"},
+		{"x.shared.example", "/ws", nobody},
 		{"y.shared.example", "/ws", nobody},
 		{"elsewhere", "/ws", nobody}, // "*" takes nothing
 		{"", "/ws", nobody},
@@ -80,10 +82,14 @@ func TestFind(t *testing.T) {
 func TestConflicts(t *testing.T) {
 	table := NewTable(claims)
 	conflicts := table.Conflicts()
-	require.Equal(t, []Conflict{{"*.shared.example", []string{"broken", "mallory"}}, {"both.example", []string{"alice", "bob"}}}, conflicts)
+	require.Equal(t, []Conflict{
+		{"*.shared.example", []string{"broken", "mallory"}},
+		{"both.example", []string{"alice", "bob"}},
+		{"taken.alice.example", []string{"alice", "mallory"}}, {"x.shared.example", []string{"broken", "mallory"}},
+	}, conflicts)
 	require.Contains(t, conflicts[1].String(), "both.example is claimed by the instances alice, bob")
 	require.Equal(t, []string{"*.bob.example", "bob.example", "push.bob.example", "x.bob.example"}, table.Hosts("bob"))
-	require.Equal(t, []string{"x.shared.example"}, table.Hosts("broken"))
+	require.Empty(t, table.Hosts("broken"))
 }
 
 // What an instance is called whose configuration cannot be read is not known, so no wildcard of another's config.php takes its clients.
