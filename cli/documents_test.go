@@ -142,7 +142,8 @@ var (
 )
 
 // operatorsPages are what people read who run the server.
-var operatorsPages = []string{"../README.md", "../docs/install.md", "../docs/proxies.md", "../docs/moving.md", "../docs/check.md", "../docs/operations.md", "../docs/tuning.md", "../docs/troubleshooting.md"}
+var operatorsPages = []string{"../README.md", "../docs/install.md", "../docs/proxies.md", "../docs/moving.md", "../docs/check.md", "../docs/operations.md", "../docs/tuning.md", "../docs/troubleshooting.md",
+	"../docs/fleet.md", "../docs/hosting.md", "../docs/instances.md"}
 
 // TestEveryCommandIsRunOrSaysWhyNot wants a remark at each block of commands: which test runs it, or why none does.
 func TestEveryCommandIsRunOrSaysWhyNot(t *testing.T) {
