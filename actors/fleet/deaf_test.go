@@ -69,11 +69,11 @@ func TestAllAreDeaf(t *testing.T) {
 			n.Events.Refuse(errDown)
 			n.Events.Lose(errDown)
 		}
-		pass(time.Hour)
+		pass(5 * time.Minute)
 		requireNone()
 		bus.setDown(true) // now nobody can ask, either
 		nodes[0].Events.Refuse(nil)
-		pass(time.Hour)
+		pass(5 * time.Minute)
 		requireNone()
 		bus.setDown(false)
 		pass(4 * time.Second) // and up to 5 s until the subscription is tried again
@@ -196,7 +196,7 @@ func TestNodeCannotAsk(t *testing.T) {
 		w.forge = func(string, string) (string, error) { return "", errDown }
 		lines[0].cutOff(true)
 		nodes[0].loseEvents(true)
-		pass(time.Hour)
+		pass(5 * time.Minute)
 		require.Zero(t, nodes[0].deaf.Load())
 	})
 }
@@ -210,7 +210,7 @@ func TestRedisIsAwayForAll(t *testing.T) {
 			line.cutOff(true)
 		}
 		nodes[0].loseEvents(true)
-		pass(time.Hour)
+		pass(5 * time.Minute)
 		for _, n := range nodes {
 			require.Zero(t, n.deaf.Load())
 		}
