@@ -246,7 +246,6 @@ var balancers = map[string]func(t testing.TB, address string, upstreams [3]strin
 
 // TestFleetBehindBalancers restarts three daemons one after the other, kills one, and restarts the balancer, under 300 clients.
 func TestFleetBehindBalancers(t *testing.T) {
-	t.Parallel()
 	onlyHere(t)
 	for name, start := range balancers {
 		t.Run(name, func(t *testing.T) {
@@ -274,7 +273,6 @@ func TestFleetBehindBalancers(t *testing.T) {
 
 // TestFleetIsDrained drains one of three daemons, and has it take clients again.
 func TestFleetIsDrained(t *testing.T) {
-	t.Parallel()
 	onlyHere(t)
 	for name, start := range balancers {
 		t.Run(name, func(t *testing.T) {
@@ -298,7 +296,6 @@ func TestFleetIsDrained(t *testing.T) {
 
 // TestHAProxyTakesAnyServer has all daemons say that newcomers should go elsewhere: they are let in nevertheless.
 func TestHAProxyTakesAnyServer(t *testing.T) {
-	t.Parallel()
 	onlyHere(t)
 	b, _ := newSite(t).putBehind(3, proxytest.FleetHAProxy, "LAME_DUCK=1h")
 	for _, p := range b.nodes {

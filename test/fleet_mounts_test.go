@@ -19,7 +19,6 @@ import (
 // TestFleetReadsMountsOnce has files change in 200 storages, one after the other, with a client of who sees them at each of 1, 3
 // and 6 daemons. The database counts the queries.
 func TestFleetReadsMountsOnce(t *testing.T) {
-	t.Parallel()
 	onlyHere(t)
 	const storages = 200
 	server := storagetest.Postgres(t, "-c", "shared_preload_libraries=pg_stat_statements")
@@ -53,7 +52,8 @@ func TestFleetReadsMountsOnce(t *testing.T) {
 			slices.Sort(took)
 			t.Logf("toll: %d daemons, %d queries; from the event to all clients %v at the median, %v at most", size, queries,
 				took[len(took)/2].Round(10*time.Microsecond), took[len(took)-1].Round(10*time.Microsecond))
-			require.InDelta(t, storages, queries, storages/20, "one for each storage, and a few that read many again")
+			require.Less(t, queries, 2*storages, "one for each storage in all, and the more that read many again the longer it takes")
+			require.GreaterOrEqual(t, queries, storages)
 			nodes[0].await("the counters say the same", func() bool {
 				counted := s.counters().Queries // without those at the start, which see whether there is a database
 				return counted <= queries && counted >= queries-size
@@ -88,7 +88,6 @@ func (s *site) counters() (c counters) {
 // TestFleetReaderIsKilled kills the daemon that reads the mounts for all while files change in ever new storages: every client of the
 // others hears of each, late for 2 s at most, and then as soon as before.
 func TestFleetReaderIsKilled(t *testing.T) {
-	t.Parallel()
 	onlyHere(t)
 	const storages, interval, killAfter = 160, 50 * time.Millisecond, 40
 	s := newSite(t)

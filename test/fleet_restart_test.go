@@ -17,7 +17,6 @@ import (
 // restarted, one is killed, and all connections are reset. At most one in a hundred may have to wait for Nextcloud; about all
 // others Nextcloud is asked later, once for each, and spread.
 func TestFleetRestarts(t *testing.T) {
-	t.Parallel()
 	onlyHere(t)
 	const clients = 300
 	s := newSite(t)

@@ -34,7 +34,6 @@ func (s *site) fleet(n int, words ...string) (nodes []*pushServer) {
 // TestFleetSharesLogins has clients move between daemons while Nextcloud cannot be asked: to another one, to one that
 // has just started, and away from one that was killed.
 func TestFleetSharesLogins(t *testing.T) {
-	t.Parallel()
 	onlyHere(t)
 	s := newSite(t)
 	const users = 100
@@ -73,7 +72,6 @@ func TestFleetSharesLogins(t *testing.T) {
 
 // TestFleetEndsTogether has all daemons stop at once: the next one knows who was connected.
 func TestFleetEndsTogether(t *testing.T) {
-	t.Parallel()
 	onlyHere(t)
 	s := newSite(t)
 	nodes := s.fleet(2)
@@ -94,7 +92,6 @@ func TestFleetEndsTogether(t *testing.T) {
 
 // TestFleetUsesATokenOnce has several daemons be given the same token at once.
 func TestFleetUsesATokenOnce(t *testing.T) {
-	t.Parallel()
 	onlyHere(t)
 	s := newSite(t)
 	nodes := s.fleet(3)
@@ -122,7 +119,6 @@ func TestFleetUsesATokenOnce(t *testing.T) {
 
 // TestFleetCountsTogether has `occ notify_push:metrics` show the sums of all daemons, whoever answers.
 func TestFleetCountsTogether(t *testing.T) {
-	t.Parallel()
 	onlyHere(t)
 	s := newSite(t)
 	nodes := s.fleet(3)
@@ -138,7 +134,6 @@ func TestFleetCountsTogether(t *testing.T) {
 
 // TestFleetIsOff has a daemon that is told so, or that does not know Nextcloud's secret, be alone.
 func TestFleetIsOff(t *testing.T) {
-	t.Parallel()
 	onlyHere(t)
 	s := newSite(t)
 	s.start(s.writeConfig("'secret' => 'secret of this Nextcloud',"), "--no-fleet").awaitServing()
@@ -161,7 +156,6 @@ func (s *site) behindProxy(nodes []*pushServer, words ...string) (*pushServer, *
 
 // TestDeafNodeMovesItsClients has one of three daemons be unable to subscribe at Redis, while it can publish.
 func TestDeafNodeMovesItsClients(t *testing.T) {
-	t.Parallel()
 	onlyHere(t)
 	s := newSite(t)
 	nodes := s.fleet(2)
@@ -193,7 +187,6 @@ func TestDeafNodeMovesItsClients(t *testing.T) {
 
 // TestCutOffNodeMovesItsClients has one of three daemons be cut off from Redis altogether: it asks the others over HTTP.
 func TestCutOffNodeMovesItsClients(t *testing.T) {
-	t.Parallel()
 	onlyHere(t)
 	s := newSite(t)
 	nodes := s.fleet(2)
@@ -214,7 +207,6 @@ func TestCutOffNodeMovesItsClients(t *testing.T) {
 
 // TestAllNodesKeepTheirClients has Redis be away for all: nobody would find a better place.
 func TestAllNodesKeepTheirClients(t *testing.T) {
-	t.Parallel()
 	onlyHere(t)
 	s := newSite(t)
 	nodes := s.fleet(3)
