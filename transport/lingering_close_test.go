@@ -104,7 +104,9 @@ func TestHeldClientsTakeCapacity(t *testing.T) {
 			for range 10 {
 				c.end(&noted{}, rateKey{}, time.Second, func() {})
 			}
+			c.mu.Lock()
 			held = append(held, len(c.held))
+			c.mu.Unlock()
 		}
 		require.Equal(t, []int{2, 1}, held)
 		time.Sleep(time.Minute)
