@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/notifypush/notifypush/actors"
@@ -62,7 +61,7 @@ var errNotAsked = errors.New("servers do not know each other")
 
 // askServers asks, unless servers with these settings would not answer. silent is how many hear events, and do not know of each other.
 func askServers(ctx context.Context, settings config.Settings) (answers fleet.Answers, silent int, err error) {
-	if settings.Fleet.Off || settings.Instance.Secret == "" || settings.Instance.ID == "" {
+	if !isOfFleet(settings) || settings.Instance.ID == "" {
 		return fleet.Answers{}, 0, errNotAsked
 	}
 	redis, err := storage.NewRedis(settings.Redis)
@@ -70,8 +69,8 @@ func askServers(ctx context.Context, settings config.Settings) (answers fleet.An
 		return fleet.Answers{}, 0, err
 	}
 	defer redis.Close()
-	if settings.Redis.Cluster {
-		answers, err = fleet.Ask(ctx, uncounted{redis}, fleetOptions(settings, redis))
+	if settings.Redis.Cluster { // of which a node counts its own subscribers alone
+		answers, err = fleet.Ask(ctx, redis, fleetOptions(settings, redis))
 		return answers, 0, err
 	}
 	counts, countErr := redis.Subscribers(ctx, actors.Channels[0], fleet.Channel) // before this one listens
@@ -80,12 +79,4 @@ func askServers(ctx context.Context, settings config.Settings) (answers fleet.An
 		silent = counts[0] - counts[1]
 	}
 	return answers, silent, err
-}
-
-// uncounted is a cluster, of which a node counts its own subscribers alone: all answers have to be waited for.
-type uncounted struct{ *storage.Redis }
-
-func (u uncounted) Publish(ctx context.Context, channel string, payload []byte) (int, error) {
-	_, err := u.Redis.Publish(ctx, channel, payload)
-	return math.MaxInt, err
 }
