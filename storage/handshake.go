@@ -125,7 +125,7 @@ const givePassword = "give redis in config.php, or the file that REDIS_PASSWORD_
 const KeysAdvice = "allow the user the command and the keys: ACL SETUSER <user> +get +set +del ~test-token ~notify_push_*"
 
 // IsPermission reports whether the user of an ACL may not do this.
-func (e *RedisError) IsPermission() bool { return strings.HasPrefix(e.Err.Error(), "NOPERM") }
+func (e *RedisError) IsPermission() bool { return isPermission(e.Err) }
 
 // wantsPassword recognises what Redis says to commands without a login: to short ones, and to those of
 // more than ten words.

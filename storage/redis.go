@@ -279,7 +279,7 @@ func (r *Redis) MayRun(ctx context.Context, command string, args ...any) error {
 				if strings.Contains(string(reply), "not found") { // the command, which rename-command took away
 					return failed(command, n, redis.Error("ERR unknown command '"+command+"'"))
 				}
-				if strings.HasPrefix(string(reply), "NOPERM") {
+				if isPermission(reply) {
 					return ErrMayNotAsk
 				}
 				return ErrNotTried
