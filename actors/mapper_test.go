@@ -543,7 +543,7 @@ func TestEventsOfAnotherNextcloud(t *testing.T) {
 			for range 8 {
 				for storage := range storages {
 					publish(t, kit, fileEvent(first+storage, 7))
-					publish(t, kit, actors.NotificationChanged{User: fmt.Sprint("stranger", storage)})
+					publish(t, kit, actors.NotificationChanged{User: fmt.Sprint("unknown", storage)})
 				}
 				pass(5 * time.Minute)
 			}

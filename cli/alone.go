@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/notifypush/notifypush/config"
 )
 
@@ -94,14 +92,12 @@ func (a *alone) reload(ctx context.Context) {
 		needRestart, err = a.take(next)
 	}
 	if err != nil {
-		a.warnUnusable(err)
+		a.log.warnUnusable(err)
 		return
 	}
 	a.daemon.takeMonitor(next)
 	if !slices.Equal(before.DotEnv, next.DotEnv) {
 		logDotEnv(a.log.Logger, next)
 	}
-	if len(needRestart) > 0 {
-		a.log.Warn("settings have changed that need a restart", zap.Strings("settings", needRestart))
-	}
+	a.log.warnNeedRestart(needRestart)
 }

@@ -243,17 +243,14 @@ func (h *hosting) watch() *fsnotify.Watcher {
 func (h *hosting) reload(ctx context.Context) {
 	next := h.load(ctx)
 	if err := checkReload(next); err != nil {
-		h.daemon.log.Error("the configuration cannot be used; the one before stays in force", zap.String("error", onOneLine(err.Error())))
+		h.daemon.log.warnUnusable(err)
 	} else {
 		changed, needRestart := differences(h.process.Load(), next)
 		if slices.Contains(changed, "log_level") {
 			h.daemon.log.configure(next.Settings.Log.Level)
 		}
 		h.daemon.log.Warn("configuration read again", zap.Strings("changed", changed))
-		needRestart = slices.DeleteFunc(needRestart, func(name string) bool { return !isOfProcess(name) }) // else instances see to it
-		if len(needRestart) > 0 {
-			h.daemon.log.Warn("settings have changed that need a restart", zap.Strings("settings", needRestart))
-		}
+		h.daemon.log.warnNeedRestart(slices.DeleteFunc(needRestart, func(name string) bool { return !isOfProcess(name) })) // else instances see to it
 		h.daemon.takeMonitor(next)
 		h.process.Store(next)
 	}
@@ -379,29 +376,23 @@ func (h *hosting) drain(on bool) error { return h.newcomers.drain(on) }
 
 // Drain implements drainable. An instance that begins later is drained, too.
 func (h *hosting) Drain() error {
-	for _, m := range h.snapshot() {
-		if m.instance != nil {
-			_ = m.instance.drain(true) // an error says that it has just ended, which must not keep the others
-		}
+	for _, i := range h.served() {
+		_ = i.drain(true) // an error says that it has just ended, which must not keep the others
 	}
 	return nil
 }
 
 // Undrain implements drainable.
 func (h *hosting) Undrain() {
-	for _, m := range h.snapshot() {
-		if m.instance != nil {
-			_ = m.instance.drain(false)
-		}
+	for _, i := range h.served() {
+		_ = i.drain(false)
 	}
 }
 
 func (h *hosting) sendElsewhere(reason string) {
 	h.newcomers.refuse("shutdown", reason)
-	for _, m := range h.snapshot() {
-		if m.instance != nil {
-			m.instance.sendElsewhere(reason)
-		}
+	for _, i := range h.served() {
+		i.sendElsewhere(reason)
 	}
 }
 
@@ -414,20 +405,16 @@ func (h *hosting) endLogins() {
 		h.cancel()
 	}
 	h.working.Wait()
-	for _, m := range h.snapshot() {
-		if m.instance != nil {
-			m.instance.endLogins()
-		}
+	for _, i := range h.served() {
+		i.endLogins()
 	}
 }
 
 // close ends all instances at once.
 func (h *hosting) close() {
 	var closing sync.WaitGroup
-	for _, m := range h.snapshot() {
-		if m.instance != nil {
-			closing.Go(m.instance.close)
-		}
+	for _, i := range h.served() {
+		closing.Go(i.close)
 	}
 	closing.Wait()
 	h.hosts.Close()

@@ -34,7 +34,7 @@ const closeTimeout = 5 * time.Second
 const firstVersionRetry, lastVersionRetry = time.Second, time.Minute
 
 // instance is the push server of one Nextcloud, put together from its parts. A process has one, or those of a folder. One goroutine at a time
-// calls start, take, reloadOrigins and close; the rest is safe for concurrent use.
+// calls start, take, takeOrigins and close; the rest is safe for concurrent use.
 type instance struct {
 	// set once
 	name      string // "" where the process has no other
@@ -258,7 +258,7 @@ func (i *instance) close() {
 	i.discard()
 }
 
-// discard closes the parts that need nobody's farewell.
+// discard closes the connections to what the instance depends on.
 func (i *instance) discard() {
 	if i.nextcloud != nil {
 		i.nextcloud.Close()

@@ -89,6 +89,19 @@ func (h *hosting) snapshot() []memberState {
 	return states
 }
 
+// served are the instances that are served at this moment.
+func (h *hosting) served() []*instance {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var served []*instance
+	for _, m := range h.members {
+		if m.instance != nil {
+			served = append(served, m.instance)
+		}
+	}
+	return served
+}
+
 // want has something done for a member, by a goroutine that ends when nothing is left to do.
 func (h *hosting) want(m *member, what wish) {
 	h.mu.Lock()
@@ -248,7 +261,7 @@ func (h *hosting) note(m *member, next *config.Result, err error) {
 		m.log.Warn("the instance's configuration can be used again")
 	case err == nil || before != nil && before.Error() == err.Error():
 	case isServed:
-		m.instance.warnUnusable(err)
+		m.log.warnUnusable(err)
 	default:
 		m.log.Error("the instance cannot be served", zap.String("error", onOneLine(err.Error())))
 	}

@@ -21,22 +21,23 @@ func isChangeable(name string) bool {
 	if strings.HasPrefix(name, "redis") || strings.HasPrefix(name, "database") {
 		return true
 	}
-	for field := range setting.Fields(&config.Settings{}) {
-		if field.Name() == name {
-			return field.Reloads
-		}
-	}
-	return false
+	field, known := fieldOf(name)
+	return known && field.Reloads
 }
 
 // isOfProcess reports whether a setting is one of the process, where that serves several instances.
 func isOfProcess(name string) bool {
+	field, known := fieldOf(name)
+	return known && (field.Scope == setting.OfProcess || field.Scope == setting.OfEach)
+}
+
+func fieldOf(name string) (_ setting.Field, known bool) {
 	for field := range setting.Fields(&config.Settings{}) {
 		if field.Name() == name {
-			return field.Scope == setting.OfProcess || field.Scope == setting.OfEach
+			return field, true
 		}
 	}
-	return false
+	return setting.Field{}, false
 }
 
 // checkReload returns why another configuration cannot be used.
@@ -69,8 +70,15 @@ func (i *instance) take(next *config.Result) (needRestart []string, err error) {
 }
 
 // warnUnusable says that the configuration before stays in force.
-func (i *instance) warnUnusable(err error) {
-	i.log.Error("the configuration cannot be used; the one before stays in force", zap.String("error", onOneLine(err.Error())))
+func (l *logging) warnUnusable(err error) {
+	l.Error("the configuration cannot be used; the one before stays in force", zap.String("error", onOneLine(err.Error())))
+}
+
+// warnNeedRestart names the settings that the reload did not take over, if there are any.
+func (l *logging) warnNeedRestart(settings []string) {
+	if len(settings) > 0 {
+		l.Warn("settings have changed that need a restart", zap.Strings("settings", settings))
+	}
 }
 
 // takeOrigins has a domain count that Nextcloud has come to trust since the start: the page comes back.

@@ -14,14 +14,9 @@ type shared struct {
 	capacity *transport.Capacity
 }
 
-// newShared makes it. Here is the one place where that is done.
 func newShared(log *zap.Logger) shared {
 	return shared{runtime: actors.NewActorSystem(log), capacity: &transport.Capacity{}}
 }
 
 // close is called when the instances are gone.
-func (s shared) close() {
-	if s.runtime != nil {
-		s.runtime.Shutdown()
-	}
-}
+func (s shared) close() { s.runtime.Shutdown() }

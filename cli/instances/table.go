@@ -13,8 +13,8 @@ import (
 // alone, and * for any letters, digits, dots and hyphens.
 type Claim struct {
 	Instance string
-	// Given are the operator's. They count before all that are Derived, which config.php says: whoever may change that could claim the name of
-	// another's.
+	// Given are the operator's. They count before all that are Derived, from config.php, in which an admin could claim
+	// the name of another instance.
 	Given, Derived []string
 	// Unknown says that its names could not be found out. As long as it is so for one of the instances, wildcards of config.php lead nowhere:
 	// the names that they fit may be that one's.
@@ -44,6 +44,7 @@ type level struct {
 type pattern struct {
 	text, instance string
 	end            string // what is behind the last *
+	isDomain       bool
 	expression     *regexp.Regexp
 }
 
@@ -52,9 +53,10 @@ func (p pattern) fits(name, host string) bool {
 	return strings.HasSuffix(name, p.end) && p.expression.MatchString(name) || strings.HasSuffix(host, p.end) && p.expression.MatchString(host)
 }
 
-// isOfDomain reports whether these are the hosts of one domain, as in *.alice.example: whoever has it has all of them.
-func (p pattern) isOfDomain() bool {
-	return strings.Count(p.text, "*") == 1 && strings.HasPrefix(p.text, "*.") && strings.Contains(p.end[1:], ".")
+// isDomain reports whether a host with wildcards stands for the subdomains of one domain, as *.alice.example does.
+func isDomain(host string) bool {
+	domain, isPrefix := strings.CutPrefix(host, "*.")
+	return isPrefix && strings.Contains(domain, ".") && !strings.Contains(domain, "*")
 }
 
 // NewTable returns the table of these instances.
@@ -103,7 +105,7 @@ func (t *Table) add(at int, host, instance string) {
 	// What is no UTF-8 cannot be compiled, and is the name of no host.
 	if expression, err := regexp.Compile("^" + strings.Join(parts, `[-.a-z0-9]*`) + "$"); err == nil {
 		l := &t.levels[at+1]
-		l.patterns = append(l.patterns, pattern{host, instance, host[strings.LastIndexByte(host, '*')+1:], expression})
+		l.patterns = append(l.patterns, pattern{host, instance, host[strings.LastIndexByte(host, '*')+1:], isDomain(host), expression})
 	}
 }
 
@@ -136,7 +138,7 @@ func (t *Table) claimants(host string) []string {
 		found := t.levels[i].claimants(name, host)
 		if i == derived && len(found) > 0 { // one config.php may not take a host of another's domain
 			for _, p := range t.levels[derived+1].patterns {
-				if p.isOfDomain() && !slices.Contains(found, p.instance) && p.fits(name, host) {
+				if p.isDomain && !slices.Contains(found, p.instance) && p.fits(name, host) {
 					found = append(found, p.instance)
 				}
 			}
@@ -160,9 +162,9 @@ func (l *level) claimants(name, host string) []string {
 			add(instance)
 		}
 	}
-	for _, isOfDomain := range []bool{true, false} { // *.alice.example before *a*
+	for _, isDomain := range []bool{true, false} { // *.alice.example before *a*
 		for _, p := range l.patterns {
-			if p.isOfDomain() == isOfDomain && p.fits(name, host) {
+			if p.isDomain == isDomain && p.fits(name, host) {
 				add(p.instance)
 			}
 		}
