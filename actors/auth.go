@@ -175,7 +175,7 @@ func (a *auth) answer(answer loginAnswer) {
 		_ = a.system.guarded("OnAnswer", func() error { onAnswer(answer.err); return nil })
 	}
 	a.system.hooks.loggedIn(answer.to, answer.login, answer.err, answer.from)
-	answer.to.answer <- authenticated{login: answer.login, err: answer.err}
+	_ = a.system.guarded("AuthenticateFunc", func() error { answer.to.callback.answer(answer.login, answer.err); return nil })
 }
 
 // setTimer has the next tick come when logins needs it.

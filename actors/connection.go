@@ -106,7 +106,7 @@ func (c *connection) Receive(ctx actor.Context) {
 func (c *connection) self() *actor.PID { return c.turn.connection }
 
 func (c *connection) onAttach(ctx actor.Context, m *attach) {
-	defer func() { m.answer <- nil }() // also after a panic: the socket is this connection's now
+	defer m.callback.answer(nil, nil) // also after a panic: the socket is this connection's now
 	c.turn.connection = ctx.Self()
 	c.login, c.socket = m.login, m.socket
 	c.system.running.Add(1)

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -117,13 +118,13 @@ type (
 
 // System → registry → user → connection.
 type (
-	// attach makes a socket a connection of a user. The answer comes once, on a channel with room:
-	// nil when the connection is registered and its first frame is on the way.
+	// attach makes a socket a connection of a user. It is answered without an error when the connection is
+	// registered and its first frame is on the way.
 	attach struct {
 		quiet
-		login  *Login
-		socket Socket
-		answer chan<- error
+		login    *Login
+		socket   Socket
+		callback *callback
 	}
 )
 
@@ -241,12 +242,12 @@ var (
 
 // System, listener and connection → auth, and auth's own.
 type (
-	// authenticate asks who somebody is; the answer comes once, on a channel with room.
+	// authenticate asks who somebody is.
 	authenticate struct {
 		quiet
 		Credentials Credentials
-		gone        <-chan struct{} // closed when nobody waits for the answer any more
-		answer      chan<- authenticated
+		callback    *callback
+		isAbandoned atomic.Bool // nobody waits for the answer any more
 		onAnswer    func(error) // of Credentials
 		values      context.Context
 		name        string // that was typed; for hooks, as is askedAt
@@ -261,10 +262,6 @@ type (
 	abandoned struct {
 		quiet
 		by *authenticate
-	}
-	authenticated struct {
-		login *Login
-		err   error
 	}
 	// tokenIssued is a TokenIssued.
 	tokenIssued struct {
@@ -345,16 +342,6 @@ func (m *tokenIssued) forget()    { m.TokenIssued = TokenIssued{} }
 func (m *pushUsers) size() int { return len(m.users) * inFlightPiece / 64 }
 
 // refuse answers for a user that failed.
-func (m *attach) refuse()          { m.answer <- errPanic }
+func (m *attach) refuse()          { m.callback.answer(nil, errPanic) }
 func (m *listConnections) refuse() { m.answer <- nil }
 func (m *describe) refuse()        { m.answer <- Connection{} }
-
-// waits reports whether somebody still waits for the answer.
-func (m *authenticate) waits() bool {
-	select {
-	case <-m.gone:
-		return false
-	default:
-		return true
-	}
-}

@@ -147,11 +147,11 @@ func (r *registry) pass(ctx actor.Context, user string, message any) bool {
 
 func (r *registry) onAttach(ctx actor.Context, m *attach) {
 	if r.system.stopping.Load() {
-		m.answer <- ErrShutDown
+		m.callback.answer(nil, ErrShutDown)
 		return
 	}
 	if r.system.IsDrained() {
-		m.answer <- ErrDrained
+		m.callback.answer(nil, ErrDrained)
 		return
 	}
 	u := r.users[m.login.User]

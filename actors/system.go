@@ -58,6 +58,7 @@ type System struct {
 	down            chan struct{} // closed when everything is
 	emptied         chan struct{} // receives when the last connection or user ends, from the beginning of Shutdown on
 	inFlight        *inFlight
+	callbacks       callbacks
 	running         sync.WaitGroup // connections, and goroutines of spawnWorker
 	problems        problems
 	counters        counters
@@ -176,11 +177,36 @@ func (s *System) spawnWorker(work func()) {
 // ctx's error, or what went wrong with Nextcloud. It waits for its turn at Nextcloud as long as ctx lasts, and
 // for Nextcloud's answer for Options.AuthTimeout at most.
 func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Login, error) {
-	if !s.began.Load() {
-		return nil, ErrNotStarted
+	var login *Login
+	answer := make(chan error, 1)
+	abandon := s.AuthenticateFunc(ctx, credentials, func(who *Login, err error) {
+		login = who
+		answer <- err
+	})
+	select {
+	case err := <-answer:
+		return login, err
+	case <-ctx.Done():
+		abandon()
+		return nil, ctx.Err()
+	case <-s.ctx.Done():
+		return nil, ErrShutDown
 	}
-	answer := make(chan authenticated, 1)
-	question := &authenticate{Credentials: credentials, gone: ctx.Done(), answer: answer, onAnswer: credentials.OnAnswer, values: ctx}
+}
+
+// AuthenticateFunc is Authenticate for a caller that does not wait. done is called once with what Authenticate would return, perhaps
+// before AuthenticateFunc returns, usually from an actor: it must not block. Of ctx only the values count; abandon says that
+// nobody waits any more, and done may be called nevertheless.
+func (s *System) AuthenticateFunc(ctx context.Context, credentials Credentials, done func(*Login, error)) (abandon func()) {
+	if !s.began.Load() {
+		done(nil, ErrNotStarted)
+		return func() {}
+	}
+	question := &authenticate{Credentials: credentials, callback: s.callbacks.add(done), onAnswer: credentials.OnAnswer, values: ctx}
+	if question.callback == nil {
+		done(nil, ErrShutDown)
+		return func() {}
+	}
 	question.Credentials.OnAnswer = nil
 	if mayAsk := credentials.MayAsk; mayAsk != nil {
 		question.Credentials.MayAsk = func() error { return s.guarded("MayAsk", mayAsk) }
@@ -189,14 +215,9 @@ func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Lo
 		question.name, question.askedAt = credentials.Login, s.now()
 	}
 	s.sendAuth(question)
-	select {
-	case a := <-answer:
-		return a.login, a.err
-	case <-ctx.Done():
+	return func() {
+		question.isAbandoned.Store(true)
 		s.sendAuth(&abandoned{by: question})
-		return nil, ctx.Err()
-	case <-s.ctx.Done():
-		return nil, ErrShutDown
 	}
 }
 
@@ -205,33 +226,37 @@ func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Lo
 // ErrTooManyConnections, ErrDrained, ErrNotStarted, ErrShutDown or that of an internal failure, the
 // socket is still the caller's.
 func (s *System) Attach(login *Login, socket Socket) error {
+	answer := make(chan error, 1)
+	s.AttachFunc(login, socket, func(err error) { answer <- err })
+	return <-answer
+}
+
+// AttachFunc is Attach for a caller that does not wait. done is called once with what Attach would return, perhaps before AttachFunc
+// returns, usually from an actor, and after Socket.Serve where there is no error: it must not block.
+func (s *System) AttachFunc(login *Login, socket Socket, done func(error)) {
 	if err := s.usable(); err != nil {
-		return err
+		done(err)
+		return
 	}
 	if login == nil || login.User == "" {
-		return errors.New("actors: Attach needs a Login with a user; take that of Authenticate, or name the user in its Identity")
+		done(errors.New("actors: Attach needs a Login with a user; take that of Authenticate, or name the user in its Identity"))
+		return
 	}
 	if m, ok := socket.(*MessageSocket); socket == nil || ok && (m == nil || m.transport == nil) {
-		return errors.New("actors: Attach needs a Socket, and a MessageSocket its MessageTransport")
+		done(errors.New("actors: Attach needs a Socket, and a MessageSocket its MessageTransport"))
+		return
 	}
-	answer := make(chan error, 1)
-	s.root.Send(s.registries[shardOf(login.User)], &attach{login: login, socket: socket, answer: answer})
-	select {
-	case err := <-answer:
+	callback := s.callbacks.add(func(_ *Login, err error) {
 		if err != nil && s.stopping.Load() {
-			return ErrShutDown // which may be why the user failed
+			err = ErrShutDown // which may be why the user failed
 		}
-		return err
-	case <-s.stopped: // before this, the answer could still come, and the socket be taken
+		done(err)
+	})
+	if callback == nil {
+		done(ErrShutDown)
+		return
 	}
-	select {
-	case err := <-answer:
-		if err == nil {
-			return nil
-		}
-	default:
-	}
-	return ErrShutDown
+	s.root.Send(s.registries[shardOf(login.User)], &attach{login: login, socket: socket, callback: callback})
 }
 
 // Publish hands over an event as if it had come from the EventSource. It waits while the system
@@ -308,7 +333,7 @@ func (s *System) shutDown(ctx context.Context) {
 	s.stopTop()
 	s.scheduler.stop()
 	s.wheel.stop()
-	close(s.stopped)
+	s.callbacks.close(ErrShutDown) // what was on the way to an actor then
 	s.running.Wait()
 	s.hooks.close()
 	s.release()

@@ -85,7 +85,7 @@ func (t *tokens) ofOrigin(origin string) (n int) {
 
 // next takes out the client that waits for a token the longest and has not hung up; nil where none does.
 func (t *tokens) next(sum digest) *authenticate {
-	at := slices.IndexFunc(t.waiting, func(w awaitedToken) bool { return w.digest == sum && w.client.waits() })
+	at := slices.IndexFunc(t.waiting, func(w awaitedToken) bool { return w.digest == sum && !w.client.isAbandoned.Load() })
 	if at < 0 {
 		return nil
 	}

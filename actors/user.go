@@ -53,7 +53,7 @@ func (u *user) onAttach(ctx actor.Context, m *attach) {
 	u.name = m.login.User
 	if len(u.connections)+u.system.connectionsElsewhere(u.name) >= u.system.options.Load().MaxConnectionsPerUser {
 		ctx.Send(u.shard.registry, &connectionEnded{user: u.name, pid: ctx.Self()})
-		m.answer <- ErrTooManyConnections
+		m.callback.answer(nil, ErrTooManyConnections)
 		return
 	}
 	pid := spawnConnection(ctx, u.props)
