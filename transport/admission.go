@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"net"
 	"net/netip"
 	"sync"
 )
@@ -44,10 +43,11 @@ type admission struct {
 	empty           *sync.Cond // open has become 0; nil: nobody waits for it
 	limits          Limits
 	capacity        *Capacity // that is shared; nil for none
-	unauthenticated map[net.Conn]unauthenticated
+	unauthenticated map[*login]unauthenticated
 	ofAddress       map[netip.Addr]int // the unauthenticated
 	login           int                // those of them that are a websocket
 	open            int                // websockets in all
+	ended           bool               // logins that come are refused
 }
 
 // unauthenticated is a socket that has not logged in.
@@ -58,12 +58,12 @@ type unauthenticated struct {
 }
 
 func newAdmission(limits Limits, capacity *Capacity) admission {
-	return admission{limits: limits, capacity: capacity, unauthenticated: map[net.Conn]unauthenticated{}, ofAddress: map[netip.Addr]int{}}
+	return admission{limits: limits, capacity: capacity, unauthenticated: map[*login]unauthenticated{}, ofAddress: map[netip.Addr]int{}}
 }
 
 // accept counts a socket in that has sent nothing yet, or says why there is no room for it. It counts until
 // loggedIn or gone.
-func (a *admission) accept(conn net.Conn, peer origin) (refusal string) {
+func (a *admission) accept(l *login, peer origin) (refusal string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
@@ -72,7 +72,7 @@ func (a *admission) accept(conn net.Conn, peer origin) (refusal string) {
 	case a.isFull(peer):
 		return tooManyOfAddress
 	}
-	a.count(conn, unauthenticated{address: limitAddress(peer.client)})
+	a.count(l, unauthenticated{address: limitAddress(peer.client)})
 	return ""
 }
 
@@ -94,9 +94,9 @@ func (a *admission) isFull(from origin) bool {
 }
 
 // count has a socket count for an address, and for no other any more.
-func (a *admission) count(conn net.Conn, u unauthenticated) {
-	a.forget(conn)
-	a.unauthenticated[conn] = u
+func (a *admission) count(l *login, u unauthenticated) {
+	a.forget(l)
+	a.unauthenticated[l] = u
 	a.ofAddress[u.address]++
 }
 
@@ -107,32 +107,53 @@ func (a *admission) uncount(address netip.Addr) {
 }
 
 // handOver says that a socket is net/http's from now on.
-func (a *admission) handOver(conn net.Conn) {
+func (a *admission) handOver(l *login) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if u, is := a.unauthenticated[conn]; is {
+	if u, is := a.unauthenticated[l]; is {
 		u.handedOver = true
-		a.unauthenticated[conn] = u
+		a.unauthenticated[l] = u
 	}
 }
 
-// closePending closes those that have sent nothing yet.
-func (a *admission) closePending() {
+// endPending ends those that have sent nothing yet, and endLogins the websockets that have not logged in, and those that come.
+func (a *admission) endPending() {
+	a.endThose(func(u unauthenticated) bool { return !u.handedOver && !u.websocket })
+}
+
+func (a *admission) endLogins() {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	for conn, u := range a.unauthenticated {
-		if !u.handedOver && !u.websocket {
-			_ = conn.Close()
+	a.ended = true
+	a.mu.Unlock()
+	a.endThose(func(u unauthenticated) bool { return u.websocket })
+}
+
+func (a *admission) endThose(which func(unauthenticated) bool) {
+	a.mu.Lock()
+	var those []*login
+	for l, u := range a.unauthenticated {
+		if which(u) {
+			those = append(those, l)
 		}
 	}
+	a.mu.Unlock()
+	for _, l := range those {
+		l.end()
+	}
+}
+
+func (a *admission) loginsEnded() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.ended
 }
 
 // admit counts a socket in as a websocket that has not logged in, or says why there is no room for it. Its
 // request has told where it comes from, and it counts for that client from now on.
-func (a *admission) admit(conn net.Conn, from origin) (refusal string) {
+func (a *admission) admit(l *login, from origin) (refusal string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.forget(conn)
+	a.forget(l)
 	switch {
 	case reached(a.open, a.limits.Connections):
 		return "this server has as many connections as it can hold"
@@ -143,33 +164,33 @@ func (a *admission) admit(conn net.Conn, from origin) (refusal string) {
 	case !a.capacity.take(a.open):
 		return "this server has its share of the connections that several have together"
 	}
-	a.count(conn, unauthenticated{address: limitAddress(from.client), websocket: true})
+	a.count(l, unauthenticated{address: limitAddress(from.client), websocket: true})
 	a.open++
 	a.login++
 	return ""
 }
 
 // attribute has a socket count for the client that its request has told of.
-func (a *admission) attribute(conn net.Conn, from origin) {
+func (a *admission) attribute(l *login, from origin) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.count(conn, unauthenticated{address: limitAddress(from.client)})
+	a.count(l, unauthenticated{address: limitAddress(from.client)})
 }
 
 // loggedIn says that a websocket has logged in.
-func (a *admission) loggedIn(conn net.Conn) {
+func (a *admission) loggedIn(l *login) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.forget(conn)
+	a.forget(l)
 }
 
 // forget has a socket not count as unauthenticated any more, and reports whether it was a websocket.
-func (a *admission) forget(conn net.Conn) (websocket bool) {
-	u, is := a.unauthenticated[conn]
+func (a *admission) forget(l *login) (websocket bool) {
+	u, is := a.unauthenticated[l]
 	if !is {
 		return false
 	}
-	delete(a.unauthenticated, conn)
+	delete(a.unauthenticated, l)
 	a.uncount(u.address)
 	if u.websocket {
 		a.login--
@@ -178,10 +199,10 @@ func (a *admission) forget(conn net.Conn) (websocket bool) {
 }
 
 // gone says that a socket that has not logged in is closed, or no concern of ours any more.
-func (a *admission) gone(conn net.Conn) {
+func (a *admission) gone(l *login) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.forget(conn) {
+	if a.forget(l) {
 		a.countOut()
 	}
 }
@@ -214,7 +235,7 @@ func (a *admission) waitForEnds() {
 }
 
 // Weight returns how many sockets there are that are or may become a websocket. One that is logging in
-// counts twice: it has a goroutine, and takes more memory than when it has logged in.
+// counts twice: it takes more memory than when it has logged in.
 func (a *admission) Weight() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/notifypush/notifypush/transport/frame"
 )
@@ -95,6 +96,14 @@ func appendRefusal(out []byte, status int, retryAfter, reason string) []byte {
 	return fmt.Appendf(out, "HTTP/1.1 %d %s\r\nRetry-After: %s\r\nCache-Control: no-store\r\nConnection: close\r\n%sContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s",
 		status, http.StatusText(status), retryAfter, allowAnyOrigin, len(reason), reason)
 }
+
+// handshake is what is needed while one is read and answered.
+type handshake struct {
+	header   http.Header
+	response [256]byte
+}
+
+var handshakes = sync.Pool{New: func() any { return &handshake{header: http.Header{}} }}
 
 // handshakeHeaders are the headers that count in a handshake, and oddHeaders are those of requests that are
 // left to net/http.

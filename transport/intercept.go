@@ -2,8 +2,6 @@ package transport
 
 import (
 	"context"
-	"crypto/tls"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -16,12 +14,8 @@ import (
 // noRoom is the response to a connection that is refused before anything was read.
 const noRoom = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: " + retryAfter + "\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
-const (
-	// headerTimeout is how long a client may take to send the header of a request.
-	headerTimeout = 10 * time.Second
-	// readBuffer is what is read of a client at once before it has logged in, in bytes.
-	readBuffer = 4 << 10
-)
+// headerTimeout is how long a client may take to send the header of a request.
+const headerTimeout = 10 * time.Second
 
 // connKey is where a request's context has its net.Conn.
 type connKey struct{}
@@ -29,6 +23,8 @@ type connKey struct{}
 // Intercept answers the websocket handshakes that come over a listener, without the costs of net/http. The
 // listener that it returns is the server's, which is not yet serving: over it come the connections with all
 // other requests. It takes the server's ConnState and ConnContext.
+//
+// The listener that it returns is to be closed, as net/http does: on Linux the other one, closed alone, does not end Accept.
 //
 // A connection is refused at once when there are Limits.Sockets already, or Limits.LoginsPerAddress of its
 // address that have not logged in: also those that send nothing take a file descriptor each, and this
@@ -38,11 +34,12 @@ func (w *Websocket) Intercept(server *http.Server, listener net.Listener) net.Li
 		return context.WithValue(ctx, connKey{}, conn)
 	}
 	server.ConnState = func(conn net.Conn, state http.ConnState) {
-		if state == http.StateHijacked || state == http.StateClosed {
-			w.gone(unwrap(conn))
+		if handed, ok := conn.(*handedOver); ok && (state == http.StateHijacked || state == http.StateClosed) {
+			w.gone(handed.login)
 		}
 	}
-	i := &interceptor{Listener: listener, websocket: w, others: make(chan net.Conn), failed: make(chan error), done: make(chan struct{})}
+	i := &interceptor{Listener: listener, websocket: w, others: make(chan net.Conn), failed: make(chan error, 1), done: make(chan struct{})}
+	i.accept, i.unlisten = i.acceptor()
 	return i
 }
 
@@ -50,16 +47,17 @@ func (w *Websocket) Intercept(server *http.Server, listener net.Listener) net.Li
 type interceptor struct {
 	net.Listener
 	websocket *Websocket
+	accept    func() // has the next connections accepted; may be called again after an error
+	unlisten  func()
 	others    chan net.Conn
 	failed    chan error
-	start     sync.Once
 	stop      sync.Once
 	done      chan struct{}
 }
 
 // Accept returns the next connection with another request than a handshake.
 func (i *interceptor) Accept() (net.Conn, error) {
-	i.start.Do(func() { go i.run() })
+	i.accept()
 	select {
 	case conn := <-i.others:
 		return conn, nil
@@ -72,17 +70,31 @@ func (i *interceptor) Accept() (net.Conn, error) {
 
 // Close ends Accept, and closes the connections that have sent nothing yet.
 func (i *interceptor) Close() error {
+	i.unlisten()
 	err := i.Listener.Close()
 	i.stop.Do(func() {
 		close(i.done)
-		i.websocket.closePending()
+		i.websocket.endPending()
 	})
 	return err
 }
 
+// fail has Accept return an error, unless one waits already.
+func (i *interceptor) fail(err error) {
+	select {
+	case i.failed <- err:
+	default:
+	}
+}
+
+// acceptInGoroutine has connections accepted by the listener itself.
+func (i *interceptor) acceptInGoroutine() (accept, unlisten func()) {
+	var start sync.Once
+	return func() { start.Do(func() { go i.run() }) }, func() {}
+}
+
 // run accepts connections until Close. What goes wrong is Accept's error, which may be called again.
 func (i *interceptor) run() {
-	w := i.websocket
 	for {
 		conn, err := i.Listener.Accept()
 		if err != nil {
@@ -93,43 +105,48 @@ func (i *interceptor) run() {
 				return
 			}
 		}
-		peer := peerOf(conn)
-		from := originOf(nil, peer, w.options.proxies())
-		if refusal := w.accept(conn, from); refusal != "" {
-			w.countRefusal(actors.ServerFull, from, refusal)
-			w.turnAway(conn, from)
-			continue
+		if socket, err := newClientSocket(i.websocket, conn); err == nil {
+			i.begin(socket, peerOf(conn))
 		}
-		select {
-		case <-i.done:
-			w.gone(conn)
-			_ = conn.Close()
-			return
-		default:
-		}
-		w.workers.run(task{w: w, conn: conn, peer: peer, from: i})
+	}
+}
+
+// begin has a client say what it wants, or refuses it.
+func (i *interceptor) begin(socket clientSocket, peer netip.Addr) {
+	w := i.websocket
+	l := newLogin(w, socket, awaitsRequest, headerTimeout)
+	l.accepted, l.peer = i, peer
+	from := originOf(nil, peer, w.options.proxies())
+	if refusal := w.accept(l, from); refusal != "" {
+		l.timer.Stop()
+		w.countRefusal(actors.ServerFull, from, refusal)
+		w.turnAway(socket, from)
+		return
+	}
+	socket.readOn()
+	select {
+	case <-i.done:
+		l.end()
+	default:
 	}
 }
 
 // turnAway closes a connection with a response, which is best effort: over TLS it would take a handshake.
-func (w *Websocket) turnAway(conn net.Conn, from origin) {
-	if _, encrypted := conn.(*tls.Conn); encrypted {
-		_ = conn.Close()
+func (w *Websocket) turnAway(s clientSocket, from origin) {
+	if s, blocking := s.(*socket); blocking && s.isEncrypted() {
+		s.closeDrained()
 		return
 	}
-	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
-	_, _ = io.WriteString(conn, noRoom)
-	w.turnedAway.end(conn, addressKey(from), 0, func() {})
+	_ = s.send([]byte(noRoom))
+	w.turnedAway.end(s, addressKey(from), 0, func() {})
 }
 
-// handOver hands a connection to net/http, with what was read of it.
-func (i *interceptor) handOver(conn net.Conn, data []byte, until time.Time) {
-	i.websocket.handOver(conn)
-	handed := &handedOver{Conn: conn, data: append([]byte(nil), data...), until: until}
+// handOver hands a connection to net/http.
+func (i *interceptor) handOver(conn *handedOver) {
 	select {
-	case i.others <- handed:
+	case i.others <- conn:
 	case <-i.done:
-		i.websocket.gone(conn)
+		i.websocket.gone(conn.login)
 		_ = conn.Close()
 	}
 }
@@ -137,6 +154,7 @@ func (i *interceptor) handOver(conn net.Conn, data []byte, until time.Time) {
 // handedOver is a connection of which something was read already.
 type handedOver struct {
 	net.Conn
+	login *login // that it was
 	data  []byte
 	until time.Time // when the header that has begun must be there; zero once net/http knows
 }
@@ -166,14 +184,6 @@ func (c *handedOver) CloseWrite() error {
 		return half.CloseWrite()
 	}
 	return nil
-}
-
-// unwrap returns the connection that the listener accepted.
-func unwrap(conn net.Conn) net.Conn {
-	if handed, ok := conn.(*handedOver); ok {
-		return handed.Conn
-	}
-	return conn
 }
 
 // peerOf returns the IP of a connection's other end; it is invalid for a unix socket.

@@ -123,16 +123,16 @@ func TestSocketsAreCounted(t *testing.T) {
 // A socket that becomes a websocket is one socket and not two.
 func TestHandshakeCountsOnce(t *testing.T) {
 	a := newAdmission(Limits{Sockets: 2}, nil)
-	socket, other := &net.TCPConn{}, &net.TCPConn{}
+	socket, other := &login{}, &login{}
 	here := origin{client: netip.MustParseAddr("192.0.2.1")}
 	require.Empty(t, a.accept(socket, here))
 	require.Empty(t, a.admit(socket, here))
 	require.Empty(t, a.accept(other, here))
-	require.NotEmpty(t, a.accept(&net.TCPConn{}, here))
+	require.NotEmpty(t, a.accept(&login{}, here))
 	a.loggedIn(socket)
-	require.NotEmpty(t, a.accept(&net.TCPConn{}, here))
+	require.NotEmpty(t, a.accept(&login{}, here))
 	a.leave()
-	require.Empty(t, a.accept(&net.TCPConn{}, here))
+	require.Empty(t, a.accept(&login{}, here))
 }
 
 // Of one address there may be so many sockets that have not logged in, whatever they say.

@@ -1,11 +1,8 @@
 package transport
 
 import (
-	"crypto/tls"
 	"errors"
-	"io"
 	"math/rand/v2"
-	"net"
 	"sync"
 	"syscall"
 	"time"
@@ -24,20 +21,11 @@ const (
 	maxTurnedAway, maxTurnedAwayOfKey = 64, 8
 )
 
-// lingerClose ends a connection so that what was written last is read: closing with bytes unread would
-// reset it, and take that along. It waits for the client to hang up.
-func lingerClose(conn net.Conn) {
-	closeWrite(conn)
-	_ = conn.SetReadDeadline(time.Now().Add(lingerTimeout))
-	_, _ = io.Copy(io.Discard, conn)
-	_ = conn.Close()
-}
-
-func closeWrite(conn net.Conn) {
-	if half, ok := conn.(interface{ CloseWrite() error }); ok {
-		_ = conn.SetWriteDeadline(time.Now().Add(lingerTimeout))
-		_ = half.CloseWrite()
-	}
+// ending is a connection that is to end so that what was sent last is read: closing with bytes unread would reset it, and take that
+// along. Both methods may be called more than once.
+type ending interface {
+	closeWrite()   // ends the sending half, behind what was sent
+	closeDrained() // reads what has come, and closes the connection, without waiting
 }
 
 // closer ends refused connections after a while, and then lingers until the client has had time to read
@@ -54,7 +42,7 @@ type closer struct {
 }
 
 type heldConn struct {
-	net.Conn
+	ending
 	key   rateKey
 	ended func()
 	timer *time.Timer // guarded by closer.mu
@@ -65,18 +53,18 @@ type heldConn struct {
 func holdTime() time.Duration { return minHold + rand.N(maxHold-minHold) } //nolint:gosec // G404: jitter is no secret
 
 // end ends the connection after that time. ended is called when it is closed.
-func (c *closer) end(conn net.Conn, key rateKey, after time.Duration, ended func()) {
+func (c *closer) end(conn ending, key rateKey, after time.Duration, ended func()) {
 	c.mu.Lock()
 	if c.closed || len(c.held) >= c.max || key != (rateKey{}) && c.ofKey[key] >= c.maxOfKey || !c.capacity.take(len(c.held)) {
 		c.mu.Unlock()
-		closeDrained(conn)
+		conn.closeDrained()
 		ended()
 		return
 	}
 	if c.held == nil {
 		c.held, c.ofKey = map[*heldConn]struct{}{}, map[rateKey]int{}
 	}
-	h := &heldConn{Conn: conn, key: key, ended: ended}
+	h := &heldConn{ending: conn, key: key, ended: ended}
 	c.held[h] = struct{}{}
 	c.ofKey[key]++
 	c.mu.Unlock()
@@ -90,7 +78,7 @@ func (c *closer) next(h *heldConn) {
 	}
 	if !h.sent {
 		h.sent = true
-		closeWrite(h.Conn)
+		h.closeWrite()
 		c.arm(h, lingerTimeout)
 		return
 	}
@@ -101,7 +89,7 @@ func (c *closer) next(h *heldConn) {
 	}
 	c.mu.Unlock()
 	if held {
-		closeDrained(h.Conn)
+		h.closeDrained()
 		h.ended()
 	}
 }
@@ -143,40 +131,22 @@ func (c *closer) close() {
 	}
 	c.mu.Unlock()
 	for _, h := range held {
-		closeDrained(h.Conn)
+		h.closeDrained()
 		h.ended()
 	}
-}
-
-// closeDrained closes a connection without waiting, and without a reset by bytes that have come already.
-func closeDrained(conn net.Conn) {
-	closeWrite(conn)
-	_ = conn.SetReadDeadline(time.Time{})
-	plain := conn
-	if encrypted, ok := conn.(*tls.Conn); ok {
-		plain = encrypted.NetConn()
-	}
-	if c, ok := plain.(syscall.Conn); ok {
-		if raw, err := c.SyscallConn(); err == nil {
-			drain(raw)
-		}
-	}
-	_ = conn.Close()
 }
 
 // maxDrained bounds what is read of a client that sends all the time, in bytes.
 const maxDrained = 1 << 20
 
-func drain(raw syscall.RawConn) {
+// drain reads what has come.
+func drain(fd int) {
 	buffer := make([]byte, 16<<10)
-	_ = raw.Read(func(fd uintptr) bool {
-		for total := 0; total < maxDrained; {
-			n, err := tryRead(int(fd), buffer)
-			if n <= 0 && !errors.Is(err, syscall.EINTR) {
-				break
-			}
-			total += max(n, 0)
+	for total := 0; total < maxDrained; {
+		n, err := tryRead(fd, buffer)
+		if n <= 0 && !errors.Is(err, syscall.EINTR) {
+			return
 		}
-		return true
-	})
+		total += max(n, 0)
+	}
 }

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"net"
 	"net/netip"
 	"runtime"
 	"sync/atomic"
@@ -13,23 +12,17 @@ import (
 )
 
 // noted is a connection that notes when it was ended.
-type noted struct {
-	net.Conn
-	sent, closed time.Time
-}
+type noted struct{ sent, closed time.Time }
 
-func (n *noted) SetReadDeadline(time.Time) error  { return nil }
-func (n *noted) SetWriteDeadline(time.Time) error { return nil }
-func (n *noted) CloseWrite() error {
+func (n *noted) closeWrite() {
 	if n.sent.IsZero() {
 		n.sent = time.Now()
 	}
-	return nil
 }
 
-func (n *noted) Close() error {
+func (n *noted) closeDrained() {
+	n.closeWrite()
 	n.closed = time.Now()
-	return nil
 }
 
 func keyOf(address string) rateKey { return rateKey{address: netip.MustParseAddr(address)} }

@@ -3,9 +3,12 @@ package transport
 import (
 	"context"
 	"errors"
-	"net"
+	"net/http"
+	"net/netip"
 	"os"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unique"
@@ -20,8 +23,6 @@ const (
 	// watchAfter is how long Nextcloud may think about a login before the client is watched
 	// meanwhile, so that its pings are answered and its going away is noticed.
 	watchAfter = time.Second
-	// watchBuffer is what is read at once then, in bytes.
-	watchBuffer = 512
 	// maxEarly bounds the messages that a client may send before it is logged in, in bytes: two for
 	// the login, and what it listens for, which with a page of Nextcloud are many. frameCost is what
 	// one costs beside its text.
@@ -53,109 +54,281 @@ func (e *verifyError) Unwrap() error { return e.error }
 // Detail returns the words for the operator.
 func (e *verifyError) Detail() string { return errtext.Detail(e.error) }
 
-// login is a client that has to say who it is. It reads the user name and the password, has them
+// stage is how far a login has come.
+type stage uint8
+
+const (
+	awaitsRequest     stage = iota // it has sent nothing
+	awaitsCredentials              // the handshake is done
+	isChecked                      // the system finds out who it is
+	isAttached                     // the system makes it a connection
+	isOver                         // the socket is the system's, or net/http's, or ends
+)
+
+// login is a client that has to say who it is, from the first byte on. It reads the request, the user name and the password, has them
 // checked, and either hands the socket over to the actor system or says why not and ends the connection.
 //
-// run is called once. Only cancel and the deadlines of conn may be used by others meanwhile.
+// It is a state machine without a goroutine: its events are received, expired, judged, attached and end, which may come from any goroutine.
+// None of them waits: neither for the client nor for the system.
 type login struct {
 	// set once
-	websocket *Websocket
-	conn      net.Conn
+	socket   clientSocket
+	accepted *interceptor // nil where a host's server accepted it
+	peer     netip.Addr
+	who      *actors.Login // known by the handshake; nil where the client says who it is
+	header   actors.Header
+	values   context.Context // has the values of the handshake's context
+
+	decided atomic.Bool // it was this login's turn to be asked about, or it was answered
+
+	mu        sync.Mutex // guards the rest
+	websocket *Websocket // that of VirtualHosts until the request has said which is meant
+	stage     stage
+	served    bool // it is over because the socket is the system's
+	timer     *time.Timer
+	due       time.Time // when timer is; it may have fired for an earlier time
 	from      origin
-	who       *actors.Login // known by the handshake; nil where the client says who it is
-	header    actors.Header
 	agent     unique.Handle[string] // with WebsocketOptions.DescribeClients
-	values    context.Context       // has the values of the handshake's context; nil where that is not kept
-	ctx       context.Context
-	cancel    context.CancelCauseFunc
-
-	// owned by run, and by watch while that runs
-	reader   frame.Reader
-	buffer   *[readBuffer]byte // until the credentials are read
-	early    []byte            // bytes that came with the handshake
-	frames   []frame.Frame     // read and not yet used
-	size     int               // of all frames that were read
-	try      attempt
-	attached bool // the socket is the system's
+	reader    frame.Reader
+	broken    error         // of reader, while attached
+	frames    []frame.Frame // beyond the credentials
+	size      int           // of all frames that were read
+	user      string        // that it says to be, then that it is
+	named     bool
+	try       attempt
+	abandon   func() // tells the system that nobody waits; nil unless it is checked
 }
 
-// run ends when the client has logged in or was refused.
-func (l *login) run() {
-	w := l.websocket
-	if l.values == nil {
-		l.values = context.Background()
+// newLogin returns the login of a client that has so much time for what is due next.
+func newLogin(w *Websocket, socket clientSocket, stage stage, within time.Duration) *login {
+	l := &login{
+		websocket: w, socket: socket, stage: stage, values: context.Background(), reader: frame.Reader{Limit: readLimitBeforeLogin},
+		due: time.Now().Add(within),
 	}
-	l.ctx, l.cancel = context.WithCancelCause(l.values)
-	who, err := l.authenticate()
-	if err == nil {
-		err = l.attach(who)
-	}
-	w.logins.remove(l)
-	l.cancel(nil)
-	if err != nil {
-		l.refuse(err)
-		return
-	}
-	w.loggedIn(l.conn)
-	if l.websocket.log.Core().Enabled(zap.DebugLevel) {
-		w.log.Debug("client logged in", zap.String("user", who.User), l.from.field())
+	socket.assign(l)
+	l.timer = time.AfterFunc(within, l.expired)
+	return l
+}
+
+// start begins with the answer to a handshake that a host's server has read, and what came behind it.
+func (l *login) start(handshakeKey string, early []byte) {
+	if then := l.startLocked(handshakeKey, early); then != nil {
+		then()
 	}
 }
 
-// fail ends the connection after a panic.
-func (l *login) fail() {
-	l.websocket.logins.remove(l)
-	if l.attached {
-		l.websocket.loggedIn(l.conn)
-		return
-	}
-	l.websocket.countRefusal(actors.InternalFailure, l.from, "internal failure")
-	_ = l.conn.Close()
-	l.websocket.gone(l.conn)
+func (l *login) startLocked(handshakeKey string, early []byte) (then func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.upgrade(handshakeKey, nil, early)
 }
 
-func (l *login) authenticate() (*actors.Login, error) {
-	if !l.websocket.logins.add(l) {
-		return nil, actors.ErrShutDown
+// within has expired called after that time.
+func (l *login) within(d time.Duration) {
+	l.due = time.Now().Add(d)
+	l.timer.Reset(d)
+}
+
+// received takes bytes, or the error that ended reading. It reports false where the login is over, and both are the system's.
+func (l *login) received(data []byte, err error) (taken bool) {
+	then, taken := l.take(data, err)
+	if then != nil {
+		then()
 	}
-	if l.who != nil {
-		return l.who, nil
+	return taken
+}
+
+// take returns what is to be done next, without the lock.
+func (l *login) take(data []byte, err error) (then func(), taken bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.served {
+		return nil, false
 	}
-	credentials, err := l.credentials()
-	readBuffers.Put(l.buffer)
-	l.buffer = nil
-	if cause := context.Cause(l.ctx); cause != nil {
-		return nil, cause
-	}
-	if err != nil {
-		return nil, err
-	}
-	stop := l.watch()
-	who, err := l.check(credentials)
-	stop()
-	switch cause := context.Cause(l.ctx); {
-	case err == nil:
-		return who, nil
-	case cause != nil:
-		return nil, cause
-	case errors.Is(err, actors.ErrInvalidCredentials), errors.Is(err, actors.ErrNotStarted), errors.Is(err, actors.ErrShutDown), errors.Is(err, errThrottled):
-		return nil, err
+	defer clear(data) // it may be the password
+	switch {
+	case l.stage == isOver:
+	case err != nil:
+		l.lost(err)
+	case l.stage == awaitsRequest:
+		then = l.onRequest(data)
 	default:
-		return nil, &verifyError{err}
+		then = l.onBytes(data)
 	}
+	return then, true
+}
+
+// lost is that nothing can be read any more.
+func (l *login) lost(err error) {
+	switch l.stage {
+	case awaitsRequest:
+		l.over()
+		l.socket.closeDrained()
+		l.websocket.gone(l)
+	case awaitsCredentials, isChecked:
+		l.refuse(err)
+	case isAttached, isOver: // the system will notice it
+	}
+}
+
+// onRequest reads the first bytes of a client, and answers them if they are a handshake; any other request is net/http's.
+func (l *login) onRequest(data []byte) (then func()) {
+	scratch := handshakes.Get().(*handshake)
+	defer handshakes.Put(scratch)
+	size, w, nullOrigin := l.websocket.readHandshake(data, scratch.header, l.peer)
+	if size == 0 {
+		l.handOver(data)
+		return nil
+	}
+	if w != l.websocket {
+		l.websocket.gone(l) // it counts for the other one from now on
+		l.websocket = w
+		l.socket.moveTo(w)
+	}
+	l.from = originOf(scratch.header, l.peer, w.options.proxies())
+	l.from.nullOrigin = nullOrigin
+	l.agent = w.options.agent(scratch.header)
+	return l.upgrade(scratch.header["Sec-Websocket-Key"][0], scratch.response[:0], data[size:])
+}
+
+// handOver hands the socket to net/http, with what was read of it.
+func (l *login) handOver(data []byte) {
+	w := l.websocket
+	w.handOver(l)
+	l.over()
+	conn, err := l.socket.release()
+	if err != nil {
+		w.gone(l)
+		return
+	}
+	handed := &handedOver{Conn: conn, login: l, data: append([]byte(nil), data...), until: l.due}
+	go l.accepted.handOver(handed)
+}
+
+// upgrade answers a valid handshake, and goes on with what came behind it. response is a buffer.
+func (l *login) upgrade(handshakeKey string, response, early []byte) (then func()) {
+	w := l.websocket
+	key := newAttempt(w.rateLimit.key, l.from, "").own
+	if wait := w.rateLimit.wait(key, time.Now()); wait > 0 {
+		w.attribute(l, l.from)
+		l.turnDown(actors.AddressThrottled, appendRefusal(response, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), errThrottled.Error()), errThrottled.Error())
+		w.held.end(l.socket, key, w.hold(), func() { w.gone(l) })
+		return nil
+	}
+	reason, refusal := actors.Drained, ""
+	if w.system.IsDrained() { // proxies take a 503 to another server
+		w.gone(l)
+		refusal = actors.ErrDrained.Error()
+	} else {
+		reason, refusal = actors.ServerFull, w.admit(l, l.from)
+	}
+	if refusal != "" {
+		l.turnDown(reason, appendRefusal(response, http.StatusServiceUnavailable, retryAfter, refusal), refusal)
+		w.turnedAway.end(l.socket, addressKey(l.from), 0, func() {})
+		return nil
+	}
+	l.stage = awaitsCredentials
+	switch {
+	case l.socket.send(appendSwitching(response, handshakeKey)) != nil:
+		l.refuse(errHungUp)
+		return nil
+	case w.loginsEnded():
+		l.refuse(actors.ErrShutDown)
+		return nil
+	}
+	l.within(w.options.loginTimeout)
+	if l.who == nil {
+		return l.onBytes(early)
+	}
+	l.stage = isChecked
+	_ = l.onBytes(early)
+	return func() { l.judged(l.who, nil) }
+}
+
+// turnDown answers a handshake with an error of HTTP.
+func (l *login) turnDown(reason actors.CloseReason, response []byte, detail string) {
+	l.over()
+	l.websocket.countRefusal(reason, l.from, detail)
+	_ = l.socket.send(response)
+}
+
+// onBytes takes what came after the handshake.
+func (l *login) onBytes(data []byte) (then func()) {
+	frames, err := l.reader.Feed(data)
+	for _, f := range frames {
+		switch {
+		case f.Opcode == frame.Text, f.Opcode == frame.Binary, l.stage == isAttached:
+			l.frames = append(l.frames, f)
+			l.size += frameCost + len(f.Payload)
+		case f.Opcode == frame.Close:
+			err = errHungUp
+		case f.Opcode == frame.Ping && l.socket.send(frame.Append(nil, frame.Pong, string(f.Payload))) != nil:
+			err = errHungUp
+		}
+	}
+	if l.size > maxEarly {
+		err = errTooEarly
+	}
+	if err == nil && l.stage == awaitsCredentials {
+		err = l.readCredentials(&then)
+	}
+	switch {
+	case err != nil && l.stage == isAttached:
+		l.broken = err
+	case err != nil:
+		l.refuse(err)
+		return nil
+	case then == nil:
+		l.socket.readOn()
+	}
+	return then
+}
+
+// readCredentials reads the two messages as far as they are there, and then has them checked.
+func (l *login) readCredentials(then *func()) error {
+	for len(l.frames) > 0 {
+		f := l.frames[0]
+		l.frames = l.frames[1:]
+		if f.Opcode == frame.Binary {
+			return errNotText
+		}
+		text := strings.TrimSpace(string(f.Payload))
+		clear(f.Payload)
+		if !l.named {
+			l.user, l.named = text, true
+			continue
+		}
+		l.stage = isChecked
+		l.within(watchAfter)
+		l.try = newAttempt(l.websocket.rateLimit.key, l.from, l.user)
+		credentials := actors.Credentials{Login: l.user, Password: actors.Secret(text), Forwarded: l.from.forwarded, Origin: l.fairOrigin(), Gateway: l.from.gateway,
+			Address: l.from.address(), Header: l.header}
+		*then = func() { l.check(credentials) }
+		return nil
+	}
+	return nil
+}
+
+// fairOrigin is what logins have in common that come from one place; "" where that is not known.
+func (l *login) fairOrigin() string {
+	if !l.from.client.IsValid() {
+		return ""
+	}
+	return limitAddress(l.from.client).String()
 }
 
 // check has the credentials checked, unless the rate limit makes them wait.
-func (l *login) check(credentials actors.Credentials) (*actors.Login, error) {
+func (l *login) check(credentials actors.Credentials) {
 	w, try := l.websocket, l.try
 	lockedOut, err := w.rateLimit.begin(try, time.Now())
 	if err != nil {
-		return nil, err
+		l.decided.Store(true)
+		l.judged(nil, err)
+		return
 	}
 	credentials.Fresh = lockedOut
-	var decided atomic.Bool // it was this login's turn, or it was answered
 	credentials.MayAsk = func() error {
-		if !decided.CompareAndSwap(false, true) {
+		if !l.decided.CompareAndSwap(false, true) {
 			return errHungUp
 		}
 		if try.own.strict { // it is the only one
@@ -165,14 +338,34 @@ func (l *login) check(credentials actors.Credentials) (*actors.Login, error) {
 		return err
 	}
 	credentials.OnAnswer = func(err error) {
-		decided.Store(true)
+		l.decided.Store(true)
 		w.noteAnswer(try, lockedOut && try.pair != 0, err) // about a token Nextcloud is not asked
 	}
-	who, err := w.system.Authenticate(l.ctx, credentials)
-	if err != nil && decided.CompareAndSwap(false, true) {
-		w.rateLimit.release(try)
+	l.setAbandon(w.system.AuthenticateFunc(l.values, credentials, l.judged))
+}
+
+func (l *login) setAbandon(abandon func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch l.stage {
+	case isChecked:
+		l.abandon = abandon
+	case isOver:
+		l.giveUp(abandon)
+	case awaitsRequest, awaitsCredentials, isAttached: // it is answered
 	}
-	return who, err
+}
+
+// giveUp is that nobody waits for the answer any more. A login that was not asked about does not count for the rate limit.
+func (l *login) giveUp(abandon func()) {
+	abandon()
+	l.release()
+}
+
+func (l *login) release() {
+	if l.decided.CompareAndSwap(false, true) {
+		l.websocket.rateLimit.release(l.try)
+	}
 }
 
 // noteAnswer counts what became of a login for the rate limit, whether or not the client has waited for it.
@@ -192,145 +385,126 @@ func (w *Websocket) noteAnswer(try attempt, judged bool, err error) {
 	}
 }
 
-// credentials reads the two messages.
-func (l *login) credentials() (_ actors.Credentials, err error) {
-	_ = l.conn.SetReadDeadline(time.Now().Add(l.websocket.options.loginTimeout))
-	name, err := l.nextText()
-	if err != nil {
-		return actors.Credentials{}, err
-	}
-	password, err := l.nextText()
-	if err != nil {
-		return actors.Credentials{}, err
-	}
-	_ = l.conn.SetReadDeadline(time.Time{})
-	l.try = newAttempt(l.websocket.rateLimit.key, l.from, name)
-	return actors.Credentials{Login: name, Password: actors.Secret(password), Forwarded: l.from.forwarded, Origin: l.fairOrigin(), Gateway: l.from.gateway,
-		Address: l.from.address(), Header: l.header}, nil
-}
-
-// fairOrigin is what logins have in common that come from one place; "" where that is not known.
-func (l *login) fairOrigin() string {
-	if !l.from.client.IsValid() {
-		return ""
-	}
-	return limitAddress(l.from.client).String()
-}
-
-// nextText returns the next text message, trimmed. Pings before it are answered.
-func (l *login) nextText() (string, error) {
-	for {
-		for len(l.frames) == 0 {
-			if err := l.read(); err != nil {
-				return "", err
-			}
-		}
-		f := l.frames[0]
-		l.frames = l.frames[1:]
-		switch f.Opcode {
-		case frame.Text:
-			text := strings.TrimSpace(string(f.Payload))
-			clear(f.Payload) // it may be the password
-			return text, nil
-		case frame.Binary:
-			return "", errNotText
-		}
+// judged is that the system has found out who the client is, or why not.
+func (l *login) judged(who *actors.Login, err error) {
+	defer l.guard()
+	if l.accepts(who, err) {
+		l.websocket.system.AttachFunc(who, l.asSocket(), l.attached)
 	}
 }
 
-// read reads more frames. It deals with control frames itself.
-func (l *login) read() error {
-	data := l.early
-	l.early = nil
-	if len(data) == 0 {
-		var buffer []byte
-		if l.buffer != nil {
-			buffer = l.buffer[:]
-		} else {
-			buffer = make([]byte, watchBuffer)
-		}
-		n, err := l.conn.Read(buffer)
-		if err != nil {
-			return err
-		}
-		data = buffer[:n]
+// accepts reports whether the client is to be attached.
+func (l *login) accepts(who *actors.Login, err error) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stage != isChecked {
+		return false // the client has hung up
 	}
-	frames, err := l.reader.Feed(data)
-	clear(data)
-	for _, f := range frames {
-		switch f.Opcode {
-		case frame.Ping:
-			if err := l.write(frame.Append(nil, frame.Pong, string(f.Payload))); err != nil {
-				return errHungUp
-			}
-		case frame.Pong:
-		case frame.Close:
-			return errHungUp
-		default:
-			l.frames = append(l.frames, f)
-			l.size += frameCost + len(f.Payload)
-		}
+	l.abandon = nil
+	if err != nil && l.who == nil {
+		l.release()
 	}
-	if l.size > maxEarly {
-		return errTooEarly
+	switch {
+	case err == nil:
+		l.stage, l.user = isAttached, who.User
+		l.timer.Stop()
+		return true
+	case errors.Is(err, actors.ErrInvalidCredentials), errors.Is(err, actors.ErrNotStarted), errors.Is(err, actors.ErrShutDown), errors.Is(err, errThrottled):
+		l.refuse(err)
+	default:
+		l.refuse(&verifyError{err})
 	}
-	return err
+	return false
 }
 
-// watch reads on while Nextcloud thinks, and ends the login with a reason when the client is gone. The
-// function that it returns ends the watching.
-func (l *login) watch() (stop func()) {
-	done := make(chan struct{})
-	timer := time.AfterFunc(watchAfter, func() {
-		defer close(done)
-		defer func() {
-			if cause := recover(); cause != nil {
-				l.websocket.logPanic("watch a client that logs in", cause)
-				l.cancel(errInternal)
-			}
-		}()
-		for {
-			switch err := l.read(); {
-			case err == nil:
-			case errors.Is(err, os.ErrDeadlineExceeded): // set by stop, or by the end of all logins
-				return
-			default:
-				l.cancel(err)
-				return
-			}
-		}
-	})
-	return func() {
-		if !timer.Stop() {
-			_ = l.conn.SetReadDeadline(past)
-			<-done
-			_ = l.conn.SetReadDeadline(time.Time{})
-		}
-	}
-}
-
-func (l *login) write(frames []byte) error {
-	_ = l.conn.SetWriteDeadline(time.Now().Add(lingerTimeout))
-	_, err := l.conn.Write(frames)
-	_ = l.conn.SetWriteDeadline(time.Time{})
-	return err
-}
-
-// attach makes the client a connection of its user.
-func (l *login) attach(who *actors.Login) error {
-	l.reader.Limit = readLimit
-	for len(l.early) > 0 {
-		if err := l.read(); err != nil {
-			return err
-		}
-	}
-	s := newSocket(l.websocket, l.conn, l.reader, l.frames)
+// asSocket returns the socket as the system has it.
+func (l *login) asSocket() actors.Socket {
 	if l.websocket.options.DescribeClients {
-		s = &describedSocket{s, l.from.address(), l.agent}
+		return &describedSocket{l.socket, l.from.address(), l.agent}
 	}
-	err := l.websocket.system.Attach(who, s)
-	l.attached = err == nil
-	return err
+	return l.socket
+}
+
+// serve is that the socket begins as the system's. It gives the socket the reader, and returns what came behind the credentials.
+func (l *login) serve(reader *frame.Reader) (early []frame.Frame, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stage, l.served = isOver, true
+	l.reader.Limit = readLimit
+	*reader = l.reader
+	return l.frames, l.broken
+}
+
+// attached is that the system has taken the socket, or why not.
+func (l *login) attached(err error) {
+	defer l.guard()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.refuse(err)
+		return
+	}
+	l.stage, l.served = isOver, true
+	l.websocket.loggedIn(l)
+	if log := l.websocket.log; log.Core().Enabled(zap.DebugLevel) {
+		log.Debug("client logged in", zap.String("user", l.user), l.from.field())
+	}
+}
+
+// expired is that the time is over for what was due.
+func (l *login) expired() {
+	defer l.guard()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Until(l.due) > 0 {
+		return
+	}
+	switch l.stage {
+	case awaitsRequest:
+		l.lost(os.ErrDeadlineExceeded)
+	case awaitsCredentials:
+		l.refuse(os.ErrDeadlineExceeded)
+	case isChecked:
+		l.socket.readOn()
+	case isAttached, isOver:
+	}
+}
+
+// end ends the login, because the server goes down. One that is being attached ends as a connection.
+func (l *login) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost(actors.ErrShutDown)
+}
+
+// guard is deferred in what others than the socket call. A panic ends this one connection.
+func (l *login) guard() {
+	if cause := recover(); cause != nil {
+		l.fail(cause)
+	}
+}
+
+// fail ends the connection after a panic.
+func (l *login) fail(cause any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.websocket.logPanic("log a client in", cause)
+	if l.stage < isAttached {
+		l.over()
+		l.websocket.countRefusal(actors.InternalFailure, l.from, errInternal.Error())
+		l.socket.closeDrained()
+		l.websocket.gone(l)
+	}
+}
+
+// over is that nothing is read any more, and nobody waits.
+func (l *login) over() {
+	l.stage = isOver
+	l.timer.Stop()
+	l.socket.stopReading()
+	if l.abandon != nil {
+		l.giveUp(l.abandon)
+	}
 }
 
 // refuse tells the client why it isn't let in, where the protocol has words for that, and ends the TCP
@@ -338,22 +512,23 @@ func (l *login) attach(who *actors.Login) error {
 // restarted. The end comes after a while, because a client that is refused may be back at once.
 func (l *login) refuse(err error) {
 	w := l.websocket
-	gone := func() { w.gone(l.conn) }
+	gone := func() { w.gone(l) }
 	text, reason := refusal(err)
+	l.over()
 	w.countRefusal(reason, l.from, errtext.Detail(err))
-	if text != "" && l.write(frame.Append(nil, frame.Text, text)) != nil {
-		_ = l.conn.Close()
+	if text != "" && l.socket.send(frame.Append(nil, frame.Text, text)) != nil {
+		l.socket.closeDrained()
 		gone()
 		return
 	}
 	switch reason {
 	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown, actors.Drained:
-		closeDrained(l.conn)
+		l.socket.closeDrained()
 		gone()
 	case actors.LoginTimeout:
-		w.held.end(l.conn, l.try.own, 0, gone)
+		w.held.end(l.socket, l.try.own, 0, gone)
 	default:
-		w.held.end(l.conn, l.try.own, w.hold(), gone)
+		w.held.end(l.socket, l.try.own, w.hold(), gone)
 	}
 }
 
@@ -398,6 +573,8 @@ func endingOf(err error) actors.CloseReason {
 		return actors.TextInvalid
 	case errors.Is(err, frame.ErrProtocol):
 		return actors.ProtocolViolated
+	case errors.Is(err, errHungUp):
+		return actors.ClosedByClient
 	default:
 		return actors.ConnectionLost
 	}

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -248,7 +247,7 @@ func TestThrottledAddressesAreListedAndCleared(t *testing.T) {
 
 func TestLimitsChange(t *testing.T) {
 	a := newAdmission(Limits{Connections: 1}, nil)
-	first, second := new(net.TCPConn), new(net.TCPConn)
+	first, second := new(login), new(login)
 	require.Empty(t, a.admit(first, origin{}))
 	require.NotEmpty(t, a.admit(second, origin{}))
 	a.SetLimits(Limits{Connections: 2})

@@ -4,10 +4,13 @@ package transport
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -18,24 +21,25 @@ import (
 )
 
 // polledSocket is a socket of plain TCP, or a unix socket, that the poller reads, and writes to where the kernel's buffer
-// was full: it owns no goroutine, and of the net package nothing either, because Serve takes the descriptor over.
+// was full: it owns no goroutine, and nothing of the net package.
 //
-// The connection actor alone calls the methods of actors.Socket; the poller's goroutine calls readable and writable.
+// The login, and then the connection actor, alone call the methods of clientSocket; the poller's goroutine calls readable and writable.
 type polledSocket struct {
 	// set once
-	websocket *Websocket // notified when the socket is gone
-	peer      netip.Addr
-	conn      net.Conn // until Serve
-	fd        int32    // from then on; -1 before
+	poller *poller
+	peer   netip.Addr
+	fd     int32
 
 	// guarded by the poller
 	awaited uint32 // EPOLLIN, EPOLLOUT
 	gone    bool
 
+	websocket *Websocket            // notified when the socket is gone
+	login     atomic.Pointer[login] // until the system has the socket
+
 	// owned by the connection actor, and by the reader in turns
 	client actors.Client
 	reader frame.Reader
-	early  []frame.Frame // arrived before Serve
 
 	mu     sync.Mutex
 	ending bool    // since Close; guarded by mu, as is unsent
@@ -48,60 +52,94 @@ type unsent struct {
 	timeout *time.Timer
 }
 
-// newPolledSocket returns nil where no poller can read the connection.
-func newPolledSocket(w *Websocket, conn net.Conn, reader frame.Reader, early []frame.Frame) actors.Socket {
+// newPolledSocket takes the descriptor of a connection over from the net package. It returns nil where no poller can read the connection.
+func newPolledSocket(w *Websocket, conn net.Conn) (clientSocket, error) {
 	switch conn.(type) {
 	case *net.TCPConn, *net.UnixConn: // and nothing that a host has wrapped around one
 	default:
-		return nil
+		return nil, nil
 	}
 	if w.poller == nil {
-		return nil
+		return nil, nil
+	}
+	peer := peerOf(conn)
+	defer conn.Close()
+	raw, err := conn.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	fd := -1
+	if controlErr := raw.Control(func(of uintptr) { fd, err = unix.FcntlInt(of, unix.F_DUPFD_CLOEXEC, 0) }); controlErr != nil {
+		return nil, controlErr
+	}
+	if err != nil {
+		return nil, err
 	}
 	w.startReading()
-	reader.Limit = readLimit
-	return &polledSocket{websocket: w, peer: peerOf(conn), conn: conn, fd: -1, reader: reader, early: early}
+	return &polledSocket{poller: w.poller, websocket: w, peer: peer, fd: int32(fd)}, nil
 }
 
 // Address returns that of the connection's other end; "" over a unix socket.
 func (s *polledSocket) Address() string { return origin{client: s.peer}.address() }
 
-// Serve begins to read.
-func (s *polledSocket) Serve(client actors.Client) {
-	s.client = client
-	if err := s.takeOver(); err != nil {
-		client.Ended(actors.ConnectionLost)
-		return
-	}
-	if s.early != nil {
-		client.Received(s.early)
-		s.early = nil
-		return
-	}
-	s.Resume()
+func (s *polledSocket) assign(l *login) { s.login.Store(l) }
+
+func (s *polledSocket) readOn() { s.Resume() }
+
+func (s *polledSocket) stopReading() { s.poller.forget(s) }
+
+func (s *polledSocket) moveTo(w *Websocket) {
+	s.websocket = w
+	w.startReading()
 }
 
-// takeOver lets go of the net package's connection, which takes 600 bytes.
-func (s *polledSocket) takeOver() error {
-	raw, err := s.conn.(syscall.Conn).SyscallConn()
-	if err != nil {
-		return err
+func (s *polledSocket) send(data []byte) error {
+	n, err := tryWriteAll(int(s.fd), data)
+	if err == nil && n < len(data) {
+		return errHungUp // it does not read
 	}
-	fd := -1
-	if controlErr := raw.Control(func(of uintptr) { fd, err = unix.FcntlInt(of, unix.F_DUPFD_CLOEXEC, 0) }); controlErr != nil {
-		return controlErr
+	return err
+}
+
+// release makes a connection of the net package of it.
+func (s *polledSocket) release() (net.Conn, error) {
+	file := os.NewFile(uintptr(s.fd), "") //nolint:gosec // G115: it was one
+	defer file.Close()
+	conn, err := net.FileConn(file)
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetKeepAlive(false) // as the listener has it
 	}
-	if err != nil {
-		return err
+	return conn, err
+}
+
+// Serve is that the system has the socket.
+func (s *polledSocket) Serve(client actors.Client) {
+	s.client = client
+	early, err := s.login.Load().serve(&s.reader)
+	s.login.Store(nil)
+	if len(early) > 0 {
+		client.Received(early)
 	}
-	_ = s.conn.Close()
-	s.conn, s.fd = nil, int32(fd)
-	return nil
+	switch {
+	case err != nil:
+		client.Ended(endingOf(err))
+	case len(early) == 0:
+		s.Resume()
+	}
 }
 
 // Resume goes on reading.
 func (s *polledSocket) Resume() {
-	if err := s.websocket.poller.watch(s, unix.EPOLLIN); err != nil {
+	if err := s.poller.watch(s, unix.EPOLLIN); err != nil {
+		s.lost(err)
+	}
+}
+
+// lost is that nothing can be read any more.
+func (s *polledSocket) lost(err error) {
+	if l := s.login.Load(); l != nil {
+		go l.received(nil, err) // it may be the login that reads on
+	} else {
 		s.client.Ended(actors.ConnectionLost)
 	}
 }
@@ -109,14 +147,22 @@ func (s *polledSocket) Resume() {
 // readable reads what is there, without waiting. The poller calls it, with its buffer.
 func (s *polledSocket) readable(buffer []byte) {
 	n, err := tryRead(int(s.fd), buffer)
-	switch {
-	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
+	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR) {
 		s.Resume()
+		return
+	}
+	if err == nil && n == 0 {
+		err = io.EOF
+	}
+	if l := s.login.Load(); l != nil && l.received(buffer[:max(n, 0)], err) {
+		return
+	}
+	switch {
 	case s.isEnding():
-		if err != nil || n == 0 || s.websocket.poller.watch(s, unix.EPOLLIN) != nil {
+		if err != nil || s.poller.watch(s, unix.EPOLLIN) != nil {
 			s.finish()
 		}
-	case err != nil || n == 0:
+	case err != nil:
 		s.client.Ended(actors.ConnectionLost)
 	default:
 		s.arrived(buffer[:n])
@@ -157,7 +203,7 @@ func (s *polledSocket) writeLater(data []byte) error {
 	s.mu.Lock()
 	s.unsent = &unsent{data, time.AfterFunc(writeTimeout, s.timedOut)}
 	s.mu.Unlock()
-	return s.websocket.poller.watch(s, unix.EPOLLOUT)
+	return s.poller.watch(s, unix.EPOLLOUT)
 }
 
 // timedOut ends the socket, because the client does not read, or does not hang up.
@@ -174,7 +220,7 @@ func (s *polledSocket) writable() {
 	done, ending, err := s.writeUnsent()
 	switch {
 	case !done:
-		if s.websocket.poller.watch(s, unix.EPOLLOUT) != nil {
+		if s.poller.watch(s, unix.EPOLLOUT) != nil {
 			s.timedOut()
 		}
 	case !ending:
@@ -204,20 +250,37 @@ func (s *polledSocket) writeUnsent() (done, ending bool, err error) {
 
 // Close ends the socket. A close frame goes behind what is still being written, if all of that is read.
 func (s *polledSocket) Close(code int, text string) {
-	switch {
-	case s.conn != nil: // it was not served
-		_ = s.conn.Close()
-		s.websocket.leave()
-	case code == 0:
+	if l := s.login.Swap(nil); l != nil || code == 0 { // it was not served, or is lost
 		s.finish()
-	default:
-		s.end(frame.AppendClose(nil, code, text))
+		return
 	}
+	s.end(frame.AppendClose(nil, code, text))
+}
+
+func (s *polledSocket) closeWrite() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ending {
+		_ = unix.Shutdown(int(s.fd), unix.SHUT_WR)
+	}
+}
+
+func (s *polledSocket) closeDrained() {
+	s.mu.Lock()
+	if s.ending {
+		s.mu.Unlock()
+		return
+	}
+	s.ending = true
+	_ = unix.Shutdown(int(s.fd), unix.SHUT_WR)
+	drain(int(s.fd))
+	s.mu.Unlock()
+	s.poller.close(s)
 }
 
 func (s *polledSocket) end(closeFrame []byte) {
 	event, err := s.sendEnd(closeFrame)
-	if err != nil || event != 0 && s.websocket.poller.watch(s, event) != nil {
+	if err != nil || event != 0 && s.poller.watch(s, event) != nil {
 		s.finish()
 	}
 }
@@ -258,7 +321,7 @@ func (s *polledSocket) linger() {
 	s.mu.Lock()
 	s.awaitHangUp()
 	s.mu.Unlock()
-	if s.websocket.poller.watch(s, unix.EPOLLIN) != nil {
+	if s.poller.watch(s, unix.EPOLLIN) != nil {
 		s.finish()
 	}
 }
@@ -271,11 +334,15 @@ func (s *polledSocket) finish() {
 		s.unsent = nil
 	}
 	s.mu.Unlock()
-	s.websocket.poller.close(s)
+	s.poller.close(s)
 }
 
 // panicked ends the connection after a panic in the poller's goroutine.
 func (s *polledSocket) panicked(cause any) {
+	if l := s.login.Load(); l != nil {
+		l.fail(cause)
+		return
+	}
 	s.websocket.logPanic("read from a socket", cause)
 	if s.isEnding() {
 		s.finish()

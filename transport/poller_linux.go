@@ -14,7 +14,7 @@ import (
 
 const (
 	pollBuffer = 16 << 10 // bytes read at once
-	wakeTag    = -1       // of the event that probe causes; sockets have their file descriptor
+	wakeTag    = -1       // of the event that probe causes; sockets have their file descriptor, and listeners listenerTag of it
 )
 
 var errPollerClosed = errors.New("sockets are not read any more")
@@ -29,11 +29,12 @@ type poller struct {
 	wake  int // an eventfd
 	use   use // guarded by inUse
 
-	mu      sync.Mutex
-	sockets []*polledSocket // by file descriptor
-	reading *polledSocket   // by run, at this moment
-	probes  []chan struct{} // closed when run comes by
-	closed  bool
+	mu        sync.Mutex
+	sockets   []*polledSocket           // by file descriptor
+	listeners map[int32]*polledListener // by file descriptor
+	reading   *polledSocket             // by run, at this moment
+	probes    []chan struct{}           // closed when run comes by
+	closed    bool
 }
 
 func newPoller() (*poller, error) {
@@ -71,6 +72,10 @@ func (p *poller) run(panicked func(s *polledSocket, cause any)) error {
 	return p.epoll.Run(func(tag int32, events uint32) {
 		if tag == wakeTag {
 			p.answerProbes()
+			return
+		}
+		if tag < wakeTag {
+			p.accept(listenerTag(tag))
 			return
 		}
 		p.handle(tag, events, buffer, panicked)
@@ -159,7 +164,20 @@ func (p *poller) close(s *polledSocket) {
 
 func closeDescriptor(s *polledSocket) {
 	_ = unix.Close(int(s.fd))
-	s.websocket.leave()
+	if s.login.Load() == nil { // else the login counts it out
+		s.websocket.leave()
+	}
+}
+
+// forget has a socket not be watched any more.
+func (p *poller) forget(s *polledSocket) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.awaited = 0
+	if int(s.fd) < len(p.sockets) && p.sockets[s.fd] == s {
+		p.sockets[s.fd] = nil
+		_ = p.epoll.Remove(int(s.fd))
+	}
 }
 
 // handle does what the socket with this descriptor waits for, if there still is one.

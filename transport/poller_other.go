@@ -5,9 +5,6 @@ package transport
 import (
 	"context"
 	"net"
-
-	"github.com/notifypush/notifypush/actors"
-	"github.com/notifypush/notifypush/transport/frame"
 )
 
 // poller exists on Linux only; elsewhere each socket has a goroutine that reads.
@@ -15,9 +12,10 @@ type poller struct{}
 
 func usePoller() (*poller, error) { return nil, nil }
 
-type polledSocket struct{}
+func newPolledSocket(*Websocket, net.Conn) (clientSocket, error) { return nil, nil }
 
-func newPolledSocket(*Websocket, net.Conn, frame.Reader, []frame.Frame) actors.Socket { return nil }
+// acceptor has connections accepted in a goroutine.
+func (i *interceptor) acceptor() (accept, unlisten func()) { return i.acceptInGoroutine() }
 
 func (*poller) release(*Websocket)          {}
 func (*poller) readFor(*Websocket)          {}

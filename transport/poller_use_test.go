@@ -44,19 +44,27 @@ func TestWebsocketsShareAPoller(t *testing.T) {
 // A poller that fails is that of all, and who comes later has another one.
 func TestFailureOfTheSharedPoller(t *testing.T) {
 	before := epollDescriptors(t)
-	first, second := newBench(t, loopback(t), WebsocketOptions{}), newBench(t, loopback(t), WebsocketOptions{})
+	first, second := newIdle(t), newIdle(t)
 	for fd := range epollDescriptors(t) {
 		if !before[fd] {
 			require.NoError(t, unix.Dup3(int(os.Stdin.Fd()), fd, unix.O_CLOEXEC))
 		}
 	}
-	for _, b := range []*bench{first, second} {
-		b.websocket.startReading()
-		require.ErrorContains(t, <-b.websocket.Failed(), "sockets cannot be read any more")
+	for _, w := range []*Websocket{first, second} {
+		w.startReading()
+		require.ErrorContains(t, <-w.Failed(), "sockets cannot be read any more")
 	}
 	third := newBench(t, loopback(t), WebsocketOptions{})
 	third.login(t, "carol").Close()
 	eventually(t, third.closed(actors.ConnectionLost))
+}
+
+// newIdle returns a Websocket that serves nobody yet.
+func newIdle(t *testing.T) *Websocket {
+	w, err := NewWebsocket(actorstest.Start(t, nil).System, WebsocketOptions{})
+	require.NoError(t, err)
+	t.Cleanup(w.Close)
+	return w
 }
 
 // A bubble of testing/synctest may use the poller that others use: it starts no goroutine there.

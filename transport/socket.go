@@ -1,7 +1,13 @@
 package transport
 
 import (
+	"bytes"
+	"crypto/tls"
+	"io"
 	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 	"unique"
 
@@ -15,81 +21,120 @@ const (
 	readLimit            = 64 << 10
 	// writeTimeout is how long a write may wait for a client to read.
 	writeTimeout = time.Minute
+	// readBuffer is what is read of a client at once for its request, and smallBuffer afterwards, in bytes.
+	readBuffer  = 4 << 10
+	smallBuffer = 512
+	// maxBehind is how many writes may wait before the login.
+	maxBehind = 16
 )
 
-// socket is a logged-in client's connection over TLS, or where there is no poller: the actors.Socket of its connection
-// actor, which alone calls its methods. A goroutine reads, and another one finishes each write.
-type socket struct {
-	// set once
-	websocket *Websocket // notified when the socket is gone
-	conn      net.Conn
-	resume    chan struct{} // the reading goroutine's
+// clientSocket is the connection of a client: its login's first, which takes what is read, and then the system's. No method waits for
+// the client, but for closeWrite.
+type clientSocket interface {
+	actors.Socket
+	ending
 
-	// owned by the connection actor, and by the reader in turns
-	client actors.Client
-	reader frame.Reader
-	early  []frame.Frame // arrived before Serve
-	behind chan struct{} // closed when the last write in the background is done; nil before the first
-	torn   bool          // that write failed, within a frame perhaps
+	assign(l *login)            // says who takes what is read
+	readOn()                    // begins to read, and reads on when the login has taken what was read
+	stopReading()               // for good
+	moveTo(w *Websocket)        // the login is another Websocket's
+	send(data []byte) error     // sends what is short, and does not keep it
+	release() (net.Conn, error) // lets go of the connection, which is somebody else's then
 }
 
-// newSocket makes a socket of a client that has logged in. reader has read what came so far, early
-// is what it found beyond the login.
-func newSocket(w *Websocket, conn net.Conn, reader frame.Reader, early []frame.Frame) actors.Socket {
-	if polled := newPolledSocket(w, conn, reader, early); polled != nil {
-		return polled
+// newClientSocket returns the socket of a connection that the net package has accepted.
+func newClientSocket(w *Websocket, conn net.Conn) (clientSocket, error) {
+	if polled, err := newPolledSocket(w, conn); polled != nil || err != nil {
+		return polled, err
 	}
-	reader.Limit = readLimit
-	return &socket{websocket: w, conn: conn, reader: reader, early: early, resume: make(chan struct{}, 1)}
+	return newSocket(w, conn), nil
+}
+
+// socket is a client's connection over TLS, or where there is no poller. A goroutine reads, and another one does each write.
+type socket struct {
+	// set once
+	conn   net.Conn
+	resume chan struct{} // the reading goroutine's, once the system has the socket
+
+	websocket *Websocket // notified when the socket is gone; owned as behind is
+	login     atomic.Pointer[login]
+	stopped   atomic.Bool // nothing is read any more
+
+	// owned by the login, then by the connection actor
+	client  actors.Client
+	reader  frame.Reader  // and the reading goroutine's, in turns
+	behind  chan struct{} // closed when the last write in the background is done; nil before the first
+	torn    atomic.Bool   // that write failed, within a frame perhaps
+	writes  atomic.Int32  // that are not done
+	closing sync.Once     // by closeDrained
+	reading sync.Once     // by readOn
+}
+
+func newSocket(w *Websocket, conn net.Conn) *socket {
+	return &socket{websocket: w, conn: conn, resume: make(chan struct{}, 1)}
 }
 
 // Address returns that of the connection's other end; "" over a unix socket.
 func (s *socket) Address() string { return origin{client: peerOf(s.conn)}.address() }
 
-// describedSocket is a socket that knows more of its client.
-type describedSocket struct {
-	actors.Socket
-	address string
-	agent   unique.Handle[string]
+func (s *socket) isEncrypted() bool {
+	_, encrypted := s.conn.(*tls.Conn)
+	return encrypted
 }
 
-// Address returns the client's address, as trusted proxies tell it.
-func (s *describedSocket) Address() string { return s.address }
+func (s *socket) assign(l *login) { s.login.Store(l) }
 
-// UserAgent returns that of the handshake.
-func (s *describedSocket) UserAgent() string { return s.agent.Value() }
+// readOn begins to read; from then on the goroutine reads on by itself.
+func (s *socket) readOn() { s.reading.Do(func() { go s.readLoop() }) }
 
-// panicked ends the connection after a panic in one of its goroutines.
-func (s *socket) panicked(task string, cause any) {
-	s.websocket.logPanic(task, cause)
-	s.client.Ended(actors.InternalFailure)
-}
+func (s *socket) stopReading() { s.stopped.Store(true) }
 
-// guard is deferred in goroutines of the socket.
-func (s *socket) guard(task string) {
-	if cause := recover(); cause != nil {
-		s.panicked(task, cause)
-	}
-}
+func (s *socket) moveTo(w *Websocket) { s.websocket = w }
 
-// Serve begins to read.
+func (s *socket) release() (net.Conn, error) { return s.conn, nil }
+
+// Serve is that the system has the socket.
 func (s *socket) Serve(client actors.Client) {
 	s.client = client
-	go s.readLoop()
-	if s.early != nil {
-		client.Received(s.early)
-		s.early = nil
-		return
+	early, err := s.login.Load().serve(&s.reader)
+	s.login.Store(nil)
+	if len(early) > 0 {
+		client.Received(early)
 	}
-	s.Resume()
+	if err != nil {
+		client.Ended(endingOf(err))
+	}
 }
 
 // Resume goes on reading.
-func (s *socket) Resume() { s.resume <- struct{}{} }
+func (s *socket) Resume() {
+	select {
+	case s.resume <- struct{}{}:
+	default: // since what came before Serve
+	}
+}
 
-// arrived takes bytes that were read, and reports whether to go on reading at once.
-func (s *socket) arrived(data []byte) bool {
-	frames, err := s.reader.Feed(data)
+// readLoop reads until the socket ends.
+func (s *socket) readLoop() {
+	defer s.guard("read from a socket")
+	goesOn := s.read(make([]byte, readBuffer))
+	small := make([]byte, smallBuffer)
+	for goesOn {
+		goesOn = s.read(small)
+	}
+}
+
+// read reads once, and reports whether to read on.
+func (s *socket) read(buffer []byte) bool {
+	n, err := s.conn.Read(buffer)
+	if l := s.login.Load(); l != nil && l.received(buffer[:n], err) {
+		return err == nil && !s.stopped.Load()
+	}
+	if err != nil {
+		s.client.Ended(actors.ConnectionLost)
+		return false
+	}
+	frames, err := s.reader.Feed(buffer[:n])
 	if len(frames) > 0 {
 		s.client.Received(frames)
 	}
@@ -97,47 +142,102 @@ func (s *socket) arrived(data []byte) bool {
 		s.client.Ended(endingOf(err))
 		return false
 	}
-	return len(frames) == 0
+	if len(frames) > 0 {
+		_, goesOn := <-s.resume
+		return goesOn
+	}
+	return true
 }
 
-// readLoop reads until the socket ends.
-func (s *socket) readLoop() {
-	defer s.guard("read from a socket")
-	buffer := make([]byte, 512)
-	for range s.resume {
-		for again := true; again; {
-			n, err := s.conn.Read(buffer)
-			if err != nil {
-				s.client.Ended(actors.ConnectionLost)
-				return
-			}
-			again = s.arrived(buffer[:n])
-		}
+// guard is deferred in goroutines of the socket. A panic ends the connection.
+func (s *socket) guard(task string) {
+	cause := recover()
+	if cause == nil {
+		return
 	}
+	if l := s.login.Load(); l != nil {
+		l.fail(cause)
+		return
+	}
+	s.websocket.logPanic(task, cause)
+	s.client.Ended(actors.InternalFailure)
 }
 
 // Write sends frames in the background.
 func (s *socket) Write(frames []byte) (pending bool, err error) {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-	s.behind = make(chan struct{})
-	go s.writeRest(frames, s.behind)
+	s.write(frames, writeTimeout, s.client.Written)
 	return true, nil
 }
 
-func (s *socket) writeRest(frames []byte, done chan<- struct{}) {
-	defer s.guard("write to a socket")
-	_, err := s.finishWrite(frames, done)
-	s.client.Written(err)
+func (s *socket) send(data []byte) error {
+	if s.writes.Load() >= maxBehind {
+		return errHungUp
+	}
+	s.write(bytes.Clone(data), lingerTimeout, func(err error) {
+		if err != nil {
+			_ = s.conn.Close() // which the reading goroutine notices
+		}
+	})
+	return nil
 }
 
-// finishWrite closes done in any case, because the end of the socket waits for it.
-func (s *socket) finishWrite(frames []byte, done chan<- struct{}) (n int, err error) {
+// write writes in the background, behind what is being written.
+func (s *socket) write(data []byte, timeout time.Duration, then func(error)) {
+	before, done := s.behind, make(chan struct{})
+	s.behind = done
+	s.writes.Add(1)
+	go func() {
+		defer s.guard("write to a socket")
+		then(s.finishWrite(data, timeout, before, done))
+	}()
+}
+
+// finishWrite closes done in any case, because the next write and the end of the socket wait for it.
+func (s *socket) finishWrite(data []byte, timeout time.Duration, before <-chan struct{}, done chan<- struct{}) error {
 	defer close(done)
-	s.torn = true
-	n, err = s.conn.Write(frames)
+	defer s.writes.Add(-1)
+	if before != nil {
+		<-before
+	}
+	if s.torn.Swap(true) {
+		return io.ErrShortWrite
+	}
+	_ = s.conn.SetWriteDeadline(time.Now().Add(timeout))
+	_, err := s.conn.Write(data)
 	_ = s.conn.SetWriteDeadline(time.Time{})
-	s.torn = err != nil
-	return n, err
+	s.torn.Store(err != nil)
+	return err
+}
+
+// awaitWrites waits for what is being written. Those writes have a deadline.
+func (s *socket) awaitWrites() {
+	if s.behind != nil {
+		<-s.behind
+	}
+}
+
+func (s *socket) closeWrite() {
+	s.awaitWrites()
+	if half, ok := s.conn.(interface{ CloseWrite() error }); ok {
+		_ = s.conn.SetWriteDeadline(time.Now().Add(lingerTimeout))
+		_ = half.CloseWrite()
+	}
+}
+
+func (s *socket) closeDrained() {
+	go s.closing.Do(func() {
+		s.closeWrite()
+		plain := s.conn
+		if encrypted, is := plain.(*tls.Conn); is {
+			plain = encrypted.NetConn()
+		}
+		if c, ok := plain.(syscall.Conn); ok {
+			if raw, err := c.SyscallConn(); err == nil {
+				_ = raw.Control(func(fd uintptr) { drain(int(fd)) })
+			}
+		}
+		_ = s.conn.Close()
+	})
 }
 
 // Close ends the socket. A close frame goes behind what is still being written, if all of that is read.
@@ -154,14 +254,32 @@ func (s *socket) hangUp(code int, text string) {
 	if code == 0 {
 		return
 	}
-	if s.behind != nil {
-		<-s.behind
-	}
-	if s.torn {
+	s.awaitWrites()
+	if s.torn.Load() {
 		return
 	}
 	_ = s.conn.SetWriteDeadline(time.Now().Add(lingerTimeout))
 	if _, err := s.conn.Write(frame.AppendClose(nil, code, text)); err == nil {
-		lingerClose(s.conn)
+		s.linger()
 	}
 }
+
+// linger waits for the client to hang up.
+func (s *socket) linger() {
+	s.closeWrite()
+	_ = s.conn.SetReadDeadline(time.Now().Add(lingerTimeout))
+	_, _ = io.Copy(io.Discard, s.conn)
+}
+
+// describedSocket is a socket that knows more of its client.
+type describedSocket struct {
+	actors.Socket
+	address string
+	agent   unique.Handle[string]
+}
+
+// Address returns the client's address, as trusted proxies tell it.
+func (s *describedSocket) Address() string { return s.address }
+
+// UserAgent returns that of the handshake.
+func (s *describedSocket) UserAgent() string { return s.agent.Value() }

@@ -24,8 +24,9 @@ func BenchmarkWrite(b *testing.B) {
 	b.Run("socket", func(b *testing.B) {
 		p, err := newPoller()
 		require.NoError(b, err)
-		s := newSocket(alone(p), drained(b), frame.Reader{}, nil).(*polledSocket)
-		require.NoError(b, s.takeOver())
+		taken, err := newClientSocket(alone(p), drained(b))
+		require.NoError(b, err)
+		s := taken.(*polledSocket)
 		b.Cleanup(func() {
 			s.finish()
 			p.stop()

@@ -40,13 +40,23 @@ func alone(p *poller) *Websocket {
 	return w
 }
 
+// loggingIn returns the socket of a client that is about to be attached.
+func loggingIn(t *testing.T, w *Websocket, conn net.Conn) clientSocket {
+	t.Helper()
+	s, err := newClientSocket(w, conn)
+	require.NoError(t, err)
+	l := newLogin(w, s, isAttached, 0)
+	l.timer.Stop()
+	return s
+}
+
 func TestDeadlineOfAWriteEndsWithIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		kit := actorstest.Start(t, nil)
 		server, client := net.Pipe()
 		defer client.Close()
 		conn := &deadlines{Conn: server}
-		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), newSocket(alone(nil), conn, frame.Reader{}, nil)))
+		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), loggingIn(t, alone(nil), conn)))
 		synctest.Wait()
 		require.Equal(t, time.Now().Add(writeTimeout), conn.write, "authenticated is being written")
 		_, err := client.Read(make([]byte, 100))
@@ -61,7 +71,7 @@ func TestNoCloseFrameInsideAFrame(t *testing.T) {
 		kit := actorstest.Start(t, func(o *actors.Options) { o.DrainTimeout = new(time.Duration) })
 		server, client := net.Pipe()
 		defer client.Close()
-		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), newSocket(alone(nil), server, frame.Reader{}, nil)))
+		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), loggingIn(t, alone(nil), server)))
 		_, err := io.ReadFull(client, make([]byte, 5))
 		require.NoError(t, err, "authenticated begins")
 		kit.System.Shutdown(t.Context())
@@ -83,7 +93,7 @@ func TestPanicOfAWriteEndsOneConnection(t *testing.T) {
 		kit := actorstest.Start(t, nil)
 		server, client := net.Pipe()
 		defer client.Close()
-		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), newSocket(alone(nil), panicky{server}, frame.Reader{}, nil)))
+		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), loggingIn(t, alone(nil), panicky{server})))
 		synctest.Wait()
 		require.EqualValues(t, 1, kit.System.Stats().Closed[actors.InternalFailure])
 	})
@@ -98,12 +108,13 @@ func tcpSocket(t *testing.T, w *Websocket) (*polledSocket, *net.TCPConn) {
 	require.NoError(t, err)
 	conn, err := listener.Accept()
 	require.NoError(t, err)
-	s := newSocket(w, conn, frame.Reader{}, nil).(*polledSocket)
+	taken, err := newClientSocket(w, conn)
+	require.NoError(t, err)
+	s := taken.(*polledSocket)
 	t.Cleanup(func() {
 		client.Close()
 		s.finish()
 	})
-	require.NoError(t, s.takeOver())
 	return s, client.(*net.TCPConn)
 }
 

@@ -35,10 +35,11 @@ func NewVirtualHosts(options VirtualHostsOptions) *VirtualHosts {
 	if options.Logger == nil {
 		options.Logger = zap.NewNop()
 	}
+	p, _ := usePoller() // without one, a goroutine reads
 	front := newWebsocket(nil, WebsocketOptions{
 		Logger: options.Logger, TrustedProxies: options.TrustedProxies, PrivateProxies: options.PrivateProxies,
 		Limits: Limits{Sockets: options.Sockets, LoginsPerAddress: options.PerAddress}, Capacity: options.Capacity,
-	}, nil)
+	}, p)
 	front.route = options.Route
 	front.turnedAway.capacity = nil // they take file descriptors that are reserved
 	return &VirtualHosts{front}

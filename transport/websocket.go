@@ -23,7 +23,6 @@ import (
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/internal/errtext"
 	"github.com/notifypush/notifypush/internal/logthrottle"
-	"github.com/notifypush/notifypush/transport/frame"
 )
 
 // WebsocketOptions are the settings of a Websocket.
@@ -131,8 +130,6 @@ type Websocket struct {
 	admission
 	rateLimit  loginRateLimit
 	gateways   gatewayLog
-	logins     logins
-	workers    workers
 	held       closer // refused clients
 	turnedAway closer // connections refused unread
 	closing    sync.Once
@@ -201,16 +198,16 @@ func (w *Websocket) Probe(ctx context.Context) error {
 
 // EndLogins ends logins that are in progress, and those that come: Nextcloud need not judge a client that is
 // sent away afterwards.
-func (w *Websocket) EndLogins() { w.logins.end() }
+func (w *Websocket) EndLogins() { w.endLogins() }
 
 // Close ends logins that are in progress, and waits until all sockets are gone. The system must have been
 // shut down, or no new handshakes must come. A second call waits for the first.
 func (w *Websocket) Close() {
 	w.closing.Do(func() {
-		w.logins.end()
+		w.endLogins()
+		w.endPending()
 		w.held.close()
 		w.turnedAway.close()
-		w.workers.close()
 		w.waitForEnds()
 		if w.poller != nil {
 			w.poller.release(w)
@@ -218,7 +215,7 @@ func (w *Websocket) Close() {
 	})
 }
 
-// ServeHTTP makes a websocket of the request, and returns; the login goes on in another goroutine, so that
+// ServeHTTP makes a websocket of the request, and returns; the login goes on without it, so that
 // the request, its headers and the stack that they took can be collected.
 func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
@@ -242,11 +239,15 @@ func (w *Websocket) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, "this connection cannot become a websocket", http.StatusNotImplemented)
 		return
 	}
-	if l := w.upgrade(conn, r.Header.Get("Sec-WebSocket-Key"), from, nil); l != nil {
-		l.early, l.who, l.values, l.header = early, who, context.WithoutCancel(r.Context()), w.options.header(r)
-		l.agent = w.options.agent(r.Header)
-		w.workers.run(task{w: w, l: l})
+	socket, err := newClientSocket(w, conn)
+	if err != nil {
+		w.countRefusal(actors.ServerFull, from, err.Error())
+		return
 	}
+	l := newLogin(w, socket, awaitsRequest, w.options.loginTimeout)
+	l.peer, l.from, l.who, l.header, l.agent = peer.Addr(), from, who, w.options.header(r), w.options.agent(r.Header)
+	l.values = context.WithoutCancel(r.Context())
+	l.start(r.Header.Get("Sec-WebSocket-Key"), early)
 }
 
 // refuseOrigin refuses the page of another site.
@@ -310,117 +311,27 @@ func hijack(rw http.ResponseWriter) (conn net.Conn, early []byte, err error) {
 	return conn, early, nil
 }
 
-// work does a task, in a worker's goroutine. A panic ends this one connection.
-func (w *Websocket) work(t task, one *worker) {
-	l := t.l
-	conn := t.conn
-	defer func() {
-		if cause := recover(); cause != nil {
-			w.logPanic("log a client in", cause)
-			if l != nil {
-				l.fail()
-			} else {
-				w.gone(conn)
-				_ = conn.Close()
-			}
-		}
-	}()
-	buffer := readBuffers.Get().(*[readBuffer]byte)
-	if l == nil {
-		l = w.readHandshake(t, one, buffer[:])
+// readHandshake reads what a client has sent. It returns the handshake's size, and the Websocket that it is for; 0 where it is none that
+// can be answered at once: net/http knows better then.
+func (w *Websocket) readHandshake(data []byte, header http.Header, peer netip.Addr) (size int, to *Websocket, nullOrigin bool) {
+	if w.options.needsRequest() {
+		return 0, nil, false
 	}
-	if l == nil {
-		readBuffers.Put(buffer)
-		return
-	}
-	l.buffer = buffer
-	l.run()
-}
-
-// readHandshake reads the request of a connection, and answers it if it is a handshake; any other is net/http's.
-func (w *Websocket) readHandshake(t task, one *worker, buffer []byte) *login {
-	until := time.Now().Add(headerTimeout)
-	_ = t.conn.SetReadDeadline(until)
-	n, err := t.conn.Read(buffer)
-	if err != nil {
-		w.gone(t.conn)
-		_ = t.conn.Close()
-		return nil
-	}
-	size, path, nullOrigin := 0, []byte(nil), false
-	if !w.options.needsRequest() {
-		size, path = parseHandshake(buffer[:n], one.header)
-	}
-	if size > 0 && w.route != nil {
-		to := w.route(one.header["Host"][0], string(path))
-		if to == nil || to.options.needsRequest() {
-			size = 0
-		} else {
-			w = to
-		}
-	}
-	if size > 0 {
-		var admitted bool
-		if admitted, nullOrigin = w.admitsOrigin(one.header, one.header["Host"][0], t.peer); !admitted {
-			size = 0 // ServeHTTP refuses it
-		}
-	}
+	size, path := parseHandshake(data, header)
 	if size == 0 {
-		t.from.handOver(t.conn, buffer[:n], until)
-		clear(buffer[:n])
-		return nil
+		return 0, nil, false
 	}
-	from := originOf(one.header, t.peer, w.options.proxies())
-	from.nullOrigin = nullOrigin
-	if w != t.w {
-		t.w.gone(t.conn) // it counts for this one from now on
+	host := header["Host"][0]
+	if w.route != nil {
+		if w = w.route(host, string(path)); w == nil || w.options.needsRequest() {
+			return 0, nil, false
+		}
 	}
-	l := w.upgrade(t.conn, one.header["Sec-Websocket-Key"][0], from, one.response[:0])
-	if l != nil {
-		l.early, l.agent = append([]byte(nil), buffer[size:n]...), w.options.agent(one.header)
+	admitted, nullOrigin := w.admitsOrigin(header, host, peer)
+	if !admitted {
+		return 0, nil, false // ServeHTTP refuses it
 	}
-	clear(buffer[size:n])
-	return l
-}
-
-// upgrade answers a valid handshake. It returns nil where that is refused, or the client is gone. response
-// is a buffer.
-func (w *Websocket) upgrade(conn net.Conn, handshakeKey string, from origin, response []byte) *login {
-	key := newAttempt(w.rateLimit.key, from, "").own
-	if wait := w.rateLimit.wait(key, time.Now()); wait > 0 {
-		w.attribute(conn, from)
-		w.countRefusal(actors.AddressThrottled, from, errThrottled.Error())
-		refuseHandshake(conn, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), errThrottled.Error())
-		w.held.end(conn, key, w.hold(), func() { w.gone(conn) })
-		return nil
-	}
-	if w.system.IsDrained() { // proxies take a 503 to another server
-		w.gone(conn)
-		w.countRefusal(actors.Drained, from, actors.ErrDrained.Error())
-		refuseHandshake(conn, http.StatusServiceUnavailable, retryAfter, actors.ErrDrained.Error())
-		w.turnedAway.end(conn, addressKey(from), 0, func() {})
-		return nil
-	}
-	if reason := w.admit(conn, from); reason != "" {
-		w.countRefusal(actors.ServerFull, from, reason)
-		refuseHandshake(conn, http.StatusServiceUnavailable, retryAfter, reason)
-		w.turnedAway.end(conn, addressKey(from), 0, func() {})
-		return nil
-	}
-	l := &login{websocket: w, conn: conn, from: from, reader: frame.Reader{Limit: readLimitBeforeLogin}}
-	if _, err := conn.Write(appendSwitching(response, handshakeKey)); err != nil {
-		w.countRefusal(actors.ConnectionLost, from, errHungUp.Error())
-		_ = conn.Close()
-		w.gone(conn)
-		return nil
-	}
-	return l
-}
-
-// refuseHandshake answers with an error of HTTP.
-func refuseHandshake(conn net.Conn, status int, retryAfter, reason string) {
-	_ = conn.SetWriteDeadline(time.Now().Add(lingerTimeout))
-	_, _ = conn.Write(appendRefusal(nil, status, retryAfter, reason))
+	return size, w, nullOrigin
 }
 
 // logPanic says that a panic ended one connection.
@@ -443,47 +354,6 @@ func (w *Websocket) countRefusal(reason actors.CloseReason, from origin, detail 
 		w.refused.Warn(reason.String(), fields...)
 	}
 }
-
-// logins are the logins in progress. The zero value is ready to use, and safe for concurrent use.
-type logins struct {
-	mu    sync.Mutex
-	all   map[*login]struct{}
-	ended bool
-}
-
-// add reports whether a login may go on.
-func (ls *logins) add(l *login) bool {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	if ls.ended {
-		return false
-	}
-	if ls.all == nil {
-		ls.all = map[*login]struct{}{}
-	}
-	ls.all[l] = struct{}{}
-	return true
-}
-
-func (ls *logins) remove(l *login) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	delete(ls.all, l)
-}
-
-// end ends all, and those that come.
-func (ls *logins) end() {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	ls.ended = true
-	for l := range ls.all {
-		l.cancel(actors.ErrShutDown)
-		_ = l.conn.SetReadDeadline(past)
-	}
-}
-
-// past is a deadline that is over.
-var past = time.Unix(1, 0)
 
 var (
 	errThrottled       = errors.New("too many failed logins")

@@ -41,6 +41,9 @@ func (p *Poller) Modify(fd int, events uint32, tag int32) error {
 	return p.control(unix.EPOLL_CTL_MOD, fd, events, tag)
 }
 
+// Remove has a socket that stays open not be reported any more.
+func (p *Poller) Remove(fd int) error { return p.control(unix.EPOLL_CTL_DEL, fd, 0, 0) }
+
 func (p *Poller) control(op, fd int, events uint32, tag int32) error {
 	raw, err := p.file.SyscallConn()
 	if err != nil {
