@@ -70,9 +70,10 @@ func (c *collector) tick(cycles uint64, weight int) {
 	if c.gone++; c.crowd-weight < max(c.crowd/fewer, fewest) || c.weight-weight >= fewest {
 		c.gone = 0
 	}
+	arrived := weight - c.weight
 	c.weight = weight
 	switch {
-	case recent >= busyCycles:
+	case recent >= busyCycles, c.busy && arrived >= fewest: // the more connections there are, the farther between are collections
 		c.quiet = 0
 		if !c.busy {
 			c.busy = true

@@ -20,6 +20,11 @@ func TestCollectorFollowsWhatHappens(t *testing.T) {
 	require.Equal(t, garbageIdle, percent(), "one collection is no busy time")
 	c.tick(13, 0)
 	require.Equal(t, garbageBusy, percent())
+	for i := range 2 * quietTicks {
+		c.tick(c.cycles, (i+1)*fewest)
+	}
+	require.Equal(t, garbageBusy, percent(), "many come, and with many connections collections are far between")
+	c.weight, c.crowd = 0, 0
 	for range quietTicks - 1 {
 		c.tick(c.cycles, 0)
 	}

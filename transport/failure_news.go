@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"hash/maphash"
+	"sync"
 	"time"
 )
 
@@ -140,27 +142,43 @@ func (l *loginRateLimit) adopt(key rateKey, now time.Time) {
 
 // hash stands for a key.
 func (l *loginRateLimit) hash(key rateKey) uint64 {
-	return keyedHash(l.key, "key", key.address.String(), fmt.Sprint(key.gateway, key.user, key.strict))
+	return l.hasher.sum("key", key.address.String(), fmt.Sprint(key.gateway, key.user, key.strict))
 }
 
 var hashSeed = maphash.MakeSeed()
 
-// keyedHash is a hash of texts. Without a key it is that of this process.
-func keyedHash(key []byte, texts ...string) uint64 {
+// hasher makes hashes of texts that have a key. Without one, as nil does, they are those of this process. It is safe for concurrent use.
+type hasher struct {
+	mu   sync.Mutex
+	mac  hash.Hash
+	text []byte // what it works on
+}
+
+func newHasher(key []byte) *hasher {
 	if len(key) == 0 {
-		var h maphash.Hash
-		h.SetSeed(hashSeed)
+		return nil
+	}
+	return &hasher{mac: hmac.New(sha256.New, key)}
+}
+
+func (h *hasher) sum(texts ...string) uint64 {
+	if h == nil {
+		var plain maphash.Hash
+		plain.SetSeed(hashSeed)
 		for _, text := range texts {
-			maphash.WriteComparable(&h, text)
+			maphash.WriteComparable(&plain, text)
 		}
-		return h.Sum64()
+		return plain.Sum64()
 	}
-	mac := hmac.New(sha256.New, key)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mac.Reset()
 	for _, text := range texts {
-		_ = binary.Write(mac, binary.BigEndian, uint64(len(text)))
-		mac.Write([]byte(text))
+		h.text = append(binary.BigEndian.AppendUint64(h.text[:0], uint64(len(text))), text...)
+		h.mac.Write(h.text)
 	}
-	return binary.BigEndian.Uint64(mac.Sum(nil))
+	h.text = h.mac.Sum(h.text[:0])
+	return binary.BigEndian.Uint64(h.text)
 }
 
 func (l *loginRateLimit) noteFailure(key rateKey, now time.Time) {
@@ -197,7 +215,7 @@ func (l *loginRateLimit) notePair(pair uint64, now time.Time) {
 
 // tells reports whether there are others to be told. What has waited for too long is forgotten: there were none.
 func (l *loginRateLimit) tells(now time.Time) bool {
-	if len(l.key) == 0 {
+	if l.hasher == nil {
 		return false
 	}
 	n := &l.news

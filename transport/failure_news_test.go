@@ -15,7 +15,7 @@ import (
 func serversOf(n int) (servers []*Websocket) {
 	for range n {
 		w := &Websocket{}
-		w.rateLimit.key = []byte("key of the fleet")
+		w.rateLimit.hasher = newHasher([]byte("key of the fleet"))
 		servers = append(servers, w)
 	}
 	return servers
@@ -39,7 +39,7 @@ func beat(t *testing.T, servers []*Websocket) {
 
 // guessAt is a try at alice's password at servers with the same key.
 func guessAt(address string) attempt {
-	return newAttempt([]byte("key of the fleet"), origin{client: netip.MustParseAddr(address)}, "alice")
+	return newAttempt(newHasher([]byte("key of the fleet")), origin{client: netip.MustParseAddr(address)}, "alice")
 }
 
 // An address has as many free failures at all servers as at one.
@@ -115,7 +115,7 @@ func TestFailuresAreResetTogether(t *testing.T) {
 // Servers with other keys, or none, do not understand each other's hashes; one without a key says nothing.
 func TestFailuresOfStrangers(t *testing.T) {
 	servers := serversOf(2)
-	servers[1].rateLimit.key = []byte("another")
+	servers[1].rateLimit.hasher = newHasher([]byte("another"))
 	for range freeFailures {
 		servers[0].rateLimit.refused(guessAt("192.0.2.1"), time.Now())
 	}

@@ -208,7 +208,7 @@ func (l *login) handOver(data []byte) {
 // upgrade answers a valid handshake, and goes on with what came behind it. response is a buffer.
 func (l *login) upgrade(handshakeKey string, response, early []byte) (then func()) {
 	w := l.websocket
-	key := newAttempt(w.rateLimit.key, l.from, "").own
+	key := newAttempt(w.rateLimit.hasher, l.from, "").own
 	if wait := w.rateLimit.wait(key, time.Now()); wait > 0 {
 		w.attribute(l, l.from)
 		l.turnDown(actors.AddressThrottled, appendRefusal(response, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), errThrottled.Error()), errThrottled.Error())
@@ -300,7 +300,7 @@ func (l *login) readCredentials(then *func()) error {
 		}
 		l.stage = isChecked
 		l.within(watchAfter)
-		l.try = newAttempt(l.websocket.rateLimit.key, l.from, l.user)
+		l.try = newAttempt(l.websocket.rateLimit.hasher, l.from, l.user)
 		credentials := actors.Credentials{Login: l.user, Password: actors.Secret(text), Forwarded: l.from.forwarded, Origin: l.fairOrigin(), Gateway: l.from.gateway,
 			Address: l.from.address(), Header: l.header}
 		*then = func() { l.check(credentials) }

@@ -62,8 +62,8 @@ type attempt struct {
 	pair   uint64 // a hash of name and address; 0 for a token
 }
 
-// The key is that of the limit that it is for.
-func newAttempt(key []byte, from origin, user string) attempt {
+// The hasher is that of the limit that it is for.
+func newAttempt(hashes *hasher, from origin, user string) attempt {
 	address := limitAddress(from.client)
 	if user == "" {
 		if from.gateway {
@@ -72,11 +72,11 @@ func newAttempt(key []byte, from origin, user string) attempt {
 		return attempt{own: ownKey(from)}
 	}
 	user = strings.ToLower(user)
-	name := keyedHash(key, "name", user)
+	name := hashes.sum("name", user)
 	a := attempt{
 		own:    ownKey(from),
 		shared: []rateKey{{user: name}},
-		pair:   keyedHash(key, "pair", address.String(), user),
+		pair:   hashes.sum("pair", address.String(), user),
 	}
 	if from.gateway {
 		a.own = rateKey{address, true, name, from.nullOrigin}
@@ -100,7 +100,7 @@ func addressKey(from origin) rateKey {
 // loginRateLimit slows down clients that guess passwords: each refused login beyond the first few makes
 // its keys wait longer before the next one. The zero value is ready to use, and safe for concurrent use.
 type loginRateLimit struct {
-	key []byte // of the hashes; set once, and shared with other servers where failures are
+	hasher *hasher // set once; its key is shared with other servers where failures are
 
 	mu    sync.Mutex // guards the rest
 	keys  map[rateKey]*failedLogins

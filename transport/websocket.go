@@ -171,7 +171,7 @@ func newWebsocket(system *actors.System, options WebsocketOptions, p *poller) *W
 		held:       closer{max: maxHeld, maxOfKey: maxHeldOfKey, capacity: options.Capacity},
 		turnedAway: closer{max: maxTurnedAway, maxOfKey: maxTurnedAwayOfKey, capacity: options.Capacity},
 	}
-	w.rateLimit.key = options.FailureKey
+	w.rateLimit.hasher = newHasher(options.FailureKey)
 	w.SetAllowedOrigins(options.AllowedOrigins)
 	return w
 }
@@ -266,7 +266,7 @@ func (w *Websocket) authenticate(rw http.ResponseWriter, r *http.Request, from o
 	if w.options.Authenticate == nil {
 		return nil, true
 	}
-	try := newAttempt(w.rateLimit.key, from, "")
+	try := newAttempt(w.rateLimit.hasher, from, "")
 	if wait := w.rateLimit.wait(try.own, time.Now()); wait > 0 {
 		w.countRefusal(actors.AddressThrottled, from, errThrottled.Error())
 		rw.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))

@@ -178,10 +178,13 @@ func (f *Fleet) Members() []Member {
 // Announce implements actors.Peers. What is not published yet is bounded by the logins that the System remembers.
 func (f *Fleet) Announce(news []actors.LoginNews) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.members.alone() && !f.sendingAll {
+		return // who joins is sent all
+	}
 	for _, n := range news {
 		f.pending[string(n.Digest)] = n
 	}
-	f.mu.Unlock()
 	f.wakeUp()
 }
 

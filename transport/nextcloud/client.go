@@ -290,12 +290,10 @@ func (n *Client) readLine(ctx context.Context, response *http.Response) (string,
 	if response.StatusCode != http.StatusOK {
 		return "", n.refusal(response)
 	}
-	var buffer [maxAnswer + 1]byte
-	size, err := readAtMost(response.Body, buffer[:])
+	body, err := firstBytes(response.Body)
 	if err != nil {
 		return "", n.unreachable(ctx, err)
 	}
-	body := buffer[:size]
 	if fault := faultOf(body); fault != "" {
 		return "", &Error{
 			Status:   http.StatusOK,
@@ -305,6 +303,16 @@ func (n *Client) readLine(ctx context.Context, response *http.Response) (string,
 		}
 	}
 	return string(bytes.TrimSpace(body)), nil
+}
+
+// firstBytes returns what there is of a body, at most one byte more than an answer may have.
+func firstBytes(body io.Reader) ([]byte, error) {
+	if plain, ok := body.(*plainBody); ok {
+		return plain.rest[:min(len(plain.rest), maxAnswer+1)], nil
+	}
+	buffer := make([]byte, maxAnswer+1)
+	size, err := readAtMost(body, buffer)
+	return buffer[:size], err
 }
 
 // readAtMost reads until the end, or until the buffer is full. It is no error that there is less; half of an

@@ -2,7 +2,6 @@ package nextcloud
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -49,6 +48,8 @@ type keptConn struct {
 	limit  io.LimitedReader // of Conn, for one answer
 	reader *bufio.Reader
 	out    []byte
+	plain  http.Response // the last answer, where it was the usual one, and its body
+	body   plainBody
 	since  time.Time // when it became idle
 	used   bool
 }
@@ -257,7 +258,9 @@ func appendLogin(out []byte, credentials actors.Credentials) []byte {
 func (c *keptConn) receive(asked *http.Request, read func(*http.Response) error) (reusable bool, err error) {
 	came, _ := c.reader.Peek(c.reader.Buffered())
 	if body, plain := plainAnswer(came); plain {
-		err = read(&http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), Request: asked})
+		c.body.rest = body
+		c.plain = http.Response{StatusCode: http.StatusOK, Body: &c.body, Request: asked}
+		err = read(&c.plain)
 		_, _ = c.reader.Discard(len(came))
 		return true, err
 	}

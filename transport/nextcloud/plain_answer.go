@@ -2,6 +2,7 @@ package nextcloud
 
 import (
 	"bytes"
+	"io"
 	"strconv"
 )
 
@@ -84,3 +85,18 @@ func isPlain(name, value []byte) bool {
 	}
 	return len(name) > 0
 }
+
+// plainBody is a body that is there already.
+type plainBody struct{ rest []byte }
+
+func (b *plainBody) Read(into []byte) (n int, err error) {
+	if len(b.rest) == 0 {
+		return 0, io.EOF
+	}
+	n = copy(into, b.rest)
+	b.rest = b.rest[n:]
+	return n, nil
+}
+
+// Close does nothing.
+func (b *plainBody) Close() error { return nil }
