@@ -123,7 +123,7 @@ func (i *interceptor) begin(socket clientSocket, peer netip.Addr) {
 		w.turnAway(socket, from)
 		return
 	}
-	socket.readOn()
+	socket.startReading()
 	select {
 	case <-i.done:
 		l.end()

@@ -20,9 +20,6 @@ import (
 )
 
 const (
-	// watchAfter is how long Nextcloud may think about a login before the client is watched
-	// meanwhile, so that its pings are answered and its going away is noticed.
-	watchAfter = time.Second
 	// maxEarly bounds the messages that a client may send before it is logged in, in bytes: two for
 	// the login, and what it listens for, which with a page of Nextcloud are many. frameCost is what
 	// one costs beside its text.
@@ -90,7 +87,7 @@ type login struct {
 	from      origin
 	agent     unique.Handle[string] // with WebsocketOptions.DescribeClients
 	reader    frame.Reader
-	broken    error         // of reader, while attached
+	broken    error         // that ended reading while it was attached
 	frames    []frame.Frame // beyond the credentials
 	size      int           // of all frames that were read
 	user      string        // that it says to be, then that it is
@@ -120,7 +117,10 @@ func (l *login) start(handshakeKey string, early []byte) {
 func (l *login) startLocked(handshakeKey string, early []byte) (then func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.upgrade(handshakeKey, nil, early)
+	if then = l.upgrade(handshakeKey, nil, early); l.stage != isOver {
+		l.socket.startReading()
+	}
+	return then
 }
 
 // within has expired called after that time.
@@ -167,7 +167,10 @@ func (l *login) lost(err error) {
 		l.websocket.gone(l)
 	case awaitsCredentials, isChecked:
 		l.refuse(err)
-	case isAttached, isOver: // the system will notice it
+	case isAttached: // the system hears it
+		l.broken = err
+		l.socket.pause()
+	case isOver:
 	}
 }
 
@@ -241,6 +244,7 @@ func (l *login) upgrade(handshakeKey string, response, early []byte) (then func(
 		return l.onBytes(early)
 	}
 	l.stage = isChecked
+	l.timer.Stop()
 	_ = l.onBytes(early)
 	return func() { l.judged(l.who, nil) }
 }
@@ -272,14 +276,9 @@ func (l *login) onBytes(data []byte) (then func()) {
 	if err == nil && l.stage == awaitsCredentials {
 		err = l.readCredentials(&then)
 	}
-	switch {
-	case err != nil && l.stage == isAttached:
-		l.broken = err
-	case err != nil:
-		l.refuse(err)
+	if err != nil {
+		l.lost(err)
 		return nil
-	case then == nil:
-		l.socket.readOn()
 	}
 	return then
 }
@@ -299,7 +298,7 @@ func (l *login) readCredentials(then *func()) error {
 			continue
 		}
 		l.stage = isChecked
-		l.within(watchAfter)
+		l.timer.Stop()
 		l.try = newAttempt(l.websocket.rateLimit.hasher, l.from, l.user)
 		credentials := actors.Credentials{Login: l.user, Password: actors.Secret(text), Forwarded: l.from.forwarded, Origin: l.fairOrigin(), Gateway: l.from.gateway,
 			Address: l.from.address(), Header: l.header}
@@ -407,7 +406,6 @@ func (l *login) accepts(who *actors.Login, err error) bool {
 	switch {
 	case err == nil:
 		l.stage, l.user = isAttached, who.User
-		l.timer.Stop()
 		return true
 	case errors.Is(err, actors.ErrInvalidCredentials), errors.Is(err, actors.ErrNotStarted), errors.Is(err, actors.ErrShutDown), errors.Is(err, errThrottled):
 		l.refuse(err)
@@ -464,9 +462,7 @@ func (l *login) expired() {
 		l.lost(os.ErrDeadlineExceeded)
 	case awaitsCredentials:
 		l.refuse(os.ErrDeadlineExceeded)
-	case isChecked:
-		l.socket.readOn()
-	case isAttached, isOver:
+	case isChecked, isAttached, isOver:
 	}
 }
 

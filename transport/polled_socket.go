@@ -32,6 +32,7 @@ type polledSocket struct {
 
 	// guarded by the poller
 	awaited uint32 // EPOLLIN, EPOLLOUT
+	all     bool   // not once
 	gone    bool
 
 	websocket *Websocket            // notified when the socket is gone
@@ -84,7 +85,13 @@ func (s *polledSocket) Address() string { return origin{client: s.peer}.address(
 
 func (s *polledSocket) assign(l *login) { s.login.Store(l) }
 
-func (s *polledSocket) readOn() { s.Resume() }
+func (s *polledSocket) startReading() {
+	if err := s.poller.watchAll(s); err != nil {
+		s.lost(err)
+	}
+}
+
+func (s *polledSocket) pause() { _ = s.poller.watch(s, 0) }
 
 func (s *polledSocket) stopReading() { s.poller.forget(s) }
 
@@ -138,7 +145,7 @@ func (s *polledSocket) Resume() {
 // lost is that nothing can be read any more.
 func (s *polledSocket) lost(err error) {
 	if l := s.login.Load(); l != nil {
-		go l.received(nil, err) // it may be the login that reads on
+		go l.received(nil, err) // which may be starting to read
 	} else {
 		s.client.Ended(actors.ConnectionLost)
 	}
@@ -147,17 +154,16 @@ func (s *polledSocket) lost(err error) {
 // readable reads what is there, without waiting. The poller calls it, with its buffer.
 func (s *polledSocket) readable(buffer []byte) {
 	n, err := tryRead(int(s.fd), buffer)
-	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR) {
-		s.Resume()
-		return
-	}
 	if err == nil && n == 0 {
 		err = io.EOF
 	}
-	if l := s.login.Load(); l != nil && l.received(buffer[:max(n, 0)], err) {
+	nothing := errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR)
+	if l := s.login.Load(); l != nil && (nothing || l.received(buffer[:max(n, 0)], err)) {
 		return
 	}
 	switch {
+	case nothing:
+		s.Resume()
 	case s.isEnding():
 		if err != nil || s.poller.watch(s, unix.EPOLLIN) != nil {
 			s.finish()

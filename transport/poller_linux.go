@@ -132,6 +132,7 @@ func (p *poller) watch(s *polledSocket, event uint32) error {
 		return nil
 	}
 	s.awaited |= event
+	s.all = false
 	for len(p.sockets) <= int(s.fd) {
 		p.sockets = append(p.sockets, nil)
 	}
@@ -143,6 +144,21 @@ func (p *poller) watch(s *polledSocket, event uint32) error {
 }
 
 const watchOnce = unix.EPOLLONESHOT
+
+// watchAll has the socket's readable called whenever there is something to read, until watch or forget.
+func (p *poller) watchAll(s *polledSocket) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.gone {
+		return nil
+	}
+	for len(p.sockets) <= int(s.fd) {
+		p.sockets = append(p.sockets, nil)
+	}
+	s.all = true
+	p.sockets[s.fd] = s
+	return p.epoll.Add(int(s.fd), unix.EPOLLIN, s.fd)
+}
 
 // close closes a socket, once: at this moment, or when run is done with it.
 func (p *poller) close(s *polledSocket) {
@@ -213,11 +229,14 @@ func (p *poller) begin(fd int32, events uint32) (s *polledSocket, happened uint3
 	if events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
 		events |= unix.EPOLLIN | unix.EPOLLOUT
 	}
+	p.reading = s
+	if s.all {
+		return s, events & unix.EPOLLIN
+	}
 	happened = events & s.awaited
 	if s.awaited &^= happened; s.awaited != 0 {
 		_ = p.epoll.Modify(int(fd), s.awaited|watchOnce, fd)
 	}
-	p.reading = s
 	return s, happened
 }
 

@@ -35,7 +35,8 @@ type clientSocket interface {
 	ending
 
 	assign(l *login)            // says who takes what is read
-	readOn()                    // begins to read, and reads on when the login has taken what was read
+	startReading()              // whatever comes, until stopReading, pause or Serve
+	pause()                     // nothing is read until Serve
 	stopReading()               // for good
 	moveTo(w *Websocket)        // the login is another Websocket's
 	send(data []byte) error     // sends what is short, and does not keep it
@@ -84,8 +85,10 @@ func (s *socket) isEncrypted() bool {
 
 func (s *socket) assign(l *login) { s.login.Store(l) }
 
-// readOn begins to read; from then on the goroutine reads on by itself.
-func (s *socket) readOn() { s.reading.Do(func() { go s.readLoop() }) }
+func (s *socket) startReading() { go s.readLoop() }
+
+// pause does nothing: after an error the goroutine has ended, and else there is only so much that it can read.
+func (s *socket) pause() {}
 
 func (s *socket) stopReading() { s.stopped.Store(true) }
 
