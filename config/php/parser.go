@@ -1,9 +1,6 @@
 package php
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // parser makes a syntax tree of one file. It looks one token ahead and panics with *syntaxError.
 type parser struct {
@@ -56,59 +53,28 @@ func (p *parser) advance() {
 	p.current = p.next()
 }
 
-func (p *parser) failAt(line int32, format string, values ...any) {
-	panic(&syntaxError{line: line, message: clip(fmt.Sprintf(format, values...))})
-}
+func (p *parser) unexpected() { p.fail("syntax error, unexpected %s", p.current) }
 
-// beyond gives up on a file that PHP may accept.
-func (p *parser) beyond(format string, values ...any) {
-	message := clip(fmt.Sprintf(format, values...) + " is not evaluated")
-	panic(&syntaxError{line: p.current.line, message: message, beyond: true})
-}
+// is says whether the current token is an operator or a word.
+func (p *parser) is(sign string) bool { return p.current.sign == sign }
 
-func (p *parser) unexpected() {
-	p.failAt(p.current.line, "syntax error, unexpected %s", p.current)
-}
-
-func (p *parser) accept(op string) bool {
-	if !p.current.is(op) {
+func (p *parser) accept(sign string) bool {
+	if !p.is(sign) {
 		return false
 	}
 	p.advance()
 	return true
 }
 
-func (p *parser) expect(op string) {
-	if !p.accept(op) {
-		p.failAt(p.current.line, "syntax error, unexpected %s where '%s' should be", p.current, op)
-	}
-}
-
-// word is the current token in lower case if it is an unqualified name, else "".
-func (p *parser) word() string {
-	if p.current.kind != name || strings.Contains(p.current.text, `\`) {
-		return ""
-	}
-	return strings.ToLower(p.current.text)
-}
-
-func (p *parser) acceptWord(word string) bool {
-	if p.word() != word {
-		return false
-	}
-	p.advance()
-	return true
-}
-
-func (p *parser) expectWord(word string) {
-	if !p.acceptWord(word) {
-		p.failAt(p.current.line, "syntax error, unexpected %s where '%s' should be", p.current, word)
+func (p *parser) expect(sign string) {
+	if !p.accept(sign) {
+		p.fail("syntax error, unexpected %s where '%s' should be", p.current, sign)
 	}
 }
 
 // identifier takes an unqualified name.
 func (p *parser) identifier() string {
-	if p.word() == "" {
+	if p.is("") {
 		p.unexpected()
 	}
 	return p.takeText(name)
@@ -126,7 +92,7 @@ func (p *parser) takeText(wanted kind) string {
 
 // list reads what stands between commas, of which the last may have nothing behind it, up to a closing bracket.
 func (p *parser) list(closing string, read func()) {
-	for !p.current.is(closing) {
+	for !p.is(closing) {
 		read()
 		if !p.accept(",") {
 			break

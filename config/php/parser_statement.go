@@ -8,7 +8,7 @@ import (
 // statements reads up to the end of the file, a closing brace, or a word that ends a block of the alternative syntax.
 func (p *parser) statements(ends ...string) []statement {
 	var list []statement
-	for p.current.kind != endOfFile && !p.current.is("}") && !slices.Contains(ends, p.word()) {
+	for p.current.kind != endOfFile && !p.is("}") && !slices.Contains(ends, p.current.sign) {
 		list = append(list, p.statement()...)
 	}
 	return list
@@ -37,62 +37,62 @@ func (p *parser) statement() []statement {
 func (p *parser) action() action {
 	line := p.current.line
 	switch {
-	case p.current.is("{"):
+	case p.is("{"):
 		return &block{p.braces()}
 	case p.accept(";"):
 		return nil
-	case p.acceptWord("if"):
+	case p.accept("if"):
 		return p.ifStatement()
-	case p.acceptWord("foreach"):
+	case p.accept("foreach"):
 		return p.foreach()
-	case p.acceptWord("switch"):
+	case p.accept("switch"):
 		return p.switchStatement()
-	case p.acceptWord("try"):
+	case p.accept("try"):
 		return p.tryStatement()
-	case p.acceptWord("while"):
+	case p.accept("while"):
 		return &loop{conditions: []expression{p.parenthesised()}, body: p.body()}
-	case p.acceptWord("for"):
+	case p.accept("for"):
 		p.expect("(")
 		l := &loop{before: p.expressions(";"), conditions: p.expressions(";"), after: p.expressions(")")}
 		l.body = p.body()
 		return l
-	case p.acceptWord("do"):
+	case p.accept("do"):
 		l := &loop{body: p.body(), late: true}
-		p.expectWord("while")
+		p.expect("while")
 		l.conditions = []expression{p.parenthesised()}
 		p.expect(";")
 		return l
-	case p.acceptWord("break"):
+	case p.accept("break"):
 		return p.jump(breaks)
-	case p.acceptWord("continue"):
+	case p.accept("continue"):
 		return p.jump(continues)
-	case p.acceptWord("return"):
+	case p.accept("return"):
 		return p.jump(returns)
-	case p.acceptWord("echo"):
+	case p.accept("echo"):
 		s := &expressionStatement{}
 		p.several(func() { s.list = append(s.list, p.expression(bindsNothing)) })
 		return s
-	case p.acceptWord("const"):
+	case p.accept("const"):
 		return p.constants(line)
-	case p.acceptWord("unset"):
+	case p.accept("unset"):
 		p.expect("(")
 		u := &unsetStatement{p.expressions(")")}
 		p.expect(";")
 		return u
-	case p.acceptWord("namespace"):
+	case p.accept("namespace"):
 		p.namespaceName()
 		return nil
-	case p.acceptWord("use"):
+	case p.accept("use"):
 		p.use()
 		return nil
-	case p.acceptWord("declare"):
+	case p.accept("declare"):
 		p.declare()
 		return nil
 	}
-	if word := p.word(); word != "" {
+	if p.current.kind == name {
 		following := p.following()
-		p.refuse(word, following)
-		if word == "function" && following.kind == name {
+		p.refuse(p.current.sign, following)
+		if p.is("function") && following.kind == name {
 			p.advance()
 			name := p.inNamespace(p.identifier())
 			p.budget.spend(len(name) + indexCost)
@@ -130,7 +130,7 @@ func (p *parser) jump(kind flow) action {
 	if p.current.kind == number && kind != returns {
 		p.beyond("a jump out of many loops")
 	}
-	if kind == returns && !p.current.is(";") {
+	if kind == returns && !p.is(";") {
 		j.value = p.expression(bindsNothing)
 	}
 	p.expect(";")
@@ -151,7 +151,7 @@ func (p *parser) constants(line int32) action {
 
 // body reads the statements that a condition or loop is about.
 func (p *parser) body() []statement {
-	if p.current.is(":") {
+	if p.is(":") {
 		p.beyond("this alternative syntax")
 	}
 	return p.statement()
@@ -168,8 +168,8 @@ func (p *parser) ifStatement() action {
 	for {
 		p.budget.spend(nodeCost)
 		s.branches = append(s.branches, branch{condition, body()})
-		otherwise := p.acceptWord("else")
-		if !p.acceptWord("elseif") && (!otherwise || alternative || !p.acceptWord("if")) {
+		otherwise := p.accept("else")
+		if !p.accept("elseif") && (!otherwise || alternative || !p.accept("if")) {
 			if otherwise && alternative {
 				p.expect(":")
 			}
@@ -184,7 +184,7 @@ func (p *parser) ifStatement() action {
 		}
 	}
 	if alternative {
-		p.expectWord("endif")
+		p.expect("endif")
 		p.expect(";")
 	}
 	return s
@@ -193,7 +193,13 @@ func (p *parser) ifStatement() action {
 // expressions reads a list up to an operator.
 func (p *parser) expressions(closing string) []expression {
 	var list []expression
-	p.list(closing, func() { list = append(list, p.expression(bindsNothing)) })
+	p.list(closing, func() {
+		if p.is("...") || p.current.kind == name && p.following().is(":") {
+			p.beyond("spread or a named argument")
+		}
+		p.budget.spend(nodeCost)
+		list = append(list, p.expression(bindsNothing))
+	})
 	return list
 }
 
@@ -201,7 +207,7 @@ func (p *parser) foreach() action {
 	f := &foreach{}
 	p.expect("(")
 	f.subject = p.expression(bindsNothing)
-	p.expectWord("as")
+	p.expect("as")
 	f.value = p.loopTarget()
 	if p.accept("=>") {
 		f.key, f.value = f.value, p.loopTarget()
@@ -212,7 +218,7 @@ func (p *parser) foreach() action {
 }
 
 func (p *parser) loopTarget() expression {
-	if p.current.is("&") {
+	if p.is("&") {
 		p.beyond("a loop by reference")
 	}
 	target := p.expression(bindsNothing)
@@ -224,7 +230,7 @@ func (p *parser) loopTarget() expression {
 
 func (p *parser) switchStatement() action {
 	s := &switchStatement{subject: p.parenthesised()}
-	if p.current.is(":") {
+	if p.is(":") {
 		p.beyond("this alternative syntax")
 	}
 	p.expect("{")
@@ -232,8 +238,8 @@ func (p *parser) switchStatement() action {
 	for !p.accept("}") {
 		p.budget.spend(nodeCost)
 		c := branch{}
-		if !p.acceptWord("default") {
-			p.expectWord("case")
+		if !p.accept("default") {
+			p.expect("case")
 			c.condition = p.expression(bindsNothing)
 		}
 		if !p.accept(":") {
@@ -247,10 +253,10 @@ func (p *parser) switchStatement() action {
 
 func (p *parser) tryStatement() action {
 	t := &tryStatement{body: p.braces()}
-	if p.word() == "finally" {
+	if p.is("finally") {
 		p.beyond("finally")
 	}
-	p.expectWord("catch")
+	p.expect("catch")
 	p.expect("(")
 	for {
 		t.classes = append(t.classes, lowered(p.className(p.takeText(name))))
@@ -263,7 +269,7 @@ func (p *parser) tryStatement() action {
 	}
 	p.expect(")")
 	t.caught = p.braces()
-	if p.word() == "catch" || p.word() == "finally" {
+	if p.is("catch") || p.is("finally") {
 		p.beyond("try with more than one catch")
 	}
 	return t
@@ -271,11 +277,11 @@ func (p *parser) tryStatement() action {
 
 // namespaceName reads what follows namespace.
 func (p *parser) namespaceName() {
-	if !p.current.is("{") {
+	if !p.is("{") {
 		p.namespace = p.takeText(name)
 		p.classes = map[string]string{}
 	}
-	if p.current.is("{") {
+	if p.is("{") {
 		p.beyond("a namespace in braces")
 	}
 	p.expect(";")
@@ -283,7 +289,7 @@ func (p *parser) namespaceName() {
 
 // use reads imports of classes: use A\B; use A\B as C.
 func (p *parser) use() {
-	if kind := p.word(); (kind == "function" || kind == "const") && p.following().kind == name {
+	if kind := p.current.sign; (kind == "function" || kind == "const") && p.following().kind == name {
 		p.beyond("the import of a %s", kind)
 	}
 	p.several(func() {
@@ -292,7 +298,7 @@ func (p *parser) use() {
 			p.beyond("the import of a group")
 		}
 		alias := full[strings.LastIndex(full, `\`)+1:]
-		if p.acceptWord("as") {
+		if p.accept("as") {
 			alias = p.identifier()
 		}
 		p.budget.spend(indexCost + len(full) + len(alias))
@@ -309,7 +315,7 @@ func (p *parser) declare() {
 	p.expect("=")
 	p.strict = p.current.value == int64(1)
 	p.advance()
-	if p.current.is(",") {
+	if p.is(",") {
 		p.beyond("declare() of more than one directive")
 	}
 	p.expect(")")

@@ -24,7 +24,7 @@ func (p *parser) template(quote byte) expression {
 			p.skip(1)
 			p.advance()
 			add(p.expression(bindsNothing))
-			if !p.current.is("}") {
+			if !p.is("}") {
 				p.unexpected()
 			}
 		case p.starts("${"):
@@ -53,8 +53,8 @@ func (p *parser) bracedName() expression {
 	p.advance()
 	var x expression = v
 	switch {
-	case p.current.is("}") && v.name != "":
-	case p.current.is("[") && v.name != "":
+	case p.is("}") && v.name != "":
+	case p.is("[") && v.name != "":
 		p.advance()
 		x = &indexed{base: v, key: p.expression(bindsNothing), line: line}
 		p.expect("]")
@@ -63,7 +63,7 @@ func (p *parser) bracedName() expression {
 		p.advance()
 		x = &namedVariable{p.expression(bindsNothing), line}
 	}
-	if !p.current.is("}") {
+	if !p.is("}") {
 		p.unexpected()
 	}
 	return x

@@ -102,7 +102,7 @@ func (l *lexer) codePoint(escaped string) string {
 	hex, ended := strings.CutSuffix(escaped, "}")
 	code, err := strconv.ParseUint(hex, 16, 32)
 	if !ended || err != nil || code > utf8.MaxRune {
-		l.fail(`\u{` + hex + ` is not a code point`)
+		l.fail(`\u{%s is not a code point`, hex)
 	}
 	if code >= 0xD800 && code <= 0xDFFF {
 		return string([]byte{0xE0 | byte(code>>12), 0x80 | byte(code>>6)&0x3F, 0x80 | byte(code)&0x3F}) //nolint:gosec // G115: wraps by intent
@@ -118,14 +118,14 @@ func (l *lexer) heredoc() token {
 	line := l.line
 	head := heredocs.FindStringSubmatch(l.rest())
 	if head == nil {
-		panic(&syntaxError{line: line, message: "a heredoc of this form is not evaluated", beyond: true})
+		l.beyond("a heredoc of this form")
 	}
 	l.budget.spend(3 * matchCost)
 	label := head[1] + head[2] + head[3]
 	end := regexp.MustCompile(`(?:^|\r\n|\n|\r)([ \t]*)` + label + `(?:[^a-zA-Z0-9_\x{80}-\x{10ffff}]|$)`)
 	at := end.FindStringSubmatchIndex(l.rest()[len(head[0]):])
 	if at == nil {
-		l.fail("a heredoc does not end with " + label)
+		l.fail("a heredoc does not end with %s", label)
 	}
 	l.skip(len(head[0]))
 	body := l.dedent(l.rest()[:at[0]], l.rest()[at[2]:at[3]])
