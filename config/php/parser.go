@@ -48,10 +48,27 @@ func parse(source, path string, file int32, b *budget) (parsed *script, err erro
 
 func (e *syntaxError) Error() string { return e.message }
 
+// advance accounts for what becomes of the token that it reads.
 func (p *parser) advance() {
 	p.budget.step(1)
 	p.current = p.next()
+	switch {
+	case closing[p.current.sign]:
+	case p.current.kind == operator, p.current.kind == name:
+		p.budget.spend(nodeCost)
+	default:
+		p.budget.spend(leafCost)
+	}
 }
+
+// closing are the operators that add nothing to the syntax tree.
+var closing = wordSet(", ; ) ] }")
+
+// What a node of the syntax tree takes in bytes, with its place in a list: one with others in it, and one without.
+const (
+	nodeCost = elementCost
+	leafCost = 32
+)
 
 func (p *parser) unexpected() { p.fail("syntax error, unexpected %s", p.current) }
 
@@ -93,6 +110,7 @@ func (p *parser) takeText(wanted kind) string {
 // list reads what stands between commas, of which the last may have nothing behind it, up to a closing bracket.
 func (p *parser) list(closing string, read func()) {
 	for !p.is(closing) {
+		p.budget.spend(nodeCost)
 		read()
 		if !p.accept(",") {
 			break
@@ -127,12 +145,6 @@ func (p *parser) enter() {
 
 func (p *parser) leave() { p.depth-- }
 
-// What a node of the syntax tree takes, in bytes, and its place in a list: one with others in it, and one without.
-const (
-	nodeCost = 96
-	leafCost = 32
-)
-
 // className resolves the name of a class against namespace and use.
 func (p *parser) className(written string) string {
 	first, rest, qualified := strings.Cut(written, `\`)
@@ -143,7 +155,7 @@ func (p *parser) className(written string) string {
 	case qualified && strings.EqualFold(first, "namespace"):
 		return p.inNamespace(rest)
 	case imported && qualified:
-		return full + `\` + rest
+		return p.join(full, rest)
 	case imported:
 		return full
 	}
@@ -165,5 +177,10 @@ func (p *parser) inNamespace(relative string) string {
 	if p.namespace == "" {
 		return relative
 	}
-	return p.namespace + `\` + relative
+	return p.join(p.namespace, relative)
+}
+
+func (p *parser) join(namespace, relative string) string {
+	p.budget.spend(2 * (len(namespace) + len(relative)))
+	return namespace + `\` + relative
 }

@@ -46,7 +46,6 @@ func (p *parser) expression(binding int) expression {
 		default:
 			left = p.chain(left, power)
 		}
-		p.budget.spend(nodeCost)
 	}
 }
 
@@ -57,7 +56,6 @@ func (p *parser) chain(first expression, power int) expression {
 		if len(c.links) > 0 && (power == binds["=="] || power == binds["<"]) {
 			p.unexpected()
 		}
-		p.budget.spend(nodeCost)
 		p.advance()
 		l := link{op: op}
 		if power == binds["**"] {
@@ -125,7 +123,6 @@ func (p *parser) refuseReference() {
 // prefix reads an operand with the operators before it.
 func (p *parser) prefix() expression {
 	t := p.current
-	p.budget.spend(leafCost)
 	switch {
 	case t.is("+"), t.is("-"), t.is("~"), t.is("@"), t.kind == castOperator:
 		p.advance()
@@ -183,7 +180,6 @@ func (p *parser) postfix(e expression) expression {
 		default:
 			return e
 		}
-		p.budget.spend(nodeCost)
 	}
 }
 
@@ -253,7 +249,6 @@ func (p *parser) array(closing string) expression {
 			item.key, item.value = item.value, p.expression(bindsNothing)
 		}
 		if len(a.items) > 0 || !p.constantItem(a, item) {
-			p.budget.spend(nodeCost)
 			a.items = append(a.items, item)
 		}
 	})
@@ -274,7 +269,6 @@ func (p *parser) constantItem(a *arrayLiteral, item arrayItem) bool {
 		a.constant = &Array{shared: true}
 	}
 	at := origin{p.file, item.line}
-	p.budget.spend(elementCost)
 	if !hasKey {
 		return !a.constant.followsNegative() && a.constant.append(value.value, at)
 	}
@@ -346,7 +340,7 @@ func (p *parser) isset() expression {
 	p.expect("(")
 	c := &chain{}
 	p.list(")", func() {
-		p.budget.spend(2 * nodeCost)
+		p.budget.spend(nodeCost)
 		operand := p.expression(bindsNothing)
 		c.links = append(c.links, link{"&&", &unary{"isset", operand}, change(operand)})
 	})
@@ -390,7 +384,6 @@ func (p *parser) match() expression {
 	m := &matchExpression{subject: p.parenthesised()}
 	p.expect("{")
 	p.list("}", func() {
-		p.budget.spend(nodeCost)
 		arm := matchArm{}
 		if p.accept("default") {
 			p.accept(",")
@@ -409,7 +402,6 @@ func (p *parser) match() expression {
 
 // function reads what follows the word function and the name, if there is one, or the word fn.
 func (p *parser) function(named string, line int32) *function {
-	p.budget.spend(4 * nodeCost)
 	f := &function{name: named, at: origin{p.file, line}}
 	p.refuseReference()
 	p.expect("(")
@@ -429,7 +421,6 @@ func (p *parser) function(named string, line int32) *function {
 	if p.accept("use") {
 		p.expect("(")
 		p.list(")", func() {
-			p.budget.spend(nodeCost)
 			p.refuseReference()
 			f.uses = append(f.uses, p.takeText(variableName))
 		})

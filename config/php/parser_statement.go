@@ -141,7 +141,6 @@ func (p *parser) jump(kind flow) action {
 func (p *parser) constants(line int32) action {
 	s := &expressionStatement{}
 	p.several(func() {
-		p.budget.spend(2 * nodeCost)
 		name := &literal{p.inNamespace(p.identifier())}
 		p.expect("=")
 		s.list = append(s.list, &call{name: "define", arguments: []expression{name, p.expression(bindsNothing)}, line: line})
@@ -166,7 +165,6 @@ func (p *parser) ifStatement() action {
 		body = func() []statement { return p.statements("elseif", "else", "endif") }
 	}
 	for {
-		p.budget.spend(nodeCost)
 		s.branches = append(s.branches, branch{condition, body()})
 		otherwise := p.accept("else")
 		if !p.accept("elseif") && (!otherwise || alternative || !p.accept("if")) {
@@ -197,7 +195,6 @@ func (p *parser) expressions(closing string) []expression {
 		if p.is("...") || p.current.kind == name && p.following().is(":") {
 			p.beyond("spread or a named argument")
 		}
-		p.budget.spend(nodeCost)
 		list = append(list, p.expression(bindsNothing))
 	})
 	return list
@@ -236,7 +233,6 @@ func (p *parser) switchStatement() action {
 	p.expect("{")
 	p.accept(";")
 	for !p.accept("}") {
-		p.budget.spend(nodeCost)
 		c := branch{}
 		if !p.accept("default") {
 			p.expect("case")
