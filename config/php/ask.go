@@ -92,8 +92,7 @@ func evaluateSource(text string, b *budget) (result *Array, err error) {
 	if err != nil {
 		return nil, err
 	}
-	e := newEvaluator(nil, Options{}, newSources(b), b, &choices{})
-	e.scope = e.outermost
+	e := newEvaluator(nil, Options{}, newSources(b), &choices{})
 	result, isArray := e.runScript(&source{script: parsed}).(*Array)
 	if !isArray {
 		return nil, errors.New("it is not an array")

@@ -24,9 +24,7 @@ type evaluator struct {
 
 	outermost variables // of the configuration
 	walk
-
-	warnings []Problem
-	missing  []Problem // those of warnings that tell of included files that are not there
+	run
 }
 
 // walk is where the evaluator is.
@@ -61,14 +59,14 @@ func (t *thrown) Error() string {
 // fatal ends the request: exit, or an error that cannot be caught.
 type fatal struct{ message string }
 
-func newEvaluator(files []string, options Options, sources *sources, budget *budget, choices *choices) *evaluator {
+func newEvaluator(files []string, options Options, sources *sources, choices *choices) *evaluator {
 	if options.Getenv == nil {
 		options.Getenv = func(string) (string, bool) { return "", false }
 	}
 	e := &evaluator{
 		options:      options,
 		sources:      sources,
-		budget:       budget,
+		budget:       sources.budget,
 		choices:      choices,
 		functions:    map[string]*function{},
 		constants:    map[string]Value{},
@@ -76,10 +74,12 @@ func newEvaluator(files []string, options Options, sources *sources, budget *bud
 		included:     map[string]bool{},
 		outermost:    variables{},
 		jsonError:    int64(0),
+		run:          run{values: &Array{}, fork: choices.fork},
 	}
 	for _, name := range []string{"_ENV", "_GET", "_POST", "_COOKIE", "_FILES", "_REQUEST"} {
 		e.superglobals[name] = &Array{shared: true}
 	}
+	e.scope = e.outermost
 	if len(files) > 0 {
 		if first, err := filepath.Abs(files[0]); err == nil {
 			e.configDir = filepath.Dir(first)

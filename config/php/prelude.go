@@ -26,8 +26,7 @@ func init() {
 	for _, group := range []map[string]builtin{textFunctions, numberFunctions, arrayFunctions, fileFunctions, environmentFunctions} {
 		maps.Copy(functions, group)
 	}
-	e := newEvaluator(nil, Options{}, newSources(b), b, &choices{})
-	e.scope = e.outermost
+	e := newEvaluator(nil, Options{}, newSources(b), &choices{})
 	for _, s := range parsed.statements {
 		if f, isFunction := s.action.(*functionDeclaration); isFunction {
 			functions[f.function.name] = f.function.builtin()
