@@ -3,6 +3,7 @@ package php
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
@@ -106,7 +107,7 @@ func Evaluate(ctx context.Context, files []string, options Options) (*Config, er
 		return nil, fmt.Errorf("evaluate %s: %w", strings.Join(files, ", "), err)
 	}
 	config := merge(runs, sources)
-	config.Exhausted, config.Files = budget.exhausted, sources.paths()
+	config.Exhausted, config.Files = budget.exhausted, slices.Sorted(maps.Keys(sources.files))
 	return config, nil
 }
 
@@ -140,7 +141,7 @@ func (e *evaluator) runFile(path string) {
 	e.walk = walk{scope: e.outermost}
 	defer func() {
 		if e.here.file != 0 {
-			base, line = e.sources.base(e.here), int(e.here.line)
+			base, line = e.sources.at(e.here).base, int(e.here.line)
 		}
 		switch ended := recover().(type) {
 		case nil:
@@ -183,7 +184,7 @@ func (e *evaluator) collect(f *source) {
 		mergeInto(e.values, left)
 		return
 	case unknown:
-		e.lost = &Unknown{AnyKey, e.sources.base(left.at), int(left.at.line), "$CONFIG is not known: " + left.reason}
+		e.lost = &Unknown{AnyKey, e.sources.at(left.at).base, int(left.at.line), "$CONFIG is not known: " + left.reason}
 		return
 	case nil:
 		if f.sets && f.file > 1 {
@@ -204,7 +205,7 @@ func merge(runs []*run, sources *sources) *Config {
 	seen := map[string]bool{}
 	for _, r := range runs {
 		for e := range r.values.all() {
-			key, file, line := Text(e.key), sources.base(e.at), int(e.at.line)
+			key, file, line := Text(e.key), sources.at(e.at).base, int(e.at.line)
 			if seen[key] {
 				continue
 			}

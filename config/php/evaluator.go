@@ -206,7 +206,7 @@ func (e *evaluator) warn(message string) {
 	if len(e.warnings) == maxWarnings {
 		message = "there are further warnings, which are left out"
 	}
-	e.warnings = append(e.warnings, Problem{e.sources.base(e.here), int(e.here.line), clip(message)})
+	e.warnings = append(e.warnings, Problem{e.sources.at(e.here).base, int(e.here.line), clip(message)})
 }
 
 // truth decides a condition. Where it is not known both ways are tried, one in this run and one in another.

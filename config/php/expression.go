@@ -188,9 +188,6 @@ func (x *unary) eval(e *evaluator) Value {
 	case "!", "empty":
 		return !Bool(v)
 	case "-":
-		if f, isFloat := v.(float64); isFloat {
-			return -f
-		}
 		return e.arithmetic("*", v, int64(-1))
 	case "+":
 		return e.arithmetic("*", v, int64(1))
@@ -493,7 +490,7 @@ func (x *include) eval(e *evaluator) Value {
 // includePath finds an included file, relative names in the folder of the file that includes it.
 func (e *evaluator) includePath(name string) (path string, exists bool) {
 	if !filepath.IsAbs(name) && !strings.HasPrefix(name, ".") {
-		name = filepath.Join(e.sources.folder(e.here), name)
+		name = filepath.Join(filepath.Dir(e.sources.at(e.here).path), name)
 	}
 	path, u, known := e.local(name)
 	if !known {

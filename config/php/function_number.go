@@ -10,8 +10,8 @@ var numberFunctions = map[string]builtin{
 	"boolval":  {1, 1, func(c *invocation) Value { return Bool(c.values[0]) }},
 	"strval":   {1, 1, func(c *invocation) Value { return c.text(c.values[0]) }},
 
-	"floor": {1, 1, func(c *invocation) Value { return math.Floor(c.scalar(0, "float").(float64)) }},
-	"ceil":  {1, 1, func(c *invocation) Value { return math.Ceil(c.scalar(0, "float").(float64)) }},
+	"floor": {1, 1, func(c *invocation) Value { return math.Floor(c.argument(0, "float").(float64)) }},
+	"ceil":  {1, 1, func(c *invocation) Value { return math.Ceil(c.argument(0, "float").(float64)) }},
 	"min":   {1, -1, func(c *invocation) Value { return c.extreme(-1) }},
 	"max":   {1, -1, func(c *invocation) Value { return c.extreme(1) }},
 

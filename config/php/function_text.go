@@ -285,7 +285,7 @@ func jsonDecode(c *invocation) Value {
 	}
 	asArray := flags&objectAsArray != 0
 	if c.optional(1) {
-		asArray = c.scalar(1, "bool") == true
+		asArray = c.argument(1, "bool") == true
 	}
 	failed := int64(0)
 	switch {

@@ -17,7 +17,7 @@ type lexer struct {
 	budget *budget
 }
 
-// syntaxError is what the lexer and the parser panic with. parse turns it into an error.
+// syntaxError is what the lexer and the parser panic with. parse returns it.
 type syntaxError struct {
 	line    int32
 	message string

@@ -16,8 +16,8 @@ type parser struct {
 	classes   map[string]string // what use declared, by lower-case alias
 }
 
-// parse returns the syntax tree of a file, or a *syntaxError.
-func parse(source, path string, file int32, b *budget) (parsed *script, err error) {
+// parse returns the syntax tree of a file, or why there is none.
+func parse(source, path string, file int32, b *budget) (parsed *script, failed *syntaxError) {
 	p := &parser{
 		lexer:    lexer{source: source, line: 1, budget: b},
 		path:     path,
@@ -32,7 +32,7 @@ func parse(source, path string, file int32, b *budget) (parsed *script, err erro
 		switch r := recover().(type) {
 		case nil:
 		case *syntaxError:
-			err = r
+			failed = r
 		default:
 			panic(r)
 		}
@@ -45,8 +45,6 @@ func parse(source, path string, file int32, b *budget) (parsed *script, err erro
 	}
 	return &script{statements, p.strict, p.declares}, nil
 }
-
-func (e *syntaxError) Error() string { return e.message }
 
 // advance accounts for what becomes of the token that it reads.
 func (p *parser) advance() {

@@ -102,7 +102,7 @@ func isTarget(e expression) bool {
 func (p *parser) assignment(target expression) expression {
 	a := &assignment{target: target, op: p.current.text, line: p.current.line}
 	p.advance()
-	p.refuseReference()
+	p.refuse("&", "a reference")
 	a.value = p.expression(binds["ASSIGNMENT"])
 	if a.op != "??=" {
 		return a
@@ -114,9 +114,10 @@ func (p *parser) assignment(target expression) expression {
 	return &chain{target, []link{{"??", a, true}}}
 }
 
-func (p *parser) refuseReference() {
-	if p.is("&") {
-		p.beyond("a reference")
+// refuse gives up on what an operator or a word begins.
+func (p *parser) refuse(sign, what string) {
+	if p.is(sign) {
+		p.beyond("%s", what)
 	}
 }
 
@@ -240,12 +241,12 @@ func (p *parser) array(closing string) expression {
 	a := &arrayLiteral{}
 	p.list(closing, func() {
 		item := arrayItem{line: p.current.line, spread: p.accept("...")}
-		p.refuseReference()
+		p.refuse("&", "a reference")
 		if !p.is(",") || item.spread {
 			item.value = p.expression(bindsNothing)
 		}
 		if p.accept("=>") {
-			p.refuseReference()
+			p.refuse("&", "a reference")
 			item.key, item.value = item.value, p.expression(bindsNothing)
 		}
 		if len(a.items) > 0 || !p.constantItem(a, item) {
@@ -305,7 +306,7 @@ func (p *parser) named() expression {
 	case word == "match" && p.is("("):
 		return p.match()
 	case word == "fn" || word == "function" || word == "static" && (p.accept("fn") || p.accept("function")):
-		return &functionExpression{p.function("", t.line), t.line}
+		return &functionExpression{p.function("", t.line)}
 	case word == "__file__":
 		return &literal{p.path}
 	case word == "__dir__":
@@ -403,12 +404,12 @@ func (p *parser) match() expression {
 // function reads what follows the word function and the name, if there is one, or the word fn.
 func (p *parser) function(named string, line int32) *function {
 	f := &function{name: named, at: origin{p.file, line}}
-	p.refuseReference()
+	p.refuse("&", "a reference")
 	p.expect("(")
 	p.list(")", func() {
 		p.budget.spend(nodeCost)
 		parameter := parameter{hint: p.hint()}
-		p.refuseReference()
+		p.refuse("&", "a reference")
 		if p.current.kind != variableName {
 			p.beyond("a parameter of this form")
 		}
@@ -421,7 +422,7 @@ func (p *parser) function(named string, line int32) *function {
 	if p.accept("use") {
 		p.expect("(")
 		p.list(")", func() {
-			p.refuseReference()
+			p.refuse("&", "a reference")
 			f.uses = append(f.uses, p.takeText(variableName))
 		})
 	}

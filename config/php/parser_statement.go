@@ -91,7 +91,7 @@ func (p *parser) action() action {
 	}
 	if p.current.kind == name {
 		following := p.following()
-		p.refuse(p.current.sign, following)
+		p.refuseStatement(p.current.sign, following)
 		if p.is("function") && following.kind == name {
 			p.advance()
 			name := p.inNamespace(p.identifier())
@@ -105,8 +105,8 @@ func (p *parser) action() action {
 	return s
 }
 
-// refuse gives up on the statements that are beyond this package.
-func (p *parser) refuse(word string, following token) {
+// refuseStatement gives up on the statements that are beyond this package.
+func (p *parser) refuseStatement(word string, following token) {
 	switch {
 	case word == "goto", word == "__halt_compiler":
 		p.beyond("%s", word)
@@ -150,9 +150,7 @@ func (p *parser) constants(line int32) action {
 
 // body reads the statements that a condition or loop is about.
 func (p *parser) body() []statement {
-	if p.is(":") {
-		p.beyond("this alternative syntax")
-	}
+	p.refuse(":", "this alternative syntax")
 	return p.statement()
 }
 
@@ -215,9 +213,7 @@ func (p *parser) foreach() action {
 }
 
 func (p *parser) loopTarget() expression {
-	if p.is("&") {
-		p.beyond("a loop by reference")
-	}
+	p.refuse("&", "a loop by reference")
 	target := p.expression(bindsNothing)
 	if !isTarget(target) {
 		p.unexpected()
@@ -227,9 +223,7 @@ func (p *parser) loopTarget() expression {
 
 func (p *parser) switchStatement() action {
 	s := &switchStatement{subject: p.parenthesised()}
-	if p.is(":") {
-		p.beyond("this alternative syntax")
-	}
+	p.refuse(":", "this alternative syntax")
 	p.expect("{")
 	p.accept(";")
 	for !p.accept("}") {
@@ -249,9 +243,7 @@ func (p *parser) switchStatement() action {
 
 func (p *parser) tryStatement() action {
 	t := &tryStatement{body: p.braces()}
-	if p.is("finally") {
-		p.beyond("finally")
-	}
+	p.refuse("finally", "finally")
 	p.expect("catch")
 	p.expect("(")
 	for {
@@ -265,9 +257,8 @@ func (p *parser) tryStatement() action {
 	}
 	p.expect(")")
 	t.caught = p.braces()
-	if p.is("catch") || p.is("finally") {
-		p.beyond("try with more than one catch")
-	}
+	p.refuse("catch", "try with more than one catch")
+	p.refuse("finally", "finally")
 	return t
 }
 
@@ -277,9 +268,7 @@ func (p *parser) namespaceName() {
 		p.namespace = p.takeText(name)
 		p.classes = map[string]string{}
 	}
-	if p.is("{") {
-		p.beyond("a namespace in braces")
-	}
+	p.refuse("{", "a namespace in braces")
 	p.expect(";")
 }
 
@@ -311,9 +300,7 @@ func (p *parser) declare() {
 	p.expect("=")
 	p.strict = p.current.value == int64(1)
 	p.advance()
-	if p.is(",") {
-		p.beyond("declare() of more than one directive")
-	}
+	p.refuse(",", "declare() of more than one directive")
 	p.expect(")")
 	p.expect(";")
 }

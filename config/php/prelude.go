@@ -19,9 +19,9 @@ var constants map[string]Value
 // init makes what is in prelude.php functions and constants of PHP's.
 func init() {
 	b := newBudget(context.Background(), Limits{}.withDefaults())
-	parsed, err := parse(preludeSource, "", 0, b)
-	if err != nil {
-		panic(err)
+	parsed, failed := parse(preludeSource, "", 0, b)
+	if failed != nil {
+		panic(failed.message)
 	}
 	for _, group := range []map[string]builtin{textFunctions, numberFunctions, arrayFunctions, fileFunctions, environmentFunctions} {
 		maps.Copy(functions, group)
@@ -53,12 +53,8 @@ func (f *function) builtin() builtin {
 		arguments := slices.Clone(c.values)
 		for i, v := range arguments {
 			hint := f.parameters[min(i, last)].hint
-			switch {
-			case hint == nil, v == nil && hint[0] == "null":
-			case hint[0] == "array":
-				c.array(i)
-			default:
-				arguments[i] = c.scalar(i, hint[len(hint)-1])
+			if hint != nil && (v != nil || hint[0] != "null") {
+				arguments[i] = c.argument(i, hint[len(hint)-1])
 			}
 		}
 		if b.most < 0 {

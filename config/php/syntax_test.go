@@ -15,3 +15,10 @@ func TestWordsAreNoOperators(t *testing.T) {
 		require.Len(t, c.Broken, 1, word)
 	}
 }
+
+// TestFunctionsInBraces knows a function above the braces in which it is declared, as PHP does.
+func TestFunctionsInBraces(t *testing.T) {
+	c, err := Evaluate(t.Context(), []string{writeConfig(t, "<?php f('x'); { function f($name) { define($name, 1); } } $CONFIG = ['a' => x];")}, Options{})
+	require.NoError(t, err)
+	require.Equal(t, int64(1), c.Values["a"].Value)
+}
