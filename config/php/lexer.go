@@ -97,6 +97,7 @@ func (l *lexer) next() token {
 	case isNameStart(c) || c == '\\' && isNameStart(l.peek(1)):
 		t := token{kind: name, text: l.take(names.FindStringIndex(l.rest())[1]), line: line}
 		if !strings.Contains(t.text, `\`) {
+			l.budget.spend(2 * len(t.text))
 			t.sign = lowered(t.text)
 		}
 		return t
