@@ -23,7 +23,7 @@ func (x *call) eval(e *evaluator) Value {
 	}
 	arguments := e.arguments(x.arguments)
 	e.on(x.line)
-	if x.line < 0 && x.name == "beyond" {
+	if e.prelude && x.name == "beyond" {
 		return e.unknown(e.text(arguments[0]) + " is not evaluated")
 	}
 	return e.callValue(callee, arguments, x.arguments)
@@ -144,7 +144,7 @@ func (e *evaluator) invoke(c *closure, arguments []Value) Value {
 		inner[p.name] = e.coerce(share(arguments[i]), p.hint, "$"+p.name)
 	}
 	e.scope = inner
-	if f.at.file > 0 {
+	if e.prelude = f.at.file == 0; !e.prelude {
 		e.here = f.at
 	}
 	for _, p := range f.parameters[given:] {
@@ -247,7 +247,7 @@ func (x *construction) eval(e *evaluator) Value {
 	if len(arguments) > 0 {
 		message = e.coerce(arguments[0], []string{"string"}, "$message")
 	}
-	if x.line > 0 {
+	if !e.prelude {
 		o.Properties.set("message", message, e.here)
 	}
 	return o

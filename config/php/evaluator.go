@@ -32,6 +32,7 @@ type walk struct {
 	scope    variables
 	here     origin
 	depth    int
+	prelude  bool // in a function of the prelude, of which the lines are no places in the files
 	includes int
 	tries    int // how many try blocks it is in, in the files that are being run
 }
@@ -132,14 +133,14 @@ func (e *evaluator) declareFunction(f *function) {
 
 // on notes which line is being evaluated. What the prelude does happens where it is called.
 func (e *evaluator) on(line int32) {
-	if line > 0 {
+	if !e.prelude {
 		e.here.line = line
 	}
 }
 
 // at is the place of a line in the file that is being run.
 func (e *evaluator) at(line int32) origin {
-	if line <= 0 {
+	if e.prelude {
 		return e.here
 	}
 	return origin{e.here.file, line}

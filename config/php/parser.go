@@ -25,9 +25,6 @@ func parse(source, path string, file int32, b *budget) (parsed *script, failed *
 		declares: map[string]bool{},
 		classes:  map[string]string{},
 	}
-	if file == 0 {
-		p.line = preludeLine
-	}
 	defer func() {
 		switch r := recover().(type) {
 		case nil:

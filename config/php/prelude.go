@@ -10,9 +10,6 @@ import (
 //go:embed prelude.php
 var preludeSource string
 
-// preludeLine is where the lines of the prelude begin, and of nothing else: they are no places in the files that are evaluated.
-const preludeLine = -1 << 30
-
 // constants of PHP by their names, those of classes as class::NAME with the class in lower case.
 var constants map[string]Value
 
@@ -61,28 +58,7 @@ func (f *function) builtin() builtin {
 			rest := newList(c.here, arguments[min(last, len(arguments)):]...)
 			arguments = append(arguments[:min(last, len(arguments))], rest)
 		}
-		return c.placed(c.invoke(&closure{function: f}, arguments))
+		return c.invoke(&closure{function: f}, arguments)
 	}
 	return b
-}
-
-// placed gives each element of a result the place of the first element among the arguments that has its key.
-func (c *invocation) placed(result Value) Value {
-	made, isArray := result.(*Array)
-	if !isArray {
-		return result
-	}
-	for element := range made.all() {
-		for _, v := range c.values {
-			from, isArray := v.(*Array)
-			if !isArray {
-				continue
-			}
-			if found := from.find(element.key); found != nil {
-				element.at = found.at
-				break
-			}
-		}
-	}
-	return made
 }
