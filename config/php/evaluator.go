@@ -138,14 +138,6 @@ func (e *evaluator) on(line int32) {
 	}
 }
 
-// at is the place of a line in the file that is being run.
-func (e *evaluator) at(line int32) origin {
-	if e.prelude {
-		return e.here
-	}
-	return origin{e.here.file, line}
-}
-
 // lower returns a name as PHP compares names of functions and classes.
 func (e *evaluator) lower(name string) string {
 	e.budget.spend(2 * len(name))

@@ -55,6 +55,7 @@ func (x *arrayLiteral) eval(e *evaluator) Value {
 			key = e.eval(item.key)
 		}
 		v := e.eval(item.value)
+		e.on(item.line)
 		if item.spread {
 			key = e.spread(a, v)
 		}
@@ -64,9 +65,9 @@ func (x *arrayLiteral) eval(e *evaluator) Value {
 			doubt = key
 		case item.spread:
 		case item.key == nil:
-			e.put(a, nil, v, e.at(item.line))
+			e.put(a, nil, v, e.here)
 		default:
-			e.put(a, e.key(key), v, e.at(item.line))
+			e.put(a, e.key(key), v, e.here)
 		}
 	}
 	if doubt != nil {

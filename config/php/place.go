@@ -163,7 +163,8 @@ func (e *evaluator) place(target expression) place {
 		}
 		return place{variable: x.name}
 	case *indexed:
-		next := step{appended: x.key == nil, at: e.at(x.line)}
+		e.on(x.line)
+		next := step{appended: x.key == nil, at: e.here}
 		if isServer(x.base) && x.key != nil {
 			return e.serverPlace(e.eval(x.key), next)
 		}
