@@ -23,7 +23,7 @@ func (x *call) eval(e *evaluator) Value {
 	}
 	arguments := e.arguments(x.arguments)
 	e.on(x.line)
-	if e.prelude && x.name == "beyond" {
+	if e.prelude != "" && x.name == "beyond" {
 		return e.unknown(e.text(arguments[0]) + " is not evaluated")
 	}
 	return e.callValue(callee, arguments, x.arguments)
@@ -144,8 +144,10 @@ func (e *evaluator) invoke(c *closure, arguments []Value) Value {
 		inner[p.name] = e.coerce(share(arguments[i]), p.hint, "$"+p.name)
 	}
 	e.scope = inner
-	if e.prelude = f.at.file == 0; !e.prelude {
-		e.here = f.at
+	if f.at.file > 0 {
+		e.here, e.prelude = f.at, ""
+	} else if f.name != "" {
+		e.prelude = f.name
 	}
 	for _, p := range f.parameters[given:] {
 		if p.fallback == nil {
@@ -247,7 +249,7 @@ func (x *construction) eval(e *evaluator) Value {
 	if len(arguments) > 0 {
 		message = e.coerce(arguments[0], []string{"string"}, "$message")
 	}
-	if !e.prelude {
+	if e.prelude == "" {
 		o.Properties.set("message", message, e.here)
 	}
 	return o

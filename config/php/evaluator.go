@@ -32,7 +32,7 @@ type walk struct {
 	scope    variables
 	here     origin
 	depth    int
-	prelude  bool // in a function of the prelude, of which the lines are no places in the files
+	prelude  string // the function of the prelude that it is in, of which the lines are no places in the files
 	includes int
 	tries    int // how many try blocks it is in, in the files that are being run
 }
@@ -133,7 +133,7 @@ func (e *evaluator) declareFunction(f *function) {
 
 // on notes which line is being evaluated. What the prelude does happens where it is called.
 func (e *evaluator) on(line int32) {
-	if !e.prelude {
+	if e.prelude == "" {
 		e.here.line = line
 	}
 }

@@ -174,6 +174,9 @@ func (x *unary) eval(e *evaluator) Value {
 		panic(&fatal{"exit"})
 	case "throw":
 		object, _ := v.(*Object)
+		if e.prelude != "" {
+			e.throw(object.Class, e.prelude+"() got an argument that is not allowed")
+		}
 		panic(&thrown{object: object})
 	}
 	if u, isUnknown := v.(unknown); isUnknown {
