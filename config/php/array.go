@@ -52,9 +52,7 @@ func (a *Array) Get(key any) (Value, bool) {
 	if n, isInt := key.(int); isInt {
 		key = int64(n)
 	}
-	if text, isString := key.(string); isString {
-		key = stringKey(text)
-	}
+	key, _ = arrayKey(key)
 	e := a.find(key)
 	if e == nil {
 		return nil, false
@@ -71,18 +69,6 @@ func (a *Array) All() iter.Seq2[any, Value] {
 			}
 		}
 	}
-}
-
-// IsList says whether the keys are 0, 1, 2, … in this order, as PHP's array_is_list does.
-func (a *Array) IsList() bool {
-	want := int64(0)
-	for key := range a.All() {
-		if key != want {
-			return false
-		}
-		want++
-	}
-	return true
 }
 
 // all yields the elements.
@@ -164,20 +150,17 @@ func (a *Array) followsNegative() bool { return a.numbered && a.next < 0 }
 
 // note keeps what an array knows of the values in it. Whoever stores an array shares it.
 func (a *Array) note(v Value) {
+	a.depth = max(a.depth, 1)
 	switch v := v.(type) {
 	case *Array:
 		v.shared = true
 		a.opaque = a.opaque || v.opaque
-	case *Object, *closure, unknown:
-		a.opaque = true
-	}
-	switch v := v.(type) {
-	case *Array:
 		a.depth = max(a.depth, v.depth+1)
 	case *Object:
+		a.opaque = true
 		a.depth = max(a.depth, v.Properties.depth+2)
-	default:
-		a.depth = max(a.depth, 1)
+	case *closure, unknown:
+		a.opaque = true
 	}
 }
 

@@ -33,17 +33,14 @@ var ErrNoPHP = errors.New("there is no php on the PATH")
 func AskPHP(ctx context.Context, variables, paths, keys []string) (map[string]Value, error) {
 	limited, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	answers, err := ask(limited, variables, [][]string{paths})
-	if err != nil && limited.Err() != nil {
-		err = fmt.Errorf("it did not answer within %v", askTime)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("ask php for %s: %w", strings.Join(paths, ", "), err)
-	}
 	found := map[string]Value{}
-	if answers[0].Error != "" {
+	answers, err := ask(limited, variables, [][]string{paths})
+	switch {
+	case err != nil && limited.Err() != nil:
+		err = fmt.Errorf("it did not answer within %v", askTime)
+	case err == nil && answers[0].Error != "":
 		err = errors.New(answers[0].Error)
-	} else {
+	case err == nil:
 		err = answers[0].read(limited, func(key string, v Value) {
 			if slices.Contains(keys, key) {
 				found[key] = v
@@ -88,12 +85,11 @@ func evaluateSource(text string, b *budget) (result *Array, err error) {
 			panic(ended)
 		}
 	}()
-	parsed, err := parse(text, "", 0, b)
-	if err != nil {
-		return nil, err
+	parsed, failed := parse(text, "", 0, b)
+	if failed != nil {
+		return nil, errors.New(failed.message)
 	}
-	e := newEvaluator(nil, Options{}, newSources(b), b, &choices{})
-	e.scope = e.outermost
+	e := newEvaluator(nil, Options{}, newSources(b), &choices{})
 	result, isArray := e.runScript(&source{script: parsed}).(*Array)
 	if !isArray {
 		return nil, errors.New("it is not an array")

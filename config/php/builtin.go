@@ -69,15 +69,14 @@ func (e *evaluator) callBuiltin(name string, values []Value) Value {
 		}
 		return e.mayThrow(u)
 	}
-	switch result := f.call(c).(type) {
+	result := f.call(c)
+	switch result := result.(type) {
 	case unknown:
 		return e.mayThrow(result)
 	case *Array:
 		e.checkNesting(result)
-		return result
-	default:
-		return result
 	}
+	return result
 }
 
 // doubt says why the arguments of a call do not tell what it gives.
@@ -105,11 +104,6 @@ func (e *evaluator) onlyComputes(v Value) bool {
 
 func (c *invocation) has(i int) bool { return i < len(c.values) }
 
-// wrong throws the error of an argument of the wrong type.
-func (c *invocation) wrong(i int, wanted string) {
-	c.throw("TypeError", c.name+"(): an argument must be of type "+wanted+", "+typeName(c.values[i])+" given")
-}
-
 // demand throws an exception of a class unless an argument is as it has to be.
 func (c *invocation) demand(holds bool, class string) {
 	if !holds {
@@ -117,28 +111,27 @@ func (c *invocation) demand(holds bool, class string) {
 	}
 }
 
-// scalar converts an argument that is not of the wanted type. Null is taken for any, as PHP does for its own functions.
-func (c *invocation) scalar(i int, to string) Value {
+// argument converts an argument to a type. Null is taken for any scalar, as PHP does for its own functions.
+func (c *invocation) argument(i int, to string) Value {
 	v := c.values[i]
 	if typeName(v) == to {
 		return v
 	}
-	if v == nil {
+	if v == nil && to != "array" {
 		v = false
 	}
-	converted, possible := c.weakly(v, to)
+	converted := c.coerce(v, []string{to}, c.name+"(): an argument")
 	if _, isUnknown := converted.(unknown); isUnknown {
 		c.giveUp(c.name + "() gets a string that only begins with a number")
-	}
-	if !possible {
-		c.wrong(i, to)
 	}
 	return converted
 }
 
-func (c *invocation) string(i int) string { return c.scalar(i, "string").(string) }
+func (c *invocation) string(i int) string { return c.argument(i, "string").(string) }
 
-func (c *invocation) int(i int) int64 { return c.scalar(i, "int").(int64) }
+func (c *invocation) int(i int) int64 { return c.argument(i, "int").(int64) }
+
+func (c *invocation) array(i int) *Array { return c.argument(i, "array").(*Array) }
 
 // intOr returns an optional argument.
 func (c *invocation) intOr(i int, otherwise int64) int64 {
@@ -150,14 +143,6 @@ func (c *invocation) intOr(i int, otherwise int64) int64 {
 
 // optional says whether an argument that may be null is there and is not.
 func (c *invocation) optional(i int) bool { return c.has(i) && c.values[i] != nil }
-
-func (c *invocation) array(i int) *Array {
-	a, isArray := c.values[i].(*Array)
-	if !isArray {
-		c.wrong(i, "array")
-	}
-	return a
-}
 
 // copied is a text that copies are made of.
 func (c *invocation) copied(i int) string { return c.accounted(c.accounted(c.string(i))) }

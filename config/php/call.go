@@ -10,7 +10,6 @@ import (
 type closure struct {
 	function *function
 	bound    variables
-	at       origin
 }
 
 // eval calls a function by its name or by what an expression gives.
@@ -24,7 +23,7 @@ func (x *call) eval(e *evaluator) Value {
 	}
 	arguments := e.arguments(x.arguments)
 	e.on(x.line)
-	if x.line < 0 && x.name == "beyond" {
+	if e.prelude != "" && x.name == "beyond" {
 		return e.unknown(e.text(arguments[0]) + " is not evaluated")
 	}
 	return e.callValue(callee, arguments, x.arguments)
@@ -62,23 +61,23 @@ func (e *evaluator) callValue(callee Value, arguments []Value, written []express
 
 func (e *evaluator) callNamed(name string, arguments []Value, written []expression) Value {
 	lower := e.lower(name)
-	first, takesReference := byReference[lower]
-	takesReference = takesReference && first < len(written)
+	var changed []expression
+	if first, takesReference := byReference[lower]; takesReference {
+		changed = written[min(first, len(written)):]
+	}
 	switch {
 	case e.functions[lower] != nil:
 		return e.invoke(&closure{function: e.functions[lower]}, arguments)
-	case functions[lower].call != nil && !takesReference:
+	case functions[lower].call != nil && len(changed) == 0:
 		return e.callBuiltin(lower, arguments)
 	}
-	e.skip(lower, arguments)
-	if takesReference {
-		e.forget(written[first:])
-	}
+	e.skip(lower, arguments, changed)
 	return e.mayThrow(e.unknown("the function " + name + "() is not known"))
 }
 
-// skip stands for a call of one of PHP's functions that is not evaluated. It gives up if that may change anything.
-func (e *evaluator) skip(name string, arguments []Value) {
+// skip stands for a call of what is not evaluated, which may change the variables that some arguments are written as. It gives up if it may
+// change anything else.
+func (e *evaluator) skip(name string, arguments []Value, changed []expression) {
 	if loud[name] {
 		e.giveUp(name + "() is not evaluated, and may change anything")
 	}
@@ -88,6 +87,7 @@ func (e *evaluator) skip(name string, arguments []Value) {
 			e.giveUp(name + "() is not evaluated, and may call a function of the files")
 		}
 	}
+	e.forget(changed)
 }
 
 // holdsFunction says whether a value is a function of the files, or has one in it, that does more than compute.
@@ -124,9 +124,6 @@ func (e *evaluator) arguments(list []expression) []Value {
 	e.budget.spend(len(list) * 32)
 	arguments := make([]Value, 0, len(list))
 	for _, x := range list {
-		if i, isIndexed := x.(*indexed); isIndexed && i.key == nil {
-			e.giveUp("a new element is handed to a function")
-		}
 		arguments = append(arguments, e.eval(x))
 	}
 	return arguments
@@ -148,7 +145,9 @@ func (e *evaluator) invoke(c *closure, arguments []Value) Value {
 	}
 	e.scope = inner
 	if f.at.file > 0 {
-		e.here = f.at
+		e.here, e.prelude = f.at, ""
+	} else if f.name != "" {
+		e.prelude = f.name
 	}
 	for _, p := range f.parameters[given:] {
 		if p.fallback == nil {
@@ -172,7 +171,7 @@ func (e *evaluator) invoke(c *closure, arguments []Value) Value {
 // eval makes a function expression a value. An arrow function keeps the variables around it as they are now.
 func (x *functionExpression) eval(e *evaluator) Value {
 	e.budget.spend(objectCost)
-	c := &closure{function: x.function, bound: variables{}, at: e.at(x.line)}
+	c := &closure{function: x.function, bound: variables{}}
 	if x.function.arrow != nil {
 		e.budget.spend(len(e.scope) * indexCost)
 		c.bound = maps.Clone(e.scope)
@@ -183,7 +182,7 @@ func (x *functionExpression) eval(e *evaluator) Value {
 	}
 	e.budget.spend(len(x.function.uses) * indexCost)
 	for _, name := range x.function.uses {
-		c.bound[name] = (&variable{name: name, line: x.line}).eval(e)
+		c.bound[name] = (&variable{name, x.function.at.line}).eval(e)
 	}
 	return c
 }
@@ -211,8 +210,7 @@ func (x *member) eval(e *evaluator) Value {
 	case isObject(object):
 		e.giveUp("what " + x.name + " is of an object is not evaluated")
 	case x.called:
-		e.skip("", arguments)
-		e.forget(x.arguments)
+		e.skip("", arguments, x.arguments)
 	case x.object != nil && typeName(object) != "unknown":
 		return nil
 	case strings.EqualFold(x.class, "OC") && x.name == "$SERVERROOT":
@@ -243,8 +241,7 @@ func (x *construction) eval(e *evaluator) Value {
 	case strings.EqualFold(x.class, "stdClass"):
 		return &Object{Class: "stdClass", Properties: &Array{}}
 	case !e.isThrowable(x.class):
-		e.skip("", arguments)
-		e.forget(x.arguments)
+		e.skip("", arguments, x.arguments)
 		return e.mayThrow(e.unknown("the class " + x.class + " is not known"))
 	}
 	o := &Object{Class: x.class, Properties: &Array{}}
@@ -252,7 +249,7 @@ func (x *construction) eval(e *evaluator) Value {
 	if len(arguments) > 0 {
 		message = e.coerce(arguments[0], []string{"string"}, "$message")
 	}
-	if x.line > 0 {
+	if e.prelude == "" {
 		o.Properties.set("message", message, e.here)
 	}
 	return o

@@ -8,7 +8,7 @@ type choices struct {
 	answers []bool   // given in this run, in their order
 	reasons []string // why each of these conditions is not known
 	asked   int
-	forks   []string // by run: why the condition is not known that it answers otherwise than the run before it
+	fork    string // why the condition is not known that is answered otherwise in this run than in the one before it
 }
 
 // next answers a condition: as was planned for this run or, where nothing was planned, with no. Each condition opens one more
@@ -27,15 +27,12 @@ func (c *choices) next(reason string) bool {
 
 // advance plans the next run. It reports false when all answers were tried.
 func (c *choices) advance() bool {
-	if len(c.forks) == 0 {
-		c.forks = append(c.forks, "") // the first run has none before it
-	}
 	c.answers, c.reasons = c.answers[:c.asked], c.reasons[:c.asked]
 	c.asked = 0
 	for last := len(c.answers) - 1; last >= 0; last-- {
 		if !c.answers[last] {
 			c.answers[last] = true
-			c.forks = append(c.forks, c.reasons[last])
+			c.fork = c.reasons[last]
 			return true
 		}
 		c.answers, c.reasons = c.answers[:last], c.reasons[:last]

@@ -34,12 +34,8 @@ func compare(a, b Value) int {
 	p, pIsArray := a.(*Array)
 	q, qIsArray := b.(*Array)
 	switch {
-	case xIsText && yIsText:
+	case (xIsText || a == nil) && (yIsText || b == nil): // null is ""
 		return compareStrings(x, y)
-	case xIsText && b == nil:
-		return cmp.Compare(x, "")
-	case yIsText && a == nil:
-		return cmp.Compare("", y)
 	case isBoolOrNull(a) || isBoolOrNull(b):
 		return int(boolToInt(Bool(a)) - boolToInt(Bool(b)))
 	case pIsArray && qIsArray:

@@ -115,8 +115,6 @@ func numberPrefix(s string) (number Value, rest string) {
 	return f, rest
 }
 
-func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }
-
 // numeric returns the number that the whole string is, white space around it allowed.
 func numeric(s string) (Value, bool) {
 	number, rest := numberPrefix(s)

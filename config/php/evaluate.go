@@ -3,6 +3,7 @@ package php
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
@@ -91,78 +92,65 @@ func Evaluate(ctx context.Context, files []string, options Options) (*Config, er
 	choices := &choices{}
 	var runs []*run
 	for {
-		e := newEvaluator(files, options, sources, budget, choices)
-		r := e.run(files)
-		r.number = len(runs)
-		runs = append(runs, r)
-		if r.lost != nil || !choices.advance() {
+		e := newEvaluator(files, options, sources, choices)
+		e.runFiles(files)
+		runs = append(runs, &e.run)
+		if e.lost != nil || !choices.advance() {
 			break
 		}
 		if len(runs) == maxPaths {
-			r.lost = &Unknown{File: filepath.Base(files[0]), Line: 1, Reason: choices.tooMany()}
+			e.lost = &Unknown{AnyKey, filepath.Base(files[0]), 1, choices.tooMany()}
 			break
 		}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("evaluate %s: %w", strings.Join(files, ", "), err)
 	}
-	config := merge(runs, sources, choices)
-	config.Exhausted, config.Files = budget.exhausted, sources.paths()
+	config := merge(runs, sources)
+	config.Exhausted, config.Files = budget.exhausted, slices.Sorted(maps.Keys(sources.files))
 	return config, nil
 }
 
-// run is one way through all files.
+// run is what one way through all files gives.
 type run struct {
-	number   int
+	fork     string // why the condition is not known that it answers otherwise than the run before it
 	values   *Array
 	warnings []Problem
 	failed   []Problem // those of files at which PHP would end
-	missing  []Problem
-	lost     *Unknown // why nothing is certain
+	missing  []Problem // those of included files that are not there
+	lost     *Unknown  // why nothing is certain
 }
 
-// run evaluates the files one after the other.
-func (e *evaluator) run(files []string) *run {
-	r := &run{values: &Array{}}
+// runFiles evaluates the files one after the other.
+func (e *evaluator) runFiles(files []string) {
 	for _, file := range files {
 		delete(e.outermost, "CONFIG")
 		// Nextcloud's method has variables of its own around the files, whose names depend on its version.
 		for _, name := range []string{"file", "filePointer", "configFiles", "extra"} {
 			e.outermost[name] = e.unknown("$" + name + " is a variable of Nextcloud's own")
 		}
-		problem, ends, lost := e.runFile(file, r)
-		if problem != nil {
-			e.warnings = append(e.warnings, *problem)
-		}
-		if ends {
-			r.failed = append(r.failed, *problem)
-		}
-		if r.lost = lost; lost != nil {
+		if e.runFile(file); e.lost != nil {
 			break
 		}
 	}
-	r.warnings, r.missing = e.warnings, e.missing
-	return r
 }
 
-// runFile evaluates one file and merges what it leaves. A problem is why PHP ends there, or why the file gives nothing; lost says that PHP
-// may do anything.
-func (e *evaluator) runFile(path string, r *run) (problem *Problem, ends bool, lost *Unknown) {
-	base := filepath.Base(path)
+// runFile evaluates one file and merges what it leaves, unless PHP would end there, or may do anything.
+func (e *evaluator) runFile(path string) {
+	base, line := filepath.Base(path), 0
 	e.walk = walk{scope: e.outermost}
 	defer func() {
-		line := 0
 		if e.here.file != 0 {
-			base, line = e.sources.base(e.here), int(e.here.line)
+			base, line = e.sources.at(e.here).base, int(e.here.line)
 		}
 		switch ended := recover().(type) {
 		case nil:
 		case *thrown:
-			problem, ends = &Problem{base, line, clip("PHP would fail: " + ended.Error())}, true
+			e.fail(Problem{base, line, clip("PHP would fail: " + ended.Error())})
 		case *fatal:
-			problem, ends = &Problem{base, line, clip("PHP would stop: " + ended.message)}, true
+			e.fail(Problem{base, line, clip("PHP would stop: " + ended.message)})
 		case *givenUp:
-			lost = &Unknown{Key: AnyKey, File: base, Line: line, Reason: ended.reason}
+			e.lost = &Unknown{AnyKey, base, line, ended.reason}
 		default:
 			panic(ended)
 		}
@@ -170,42 +158,46 @@ func (e *evaluator) runFile(path string, r *run) (problem *Problem, ends bool, l
 	f := e.sources.load(path)
 	switch {
 	case f.problem != nil:
-		return &Problem{base, f.problem.Line, f.problem.Message}, true, nil
+		e.fail(Problem{base, f.problem.Line, f.problem.Message})
 	case f.beyond != nil:
-		return nil, false, &Unknown{Key: AnyKey, File: base, Line: f.beyond.Line, Reason: f.beyond.Message}
+		e.lost = &Unknown{AnyKey, base, f.beyond.Line, f.beyond.Message}
+	default:
+		e.included[f.path] = true
+		e.runScript(f)
+		e.collect(f)
 	}
-	e.included[f.path] = true
-	e.runScript(f)
-	problem, lost = e.collect(r.values, f)
-	return problem, false, lost
+}
+
+// fail notes a problem at which PHP would end.
+func (e *evaluator) fail(p Problem) {
+	e.warnings = append(e.warnings, p)
+	e.failed = append(e.failed, p)
 }
 
 // collect merges what a file left in $CONFIG. That a file beside the first one leaves nothing is a problem only if it never would: those
 // of the container images do so while nobody has set their variables.
-func (e *evaluator) collect(into *Array, f *source) (problem *Problem, lost *Unknown) {
+func (e *evaluator) collect(f *source) {
 	switch left := e.outermost["CONFIG"].(type) {
 	case *Array:
 		e.stepOver(left)
 		e.spendCopies(left)
-		mergeInto(into, left)
-		return nil, nil
+		mergeInto(e.values, left)
+		return
 	case unknown:
-		return nil, &Unknown{Key: AnyKey, File: e.sources.base(left.at), Line: int(left.at.line), Reason: "$CONFIG is not known: " + left.reason}
+		e.lost = &Unknown{AnyKey, e.sources.at(left.at).base, int(left.at.line), "$CONFIG is not known: " + left.reason}
+		return
 	case nil:
 		if f.sets && f.file > 1 {
-			return nil, nil
+			return
 		}
 	}
-	return &Problem{File: f.base, Message: "leaves no array in $CONFIG and was skipped"}, nil
+	e.warnings = append(e.warnings, Problem{File: f.base, Message: "leaves no array in $CONFIG and was skipped"})
 }
 
 // merge makes certain what all runs agree on. Runs in which PHP would fail are left out if there are better ones.
-func merge(runs []*run, sources *sources, choices *choices) *Config {
-	last := runs[len(runs)-1]
-	if last.lost != nil {
-		lost := *last.lost
-		lost.Key = AnyKey
-		return &Config{Unknown: []Unknown{lost}, Warnings: last.warnings}
+func merge(runs []*run, sources *sources) *Config {
+	if last := runs[len(runs)-1]; last.lost != nil {
+		return &Config{Unknown: []Unknown{*last.lost}, Warnings: last.warnings}
 	}
 	best := slices.MinFunc(runs, func(a, b *run) int { return len(a.failed) - len(b.failed) })
 	runs = slices.DeleteFunc(runs, func(r *run) bool { return len(r.failed) > len(best.failed) })
@@ -213,12 +205,12 @@ func merge(runs []*run, sources *sources, choices *choices) *Config {
 	seen := map[string]bool{}
 	for _, r := range runs {
 		for e := range r.values.all() {
-			key, file, line := keyText(e), sources.base(e.at), int(e.at.line)
+			key, file, line := Text(e.key), sources.at(e.at).base, int(e.at.line)
 			if seen[key] {
 				continue
 			}
 			seen[key] = true
-			if reason := doubt(e, runs, choices); reason != "" {
+			if reason := doubt(e, runs); reason != "" {
 				c.Unknown = append(c.Unknown, Unknown{key, file, line, reason})
 			} else {
 				c.Values[key] = Entry{e.value, file, line}
@@ -230,7 +222,7 @@ func merge(runs []*run, sources *sources, choices *choices) *Config {
 }
 
 // doubt says why the value of a key is not certain, or "".
-func doubt(e *element, runs []*run, choices *choices) string {
+func doubt(e *element, runs []*run) string {
 	if u, found := findUnknown(e.value); found {
 		return u.reason
 	}
@@ -238,7 +230,7 @@ func doubt(e *element, runs []*run, choices *choices) string {
 	for i, r := range runs[1:] {
 		before, after := runs[i].values.find(e.key), r.values.find(e.key)
 		if (before == nil) != (after == nil) || before != nil && !alike(before.value, after.value) {
-			return "it depends on a condition that is not known: " + choices.forks[r.number]
+			return "it depends on a condition that is not known: " + r.fork
 		}
 	}
 	return ""

@@ -24,9 +24,7 @@ type evaluator struct {
 
 	outermost variables // of the configuration
 	walk
-
-	warnings []Problem
-	missing  []Problem // those of warnings that tell of included files that are not there
+	run
 }
 
 // walk is where the evaluator is.
@@ -34,6 +32,7 @@ type walk struct {
 	scope    variables
 	here     origin
 	depth    int
+	prelude  string // the function of the prelude that it is in, of which the lines are no places in the files
 	includes int
 	tries    int // how many try blocks it is in, in the files that are being run
 }
@@ -61,14 +60,14 @@ func (t *thrown) Error() string {
 // fatal ends the request: exit, or an error that cannot be caught.
 type fatal struct{ message string }
 
-func newEvaluator(files []string, options Options, sources *sources, budget *budget, choices *choices) *evaluator {
+func newEvaluator(files []string, options Options, sources *sources, choices *choices) *evaluator {
 	if options.Getenv == nil {
 		options.Getenv = func(string) (string, bool) { return "", false }
 	}
 	e := &evaluator{
 		options:      options,
 		sources:      sources,
-		budget:       budget,
+		budget:       sources.budget,
 		choices:      choices,
 		functions:    map[string]*function{},
 		constants:    map[string]Value{},
@@ -76,10 +75,12 @@ func newEvaluator(files []string, options Options, sources *sources, budget *bud
 		included:     map[string]bool{},
 		outermost:    variables{},
 		jsonError:    int64(0),
+		run:          run{values: &Array{}, fork: choices.fork},
 	}
 	for _, name := range []string{"_ENV", "_GET", "_POST", "_COOKIE", "_FILES", "_REQUEST"} {
 		e.superglobals[name] = &Array{shared: true}
 	}
+	e.scope = e.outermost
 	if len(files) > 0 {
 		if first, err := filepath.Abs(files[0]); err == nil {
 			e.configDir = filepath.Dir(first)
@@ -132,17 +133,9 @@ func (e *evaluator) declareFunction(f *function) {
 
 // on notes which line is being evaluated. What the prelude does happens where it is called.
 func (e *evaluator) on(line int32) {
-	if line > 0 {
+	if e.prelude == "" {
 		e.here.line = line
 	}
-}
-
-// at is the place of a line in the file that is being run.
-func (e *evaluator) at(line int32) origin {
-	if line <= 0 {
-		return e.here
-	}
-	return origin{e.here.file, line}
 }
 
 // lower returns a name as PHP compares names of functions and classes.
@@ -206,7 +199,7 @@ func (e *evaluator) warn(message string) {
 	if len(e.warnings) == maxWarnings {
 		message = "there are further warnings, which are left out"
 	}
-	e.warnings = append(e.warnings, Problem{e.sources.base(e.here), int(e.here.line), clip(message)})
+	e.warnings = append(e.warnings, Problem{e.sources.at(e.here).base, int(e.here.line), clip(message)})
 }
 
 // truth decides a condition. Where it is not known both ways are tried, one in this run and one in another.

@@ -55,6 +55,7 @@ func (x *arrayLiteral) eval(e *evaluator) Value {
 			key = e.eval(item.key)
 		}
 		v := e.eval(item.value)
+		e.on(item.line)
 		if item.spread {
 			key = e.spread(a, v)
 		}
@@ -64,9 +65,9 @@ func (x *arrayLiteral) eval(e *evaluator) Value {
 			doubt = key
 		case item.spread:
 		case item.key == nil:
-			e.put(a, nil, v, e.at(item.line))
+			e.put(a, nil, v, e.here)
 		default:
-			e.put(a, e.key(key), v, e.at(item.line))
+			e.put(a, e.key(key), v, e.here)
 		}
 	}
 	if doubt != nil {
@@ -173,6 +174,9 @@ func (x *unary) eval(e *evaluator) Value {
 		panic(&fatal{"exit"})
 	case "throw":
 		object, _ := v.(*Object)
+		if e.prelude != "" {
+			e.throw(object.Class, e.prelude+"() got an argument that is not allowed")
+		}
 		panic(&thrown{object: object})
 	}
 	if u, isUnknown := v.(unknown); isUnknown {
@@ -188,9 +192,6 @@ func (x *unary) eval(e *evaluator) Value {
 	case "!", "empty":
 		return !Bool(v)
 	case "-":
-		if f, isFloat := v.(float64); isFloat {
-			return -f
-		}
 		return e.arithmetic("*", v, int64(-1))
 	case "+":
 		return e.arithmetic("*", v, int64(1))
@@ -493,7 +494,7 @@ func (x *include) eval(e *evaluator) Value {
 // includePath finds an included file, relative names in the folder of the file that includes it.
 func (e *evaluator) includePath(name string) (path string, exists bool) {
 	if !filepath.IsAbs(name) && !strings.HasPrefix(name, ".") {
-		name = filepath.Join(e.sources.folder(e.here), name)
+		name = filepath.Join(filepath.Dir(e.sources.at(e.here).path), name)
 	}
 	path, u, known := e.local(name)
 	if !known {

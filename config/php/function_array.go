@@ -11,7 +11,6 @@ var arrayFunctions = map[string]builtin{
 	"array_replace_recursive": {1, -1, func(c *invocation) Value { return c.replaced(true) }},
 	"array_key_exists":        {2, 2, func(c *invocation) Value { return c.array(1).find(c.key(c.values[0])) != nil }},
 	"array_filter":            {1, 3, arrayFilter},
-	"array_is_list":           {1, 1, func(c *invocation) Value { return c.array(0).IsList() }},
 }
 
 // listed makes a list of something of each element.
@@ -110,5 +109,3 @@ func arrayFilter(c *invocation) Value {
 	}
 	return kept
 }
-
-func keyText(e *element) string { return Text(e.key) }

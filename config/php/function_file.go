@@ -15,7 +15,7 @@ import (
 
 var fileFunctions = map[string]builtin{
 	"file_get_contents": {1, 1, fileGetContents},
-	"file_exists":       {1, 1, func(c *invocation) Value { return c.stat(func(fs.FileInfo) bool { return true }) }},
+	"file_exists":       {1, 1, func(c *invocation) Value { return c.stat(anything) }},
 	"is_file":           {1, 1, func(c *invocation) Value { return c.stat(func(f fs.FileInfo) bool { return f.Mode().IsRegular() }) }},
 	"is_dir":            {1, 1, func(c *invocation) Value { return c.stat(fs.FileInfo.IsDir) }},
 	"is_readable":       {1, 1, isReadable},
@@ -64,6 +64,8 @@ func fileGetContents(c *invocation) Value {
 	return c.unknown(fmt.Sprintf("the file %s %v", path, err))
 }
 
+func anything(fs.FileInfo) bool { return true }
+
 func (c *invocation) stat(is func(fs.FileInfo) bool) Value {
 	name := c.string(0)
 	if name == "" {
@@ -84,7 +86,7 @@ func (c *invocation) stat(is func(fs.FileInfo) bool) Value {
 }
 
 func isReadable(c *invocation) Value {
-	exists := c.stat(func(fs.FileInfo) bool { return true })
+	exists := c.stat(anything)
 	if exists != true {
 		return exists
 	}
@@ -103,7 +105,7 @@ func realpath(c *invocation) Value {
 	if !filepath.IsAbs(path) {
 		return c.unknown("realpath() of a relative path is not evaluated")
 	}
-	exists := c.stat(func(fs.FileInfo) bool { return true })
+	exists := c.stat(anything)
 	if exists == true {
 		return realPath(path, c.budget)
 	}

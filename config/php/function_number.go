@@ -6,16 +6,14 @@ import (
 )
 
 var numberFunctions = map[string]builtin{
-	"intval":   {1, 2, intval},
 	"floatval": {1, 1, func(c *invocation) Value { return Float(c.values[0]) }},
 	"boolval":  {1, 1, func(c *invocation) Value { return Bool(c.values[0]) }},
 	"strval":   {1, 1, func(c *invocation) Value { return c.text(c.values[0]) }},
 
-	"floor":  {1, 1, func(c *invocation) Value { return math.Floor(c.scalar(0, "float").(float64)) }},
-	"ceil":   {1, 1, func(c *invocation) Value { return math.Ceil(c.scalar(0, "float").(float64)) }},
-	"intdiv": {2, 2, intdiv},
-	"min":    {1, -1, func(c *invocation) Value { return c.extreme(-1) }},
-	"max":    {1, -1, func(c *invocation) Value { return c.extreme(1) }},
+	"floor": {1, 1, func(c *invocation) Value { return math.Floor(c.argument(0, "float").(float64)) }},
+	"ceil":  {1, 1, func(c *invocation) Value { return math.Ceil(c.argument(0, "float").(float64)) }},
+	"min":   {1, -1, func(c *invocation) Value { return c.extreme(-1) }},
+	"max":   {1, -1, func(c *invocation) Value { return c.extreme(1) }},
 
 	"is_null":    isOf("null"),
 	"is_bool":    isOf("bool"),
@@ -27,23 +25,8 @@ var numberFunctions = map[string]builtin{
 	"is_scalar":  isOf("bool", "int", "float", "string"),
 	"is_numeric": {1, 1, isNumeric},
 	"is_object":  {1, 1, func(c *invocation) Value { return isObject(c.values[0]) }},
-	"get_class":  {1, 1, getClass},
 
 	"get_debug_type": {1, 1, func(c *invocation) Value { return typeName(c.values[0]) }},
-}
-
-func intval(c *invocation) Value {
-	if c.intOr(1, 10) != 10 {
-		return c.unknown("intval() with another base is not evaluated")
-	}
-	return Int(c.values[0])
-}
-
-func intdiv(c *invocation) Value {
-	m, n := c.int(0), c.int(1)
-	c.demand(n != 0, "DivisionByZeroError")
-	c.demand(m != math.MinInt64 || n != -1, "ArithmeticError")
-	return m / n
 }
 
 // extreme is min or max, which of equal values give the first.
@@ -78,9 +61,4 @@ func isNumeric(c *invocation) Value {
 	kind := typeName(c.values[0])
 	_, isNumber := numeric(Text(c.values[0]))
 	return kind == "int" || kind == "float" || kind == "string" && isNumber
-}
-
-func getClass(c *invocation) Value {
-	c.demand(isObject(c.values[0]), "TypeError")
-	return typeName(c.values[0])
 }

@@ -30,9 +30,6 @@ var textFunctions = map[string]builtin{
 	"str_starts_with": {2, 2, func(c *invocation) Value { return strings.HasPrefix(c.string(0), c.string(1)) }},
 	"str_ends_with":   {2, 2, func(c *invocation) Value { return strings.HasSuffix(c.string(0), c.string(1)) }},
 	"strpos":          {2, 3, func(c *invocation) Value { return c.position(strings.Index, c.string(0), c.string(1)) }},
-	"stripos": {2, 3, func(c *invocation) Value {
-		return c.position(strings.Index, c.lower(c.string(0)), c.lower(c.string(1)))
-	}},
 	"strrpos":         {2, 2, func(c *invocation) Value { return c.position(strings.LastIndex, c.string(0), c.string(1)) }},
 	"strrev":          {1, 1, strrev},
 	"bin2hex":         {1, 1, func(c *invocation) Value { return hex.EncodeToString([]byte(c.copied(0))) }},
@@ -288,7 +285,7 @@ func jsonDecode(c *invocation) Value {
 	}
 	asArray := flags&objectAsArray != 0
 	if c.optional(1) {
-		asArray = c.scalar(1, "bool") == true
+		asArray = c.argument(1, "bool") == true
 	}
 	failed := int64(0)
 	switch {

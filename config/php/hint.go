@@ -13,13 +13,13 @@ func (e *evaluator) coerce(v Value, hint []string, what string) Value {
 	if u, isUnknown := v.(unknown); isUnknown {
 		return e.mayThrow(u)
 	}
-	scalars := slices.DeleteFunc(slices.Clone(hint), func(t string) bool { return t == "null" })
-	if len(scalars) != 1 {
-		return e.mayThrow(e.unknown("a value has to be made to fit a type of several alternatives"))
+	types := slices.DeleteFunc(slices.Clone(hint), func(t string) bool { return t == "null" })
+	if len(types) != 1 || partial[types[0]] {
+		return e.mayThrow(e.unknown("whether a value fits its declared type is not evaluated"))
 	}
-	converted, possible := e.weakly(v, scalars[0])
+	converted, possible := e.weakly(v, types[0])
 	if !possible {
-		e.throw("TypeError", what+" must be of type "+scalars[0]+", "+typeName(v)+" given")
+		e.throw("TypeError", what+" must be of type "+types[0]+", "+typeName(v)+" given")
 	}
 	if u, isUnknown := converted.(unknown); isUnknown {
 		return e.mayThrow(u)
@@ -27,24 +27,15 @@ func (e *evaluator) coerce(v Value, hint []string, what string) Value {
 	return converted
 }
 
+// Declared types that no object is of, and those that are of some values of another type.
+var (
+	objectless = wordSet("null bool int float string array iterable true false")
+	partial    = wordSet("callable iterable true false")
+)
+
 // fits says whether a value is of a type as it is. Classes are taken on trust.
 func fits(v Value, t string) bool {
-	own := typeName(v)
-	switch t {
-	case own, "mixed":
-		return true
-	case "void", "never":
-		return v == nil
-	case "iterable":
-		return own == "array"
-	case "callable":
-		return own == "Closure" || own == "string" || own == "array"
-	case "false", "true":
-		return v == (t == "true")
-	case "null", "int", "float", "string", "bool", "array":
-		return false
-	}
-	return isObject(v)
+	return t == typeName(v) || t == "mixed" || t == "void" && v == nil || isObject(v) && !objectless[t]
 }
 
 // weakly converts a scalar to another scalar type. Which files have strict types, so that PHP throws instead, is not looked at.

@@ -1,6 +1,7 @@
 package php
 
 import (
+	"fmt"
 	"math/big"
 	"regexp"
 	"strconv"
@@ -16,15 +17,20 @@ type lexer struct {
 	budget *budget
 }
 
-// syntaxError is what the lexer and the parser panic with. parse turns it into an error.
+// syntaxError is what the lexer and the parser panic with. parse returns it.
 type syntaxError struct {
 	line    int32
 	message string
 	beyond  bool // PHP may well accept it, this package does not
 }
 
-func (l *lexer) fail(message string) {
-	panic(&syntaxError{line: l.line, message: clip(message)})
+func (l *lexer) fail(format string, values ...any) {
+	panic(&syntaxError{line: l.line, message: clip(fmt.Sprintf(format, values...))})
+}
+
+// beyond gives up on a file that PHP may accept.
+func (l *lexer) beyond(format string, values ...any) {
+	panic(&syntaxError{line: l.line, message: clip(fmt.Sprintf(format, values...) + " is not evaluated"), beyond: true})
 }
 
 func (l *lexer) rest() string { return l.source[l.offset:] }
@@ -72,10 +78,10 @@ func (l *lexer) skipHTML() {
 func (l *lexer) next() token {
 	if l.echo {
 		l.echo = false
-		return token{kind: name, text: "echo", line: l.line}
+		return token{kind: name, sign: "echo", text: "echo", line: l.line}
 	}
 	if l.skipBlanks() {
-		return token{kind: operator, text: ";", line: l.line}
+		return token{kind: operator, sign: ";", text: ";", line: l.line}
 	}
 	if l.peek(0)|0x20 == 'b' && (l.peek(1) == '"' || l.peek(1) == '\'' || strings.HasPrefix(l.rest()[1:], "<<<")) {
 		l.skip(1) // a "binary" string is like any other
@@ -89,7 +95,12 @@ func (l *lexer) next() token {
 		l.skip(1)
 		return token{kind: variableName, text: l.take(nameLength(l.rest())), line: line}
 	case isNameStart(c) || c == '\\' && isNameStart(l.peek(1)):
-		return token{kind: name, text: l.take(names.FindStringIndex(l.rest())[1]), line: line}
+		t := token{kind: name, text: l.take(names.FindStringIndex(l.rest())[1]), line: line}
+		if !strings.Contains(t.text, `\`) {
+			l.budget.spend(2 * len(t.text))
+			t.sign = lowered(t.text)
+		}
+		return t
 	case isDigit(c) || c == '.' && isDigit(l.peek(1)):
 		return l.number()
 	case c == '\'':
@@ -145,20 +156,13 @@ func (l *lexer) skipLine() {
 var names = regexp.MustCompile(`^(?:\\?[a-zA-Z_\x{80}-\x{10ffff}][a-zA-Z0-9_\x{80}-\x{10ffff}]*)+(?:\\\{)?`)
 
 func (l *lexer) operator() token {
-	t := token{kind: operator, line: l.line}
-	for _, candidates := range operators {
-		for _, op := range candidates {
-			if l.starts(op) {
-				t.text = l.take(len(op))
-				return t
-			}
+	for _, op := range operators {
+		if l.starts(op) {
+			return token{kind: operator, sign: op, text: l.take(len(op)), line: l.line}
 		}
 	}
-	if strings.IndexByte("+-*/%=<>!.,;:?()[]{}&|^~@$`", l.peek(0)) < 0 {
-		l.fail("the character " + strconv.QuoteToASCII(l.rest()[:1]) + " has no meaning here")
-	}
-	t.text = l.take(1)
-	return t
+	l.fail("the character %+q has no meaning here", l.rest()[:1])
+	return token{}
 }
 
 // cast recognises a type in parentheses.
@@ -190,7 +194,7 @@ func (l *lexer) number() token {
 		t.value = n
 	case strings.ContainsAny(plain, "xXbBoO") || plain[0] == '0' && !strings.ContainsAny(plain, ".eE"):
 		if len(plain) > maxNumeral {
-			panic(&syntaxError{line: l.line, message: "so long a number is not evaluated", beyond: true})
+			l.beyond("so long a number")
 		}
 		large, isNumber := new(big.Int).SetString(plain, 0)
 		if !isNumber {

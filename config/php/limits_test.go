@@ -51,6 +51,9 @@ func hostile(size int) map[string]string {
 		"functions":                   "<?php " + f.numbered("function f%[2]d(){}"),
 		"parameters":                  "<?php function f(" + f.numbered("$a%[2]d,") + "){}",
 		"imports":                     "<?php " + f.numbered("use A\\B%[2]d;"),
+		"a long namespace":            "<?php namespace A" + (f / 2).fill("a") + ";" + (f / 2).fill("a;"),
+		"a long import":               "<?php use A" + (f / 2).fill("a") + " as B;" + (f / 2).fill(`B\a();`),
+		"parameters without names":    "<?php function f(" + f.fill("$a,") + "){}",
 		"variables":                   "<?php " + f.numbered("$v%[2]d=1;"),
 		"one string":                  "<?php $CONFIG = ['a' => '" + f.fill("a") + "'];",
 		"one string with escapes":     "<?php $CONFIG = ['a' => \"" + f.fill(`\n`) + "\"];",
@@ -192,6 +195,26 @@ func TestHostile(t *testing.T) {
 			})
 			requireAllocated(t, allocated, memory, "bytes")
 		})
+	}
+}
+
+// TestSyntaxTree has each kind of node as often as the memory allows: what the tree takes is accounted for by the token.
+func TestSyntaxTree(t *testing.T) {
+	const size, memory = mebibyte / 4, defaultMemory / 4
+	for _, source := range []string{
+		"isset(§$a,§$b);", "f(§1,§1);", "f(§$a,§1);", "$a = [§$a,§];", "$a = [§a,§];", "$a = match(1) {§1=>1,§};", "switch(1) {§case 1:§}",
+		"if(1);§elseif(1);§", "const §A=1,§B=1;", "§a;§", "§{}§", "§1;§", "§A::B;§", "§fn()=>1;§", "function f(§$a,§){}",
+		"function() use(§$a,§){};", "function f(§a|§a $x){}", "try{}catch(§a|§a){}", "for(§1,§1;;){};", "echo §1,§1;", `$a="§$a[0]§";`,
+		"§++$a;§", "§(int)$a;§", "§new A;§", "§while(1);§", "§for(;;);§", "§do;while(1);§", "§break;§", "§unset($a);§", "§try{}catch(A){}§",
+		"§foreach(a as$b);§", "§switch(1){}§", "§[[]];§",
+	} {
+		parts := strings.Split("<?php "+source, "§")
+		path := writeConfig(t, parts[0]+filler(size).fill(parts[1])+parts[2])
+		allocated := measure(func() {
+			_, err := Evaluate(t.Context(), []string{path}, Options{Limits: Limits{Memory: memory}})
+			require.NoError(t, err)
+		})
+		requireAllocated(t, allocated, memory, "bytes, by %s", source)
 	}
 }
 

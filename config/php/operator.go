@@ -34,10 +34,12 @@ func (e *evaluator) arithmetic(op string, a, b Value) Value {
 		return e.computeIntegral(op, Int(a), Int(b)) // of a string that is too large for an integer this is another one than of its number
 	case op == "/" && Float(y) == 0:
 		e.throw("DivisionByZeroError", "division by zero")
-	case op == "**" && areInts && n >= 0:
-		return e.integerPower(m, n)
 	case op == "**":
-		return e.power(Float(x), Float(y))
+		power, certain := power(x, y)
+		if !certain {
+			return e.mayThrow(e.unknown("a power that computers round differently"))
+		}
+		return power
 	case areInts:
 		if result, fits := integers(op, m, n); fits {
 			return result
@@ -106,42 +108,44 @@ func floats(op string, a, b float64) Value {
 	return a / b
 }
 
+func power(base, exponent Value) (result Value, certain bool) {
+	m, isInt := base.(int64)
+	if n, areInts := exponent.(int64); isInt && areInts && n >= 0 {
+		return integerPower(m, n)
+	}
+	return floatPower(Float(base), Float(exponent))
+}
+
 // integerPower squares and multiplies as PHP does, which goes on with floats from the first product that does not fit.
-func (e *evaluator) integerPower(base, exponent int64) Value {
-	result := int64(1)
+func integerPower(base, exponent int64) (result Value, certain bool) {
+	power := int64(1)
 	for exponent > 0 {
-		factor, scale, rest := &base, float64(result), float64(base)*float64(base)
+		factor, scale, rest := &base, float64(power), float64(base)*float64(base)
 		if exponent%2 == 1 {
-			factor, scale, rest = &result, float64(result)*float64(base), float64(base)
+			factor, scale, rest = &power, float64(power)*float64(base), float64(base)
 			exponent--
 		} else {
 			exponent /= 2
 		}
 		product, fits := multiply(*factor, base)
 		if !fits {
-			f := e.power(rest, float64(exponent))
-			if _, isUnknown := f.(unknown); isUnknown {
-				return f
-			}
-			return scale * f.(float64)
+			f, certain := floatPower(rest, float64(exponent))
+			return scale * f, certain
 		}
 		*factor = product
 	}
-	return result
+	return power, true
 }
 
-// powerCost is what the arithmetic of power allocates in bytes.
+// powerCost is what the arithmetic of floatPower allocates in bytes.
 const powerCost = 4096
 
-// power is pow of the C library, as far as every C library gives the same: unknown are most powers with a fraction in the exponent, and
-// those that lie close to the middle between two floats.
-func (e *evaluator) power(base, exponent float64) Value {
+// floatPower is pow of the C library, and certain as far as every C library gives the same: that leaves out most powers with a fraction in
+// the exponent, and those that lie close to the middle between two floats.
+func floatPower(base, exponent float64) (power float64, certain bool) {
 	if exponent != math.Trunc(exponent) || math.Abs(exponent) > 1100 || base == 0 || math.IsInf(base, 0) || math.IsNaN(base) {
-		result := math.Pow(base, exponent)
-		if result == math.Trunc(result) && math.Abs(result) < 1<<32 || math.IsNaN(result) || math.IsInf(result, 0) {
-			return result
-		}
-		return e.mayThrow(e.unknown("a power that computers round differently"))
+		power = math.Pow(base, exponent)
+		return power, power == math.Trunc(power) && math.Abs(power) < 1<<32 || math.IsNaN(power) || math.IsInf(power, 0)
 	}
 	const precision = 256 // bits, which leave no doubt about the last one of a float
 	exact := new(big.Float).SetPrec(precision).SetInt64(1)
@@ -155,15 +159,10 @@ func (e *evaluator) power(base, exponent float64) Value {
 	if exponent < 0 {
 		exact.Quo(new(big.Float).SetInt64(1), exact)
 	}
-	rounded, _ := exact.Float64()
-	if math.IsInf(rounded, 0) {
-		return rounded
-	}
-	off, _ := new(big.Float).Sub(exact, big.NewFloat(rounded)).Float64()
-	if gap := math.Nextafter(math.Abs(rounded), math.Inf(1)) - math.Abs(rounded); math.Abs(off) > 0.4*gap {
-		return e.mayThrow(e.unknown("a power that computers round differently"))
-	}
-	return rounded
+	power, _ = exact.Float64()
+	off, _ := new(big.Float).Sub(exact, big.NewFloat(power)).Float64()
+	gap := math.Nextafter(math.Abs(power), math.Inf(1)) - math.Abs(power)
+	return power, math.IsInf(power, 0) || math.Abs(off) <= 0.4*gap
 }
 
 func (e *evaluator) computeIntegral(op string, m, n int64) Value {

@@ -1,9 +1,6 @@
 package php
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // parser makes a syntax tree of one file. It looks one token ahead and panics with *syntaxError.
 type parser struct {
@@ -19,8 +16,8 @@ type parser struct {
 	classes   map[string]string // what use declared, by lower-case alias
 }
 
-// parse returns the syntax tree of a file, or a *syntaxError.
-func parse(source, path string, file int32, b *budget) (parsed *script, err error) {
+// parse returns the syntax tree of a file, or why there is none.
+func parse(source, path string, file int32, b *budget) (parsed *script, failed *syntaxError) {
 	p := &parser{
 		lexer:    lexer{source: source, line: 1, budget: b},
 		path:     path,
@@ -28,14 +25,11 @@ func parse(source, path string, file int32, b *budget) (parsed *script, err erro
 		declares: map[string]bool{},
 		classes:  map[string]string{},
 	}
-	if file == 0 {
-		p.line = preludeLine
-	}
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
 		case *syntaxError:
-			err = r
+			failed = r
 		default:
 			panic(r)
 		}
@@ -49,66 +43,50 @@ func parse(source, path string, file int32, b *budget) (parsed *script, err erro
 	return &script{statements, p.strict, p.declares}, nil
 }
 
-func (e *syntaxError) Error() string { return e.message }
-
+// advance accounts for what becomes of the token that it reads.
 func (p *parser) advance() {
 	p.budget.step(1)
 	p.current = p.next()
+	switch {
+	case closing[p.current.sign]:
+	case p.current.kind == operator, p.current.kind == name:
+		p.budget.spend(nodeCost)
+	default:
+		p.budget.spend(leafCost)
+	}
 }
 
-func (p *parser) failAt(line int32, format string, values ...any) {
-	panic(&syntaxError{line: line, message: clip(fmt.Sprintf(format, values...))})
-}
+// closing are the operators that add nothing to the syntax tree.
+var closing = wordSet(", ; ) ] }")
 
-// beyond gives up on a file that PHP may accept.
-func (p *parser) beyond(format string, values ...any) {
-	message := clip(fmt.Sprintf(format, values...) + " is not evaluated")
-	panic(&syntaxError{line: p.current.line, message: message, beyond: true})
-}
+// What a node of the syntax tree takes in bytes, with its place in a list: one with others in it, and one without.
+const (
+	nodeCost = elementCost
+	leafCost = 32
+)
 
-func (p *parser) unexpected() {
-	p.failAt(p.current.line, "syntax error, unexpected %s", p.current)
-}
+func (p *parser) unexpected() { p.fail("syntax error, unexpected %s", p.current) }
 
-func (p *parser) accept(op string) bool {
-	if !p.current.is(op) {
+// is says whether the current token is an operator or a word.
+func (p *parser) is(sign string) bool { return p.current.sign == sign }
+
+func (p *parser) accept(sign string) bool {
+	if !p.is(sign) {
 		return false
 	}
 	p.advance()
 	return true
 }
 
-func (p *parser) expect(op string) {
-	if !p.accept(op) {
-		p.failAt(p.current.line, "syntax error, unexpected %s where '%s' should be", p.current, op)
-	}
-}
-
-// word is the current token in lower case if it is an unqualified name, else "".
-func (p *parser) word() string {
-	if p.current.kind != name || strings.Contains(p.current.text, `\`) {
-		return ""
-	}
-	return strings.ToLower(p.current.text)
-}
-
-func (p *parser) acceptWord(word string) bool {
-	if p.word() != word {
-		return false
-	}
-	p.advance()
-	return true
-}
-
-func (p *parser) expectWord(word string) {
-	if !p.acceptWord(word) {
-		p.failAt(p.current.line, "syntax error, unexpected %s where '%s' should be", p.current, word)
+func (p *parser) expect(sign string) {
+	if !p.accept(sign) {
+		p.fail("syntax error, unexpected %s where '%s' should be", p.current, sign)
 	}
 }
 
 // identifier takes an unqualified name.
 func (p *parser) identifier() string {
-	if p.word() == "" {
+	if p.is("") {
 		p.unexpected()
 	}
 	return p.takeText(name)
@@ -126,7 +104,8 @@ func (p *parser) takeText(wanted kind) string {
 
 // list reads what stands between commas, of which the last may have nothing behind it, up to a closing bracket.
 func (p *parser) list(closing string, read func()) {
-	for !p.current.is(closing) {
+	for !p.is(closing) {
+		p.budget.spend(nodeCost)
 		read()
 		if !p.accept(",") {
 			break
@@ -161,12 +140,6 @@ func (p *parser) enter() {
 
 func (p *parser) leave() { p.depth-- }
 
-// What a node of the syntax tree takes, in bytes, and its place in a list: one with others in it, and one without.
-const (
-	nodeCost = 96
-	leafCost = 32
-)
-
 // className resolves the name of a class against namespace and use.
 func (p *parser) className(written string) string {
 	first, rest, qualified := strings.Cut(written, `\`)
@@ -177,7 +150,7 @@ func (p *parser) className(written string) string {
 	case qualified && strings.EqualFold(first, "namespace"):
 		return p.inNamespace(rest)
 	case imported && qualified:
-		return full + `\` + rest
+		return p.join(full, rest)
 	case imported:
 		return full
 	}
@@ -199,5 +172,10 @@ func (p *parser) inNamespace(relative string) string {
 	if p.namespace == "" {
 		return relative
 	}
-	return p.namespace + `\` + relative
+	return p.join(p.namespace, relative)
+}
+
+func (p *parser) join(namespace, relative string) string {
+	p.budget.spend(2 * (len(namespace) + len(relative)))
+	return namespace + `\` + relative
 }

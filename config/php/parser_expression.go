@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// levels are the operators by how tightly they bind, as in PHP 8, the loosest first. Those of one operand stand among them by a name.
-var levels = []string{"", "or", "xor", "and", "assignment", "ternary", "??", "||", "&&", "|", "^", "&", "== != <> === !== <=>", "< <= > >=",
-	".", "<< >>", "+ -", "* / %", "not", "prefix", "**"}
+// levels are the operators by how tightly they bind, as in PHP 8, the loosest first. Levels without a sign of
+// their own have a name in capitals, which no sign is in.
+var levels = []string{"", "or", "xor", "and", "ASSIGNMENT", "TERNARY", "??", "||", "&&", "|", "^", "&", "== != <> === !== <=>", "< <= > >=",
+	".", "<< >>", "+ -", "* / %", "NOT", "PREFIX", "**"}
 
 // binds gives the level of an operator.
 var binds = func() map[string]int {
@@ -25,26 +26,18 @@ const bindsNothing = 0
 
 var assignmentOperators = []string{"=", "+=", "-=", "*=", "/=", ".=", "%=", "&=", "|=", "^=", "<<=", ">>=", "**=", "??="}
 
-// operator is the current token if it may be an operator, one that is a word among them, else "".
-func (p *parser) operator() string {
-	if p.current.kind == operator {
-		return p.current.text
-	}
-	return p.word()
-}
-
 // expression reads an expression of operators that bind at least as tightly as binding.
 func (p *parser) expression(binding int) expression {
 	p.enter()
 	defer p.leave()
 	left := p.prefix()
 	for {
-		op := p.operator()
+		op := p.current.sign
 		power, known := binds[op]
 		switch {
 		case slices.Contains(assignmentOperators, op) && isTarget(left):
 			left = p.assignment(left)
-		case op == "?" && binding <= binds["ternary"]:
+		case op == "?" && binding <= binds["TERNARY"]:
 			left = p.ternary(left)
 		case op == "instanceof", op == "|>":
 			p.beyond("%s", op)
@@ -53,18 +46,16 @@ func (p *parser) expression(binding int) expression {
 		default:
 			left = p.chain(left, power)
 		}
-		p.budget.spend(nodeCost)
 	}
 }
 
 // chain reads operators that bind equally, with their right sides.
 func (p *parser) chain(first expression, power int) expression {
 	c := &chain{first: first}
-	for op := p.operator(); binds[op] == power; op = p.operator() {
+	for op := p.current.sign; binds[op] == power; op = p.current.sign {
 		if len(c.links) > 0 && (power == binds["=="] || power == binds["<"]) {
 			p.unexpected()
 		}
-		p.budget.spend(nodeCost)
 		p.advance()
 		l := link{op: op}
 		if power == binds["**"] {
@@ -86,14 +77,14 @@ func (p *parser) ternary(condition expression) expression {
 	nested = nested && !previous.grouped
 	p.expect("?")
 	t := &ternary{condition: condition}
-	if !p.current.is(":") {
+	if !p.is(":") {
 		t.then = p.expression(bindsNothing)
 	}
 	if nested && (previous.then != nil || t.then != nil) {
-		p.failAt(p.current.line, "nested ?: needs parentheses")
+		p.fail("nested ?: needs parentheses")
 	}
 	p.expect(":")
-	t.otherwise = p.expression(binds["ternary"] + 1)
+	t.otherwise = p.expression(binds["TERNARY"] + 1)
 	t.unsafe = change(t.then, t.otherwise)
 	return t
 }
@@ -111,8 +102,8 @@ func isTarget(e expression) bool {
 func (p *parser) assignment(target expression) expression {
 	a := &assignment{target: target, op: p.current.text, line: p.current.line}
 	p.advance()
-	p.refuseReference()
-	a.value = p.expression(binds["assignment"])
+	p.refuse("&", "a reference")
+	a.value = p.expression(binds["ASSIGNMENT"])
 	if a.op != "??=" {
 		return a
 	}
@@ -123,26 +114,26 @@ func (p *parser) assignment(target expression) expression {
 	return &chain{target, []link{{"??", a, true}}}
 }
 
-func (p *parser) refuseReference() {
-	if p.current.is("&") {
-		p.beyond("a reference")
+// refuse gives up on what an operator or a word begins.
+func (p *parser) refuse(sign, what string) {
+	if p.is(sign) {
+		p.beyond("%s", what)
 	}
 }
 
 // prefix reads an operand with the operators before it.
 func (p *parser) prefix() expression {
 	t := p.current
-	p.budget.spend(leafCost)
 	switch {
 	case t.is("+"), t.is("-"), t.is("~"), t.is("@"), t.kind == castOperator:
 		p.advance()
-		return &unary{t.text, p.expression(binds["prefix"])}
+		return &unary{t.text, p.expression(binds["PREFIX"])}
 	case p.accept("!"):
-		return &unary{"!", p.expression(binds["not"])}
+		return &unary{"!", p.expression(binds["NOT"])}
 	case p.accept("++"), p.accept("--"):
-		return p.count(p.expression(binds["prefix"]), t, false)
+		return p.count(p.expression(binds["PREFIX"]), t, false)
 	}
-	switch word := p.word(); word {
+	switch word := p.current.sign; word {
 	case "include", "include_once", "require", "require_once":
 		p.advance()
 		once, required := strings.HasSuffix(word, "_once"), strings.HasPrefix(word, "require")
@@ -174,7 +165,7 @@ func (p *parser) postfix(e expression) expression {
 		switch {
 		case p.accept("["):
 			i := &indexed{base: e, line: t.line}
-			if !p.current.is("]") {
+			if !p.is("]") {
 				i.key = p.expression(bindsNothing)
 			}
 			p.expect("]")
@@ -184,13 +175,12 @@ func (p *parser) postfix(e expression) expression {
 		case t.is("?->"):
 			p.beyond("?->")
 		case p.accept("("):
-			e = &call{callee: e, arguments: p.arguments(), line: t.line}
+			e = &call{callee: e, arguments: p.expressions(")"), line: t.line}
 		case p.accept("++"), p.accept("--"):
 			e = p.count(e, t, true)
 		default:
 			return e
 		}
-		p.budget.spend(nodeCost)
 	}
 }
 
@@ -206,22 +196,9 @@ func (p *parser) member(object expression, class string) expression {
 		p.beyond("a member of a computed name")
 	}
 	if m.called = p.accept("("); m.called {
-		m.arguments = p.arguments()
+		m.arguments = p.expressions(")")
 	}
 	return m
-}
-
-// arguments reads the rest of a call.
-func (p *parser) arguments() []expression {
-	var list []expression
-	p.list(")", func() {
-		if p.current.is("...") || p.word() != "" && p.following().is(":") {
-			p.beyond("spread or a named argument")
-		}
-		p.budget.spend(nodeCost)
-		list = append(list, p.expression(bindsNothing))
-	})
-	return list
 }
 
 // primary reads an operand: a variable, a literal, a name, or an expression in parentheses.
@@ -264,16 +241,15 @@ func (p *parser) array(closing string) expression {
 	a := &arrayLiteral{}
 	p.list(closing, func() {
 		item := arrayItem{line: p.current.line, spread: p.accept("...")}
-		p.refuseReference()
-		if !p.current.is(",") || item.spread {
+		p.refuse("&", "a reference")
+		if !p.is(",") || item.spread {
 			item.value = p.expression(bindsNothing)
 		}
 		if p.accept("=>") {
-			p.refuseReference()
+			p.refuse("&", "a reference")
 			item.key, item.value = item.value, p.expression(bindsNothing)
 		}
 		if len(a.items) > 0 || !p.constantItem(a, item) {
-			p.budget.spend(nodeCost)
 			a.items = append(a.items, item)
 		}
 	})
@@ -294,7 +270,6 @@ func (p *parser) constantItem(a *arrayLiteral, item arrayItem) bool {
 		a.constant = &Array{shared: true}
 	}
 	at := origin{p.file, item.line}
-	p.budget.spend(elementCost)
 	if !hasKey {
 		return !a.constant.followsNegative() && a.constant.append(value.value, at)
 	}
@@ -309,7 +284,7 @@ func (p *parser) constantItem(a *arrayLiteral, item arrayItem) bool {
 // named reads what begins with a name: a constant, a call, a class member, or one of the constructs that look like calls.
 func (p *parser) named() expression {
 	t := p.current
-	word := p.word()
+	word := p.current.sign
 	if reserved[word] {
 		p.unexpected()
 	}
@@ -323,15 +298,15 @@ func (p *parser) named() expression {
 		return &unary{word, p.parenthesised()}
 	case word == "exit", word == "die":
 		if p.accept("(") {
-			p.arguments()
+			p.expressions(")")
 		}
 		return &unary{"exit", &literal{}}
 	case word == "new":
 		return p.construction()
-	case word == "match" && p.current.is("("):
+	case word == "match" && p.is("("):
 		return p.match()
-	case word == "fn" || word == "function" || word == "static" && (p.acceptWord("fn") || p.acceptWord("function")):
-		return &functionExpression{p.function("", t.line), t.line}
+	case word == "fn" || word == "function" || word == "static" && (p.accept("fn") || p.accept("function")):
+		return &functionExpression{p.function("", t.line)}
 	case word == "__file__":
 		return &literal{p.path}
 	case word == "__dir__":
@@ -343,7 +318,7 @@ func (p *parser) named() expression {
 	}
 	first, fallback := p.names(t.text)
 	if p.accept("(") {
-		return &call{name: first, fallback: fallback, arguments: p.arguments(), line: t.line}
+		return &call{name: first, fallback: fallback, arguments: p.expressions(")"), line: t.line}
 	}
 	if v, known := wordConstants[lowered(strings.TrimPrefix(t.text, `\`))]; known {
 		return &literal{v}
@@ -366,7 +341,7 @@ func (p *parser) isset() expression {
 	p.expect("(")
 	c := &chain{}
 	p.list(")", func() {
-		p.budget.spend(2 * nodeCost)
+		p.budget.spend(nodeCost)
 		operand := p.expression(bindsNothing)
 		c.links = append(c.links, link{"&&", &unary{"isset", operand}, change(operand)})
 	})
@@ -395,13 +370,13 @@ func wordSet(words string) map[string]bool {
 
 // construction reads what follows new.
 func (p *parser) construction() expression {
-	if p.current.kind != name || p.word() == "class" {
+	if p.current.kind != name || p.current.sign == "class" {
 		p.beyond("a class without a name")
 	}
 	c := &construction{class: p.className(p.current.text), line: p.current.line}
 	p.advance()
 	if p.accept("(") {
-		c.arguments = p.arguments()
+		c.arguments = p.expressions(")")
 	}
 	return c
 }
@@ -410,9 +385,8 @@ func (p *parser) match() expression {
 	m := &matchExpression{subject: p.parenthesised()}
 	p.expect("{")
 	p.list("}", func() {
-		p.budget.spend(nodeCost)
 		arm := matchArm{}
-		if p.acceptWord("default") {
+		if p.accept("default") {
 			p.accept(",")
 			p.expect("=>")
 		} else {
@@ -429,14 +403,13 @@ func (p *parser) match() expression {
 
 // function reads what follows the word function and the name, if there is one, or the word fn.
 func (p *parser) function(named string, line int32) *function {
-	p.budget.spend(4 * nodeCost)
 	f := &function{name: named, at: origin{p.file, line}}
-	p.refuseReference()
+	p.refuse("&", "a reference")
 	p.expect("(")
 	p.list(")", func() {
 		p.budget.spend(nodeCost)
 		parameter := parameter{hint: p.hint()}
-		p.refuseReference()
+		p.refuse("&", "a reference")
 		if p.current.kind != variableName {
 			p.beyond("a parameter of this form")
 		}
@@ -446,11 +419,10 @@ func (p *parser) function(named string, line int32) *function {
 		}
 		f.parameters = append(f.parameters, parameter)
 	})
-	if p.acceptWord("use") {
+	if p.accept("use") {
 		p.expect("(")
 		p.list(")", func() {
-			p.budget.spend(nodeCost)
-			p.refuseReference()
+			p.refuse("&", "a reference")
 			f.uses = append(f.uses, p.takeText(variableName))
 		})
 	}
@@ -460,7 +432,7 @@ func (p *parser) function(named string, line int32) *function {
 	switch {
 	case p.accept("=>"):
 		f.arrow = p.expression(bindsNothing)
-	case p.current.is("{"):
+	case p.is("{"):
 		f.body = p.braces()
 	default:
 		p.beyond("a function with a result of this form")

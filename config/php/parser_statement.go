@@ -8,7 +8,7 @@ import (
 // statements reads up to the end of the file, a closing brace, or a word that ends a block of the alternative syntax.
 func (p *parser) statements(ends ...string) []statement {
 	var list []statement
-	for p.current.kind != endOfFile && !p.current.is("}") && !slices.Contains(ends, p.word()) {
+	for p.current.kind != endOfFile && !p.is("}") && !slices.Contains(ends, p.current.sign) {
 		list = append(list, p.statement()...)
 	}
 	return list
@@ -37,62 +37,62 @@ func (p *parser) statement() []statement {
 func (p *parser) action() action {
 	line := p.current.line
 	switch {
-	case p.current.is("{"):
+	case p.is("{"):
 		return &block{p.braces()}
 	case p.accept(";"):
 		return nil
-	case p.acceptWord("if"):
+	case p.accept("if"):
 		return p.ifStatement()
-	case p.acceptWord("foreach"):
+	case p.accept("foreach"):
 		return p.foreach()
-	case p.acceptWord("switch"):
+	case p.accept("switch"):
 		return p.switchStatement()
-	case p.acceptWord("try"):
+	case p.accept("try"):
 		return p.tryStatement()
-	case p.acceptWord("while"):
+	case p.accept("while"):
 		return &loop{conditions: []expression{p.parenthesised()}, body: p.body()}
-	case p.acceptWord("for"):
+	case p.accept("for"):
 		p.expect("(")
 		l := &loop{before: p.expressions(";"), conditions: p.expressions(";"), after: p.expressions(")")}
 		l.body = p.body()
 		return l
-	case p.acceptWord("do"):
+	case p.accept("do"):
 		l := &loop{body: p.body(), late: true}
-		p.expectWord("while")
+		p.expect("while")
 		l.conditions = []expression{p.parenthesised()}
 		p.expect(";")
 		return l
-	case p.acceptWord("break"):
+	case p.accept("break"):
 		return p.jump(breaks)
-	case p.acceptWord("continue"):
+	case p.accept("continue"):
 		return p.jump(continues)
-	case p.acceptWord("return"):
+	case p.accept("return"):
 		return p.jump(returns)
-	case p.acceptWord("echo"):
+	case p.accept("echo"):
 		s := &expressionStatement{}
 		p.several(func() { s.list = append(s.list, p.expression(bindsNothing)) })
 		return s
-	case p.acceptWord("const"):
+	case p.accept("const"):
 		return p.constants(line)
-	case p.acceptWord("unset"):
+	case p.accept("unset"):
 		p.expect("(")
 		u := &unsetStatement{p.expressions(")")}
 		p.expect(";")
 		return u
-	case p.acceptWord("namespace"):
+	case p.accept("namespace"):
 		p.namespaceName()
 		return nil
-	case p.acceptWord("use"):
+	case p.accept("use"):
 		p.use()
 		return nil
-	case p.acceptWord("declare"):
+	case p.accept("declare"):
 		p.declare()
 		return nil
 	}
-	if word := p.word(); word != "" {
+	if p.current.kind == name {
 		following := p.following()
-		p.refuse(word, following)
-		if word == "function" && following.kind == name {
+		p.refuseStatement(p.current.sign, following)
+		if p.is("function") && following.kind == name {
 			p.advance()
 			name := p.inNamespace(p.identifier())
 			p.budget.spend(len(name) + indexCost)
@@ -105,8 +105,8 @@ func (p *parser) action() action {
 	return s
 }
 
-// refuse gives up on the statements that are beyond this package.
-func (p *parser) refuse(word string, following token) {
+// refuseStatement gives up on the statements that are beyond this package.
+func (p *parser) refuseStatement(word string, following token) {
 	switch {
 	case word == "goto", word == "__halt_compiler":
 		p.beyond("%s", word)
@@ -130,7 +130,7 @@ func (p *parser) jump(kind flow) action {
 	if p.current.kind == number && kind != returns {
 		p.beyond("a jump out of many loops")
 	}
-	if kind == returns && !p.current.is(";") {
+	if kind == returns && !p.is(";") {
 		j.value = p.expression(bindsNothing)
 	}
 	p.expect(";")
@@ -141,7 +141,6 @@ func (p *parser) jump(kind flow) action {
 func (p *parser) constants(line int32) action {
 	s := &expressionStatement{}
 	p.several(func() {
-		p.budget.spend(2 * nodeCost)
 		name := &literal{p.inNamespace(p.identifier())}
 		p.expect("=")
 		s.list = append(s.list, &call{name: "define", arguments: []expression{name, p.expression(bindsNothing)}, line: line})
@@ -151,9 +150,7 @@ func (p *parser) constants(line int32) action {
 
 // body reads the statements that a condition or loop is about.
 func (p *parser) body() []statement {
-	if p.current.is(":") {
-		p.beyond("this alternative syntax")
-	}
+	p.refuse(":", "this alternative syntax")
 	return p.statement()
 }
 
@@ -166,10 +163,9 @@ func (p *parser) ifStatement() action {
 		body = func() []statement { return p.statements("elseif", "else", "endif") }
 	}
 	for {
-		p.budget.spend(nodeCost)
 		s.branches = append(s.branches, branch{condition, body()})
-		otherwise := p.acceptWord("else")
-		if !p.acceptWord("elseif") && (!otherwise || alternative || !p.acceptWord("if")) {
+		otherwise := p.accept("else")
+		if !p.accept("elseif") && (!otherwise || alternative || !p.accept("if")) {
 			if otherwise && alternative {
 				p.expect(":")
 			}
@@ -184,7 +180,7 @@ func (p *parser) ifStatement() action {
 		}
 	}
 	if alternative {
-		p.expectWord("endif")
+		p.expect("endif")
 		p.expect(";")
 	}
 	return s
@@ -193,7 +189,12 @@ func (p *parser) ifStatement() action {
 // expressions reads a list up to an operator.
 func (p *parser) expressions(closing string) []expression {
 	var list []expression
-	p.list(closing, func() { list = append(list, p.expression(bindsNothing)) })
+	p.list(closing, func() {
+		if p.is("...") || p.current.kind == name && p.following().is(":") {
+			p.beyond("spread or a named argument")
+		}
+		list = append(list, p.expression(bindsNothing))
+	})
 	return list
 }
 
@@ -201,7 +202,7 @@ func (p *parser) foreach() action {
 	f := &foreach{}
 	p.expect("(")
 	f.subject = p.expression(bindsNothing)
-	p.expectWord("as")
+	p.expect("as")
 	f.value = p.loopTarget()
 	if p.accept("=>") {
 		f.key, f.value = f.value, p.loopTarget()
@@ -212,9 +213,7 @@ func (p *parser) foreach() action {
 }
 
 func (p *parser) loopTarget() expression {
-	if p.current.is("&") {
-		p.beyond("a loop by reference")
-	}
+	p.refuse("&", "a loop by reference")
 	target := p.expression(bindsNothing)
 	if !isTarget(target) {
 		p.unexpected()
@@ -224,16 +223,13 @@ func (p *parser) loopTarget() expression {
 
 func (p *parser) switchStatement() action {
 	s := &switchStatement{subject: p.parenthesised()}
-	if p.current.is(":") {
-		p.beyond("this alternative syntax")
-	}
+	p.refuse(":", "this alternative syntax")
 	p.expect("{")
 	p.accept(";")
 	for !p.accept("}") {
-		p.budget.spend(nodeCost)
 		c := branch{}
-		if !p.acceptWord("default") {
-			p.expectWord("case")
+		if !p.accept("default") {
+			p.expect("case")
 			c.condition = p.expression(bindsNothing)
 		}
 		if !p.accept(":") {
@@ -247,10 +243,8 @@ func (p *parser) switchStatement() action {
 
 func (p *parser) tryStatement() action {
 	t := &tryStatement{body: p.braces()}
-	if p.word() == "finally" {
-		p.beyond("finally")
-	}
-	p.expectWord("catch")
+	p.refuse("finally", "finally")
+	p.expect("catch")
 	p.expect("(")
 	for {
 		t.classes = append(t.classes, lowered(p.className(p.takeText(name))))
@@ -263,27 +257,24 @@ func (p *parser) tryStatement() action {
 	}
 	p.expect(")")
 	t.caught = p.braces()
-	if p.word() == "catch" || p.word() == "finally" {
-		p.beyond("try with more than one catch")
-	}
+	p.refuse("catch", "try with more than one catch")
+	p.refuse("finally", "finally")
 	return t
 }
 
 // namespaceName reads what follows namespace.
 func (p *parser) namespaceName() {
-	if !p.current.is("{") {
+	if !p.is("{") {
 		p.namespace = p.takeText(name)
 		p.classes = map[string]string{}
 	}
-	if p.current.is("{") {
-		p.beyond("a namespace in braces")
-	}
+	p.refuse("{", "a namespace in braces")
 	p.expect(";")
 }
 
 // use reads imports of classes: use A\B; use A\B as C.
 func (p *parser) use() {
-	if kind := p.word(); (kind == "function" || kind == "const") && p.following().kind == name {
+	if kind := p.current.sign; (kind == "function" || kind == "const") && p.following().kind == name {
 		p.beyond("the import of a %s", kind)
 	}
 	p.several(func() {
@@ -292,7 +283,7 @@ func (p *parser) use() {
 			p.beyond("the import of a group")
 		}
 		alias := full[strings.LastIndex(full, `\`)+1:]
-		if p.acceptWord("as") {
+		if p.accept("as") {
 			alias = p.identifier()
 		}
 		p.budget.spend(indexCost + len(full) + len(alias))
@@ -309,9 +300,7 @@ func (p *parser) declare() {
 	p.expect("=")
 	p.strict = p.current.value == int64(1)
 	p.advance()
-	if p.current.is(",") {
-		p.beyond("declare() of more than one directive")
-	}
+	p.refuse(",", "declare() of more than one directive")
 	p.expect(")")
 	p.expect(";")
 }

@@ -1,5 +1,7 @@
 package php
 
+import "regexp"
+
 // template reads the parts of a string with variables in it up to the closing quote, or to the end of the source when quote is 0.
 // The lexer then stands behind the quote, and the current token is stale.
 func (p *parser) template(quote byte) expression {
@@ -24,7 +26,7 @@ func (p *parser) template(quote byte) expression {
 			p.skip(1)
 			p.advance()
 			add(p.expression(bindsNothing))
-			if !p.current.is("}") {
+			if !p.is("}") {
 				p.unexpected()
 			}
 		case p.starts("${"):
@@ -53,8 +55,8 @@ func (p *parser) bracedName() expression {
 	p.advance()
 	var x expression = v
 	switch {
-	case p.current.is("}") && v.name != "":
-	case p.current.is("[") && v.name != "":
+	case p.is("}") && v.name != "":
+	case p.is("[") && v.name != "":
 		p.advance()
 		x = &indexed{base: v, key: p.expression(bindsNothing), line: line}
 		p.expect("]")
@@ -63,7 +65,7 @@ func (p *parser) bracedName() expression {
 		p.advance()
 		x = &namedVariable{p.expression(bindsNothing), line}
 	}
-	if !p.current.is("}") {
+	if !p.is("}") {
 		p.unexpected()
 	}
 	return x
@@ -92,22 +94,16 @@ func (p *parser) simpleVariable() expression {
 	return v
 }
 
-// simpleKey reads the key of $name[key] in a string: a variable, a bare word or a number.
+// simpleKeys are the keys of $name[key] in a string: a variable, a bare word or a number.
+var simpleKeys = regexp.MustCompile(`^(?:\$?[a-zA-Z_\x{80}-\x{10ffff}][a-zA-Z0-9_\x{80}-\x{10ffff}]*|-?[0-9]+)`)
+
 func (p *parser) simpleKey() expression {
-	if p.peek(0) == '$' && isNameStart(p.peek(1)) {
-		p.skip(1)
-		return &variable{p.take(nameLength(p.rest())), p.line}
-	}
-	if n := nameLength(p.rest()); n > 0 {
-		return &literal{p.take(n)}
-	}
-	sign := 0
-	if p.peek(0) == '-' {
-		sign = 1
-	}
-	n := digits(p.rest()[sign:])
-	if n == 0 {
+	key := p.take(len(simpleKeys.FindString(p.rest())))
+	switch {
+	case key == "":
 		p.fail("an index in a string is not a name, a number or a variable")
+	case key[0] == '$':
+		return &variable{key[1:], p.line}
 	}
-	return &literal{stringKey(p.take(sign + n))}
+	return &literal{stringKey(key)}
 }

@@ -54,7 +54,7 @@ func (x *indexed) eval(e *evaluator) Value { return e.element(x, false) }
 
 func (e *evaluator) element(x *indexed, quiet bool) Value {
 	if x.key == nil {
-		panic(&fatal{"[] is used for reading"})
+		e.giveUp("[] where a value is read is not evaluated") // which a function may be handed that changes it
 	}
 	if isServer(x.base) {
 		return e.serverVariable(e.eval(x.key))
@@ -163,7 +163,8 @@ func (e *evaluator) place(target expression) place {
 		}
 		return place{variable: x.name}
 	case *indexed:
-		next := step{appended: x.key == nil, at: e.at(x.line)}
+		e.on(x.line)
+		next := step{appended: x.key == nil, at: e.here}
 		if isServer(x.base) && x.key != nil {
 			return e.serverPlace(e.eval(x.key), next)
 		}
@@ -384,16 +385,13 @@ func (e *evaluator) unset(target expression) {
 func (e *evaluator) without(container Value, path []step) Value {
 	next := path[0]
 	c, isArray := container.(*Array)
-	u, isUnknown := next.key.(unknown)
+	u, isUnknown := firstUnknown(container, next.key)
 	switch {
 	case container == nil:
 		return nil
-	case isArray && isUnknown:
-		return u
+	case isUnknown:
+		return e.mayThrow(u)
 	case !isArray:
-		if u, isUnknown = container.(unknown); isUnknown {
-			return e.mayThrow(u)
-		}
 		e.giveUp("an element is unset of what has none")
 	}
 	found := c.find(e.key(next.key))

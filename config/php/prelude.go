@@ -10,24 +10,20 @@ import (
 //go:embed prelude.php
 var preludeSource string
 
-// preludeLine is where the lines of the prelude begin, and of nothing else: they are no places in the files that are evaluated.
-const preludeLine = -1 << 30
-
 // constants of PHP by their names, those of classes as class::NAME with the class in lower case.
 var constants map[string]Value
 
 // init makes what is in prelude.php functions and constants of PHP's.
 func init() {
 	b := newBudget(context.Background(), Limits{}.withDefaults())
-	parsed, err := parse(preludeSource, "", 0, b)
-	if err != nil {
-		panic(err)
+	parsed, failed := parse(preludeSource, "", 0, b)
+	if failed != nil {
+		panic(failed.message)
 	}
 	for _, group := range []map[string]builtin{textFunctions, numberFunctions, arrayFunctions, fileFunctions, environmentFunctions} {
 		maps.Copy(functions, group)
 	}
-	e := newEvaluator(nil, Options{}, newSources(b), b, &choices{})
-	e.scope = e.outermost
+	e := newEvaluator(nil, Options{}, newSources(b), &choices{})
 	for _, s := range parsed.statements {
 		if f, isFunction := s.action.(*functionDeclaration); isFunction {
 			functions[f.function.name] = f.function.builtin()
@@ -54,40 +50,15 @@ func (f *function) builtin() builtin {
 		arguments := slices.Clone(c.values)
 		for i, v := range arguments {
 			hint := f.parameters[min(i, last)].hint
-			switch {
-			case hint == nil, v == nil && hint[0] == "null":
-			case hint[0] == "array":
-				c.array(i)
-			default:
-				arguments[i] = c.scalar(i, hint[len(hint)-1])
+			if hint != nil && (v != nil || hint[0] != "null") {
+				arguments[i] = c.argument(i, hint[len(hint)-1])
 			}
 		}
 		if b.most < 0 {
 			rest := newList(c.here, arguments[min(last, len(arguments)):]...)
 			arguments = append(arguments[:min(last, len(arguments))], rest)
 		}
-		return c.placed(c.invoke(&closure{function: f}, arguments))
+		return c.invoke(&closure{function: f}, arguments)
 	}
 	return b
-}
-
-// placed gives each element of a result the place of the first element among the arguments that has its key.
-func (c *invocation) placed(result Value) Value {
-	made, isArray := result.(*Array)
-	if !isArray {
-		return result
-	}
-	for element := range made.all() {
-		for _, v := range c.values {
-			from, isArray := v.(*Array)
-			if !isArray {
-				continue
-			}
-			if found := from.find(element.key); found != nil {
-				element.at = found.at
-				break
-			}
-		}
-	}
-	return made
 }

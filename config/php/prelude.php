@@ -40,6 +40,8 @@ function lcfirst(string $s) { return strtolower(substr($s, 0, 1)) . substr($s, 1
 
 function substr_count(string $s, string $part) { return count(explode($part, $s)) - 1; }
 
+function stripos(string $s, string $part, int $offset = 0) { return strpos(strtolower($s), strtolower($part), $offset); }
+
 function strstr(string $s, string $part, bool $before = false) {
     $i = strpos($s, $part);
     return $i === false ? false : ($before ? substr($s, 0, $i) : substr($s, $i));
@@ -148,6 +150,18 @@ function gettype($v) {
     };
 }
 
+function get_class($object) {
+    if (!is_object($object)) throw new TypeError;
+    return get_debug_type($object);
+}
+
+function intval($v, int $base = 10) { return $base === 10 ? (int) $v : beyond('intval() with another base'); }
+
+function intdiv(int $m, int $n) {
+    if ($m === PHP_INT_MIN && $n === -1) throw new ArithmeticError;
+    return ($m - $m % $n) / $n;
+}
+
 function abs($n) {
     if (is_string($n) && !is_numeric($n)) throw new TypeError;
     $n += 0;
@@ -193,15 +207,14 @@ function range($from, $to, $step = 1) {
     return $list;
 }
 
-function in_array($wanted, array $a, bool $strict = false) {
-    foreach ($a as $v) if ($strict ? $wanted === $v : $wanted == $v) return true;
-    return false;
-}
+function in_array($wanted, array $a, bool $strict = false) { return array_search($wanted, $a, $strict) !== false; }
 
 function array_search($wanted, array $a, bool $strict = false) {
     foreach ($a as $k => $v) if ($strict ? $wanted === $v : $wanted == $v) return $k;
     return false;
 }
+
+function array_is_list(array $a) { return array_keys($a) === array_keys(array_values($a)); }
 
 function array_map($f, array $a) {
     if ($f === null) return $a;
@@ -306,10 +319,8 @@ function array_column(array $rows, $column) {
 
 function array_diff(array $a, array $rest) {
     $others = [];
-    foreach ($rest as $list) foreach ($list as $v) $others[(string) $v] = true;
-    $left = [];
-    foreach ($a as $k => $v) if (!isset($others[(string) $v])) $left[$k] = $v;
-    return $left;
+    foreach ($rest as $list) $others += array_fill_keys($list, true);
+    return array_filter($a, fn($v) => !isset($others[(string) $v]));
 }
 
 function array_diff_key(array $a, array $rest) {
@@ -322,11 +333,8 @@ function array_diff_key(array $a, array $rest) {
 
 function array_intersect(array $a, array $rest) {
     foreach ($rest as $list) {
-        $others = [];
-        foreach ($list as $v) $others[(string) $v] = true;
-        $left = [];
-        foreach ($a as $k => $v) if (isset($others[(string) $v])) $left[$k] = $v;
-        $a = $left;
+        $others = array_fill_keys($list, true);
+        $a = array_filter($a, fn($v) => isset($others[(string) $v]));
     }
     return $a;
 }

@@ -31,6 +31,10 @@ func TestPrelude(t *testing.T) {
 	c, err := Evaluate(t.Context(), []string{path}, Options{})
 	require.NoError(t, err)
 	require.Equal(t, []Problem{{"config.php", 3, "PHP would fail: an exception is thrown: ArgumentCountError: array_combine() got an argument that is not allowed"}}, c.Warnings)
+
+	c, err = Evaluate(t.Context(), []string{writeConfig(t, "<?php $CONFIG = ['a' => str_pad('a', 5, '')];")}, Options{})
+	require.NoError(t, err)
+	require.Equal(t, []Problem{{"config.php", 1, "PHP would fail: an exception is thrown: ValueError: str_pad() got an argument that is not allowed"}}, c.Warnings)
 }
 
 // TestPreludeLines keeps the line of a key where it goes through a function of the prelude.

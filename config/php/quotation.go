@@ -10,17 +10,13 @@ import (
 // singleQuoted reads '…', in which only \' and \\ are escapes.
 func (l *lexer) singleQuoted() token {
 	t := token{kind: text, line: l.line}
-	n := 1
-	for l.peek(n) != '\'' || l.offset+n >= len(l.source) {
-		if l.offset+n >= len(l.source) {
-			l.fail("a string in single quotes does not end")
-		}
-		if l.peek(n) == '\\' {
-			n++
-		}
-		n++
+	body := l.source[l.offset+1:]
+	n := literalLength(body, '\'')
+	if n == len(body) {
+		l.fail("a string in single quotes does not end")
 	}
-	quoted := l.take(n + 1)[1:n]
+	l.skip(n + 2)
+	quoted := body[:n]
 	if t.value = quoted; strings.Contains(quoted, `\`) {
 		l.budget.spend(2 * len(quoted))
 		t.value = singleEscapes.Replace(quoted)
@@ -46,13 +42,13 @@ func (l *lexer) doubleQuoted() token {
 	return token{kind: text, value: l.unescape(body[:n], '"'), line: line}
 }
 
-// literalLength is how far s goes without a variable and without the closing quote (0: none).
+// literalLength is how far s goes without the closing quote (0: none), and without a variable unless that quote is a single one.
 func literalLength(s string, quote byte) int {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '\\':
 			i++
-		case c == quote && quote != 0, startsVariable(s[i:]):
+		case c == quote && quote != 0, quote != '\'' && startsVariable(s[i:]):
 			return i
 		}
 	}
@@ -97,15 +93,12 @@ func (l *lexer) unescape(s string, quote byte) string {
 	})
 }
 
-// codePoint writes a code point in UTF-8, also the surrogates that Go would refuse.
+// codePoint writes a code point in UTF-8.
 func (l *lexer) codePoint(escaped string) string {
 	hex, ended := strings.CutSuffix(escaped, "}")
-	code, err := strconv.ParseUint(hex, 16, 32)
-	if !ended || err != nil || code > utf8.MaxRune {
-		l.fail(`\u{` + hex + ` is not a code point`)
-	}
-	if code >= 0xD800 && code <= 0xDFFF {
-		return string([]byte{0xE0 | byte(code>>12), 0x80 | byte(code>>6)&0x3F, 0x80 | byte(code)&0x3F}) //nolint:gosec // G115: wraps by intent
+	code, err := strconv.ParseInt(hex, 16, 32)
+	if !ended || err != nil || !utf8.ValidRune(rune(code)) {
+		l.beyond(`\u{%s`, hex)
 	}
 	return string(rune(code))
 }
@@ -118,14 +111,14 @@ func (l *lexer) heredoc() token {
 	line := l.line
 	head := heredocs.FindStringSubmatch(l.rest())
 	if head == nil {
-		panic(&syntaxError{line: line, message: "a heredoc of this form is not evaluated", beyond: true})
+		l.beyond("a heredoc of this form")
 	}
 	l.budget.spend(3 * matchCost)
 	label := head[1] + head[2] + head[3]
 	end := regexp.MustCompile(`(?:^|\r\n|\n|\r)([ \t]*)` + label + `(?:[^a-zA-Z0-9_\x{80}-\x{10ffff}]|$)`)
 	at := end.FindStringSubmatchIndex(l.rest()[len(head[0]):])
 	if at == nil {
-		l.fail("a heredoc does not end with " + label)
+		l.fail("a heredoc does not end with %s", label)
 	}
 	l.skip(len(head[0]))
 	body := l.dedent(l.rest()[:at[0]], l.rest()[at[2]:at[3]])

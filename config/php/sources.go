@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -38,27 +36,12 @@ func newSources(b *budget) *sources {
 	return &sources{budget: b, files: map[string]*source{}}
 }
 
-// base returns the base name of the file in which something was written.
-func (s *sources) base(at origin) string {
-	if at.file < 1 {
-		return ""
+// at returns the file in which something was written, and one without a name where it was nowhere.
+func (s *sources) at(place origin) *source {
+	if place.file < 1 {
+		return &source{}
 	}
-	return s.loaded[at.file-1].base
-}
-
-// folder returns the folder of the file in which something was written.
-func (s *sources) folder(at origin) string {
-	if at.file < 1 {
-		return ""
-	}
-	return filepath.Dir(s.loaded[at.file-1].path)
-}
-
-// paths are those of all files that were evaluated, as they were given.
-func (s *sources) paths() []string {
-	paths := slices.Collect(maps.Keys(s.files))
-	slices.Sort(paths)
-	return paths
+	return s.loaded[place.file-1]
 }
 
 // load returns the parsed file. It may panic with *givenUp.
@@ -75,13 +58,12 @@ func (s *sources) load(path string) *source {
 		return f
 	}
 	f.size = len(content)
-	parsed, err := parse(content, f.path, f.file, s.budget)
-	var bad *syntaxError
+	parsed, failed := parse(content, f.path, f.file, s.budget)
 	switch {
-	case errors.As(err, &bad) && bad.beyond:
-		f.beyond = &Problem{Line: int(bad.line), Message: bad.message}
-	case errors.As(err, &bad):
-		f.problem = &Problem{Line: int(bad.line), Message: "PHP cannot read it: " + bad.message}
+	case failed != nil && failed.beyond:
+		f.beyond = &Problem{Line: int(failed.line), Message: failed.message}
+	case failed != nil:
+		f.problem = &Problem{Line: int(failed.line), Message: "PHP cannot read it: " + failed.message}
 	default:
 		f.script, f.sets = parsed, strings.Contains(content, "$CONFIG")
 		s.strict = s.strict || parsed.strict

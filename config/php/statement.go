@@ -116,6 +116,9 @@ func (s *foreach) execute(e *evaluator) outcome {
 	list.shared = true // the loop goes over what was there when it began
 	for element := range list.all() {
 		e.budget.step(1)
+		if e.prelude != "" {
+			e.here = element.at // where it stays that PHP's own functions put it
+		}
 		e.assign(s.value, share(element.value))
 		if s.key != nil {
 			e.assign(s.key, element.key)

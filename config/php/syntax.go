@@ -122,10 +122,7 @@ type (
 		result     expression
 	}
 
-	functionExpression struct {
-		function *function
-		line     int32
-	}
+	functionExpression struct{ function *function }
 )
 
 type function struct {

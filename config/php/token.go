@@ -1,6 +1,8 @@
 package php
 
-// kind says what a token is. Operators, punctuation and keywords are told apart by their text.
+import "strings"
+
+// kind says what a token is. Operators, punctuation and words are told apart by their sign.
 type kind int
 
 const (
@@ -17,12 +19,13 @@ const (
 
 type token struct {
 	kind  kind
+	sign  string // an operator, or an unqualified name in lower case
 	text  string
 	value Value
 	line  int32
 }
 
-func (t token) is(op string) bool { return t.kind == operator && t.text == op }
+func (t token) is(sign string) bool { return t.sign == sign }
 
 // String is how the token is called in a message, which quotes no value.
 func (t token) String() string {
@@ -37,12 +40,9 @@ func (t token) String() string {
 	return "'" + t.text + "'"
 }
 
-// operators by length, the longest first, as the scanner tries them.
-var operators = [][]string{
-	{"<<=", ">>=", "**=", "===", "!==", "<=>", "...", "??=", "?->"},
-	{"=>", "->", "::", "++", "--", "==", "!=", "<>", "<=", ">=", "&&", "||", "??", "+=", "-=", "*=", "/=", ".=", "%=",
-		"&=", "|=", "^=", "<<", ">>", "**", "#[", "|>"},
-}
+// operators in the order in which the lexer tries them, the longest first.
+var operators = strings.Fields(`<<= >>= **= === !== <=> ... ??= ?-> => -> :: ++ -- == != <> <= >= && || ?? += -= *= /= .= %= &= |= ^= << >> **
+	#[ |> + - * / % = < > ! . , ; : ? ( ) [ ] { } & | ^ ~ @ $` + " `")
 
 // castTypes maps the words that make a cast in parentheses to what they cast to.
 var castTypes = map[string]string{

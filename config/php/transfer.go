@@ -26,99 +26,82 @@ func Decode(data []byte) (Value, error) {
 	return t.value()
 }
 
-// transfer is a value on its way between two processes: one of its fields, or none for null. Texts are bytes.
+// transfer is a value on its way between two processes: its type and its text, or what is in it.
 type transfer struct {
-	Bool   *bool           `json:"b,omitempty"`
-	Int    *int64          `json:"i,omitempty"`
-	Float  *string         `json:"f,omitempty"`
-	Text   *[]byte         `json:"t,omitempty"`
-	Array  *[]transferPair `json:"a,omitempty"`
-	Object *[]transferPair `json:"o,omitempty"`
+	Type  string         `json:"t,omitempty"` // none of a string, which most are
+	Text  []byte         `json:"v,omitempty"`
+	Items []transferItem `json:"i,omitempty"`
 }
 
-// transferPair is an element of an array, or a property.
-type transferPair struct {
-	Number *int64   `json:"n,omitempty"`
-	Key    []byte   `json:"k,omitempty"` // where there is no number
-	Value  transfer `json:"v"`
+// transferItem is an element of an array, or a property. The text of a key says whether it is an integer.
+type transferItem struct {
+	Key []byte `json:"k"`
+	transfer
 }
 
 func newTransfer(v Value) (t transfer, err error) {
+	t.Type = typeName(v)
 	switch v := v.(type) {
-	case nil:
-	case bool:
-		t.Bool = &v
-	case int64:
-		t.Int = &v
-	case float64:
-		text := strconv.FormatFloat(v, 'x', -1, 64)
-		t.Float = &text
 	case string:
-		text := []byte(v)
-		t.Text = &text
+		t = transfer{Text: []byte(v)}
+	case nil, bool, int64:
+		t.Text = []byte(Text(v))
+	case float64:
+		t.Text = strconv.AppendFloat(nil, v, 'x', -1, 64)
 	case *Array:
-		t.Array, err = newPairs(v)
+		t.Items, err = newItems(v)
 	case *Object:
-		t.Object, err = newPairs(v.Properties)
+		t.Items, err = newItems(v.Properties)
 	default:
 		err = fmt.Errorf("encode a value: %T is none", v)
 	}
 	return t, err
 }
 
-func newPairs(a *Array) (*[]transferPair, error) {
-	pairs := make([]transferPair, 0, a.Len())
+func newItems(a *Array) ([]transferItem, error) {
+	items := make([]transferItem, 0, a.Len())
 	for key, v := range a.All() {
-		var pair transferPair
-		if number, isNumber := key.(int64); isNumber {
-			pair.Number = &number
-		} else {
-			pair.Key = []byte(key.(string))
-		}
-		var err error
-		if pair.Value, err = newTransfer(v); err != nil {
-			return nil, err
-		}
-		pairs = append(pairs, pair)
-	}
-	return &pairs, nil
-}
-
-func (t transfer) value() (Value, error) {
-	switch {
-	case t.Bool != nil:
-		return *t.Bool, nil
-	case t.Int != nil:
-		return *t.Int, nil
-	case t.Float != nil:
-		number, err := strconv.ParseFloat(*t.Float, 64)
-		if err != nil && !math.IsInf(number, 0) {
-			return nil, errors.New("decode a value: a number is none")
-		}
-		return number, nil
-	case t.Text != nil:
-		return string(*t.Text), nil
-	case t.Array != nil:
-		return arrayOf(*t.Array)
-	case t.Object != nil:
-		properties, err := arrayOf(*t.Object)
-		return &Object{Class: "stdClass", Properties: properties}, err
-	}
-	return nil, nil
-}
-
-func arrayOf(pairs []transferPair) (*Array, error) {
-	a := &Array{}
-	for _, pair := range pairs {
-		v, err := pair.Value.value()
+		value, err := newTransfer(v)
 		if err != nil {
 			return nil, err
 		}
-		key := stringKey(string(pair.Key))
-		if pair.Number != nil {
-			key = *pair.Number
+		items = append(items, transferItem{[]byte(Text(key)), value})
+	}
+	return items, nil
+}
+
+func (t transfer) value() (Value, error) {
+	text := string(t.Text)
+	switch t.Type {
+	case "":
+		return text, nil
+	case "null":
+		return nil, nil
+	case "bool":
+		return Bool(text), nil
+	case "int":
+		return Int(text), nil
+	case "float":
+		if number, err := strconv.ParseFloat(text, 64); err == nil || math.IsInf(number, 0) {
+			return number, nil
 		}
-		a.set(key, v, origin{})
+	case "array":
+		return arrayOf(t.Items)
+	case "stdClass":
+		properties, err := arrayOf(t.Items)
+		return &Object{Class: "stdClass", Properties: properties}, err
+	}
+	return nil, errors.New("decode a value: it is none of its type")
+}
+
+func arrayOf(items []transferItem) (*Array, error) {
+	a := &Array{}
+	for _, item := range items {
+		v, err := item.value()
+		if err != nil {
+			return nil, err
+		}
+		a.set(stringKey(string(item.Key)), v, origin{})
 	}
 	return a, nil
 }

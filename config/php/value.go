@@ -48,7 +48,7 @@ func findUnknown(v Value) (unknown, bool) {
 	case unknown:
 		return v, true
 	case *closure:
-		return unknown{reason: "a function is not a setting", at: v.at}, true
+		return unknown{reason: "a function is not a setting", at: v.function.at}, true
 	case *Object:
 		if v.Class != "stdClass" {
 			return unknown{reason: "an object of class " + v.Class + " is not a setting"}, true
