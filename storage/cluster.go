@@ -151,8 +151,7 @@ func (c *client) doInCluster(ctx context.Context, key, command string, args []an
 	var failures []error
 	for _, n := range c.candidatesFor(slot) {
 		reply, err := c.followRedirects(ctx, n, slot, command, args)
-		var refused redis.Error
-		if err == nil || errors.As(err, &refused) || ctx.Err() != nil {
+		if err == nil || replyOf(err) != "" || ctx.Err() != nil {
 			return reply, err
 		}
 		c.disown(slot)
@@ -180,11 +179,7 @@ func (c *client) followRedirects(ctx context.Context, n node, slot uint16, comma
 // parseRedirect reads "MOVED 3999 10.0.0.1:6381" and "ASK 3999 10.0.0.1:6381". The host may be empty
 // or an IPv6 address without brackets.
 func parseRedirect(err error, from node) (moved bool, target node, redirected bool) {
-	var reply redis.Error
-	if !errors.As(err, &reply) {
-		return false, node{}, false
-	}
-	fields := strings.Fields(string(reply))
+	fields := strings.Fields(replyOf(err))
 	if len(fields) < 3 || (fields[0] != "MOVED" && fields[0] != "ASK") {
 		return false, node{}, false
 	}

@@ -13,8 +13,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gomodule/redigo/redis"
-
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/storage/internal/dial"
 )
@@ -173,9 +171,10 @@ func (o DatabaseOptions) withAdvice(err error) error {
 }
 
 func (o DatabaseOptions) advice(err error) string {
-	switch code := serverCode(err); code {
-	case "1045", "1698", "28P01", "28000":
+	if LoginRefused(err) {
 		return "check user and password, and from where the server lets this user in"
+	}
+	switch serverCode(err) {
 	case "1044", "1049", "3D000":
 		return "check the database's name, and that this user may use it"
 	case "1142", "1143", "42501":
@@ -211,15 +210,12 @@ func (o DatabaseOptions) advice(err error) string {
 	return ""
 }
 
+// loginRefusals are the codes of MySQL, MariaDB and PostgreSQL for a wrong user or password.
+var loginRefusals = []string{"1045", "1698", "28P01", "28000"}
+
 // LoginRefused reports whether err says that Redis or the database did not accept user and password, or
 // wants some.
 func LoginRefused(err error) bool {
-	if reply, ok := errors.AsType[redis.Error](err); ok {
-		return wantsPassword(string(reply)) || refusesPassword(string(reply))
-	}
-	switch serverCode(err) {
-	case "1045", "1698", "28P01", "28000":
-		return true
-	}
-	return false
+	reply := replyOf(err)
+	return wantsPassword(reply) || refusesPassword(reply) || slices.Contains(loginRefusals, serverCode(err))
 }

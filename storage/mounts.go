@@ -91,6 +91,9 @@ func (p *pool) table(name string) string {
 	return quote + strings.ReplaceAll(p.options.Prefix+name, ".", quote+"."+quote) + quote
 }
 
+// Name is how logs and actors.System.Problems call this port.
+func (*Mounts) Name() string { return "database" }
+
 // Close closes the connections.
 func (m *Mounts) Close() error { return m.current().Close() }
 
@@ -125,19 +128,9 @@ func (m *Mounts) Reconfigure(options DatabaseOptions) error {
 	return err
 }
 
-// attempt calls try, and again with other options when the database refuses the login and they have changed
-// meanwhile.
+// attempt is the function attempt, in which a panic is an error.
 func (m *Mounts) attempt(ctx context.Context, try func(*pool) error) error {
-	used := m.current()
-	err := used.guarded(m, try)
-	if !LoginRefused(err) {
-		return err
-	}
-	m.reload.then(ctx, func(options DatabaseOptions) { _ = m.Reconfigure(options) })
-	if changed := m.current(); changed != used {
-		return changed.guarded(m, try)
-	}
-	return err
+	return attempt(ctx, m.reload, m, func(p *pool) error { return p.guarded(m, try) })
 }
 
 // guarded makes errors of panics. The connection in which a driver panicked counts as busy for ever, and

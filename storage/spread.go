@@ -46,15 +46,13 @@ func (c *client) subscribable(ctx context.Context, channel string) []node {
 func (c *client) askSubscribers(ctx context.Context, channel string, answers map[node]int) {
 	ctx, cancel := context.WithTimeout(ctx, askSubscribersTimeout)
 	defer cancel()
-	var mu sync.Mutex
-	var asking sync.WaitGroup
-	for _, n := range c.candidates() {
-		mu.Lock()
+	unasked := slices.DeleteFunc(c.candidates(), func(n node) bool {
 		_, asked := answers[n]
-		mu.Unlock()
-		if asked {
-			continue
-		}
+		return asked
+	})
+	var mu sync.Mutex // guards answers
+	var asking sync.WaitGroup
+	for _, n := range unasked {
 		asking.Go(func() {
 			if subscribers, ok := c.subscribersAt(ctx, n, channel); ok {
 				mu.Lock()
