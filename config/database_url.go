@@ -109,10 +109,7 @@ func (d *database) applyMySQLURL(parsed address) error {
 		"ssl-key":  func(value string) { d.TLS.Key = value },
 	})
 	for key := range parsed.query {
-		if d.Options == nil {
-			d.Options = map[string]string{}
-		}
-		d.Options[key] = parsed.query.Get(key)
+		d.setOption(key, parsed.query.Get(key))
 	}
 	return nil
 }

@@ -86,15 +86,41 @@ type DatabaseTLS struct {
 	CRL string
 }
 
-// TLSModes are the values of DatabaseTLS.Mode, from the least to the most that is verified.
-var TLSModes = []string{TLSDisable, TLSPrefer, TLSRequire, TLSVerifyCA, TLSVerifyFull}
+// tlsModes are the values of DatabaseTLS.Mode, from the least to the most that is verified.
+var tlsModes = []string{TLSDisable, TLSPrefer, TLSRequire, TLSVerifyCA, TLSVerifyFull}
 
 // Check refuses a Mode that is none. It is not left to the libraries of the drivers: one of them panics.
 func (t DatabaseTLS) Check() error {
-	if t.Mode == "" || slices.Contains(TLSModes, t.Mode) {
+	if t.Mode == "" || slices.Contains(tlsModes, t.Mode) {
 		return nil
 	}
-	return fmt.Errorf("the database's TLS mode %q is not one of %s", t.Mode, strings.Join(TLSModes, ", "))
+	return fmt.Errorf("the database's TLS mode %q is not one of %s", t.Mode, strings.Join(tlsModes, ", "))
+}
+
+// SetParameter takes one of libpq's parameters, and reports whether it is one about TLS. libpq's mode allow, plain first and TLS if the server
+// insists, becomes TLSPrefer: the same servers are reached. An error says that there is no such mode.
+func (t *DatabaseTLS) SetParameter(name, value string) (isTLS bool, err error) {
+	switch name {
+	case "sslmode":
+		t.Mode = strings.ToLower(value)
+		if t.Mode == "allow" {
+			t.Mode = TLSPrefer
+		}
+		if !slices.Contains(tlsModes, t.Mode) {
+			return true, fmt.Errorf("%q is not a TLS mode; write %s", value, strings.Join(tlsModes, ", "))
+		}
+	case "sslrootcert":
+		t.CA = value
+	case "sslcert":
+		t.Cert = value
+	case "sslkey":
+		t.Key = value
+	case "sslcrl":
+		t.CRL = value
+	default:
+		return false, nil
+	}
+	return true, nil
 }
 
 // connector adds to the failures of a driver's connector what was tried.

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"os"
 	"os/user"
@@ -52,8 +51,8 @@ func (registered) Advice(_ storage.DatabaseOptions, err error) string {
 }
 
 func (registered) Connector(options storage.DatabaseOptions) (driver.Connector, error) {
-	options = withLibpqTLS(options)
-	if err := options.TLS.Check(); err != nil {
+	options, err := withLibpqTLS(options)
+	if err != nil {
 		return nil, err
 	}
 	config := pq.Config{
@@ -102,23 +101,12 @@ func (registered) Connector(options storage.DatabaseOptions) (driver.Connector, 
 	return connector, nil
 }
 
-// withLibpqTLS moves libpq's parameters for TLS to where they are in DatabaseOptions.
-func withLibpqTLS(o storage.DatabaseOptions) storage.DatabaseOptions {
-	o.Options = maps.Clone(o.Options)
-	for name, field := range map[string]*string{
-		"sslmode":     &o.TLS.Mode,
-		"sslrootcert": &o.TLS.CA,
-		"sslcert":     &o.TLS.Cert,
-		"sslkey":      &o.TLS.Key,
-		"sslcrl":      &o.TLS.CRL,
-	} {
-		if value, given := o.Options[name]; given {
-			*field = value
-			delete(o.Options, name)
+// withLibpqTLS has libpq's parameters for TLS, and its usual files, count as DatabaseOptions.TLS.
+func withLibpqTLS(o storage.DatabaseOptions) (storage.DatabaseOptions, error) {
+	for name, value := range o.Options {
+		if _, err := o.TLS.SetParameter(name, value); err != nil {
+			return o, err
 		}
-	}
-	if o.TLS.Mode == "allow" { // plain first, TLS if need be: the same servers are reached
-		o.TLS.Mode = storage.TLSPrefer
 	}
 	if o.TLS.CA == "" {
 		o.TLS.CA = libpqFile("root.crt")
@@ -129,7 +117,7 @@ func withLibpqTLS(o storage.DatabaseOptions) storage.DatabaseOptions {
 	if o.TLS.CRL == "" {
 		o.TLS.CRL = libpqFile("root.crl")
 	}
-	return o
+	return o, o.TLS.Check()
 }
 
 // libpqFile returns the path of a file in the folder where libpq looks for its certificates, or
