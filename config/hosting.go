@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -195,18 +194,13 @@ func (n *nextcloudConfig) hosts(s Settings) []string {
 			found = append(found, host)
 		}
 	}
-	addURL := func(address string) {
-		if parsed, err := url.Parse(withScheme(address)); err == nil && address != "" {
-			add(bracketed(parsed.Hostname()))
-		}
-	}
-	addURL(n.optional("overwrite.cli.url"))
-	addURL(n.optional("overwritehost"))
+	add(hostOf(n.optional("overwrite.cli.url")))
+	add(hostOf(n.optional("overwritehost")))
 	for _, domain := range s.Instance.TrustedDomains.Texts {
 		add(domain)
 	}
 	if len(found) == 0 {
-		addURL(s.Nextcloud.BaseURL)
+		add(hostOf(s.Nextcloud.BaseURL))
 	}
 	return found
 }
