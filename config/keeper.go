@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/notifypush/notifypush/internal/files"
+	"github.com/notifypush/notifypush/internal/paths"
 )
 
 // keeper is a user who may change what a configuration says, and is not root.
@@ -95,7 +96,7 @@ func anybody(path, who string, gid uint32) *keeper {
 // ownerAsKeeper has the user's groups as the system knows them. A user that it does not know, as in a container, has the group of the file; root's
 // group is no proof.
 func ownerAsKeeper(path string, uid, gid uint32) *keeper {
-	name := nameOfUser(uid)
+	name := paths.UserName(int(uid))
 	k := &keeper{path: path, who: "user " + name, user: name, uid: uid, gid: gid}
 	k.help = fmt.Sprintf("run as %s: sudo -u %s notify_push (or User= of the unit, user: of the container)", name, name)
 	if gid == 0 {
