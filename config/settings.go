@@ -75,15 +75,9 @@ type List struct {
 // Prefixes are the IP addresses and ranges among the texts; Nextcloud compares with nothing else.
 func (l List) Prefixes() (prefixes []netip.Prefix) {
 	for _, text := range l.Texts {
-		prefix, err := netip.ParsePrefix(text)
-		if err != nil {
-			var address netip.Addr
-			if address, err = netip.ParseAddr(text); err != nil {
-				continue
-			}
-			prefix = netip.PrefixFrom(address, address.BitLen())
+		if prefix, err := setting.ParsePrefix(text); err == nil {
+			prefixes = append(prefixes, prefix)
 		}
-		prefixes = append(prefixes, prefix)
 	}
 	return prefixes
 }
