@@ -213,7 +213,8 @@ func setLibpqOptions(config *pq.Config, options map[string]string) error {
 // dialer dials as the driver does, but for two things: a server that keeps silent is given up after the
 // ReplyTimeout, and with tls set it does TLS itself. It is safe for concurrent use.
 type dialer struct {
-	tls *storage.DatabaseTLS // set once
+	pq.Dialer                      // nil: the driver calls DialContext instead of its methods
+	tls       *storage.DatabaseTLS // set once
 }
 
 // DialContext is what the driver uses.
@@ -279,17 +280,6 @@ func (d *dialer) encrypt(ctx context.Context, plain net.Conn, host string) (net.
 		return nil, err
 	}
 	return conn, nil
-}
-
-// Dial and DialTimeout make dialer a pq.Dialer, which prefers DialContext.
-func (d *dialer) Dial(network, address string) (net.Conn, error) {
-	return d.DialContext(context.Background(), network, address)
-}
-
-func (d *dialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	return d.DialContext(ctx, network, address)
 }
 
 // impatientConn ends a read on which nothing arrives for the ReplyTimeout. The driver reads only while it
