@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -23,7 +22,7 @@ var (
 	ErrTooLarge   = errors.New("too large")
 	ErrTooMany    = errors.New("it holds too many files")
 
-	errBusy = noAnswerError{fmt.Errorf("others wait already: %w", context.DeadlineExceeded)}
+	errBusy = noAnswerError{context.DeadlineExceeded} // others wait already
 )
 
 // maxCalls bounds how many calls there are at a time: each that a dead file system never ends keeps a thread of the process. maxCallsOfQuota
@@ -74,14 +73,12 @@ func Within[T any](ctx context.Context, call func() (T, error)) (value T, err er
 	case <-done:
 		return called, late
 	case <-ctx.Done():
-		return value, noAnswer(ctx)
+		return value, noAnswerError{ctx.Err()}
 	}
 }
 
 // noAnswerError is why a call is not waited for any more.
 type noAnswerError struct{ cause error }
-
-func noAnswer(ctx context.Context) error { return noAnswerError{ctx.Err()} }
 
 func (noAnswerError) Error() string { return "no answer in time" }
 
