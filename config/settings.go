@@ -32,8 +32,8 @@ type Settings struct {
 	Instance   Instance
 
 	Nextcloud nextcloud.Options
-	Database  storage.DatabaseOptions `flag:"database-url" scope:"instance" env:"DATABASE_URL" placeholder:"URL" group:"Database" help:"postgres://, postgresql://, mysql:// or sqlite: URL. Otherwise the database of config.php. DATABASE_URL_FILE names a file that holds it."`
-	Redis     storage.RedisOptions    `flag:"redis-url" scope:"instance" env:"REDIS_URL" grammar:"urls" placeholder:"URL" group:"Redis" help:"redis://, rediss://, redis+unix:// or unix:// URL. Given several times, or as a list with commas, the nodes of a cluster. Otherwise notify_push_redis, redis.cluster or redis of config.php. REDIS_URL_FILE names a file that holds it, REDIS_PASSWORD_FILE one with the password alone."`
+	Database  storage.DatabaseOptions `flag:"database-url" name:"database" scope:"instance" env:"DATABASE_URL" placeholder:"URL" group:"Database" help:"postgres://, postgresql://, mysql:// or sqlite: URL. Otherwise the database of config.php. DATABASE_URL_FILE names a file that holds it."`
+	Redis     storage.RedisOptions    `flag:"redis-url" name:"redis" scope:"instance" env:"REDIS_URL" grammar:"urls" placeholder:"URL" group:"Redis" help:"redis://, rediss://, redis+unix:// or unix:// URL. Given several times, or as a list with commas, the nodes of a cluster. Otherwise notify_push_redis, redis.cluster or redis of config.php. REDIS_URL_FILE names a file that holds it, REDIS_PASSWORD_FILE one with the password alone."`
 	Listen    transport.ListenOptions
 	Monitor   monitor.Options
 	Websocket transport.WebsocketOptions
