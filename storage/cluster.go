@@ -128,13 +128,10 @@ func nodesOf(slots any, asked node) []node {
 	}
 	var nodes []node
 	for _, field := range fields[2:] {
-		parts, err := redis.Values(field, nil)
-		if err != nil || len(parts) < 2 {
-			continue
-		}
-		host, _ := redis.String(parts[0], nil)
-		port, err := redis.Int(parts[1], nil)
-		if err == nil {
+		var host string // empty where Redis names none
+		var port int
+		parts, _ := redis.Values(field, nil)
+		if _, err := redis.Scan(parts, &host, &port); err == nil && port != 0 {
 			nodes = append(nodes, asked.sibling(host, strconv.Itoa(port)))
 		}
 	}

@@ -33,7 +33,6 @@ type pool struct {
 	*sqlx.DB
 	connector driver.Connector
 	options   DatabaseOptions
-	byStorage string
 }
 
 // OpenMounts checks the options. It does not connect: a database that is away is noticed by the
@@ -61,7 +60,6 @@ func openPool(options DatabaseOptions) (*pool, error) {
 		return nil, err
 	}
 	p := &pool{connector: connector{driverConnector, options}, options: options}
-	p.byStorage = p.query()
 	p.DB = connect(p)
 	return p, nil
 }
@@ -180,7 +178,7 @@ func (m *Mounts) MountsOfStorages(ctx context.Context, storages []uint64) ([]act
 	var mounts []actors.Mount
 	for some := range slices.Chunk(ids, storagesAtOnce) {
 		err := m.attempt(ctx, func(p *pool) error {
-			query, args, err := sqlx.In(p.byStorage, some)
+			query, args, err := sqlx.In(p.query(), some)
 			if err != nil {
 				return err
 			}

@@ -244,20 +244,17 @@ func (r *Redis) Subscribers(ctx context.Context, channels ...string) ([]int, err
 	for _, channel := range channels {
 		args = args.Add(prefix + channel)
 	}
-	reply, err := redis.Values(r.do(ctx, "", "PUBSUB", args...))
+	subscribers, err := redis.IntMap(r.do(ctx, "", "PUBSUB", args...))
 	if err != nil {
 		return nil, err
 	}
-	counts := make([]int, 0, len(channels))
-	for i := 1; i < len(reply); i += 2 {
-		count, err := redis.Int(reply[i], nil)
-		if err != nil {
-			return nil, err
+	var counts []int
+	for _, channel := range channels {
+		count, found := subscribers[prefix+channel]
+		if !found {
+			return nil, errNotRedis
 		}
 		counts = append(counts, count)
-	}
-	if len(counts) != len(channels) {
-		return nil, errNotRedis
 	}
 	return counts, nil
 }
