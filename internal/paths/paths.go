@@ -55,12 +55,9 @@ var hiddenBelow = []struct{ folder, option string }{
 func HiddenBy(path string) string {
 	path = absolute(path)
 	candidates := []string{path}
-	for folder := path; ; folder = filepath.Dir(folder) {
+	for folder := path; folder != filepath.Dir(folder); folder = filepath.Dir(folder) {
 		if target, err := filepath.EvalSymlinks(folder); err == nil {
 			candidates = append(candidates, filepath.Join(target, strings.TrimPrefix(path, folder)))
-			break
-		}
-		if folder == filepath.Dir(folder) {
 			break
 		}
 	}
