@@ -98,14 +98,19 @@ func (c *configFiles) evaluate(ctx context.Context, main string, getenv func(str
 	}
 	c.evaluated, c.values, c.exhausted = evaluated.Files, evaluated.Values, evaluated.Exhausted
 	c.unknown = map[string]php.Unknown{}
+	said := map[string]bool{} // by file: that something is known to come from it
+	for _, entry := range c.values {
+		said[entry.File] = true
+	}
 	for _, unknown := range evaluated.Unknown {
 		c.unknown[unknown.Key] = unknown
+		said[unknown.File] = true
 		if unknown.Key == php.AnyKey {
 			c.broken = fmt.Sprintf("%s:%d: %s", unknown.File, unknown.Line, unknown.Reason)
 		}
 	}
 	for _, problem := range evaluated.Warnings {
-		if problem.File == filepath.Base(main) && !c.isFrom(problem.File) {
+		if problem.File == filepath.Base(main) && !said[problem.File] {
 			c.broken = problem.String()
 			continue
 		}
@@ -118,21 +123,6 @@ func (c *configFiles) evaluate(ctx context.Context, main string, getenv func(str
 			c.doubt = notYetError{errors.New(problem.String())}
 		}
 	}
-}
-
-// isFrom says whether anything is known to come from a file.
-func (c *configFiles) isFrom(file string) bool {
-	for _, entry := range c.values {
-		if entry.File == file {
-			return true
-		}
-	}
-	for _, unknown := range c.unknown {
-		if unknown.File == file {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *configFiles) warn(format string, arguments ...any) {

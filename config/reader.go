@@ -28,14 +28,11 @@ type Reader struct {
 	IgnoresInstances bool
 }
 
-// askFunc is [php.AskPHP], or has another process call it.
-type askFunc func(ctx context.Context, paths, keys []string) (map[string]php.Value, error)
-
-// readFiles reads the files, with the rights of the user that it names where that is not the process's own.
-func (r Reader) readFiles(ctx context.Context, path string, glob bool, env environment) (found configFiles, as string, ask askFunc) {
-	askHere := func(ctx context.Context, paths, keys []string) (map[string]php.Value, error) {
-		return php.AskPHP(ctx, env.all(), paths, keys)
-	}
+// readFiles reads the files, with the rights of the user that it names where that is not the process's own. ask has PHP read what was found, with
+// the same rights, and say what the consulted keys are.
+func (r Reader) readFiles(ctx context.Context, path string, glob bool, env environment) (found configFiles, as string, ask func() (map[string]php.Value, error)) {
+	keys := slices.Sorted(maps.Keys(consulted))
+	askHere := func() (map[string]php.Value, error) { return php.AskPHP(ctx, env.all(), found.files, keys) }
 	if os.Geteuid() != 0 {
 		return readConfigFiles(ctx, path, glob, env.lookup), "", askHere
 	}
@@ -57,8 +54,8 @@ func (r Reader) readFiles(ctx context.Context, path string, glob bool, env envir
 		return configFiles{unreadable: err, broken: err.Error()}, "", nil
 	}
 	found.warn("this runs as root, and %s may change %s: the configuration is read with the rights of %s only; %s", owner.who, owner.path, owner.user, owner.help)
-	return found, owner.user, func(ctx context.Context, paths, keys []string) (map[string]php.Value, error) {
-		reply, err := r.run(ctx, owner, readJob{Ask: inBytes(paths), Keys: keys}, env.all())
+	return found, owner.user, func() (map[string]php.Value, error) {
+		reply, err := r.run(ctx, owner, readJob{Ask: inBytes(found.files), Keys: keys}, env.all())
 		if err != nil {
 			return nil, err
 		}
