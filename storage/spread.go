@@ -34,8 +34,7 @@ func (c *client) subscribable(ctx context.Context, channel string) []node {
 		}
 		return math.MaxInt
 	}
-	answered := slices.IndexFunc(nodes, func(n node) bool { return count(n) < math.MaxInt }) >= 0
-	if answered { // else their order says which of them have failed
+	if len(subscribers) > 0 { // else their order says which of them have failed
 		rand.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] }) //nolint:gosec // G404: an order is no secret
 	}
 	slices.SortStableFunc(nodes, func(a, b node) int { return cmp.Compare(count(a), count(b)) })

@@ -108,14 +108,10 @@ func withLibpqTLS(o storage.DatabaseOptions) (storage.DatabaseOptions, error) {
 			return o, err
 		}
 	}
-	if o.TLS.CA == "" {
-		o.TLS.CA = libpqFile("root.crt")
-	}
+	o.TLS.CA = cmp.Or(o.TLS.CA, libpqFile("root.crt"))
+	o.TLS.CRL = cmp.Or(o.TLS.CRL, libpqFile("root.crl"))
 	if o.TLS.Cert == "" {
 		o.TLS.Cert, o.TLS.Key = libpqFile("postgresql.crt"), libpqFile("postgresql.key")
-	}
-	if o.TLS.CRL == "" {
-		o.TLS.CRL = libpqFile("root.crl")
 	}
 	return o, o.TLS.Check()
 }
