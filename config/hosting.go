@@ -129,19 +129,6 @@ func (l *loader) warnOfProcessSettings() {
 	}
 }
 
-// concerns reports whether a setting can be set where this loader looks.
-func (l *loader) concerns(field setting.Field) bool {
-	return l.process == nil || field.Scope != setting.OfProcess
-}
-
-// inherited gives the texts that the process was given for a flag, nil where there are none or the setting is an instance's own.
-func (l *loader) inherited(field setting.Field) (texts []string, source string) {
-	if l.process == nil || field.Scope != setting.Inherited {
-		return nil, ""
-	}
-	return l.process.texts[field.Flag], l.process.Sources[field.Name()]
-}
-
 // checkHosting refuses what the process is given that only an instance can have: all would share a database, or send their users' passwords
 // to the same Nextcloud.
 func (l *loader) checkHosting(ctx context.Context, configFile string) {

@@ -71,7 +71,7 @@ func (l *loader) loadSimple() {
 	s := &l.result.Settings
 	own := map[string]bool{"nextcloud-url": true, "database-url": true, "database-prefix": true, "redis-url": true, "debounce-disable": true, "admin-token": true, "metrics-token": true, "trusted-proxies": true, "allowed-origins": true}
 	for _, field := range l.fields {
-		if !own[field.Flag] && l.concerns(field) {
+		if !own[field.Flag] && (l.process == nil || field.Scope != setting.OfProcess) {
 			l.read(field.Flag)
 		}
 	}
@@ -164,8 +164,8 @@ func (l *loader) find(flag string) []string {
 			texts = []string{text}
 		}
 	}
-	if texts == nil {
-		texts, source = l.inherited(declared)
+	if texts == nil && l.process != nil && declared.Scope == setting.Inherited {
+		texts, source = l.process.texts[flag], l.process.Sources[declared.Name()]
 	}
 	switch {
 	case texts != nil && l.process == nil: // what instances inherit
