@@ -29,9 +29,3 @@ func (c *client) prefixes() []string {
 		return []string{"", strconv.Itoa(c.options.Database) + "_"}
 	}
 }
-
-func (c *client) setHeard(prefixes []string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.heard = prefixes
-}

@@ -188,14 +188,7 @@ func (o DatabaseOptions) endpoint(defaultPort uint16) string {
 	return net.JoinHostPort(cmp.Or(o.Host, "localhost"), strconv.Itoa(int(cmp.Or(o.Port, defaultPort))))
 }
 
-// withAdvice adds what might help to the failures that operators meet most often.
-func (o DatabaseOptions) withAdvice(err error) error {
-	if advice := o.advice(err); advice != "" {
-		return fmt.Errorf("%w (%s)", err, advice)
-	}
-	return err
-}
-
+// advice says what might help against the failures that operators meet most often; empty where nothing is known to.
 func (o DatabaseOptions) advice(err error) string {
 	if LoginRefused(err) {
 		return "check user and password, and from where the server lets this user in"

@@ -272,5 +272,8 @@ func (p *pool) explained(err error) error {
 	if !errors.As(err, new(*connectError)) { // which says already which database
 		err = fmt.Errorf("read who sees a storage from %s: %w", p.options, withoutSource(err))
 	}
-	return p.options.withAdvice(err)
+	if advice := p.options.advice(err); advice != "" {
+		return fmt.Errorf("%w (%s)", err, advice)
+	}
+	return err
 }

@@ -312,7 +312,7 @@ func (r *Redis) do(ctx context.Context, key, command string, args ...any) (reply
 func (c *client) doAt(ctx context.Context, n node, asking bool, command string, args []any) (any, error) {
 	reply, err := c.tryAt(ctx, n, asking, command, args)
 	if strings.HasPrefix(replyOf(err), "READONLY") {
-		c.dropPool(n)
+		c.dropPool(n, 0)
 		reply, err = c.tryAt(ctx, n, asking, command, args)
 	}
 	return reply, err
@@ -347,18 +347,11 @@ type nodePool struct {
 	unused   *time.Timer
 }
 
-func (c *client) dropPool(n node) {
+// dropPool drops the pool of a node, unless somebody has wanted one of its connections more lately than that.
+func (c *client) dropPool(n node, unwanted time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if pool := c.pools[n]; pool != nil {
-		c.drop(n, pool)
-	}
-}
-
-func (c *client) dropUnused(n node) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if pool := c.pools[n]; pool != nil && time.Since(pool.wantedAt) >= idleTime {
+	if pool := c.pools[n]; pool != nil && time.Since(pool.wantedAt) >= unwanted {
 		c.drop(n, pool)
 	}
 }
@@ -390,7 +383,7 @@ func (c *client) pool(n node) *nodePool {
 				IdleTimeout: idleTime,
 				Wait:        true,
 			},
-			unused: time.AfterFunc(idleTime, func() { c.dropUnused(n) }),
+			unused: time.AfterFunc(idleTime, func() { c.dropPool(n, idleTime) }),
 		}
 		c.pools[n] = pool
 	}

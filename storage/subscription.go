@@ -88,7 +88,9 @@ func (c *client) subscribeAt(ctx context.Context, n node, channels []string) (*s
 		_ = conn.Close()
 		return nil, failed(StepSubscribe, n, err)
 	}
-	c.setHeard(s.prefixes)
+	c.mu.Lock()
+	c.heard = s.prefixes
+	c.mu.Unlock()
 	return s, nil
 }
 
