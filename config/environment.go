@@ -90,7 +90,7 @@ func readDotEnv(ctx context.Context) (map[string]string, error) {
 // readVariables reads a file of variables. What it says counts as much as the command line, so nobody but root and this user may have written
 // it, or lead to it by a link.
 func readVariables(ctx context.Context, path string) (map[string]string, error) {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	limited, cancel := files.Looking(ctx)
 	defer cancel()
 	there, err := files.Within(limited, func() (fs.FileInfo, error) { return os.Lstat(path) })
 	var text string

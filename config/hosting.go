@@ -97,7 +97,7 @@ func (l *loader) configFile(ctx context.Context, from InstanceFiles) (path strin
 	} else if !filepath.IsAbs(target) {
 		target = filepath.Dir(from.Config) + "/" + target
 	}
-	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	looking, cancel := files.Looking(ctx)
 	defer cancel()
 	info, err := files.Stat(looking, target)
 	if err != nil || !info.IsDir() {
@@ -157,7 +157,7 @@ func (l *loader) checkHosting(ctx context.Context, configFile string) {
 
 // CheckInstanceFolder returns why a folder of instances cannot be used: who may write to it may have logins sent elsewhere.
 func CheckInstanceFolder(ctx context.Context, folder string) error {
-	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	looking, cancel := files.Looking(ctx)
 	defer cancel()
 	info, err := files.Stat(looking, folder)
 	switch {

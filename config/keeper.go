@@ -37,7 +37,7 @@ const nobody, nogroup = 65534, 65534
 // findKeeper returns the first who may change one of the files or folders, or nil when only root may. A folder that is named counts as its
 // listing does: who may add a file to it may change it.
 func findKeeper(ctx context.Context, paths []string) (*keeper, error) {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	limited, cancel := files.Looking(ctx)
 	defer cancel()
 	k, err := files.Within(limited, func() (*keeper, error) {
 		for _, path := range paths {

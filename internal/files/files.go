@@ -55,6 +55,12 @@ func take(ctx context.Context) (giveBack func(), ok bool) {
 	return giveBack, true
 }
 
+// Looking returns a context in which to look at files for two seconds. It is not cut short by the end of ctx, so that the reason why a process
+// that is asked to end did not begin is a true one.
+func Looking(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+}
+
 // Within returns what call returns, or an error when ctx ends before it does. The call itself may then go on, even for ever.
 func Within[T any](ctx context.Context, call func() (T, error)) (value T, err error) {
 	giveBack, ok := take(ctx)
