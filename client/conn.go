@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,9 +60,7 @@ func findEndpoints(ctx context.Context, opts Options) (Endpoints, error) {
 		return Endpoints{}, err
 	}
 	endpoints := capability.Endpoints
-	if opts.Endpoint != "" {
-		endpoints.Websocket = opts.Endpoint
-	}
+	endpoints.Websocket = cmp.Or(opts.Endpoint, endpoints.Websocket)
 	return endpoints, nil
 }
 

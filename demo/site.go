@@ -51,15 +51,9 @@ func newSite(d *Demo, cloud *nextcloud.Nextcloud, events *feed, daemon net.Addr)
 
 // state is what the page needs to know at first: who there is, and the commands to try.
 func (s *site) state(w http.ResponseWriter, _ *http.Request) {
-	type account struct {
-		ID       string `json:"id"`
-		Name     string `json:"name"`
-		Login    string `json:"login"`
-		Password string `json:"password"`
-	}
-	var accounts []account
+	var accounts []map[string]string
 	for _, p := range people {
-		accounts = append(accounts, account{p.id, p.name, p.login, p.password()})
+		accounts = append(accounts, map[string]string{"id": p.id, "name": p.name, "login": p.login, "password": p.password()})
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"people": accounts, "commands": s.demo.Commands})
