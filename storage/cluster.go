@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,10 +41,7 @@ func parseNode(address string) (node, error) {
 	if (u.Scheme != "redis" && u.Scheme != "rediss") || u.Hostname() == "" {
 		return node{}, errNodeAddress
 	}
-	port := u.Port()
-	if port == "" {
-		port = "6379"
-	}
+	port := cmp.Or(u.Port(), "6379")
 	return node{network: "tcp", address: net.JoinHostPort(u.Hostname(), port), tls: u.Scheme == "rediss"}, nil
 }
 

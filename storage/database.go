@@ -161,14 +161,12 @@ func (e *connectError) Unwrap() error { return e.err }
 
 // String names the database for errors, without the password.
 func (o DatabaseOptions) String() string {
-	switch o.Driver {
-	case SQLite:
+	if o.Driver == SQLite {
 		return "SQLite at " + o.Path
-	case Postgres:
-		return fmt.Sprintf("PostgreSQL at %s (database %q, user %q)", o.endpoint(5432), o.Name, o.User)
-	default:
-		return fmt.Sprintf("MySQL at %s (database %q, user %q)", o.endpoint(3306), o.Name, o.User)
 	}
+	server := o.socketServer()
+	at := net.JoinHostPort(cmp.Or(o.Host, "localhost"), strconv.Itoa(int(cmp.Or(o.Port, server.port))))
+	return fmt.Sprintf("%s at %s (database %q, user %q)", server.name, cmp.Or(strings.Join(o.Hosts, ", "), o.Socket, at), o.Name, o.User)
 }
 
 func (o DatabaseOptions) socketServer() socketServer {
@@ -176,16 +174,6 @@ func (o DatabaseOptions) socketServer() socketServer {
 		return postgresSocket
 	}
 	return mysqlSocket
-}
-
-func (o DatabaseOptions) endpoint(defaultPort uint16) string {
-	switch {
-	case len(o.Hosts) > 0:
-		return strings.Join(o.Hosts, ", ")
-	case o.Socket != "":
-		return o.Socket
-	}
-	return net.JoinHostPort(cmp.Or(o.Host, "localhost"), strconv.Itoa(int(cmp.Or(o.Port, defaultPort))))
 }
 
 // advice says what might help against the failures that operators meet most often; empty where nothing is known to.

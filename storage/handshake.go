@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -221,17 +222,14 @@ func (c *client) connect(ctx context.Context, n node, wrap func(net.Conn) net.Co
 
 func (c *client) encrypt(ctx context.Context, n node, plain net.Conn) (net.Conn, error) {
 	options := c.options.TLS
-	host := options.ServerName
-	if host == "" {
-		host, _, _ = net.SplitHostPort(n.address)
-	}
+	host, _, _ := net.SplitHostPort(n.address)
 	config, err := dial.Trust{
 		CAFile:     options.CA,
 		CAFolder:   options.CAPath,
 		Chain:      !options.SkipVerifyPeer,
 		Name:       !options.SkipVerifyName,
 		SelfSigned: options.AllowSelfSigned,
-	}.Config(host, dial.ClientCertificate{Cert: options.Cert, Key: options.Key, Passphrase: options.Passphrase.Reveal()})
+	}.Config(cmp.Or(options.ServerName, host), dial.ClientCertificate{Cert: options.Cert, Key: options.Key, Passphrase: options.Passphrase.Reveal()})
 	if err != nil {
 		_ = plain.Close()
 		return nil, err
