@@ -260,11 +260,8 @@ const minToken = 16
 func (l *loader) loadToken(flag string, target *actors.Secret) {
 	name := l.declared[flag].Name()
 	texts, err := l.secret(flag)
-	if err != nil {
-		l.fail(name, err)
-		return
-	}
 	if texts == nil {
+		l.fail(name, err)
 		return
 	}
 	token := texts[len(texts)-1]
