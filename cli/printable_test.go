@@ -15,6 +15,7 @@ import (
 	"github.com/notifypush/notifypush/cli/doctor"
 	"github.com/notifypush/notifypush/client"
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/config/php"
 	"github.com/notifypush/notifypush/transport"
 	"github.com/notifypush/notifypush/transport/monitor"
 )
@@ -51,7 +52,7 @@ func TestCommandsPrintNothingThatSteersATerminal(t *testing.T) {
 		Servers: []monitor.Server{{Name: hostile, Version: hostile}}})
 	printClients(&out, monitor.ClientsReply{Clients: []monitor.Client{{User: hostile, Address: hostile, Program: hostile, Since: now}}, Throttled: []transport.Throttled{{Address: hostile}}}, now)
 	printFinding(&out, finding{Name: "name", Detail: onOneLine(hostile), Advice: onOneLine(hostile)}, painter(&out, true))
-	printRemarks(&out, config.Report{Warnings: []string{hostile}, Errors: []string{hostile}, Unknown: []config.UnknownKey{{Key: hostile, File: hostile, Reason: hostile}}})
+	printRemarks(&out, config.Report{Warnings: []string{hostile}, Errors: []string{hostile}, Unknown: []php.Unknown{{Key: hostile, File: hostile, Reason: hostile}}})
 	printSettings(&out, map[string]config.Setting{"bind": {Value: hostile, Source: hostile}})
 	for _, asJSON := range []bool{true, false} {
 		printer := &doctorPrinter{out: &out, paint: painter(&out, true), json: asJSON}

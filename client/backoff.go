@@ -23,7 +23,7 @@ type Backoff struct {
 
 // Next gives the time to wait after one more failure.
 func (b *Backoff) Next() time.Duration {
-	b.window = min(max(2*b.window, b.base()), b.cap())
+	b.window = min(max(2*b.window, orDefault(b.Base, defaultBackoffBase)), orDefault(b.Cap, defaultBackoffCap))
 	return rand.N(b.window + 1) //nolint:gosec // G404: jitter is no secret
 }
 
@@ -32,16 +32,9 @@ func (b *Backoff) Reset() {
 	b.window = 0
 }
 
-func (b *Backoff) base() time.Duration {
-	if b.Base > 0 {
-		return b.Base
+func orDefault(set, standard time.Duration) time.Duration {
+	if set > 0 {
+		return set
 	}
-	return defaultBackoffBase
-}
-
-func (b *Backoff) cap() time.Duration {
-	if b.Cap > 0 {
-		return b.Cap
-	}
-	return defaultBackoffCap
+	return standard
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,9 +60,7 @@ func findEndpoints(ctx context.Context, opts Options) (Endpoints, error) {
 		return Endpoints{}, err
 	}
 	endpoints := capability.Endpoints
-	if opts.Endpoint != "" {
-		endpoints.Websocket = opts.Endpoint
-	}
+	endpoints.Websocket = cmp.Or(opts.Endpoint, endpoints.Websocket)
 	return endpoints, nil
 }
 
@@ -110,7 +109,7 @@ func open(ctx context.Context, opts Options, endpoint string) (*Conn, error) {
 	ws, response, err := websocket.Dial(ctx, endpoint, &websocket.DialOptions{ //nolint:bodyclose // the library closes it
 		HTTPClient: &httpClient,
 		OnPingReceived: func(context.Context, []byte) bool {
-			c.heard()
+			c.silence.Reset(silenceLimit)
 			return true
 		},
 	})
@@ -135,8 +134,7 @@ func open(ctx context.Context, opts Options, endpoint string) (*Conn, error) {
 
 // cause leaves out the words that the layers of an HTTP request put before what went wrong.
 func cause(err error) error {
-	var inRequest *url.Error
-	if errors.As(err, &inRequest) {
+	if inRequest, ok := errors.AsType[*url.Error](err); ok {
 		return inRequest.Err
 	}
 	return err
@@ -193,10 +191,6 @@ func (c *Conn) abandon() {
 	c.silence.Stop()
 }
 
-func (c *Conn) heard() {
-	c.silence.Reset(silenceLimit)
-}
-
 func (c *Conn) send(ctx context.Context, text string) error {
 	return c.ws.Write(ctx, websocket.MessageText, []byte(text))
 }
@@ -211,6 +205,6 @@ func (c *Conn) receive(ctx context.Context) (string, error) {
 	case kind != websocket.MessageText:
 		return "", errors.New("a binary message, which no push server sends")
 	}
-	c.heard()
+	c.silence.Reset(silenceLimit)
 	return string(message), nil
 }

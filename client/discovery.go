@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -143,20 +142,16 @@ func ask(ctx context.Context, opts Options, request Request, method, address str
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	_, isForeign := realm.Foreign(response.Header, body)
 	switch {
 	case err != nil:
 		return nil, fail(err)
-	case response.StatusCode == http.StatusUnauthorized && !isForeign(response.Header, body):
+	case response.StatusCode == http.StatusUnauthorized && !isForeign:
 		return nil, fail(ErrInvalidCredentials)
 	case response.StatusCode != http.StatusOK:
 		return nil, newStatusError(request, req.URL.Redacted(), response, body)
 	}
 	return body, nil
-}
-
-func isForeign(header http.Header, body []byte) bool {
-	_, foreign := realm.Foreign(header, body)
-	return foreign
 }
 
 // errNotLoggedIn means that the capabilities are those that Nextcloud shows to everybody. That is its answer, too, to the
@@ -174,13 +169,13 @@ func parseCapabilities(body []byte) (Capability, error) {
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return Capability{}, fmt.Errorf("not the answer of a Nextcloud: %w", err)
 	}
-	all := bytes.TrimSpace(answer.OCS.Data.Capabilities)
+	all := answer.OCS.Data.Capabilities
 	if len(all) == 0 {
 		return Capability{}, errors.New("not the answer of a Nextcloud: it holds no capabilities")
 	}
 
 	// PHP writes a map without entries as a list.
-	if bytes.Equal(all, []byte("[]")) {
+	if string(all) == "[]" {
 		return Capability{}, ErrNoPush
 	}
 	var capabilities struct {

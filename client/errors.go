@@ -148,8 +148,5 @@ func firstLine(body []byte) string {
 
 // CloseCode is the code of the websocket close frame that caused err (RFC 6455, 7.4), or 0 when err has none.
 func CloseCode(err error) int {
-	if code := websocket.CloseStatus(err); code > 0 {
-		return int(code)
-	}
-	return 0
+	return max(int(websocket.CloseStatus(err)), 0)
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,8 +87,5 @@ func (o *Options) validate() error {
 }
 
 func (o *Options) httpClient() *http.Client {
-	if o.HTTPClient != nil {
-		return o.HTTPClient
-	}
-	return http.DefaultClient
+	return cmp.Or(o.HTTPClient, http.DefaultClient)
 }

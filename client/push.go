@@ -2,7 +2,6 @@ package client
 
 import (
 	"encoding/json"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -72,11 +71,8 @@ func (p Push) String() string {
 		}
 		return p.Message + " " + string(p.Body)
 	case FileIDs:
-		ids := make([]string, len(p.FileIDs))
-		for i, id := range p.FileIDs {
-			ids[i] = strconv.FormatUint(id, 10)
-		}
-		return "notify_file_id [" + strings.Join(ids, ",") + "]"
+		ids, _ := json.Marshal(append([]uint64{}, p.FileIDs...)) // a list also where there are none
+		return "notify_file_id " + string(ids)
 	default:
 		return "notify_" + string(p.Kind)
 	}

@@ -142,33 +142,25 @@ func (r *runner) connect(ctx context.Context) (*Conn, error) {
 // the server itself refused the login, or a proxy says that it is only away: then asking Nextcloud again, by every
 // client at once, would be a load with no gain.
 func mayHaveMoved(err error) bool {
-	var status *StatusError
-	var nextcloud *NextcloudError
-	switch {
-	case errors.As(err, &status):
+	if status, ok := errors.AsType[*StatusError](err); ok {
 		return status.Status < http.StatusInternalServerError && status.Status != http.StatusTooManyRequests
-	case errors.As(err, &nextcloud), errors.Is(err, ErrLimitExceeded), errors.Is(err, ErrAuthTimeout), errors.Is(err, ErrUnknownToken):
-		return false
-	default:
-		return true
 	}
+	byServer := errors.As(err, new(*NextcloudError)) || errors.Is(err, ErrLimitExceeded) || errors.Is(err, ErrAuthTimeout) || errors.Is(err, ErrUnknownToken)
+	return !byServer
 }
 
 // wait lets the time pass that is due before the next attempt. It fails when ctx ends.
 func (r *runner) wait(ctx context.Context, reason error) error {
 	delay := r.backoff.Next()
-	var status *StatusError
-	if errors.As(reason, &status) {
+	if status, ok := errors.AsType[*StatusError](reason); ok {
 		delay += status.RetryAfter
 	}
 	if r.opts.OnDisconnect != nil {
 		r.opts.OnDisconnect(reason, delay)
 	}
 	r.enter(StateWaiting)
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(delay):
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

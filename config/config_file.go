@@ -1,18 +1,15 @@
 package config
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"os/user"
 	"slices"
-	"strconv"
 	"syscall"
 
 	"github.com/notifypush/notifypush/internal/files"
+	"github.com/notifypush/notifypush/internal/paths"
 )
 
 // insteadOfFile is what may be given where there is no config.php at all. An instance of several has no flags.
@@ -43,25 +40,24 @@ func isNotYet(err error) bool {
 // errConfigFile says why config.php cannot be read, and what to do; it is nil where it can be.
 func errConfigFile(ctx context.Context, path string) error {
 	info, err := files.Stat(ctx, path)
-	if err == nil && info.IsDir() {
+	switch {
+	case err != nil:
+	case info.IsDir():
 		return fmt.Errorf("%s is a folder; give the path of the config.php in it, or %s", path, insteadOfFile)
-	}
-	if err == nil && !info.Mode().IsRegular() {
+	case !info.Mode().IsRegular():
 		return fmt.Errorf("%s is not a regular file; give the path of Nextcloud's config.php, or %s", path, insteadOfFile)
-	}
-	if err == nil && info.Size() == 0 {
+	case info.Size() == 0:
 		return notYetError{fmt.Errorf("%s is empty: Nextcloud is not installed yet", path)}
-	}
-	if err == nil {
-		if err = files.CanRead(ctx, path); err == nil {
-			return nil
-		}
+	default:
+		err = files.CanRead(ctx, path)
 	}
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		return notYetError{fmt.Errorf("there is no file %s; give the path of Nextcloud's config.php, or %s", path, insteadOfFile)}
 	case errors.Is(err, fs.ErrPermission):
-		self := nameOfUser(uint32(os.Geteuid())) //nolint:gosec // G115: user ids have 32 bits
+		self := paths.ProcessUser()
 		return notYetError{fmt.Errorf("user %s may not read %s; run this as the user that Nextcloud runs as (sudo -u %s, or User= of the unit), or let a group of %s read it (chgrp, chmod g+r)",
 			self, path, ownerOf(info), self)}
 	default:
@@ -71,37 +67,25 @@ func errConfigFile(ctx context.Context, path string) error {
 
 // errBeside says why a file beside config.php cannot be read, at which Nextcloud would end: because this user may not, it is a link to what is not there, or no file.
 func errBeside(ctx context.Context, path string) error {
-	err := files.CanRead(ctx, path)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch err := files.CanRead(ctx, path); {
+	case errors.Is(err, fs.ErrNotExist):
 		return notYetError{fmt.Errorf("%s leads to a file that is not there", path)}
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	case errors.Is(err, context.DeadlineExceeded):
 		return notYetError{fmt.Errorf("%s cannot be opened: %w", path, err)}
-	}
-	if errors.Is(err, files.ErrNotRegular) {
+	case errors.Is(err, files.ErrNotRegular):
 		return fmt.Errorf("%s is not a regular file", path)
+	case errors.Is(err, fs.ErrPermission):
+		return notYetError{fmt.Errorf("user %s may not read %s", paths.ProcessUser(), path)}
 	}
-	if !errors.Is(err, fs.ErrPermission) {
-		return nil
-	}
-	return notYetError{fmt.Errorf("user %s may not read %s", nameOfUser(uint32(os.Geteuid())), path)} //nolint:gosec // G115: user ids have 32 bits
+	return nil
 }
 
 // ownerOf is the user that a file belongs to; www-data where the file cannot even be looked at, or is root's.
 func ownerOf(info fs.FileInfo) string {
-	if info == nil {
-		return "www-data"
-	}
-	if system, ok := info.Sys().(*syscall.Stat_t); ok && system.Uid != 0 {
-		return nameOfUser(system.Uid)
+	if info != nil {
+		if system, ok := info.Sys().(*syscall.Stat_t); ok && system.Uid != 0 {
+			return paths.UserName(int(system.Uid))
+		}
 	}
 	return "www-data"
-}
-
-func nameOfUser(id uint32) string {
-	number := strconv.FormatUint(uint64(id), 10)
-	if known, err := user.LookupId(number); err == nil {
-		return cmp.Or(known.Username, number)
-	}
-	return number
 }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/notifypush/notifypush/config/php"
 	"github.com/notifypush/notifypush/internal/files"
@@ -37,7 +36,7 @@ func readConfigFiles(ctx context.Context, path string, glob bool, getenv func(st
 	if err != nil {
 		absolute = path
 	}
-	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	looking, cancel := files.Looking(ctx)
 	defer cancel()
 	if c.unreadable = errConfigFile(looking, absolute); c.unreadable == nil {
 		c.files = append(c.files, path)
@@ -62,13 +61,9 @@ func readConfigFiles(ctx context.Context, path string, glob bool, getenv func(st
 // maxBeside is how many files there may be beside config.php.
 const maxBeside = 10_000
 
-// lookTime is how long it may take to find out which files there are. It is not cut short by who asks this process to end, so that the reason why it
-// did not begin is a true one.
-const lookTime = 2 * time.Second
-
 // beside lists the further files that Nextcloud reads, in its order.
 func (c *configFiles) beside(ctx context.Context, path string) []string {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	limited, cancel := files.Looking(ctx)
 	defer cancel()
 	entries, err := files.List(limited, filepath.Dir(path), maxBeside)
 	if err != nil {
@@ -98,14 +93,19 @@ func (c *configFiles) evaluate(ctx context.Context, main string, getenv func(str
 	}
 	c.evaluated, c.values, c.exhausted = evaluated.Files, evaluated.Values, evaluated.Exhausted
 	c.unknown = map[string]php.Unknown{}
+	said := map[string]bool{} // by file: that something is known to come from it
+	for _, entry := range c.values {
+		said[entry.File] = true
+	}
 	for _, unknown := range evaluated.Unknown {
 		c.unknown[unknown.Key] = unknown
+		said[unknown.File] = true
 		if unknown.Key == php.AnyKey {
 			c.broken = fmt.Sprintf("%s:%d: %s", unknown.File, unknown.Line, unknown.Reason)
 		}
 	}
 	for _, problem := range evaluated.Warnings {
-		if problem.File == filepath.Base(main) && !c.isFrom(problem.File) {
+		if problem.File == filepath.Base(main) && !said[problem.File] {
 			c.broken = problem.String()
 			continue
 		}
@@ -118,21 +118,6 @@ func (c *configFiles) evaluate(ctx context.Context, main string, getenv func(str
 			c.doubt = notYetError{errors.New(problem.String())}
 		}
 	}
-}
-
-// isFrom says whether anything is known to come from a file.
-func (c *configFiles) isFrom(file string) bool {
-	for _, entry := range c.values {
-		if entry.File == file {
-			return true
-		}
-	}
-	for _, unknown := range c.unknown {
-		if unknown.File == file {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *configFiles) warn(format string, arguments ...any) {

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -79,7 +78,8 @@ func (d *database) complete(n *nextcloudConfig) (storage.DatabaseOptions, error)
 			return storage.DatabaseOptions{}, n.problem("pgsql_ssl", err)
 		}
 		if n.readAs != "" {
-			d.leaveOutPassfile()
+			// A server that another user names is not told what a file of root's says is its password: the one that dbhost names, or ~/.pgpass.
+			d.setOption("passfile", "/dev/null/none") // which leads nowhere
 		}
 	}
 	if port := n.optional("dbport"); port != "" && port != strconv.Itoa(int(d.Port)) {
@@ -88,12 +88,11 @@ func (d *database) complete(n *nextcloudConfig) (storage.DatabaseOptions, error)
 	return storage.DatabaseOptions(*d), nil
 }
 
-// leaveOutPassfile keeps from a server that another user names what a file of root's says is its password: the one that dbhost names, or ~/.pgpass.
-func (d *database) leaveOutPassfile() {
+func (d *database) setOption(name, value string) {
 	if d.Options == nil {
 		d.Options = map[string]string{}
 	}
-	d.Options["passfile"] = "/dev/null/none" // which leads nowhere
+	d.Options[name] = value
 }
 
 // locateMySQL takes dbhost apart as Nextcloud and mysqlnd do.
@@ -155,13 +154,12 @@ func (d *database) setPostgresOption(key, value string) error {
 		port, err := setting.ParsePort(value)
 		d.Port = cmp.Or(port, postgresPort)
 		return err
-	case "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl":
-		return setPostgresTLS(&d.TLS, key, value)
 	default:
-		if d.Options == nil {
-			d.Options = map[string]string{}
+		isTLS, err := d.TLS.SetParameter(key, value)
+		if !isTLS {
+			d.setOption(key, value)
 		}
-		d.Options[key] = value
+		return err
 	}
 	return nil
 }
@@ -180,17 +178,13 @@ type endpoint struct {
 	socket string
 }
 
-// parseEndpoint splits at the last colon that is not inside brackets, unless the whole is an IPv6 address: digits are a port, anything
-// else is a socket. A path is a socket, too, and may have a port. Control characters at the ends stay, as PHP keeps them.
+// parseEndpoint takes digits behind the host for a port, and anything else for a socket, unless the whole is an IPv6 address. A path is a socket, too, and may have a port. Control characters at the ends stay, as PHP keeps them.
 func parseEndpoint(text string) (endpoint, error) {
 	text = strings.Trim(text, " ")
 	if address, err := netip.ParseAddr(text); err == nil && address.Is6() {
 		return endpoint{host: text}, nil
 	}
-	host, rest := text, ""
-	if colon := strings.LastIndexByte(text, ':'); colon > strings.LastIndexByte(text, ']') {
-		host, rest = text[:colon], text[colon+1:]
-	}
+	host, rest := cutPort(text)
 	at := endpoint{host: strings.Trim(host, "[]")}
 	if digits := strings.TrimSpace(rest); isDigits(digits) { // which is what PHP takes for a number
 		port, err := setting.ParsePort(digits)
@@ -205,6 +199,14 @@ func parseEndpoint(text string) (endpoint, error) {
 		at.host, at.socket = "", host
 	}
 	return at, nil
+}
+
+// cutPort splits at the last colon that is not inside brackets.
+func cutPort(text string) (host, port string) {
+	if colon := strings.LastIndexByte(text, ':'); colon > strings.LastIndexByte(text, ']') {
+		return text[:colon], text[colon+1:]
+	}
+	return text, ""
 }
 
 func isDigits(text string) bool {
@@ -231,37 +233,12 @@ func mysqlTLS(options *php.Array) storage.DatabaseTLS {
 
 // applyPostgresTLS reads pgsql_ssl.
 func applyPostgresTLS(tls *storage.DatabaseTLS, settings *php.Array) error {
-	for _, pair := range [][2]string{{"mode", "sslmode"}, {"rootcert", "sslrootcert"}, {"cert", "sslcert"}, {"key", "sslkey"}, {"crl", "sslcrl"}} {
-		value, _ := settings.Get(pair[0])
-		if text := php.Text(value); text != "" {
-			if err := setPostgresTLS(tls, pair[1], text); err != nil {
+	for _, name := range []string{"mode", "rootcert", "cert", "key", "crl"} {
+		if text := php.Text(value(settings, name)); text != "" {
+			if _, err := tls.SetParameter("ssl"+name, text); err != nil {
 				return err
 			}
 		}
-	}
-	return nil
-}
-
-// setPostgresTLS takes one of libpq's TLS options. Its mode allow, plain first and TLS if the server insists, becomes prefer: the same
-// servers are reached.
-func setPostgresTLS(tls *storage.DatabaseTLS, key, value string) error {
-	switch key {
-	case "sslmode":
-		tls.Mode = strings.ToLower(value)
-		if tls.Mode == "allow" {
-			tls.Mode = storage.TLSPrefer
-		}
-		if !slices.Contains(storage.TLSModes, tls.Mode) {
-			return fmt.Errorf("%q is not a TLS mode; write %s", value, strings.Join(storage.TLSModes, ", "))
-		}
-	case "sslrootcert":
-		tls.CA = value
-	case "sslcert":
-		tls.Cert = value
-	case "sslkey":
-		tls.Key = value
-	case "sslcrl":
-		tls.CRL = value
 	}
 	return nil
 }

@@ -15,8 +15,8 @@ import (
 
 // parseDatabaseURL reads DATABASE_URL and --database-url with the parameters that the daemon of the notify_push app takes.
 func parseDatabaseURL(text string) (storage.DatabaseOptions, error) {
-	if path, isSQLite := cutSQLite(text); isSQLite {
-		return parseSQLitePath(path)
+	if scheme, rest, _ := strings.Cut(strings.TrimSpace(text), ":"); scheme == "sqlite" || scheme == "sqlite3" {
+		return parseSQLitePath(strings.TrimPrefix(rest, "//"))
 	}
 	parsed, err := parseAddress(text)
 	if err != nil {
@@ -39,14 +39,6 @@ func parseDatabaseURL(text string) (storage.DatabaseOptions, error) {
 		err = fmt.Errorf("%q is not a database that Nextcloud knows; the URL must begin with postgres://, mysql:// or sqlite: instead", parsed.scheme)
 	}
 	return storage.DatabaseOptions(d), err
-}
-
-func cutSQLite(text string) (path string, isSQLite bool) {
-	scheme, rest, _ := strings.Cut(strings.TrimSpace(text), ":")
-	if scheme != "sqlite" && scheme != "sqlite3" {
-		return "", false
-	}
-	return strings.TrimPrefix(rest, "//"), true
 }
 
 func parseSQLitePath(text string) (storage.DatabaseOptions, error) {
@@ -109,10 +101,7 @@ func (d *database) applyMySQLURL(parsed address) error {
 		"ssl-key":  func(value string) { d.TLS.Key = value },
 	})
 	for key := range parsed.query {
-		if d.Options == nil {
-			d.Options = map[string]string{}
-		}
-		d.Options[key] = parsed.query.Get(key)
+		d.setOption(key, parsed.query.Get(key))
 	}
 	return nil
 }

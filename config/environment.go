@@ -90,7 +90,7 @@ func readDotEnv(ctx context.Context) (map[string]string, error) {
 // readVariables reads a file of variables. What it says counts as much as the command line, so nobody but root and this user may have written
 // it, or lead to it by a link.
 func readVariables(ctx context.Context, path string) (map[string]string, error) {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	limited, cancel := files.Looking(ctx)
 	defer cancel()
 	there, err := files.Within(limited, func() (fs.FileInfo, error) { return os.Lstat(path) })
 	var text string
@@ -130,29 +130,23 @@ func errForeign(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// readSmallFile reads a regular file, or a pipe that a service manager passes a secret by, of up to 1 MiB.
-func readSmallFile(path string) (string, error) {
-	file, err := os.Open(path) //nolint:gosec // G304: the .env of the folder that it was started in
+// readSecretFile reads a file of up to 1 MiB, or a pipe that a service manager passes a secret by. White space around the secret does not
+// count, and no secret is an error.
+func readSecretFile(path string) (string, error) {
+	file, err := os.Open(path) //nolint:gosec // G304: a variable names it
 	if err != nil {
-		return "", err
+		return "", notYet(err)
 	}
 	defer file.Close()
 	data, err := io.ReadAll(io.LimitReader(file, largestFile+1))
-	if err != nil {
-		return "", err
-	}
-	if len(data) > largestFile {
+	secret := strings.TrimSpace(string(data))
+	switch {
+	case err != nil:
+		return "", notYet(err)
+	case len(data) > largestFile:
 		return "", fmt.Errorf("read %s: it is larger than 1 MiB", path)
+	case secret == "":
+		return "", notYetError{fmt.Errorf("read %s: it is empty", path)}
 	}
-	return string(data), nil
-}
-
-// readSecretFile reads a file that holds one secret; white space around it does not count, and no secret is an error.
-func readSecretFile(path string) (string, error) {
-	text, err := readSmallFile(path)
-	text = strings.TrimSpace(text)
-	if err == nil && text == "" {
-		err = notYetError{fmt.Errorf("read %s: it is empty", path)}
-	}
-	return text, notYet(err)
+	return secret, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,7 +97,7 @@ func (l *loader) configFile(ctx context.Context, from InstanceFiles) (path strin
 	} else if !filepath.IsAbs(target) {
 		target = filepath.Dir(from.Config) + "/" + target
 	}
-	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	looking, cancel := files.Looking(ctx)
 	defer cancel()
 	info, err := files.Stat(looking, target)
 	if err != nil || !info.IsDir() {
@@ -130,19 +129,6 @@ func (l *loader) warnOfProcessSettings() {
 	}
 }
 
-// concerns reports whether a setting can be set where this loader looks.
-func (l *loader) concerns(field setting.Field) bool {
-	return l.process == nil || field.Scope != setting.OfProcess
-}
-
-// inherited gives the texts that the process was given for a flag, nil where there are none or the setting is an instance's own.
-func (l *loader) inherited(field setting.Field) (texts []string, source string) {
-	if l.process == nil || field.Scope != setting.Inherited {
-		return nil, ""
-	}
-	return l.process.texts[field.Flag], l.process.Sources[field.Name()]
-}
-
 // checkHosting refuses what the process is given that only an instance can have: all would share a database, or send their users' passwords
 // to the same Nextcloud.
 func (l *loader) checkHosting(ctx context.Context, configFile string) {
@@ -171,7 +157,7 @@ func (l *loader) checkHosting(ctx context.Context, configFile string) {
 
 // CheckInstanceFolder returns why a folder of instances cannot be used: who may write to it may have logins sent elsewhere.
 func CheckInstanceFolder(ctx context.Context, folder string) error {
-	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	looking, cancel := files.Looking(ctx)
 	defer cancel()
 	info, err := files.Stat(looking, folder)
 	switch {
@@ -195,18 +181,13 @@ func (n *nextcloudConfig) hosts(s Settings) []string {
 			found = append(found, host)
 		}
 	}
-	addURL := func(address string) {
-		if parsed, err := url.Parse(withScheme(address)); err == nil && address != "" {
-			add(bracketed(parsed.Hostname()))
-		}
-	}
-	addURL(n.optional("overwrite.cli.url"))
-	addURL(n.optional("overwritehost"))
+	add(hostOf(n.optional("overwrite.cli.url")))
+	add(hostOf(n.optional("overwritehost")))
 	for _, domain := range s.Instance.TrustedDomains.Texts {
 		add(domain)
 	}
 	if len(found) == 0 {
-		addURL(s.Nextcloud.BaseURL)
+		add(hostOf(s.Nextcloud.BaseURL))
 	}
 	return found
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/notifypush/notifypush/internal/files"
+	"github.com/notifypush/notifypush/internal/paths"
 )
 
 // keeper is a user who may change what a configuration says, and is not root.
@@ -36,7 +37,7 @@ const nobody, nogroup = 65534, 65534
 // findKeeper returns the first who may change one of the files or folders, or nil when only root may. A folder that is named counts as its
 // listing does: who may add a file to it may change it.
 func findKeeper(ctx context.Context, paths []string) (*keeper, error) {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	limited, cancel := files.Looking(ctx)
 	defer cancel()
 	k, err := files.Within(limited, func() (*keeper, error) {
 		for _, path := range paths {
@@ -95,7 +96,7 @@ func anybody(path, who string, gid uint32) *keeper {
 // ownerAsKeeper has the user's groups as the system knows them. A user that it does not know, as in a container, has the group of the file; root's
 // group is no proof.
 func ownerAsKeeper(path string, uid, gid uint32) *keeper {
-	name := nameOfUser(uid)
+	name := paths.UserName(int(uid))
 	k := &keeper{path: path, who: "user " + name, user: name, uid: uid, gid: gid}
 	k.help = fmt.Sprintf("run as %s: sudo -u %s notify_push (or User= of the unit, user: of the container)", name, name)
 	if gid == 0 {

@@ -71,7 +71,7 @@ func (l *loader) loadSimple() {
 	s := &l.result.Settings
 	own := map[string]bool{"nextcloud-url": true, "database-url": true, "database-prefix": true, "redis-url": true, "debounce-disable": true, "admin-token": true, "metrics-token": true, "trusted-proxies": true, "allowed-origins": true}
 	for _, field := range l.fields {
-		if !own[field.Flag] && l.concerns(field) {
+		if !own[field.Flag] && (l.process == nil || field.Scope != setting.OfProcess) {
 			l.read(field.Flag)
 		}
 	}
@@ -164,8 +164,8 @@ func (l *loader) find(flag string) []string {
 			texts = []string{text}
 		}
 	}
-	if texts == nil {
-		texts, source = l.inherited(declared)
+	if texts == nil && l.process != nil && declared.Scope == setting.Inherited {
+		texts, source = l.process.texts[flag], l.process.Sources[declared.Name()]
 	}
 	switch {
 	case texts != nil && l.process == nil: // what instances inherit
@@ -260,11 +260,8 @@ const minToken = 16
 func (l *loader) loadToken(flag string, target *actors.Secret) {
 	name := l.declared[flag].Name()
 	texts, err := l.secret(flag)
-	if err != nil {
-		l.fail(name, err)
-		return
-	}
 	if texts == nil {
+		l.fail(name, err)
 		return
 	}
 	token := texts[len(texts)-1]
@@ -323,26 +320,24 @@ func (l *loader) loadNextcloudURL(n *nextcloudConfig) {
 }
 
 func (l *loader) loadDatabase(n *nextcloudConfig) {
+	const name = "database"
 	urls, err := l.secret("database-url")
-	source := l.result.Sources["database_url"]
-	delete(l.result.Sources, "database_url")
 	var database storage.DatabaseOptions
 	switch {
 	case err != nil:
 	case urls != nil:
 		l.hasDatabaseURL = true
 		if database, err = parseDatabaseURL(urls[len(urls)-1]); err != nil {
-			err = fmt.Errorf("%s: %w", source, err)
+			err = fmt.Errorf("%s: %w", l.result.Sources[name], err)
 		}
 	case n.root == "" && n.find("dbtype") == nil:
 		err = fmt.Errorf("no database is known: give the path of config.php, or %s", databaseAdvice)
 	default:
 		database, err = nextcloudDatabase(n)
-		source = n.source(firstOf(n, "dbhost", "dbtype", "dbname"))
+		l.result.Sources[name] = n.source(firstOf(n, "dbhost", "dbtype", "dbname"))
 	}
-	l.result.Settings.Database, l.result.values["database"] = database, database
-	l.result.Sources["database"] = source
-	l.fail("database", errors.Join(append(n.takeUnmet(), err)...))
+	l.result.Settings.Database, l.result.values[name] = database, database
+	l.fail(name, errors.Join(append(n.takeUnmet(), err)...))
 }
 
 func (l *loader) loadDatabasePrefix(n *nextcloudConfig) {
@@ -379,9 +374,8 @@ func (l *loader) loadSharding(n *nextcloudConfig) {
 }
 
 func (l *loader) loadRedis(n *nextcloudConfig) {
+	const name = "redis"
 	urls, err := l.secret("redis-url")
-	source := l.result.Sources["redis_url"]
-	delete(l.result.Sources, "redis_url")
 	var redis storage.RedisOptions
 	switch {
 	case err != nil:
@@ -391,13 +385,13 @@ func (l *loader) loadRedis(n *nextcloudConfig) {
 			all = append(all, splitURLs(text)...)
 		}
 		if redis, err = parseRedisURLs(all); err != nil {
-			err = fmt.Errorf("%s: %w", source, err)
+			err = fmt.Errorf("%s: %w", l.result.Sources[name], err)
 		}
 	default:
 		var key string
 		redis, key, err = nextcloudRedis(n)
-		if source = SourceDefault; key != "" {
-			source = n.place(key)
+		if key != "" {
+			l.result.Sources[name] = n.place(key)
 		} else if err == nil && len(n.unmet) == 0 {
 			l.warn("no Redis is configured; 127.0.0.1:6379 is used, as PHP does")
 		}
@@ -406,9 +400,8 @@ func (l *loader) loadRedis(n *nextcloudConfig) {
 	redis.ChannelPrefix = flags.ChannelPrefix
 	l.applyRedisTLS(&redis, flags.TLS)
 	err = errors.Join(append(n.takeUnmet(), err, l.loadRedisPassword(&redis))...)
-	l.result.Settings.Redis, l.result.values["redis"] = redis, redis
-	l.result.Sources["redis"] = source
-	l.fail("redis", err)
+	l.result.Settings.Redis, l.result.values[name] = redis, redis
+	l.fail(name, err)
 }
 
 // loadRedisPassword takes the password from REDIS_PASSWORD_FILE, unless a URL on the command line has one.

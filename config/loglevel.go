@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -51,7 +52,7 @@ func ParseLogLevel(text string) (LogLevel, error) {
 			name, target = target, LogTarget
 		}
 		level, known := levelNamed(name)
-		if !known || !isTarget(target) {
+		if !known || !targetName.MatchString(target) {
 			return LogLevel{}, fmt.Errorf("%q is not a log level%s; write error, warn, info, debug, trace or off, or target=level", strings.TrimSpace(part), suggestLevel(name))
 		}
 		if parsed.Targets == nil {
@@ -90,11 +91,8 @@ func levelNamed(name string) (Level, bool) {
 	return Level(max(i, 0)), i >= 0 //nolint:gosec // G115: an index of the few levels
 }
 
-func isTarget(text string) bool {
-	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
-		return r != ':' && r != '_' && r != '-' && r != '.' && r != '/' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	})
-}
+// targetName is what a target can be called.
+var targetName = regexp.MustCompile(`^[\w:./-]+$`)
 
 // For is the level of a target: that of the longest named target which is it or encloses it, as notify_push encloses notify_push::redis.
 func (l LogLevel) For(target string) Level {

@@ -20,10 +20,11 @@ func compareNaturally(a, b string) int {
 				break
 			}
 		}
-		if order := cmp.Compare(first(a), first(b)); order != 0 {
+		aByte, bByte := a[:min(1, len(a))], b[:min(1, len(b))]
+		if order := strings.Compare(aByte, bByte); order != 0 {
 			return order
 		}
-		a, b = a[min(1, len(a)):], b[min(1, len(b)):]
+		a, b = a[len(aByte):], b[len(bByte):]
 	}
 	return cmp.Compare(len(a), len(b))
 }
@@ -38,19 +39,5 @@ func compareDigits(a, b string) int {
 }
 
 func leadingDigits(text string) string {
-	end := 0
-	for end < len(text) && isDigit(text[end]) {
-		end++
-	}
-	return text[:end]
-}
-
-func isDigit(b byte) bool { return '0' <= b && b <= '9' }
-
-// first is the first byte, and 0 at the end of a text, as in C.
-func first(text string) byte {
-	if text == "" {
-		return 0
-	}
-	return text[0]
+	return text[:len(text)-len(strings.TrimLeft(text, "0123456789"))]
 }

@@ -53,13 +53,10 @@ func (r Reader) readNextcloud(ctx context.Context, path string, glob, mayAsk boo
 	if absolute, err := filepath.Abs(path); err == nil {
 		n.root = filepath.Dir(filepath.Dir(absolute))
 	}
-	var ask askFunc
-	n.configFiles, n.readAs, ask = r.readFiles(ctx, path, glob, env)
+	n.configFiles, n.readAs, n.ask = r.readFiles(ctx, path, glob, env)
 	// What has no end here has none in PHP either, and of a file that it cannot open PHP would say that nothing is set.
-	if mayAsk && !n.exhausted && n.allThere {
-		n.ask = func() (map[string]php.Value, error) {
-			return ask(ctx, n.files, slices.Sorted(maps.Keys(consulted)))
-		}
+	if !mayAsk || n.exhausted || !n.allThere {
+		n.ask = nil
 	}
 	return n
 }

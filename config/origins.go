@@ -1,9 +1,6 @@
 package config
 
 import (
-	"fmt"
-	"net"
-	"net/url"
 	"strings"
 
 	"github.com/notifypush/notifypush/transport"
@@ -43,14 +40,10 @@ func (n *nextcloudConfig) originsUnknown(trustedDomains List) string {
 // browsers there.
 func (n *nextcloudConfig) pageHosts(s Settings) []string {
 	hosts := append([]string{}, s.Instance.TrustedDomains.Texts...)
-	for _, address := range []string{s.Nextcloud.BaseURL, withScheme(n.optional("overwrite.cli.url")), withScheme(n.optional("overwritehost"))} {
-		if parsed, err := url.Parse(address); err == nil && parsed.Hostname() != "" {
-			hosts = append(hosts, bracketed(parsed.Hostname()))
-		}
-	}
+	hosts = append(hosts, hostOf(s.Nextcloud.BaseURL), hostOf(n.optional("overwrite.cli.url")), hostOf(n.optional("overwritehost")))
 	hosts = append(hosts, localNames...)
 	var distinct []string
-	known, wildcards := map[string]bool{}, 0
+	known, wildcards := map[string]bool{"": true}, 0
 	for _, host := range hosts {
 		if strings.Contains(host, "*") {
 			wildcards++
@@ -66,10 +59,3 @@ func (n *nextcloudConfig) pageHosts(s Settings) []string {
 // maxHost is how long a host can be, with its port, and maxWildcards how many patterns count: each is compiled, and config.php may be that of
 // somebody who shares this process with others.
 const maxHost, maxWildcards = 260, 1000
-
-func bracketed(host string) string {
-	if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {
-		return fmt.Sprintf("[%s]", host)
-	}
-	return host
-}

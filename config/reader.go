@@ -28,14 +28,11 @@ type Reader struct {
 	IgnoresInstances bool
 }
 
-// askFunc is [php.AskPHP], or has another process call it.
-type askFunc func(ctx context.Context, paths, keys []string) (map[string]php.Value, error)
-
-// readFiles reads the files, with the rights of the user that it names where that is not the process's own.
-func (r Reader) readFiles(ctx context.Context, path string, glob bool, env environment) (found configFiles, as string, ask askFunc) {
-	askHere := func(ctx context.Context, paths, keys []string) (map[string]php.Value, error) {
-		return php.AskPHP(ctx, env.all(), paths, keys)
-	}
+// readFiles reads the files, with the rights of the user that it names where that is not the process's own. ask has PHP read what was found, with
+// the same rights, and say what the consulted keys are.
+func (r Reader) readFiles(ctx context.Context, path string, glob bool, env environment) (found configFiles, as string, ask func() (map[string]php.Value, error)) {
+	keys := slices.Sorted(maps.Keys(consulted))
+	askHere := func() (map[string]php.Value, error) { return php.AskPHP(ctx, env.all(), found.files, keys) }
 	if os.Geteuid() != 0 {
 		return readConfigFiles(ctx, path, glob, env.lookup), "", askHere
 	}
@@ -57,12 +54,12 @@ func (r Reader) readFiles(ctx context.Context, path string, glob bool, env envir
 		return configFiles{unreadable: err, broken: err.Error()}, "", nil
 	}
 	found.warn("this runs as root, and %s may change %s: the configuration is read with the rights of %s only; %s", owner.who, owner.path, owner.user, owner.help)
-	return found, owner.user, func(ctx context.Context, paths, keys []string) (map[string]php.Value, error) {
-		reply, err := r.run(ctx, owner, readJob{Ask: inBytes(paths), Keys: keys}, env.all())
+	return found, owner.user, func() (map[string]php.Value, error) {
+		reply, err := r.run(ctx, owner, readJob{Ask: inBytes(found.files), Keys: keys}, env.all())
 		if err != nil {
 			return nil, err
 		}
-		return reply.answers()
+		return reply.answers(), nil
 	}
 }
 
@@ -80,13 +77,18 @@ func (r Reader) readAs(ctx context.Context, owner *keeper, path string, glob boo
 	if err != nil {
 		return configFiles{}, err
 	}
-	return reply.files()
+	return reply.files(), nil
 }
 
 // run starts this program as another user, and has it do a job.
 func (r Reader) run(ctx context.Context, owner *keeper, job readJob, variables []string) (*readReply, error) {
 	reply, err := r.start(ctx, owner, job, variables)
-	if err == nil {
+	switch {
+	case err == nil && reply.NoPHP:
+		return nil, php.ErrNoPHP
+	case err == nil && reply.Fault != "":
+		return nil, errors.New(reply.Fault)
+	case err == nil:
 		return reply, nil
 	}
 	mayPass := errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil
@@ -138,7 +140,7 @@ type readJob struct {
 type readReply struct {
 	Files      [][]byte
 	AllThere   bool
-	Values     map[string]readValue
+	Values     map[string]readEntry
 	Unknown    []php.Unknown
 	Exhausted  bool
 	Broken     string
@@ -146,17 +148,27 @@ type readReply struct {
 	Doubt      *readFault
 	Warnings   []string
 
-	Answers map[string]json.RawMessage
+	Answers map[string]readValue
 	NoPHP   bool
 
 	Fault string // why there is nothing of the above
 }
 
-// readValue is a [php.Entry].
-type readValue struct {
-	Value json.RawMessage
+// readEntry is a [php.Entry].
+type readEntry struct {
+	Value readValue
 	File  string
 	Line  int
+}
+
+// readValue is a [php.Value].
+type readValue struct{ php.Value }
+
+func (v readValue) MarshalJSON() ([]byte, error) { return php.Encode(v.Value) }
+
+func (v *readValue) UnmarshalJSON(data []byte) (err error) {
+	v.Value, err = php.Decode(data)
+	return err
 }
 
 // readFault is an error.
@@ -199,43 +211,26 @@ func inTexts(all [][]byte) []string {
 	return texts
 }
 
-func (r *readReply) files() (configFiles, error) {
-	if r.Fault != "" {
-		return configFiles{}, errors.New(r.Fault)
-	}
+func (r *readReply) files() configFiles {
 	c := configFiles{
 		files: inTexts(r.Files), allThere: r.AllThere, values: map[string]php.Entry{}, unknown: map[string]php.Unknown{}, exhausted: r.Exhausted, broken: r.Broken,
 		unreadable: r.Unreadable.err(), doubt: r.Doubt.err(), warnings: r.Warnings,
 	}
 	for key, entry := range r.Values {
-		value, err := php.Decode(entry.Value)
-		if err != nil {
-			return configFiles{}, err
-		}
-		c.values[key] = php.Entry{Value: value, File: entry.File, Line: entry.Line}
+		c.values[key] = php.Entry{Value: entry.Value.Value, File: entry.File, Line: entry.Line}
 	}
 	for _, unknown := range r.Unknown {
 		c.unknown[unknown.Key] = unknown
 	}
-	return c, nil
+	return c
 }
 
-func (r *readReply) answers() (map[string]php.Value, error) {
-	switch {
-	case r.NoPHP:
-		return nil, php.ErrNoPHP
-	case r.Fault != "":
-		return nil, errors.New(r.Fault)
-	}
+func (r *readReply) answers() map[string]php.Value {
 	answers := map[string]php.Value{}
-	for key, data := range r.Answers {
-		value, err := php.Decode(data)
-		if err != nil {
-			return nil, err
-		}
-		answers[key] = value
+	for key, answer := range r.Answers {
+		answers[key] = answer.Value
 	}
-	return answers, nil
+	return answers
 }
 
 // ServeRead does what a [Reader] of another process asks for on in, and answers on out.
@@ -250,51 +245,45 @@ func ServeRead(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	var reply readReply
 	if job.Ask != nil {
-		err = reply.ask(ctx, job)
+		reply = ask(ctx, job)
 	} else {
-		err = reply.read(ctx, job)
+		reply = read(ctx, job)
 	}
-	if err != nil {
-		reply = readReply{Fault: err.Error(), NoPHP: errors.Is(err, php.ErrNoPHP)}
-	}
-	return json.NewEncoder(out).Encode(reply)
-}
-
-func (r *readReply) ask(ctx context.Context, job readJob) error {
-	answers, err := php.AskPHP(ctx, nil, inTexts(job.Ask), job.Keys)
-	if err != nil {
-		return err
-	}
-	r.Answers = map[string]json.RawMessage{}
-	for key, value := range answers {
-		if r.Answers[key], err = php.Encode(value); err != nil {
-			return err
-		}
+	encoder := json.NewEncoder(out)
+	if err := encoder.Encode(reply); err != nil { // a value that is none, such as a function
+		return encoder.Encode(readReply{Fault: err.Error()})
 	}
 	return nil
 }
 
-func (r *readReply) read(ctx context.Context, job readJob) error {
+func ask(ctx context.Context, job readJob) readReply {
+	answers, err := php.AskPHP(ctx, nil, inTexts(job.Ask), job.Keys)
+	if err != nil {
+		return readReply{Fault: err.Error(), NoPHP: errors.Is(err, php.ErrNoPHP)}
+	}
+	reply := readReply{Answers: map[string]readValue{}}
+	for key, value := range answers {
+		reply.Answers[key] = readValue{value}
+	}
+	return reply
+}
+
+func read(ctx context.Context, job readJob) readReply {
 	env := environment{process: os.LookupEnv, file: map[string]string{}}
 	for name, text := range job.DotEnv {
 		env.file[name] = string(text)
 	}
 	c := readConfigFiles(ctx, string(job.Path), job.Glob, env.lookup)
-	*r = readReply{
-		Files: inBytes(c.files), AllThere: c.allThere, Values: map[string]readValue{}, Unknown: slices.Collect(maps.Values(c.unknown)), Exhausted: c.exhausted, Broken: c.broken,
+	reply := readReply{
+		Files: inBytes(c.files), AllThere: c.allThere, Values: map[string]readEntry{}, Unknown: slices.Collect(maps.Values(c.unknown)), Exhausted: c.exhausted, Broken: c.broken,
 		Unreadable: newReadFault(c.unreadable), Doubt: newReadFault(c.doubt), Warnings: c.warnings,
 	}
 	for key, entry := range c.values {
-		if _, isConsulted := consulted[key]; !isConsulted && !slices.Contains(noted, key) {
-			continue
+		if _, isConsulted := consulted[key]; isConsulted || slices.Contains(noted, key) {
+			reply.Values[key] = readEntry{readValue{entry.Value}, entry.File, entry.Line}
 		}
-		data, err := php.Encode(entry.Value)
-		if err != nil {
-			return err
-		}
-		r.Values[key] = readValue{data, entry.File, entry.Line}
 	}
-	return nil
+	return reply
 }
 
 // boundedOutput refuses to grow beyond what a reply may have.

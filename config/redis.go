@@ -209,10 +209,7 @@ func splitRedisHost(text string) (host string, port int64, err error) {
 	if address, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
 		return address.String(), 0, nil
 	}
-	host, digits := text, ""
-	if colon := strings.LastIndexByte(text, ':'); colon > strings.LastIndexByte(text, ']') {
-		host, digits = text[:colon], text[colon+1:]
-	}
+	host, digits := cutPort(text)
 	if digits != "" {
 		number, err := setting.ParsePort(digits)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/config/php"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/transport"
 	"github.com/notifypush/notifypush/transport/monitor"
@@ -17,7 +18,7 @@ import (
 // Report is what `check --offline --json` prints of a result.
 type Report struct {
 	Settings map[string]Setting `json:"settings"`
-	Unknown  []UnknownKey       `json:"unknown"`
+	Unknown  []php.Unknown      `json:"unknown"`
 	Warnings []string           `json:"warnings"`
 	Errors   []string           `json:"errors"`
 }
@@ -28,19 +29,11 @@ type Setting struct {
 	Source string `json:"source"`
 }
 
-// UnknownKey is a key of config.php whose value is beyond the evaluator.
-type UnknownKey struct {
-	Key    string `json:"key"`
-	File   string `json:"file"`
-	Line   int    `json:"line"`
-	Reason string `json:"reason"`
-}
-
 // Report makes the report. Secrets are *** in it, unless they are to be shown.
 func (r *Result) Report(showSecrets bool) Report {
 	report := Report{
 		Settings: map[string]Setting{},
-		Unknown:  []UnknownKey{},
+		Unknown:  append([]php.Unknown{}, r.Unknown...),
 		Warnings: append([]string{}, r.Warnings...),
 		Errors:   append([]string{}, r.Errors...),
 	}
@@ -57,9 +50,6 @@ func (r *Result) Report(showSecrets bool) Report {
 			reported.Value = plain(r.values[name], mask)
 		}
 		report.Settings[name] = reported
-	}
-	for _, unknown := range r.Unknown {
-		report.Unknown = append(report.Unknown, UnknownKey(unknown))
 	}
 	return report
 }

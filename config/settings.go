@@ -32,8 +32,8 @@ type Settings struct {
 	Instance   Instance
 
 	Nextcloud nextcloud.Options
-	Database  storage.DatabaseOptions `flag:"database-url" scope:"instance" env:"DATABASE_URL" placeholder:"URL" group:"Database" help:"postgres://, postgresql://, mysql:// or sqlite: URL. Otherwise the database of config.php. DATABASE_URL_FILE names a file that holds it."`
-	Redis     storage.RedisOptions    `flag:"redis-url" scope:"instance" env:"REDIS_URL" grammar:"urls" placeholder:"URL" group:"Redis" help:"redis://, rediss://, redis+unix:// or unix:// URL. Given several times, or as a list with commas, the nodes of a cluster. Otherwise notify_push_redis, redis.cluster or redis of config.php. REDIS_URL_FILE names a file that holds it, REDIS_PASSWORD_FILE one with the password alone."`
+	Database  storage.DatabaseOptions `flag:"database-url" name:"database" scope:"instance" env:"DATABASE_URL" placeholder:"URL" group:"Database" help:"postgres://, postgresql://, mysql:// or sqlite: URL. Otherwise the database of config.php. DATABASE_URL_FILE names a file that holds it."`
+	Redis     storage.RedisOptions    `flag:"redis-url" name:"redis" scope:"instance" env:"REDIS_URL" grammar:"urls" placeholder:"URL" group:"Redis" help:"redis://, rediss://, redis+unix:// or unix:// URL. Given several times, or as a list with commas, the nodes of a cluster. Otherwise notify_push_redis, redis.cluster or redis of config.php. REDIS_URL_FILE names a file that holds it, REDIS_PASSWORD_FILE one with the password alone."`
 	Listen    transport.ListenOptions
 	Monitor   monitor.Options
 	Websocket transport.WebsocketOptions
@@ -75,15 +75,9 @@ type List struct {
 // Prefixes are the IP addresses and ranges among the texts; Nextcloud compares with nothing else.
 func (l List) Prefixes() (prefixes []netip.Prefix) {
 	for _, text := range l.Texts {
-		prefix, err := netip.ParsePrefix(text)
-		if err != nil {
-			var address netip.Addr
-			if address, err = netip.ParseAddr(text); err != nil {
-				continue
-			}
-			prefix = netip.PrefixFrom(address, address.BitLen())
+		if prefix, err := setting.ParsePrefix(text); err == nil {
+			prefixes = append(prefixes, prefix)
 		}
-		prefixes = append(prefixes, prefix)
 	}
 	return prefixes
 }

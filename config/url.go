@@ -101,6 +101,15 @@ func withScheme(text string) string {
 	return text
 }
 
+// hostOf is the host of a URL, which may lack its scheme: a name, or an address, which as IPv6 is in brackets. It is empty where there is none.
+func hostOf(text string) string {
+	parsed, err := url.Parse(withScheme(text))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(parsed.Host, ":"+parsed.Port())
+}
+
 // schemeOf is a URL up to //, behind which a password may be.
 func schemeOf(text string) string {
 	scheme, _, _ := strings.Cut(text, "://")

@@ -64,7 +64,12 @@ func (d *Demo) startDaemon(ctx context.Context, redis *storage.Redis, database s
 		Keys: redis, System: system, Nextcloud: cloud, Version: selftest.NewAppVersion(redis, cloud, nil),
 	}), Version), log)
 	d.serve(server, listener)
-	return listener.Addr(), untilSubscribed(ctx, system)
+	subscribing, cancel := context.WithTimeoutCause(ctx, subscribeTimeout, errors.New("the time is over"))
+	defer cancel()
+	if err := system.Ready(subscribing); err != nil {
+		return nil, fmt.Errorf("wait for the demo's push server to be ready: %w", err)
+	}
+	return listener.Addr(), nil
 }
 
 // serve serves in the background until Close.
@@ -78,15 +83,6 @@ func (d *Demo) serve(server *http.Server, listener net.Listener) {
 		_ = server.Close()
 		<-ended
 	})
-}
-
-func untilSubscribed(ctx context.Context, system *actors.System) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, subscribeTimeout, errors.New("the time is over"))
-	defer cancel()
-	if err := system.Ready(ctx); err != nil {
-		return fmt.Errorf("wait for the demo's push server to be ready: %w", err)
-	}
-	return nil
 }
 
 // control is what an administrator may ask for over Redis: here, only the counters.

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"github.com/notifypush/notifypush/demo/nextcloud"
 )
@@ -22,14 +21,6 @@ var people = []person{
 	{id: "bob", name: "Bob", login: "bob", home: 2},
 	{id: "carol", name: "Carol", login: "carol@example.org", home: 3}, // her login name is not her user id
 	{id: "dave", name: "Dave", login: "dave", home: 4},
-}
-
-func personByID(id string) (person, bool) {
-	i := slices.IndexFunc(people, func(p person) bool { return p.id == id })
-	if i < 0 {
-		return person{}, false
-	}
-	return people[i], true
 }
 
 func (p person) password() string { return p.id + "-demo" }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -50,15 +51,9 @@ func newSite(d *Demo, cloud *nextcloud.Nextcloud, events *feed, daemon net.Addr)
 
 // state is what the page needs to know at first: who there is, and the commands to try.
 func (s *site) state(w http.ResponseWriter, _ *http.Request) {
-	type account struct {
-		ID       string `json:"id"`
-		Name     string `json:"name"`
-		Login    string `json:"login"`
-		Password string `json:"password"`
-	}
-	var accounts []account
+	var accounts []map[string]string
 	for _, p := range people {
-		accounts = append(accounts, account{p.id, p.name, p.login, p.password()})
+		accounts = append(accounts, map[string]string{"id": p.id, "name": p.name, "login": p.login, "password": p.password()})
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"people": accounts, "commands": s.demo.Commands})
@@ -73,11 +68,12 @@ func clock(w http.ResponseWriter, _ *http.Request) {
 // do makes something happen in the Nextcloud, by or for a person.
 func (s *site) do(w http.ResponseWriter, r *http.Request) {
 	ctx, what := r.Context(), r.FormValue("what")
-	person, known := personByID(r.FormValue("user"))
-	if !known {
+	i := slices.IndexFunc(people, func(p person) bool { return p.id == r.FormValue("user") })
+	if i < 0 {
 		http.Error(w, "there is no such person", http.StatusBadRequest)
 		return
 	}
+	person := people[i]
 	var err error
 	switch what {
 	case "shared":

@@ -1,12 +1,8 @@
 package storage
 
 import (
-	"errors"
 	"slices"
 	"strconv"
-	"strings"
-
-	"github.com/gomodule/redigo/redis"
 )
 
 // ChannelPrefixes returns what stands before the names of the channels that are heard. Without a ChannelPrefix that is
@@ -32,15 +28,4 @@ func (c *client) prefixes() []string {
 	default:
 		return []string{"", strconv.Itoa(c.options.Database) + "_"}
 	}
-}
-
-func (c *client) setHeard(prefixes []string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.heard = prefixes
-}
-
-func isPermission(err error) bool {
-	refused, ok := errors.AsType[redis.Error](err)
-	return ok && strings.HasPrefix(string(refused), "NOPERM")
 }

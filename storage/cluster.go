@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,10 +41,7 @@ func parseNode(address string) (node, error) {
 	if (u.Scheme != "redis" && u.Scheme != "rediss") || u.Hostname() == "" {
 		return node{}, errNodeAddress
 	}
-	port := u.Port()
-	if port == "" {
-		port = "6379"
-	}
+	port := cmp.Or(u.Port(), "6379")
 	return node{network: "tcp", address: net.JoinHostPort(u.Hostname(), port), tls: u.Scheme == "rediss"}, nil
 }
 
@@ -128,13 +126,10 @@ func nodesOf(slots any, asked node) []node {
 	}
 	var nodes []node
 	for _, field := range fields[2:] {
-		parts, err := redis.Values(field, nil)
-		if err != nil || len(parts) < 2 {
-			continue
-		}
-		host, _ := redis.String(parts[0], nil)
-		port, err := redis.Int(parts[1], nil)
-		if err == nil {
+		var host string // empty where Redis names none
+		var port int
+		parts, _ := redis.Values(field, nil)
+		if _, err := redis.Scan(parts, &host, &port); err == nil && port != 0 {
 			nodes = append(nodes, asked.sibling(host, strconv.Itoa(port)))
 		}
 	}
@@ -151,8 +146,7 @@ func (c *client) doInCluster(ctx context.Context, key, command string, args []an
 	var failures []error
 	for _, n := range c.candidatesFor(slot) {
 		reply, err := c.followRedirects(ctx, n, slot, command, args)
-		var refused redis.Error
-		if err == nil || errors.As(err, &refused) || ctx.Err() != nil {
+		if err == nil || replyOf(err) != "" || ctx.Err() != nil {
 			return reply, err
 		}
 		c.disown(slot)
@@ -180,11 +174,7 @@ func (c *client) followRedirects(ctx context.Context, n node, slot uint16, comma
 // parseRedirect reads "MOVED 3999 10.0.0.1:6381" and "ASK 3999 10.0.0.1:6381". The host may be empty
 // or an IPv6 address without brackets.
 func parseRedirect(err error, from node) (moved bool, target node, redirected bool) {
-	var reply redis.Error
-	if !errors.As(err, &reply) {
-		return false, node{}, false
-	}
-	fields := strings.Fields(string(reply))
+	fields := strings.Fields(replyOf(err))
 	if len(fields) < 3 || (fields[0] != "MOVED" && fields[0] != "ASK") {
 		return false, node{}, false
 	}

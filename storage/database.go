@@ -13,8 +13,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gomodule/redigo/redis"
-
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/storage/internal/dial"
 )
@@ -88,15 +86,41 @@ type DatabaseTLS struct {
 	CRL string
 }
 
-// TLSModes are the values of DatabaseTLS.Mode, from the least to the most that is verified.
-var TLSModes = []string{TLSDisable, TLSPrefer, TLSRequire, TLSVerifyCA, TLSVerifyFull}
+// tlsModes are the values of DatabaseTLS.Mode, from the least to the most that is verified.
+var tlsModes = []string{TLSDisable, TLSPrefer, TLSRequire, TLSVerifyCA, TLSVerifyFull}
 
 // Check refuses a Mode that is none. It is not left to the libraries of the drivers: one of them panics.
 func (t DatabaseTLS) Check() error {
-	if t.Mode == "" || slices.Contains(TLSModes, t.Mode) {
+	if t.Mode == "" || slices.Contains(tlsModes, t.Mode) {
 		return nil
 	}
-	return fmt.Errorf("the database's TLS mode %q is not one of %s", t.Mode, strings.Join(TLSModes, ", "))
+	return fmt.Errorf("the database's TLS mode %q is not one of %s", t.Mode, strings.Join(tlsModes, ", "))
+}
+
+// SetParameter takes one of libpq's parameters, and reports whether it is one about TLS. libpq's mode allow, plain first and TLS if the server
+// insists, becomes TLSPrefer: the same servers are reached. An error says that there is no such mode.
+func (t *DatabaseTLS) SetParameter(name, value string) (isTLS bool, err error) {
+	switch name {
+	case "sslmode":
+		t.Mode = strings.ToLower(value)
+		if t.Mode == "allow" {
+			t.Mode = TLSPrefer
+		}
+		if !slices.Contains(tlsModes, t.Mode) {
+			return true, fmt.Errorf("%q is not a TLS mode; write %s", value, strings.Join(tlsModes, ", "))
+		}
+	case "sslrootcert":
+		t.CA = value
+	case "sslcert":
+		t.Cert = value
+	case "sslkey":
+		t.Key = value
+	case "sslcrl":
+		t.CRL = value
+	default:
+		return false, nil
+	}
+	return true, nil
 }
 
 // connector adds to the failures of a driver's connector what was tried.
@@ -137,14 +161,12 @@ func (e *connectError) Unwrap() error { return e.err }
 
 // String names the database for errors, without the password.
 func (o DatabaseOptions) String() string {
-	switch o.Driver {
-	case SQLite:
+	if o.Driver == SQLite {
 		return "SQLite at " + o.Path
-	case Postgres:
-		return fmt.Sprintf("PostgreSQL at %s (database %q, user %q)", o.endpoint(5432), o.Name, o.User)
-	default:
-		return fmt.Sprintf("MySQL at %s (database %q, user %q)", o.endpoint(3306), o.Name, o.User)
 	}
+	server := o.socketServer()
+	at := net.JoinHostPort(cmp.Or(o.Host, "localhost"), strconv.Itoa(int(cmp.Or(o.Port, server.port))))
+	return fmt.Sprintf("%s at %s (database %q, user %q)", server.name, cmp.Or(strings.Join(o.Hosts, ", "), o.Socket, at), o.Name, o.User)
 }
 
 func (o DatabaseOptions) socketServer() socketServer {
@@ -154,28 +176,12 @@ func (o DatabaseOptions) socketServer() socketServer {
 	return mysqlSocket
 }
 
-func (o DatabaseOptions) endpoint(defaultPort uint16) string {
-	switch {
-	case len(o.Hosts) > 0:
-		return strings.Join(o.Hosts, ", ")
-	case o.Socket != "":
-		return o.Socket
-	}
-	return net.JoinHostPort(cmp.Or(o.Host, "localhost"), strconv.Itoa(int(cmp.Or(o.Port, defaultPort))))
-}
-
-// withAdvice adds what might help to the failures that operators meet most often.
-func (o DatabaseOptions) withAdvice(err error) error {
-	if advice := o.advice(err); advice != "" {
-		return fmt.Errorf("%w (%s)", err, advice)
-	}
-	return err
-}
-
+// advice says what might help against the failures that operators meet most often; empty where nothing is known to.
 func (o DatabaseOptions) advice(err error) string {
-	switch code := serverCode(err); code {
-	case "1045", "1698", "28P01", "28000":
+	if LoginRefused(err) {
 		return "check user and password, and from where the server lets this user in"
+	}
+	switch serverCode(err) {
 	case "1044", "1049", "3D000":
 		return "check the database's name, and that this user may use it"
 	case "1142", "1143", "42501":
@@ -211,15 +217,12 @@ func (o DatabaseOptions) advice(err error) string {
 	return ""
 }
 
+// loginRefusals are the codes of MySQL, MariaDB and PostgreSQL for a wrong user or password.
+var loginRefusals = []string{"1045", "1698", "28P01", "28000"}
+
 // LoginRefused reports whether err says that Redis or the database did not accept user and password, or
 // wants some.
 func LoginRefused(err error) bool {
-	if reply, ok := errors.AsType[redis.Error](err); ok {
-		return wantsPassword(string(reply)) || refusesPassword(string(reply))
-	}
-	switch serverCode(err) {
-	case "1045", "1698", "28P01", "28000":
-		return true
-	}
-	return false
+	reply := replyOf(err)
+	return wantsPassword(reply) || refusesPassword(reply) || slices.Contains(loginRefusals, serverCode(err))
 }

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -35,12 +36,18 @@ type RedisError struct {
 }
 
 func failed(step string, n node, err error) *RedisError {
-	if reply, ok := errors.AsType[redis.Error](err); ok {
+	if reply := replyOf(err); reply != "" {
 		// Redis repeats the arguments of a command that it does not know: the password of AUTH is one.
-		text, _, _ := strings.Cut(string(reply), ", with args beginning with")
+		text, _, _ := strings.Cut(reply, ", with args beginning with")
 		err = redis.Error(text)
 	}
 	return &RedisError{step, n.String(), err}
+}
+
+// replyOf returns the error that Redis itself replied with; empty when err is none of those.
+func replyOf(err error) string {
+	reply, _ := errors.AsType[redis.Error](err)
+	return string(reply)
 }
 
 // Error says all that Cause and Advice say.
@@ -127,6 +134,8 @@ const KeysAdvice = "allow the user the command and the keys: ACL SETUSER <user> 
 // IsPermission reports whether the user of an ACL may not do this.
 func (e *RedisError) IsPermission() bool { return isPermission(e.Err) }
 
+func isPermission(err error) bool { return strings.HasPrefix(replyOf(err), "NOPERM") }
+
 // wantsPassword recognises what Redis says to commands without a login: to short ones, and to those of
 // more than ten words.
 func wantsPassword(reply string) bool {
@@ -150,13 +159,13 @@ func hungUp(err error) bool {
 // anybody still runs. Two refusals meet every command, and would be the end of the connection.
 func refuseSentinel(ctx context.Context, conn redis.Conn) error {
 	answer, err := redis.DoContext(conn, ctx, "HELLO")
-	if reply, ok := errors.AsType[redis.Error](err); ok {
-		if strings.HasPrefix(string(reply), "DENIED") || strings.Contains(string(reply), "max number of clients") {
-			return err
-		}
+	reply := replyOf(err)
+	switch {
+	case strings.HasPrefix(reply, "DENIED"), strings.Contains(reply, "max number of clients"):
+		return err
+	case reply != "":
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	pairs, _ := redis.Values(answer, nil)
@@ -172,7 +181,7 @@ func refuseSentinel(ctx context.Context, conn redis.Conn) error {
 
 // explained names a Sentinel when that is why a command is not known.
 func explained(ctx context.Context, conn redis.Conn, err error) error {
-	if reply, ok := errors.AsType[redis.Error](err); ok && isUnknownCommand(string(reply)) {
+	if isUnknownCommand(replyOf(err)) {
 		if sentinel := refuseSentinel(ctx, conn); errors.Is(sentinel, errSentinel) {
 			return sentinel
 		}
@@ -213,17 +222,14 @@ func (c *client) connect(ctx context.Context, n node, wrap func(net.Conn) net.Co
 
 func (c *client) encrypt(ctx context.Context, n node, plain net.Conn) (net.Conn, error) {
 	options := c.options.TLS
-	host := options.ServerName
-	if host == "" {
-		host, _, _ = net.SplitHostPort(n.address)
-	}
+	host, _, _ := net.SplitHostPort(n.address)
 	config, err := dial.Trust{
 		CAFile:     options.CA,
 		CAFolder:   options.CAPath,
 		Chain:      !options.SkipVerifyPeer,
 		Name:       !options.SkipVerifyName,
 		SelfSigned: options.AllowSelfSigned,
-	}.Config(host, dial.ClientCertificate{Cert: options.Cert, Key: options.Key, Passphrase: options.Passphrase.Reveal()})
+	}.Config(cmp.Or(options.ServerName, host), dial.ClientCertificate{Cert: options.Cert, Key: options.Key, Passphrase: options.Passphrase.Reveal()})
 	if err != nil {
 		_ = plain.Close()
 		return nil, err
@@ -240,7 +246,7 @@ func (c *client) encrypt(ctx context.Context, n node, plain net.Conn) (net.Conn,
 // handshake.
 func confirmTLS(ctx context.Context, conn redis.Conn) error {
 	_, err := redis.DoContext(conn, ctx, "PING")
-	if reply := redis.Error(""); errors.As(err, &reply) {
+	if replyOf(err) != "" {
 		return nil
 	}
 	return err
@@ -271,7 +277,7 @@ func (c *client) authenticate(ctx context.Context, conn redis.Conn) error {
 		args = []any{c.options.User, c.options.Password.Reveal()}
 	}
 	_, err := redis.DoContext(conn, ctx, "AUTH", args...)
-	if err != nil && wantsNoPassword(err) {
+	if wantsNoPassword(replyOf(err)) {
 		return nil
 	}
 	return err
@@ -279,8 +285,6 @@ func (c *client) authenticate(ctx context.Context, conn redis.Conn) error {
 
 // wantsNoPassword recognises how Redis says that a password was sent to it and it has none. PHP
 // takes no notice either, so Nextcloud works with such a configuration.
-func wantsNoPassword(err error) bool {
-	var reply redis.Error
-	return errors.As(err, &reply) && (strings.Contains(string(reply), "without any password configured") ||
-		strings.Contains(string(reply), "no password is set"))
+func wantsNoPassword(reply string) bool {
+	return strings.Contains(reply, "without any password configured") || strings.Contains(reply, "no password is set")
 }

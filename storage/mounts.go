@@ -33,7 +33,6 @@ type pool struct {
 	*sqlx.DB
 	connector driver.Connector
 	options   DatabaseOptions
-	byStorage string
 }
 
 // OpenMounts checks the options. It does not connect: a database that is away is noticed by the
@@ -61,7 +60,6 @@ func openPool(options DatabaseOptions) (*pool, error) {
 		return nil, err
 	}
 	p := &pool{connector: connector{driverConnector, options}, options: options}
-	p.byStorage = p.query()
 	p.DB = connect(p)
 	return p, nil
 }
@@ -90,6 +88,9 @@ func (p *pool) table(name string) string {
 	}
 	return quote + strings.ReplaceAll(p.options.Prefix+name, ".", quote+"."+quote) + quote
 }
+
+// Name is how logs and actors.System.Problems call this port.
+func (*Mounts) Name() string { return "database" }
 
 // Close closes the connections.
 func (m *Mounts) Close() error { return m.current().Close() }
@@ -125,19 +126,9 @@ func (m *Mounts) Reconfigure(options DatabaseOptions) error {
 	return err
 }
 
-// attempt calls try, and again with other options when the database refuses the login and they have changed
-// meanwhile.
+// attempt is the function attempt, in which a panic is an error.
 func (m *Mounts) attempt(ctx context.Context, try func(*pool) error) error {
-	used := m.current()
-	err := used.guarded(m, try)
-	if !LoginRefused(err) {
-		return err
-	}
-	m.reload.then(ctx, func(options DatabaseOptions) { _ = m.Reconfigure(options) })
-	if changed := m.current(); changed != used {
-		return changed.guarded(m, try)
-	}
-	return err
+	return attempt(ctx, m.reload, m, func(p *pool) error { return p.guarded(m, try) })
 }
 
 // guarded makes errors of panics. The connection in which a driver panicked counts as busy for ever, and
@@ -187,7 +178,7 @@ func (m *Mounts) MountsOfStorages(ctx context.Context, storages []uint64) ([]act
 	var mounts []actors.Mount
 	for some := range slices.Chunk(ids, storagesAtOnce) {
 		err := m.attempt(ctx, func(p *pool) error {
-			query, args, err := sqlx.In(p.byStorage, some)
+			query, args, err := sqlx.In(p.query(), some)
 			if err != nil {
 				return err
 			}
@@ -281,5 +272,8 @@ func (p *pool) explained(err error) error {
 	if !errors.As(err, new(*connectError)) { // which says already which database
 		err = fmt.Errorf("read who sees a storage from %s: %w", p.options, withoutSource(err))
 	}
-	return p.options.withAdvice(err)
+	if advice := p.options.advice(err); advice != "" {
+		return fmt.Errorf("%w (%s)", err, advice)
+	}
+	return err
 }

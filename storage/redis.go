@@ -135,21 +135,6 @@ func (r *Redis) current() *client {
 	return r.client
 }
 
-// attempt calls try, and again with other options when Redis refuses the login and they have changed
-// meanwhile.
-func (r *Redis) attempt(ctx context.Context, try func(*client) error) error {
-	used := r.current()
-	err := try(used)
-	if !LoginRefused(err) {
-		return err
-	}
-	r.reload.then(ctx, func(options RedisOptions) { _ = r.Reconfigure(options) })
-	if changed := r.current(); changed != used {
-		return try(changed)
-	}
-	return err
-}
-
 // Reconfigure has the next connections made with these options. A Receive ends with ErrMoved when events come from another server, or with
 // another prefix, and else goes on with the connection that it has. Options that NewRedis would refuse change nothing, and are an error.
 func (r *Redis) Reconfigure(options RedisOptions) error {
@@ -183,6 +168,9 @@ func (c *client) hearsLike(other *client) bool {
 	return c.options.Cluster == other.options.Cluster && slices.Equal(c.options.Addresses, other.options.Addresses) && slices.Equal(c.prefixes(), other.prefixes())
 }
 
+// Name is how logs and actors.System.Problems call this port.
+func (*Redis) Name() string { return "redis" }
+
 // Close closes the pooled connections. A Receive under way ends with its own context.
 func (r *Redis) Close() error { return r.current().close() }
 
@@ -199,7 +187,11 @@ func (c *client) close() error {
 
 // Get returns the value of key, and whether there is one.
 func (r *Redis) Get(ctx context.Context, key string) (string, bool, error) {
-	return optional(r.do(ctx, key, "GET", key))
+	value, err := redis.String(r.do(ctx, key, "GET", key))
+	if errors.Is(err, redis.ErrNil) {
+		return "", false, nil
+	}
+	return value, err == nil, err
 }
 
 // Set sets key to value. It expires after ttl, or never when ttl is zero.
@@ -210,6 +202,12 @@ func (r *Redis) Set(ctx context.Context, key, value string, ttl time.Duration) e
 	}
 	_, err := r.do(ctx, key, "SET", args...)
 	return err
+}
+
+// SetNew sets key to value for ttl, unless there is such a key, and returns whether it did.
+func (r *Redis) SetNew(ctx context.Context, key, value string, ttl time.Duration) (bool, error) {
+	reply, err := r.do(ctx, key, "SET", key, value, "NX", "PX", ttl.Milliseconds())
+	return err == nil && reply != nil, err
 }
 
 // Delete deletes key, which need not exist.
@@ -225,6 +223,19 @@ func (r *Redis) Publish(ctx context.Context, channel string, payload []byte) (in
 	return redis.Int(r.do(ctx, channel, "PUBLISH", channel, payload))
 }
 
+// CountsSubscribers reports whether Publish counts all subscribers: not in a cluster.
+func (r *Redis) CountsSubscribers() bool { return !r.current().options.Cluster }
+
+// PublishEvent sends an event to every server that listens to this Redis, and returns how many of those were
+// counted (see Publish). A host with several nodes calls it in the place of actors.System.Publish.
+func (r *Redis) PublishEvent(ctx context.Context, event actors.Event) (subscribers int, err error) {
+	channel, payload, err := actors.EncodeEvent(event)
+	if err != nil {
+		return 0, err
+	}
+	return r.Publish(ctx, channel, payload)
+}
+
 // Subscribers returns how many subscribe to each channel, with the first of ChannelPrefixes; in a cluster, those of one node are
 // counted.
 func (r *Redis) Subscribers(ctx context.Context, channels ...string) ([]int, error) {
@@ -233,20 +244,17 @@ func (r *Redis) Subscribers(ctx context.Context, channels ...string) ([]int, err
 	for _, channel := range channels {
 		args = args.Add(prefix + channel)
 	}
-	reply, err := redis.Values(r.do(ctx, "", "PUBSUB", args...))
+	subscribers, err := redis.IntMap(r.do(ctx, "", "PUBSUB", args...))
 	if err != nil {
 		return nil, err
 	}
-	counts := make([]int, 0, len(channels))
-	for i := 1; i < len(reply); i += 2 {
-		count, err := redis.Int(reply[i], nil)
-		if err != nil {
-			return nil, err
+	var counts []int
+	for _, channel := range channels {
+		count, found := subscribers[prefix+channel]
+		if !found {
+			return nil, errNotRedis
 		}
 		counts = append(counts, count)
-	}
-	if len(counts) != len(channels) {
-		return nil, errNotRedis
 	}
 	return counts, nil
 }
@@ -265,23 +273,20 @@ func (r *Redis) MayRun(ctx context.Context, command string, args ...any) error {
 	if user == "" || options.Password == "" {
 		user = "default"
 	}
-	return r.attempt(ctx, func(c *client) (err error) {
-		var reply string
+	return attempt(ctx, r.reload, r, func(c *client) (err error) {
+		var answer string
 		for _, n := range c.candidates() { // each knows the users
-			reply, err = redis.String(c.doAt(ctx, n, false, "ACL", append([]any{"DRYRUN", user, command}, args...)))
-			if err == nil && reply != "OK" {
-				return failed(command, n, redis.Error("NOPERM "+reply))
-			}
-			if err == nil || LoginRefused(err) {
+			answer, err = redis.String(c.doAt(ctx, n, false, "ACL", append([]any{"DRYRUN", user, command}, args...)))
+			switch refusal := replyOf(err); {
+			case err == nil && answer != "OK":
+				return failed(command, n, redis.Error("NOPERM "+answer))
+			case err == nil, LoginRefused(err):
 				return err
-			}
-			if reply := redis.Error(""); errors.As(err, &reply) {
-				if strings.Contains(string(reply), "not found") { // the command, which rename-command took away
-					return failed(command, n, redis.Error("ERR unknown command '"+command+"'"))
-				}
-				if isPermission(reply) {
-					return ErrMayNotAsk
-				}
+			case strings.Contains(refusal, "not found"): // the command, which rename-command took away
+				return failed(command, n, redis.Error("ERR unknown command '"+command+"'"))
+			case isPermission(err):
+				return ErrMayNotAsk
+			case refusal != "":
 				return ErrNotTried
 			}
 		}
@@ -289,17 +294,9 @@ func (r *Redis) MayRun(ctx context.Context, command string, args ...any) error {
 	})
 }
 
-func optional(reply any, err error) (string, bool, error) {
-	value, err := redis.String(reply, err)
-	if errors.Is(err, redis.ErrNil) {
-		return "", false, nil
-	}
-	return value, err == nil, err
-}
-
 // do sends a command to the node that has key.
 func (r *Redis) do(ctx context.Context, key, command string, args ...any) (reply any, err error) {
-	err = r.attempt(ctx, func(c *client) (err error) {
+	err = attempt(ctx, r.reload, r, func(c *client) (err error) {
 		if c.options.Cluster {
 			reply, err = c.doInCluster(ctx, key, command, args)
 		} else {
@@ -314,8 +311,8 @@ func (r *Redis) do(ctx context.Context, key, command string, args ...any) (reply
 // connected to before a failover may be a replica now, with another one at the node's address.
 func (c *client) doAt(ctx context.Context, n node, asking bool, command string, args []any) (any, error) {
 	reply, err := c.tryAt(ctx, n, asking, command, args)
-	if refused, ok := errors.AsType[redis.Error](err); ok && strings.HasPrefix(string(refused), "READONLY") {
-		c.dropPool(n)
+	if strings.HasPrefix(replyOf(err), "READONLY") {
+		c.dropPool(n, 0)
 		reply, err = c.tryAt(ctx, n, asking, command, args)
 	}
 	return reply, err
@@ -350,18 +347,11 @@ type nodePool struct {
 	unused   *time.Timer
 }
 
-func (c *client) dropPool(n node) {
+// dropPool drops the pool of a node, unless somebody has wanted one of its connections more lately than that.
+func (c *client) dropPool(n node, unwanted time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if pool := c.pools[n]; pool != nil {
-		c.drop(n, pool)
-	}
-}
-
-func (c *client) dropUnused(n node) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if pool := c.pools[n]; pool != nil && time.Since(pool.wantedAt) >= idleTime {
+	if pool := c.pools[n]; pool != nil && time.Since(pool.wantedAt) >= unwanted {
 		c.drop(n, pool)
 	}
 }
@@ -393,7 +383,7 @@ func (c *client) pool(n node) *nodePool {
 				IdleTimeout: idleTime,
 				Wait:        true,
 			},
-			unused: time.AfterFunc(idleTime, func() { c.dropUnused(n) }),
+			unused: time.AfterFunc(idleTime, func() { c.dropPool(n, idleTime) }),
 		}
 		c.pools[n] = pool
 	}

@@ -20,6 +20,24 @@ func newReloader[O any](load func(context.Context) (O, error)) *reloader[O] {
 	return &reloader[O]{load: load, turn: make(chan struct{}, 1)}
 }
 
+// attempt calls try with what is used now, and again with what replaces it when the login is refused and the options have changed
+// meanwhile.
+func attempt[O any, T comparable](ctx context.Context, r *reloader[O], of interface {
+	current() T
+	Reconfigure(options O) error
+}, try func(T) error) error {
+	used := of.current()
+	err := try(used)
+	if !LoginRefused(err) {
+		return err
+	}
+	r.then(ctx, func(options O) { _ = of.Reconfigure(options) })
+	if changed := of.current(); changed != used {
+		return try(changed)
+	}
+	return err
+}
+
 // then calls replace with the options of now, unless they cannot be read, or were a moment ago.
 func (r *reloader[O]) then(ctx context.Context, replace func(O)) {
 	if r.load == nil {

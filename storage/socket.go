@@ -31,15 +31,16 @@ func dialErrors(err error) (found []*net.OpError) {
 // socketServer is what advice about its unix socket calls a server and its settings.
 type socketServer struct {
 	name     string
+	port     uint16 // the usual one
 	setting  string // where its configuration names the socket
 	openedBy string // what lets a group use the socket
 	ours     string // where our configuration names the address
 }
 
 var (
-	redisSocket    = socketServer{"Redis", "unixsocket in redis.conf", "unixsocketperm 770", "redis in config.php, or --redis-url"}
-	mysqlSocket    = socketServer{"MySQL", "socket in my.cnf", "chmod 777 as MySQL makes it", "dbhost in config.php, or --database-url"}
-	postgresSocket = socketServer{"PostgreSQL", "unix_socket_directories in postgresql.conf", "unix_socket_permissions 0770", "dbhost in config.php, or --database-url"}
+	redisSocket    = socketServer{"Redis", 6379, "unixsocket in redis.conf", "unixsocketperm 770", "redis in config.php, or --redis-url"}
+	mysqlSocket    = socketServer{"MySQL", 3306, "socket in my.cnf", "chmod 777 as MySQL makes it", "dbhost in config.php, or --database-url"}
+	postgresSocket = socketServer{"PostgreSQL", 5432, "unix_socket_directories in postgresql.conf", "unix_socket_permissions 0770", "dbhost in config.php, or --database-url"}
 )
 
 // dialAdvice says what might help against failures to connect. A socket that may not be used goes before

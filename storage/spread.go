@@ -34,8 +34,7 @@ func (c *client) subscribable(ctx context.Context, channel string) []node {
 		}
 		return math.MaxInt
 	}
-	answered := slices.IndexFunc(nodes, func(n node) bool { return count(n) < math.MaxInt }) >= 0
-	if answered { // else their order says which of them have failed
+	if len(subscribers) > 0 { // else their order says which of them have failed
 		rand.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] }) //nolint:gosec // G404: an order is no secret
 	}
 	slices.SortStableFunc(nodes, func(a, b node) int { return cmp.Compare(count(a), count(b)) })
@@ -46,15 +45,13 @@ func (c *client) subscribable(ctx context.Context, channel string) []node {
 func (c *client) askSubscribers(ctx context.Context, channel string, answers map[node]int) {
 	ctx, cancel := context.WithTimeout(ctx, askSubscribersTimeout)
 	defer cancel()
-	var mu sync.Mutex
-	var asking sync.WaitGroup
-	for _, n := range c.candidates() {
-		mu.Lock()
+	unasked := slices.DeleteFunc(c.candidates(), func(n node) bool {
 		_, asked := answers[n]
-		mu.Unlock()
-		if asked {
-			continue
-		}
+		return asked
+	})
+	var mu sync.Mutex // guards answers
+	var asking sync.WaitGroup
+	for _, n := range unasked {
 		asking.Go(func() {
 			if subscribers, ok := c.subscribersAt(ctx, n, channel); ok {
 				mu.Lock()

@@ -35,7 +35,7 @@ func (r *Redis) Receive(ctx context.Context, channels []string, subscribed func(
 func (r *Redis) ReceiveWithPrefix(ctx context.Context, channels []string, subscribed func(), message func(prefix, channel string, payload []byte)) error {
 	var used *client
 	var s *subscription
-	err := r.attempt(ctx, func(c *client) (err error) {
+	err := attempt(ctx, r.reload, r, func(c *client) (err error) {
 		used = c
 		s, err = c.subscribe(ctx, channels)
 		return err
@@ -88,7 +88,9 @@ func (c *client) subscribeAt(ctx context.Context, n node, channels []string) (*s
 		_ = conn.Close()
 		return nil, failed(StepSubscribe, n, err)
 	}
-	c.setHeard(s.prefixes)
+	c.mu.Lock()
+	c.heard = s.prefixes
+	c.mu.Unlock()
 	return s, nil
 }
 

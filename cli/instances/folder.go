@@ -11,18 +11,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/internal/files"
 )
 
-const (
-	// maxFiles is how many files the folder may hold.
-	maxFiles = 10_000
-	// lookTime is how long the file system may take.
-	lookTime = 2 * time.Second
-)
+// maxFiles is how many files the folder may hold.
+const maxFiles = 10_000
 
 // Found is an instance that the folder names.
 type Found struct {
@@ -51,7 +46,7 @@ func CheckName(name string) error {
 
 // Scan lists the instances of a folder, in order of their names. Other files, and those whose names begin with a dot, are none.
 func Scan(ctx context.Context, folder string) ([]Found, error) {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	limited, cancel := files.Looking(ctx)
 	defer cancel()
 	entries, err := files.List(limited, folder, maxFiles)
 	if err != nil {

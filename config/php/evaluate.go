@@ -55,10 +55,10 @@ type Entry struct {
 
 // Unknown is a key whose value is beyond the evaluator, or differs with something that is.
 type Unknown struct {
-	Key    string
-	File   string
-	Line   int
-	Reason string
+	Key    string `json:"key"`
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Reason string `json:"reason"`
 }
 
 // Problem is something wrong with a file. It never quotes a value.

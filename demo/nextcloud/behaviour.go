@@ -149,10 +149,8 @@ func pause(r *http.Request, delay time.Duration) bool {
 	if delay <= 0 {
 		return r.Context().Err() == nil
 	}
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(delay):
 		return true
 	case <-r.Context().Done():
 		return false

@@ -59,11 +59,3 @@ func (n *Nextcloud) login(r *http.Request) (user User, tried, ok bool) {
 	}
 	return user, true, true
 }
-
-// websocketURL does what the app does with its base endpoint.
-func websocketURL(pushURL string) string {
-	if rest, ok := strings.CutPrefix(pushURL, "https://"); ok {
-		return "wss://" + rest + "/ws"
-	}
-	return "ws://" + strings.TrimPrefix(pushURL, "http://") + "/ws"
-}

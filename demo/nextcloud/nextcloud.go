@@ -157,7 +157,7 @@ func (n *Nextcloud) pushCapability() map[string]any {
 	return map[string]any{
 		"type": []string{"files", "activities", "notifications"},
 		"endpoints": map[string]string{
-			"websocket": websocketURL(n.options.PushURL),
+			"websocket": "ws" + strings.TrimPrefix(n.options.PushURL, "http") + "/ws",
 			"pre_auth":  n.options.URL + "/index.php/apps/notify_push/pre_auth",
 		},
 	}

@@ -1,6 +1,7 @@
 package errtext
 
 import (
+	"bytes"
 	"io"
 	"strconv"
 	"strings"
@@ -39,11 +40,8 @@ func isKept(r rune, keep string) bool { return unicode.IsPrint(r) || strings.Con
 // PrintableJSON returns JSON with the same meaning in which nothing is left that a terminal would not print as itself. Encoders escape only
 // the control characters of ASCII.
 func PrintableJSON(data []byte) []byte {
-	at := 0
-	for at < len(data) && data[at] < 0x7F {
-		at++
-	}
-	if at == len(data) {
+	at := bytes.IndexFunc(data, func(r rune) bool { return r >= 0x7F })
+	if at < 0 {
 		return data
 	}
 	out := append(make([]byte, 0, len(data)+16), data[:at]...)

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -23,7 +22,7 @@ var (
 	ErrTooLarge   = errors.New("too large")
 	ErrTooMany    = errors.New("it holds too many files")
 
-	errBusy = noAnswerError{fmt.Errorf("others wait already: %w", context.DeadlineExceeded)}
+	errBusy = noAnswerError{context.DeadlineExceeded} // others wait already
 )
 
 // maxCalls bounds how many calls there are at a time: each that a dead file system never ends keeps a thread of the process. maxCallsOfQuota
@@ -56,6 +55,12 @@ func take(ctx context.Context) (giveBack func(), ok bool) {
 	return giveBack, true
 }
 
+// Looking returns a context in which to look at files for two seconds. It is not cut short by the end of ctx, so that the reason why a process
+// that is asked to end did not begin is a true one.
+func Looking(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+}
+
 // Within returns what call returns, or an error when ctx ends before it does. The call itself may then go on, even for ever.
 func Within[T any](ctx context.Context, call func() (T, error)) (value T, err error) {
 	giveBack, ok := take(ctx)
@@ -74,14 +79,12 @@ func Within[T any](ctx context.Context, call func() (T, error)) (value T, err er
 	case <-done:
 		return called, late
 	case <-ctx.Done():
-		return value, noAnswer(ctx)
+		return value, noAnswerError{ctx.Err()}
 	}
 }
 
 // noAnswerError is why a call is not waited for any more.
 type noAnswerError struct{ cause error }
-
-func noAnswer(ctx context.Context) error { return noAnswerError{ctx.Err()} }
 
 func (noAnswerError) Error() string { return "no answer in time" }
 

@@ -16,5 +16,5 @@ func Owner(info fs.FileInfo) (user, group string, ours bool) {
 	if !ok {
 		return "", "", true
 	}
-	return userName(strconv.Itoa(int(stat.Uid))), groupName(strconv.Itoa(int(stat.Gid))), int(stat.Uid) == os.Geteuid()
+	return UserName(int(stat.Uid)), groupName(strconv.Itoa(int(stat.Gid))), int(stat.Uid) == os.Geteuid()
 }

@@ -2,6 +2,7 @@
 package paths
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,12 +55,9 @@ var hiddenBelow = []struct{ folder, option string }{
 func HiddenBy(path string) string {
 	path = absolute(path)
 	candidates := []string{path}
-	for folder := path; ; folder = filepath.Dir(folder) {
+	for folder := path; folder != filepath.Dir(folder); folder = filepath.Dir(folder) {
 		if target, err := filepath.EvalSymlinks(folder); err == nil {
 			candidates = append(candidates, filepath.Join(target, strings.TrimPrefix(path, folder)))
-			break
-		}
-		if folder == filepath.Dir(folder) {
 			break
 		}
 	}
@@ -82,14 +80,16 @@ func absolute(path string) string {
 
 // ProcessUser names the user that this process runs as, by number when it has no name.
 func ProcessUser() string {
-	return userName(strconv.Itoa(os.Geteuid()))
+	return UserName(os.Geteuid())
 }
 
-func userName(id string) string {
-	if known, err := user.LookupId(id); err == nil {
-		return known.Username
+// UserName names a user, by number when there is no name.
+func UserName(id int) string {
+	number := strconv.Itoa(id)
+	if known, err := user.LookupId(number); err == nil {
+		return cmp.Or(known.Username, number)
 	}
-	return id
+	return number
 }
 
 func groupName(id string) string {

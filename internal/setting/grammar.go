@@ -111,17 +111,19 @@ func parseDial(text string) (string, error) {
 	return "", fmt.Errorf("%q is not an address to dial; write HOST:PORT or the path of a unix socket", text)
 }
 
+// ParsePrefix takes a CIDR range, or an IP address, which is a range of one.
+func ParsePrefix(text string) (netip.Prefix, error) {
+	if address, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(address, address.BitLen()), nil
+	}
+	return netip.ParsePrefix(text)
+}
+
 // parsePrefixes takes IP addresses and CIDR ranges between commas or spaces.
 func parsePrefixes(text string) ([]netip.Prefix, error) {
 	var prefixes []netip.Prefix
 	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ' ' }) {
-		prefix, err := netip.ParsePrefix(part)
-		if err != nil {
-			var address netip.Addr
-			if address, err = netip.ParseAddr(part); err == nil {
-				prefix, err = address.WithZone("").Prefix(address.BitLen())
-			}
-		}
+		prefix, err := ParsePrefix(part)
 		if err != nil {
 			return nil, fmt.Errorf("%q is neither an IP address nor a range like 10.0.0.0/8", part)
 		}

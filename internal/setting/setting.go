@@ -7,6 +7,7 @@
 // The tags:
 //
 //	flag         the name on the command line, without the dashes
+//	name         what reports call it, where that is not the flag with _ for -
 //	short        its letter, if it has one
 //	env          the environment variable
 //	default      the text that counts when no source gives one
@@ -20,6 +21,7 @@
 package setting
 
 import (
+	"cmp"
 	"encoding"
 	"fmt"
 	"io/fs"
@@ -36,6 +38,7 @@ type Field struct {
 	Reloads                                                  bool // a change counts without a restart
 	Scope                                                    Scope
 
+	name    string
 	grammar string
 	negated bool
 	value   reflect.Value
@@ -66,7 +69,7 @@ func fields(options reflect.Value, yield func(Field) bool) bool {
 		tag := field.Tag
 		if flag := tag.Get("flag"); flag != "" && !yield(Field{
 			Flag: flag, Short: tag.Get("short"), Variable: tag.Get("env"), Default: tag.Get("default"), Placeholder: tag.Get("placeholder"),
-			Group: tag.Get("group"), Help: tag.Get("help"), Reloads: tag.Get("reload") == "true", Scope: Scope(tag.Get("scope")), grammar: tag.Get("grammar"), negated: tag.Get("negated") == "true", value: options.Field(i),
+			Group: tag.Get("group"), Help: tag.Get("help"), Reloads: tag.Get("reload") == "true", Scope: Scope(tag.Get("scope")), name: tag.Get("name"), grammar: tag.Get("grammar"), negated: tag.Get("negated") == "true", value: options.Field(i),
 		}) {
 			return false
 		}
@@ -78,7 +81,7 @@ func fields(options reflect.Value, yield func(Field) bool) bool {
 }
 
 // Name is what reports call the setting.
-func (f Field) Name() string { return strings.ReplaceAll(f.Flag, "-", "_") }
+func (f Field) Name() string { return cmp.Or(f.name, strings.ReplaceAll(f.Flag, "-", "_")) }
 
 // IsSwitch reports whether the flag may stand alone, for true.
 func (f Field) IsSwitch() bool { return f.value.Kind() == reflect.Bool }

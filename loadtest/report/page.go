@@ -117,9 +117,8 @@ func appendShares(all []series, label string, quantiles []Quantile) []series {
 
 // label tells the runs of a section apart, as far as there are several.
 func (s *section) label(run Result, step string) string {
-	label := step
 	if len(s.Runs) > 1 {
-		label = fmt.Sprintf("%s %s, round %d", step, run.Server, run.Round)
+		return fmt.Sprintf("%s %s, round %d", step, run.Server, run.Round)
 	}
-	return label
+	return step
 }

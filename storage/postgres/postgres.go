@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"os"
 	"os/user"
@@ -52,8 +51,8 @@ func (registered) Advice(_ storage.DatabaseOptions, err error) string {
 }
 
 func (registered) Connector(options storage.DatabaseOptions) (driver.Connector, error) {
-	options = withLibpqTLS(options)
-	if err := options.TLS.Check(); err != nil {
+	options, err := withLibpqTLS(options)
+	if err != nil {
 		return nil, err
 	}
 	config := pq.Config{
@@ -102,34 +101,19 @@ func (registered) Connector(options storage.DatabaseOptions) (driver.Connector, 
 	return connector, nil
 }
 
-// withLibpqTLS moves libpq's parameters for TLS to where they are in DatabaseOptions.
-func withLibpqTLS(o storage.DatabaseOptions) storage.DatabaseOptions {
-	o.Options = maps.Clone(o.Options)
-	for name, field := range map[string]*string{
-		"sslmode":     &o.TLS.Mode,
-		"sslrootcert": &o.TLS.CA,
-		"sslcert":     &o.TLS.Cert,
-		"sslkey":      &o.TLS.Key,
-		"sslcrl":      &o.TLS.CRL,
-	} {
-		if value, given := o.Options[name]; given {
-			*field = value
-			delete(o.Options, name)
+// withLibpqTLS has libpq's parameters for TLS, and its usual files, count as DatabaseOptions.TLS.
+func withLibpqTLS(o storage.DatabaseOptions) (storage.DatabaseOptions, error) {
+	for name, value := range o.Options {
+		if _, err := o.TLS.SetParameter(name, value); err != nil {
+			return o, err
 		}
 	}
-	if o.TLS.Mode == "allow" { // plain first, TLS if need be: the same servers are reached
-		o.TLS.Mode = storage.TLSPrefer
-	}
-	if o.TLS.CA == "" {
-		o.TLS.CA = libpqFile("root.crt")
-	}
+	o.TLS.CA = cmp.Or(o.TLS.CA, libpqFile("root.crt"))
+	o.TLS.CRL = cmp.Or(o.TLS.CRL, libpqFile("root.crl"))
 	if o.TLS.Cert == "" {
 		o.TLS.Cert, o.TLS.Key = libpqFile("postgresql.crt"), libpqFile("postgresql.key")
 	}
-	if o.TLS.CRL == "" {
-		o.TLS.CRL = libpqFile("root.crl")
-	}
-	return o
+	return o, o.TLS.Check()
 }
 
 // libpqFile returns the path of a file in the folder where libpq looks for its certificates, or
@@ -225,7 +209,8 @@ func setLibpqOptions(config *pq.Config, options map[string]string) error {
 // dialer dials as the driver does, but for two things: a server that keeps silent is given up after the
 // ReplyTimeout, and with tls set it does TLS itself. It is safe for concurrent use.
 type dialer struct {
-	tls *storage.DatabaseTLS // set once
+	pq.Dialer                      // nil: the driver calls DialContext instead of its methods
+	tls       *storage.DatabaseTLS // set once
 }
 
 // DialContext is what the driver uses.
@@ -291,17 +276,6 @@ func (d *dialer) encrypt(ctx context.Context, plain net.Conn, host string) (net.
 		return nil, err
 	}
 	return conn, nil
-}
-
-// Dial and DialTimeout make dialer a pq.Dialer, which prefers DialContext.
-func (d *dialer) Dial(network, address string) (net.Conn, error) {
-	return d.DialContext(context.Background(), network, address)
-}
-
-func (d *dialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	return d.DialContext(ctx, network, address)
 }
 
 // impatientConn ends a read on which nothing arrives for the ReplyTimeout. The driver reads only while it

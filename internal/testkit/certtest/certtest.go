@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // Authority is a certificate authority of a test.
@@ -31,12 +33,13 @@ type Authority struct {
 // NewAuthority makes an authority that keeps its files in folder.
 func NewAuthority(t testing.TB, folder string) *Authority {
 	t.Helper()
-	a := &Authority{t: t, dir: folder, key: newKey(t)}
+	a := &Authority{t: t, dir: folder}
+	a.key = a.newKey()
 	template := a.template("Test authority")
 	template.IsCA = true
 	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
 	template.ExtKeyUsage = nil
-	a.certificate = sign(t, template, template, a.key, a.key)
+	a.certificate = a.sign(template, template, a.key, a.key)
 	a.CA = a.writePEM("ca.crt", "CERTIFICATE", a.certificate.Raw)
 	return a
 }
@@ -45,27 +48,27 @@ func NewAuthority(t testing.TB, folder string) *Authority {
 // is good for; without any, only its common name says whose it is.
 func (a *Authority) Issue(commonName string, hosts ...string) (cert, key string) {
 	a.t.Helper()
-	leafKey := newKey(a.t)
-	leaf := sign(a.t, a.leaf(commonName, hosts), a.certificate, leafKey, a.key)
+	leafKey := a.newKey()
+	leaf := a.sign(a.leaf(commonName, hosts), a.certificate, leafKey, a.key)
 	return a.write(commonName, leaf, leafKey)
 }
 
 // SelfSigned returns the paths of a certificate that no authority has signed, and its key.
 func (a *Authority) SelfSigned(commonName string, hosts ...string) (cert, key string) {
 	a.t.Helper()
-	leafKey := newKey(a.t)
+	leafKey := a.newKey()
 	template := a.leaf(commonName, hosts)
-	return a.write(commonName+"-self", sign(a.t, template, template, leafKey, leafKey), leafKey)
+	return a.write(commonName+"-self", a.sign(template, template, leafKey, leafKey), leafKey)
 }
 
 // Revoke returns the path of a revocation list that names the certificate in the file cert.
 func (a *Authority) Revoke(cert string) string {
 	a.t.Helper()
 	raw, err := os.ReadFile(cert)
-	a.check(err)
+	require.NoError(a.t, err)
 	block, _ := pem.Decode(raw)
 	revoked, err := x509.ParseCertificate(block.Bytes)
-	a.check(err)
+	require.NoError(a.t, err)
 	list, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
 		Number:     big.NewInt(1),
 		ThisUpdate: time.Now().Add(-time.Hour),
@@ -74,7 +77,7 @@ func (a *Authority) Revoke(cert string) string {
 			{SerialNumber: revoked.SerialNumber, RevocationTime: time.Now().Add(-time.Minute)},
 		},
 	}, a.certificate, a.key)
-	a.check(err)
+	require.NoError(a.t, err)
 	return a.writePEM("revoked.crl", "X509 CRL", list)
 }
 
@@ -105,41 +108,28 @@ func (a *Authority) template(commonName string) *x509.Certificate {
 
 func (a *Authority) write(name string, leaf *x509.Certificate, key *ecdsa.PrivateKey) (certPath, keyPath string) {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
-	a.check(err)
+	require.NoError(a.t, err)
 	return a.writePEM(name+".crt", "CERTIFICATE", leaf.Raw), a.writePEM(name+".key", "PRIVATE KEY", der)
 }
 
 func (a *Authority) writePEM(name, kind string, der []byte) string {
 	path := filepath.Join(a.dir, name)
-	a.check(os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
+	require.NoError(a.t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
 	return path
 }
 
-func (a *Authority) check(err error) {
+func (a *Authority) newKey() *ecdsa.PrivateKey {
 	a.t.Helper()
-	if err != nil {
-		a.t.Fatal(err)
-	}
-}
-
-func newKey(t testing.TB) *ecdsa.PrivateKey {
-	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(a.t, err)
 	return key
 }
 
-func sign(t testing.TB, template, parent *x509.Certificate, key, parentKey *ecdsa.PrivateKey) *x509.Certificate {
-	t.Helper()
+func (a *Authority) sign(template, parent *x509.Certificate, key, parentKey *ecdsa.PrivateKey) *x509.Certificate {
+	a.t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, parentKey)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(a.t, err)
 	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(a.t, err)
 	return certificate
 }

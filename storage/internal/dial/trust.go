@@ -186,12 +186,10 @@ func readRevocations(file string) ([]*x509.RevocationList, error) {
 
 // TrustAdvice says what might help against a certificate that was refused.
 func TrustAdvice(err error) string {
-	var unknownAuthority x509.UnknownAuthorityError
-	var wrongName x509.HostnameError
 	switch {
-	case errors.As(err, &unknownAuthority):
+	case errors.As(err, new(x509.UnknownAuthorityError)):
 		return "give the authority that signed the server's certificate"
-	case errors.As(err, &wrongName):
+	case errors.As(err, new(x509.HostnameError)):
 		return "connect by a name that the certificate has, or do not verify the name"
 	}
 	return ""
