@@ -92,7 +92,7 @@ func (c *connection) Receive(ctx actor.Context) {
 	case *loginRevoked:
 		c.onLoginRevoked(m)
 	case *describe:
-		m.answer <- c.describe()
+		c.onDescribe(m)
 	case *disconnect:
 		c.system.sendAuth(&forgetLogin{login: c.login})
 		c.end(Disconnected)
@@ -384,6 +384,13 @@ func (c *connection) closeAs(reason CloseReason, code int) {
 	c.system.hooks.closed(c, reason)
 	c.socket.Close(code, reason.Text())
 	c.system.root.Stop(c.self())
+}
+
+// onDescribe answers after a panic of the socket, too.
+func (c *connection) onDescribe(m *describe) {
+	var answer Connection
+	defer func() { m.answer <- answer }()
+	answer = c.describe()
 }
 
 // describe returns what Connections lists.

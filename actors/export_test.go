@@ -64,6 +64,9 @@ func MessagesWith(password, token Secret) []any {
 // ListLogins is what Logins sends. With a channel that nobody reads it holds auth up.
 func ListLogins(answer chan<- []RememberedLogin) any { return &listLogins{answer: answer} }
 
+// Describe is what Connections sends to each connection.
+func Describe(answer chan<- Connection) any { return &describe{answer: answer} }
+
 // CloseAll is what a user's connections are closed with, by the user itself.
 var CloseAll any = &closeAll{reason: ResetRequested}
 

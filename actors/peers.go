@@ -77,14 +77,8 @@ func (s *System) AnnounceLogins(ctx context.Context) error {
 	}
 	done := make(chan struct{})
 	s.sendAuth(&announceLogins{done: done})
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-s.ctx.Done():
-		return ErrShutDown
-	}
+	_, err := await(ctx, s, done)
+	return err
 }
 
 // fromPeers is a message that comes because of other servers.

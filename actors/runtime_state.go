@@ -53,7 +53,8 @@ func runtimeStateOf(runtime *actor.ActorSystem) *runtimeState {
 	return n
 }
 
-// deadLetters counts what is sent to actors that are gone, for the System whose they were. It is safe for concurrent use.
+// deadLetters counts what is sent to actors that are gone, for the System whose they were, and answers the questions among
+// that. It is safe for concurrent use.
 type deadLetters struct {
 	mu           sync.RWMutex
 	systems      map[string]*System // by the name of their top
@@ -81,6 +82,9 @@ func (d *deadLetters) onEvent(event any) {
 	dead, isDeadLetter := event.(*actor.DeadLetterEvent)
 	if !isDeadLetter {
 		return
+	}
+	if q, asked := dead.Message.(question); asked {
+		q.refuse()
 	}
 	if _, expected := dead.Message.(actor.IgnoreDeadLetterLogging); expected {
 		return
