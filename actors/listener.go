@@ -206,12 +206,9 @@ func (l *listener) route(ctx actor.Context, event Event, at time.Duration) {
 	case StorageUpdate:
 		system.inFlight.add(len(e.Path))
 		ctx.Send(system.mapper, &storageChanged{StorageUpdate: e})
-	case GroupUpdate:
+	case GroupUpdate, ShareCreated:
 		l.mountsMayChange(ctx)
-		l.push(ctx, at, &pushUser{user: e.User, push: filePush})
-	case ShareCreated:
-		l.mountsMayChange(ctx)
-		l.push(ctx, at, &pushUser{user: e.User, push: filePush})
+		l.push(ctx, at, &pushUser{user: event.concerns(), push: filePush})
 	case ActivityAdded:
 		l.push(ctx, at, &pushUser{user: e.User, push: activityPush})
 	case NotificationChanged:
