@@ -181,7 +181,7 @@ func (c *connection) queue(frame []byte) {
 	if c.closed || c.ending {
 		return
 	}
-	if err := c.outbox.enqueue(frame); err != nil {
+	if !c.outbox.enqueue(frame) {
 		c.close(TooSlow)
 	}
 }
