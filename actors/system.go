@@ -61,8 +61,8 @@ type System struct {
 	running         sync.WaitGroup // connections, and goroutines of spawnWorker
 	problems        problems
 	counters        counters
-	hooks           *hooks            // nil where there is none
-	names           map[string]string // of the ports
+	hooks           *hooks // nil where there is none
+	names           [dependencies]string
 	progress        [stations]progress
 	testCookie      atomic.Uint32
 	everSubscribed  atomic.Bool
@@ -105,7 +105,7 @@ func New(ports Ports, options Options) (*System, error) {
 		s.ports.Events = noEvents{}
 		s.solved(problemEvents)
 	} else {
-		s.problems.begin(problemEvents, "not subscribed yet")
+		s.problems.now[problemEvents] = &outage{reason: "not subscribed yet"}
 	}
 	if ports.Mounts == nil {
 		s.ports.Mounts = noMounts{}
