@@ -172,11 +172,11 @@ func (l *logins) ask(m *authenticate, now time.Duration) {
 	sum := l.sum(m.Credentials.texts()...)
 	if v := l.verified[sum]; v != nil && !m.Credentials.Fresh && l.good(v, now) {
 		l.recheckLater(v, m.Credentials, now)
-		l.admit(m, v.login, FromMemory)
+		l.answer(m, v.login, nil, FromMemory)
 		return
 	}
 	if l.refused[sum] > now {
-		l.refuse(m, FromMemory)
+		l.answer(m, nil, ErrInvalidCredentials, FromMemory)
 		return
 	}
 	if f := l.failed[sum]; f != nil && f.until > now {
@@ -215,14 +215,6 @@ func (l *logins) abandon(m *authenticate) {
 func (l *logins) answer(m *authenticate, login *Login, err error, from LoginSource) {
 	m.call = nil
 	l.effects.answers = append(l.effects.answers, loginAnswer{m, login, err, from})
-}
-
-func (l *logins) admit(m *authenticate, login *Login, from LoginSource) {
-	l.answer(m, login, nil, from)
-}
-
-func (l *logins) refuse(m *authenticate, from LoginSource) {
-	l.answer(m, nil, ErrInvalidCredentials, from)
 }
 
 // startCalls starts as many calls as may be in flight.
@@ -370,7 +362,7 @@ func (l *logins) issue(user, token string, now time.Duration) {
 // tick is that time has passed.
 func (l *logins) tick(now time.Duration) {
 	for m := l.tokens.overdue(now); m != nil; m = l.tokens.overdue(now) {
-		l.refuse(m, FromToken)
+		l.answer(m, nil, ErrInvalidCredentials, FromToken)
 	}
 	for c := l.inFlight.expired(now, l.callTimeout()); c != nil; c = l.inFlight.expired(now, l.callTimeout()) {
 		l.judged(c, Identity{}, 0, errNoAnswer, now)
