@@ -117,9 +117,7 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	if most := c.system.options.Load().MaxConnectionTime; most > 0 {
 		c.lifetime = now + most - rand.N(most/lifetimeSpread+1) //nolint:gosec // G404: jitter is no secret
 	}
-	if until := c.system.at(c.login.Until); until > 0 && (c.lifetime == 0 || until < c.lifetime) {
-		c.lifetime = until
-	}
+	c.lifetime = earliest(c.lifetime, c.system.at(c.login.Until))
 	c.system.counters.activeConnections.Add(1)
 	c.system.counters.totalConnections.Add(1)
 	c.system.sendAuth(&loginAttached{login: m.login})
@@ -310,10 +308,7 @@ func (c *connection) scheduleWake(now time.Duration) {
 	if c.pinged {
 		next = c.pingSentAt + heartbeat
 	}
-	if c.lifetime > 0 {
-		next = min(next, c.lifetime)
-	}
-	c.system.wheel.schedule(&c.wakeEntry, next-now)
+	c.system.wheel.schedule(&c.wakeEntry, earliest(next, c.lifetime)-now)
 }
 
 func (c *connection) onRefresh(m *refreshAll) {

@@ -376,28 +376,21 @@ func (l *logins) tick(now time.Duration) {
 func (l *logins) callTimeout() time.Duration { return l.options.AuthTimeout + verifierGrace }
 
 // wakeAt is when the next tick is due; 0 is never.
-func (l *logins) wakeAt() (at time.Duration) {
-	sooner := func(other time.Duration) {
-		if at == 0 || other < at {
-			at = other
-		}
-	}
-	if l.sweepAt > 0 {
-		sooner(l.sweepAt)
-	}
+func (l *logins) wakeAt() time.Duration {
+	at := l.sweepAt
 	if len(l.tokens.waiting) > 0 {
-		sooner(l.tokens.waiting[0].until)
+		at = earliest(at, l.tokens.waiting[0].until)
 	}
 	for _, calls := range []*list.List{&l.inFlight.old, &l.inFlight.recent} {
 		if c := oldest(calls); c != nil {
-			sooner(c.startedAt + l.callTimeout())
+			at = earliest(at, c.startedAt+l.callTimeout())
 		}
 	}
 	if c := oldest(&l.inFlight.recent); c != nil && (!l.queue.isEmpty() || len(l.rechecks) > 0) {
-		sooner(c.startedAt + recentTime)
+		at = earliest(at, c.startedAt+recentTime)
 	}
 	if l.canRecheck() {
-		sooner(l.recheckAt())
+		at = earliest(at, l.recheckAt())
 	}
 	return at
 }

@@ -164,6 +164,16 @@ func (s *System) at(t time.Time) time.Duration {
 	return max(s.now()+time.Until(t), 1)
 }
 
+// earliest returns the first of times, of which 0 is never.
+func earliest(times ...time.Duration) (first time.Duration) {
+	for _, at := range times {
+		if first == 0 || at > 0 && at < first {
+			first = at
+		}
+	}
+	return first
+}
+
 // nextRun numbers subscriptions, over all incarnations of the listener.
 func (s *System) nextRun() uint64 { return s.runs.Add(1) }
 
