@@ -2,7 +2,6 @@ package actors
 
 import (
 	"container/heap"
-	"container/list"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -125,7 +124,7 @@ func (l *logins) take() loginEffects {
 
 // pending returns how many calls wait for a place in flight, and how many are in flight.
 func (l *logins) pending() (waiting, inFlight int) {
-	inFlight = l.inFlight.total()
+	inFlight = l.inFlight.calls.Len()
 	return max(len(l.calls)-inFlight, 0), inFlight
 }
 
@@ -252,7 +251,7 @@ func (l *logins) drop(c *call, err error) {
 // hasRoom reports whether one more call may be in flight.
 func (l *logins) hasRoom() bool {
 	most := l.concurrency()
-	return most == 0 || l.inFlight.recent.Len() < most && l.inFlight.total() < overload*most
+	return most == 0 || l.inFlight.recent < most && l.inFlight.calls.Len() < overload*most
 }
 
 // originHasRoom reports whether one origin may have one more call in flight: it has half of the places at
@@ -381,12 +380,10 @@ func (l *logins) wakeAt() time.Duration {
 	if len(l.tokens.waiting) > 0 {
 		at = earliest(at, l.tokens.waiting[0].until)
 	}
-	for _, calls := range []*list.List{&l.inFlight.old, &l.inFlight.recent} {
-		if c := oldest(calls); c != nil {
-			at = earliest(at, c.startedAt+l.callTimeout())
-		}
+	if c := callAt(l.inFlight.calls.Front()); c != nil {
+		at = earliest(at, c.startedAt+l.callTimeout())
 	}
-	if c := oldest(&l.inFlight.recent); c != nil && (!l.queue.isEmpty() || len(l.rechecks) > 0) {
+	if c := callAt(l.inFlight.firstRecent); c != nil && (!l.queue.isEmpty() || len(l.rechecks) > 0) {
 		at = earliest(at, c.startedAt+recentTime)
 	}
 	if l.canRecheck() {

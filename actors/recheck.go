@@ -102,7 +102,7 @@ func (l *logins) canRecheck() bool {
 		return l.inFlight.rechecks < maxRechecks
 	default:
 		half := max(most/2, 1)
-		return l.inFlight.rechecks < min(half, maxRechecks) && l.inFlight.recent.Len() < half
+		return l.inFlight.rechecks < min(half, maxRechecks) && l.inFlight.recent < half
 	}
 }
 
