@@ -270,8 +270,7 @@ func (s *System) TestCookie() uint32 { return s.testCookie.Load() }
 // CountUsers returns how often all of a storage is seen: by how many users, and by one who sees it
 // at several places as often, because the app's self test counts so. It asks Mounts, not the cache.
 func (s *System) CountUsers(ctx context.Context, storage uint64) (int, error) {
-	s.counters.mappingQueries.Add(1)
-	mounts, err := s.ports.Mounts.MountsOfStorages(ctx, []uint64{storage})
+	mounts, err := s.ReadMounts(ctx, []uint64{storage})
 	if err != nil {
 		return 0, err
 	}
