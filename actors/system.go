@@ -11,6 +11,8 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
+
+	"github.com/notifypush/notifypush/internal/signal"
 )
 
 // connectionsPerSecond is how fast many connections are closed or refreshed, so that neither this
@@ -56,7 +58,7 @@ type System struct {
 	cancel          context.CancelFunc
 	stopped         chan struct{} // closed when the actors are gone
 	down            chan struct{} // closed when everything is
-	emptied         chan struct{} // receives when the last connection or user ends, from the beginning of Shutdown on
+	emptied         signal.Signal // set when the last connection or user ends, from the beginning of Shutdown on
 	inFlight        *inFlight
 	running         sync.WaitGroup // connections, and goroutines of spawnWorker
 	problems        problems
@@ -88,7 +90,7 @@ func New(ports Ports, options Options) (*System, error) {
 		return nil, err
 	}
 	s := &System{ports: ports, log: options.Logger, authKey: options.AuthKey,
-		stopped: make(chan struct{}), down: make(chan struct{}), emptied: make(chan struct{}, 1), heard: make(chan struct{})}
+		stopped: make(chan struct{}), down: make(chan struct{}), emptied: signal.New(), heard: make(chan struct{})}
 	s.options.Store(&options)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.inFlight = newInFlight(s.ctx.Done())
@@ -368,11 +370,7 @@ func (s *System) CountRefusal(reason CloseReason) { s.counters.closed[reason.kno
 // countEnd counts the end of a connection, or of a user, and wakes drain after the last. To stop a user whose
 // connection still ends, or one that is stopping already, would make dead letters on a host's system.
 func (s *System) countEnd(active *atomic.Int64) {
-	if active.Add(-1) > 0 || !s.stopping.Load() {
-		return
-	}
-	select {
-	case s.emptied <- struct{}{}:
-	default:
+	if active.Add(-1) <= 0 && s.stopping.Load() {
+		s.emptied.Set()
 	}
 }
