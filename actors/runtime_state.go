@@ -25,11 +25,10 @@ func NewActorSystem(log *zap.Logger) *actor.ActorSystem {
 	return runtime
 }
 
-// runtimeState is what the Systems on one runtime share, so that hundreds of them are one timer, and one call for a dead letter. The
+// runtimeState is what the Systems on one runtime share, so that hundreds of them are one call for a dead letter and few goroutines. The
 // runtime keeps it as an extension; while no System runs it holds nothing.
 type runtimeState struct {
 	workers     workers
-	ticker      ticker
 	deadLetters deadLetters
 }
 
@@ -48,7 +47,7 @@ func runtimeStateOf(runtime *actor.ActorSystem) *runtimeState {
 	if n, known := runtime.Extensions.Get(runtimeStateID).(*runtimeState); known {
 		return n
 	}
-	n := &runtimeState{ticker: ticker{wheels: map[*wheel]struct{}{}}, deadLetters: deadLetters{systems: map[string]*System{}}}
+	n := &runtimeState{deadLetters: deadLetters{systems: map[string]*System{}}}
 	runtime.Extensions.Register(n)
 	return n
 }

@@ -132,7 +132,7 @@ func (s *System) start() {
 	s.root = s.runtime.Root
 	s.shared = runtimeStateOf(runtime)
 	s.shared.workers.join()
-	s.wheel = newWheel(s, &s.shared.ticker)
+	s.wheel = &wheel{system: s}
 	s.scheduler = newScheduler(s)
 	if s.hooks != nil {
 		go s.hooks.run()
