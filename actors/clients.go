@@ -154,7 +154,7 @@ func (s *System) Ready(ctx context.Context) error {
 	select {
 	case <-s.heard:
 		return s.usable()
-	case <-s.stopped:
+	case <-s.ctx.Done():
 		return ErrShutDown
 	case <-ctx.Done():
 		return fmt.Errorf("%w; problems: %v", context.Cause(ctx), s.Problems())

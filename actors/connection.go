@@ -67,7 +67,6 @@ type connection struct {
 	wakeEntry wheelEntry
 }
 
-// Receive handles one message.
 func (c *connection) Receive(ctx actor.Context) {
 	defer c.system.reportPanic(ctx)
 	switch m := ctx.Message().(type) {
@@ -134,7 +133,7 @@ func (c *connection) onPush(p *push) {
 		return
 	}
 	if due, first := c.outbox.debounce(p, c.wantsIDs, c.system.now(), c.interval(p.kind)); first {
-		c.system.scheduler.add(due, c.self(), debounceOver)
+		c.system.scheduler.add(due, c.self(), &debounceDue{})
 	}
 }
 

@@ -54,7 +54,6 @@ func (s *System) pingAfter() time.Duration {
 	return *s.options.Load().MountsPing
 }
 
-// Receive handles one message.
 func (m *mapper) Receive(ctx actor.Context) {
 	defer m.system.handled(atMapper)
 	defer m.system.reportPanic(ctx)

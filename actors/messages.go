@@ -227,13 +227,6 @@ type (
 // Registry → connection.
 type flush struct{ quiet }
 
-// The messages without content.
-var (
-	wakeUp       = &wake{}
-	flushNow     = &flush{}
-	debounceOver = &debounceDue{}
-)
-
 // System, listener and connection → auth, and auth's own.
 type (
 	// authenticate asks who somebody is; the answer comes once, on a channel with room.

@@ -50,7 +50,6 @@ func newRegistry(system *System, shard *shard, at station) actor.Actor {
 	return &registry{system: system, shard: shard, at: at, users: map[string]*registered{}, crowds: map[string]struct{}{}}
 }
 
-// Receive handles one message.
 func (r *registry) Receive(ctx actor.Context) {
 	defer r.system.handled(r.at)
 	defer r.system.reportPanic(ctx)
@@ -60,7 +59,7 @@ func (r *registry) Receive(ctx actor.Context) {
 	case *pushUsers:
 		r.onPushUsers(ctx, m)
 	case *flushTurn:
-		ctx.Send(m.connection, flushNow)
+		ctx.Send(m.connection, &flush{})
 	case *attach:
 		r.onAttach(ctx, m)
 	case *loginRevoked:

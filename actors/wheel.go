@@ -117,7 +117,7 @@ func (w *wheel) wake(due []*actor.PID) {
 	defer w.rest()
 	_ = w.system.guarded("timer wheel", func() error {
 		for _, pid := range due {
-			w.system.root.Send(pid, wakeUp)
+			w.system.root.Send(pid, &wake{})
 			w.system.handled(atWheel)
 		}
 		return nil
