@@ -278,44 +278,7 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 	if m.Attached != nil && f.options.OnAttached != nil {
 		f.options.OnAttached(m.Attached)
 	}
-	f.handle(system, m)
-	if n.joined || n.missed || m.Kind == hello || m.Kind == deaf {
-		f.wake.Set()
-	}
-}
-
-// hear notes who has sent a message that carried the right MAC.
-func (f *Fleet) hear(m message) (n news, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.foreign.note(f.options.Instance, time.Now())
-	n, err = f.members.hear(m, time.Now())
-	if n.own {
-		f.ownHeard = time.Now()
-	}
-	if n.joined || n.missed { // what it has said before is not known
-		f.greet = true
-	}
-	f.isNew = f.isNew || n.joined
-	if err == nil && !n.own && m.Kind == hello {
-		f.sendAll = true
-	}
-	f.chooseReader()
-	return n, err
-}
-
-// handle does what a message is for, beyond what all of them are.
-func (f *Fleet) handle(system System, m message) {
 	switch m.Kind {
-	case complete:
-		f.mu.Lock()
-		f.answers++
-		f.settle()
-		f.mu.Unlock()
-	case deaf:
-		f.mu.Lock()
-		f.questions[m.Node] = m.Question
-		f.mu.Unlock()
 	case bye:
 		f.log.Info("fleet: a node left", zap.String("node", m.Node))
 		system.PeerGone(m.Node)
@@ -324,6 +287,33 @@ func (f *Fleet) handle(system System, m message) {
 	case rows:
 		f.onRows(system, m.Node, m.Mounts)
 	}
+	if n.joined || n.missed || m.Kind == hello || m.Kind == deaf {
+		f.wake.Set()
+	}
+}
+
+// hear notes who has sent a message that carried the right MAC, and what that wants of this node.
+func (f *Fleet) hear(m message) (n news, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.foreign.note(f.options.Instance, time.Now())
+	n, err = f.members.hear(m, time.Now())
+	f.isNew = f.isNew || n.joined
+	f.greet = f.greet || n.joined || n.missed // what it has said before is not known
+	switch {
+	case n.own:
+		f.ownHeard = time.Now()
+	case err != nil:
+	case m.Kind == hello:
+		f.sendAll = true
+	case m.Kind == complete:
+		f.answers++
+		f.settle()
+	case m.Kind == deaf:
+		f.questions[m.Node] = m.Question
+	}
+	f.chooseReader()
+	return n, err
 }
 
 // cause returns which of a few errors it is.
