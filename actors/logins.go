@@ -169,31 +169,26 @@ func (l *logins) ask(m *authenticate, now time.Duration) {
 		return
 	}
 	sum := l.sum(m.Credentials.texts()...)
-	if v := l.verified[sum]; v != nil && !m.Credentials.Fresh && l.good(v, now) {
+	v, f, c := l.verified[sum], l.failed[sum], l.calls[sum]
+	switch {
+	case v != nil && !m.Credentials.Fresh && l.good(v, now):
 		l.recheckLater(v, m.Credentials, now)
 		l.answer(m, v.login, nil, FromMemory)
-		return
-	}
-	if l.refused[sum] > now {
+	case l.refused[sum] > now:
 		l.answer(m, nil, ErrInvalidCredentials, FromMemory)
-		return
-	}
-	if f := l.failed[sum]; f != nil && f.until > now {
+	case f != nil && f.until > now:
 		l.answer(m, nil, f.err, FromMemory)
-		return
-	}
-	c := l.calls[sum]
-	if c != nil && m.Credentials.Fresh && !c.isOf(m.origin) {
+	case c != nil && m.Credentials.Fresh && !c.isOf(m.origin):
 		l.answer(m, nil, errOtherOrigin, FromMemory)
-		return
+	default:
+		if c == nil {
+			c = &call{digest: sum, credentials: m.Credentials, values: m.values, queuedAt: now}
+			l.calls[sum] = c
+			l.queue.add(c, m.Credentials.Origin, m.Credentials.Gateway)
+		}
+		c.join(m)
+		l.startCalls(now)
 	}
-	if c == nil {
-		c = &call{digest: sum, credentials: m.Credentials, values: m.values, queuedAt: now}
-		l.calls[sum] = c
-		l.queue.add(c, m.Credentials.Origin, m.Credentials.Gateway)
-	}
-	c.join(m)
-	l.startCalls(now)
 }
 
 // abandon is a client that has hung up. It is forgotten, and its password with it where no other waits for
