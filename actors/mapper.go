@@ -58,7 +58,7 @@ func (m *mapper) Receive(ctx actor.Context) {
 	defer m.system.handled(atMapper)
 	defer m.system.reportPanic(ctx)
 	m.mapping.maxBurst, m.mapping.pingAfter = longestBurst(m.system.options.Load()), m.system.pingAfter()
-	m.mapping.reading = m.system.reading()
+	m.mapping.patience = m.system.patience()
 	now := m.system.now()
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:

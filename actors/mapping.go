@@ -27,7 +27,7 @@ const (
 type mapping struct {
 	maxBurst  time.Duration // 0 is no bursts
 	pingAfter time.Duration // without an answer of the database, it is asked whether it is there; 0 is never
-	reading   Reading       // who reads rows
+	patience  patience
 	effects   mappingEffects
 
 	cache *simplelru.LRU[uint64, *knownStorage]
