@@ -140,6 +140,20 @@ func TestReady(t *testing.T) {
 	})
 }
 
+// Who waits for events that never come is told of the end.
+func TestReadyEndsWithShutdown(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, _ *actorstest.Kit) {
+		kit := actorstest.New(t, nil)
+		kit.Events.Refuse(context.Canceled)
+		kit.System.Start()
+		ended := make(chan error, 1)
+		go func() { ended <- kit.System.Ready(context.Background()) }()
+		synctest.Wait()
+		require.NoError(t, kit.System.Shutdown(t.Context()))
+		require.ErrorIs(t, <-ended, actors.ErrShutDown)
+	})
+}
+
 func TestClientsBeforeStartAndAfterShutdown(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, started *actorstest.Kit) {
 		require.NoError(t, started.System.Shutdown(t.Context()))
