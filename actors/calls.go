@@ -72,17 +72,21 @@ func (c *call) leave(m *authenticate) {
 	m.call = nil
 }
 
-// callsInFlight are the calls in flight, oldest first: those that count against the limit, and older ones.
+// callsInFlight are the calls in flight, oldest first. The recent ones count against the limit.
 type callsInFlight struct {
-	recent, old list.List // of *call
-	rechecks    int       // how many of them are rechecks alone
+	calls       list.List     // of *call
+	firstRecent *list.Element // all behind it are recent, too; nil where none is
+	recent      int           // how many are
+	rechecks    int           // how many are rechecks alone
 }
-
-func (f *callsInFlight) total() int { return f.recent.Len() + f.old.Len() }
 
 func (f *callsInFlight) start(c *call, now time.Duration) {
 	c.startedAt, c.recent = now, true
-	c.place = f.recent.PushBack(c)
+	c.place = f.calls.PushBack(c)
+	f.recent++
+	if f.firstRecent == nil {
+		f.firstRecent = c.place
+	}
 	if c.origin == nil {
 		f.rechecks++
 		return
@@ -97,7 +101,7 @@ func (f *callsInFlight) end(c *call) {
 	} else {
 		c.origin.inFlight--
 	}
-	f.old.Remove(c.place)
+	f.calls.Remove(c.place)
 }
 
 // pastRecent has a call no longer count against the limit.
@@ -106,8 +110,10 @@ func (f *callsInFlight) pastRecent(c *call) {
 		return
 	}
 	c.recent = false
-	f.recent.Remove(c.place)
-	c.place = f.old.PushBack(c)
+	f.recent--
+	if f.firstRecent == c.place {
+		f.firstRecent = c.place.Next()
+	}
 	if c.origin != nil {
 		c.origin.recent--
 	}
@@ -115,24 +121,23 @@ func (f *callsInFlight) pastRecent(c *call) {
 
 // age moves on the calls that are no longer recent.
 func (f *callsInFlight) age(now time.Duration) {
-	for c := oldest(&f.recent); c != nil && now >= c.startedAt+recentTime; c = oldest(&f.recent) {
+	for c := callAt(f.firstRecent); c != nil && now >= c.startedAt+recentTime; c = callAt(f.firstRecent) {
 		f.pastRecent(c)
 	}
 }
 
 // expired returns the oldest call if it has lasted for longer than that, else nil.
 func (f *callsInFlight) expired(now, timeout time.Duration) *call {
-	for _, calls := range []*list.List{&f.old, &f.recent} {
-		if c := oldest(calls); c != nil && now >= c.startedAt+timeout {
-			return c
-		}
+	if c := callAt(f.calls.Front()); c != nil && now >= c.startedAt+timeout {
+		return c
 	}
 	return nil
 }
 
-func oldest(calls *list.List) *call {
-	if front := calls.Front(); front != nil {
-		return front.Value.(*call)
+// callAt returns the call at a place in a list; nil for none.
+func callAt(place *list.Element) *call {
+	if place == nil {
+		return nil
 	}
-	return nil
+	return place.Value.(*call)
 }

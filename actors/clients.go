@@ -55,41 +55,17 @@ func (s *System) Connections(ctx context.Context, user string) ([]Connection, er
 	pids, err := await(ctx, s, answer)
 	list := make([]Connection, 0, len(pids))
 	for _, pid := range pids {
-		connection, err := s.describe(ctx, pid)
+		answer := make(chan Connection, 1)
+		s.root.Send(pid, &describe{answer: answer})
+		connection, err := await(ctx, s, answer)
 		if err != nil {
 			return nil, err
 		}
-		if connection.ID != "" {
+		if connection.ID != "" { // else it has ended
 			list = append(list, connection)
 		}
 	}
 	return list, err
-}
-
-// describe asks a connection about itself. The answer is empty when it has ended.
-func (s *System) describe(ctx context.Context, pid *actor.PID) (Connection, error) {
-	answer := make(chan Connection, 1)
-	s.root.Send(pid, &describe{answer: answer})
-	for {
-		select {
-		case c := <-answer:
-			return c, nil
-		case <-ctx.Done():
-			return Connection{}, ctx.Err()
-		case <-s.ctx.Done():
-			return Connection{}, ErrShutDown
-		case <-time.After(10 * time.Millisecond):
-		}
-		if _, there := s.runtime.ProcessRegistry.GetLocal(pid.Id); there {
-			continue
-		}
-		select {
-		case c := <-answer: // its last
-			return c, nil
-		default:
-			return Connection{}, nil
-		}
-	}
 }
 
 // Disconnect closes all connections of a user, after what is queued for them, and forgets what is
@@ -178,7 +154,7 @@ func (s *System) Ready(ctx context.Context) error {
 	select {
 	case <-s.heard:
 		return s.usable()
-	case <-s.stopped:
+	case <-s.ctx.Done():
 		return ErrShutDown
 	case <-ctx.Done():
 		return fmt.Errorf("%w; problems: %v", context.Cause(ctx), s.Problems())

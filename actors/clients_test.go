@@ -3,8 +3,10 @@ package actors_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/actors"
@@ -45,6 +47,19 @@ func TestWhoIsConnected(t *testing.T) {
 		require.Empty(t, connections(t, kit, "nobody"))
 		second.End(actors.ClosedByClient)
 		require.Len(t, connections(t, kit, "alice"), 1)
+	})
+}
+
+// A connection that has ended since it was listed has an answer, too.
+func TestQuestionToEndedConnection(t *testing.T) {
+	bubbleOnHost(t, nil, func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
+		alice := kit.Connect(t, "alice")
+		pid := host.NewLocalPID(actorIDs(host, 4)[0])
+		alice.End(actors.ClosedByClient)
+		synctest.Wait()
+		answer := make(chan actors.Connection, 1)
+		host.Root.Send(pid, actors.Describe(answer))
+		require.Empty(t, <-answer)
 	})
 }
 
@@ -122,6 +137,20 @@ func TestReady(t *testing.T) {
 		require.NoError(t, kit.System.Ready(t.Context()))
 		require.NoError(t, kit.System.Shutdown(t.Context()))
 		require.ErrorIs(t, kit.System.Ready(t.Context()), actors.ErrShutDown)
+	})
+}
+
+// Who waits for events that never come is told of the end.
+func TestReadyEndsWithShutdown(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, _ *actorstest.Kit) {
+		kit := actorstest.New(t, nil)
+		kit.Events.Refuse(context.Canceled)
+		kit.System.Start()
+		ended := make(chan error, 1)
+		go func() { ended <- kit.System.Ready(context.Background()) }()
+		synctest.Wait()
+		require.NoError(t, kit.System.Shutdown(t.Context()))
+		require.ErrorIs(t, <-ended, actors.ErrShutDown)
 	})
 }
 

@@ -67,7 +67,6 @@ type connection struct {
 	wakeEntry wheelEntry
 }
 
-// Receive handles one message.
 func (c *connection) Receive(ctx actor.Context) {
 	defer c.system.reportPanic(ctx)
 	switch m := ctx.Message().(type) {
@@ -92,7 +91,7 @@ func (c *connection) Receive(ctx actor.Context) {
 	case *loginRevoked:
 		c.onLoginRevoked(m)
 	case *describe:
-		m.answer <- c.describe()
+		c.onDescribe(m)
 	case *disconnect:
 		c.system.sendAuth(&forgetLogin{login: c.login})
 		c.end(Disconnected)
@@ -117,9 +116,7 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	if most := c.system.options.Load().MaxConnectionTime; most > 0 {
 		c.lifetime = now + most - rand.N(most/lifetimeSpread+1) //nolint:gosec // G404: jitter is no secret
 	}
-	if until := c.system.at(c.login.Until); until > 0 && (c.lifetime == 0 || until < c.lifetime) {
-		c.lifetime = until
-	}
+	c.lifetime = earliest(c.lifetime, c.system.at(c.login.Until))
 	c.system.counters.activeConnections.Add(1)
 	c.system.counters.totalConnections.Add(1)
 	c.system.sendAuth(&loginAttached{login: m.login})
@@ -136,7 +133,7 @@ func (c *connection) onPush(p *push) {
 		return
 	}
 	if due, first := c.outbox.debounce(p, c.wantsIDs, c.system.now(), c.interval(p.kind)); first {
-		c.system.scheduler.add(due, c.self(), debounceOver)
+		c.system.scheduler.add(due, c.self(), &debounceDue{})
 	}
 }
 
@@ -181,7 +178,7 @@ func (c *connection) queue(frame []byte) {
 	if c.closed || c.ending {
 		return
 	}
-	if err := c.outbox.enqueue(frame); err != nil {
+	if !c.outbox.enqueue(frame) {
 		c.close(TooSlow)
 	}
 }
@@ -310,10 +307,7 @@ func (c *connection) scheduleWake(now time.Duration) {
 	if c.pinged {
 		next = c.pingSentAt + heartbeat
 	}
-	if c.lifetime > 0 {
-		next = min(next, c.lifetime)
-	}
-	c.system.wheel.schedule(&c.wakeEntry, next-now)
+	c.system.wheel.schedule(&c.wakeEntry, earliest(next, c.lifetime)-now)
 }
 
 func (c *connection) onRefresh(m *refreshAll) {
@@ -384,6 +378,13 @@ func (c *connection) closeAs(reason CloseReason, code int) {
 	c.system.hooks.closed(c, reason)
 	c.socket.Close(code, reason.Text())
 	c.system.root.Stop(c.self())
+}
+
+// onDescribe answers after a panic of the socket, too.
+func (c *connection) onDescribe(m *describe) {
+	var answer Connection
+	defer func() { m.answer <- answer }()
+	answer = c.describe()
 }
 
 // describe returns what Connections lists.

@@ -68,14 +68,8 @@ func checkEvent(event Event) error {
 		return errors.New("actors: the Event is nil")
 	case StorageUpdate:
 		return checkText("path", e.Path)
-	case GroupUpdate:
-		return checkUser(e.User)
-	case ShareCreated:
-		return checkUser(e.User)
-	case ActivityAdded:
-		return checkUser(e.User)
-	case NotificationChanged:
-		return checkUser(e.User)
+	case GroupUpdate, ShareCreated, ActivityAdded, NotificationChanged:
+		return checkUser(event.concerns())
 	case Custom:
 		return errors.Join(checkUserOrSession(e.User), checkText("text", e.Text))
 	case TokenIssued:

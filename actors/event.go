@@ -41,7 +41,10 @@ const (
 func SessionUser(session string) string { return sessionPrefix + session }
 
 // Event is something that happened in Nextcloud: one of the types below.
-type Event interface{ isEvent() }
+type Event interface {
+	// concerns returns the user or session that the event is about; empty where it is about none.
+	concerns() (user string)
+}
 
 type (
 	// StorageUpdate says that the file with this id, at this path of this storage, changed.
@@ -78,18 +81,18 @@ type (
 	Reset struct{}
 )
 
-func (StorageUpdate) isEvent()       {}
-func (GroupUpdate) isEvent()         {}
-func (ShareCreated) isEvent()        {}
-func (ActivityAdded) isEvent()       {}
-func (NotificationChanged) isEvent() {}
-func (Custom) isEvent()              {}
-func (TokenIssued) isEvent()         {}
-func (TestCookie) isEvent()          {}
-func (LogLevelSet) isEvent()         {}
-func (LogLevelRestored) isEvent()    {}
-func (StatsRequested) isEvent()      {}
-func (Reset) isEvent()               {}
+func (StorageUpdate) concerns() string         { return "" }
+func (e GroupUpdate) concerns() string         { return e.User }
+func (e ShareCreated) concerns() string        { return e.User }
+func (e ActivityAdded) concerns() string       { return e.User }
+func (e NotificationChanged) concerns() string { return e.User }
+func (e Custom) concerns() string              { return e.User }
+func (e TokenIssued) concerns() string         { return e.User }
+func (TestCookie) concerns() string            { return "" }
+func (LogLevelSet) concerns() string           { return "" }
+func (LogLevelRestored) concerns() string      { return "" }
+func (StatsRequested) concerns() string        { return "" }
+func (Reset) concerns() string                 { return "" }
 
 // DecodeEvent turns what arrived on a Redis channel into an event. Errors name the field at fault, and of a
 // custom message that is too long the user and its beginning. They quote nothing else: it may be a token.
@@ -106,23 +109,19 @@ func DecodeEvent(channel string, payload []byte) (Event, error) {
 	}
 	switch channel {
 	case "notify_storage_update":
-		return decodeStorageUpdate(payload)
+		return decodeMembers(payload, decodeStorageUpdate)
 	case "notify_group_membership_update":
-		user, err := decodeUser(payload)
-		return GroupUpdate{user}, err
+		return decodeMembers(payload, decodeUser[GroupUpdate])
 	case "notify_user_share_created":
-		user, err := decodeUser(payload)
-		return ShareCreated{user}, err
+		return decodeMembers(payload, decodeUser[ShareCreated])
 	case "notify_activity":
-		user, err := decodeUser(payload)
-		return ActivityAdded{user}, err
+		return decodeMembers(payload, decodeUser[ActivityAdded])
 	case "notify_notification":
-		user, err := decodeUser(payload)
-		return NotificationChanged{user}, err
+		return decodeMembers(payload, decodeUser[NotificationChanged])
 	case "notify_custom":
-		return decodeCustom(payload)
+		return decodeMembers(payload, decodeCustom)
 	case "notify_pre_auth":
-		return decodeTokenIssued(payload)
+		return decodeMembers(payload, decodeTokenIssued)
 	case "notify_test_cookie":
 		var raw json.RawMessage
 		if err := decodeJSON(payload, &raw); err != nil {
@@ -141,30 +140,32 @@ func DecodeEvent(channel string, payload []byte) (Event, error) {
 	}
 }
 
-func decodeStorageUpdate(payload []byte) (Event, error) {
+// decodeMembers returns the event that decode makes of an object.
+func decodeMembers(payload []byte, decode func(object) (Event, error)) (Event, error) {
 	object, err := decodeObject(payload)
 	if err != nil {
 		return nil, err
 	}
+	return decode(object)
+}
+
+func decodeStorageUpdate(object object) (Event, error) {
 	storage, badStorage := object.unsigned("storage")
 	path, badPath := object.text("path")
 	fileID, badFileID := object.unsigned("file_id")
 	return StorageUpdate{storage, path, fileID}, errors.Join(badPath, badStorage, badFileID)
 }
 
-func decodeUser(payload []byte) (string, error) {
-	object, err := decodeObject(payload)
-	if err != nil {
-		return "", err
-	}
-	return object.id("user")
+// decodeUser returns an event that has nothing but a user.
+func decodeUser[E interface {
+	Event
+	~struct{ User string }
+}](object object) (Event, error) {
+	user, err := object.id("user")
+	return E{user}, err
 }
 
-func decodeTokenIssued(payload []byte) (Event, error) {
-	object, err := decodeObject(payload)
-	if err != nil {
-		return nil, err
-	}
+func decodeTokenIssued(object object) (Event, error) {
 	token, err := object.text("token")
 	if err == nil && token == "" {
 		err = errors.New(`"token" is empty`)
@@ -173,11 +174,7 @@ func decodeTokenIssued(payload []byte) (Event, error) {
 	return TokenIssued{user, Secret(token)}, errors.Join(err, badUser)
 }
 
-func decodeCustom(payload []byte) (Event, error) {
-	object, err := decodeObject(payload)
-	if err != nil {
-		return nil, err
-	}
+func decodeCustom(object object) (Event, error) {
 	user, badUser := object.userOrSession()
 	message, badMessage := object.text("message")
 	if err := errors.Join(badMessage, badUser); err != nil {
@@ -185,11 +182,7 @@ func decodeCustom(payload []byte) (Event, error) {
 	}
 	text := message
 	if body := object.raw("body"); len(body) > 0 && string(body) != "null" {
-		compact, err := compactJSON(body)
-		if err != nil {
-			return nil, err
-		}
-		text += " " + string(compact)
+		text += " " + string(compactJSON(body))
 	}
 	if len(text) > maxCustom {
 		return nil, fmt.Errorf("custom message %.40q to user %q has %d bytes, more than the %d that are delivered",
@@ -243,15 +236,13 @@ func decodeJSON(payload []byte, into any) error {
 	}
 }
 
-// compactJSON takes white space out and writes strings with as few escapes as JSON allows, as
+// compactJSON takes white space out of valid JSON and writes strings with as few escapes as it allows, as
 // today's daemon does; the order of keys and the digits of numbers stay.
-func compactJSON(raw []byte) ([]byte, error) {
+func compactJSON(raw []byte) []byte {
 	var compact bytes.Buffer
-	if err := json.Compact(&compact, raw); err != nil {
-		return nil, errors.New(`"body" is not valid JSON`)
-	}
+	_ = json.Compact(&compact, raw)
 	if bytes.IndexByte(compact.Bytes(), '\\') < 0 {
-		return compact.Bytes(), nil
+		return compact.Bytes()
 	}
 	in, out := compact.Bytes(), make([]byte, 0, compact.Len())
 	for len(in) > 0 {
@@ -262,7 +253,7 @@ func compactJSON(raw []byte) ([]byte, error) {
 		end := literalEnd(in)
 		out, in = appendJSONString(out, unquote(in[:end])), in[end:]
 	}
-	return out, nil
+	return out
 }
 
 func appendJSONString(out []byte, text string) []byte {

@@ -10,21 +10,10 @@ func (s *System) logEvent(channel string, event Event) {
 		return
 	}
 	fields := []zap.Field{zap.String("channel", channel)}
-	switch e := event.(type) {
-	case StorageUpdate:
+	if e, is := event.(StorageUpdate); is {
 		fields = append(fields, zap.Uint64("storage", e.Storage))
-	case GroupUpdate:
-		fields = append(fields, zap.String("user", e.User))
-	case ShareCreated:
-		fields = append(fields, zap.String("user", e.User))
-	case ActivityAdded:
-		fields = append(fields, zap.String("user", e.User))
-	case NotificationChanged:
-		fields = append(fields, zap.String("user", e.User))
-	case Custom:
-		fields = append(fields, zap.String("user", e.User))
-	case TokenIssued:
-		fields = append(fields, zap.String("user", e.User))
+	} else if user := event.concerns(); user != "" {
+		fields = append(fields, zap.String("user", user))
 	}
 	line.Write(fields...)
 }

@@ -64,13 +64,15 @@ func MessagesWith(password, token Secret) []any {
 // ListLogins is what Logins sends. With a channel that nobody reads it holds auth up.
 func ListLogins(answer chan<- []RememberedLogin) any { return &listLogins{answer: answer} }
 
+// Describe is what Connections sends to each connection.
+func Describe(answer chan<- Connection) any { return &describe{answer: answer} }
+
 // CloseAll is what a user's connections are closed with, by the user itself.
 var CloseAll any = &closeAll{reason: ResetRequested}
 
-// Ticking returns how many timer wheels tick on the System's runtime, and whether there is a timer for them.
-func (s *System) Ticking() (wheels int, timer bool) {
-	t := s.wheel.ticker
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.wheels), t.timer != nil
+// Ticking reports whether the timer wheel has a timer.
+func (s *System) Ticking() bool {
+	s.wheel.mu.Lock()
+	defer s.wheel.mu.Unlock()
+	return s.wheel.timer != nil
 }

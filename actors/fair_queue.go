@@ -42,7 +42,7 @@ func (q *fairQueue) next(hasRoom func(*origin) bool) *call {
 		if !hasRoom(o) {
 			continue
 		}
-		c := o.waiting.Front().Value.(*call)
+		c := callAt(o.waiting.Front())
 		q.order.MoveToBack(place)
 		q.take(c)
 		return c

@@ -23,14 +23,7 @@ func (s *System) Logins(ctx context.Context) ([]RememberedLogin, error) {
 	}
 	answer := make(chan []RememberedLogin, 1)
 	s.sendAuth(&listLogins{answer: answer})
-	select {
-	case logins := <-answer:
-		return logins, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-s.ctx.Done():
-		return nil, ErrShutDown
-	}
+	return await(ctx, s, answer)
 }
 
 // Resume takes over the logins of the process before, after Start, if it had the same

@@ -93,20 +93,12 @@ func newHooks(system *System, of *Hooks) *hooks {
 // run calls hooks until close, and then what is queued.
 func (h *hooks) run() {
 	defer close(h.ended)
-	for {
+	for open := true; open || len(h.queue) > 0; {
 		select {
 		case call := <-h.queue:
 			h.call(call)
-			continue
 		case <-h.done:
-		}
-		for {
-			select {
-			case call := <-h.queue:
-				h.call(call)
-			default:
-				return
-			}
+			open = false
 		}
 	}
 }

@@ -3,6 +3,8 @@ package actors
 import (
 	"context"
 	"sync/atomic"
+
+	"github.com/notifypush/notifypush/internal/signal"
 )
 
 // maxInFlight is how many messages of events may be on their way between listener, mapper and
@@ -18,12 +20,12 @@ const maxInFlight, inFlightPiece = 65536, 1024
 // was acquired or added must be released, after a panic too.
 type inFlight struct {
 	messages atomic.Int64
-	room     chan struct{}
+	room     signal.Signal // has one of those who wait look whether there is room
 	closed   <-chan struct{}
 }
 
 func newInFlight(closed <-chan struct{}) *inFlight {
-	return &inFlight{room: make(chan struct{}, 1), closed: closed}
+	return &inFlight{room: signal.New(), closed: closed}
 }
 
 // acquire waits until there is room, and takes the place of a message of so many bytes. It returns
@@ -38,7 +40,7 @@ func (f *inFlight) acquire(ctx context.Context, bytes int) error {
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		f.wake() // another one instead
+		f.room.Set() // another one instead
 		return err
 	}
 	f.add(bytes)
@@ -51,14 +53,6 @@ func (f *inFlight) add(bytes int) { f.messages.Add(1 + int64(bytes)/inFlightPiec
 // release gives the place of a message back.
 func (f *inFlight) release(bytes int) {
 	if f.messages.Add(-1-int64(bytes)/inFlightPiece) < maxInFlight {
-		f.wake()
-	}
-}
-
-// wake has one of those who wait look whether there is room.
-func (f *inFlight) wake() {
-	select {
-	case f.room <- struct{}{}:
-	default:
+		f.room.Set()
 	}
 }

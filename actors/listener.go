@@ -39,7 +39,6 @@ type listener struct {
 	retries   int
 	since     time.Duration // when the subscription was confirmed; 0 before that
 	lasted    time.Duration // how long the one before was
-	retry     *time.Timer
 	resyncs   resyncTimes
 	resyncing bool          // a resync is on its way
 	hintedAt  time.Duration // when the mapper was sent mountsMayChange last
@@ -49,7 +48,6 @@ func newListener(system *System) actor.Actor {
 	return &listener{system: system, malformed: logthrottle.New(system.log, time.Second, "malformed event", "channel")}
 }
 
-// Receive handles one message.
 func (l *listener) Receive(ctx actor.Context) {
 	defer l.system.handled(atListener)
 	defer l.system.reportPanic(ctx)
@@ -61,7 +59,9 @@ func (l *listener) Receive(ctx actor.Context) {
 	case *actor.Started:
 		l.subscribe(ctx)
 	case *subscribe:
-		l.onSubscribe(ctx, m)
+		if m.after == l.run { // else another one has taken the place of the one that was lost
+			l.subscribe(ctx)
+		}
 	case *subscribed:
 		l.onSubscribed(ctx, m)
 	case *subscriptionEnded:
@@ -75,16 +75,6 @@ func (l *listener) Receive(ctx actor.Context) {
 		if l.cancel != nil {
 			l.cancel()
 		}
-		if l.retry != nil {
-			l.retry.Stop()
-		}
-	}
-}
-
-// onSubscribe subscribes again, unless another subscription has taken the place of the one that was lost.
-func (l *listener) onSubscribe(ctx actor.Context, m *subscribe) {
-	if m.after == l.run {
-		l.subscribe(ctx)
 	}
 }
 
@@ -152,8 +142,7 @@ func (l *listener) onSubscriptionEnded(ctx actor.Context, m *subscriptionEnded) 
 	wait := backoff(l.retries, firstRetry, lastRetry)
 	l.retries++
 	l.system.problem(problemEvents, m.err, append(fields, zap.Duration("retry_in", wait))...)
-	root, self, after := l.system.root, ctx.Self(), l.run
-	l.retry = time.AfterFunc(wait, func() { root.Send(self, &subscribe{after: after}) })
+	l.system.scheduler.add(l.system.now()+wait, ctx.Self(), &subscribe{after: l.run})
 }
 
 // hintAtProxy returns what cuts connections after the same time; empty where they were not.
@@ -206,12 +195,9 @@ func (l *listener) route(ctx actor.Context, event Event, at time.Duration) {
 	case StorageUpdate:
 		system.inFlight.add(len(e.Path))
 		ctx.Send(system.mapper, &storageChanged{StorageUpdate: e})
-	case GroupUpdate:
+	case GroupUpdate, ShareCreated:
 		l.mountsMayChange(ctx)
-		l.push(ctx, at, &pushUser{user: e.User, push: filePush})
-	case ShareCreated:
-		l.mountsMayChange(ctx)
-		l.push(ctx, at, &pushUser{user: e.User, push: filePush})
+		l.push(ctx, at, &pushUser{user: event.concerns(), push: filePush})
 	case ActivityAdded:
 		l.push(ctx, at, &pushUser{user: e.User, push: activityPush})
 	case NotificationChanged:

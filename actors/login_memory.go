@@ -193,10 +193,8 @@ func (l *logins) sweepLater(now time.Duration) {
 
 func (l *logins) sweep(now time.Duration) {
 	l.tokens.sweep(now)
-	for sum, until := range l.refused {
-		if until <= now && now > *l.options.AuthResume+sweepTime { // until then, Resume may come
-			delete(l.refused, sum)
-		}
+	if now > *l.options.AuthResume+sweepTime { // until then, Resume may come
+		maps.DeleteFunc(l.refused, func(_ digest, until time.Duration) bool { return until <= now })
 	}
 	maps.DeleteFunc(l.failed, func(_ digest, f *failure) bool { return now >= f.until+failureTime })
 	unused := false

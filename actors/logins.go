@@ -2,7 +2,6 @@ package actors
 
 import (
 	"container/heap"
-	"container/list"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -125,7 +124,7 @@ func (l *logins) take() loginEffects {
 
 // pending returns how many calls wait for a place in flight, and how many are in flight.
 func (l *logins) pending() (waiting, inFlight int) {
-	inFlight = l.inFlight.total()
+	inFlight = l.inFlight.calls.Len()
 	return max(len(l.calls)-inFlight, 0), inFlight
 }
 
@@ -170,31 +169,26 @@ func (l *logins) ask(m *authenticate, now time.Duration) {
 		return
 	}
 	sum := l.sum(m.Credentials.texts()...)
-	if v := l.verified[sum]; v != nil && !m.Credentials.Fresh && l.good(v, now) {
+	v, f, c := l.verified[sum], l.failed[sum], l.calls[sum]
+	switch {
+	case v != nil && !m.Credentials.Fresh && l.good(v, now):
 		l.recheckLater(v, m.Credentials, now)
-		l.admit(m, v.login, FromMemory)
-		return
-	}
-	if l.refused[sum] > now {
-		l.refuse(m, FromMemory)
-		return
-	}
-	if f := l.failed[sum]; f != nil && f.until > now {
+		l.answer(m, v.login, nil, FromMemory)
+	case l.refused[sum] > now:
+		l.answer(m, nil, ErrInvalidCredentials, FromMemory)
+	case f != nil && f.until > now:
 		l.answer(m, nil, f.err, FromMemory)
-		return
-	}
-	c := l.calls[sum]
-	if c != nil && m.Credentials.Fresh && !c.isOf(m.origin) {
+	case c != nil && m.Credentials.Fresh && !c.isOf(m.origin):
 		l.answer(m, nil, errOtherOrigin, FromMemory)
-		return
+	default:
+		if c == nil {
+			c = &call{digest: sum, credentials: m.Credentials, values: m.values, queuedAt: now}
+			l.calls[sum] = c
+			l.queue.add(c, m.Credentials.Origin, m.Credentials.Gateway)
+		}
+		c.join(m)
+		l.startCalls(now)
 	}
-	if c == nil {
-		c = &call{digest: sum, credentials: m.Credentials, values: m.values, queuedAt: now}
-		l.calls[sum] = c
-		l.queue.add(c, m.Credentials.Origin, m.Credentials.Gateway)
-	}
-	c.join(m)
-	l.startCalls(now)
 }
 
 // abandon is a client that has hung up. It is forgotten, and its password with it where no other waits for
@@ -215,14 +209,6 @@ func (l *logins) abandon(m *authenticate) {
 func (l *logins) answer(m *authenticate, login *Login, err error, from LoginSource) {
 	m.call = nil
 	l.effects.answers = append(l.effects.answers, loginAnswer{m, login, err, from})
-}
-
-func (l *logins) admit(m *authenticate, login *Login, from LoginSource) {
-	l.answer(m, login, nil, from)
-}
-
-func (l *logins) refuse(m *authenticate, from LoginSource) {
-	l.answer(m, nil, ErrInvalidCredentials, from)
 }
 
 // startCalls starts as many calls as may be in flight.
@@ -260,7 +246,7 @@ func (l *logins) drop(c *call, err error) {
 // hasRoom reports whether one more call may be in flight.
 func (l *logins) hasRoom() bool {
 	most := l.concurrency()
-	return most == 0 || l.inFlight.recent.Len() < most && l.inFlight.total() < overload*most
+	return most == 0 || l.inFlight.recent < most && l.inFlight.calls.Len() < overload*most
 }
 
 // originHasRoom reports whether one origin may have one more call in flight: it has half of the places at
@@ -370,7 +356,7 @@ func (l *logins) issue(user, token string, now time.Duration) {
 // tick is that time has passed.
 func (l *logins) tick(now time.Duration) {
 	for m := l.tokens.overdue(now); m != nil; m = l.tokens.overdue(now) {
-		l.refuse(m, FromToken)
+		l.answer(m, nil, ErrInvalidCredentials, FromToken)
 	}
 	for c := l.inFlight.expired(now, l.callTimeout()); c != nil; c = l.inFlight.expired(now, l.callTimeout()) {
 		l.judged(c, Identity{}, 0, errNoAnswer, now)
@@ -384,28 +370,19 @@ func (l *logins) tick(now time.Duration) {
 func (l *logins) callTimeout() time.Duration { return l.options.AuthTimeout + verifierGrace }
 
 // wakeAt is when the next tick is due; 0 is never.
-func (l *logins) wakeAt() (at time.Duration) {
-	sooner := func(other time.Duration) {
-		if at == 0 || other < at {
-			at = other
-		}
-	}
-	if l.sweepAt > 0 {
-		sooner(l.sweepAt)
-	}
+func (l *logins) wakeAt() time.Duration {
+	at := l.sweepAt
 	if len(l.tokens.waiting) > 0 {
-		sooner(l.tokens.waiting[0].until)
+		at = earliest(at, l.tokens.waiting[0].until)
 	}
-	for _, calls := range []*list.List{&l.inFlight.old, &l.inFlight.recent} {
-		if c := oldest(calls); c != nil {
-			sooner(c.startedAt + l.callTimeout())
-		}
+	if c := callAt(l.inFlight.calls.Front()); c != nil {
+		at = earliest(at, c.startedAt+l.callTimeout())
 	}
-	if c := oldest(&l.inFlight.recent); c != nil && (!l.queue.isEmpty() || len(l.rechecks) > 0) {
-		sooner(c.startedAt + recentTime)
+	if c := callAt(l.inFlight.firstRecent); c != nil && (!l.queue.isEmpty() || len(l.rechecks) > 0) {
+		at = earliest(at, c.startedAt+recentTime)
 	}
 	if l.canRecheck() {
-		sooner(l.recheckAt())
+		at = earliest(at, l.recheckAt())
 	}
 	return at
 }

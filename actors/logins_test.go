@@ -488,13 +488,13 @@ func TestCallsInFlightAreBounded(t *testing.T) {
 	}
 	for range 190 {
 		k.pass(100 * time.Millisecond)
-		require.LessOrEqual(t, k.logins.inFlight.total(), 8)
-		require.LessOrEqual(t, k.logins.inFlight.recent.Len(), 2)
+		require.LessOrEqual(t, k.logins.inFlight.calls.Len(), 8)
+		require.LessOrEqual(t, k.logins.inFlight.recent, 2)
 	}
-	require.Equal(t, 8, k.logins.inFlight.total())
+	require.Equal(t, 8, k.logins.inFlight.calls.Len())
 	k.pass(10 * time.Minute)
 	require.Len(t, k.answers, 100)
-	require.Zero(t, k.logins.inFlight.total())
+	require.Zero(t, k.logins.inFlight.calls.Len())
 	require.Empty(t, k.logins.queue.origins)
 }
 

@@ -108,7 +108,7 @@ func (m *mailbox) handle(message any, how func(any)) {
 }
 
 // question is a message that somebody waits for the answer of. The runtime would drop those that
-// an actor which stops has in its mailbox.
+// an actor which stops has in its mailbox, or that come later.
 type question interface{ refuse() }
 
 func (m *mailbox) onUserMessage(message any) {

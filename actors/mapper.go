@@ -54,12 +54,11 @@ func (s *System) pingAfter() time.Duration {
 	return *s.options.Load().MountsPing
 }
 
-// Receive handles one message.
 func (m *mapper) Receive(ctx actor.Context) {
 	defer m.system.handled(atMapper)
 	defer m.system.reportPanic(ctx)
 	m.mapping.maxBurst, m.mapping.pingAfter = longestBurst(m.system.options.Load()), m.system.pingAfter()
-	m.mapping.reading = m.system.reading()
+	m.mapping.patience = m.system.patience()
 	now := m.system.now()
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:

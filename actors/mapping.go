@@ -27,7 +27,7 @@ const (
 type mapping struct {
 	maxBurst  time.Duration // 0 is no bursts
 	pingAfter time.Duration // without an answer of the database, it is asked whether it is there; 0 is never
-	reading   Reading       // who reads rows
+	patience  patience
 	effects   mappingEffects
 
 	cache *simplelru.LRU[uint64, *knownStorage]
@@ -171,21 +171,11 @@ func (m *mapping) activate(storage uint64, now time.Duration) *activeStorage {
 	return s
 }
 
-func (m *mapping) tickAt(at time.Duration) {
-	if m.nextTick == 0 || at < m.nextTick {
-		m.nextTick = at
-	}
-}
+func (m *mapping) tickAt(at time.Duration) { m.nextTick = earliest(m.nextTick, at) }
 
 // wakeAt returns when wake is due; 0 is never.
 func (m *mapping) wakeAt() time.Duration {
-	at := m.nextTick
-	for _, other := range []time.Duration{m.nextBurst, m.nextQuery, m.nextPing, m.unknown.staleAt()} {
-		if at == 0 || other > 0 && other < at {
-			at = other
-		}
-	}
-	return at
+	return earliest(m.nextTick, m.nextBurst, m.nextQuery, m.nextPing, m.unknown.staleAt())
 }
 
 // wake does what is due.
@@ -262,9 +252,7 @@ func (m *mapping) burstDue(users int, now time.Duration) time.Duration {
 func (m *mapping) burstAt(b *burst, storage uint64, due time.Duration) {
 	b.due = due
 	m.bursts[storage] = b
-	if m.nextBurst == 0 || due < m.nextBurst {
-		m.nextBurst = due
-	}
+	m.nextBurst = earliest(m.nextBurst, due)
 }
 
 // flushBursts sends the users of busy storages what has changed since they were sent a push. A client that

@@ -303,7 +303,7 @@ func TestQueryEndedWithTheSystemIsNoOutage(t *testing.T) {
 	m := newMapper(system, nil)
 	answer := &mountsFound{asker: m, query: mountsQuery{storages: []uint64{1}}, err: errors.New("canceled")}
 	m.onMountsFound(answer, 1)
-	require.Contains(t, system.Problems(), problemMounts)
+	require.Contains(t, system.Problems(), "mounts")
 	system.solved(problemMounts)
 	system.cancel()
 	m.onMountsFound(answer, 2)

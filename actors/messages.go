@@ -178,24 +178,19 @@ type (
 	}
 )
 
-// System → listener → mapper → registries, or → auth alone.
-type (
-	// probe goes once through them; each says so on a channel with room.
-	probe struct {
-		quiet
-		passed chan<- station
-	}
-)
+// probe goes once through listener, mapper and registries, or to auth alone; each says so on a channel with room.
+type probe struct {
+	quiet
+	passed chan<- station
+}
 
-// Auth → registry → user → connection.
-type (
-	// loginRevoked closes the connections that credentials opened which Nextcloud refuses now.
-	loginRevoked struct {
-		quiet
-		user   string
-		digest digest
-	}
-)
+// loginRevoked, of auth by way of registry and user, closes the connections that credentials opened which Nextcloud
+// refuses now.
+type loginRevoked struct {
+	quiet
+	user   string
+	digest digest
+}
 
 // User → registry, and connection → registry.
 type (
@@ -232,13 +227,6 @@ type (
 
 // Registry → connection.
 type flush struct{ quiet }
-
-// The messages without content.
-var (
-	wakeUp       = &wake{}
-	flushNow     = &flush{}
-	debounceOver = &debounceDue{}
-)
 
 // System, listener and connection → auth, and auth's own.
 type (

@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -68,25 +69,11 @@ type Options struct {
 // completed returns the options with the defaults filled in, so that none of the pointers is nil.
 func (o Options) completed() (Options, error) {
 	setting.Complete(&o)
-	return o, errors.Join(
-		notNegative("MaxDebounceTime", *o.MaxDebounceTime),
-		notNegative("MaxConnectionTime", o.MaxConnectionTime),
-		notNegative("MaxConnectionsPerUser", o.MaxConnectionsPerUser),
-		notNegative("MountsPing", *o.MountsPing),
-		notNegative("AuthCacheTTL", *o.AuthCacheTTL),
-		notNegative("AuthResume", *o.AuthResume),
-		notNegative("AuthMaxAge", *o.AuthMaxAge),
-		notNegative("AuthRecheck", *o.AuthRecheck),
-		notNegative("AuthRefusalTTL", *o.AuthRefusalTTL),
-		notNegative("AuthTimeout", o.AuthTimeout),
-		notNegative("AuthConcurrency", *o.AuthConcurrency),
-		notNegative("DrainTimeout", *o.DrainTimeout),
-	)
-}
-
-func notNegative[T int | time.Duration](name string, value T) error {
-	if value < 0 {
-		return fmt.Errorf("actors: option %s is %v; it must be 0 or more", name, value)
+	var negative []error
+	for field, value := range reflect.ValueOf(o).Fields() {
+		if number := reflect.Indirect(value); number.CanInt() && number.Int() < 0 {
+			negative = append(negative, fmt.Errorf("actors: option %s is %v; it must be 0 or more", field.Name, number))
+		}
 	}
-	return nil
+	return o, errors.Join(negative...)
 }

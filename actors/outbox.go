@@ -2,7 +2,6 @@ package actors
 
 import (
 	"bytes"
-	"errors"
 	"time"
 )
 
@@ -18,15 +17,13 @@ const (
 	outboxLimit, largeFrame = 1 << 20, outboxLimit / 4
 )
 
-var errOutboxFull = errors.New("the client doesn't read what it is sent")
-
 // outbox decides when a connection's pushes go out, and in what order. It knows no clock and no
 // socket: it is given the time, as the time since some fixed moment.
 //
 // A debounced push waits until its kind is due, and what comes meanwhile coalesces with it. The
 // rest, and what is due, queues up as encoded frames until the connection takes them.
 //
-// It is not safe for concurrent use. When enqueue fails, the connection must end.
+// It is not safe for concurrent use. When enqueue has no room, the connection must end.
 type outbox struct {
 	debounced [debounced]*debouncedPush
 	sentAt    [debounced]time.Duration // when the kind is free again is counted from here; 0 is never sent
@@ -94,15 +91,15 @@ func (o *outbox) flush(now time.Duration) (due []*push) {
 	return due
 }
 
-// enqueue appends a frame, or says that the client is too slow for it.
-func (o *outbox) enqueue(frame []byte) error {
+// enqueue appends a frame, and reports whether there is room for it: if not, the client is too slow.
+func (o *outbox) enqueue(frame []byte) bool {
 	size := min(len(frame), largeFrame)
 	if o.size+size > outboxLimit {
-		return errOutboxFull
+		return false
 	}
 	o.queue = append(o.queue, frame)
 	o.size += size
-	return nil
+	return true
 }
 
 // take returns all that is queued as one piece, to be written at once; nil where there is nothing.

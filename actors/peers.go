@@ -77,14 +77,8 @@ func (s *System) AnnounceLogins(ctx context.Context) error {
 	}
 	done := make(chan struct{})
 	s.sendAuth(&announceLogins{done: done})
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-s.ctx.Done():
-		return ErrShutDown
-	}
+	_, err := await(ctx, s, done)
+	return err
 }
 
 // fromPeers is a message that comes because of other servers.
@@ -137,9 +131,9 @@ func (l *logins) claimed(claim tokenClaim, first bool, err error) {
 	case err != nil:
 		l.answer(claim.by, nil, errTokenClaim, FromToken)
 	case first:
-		l.admit(claim.by, &Login{Identity: Identity{User: claim.user}}, FromToken)
+		l.answer(claim.by, &Login{Identity: Identity{User: claim.user}}, nil, FromToken)
 	default:
-		l.refuse(claim.by, FromToken)
+		l.answer(claim.by, nil, ErrInvalidCredentials, FromToken)
 	}
 }
 
@@ -149,7 +143,7 @@ func (l *logins) useToken(m *authenticate, sum digest, user string) {
 		l.effects.claims = append(l.effects.claims, tokenClaim{m, sum, user})
 		return
 	}
-	l.admit(m, &Login{Identity: Identity{User: user}}, FromToken)
+	l.answer(m, &Login{Identity: Identity{User: user}}, nil, FromToken)
 }
 
 // addNews adds news of a login for the peers.

@@ -12,21 +12,23 @@ import (
 	"go.uber.org/zap"
 )
 
-// The dependencies that can fail: the ports, by the names that they have where they don't say Name() string
-// themselves, as those for Redis, the database and Nextcloud do.
+// dependency is a port that can fail.
+type dependency int
+
 const (
-	problemEvents = "events"
-	problemMounts = "mounts"
-	problemLogins = "verifier"
+	problemEvents dependency = iota
+	problemMounts
+	problemLogins
+	dependencies
 )
 
-// portNames returns the names of ports in logs and in Problems.
-func portNames(ports Ports) map[string]string {
-	names := map[string]string{}
-	for name, port := range map[string]any{problemEvents: ports.Events, problemMounts: ports.Mounts, problemLogins: ports.Verifier} {
-		names[name] = name
+// portNames returns the names of ports in logs and in Problems. Those for Redis, the database and Nextcloud say theirs
+// themselves.
+func portNames(ports Ports) [dependencies]string {
+	names := [dependencies]string{"events", "mounts", "verifier"}
+	for what, port := range [dependencies]any{ports.Events, ports.Mounts, ports.Verifier} {
 		if named, ok := port.(interface{ Name() string }); ok {
-			names[name] = named.Name()
+			names[what] = named.Name()
 		}
 	}
 	return names
@@ -34,7 +36,7 @@ func portNames(ports Ports) map[string]string {
 
 // outageLines are what the log says at the beginning of an outage, at each of its reasons and once a minute
 // while it lasts, and at its end; all at warn, so that who sees the one sees the other.
-var outageLines = map[string]struct{ lost, back string }{
+var outageLines = [dependencies]struct{ lost, back string }{
 	problemEvents: {"lost connection to %s", "reconnected to %s"},
 	problemMounts: {"lost connection to %s", "reconnected to %s"},
 	problemLogins: {"%s is not available", "%s is available"},
@@ -53,7 +55,7 @@ const (
 type problems struct {
 	mu sync.Mutex // guards the rest
 
-	now   map[string]*outage
+	now   [dependencies]*outage        // nil where there is none
 	lines map[string]*logthrottle.Line // a dependency that comes and goes makes an outage of every login
 }
 
@@ -66,21 +68,11 @@ type outage struct {
 	failures int // since the last line
 }
 
-// begin is an outage before anything has failed; nothing is logged about it.
-func (p *problems) begin(what, reason string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.now = map[string]*outage{what: {reason: reason}}
-}
-
 // set notes a failure and returns how many there were since the last line, this one included, or 0 when there is
 // nothing to log: its reason was, less than a minute ago.
-func (p *problems) set(what string, err error, now time.Duration) (failures int) {
+func (p *problems) set(what dependency, err error, now time.Duration) (failures int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.now == nil {
-		p.now = map[string]*outage{}
-	}
 	o := p.now[what]
 	if o == nil {
 		o = &outage{since: now}
@@ -100,20 +92,20 @@ func (p *problems) set(what string, err error, now time.Duration) (failures int)
 	return failures
 }
 
-func (p *problems) has(what string) bool {
+func (p *problems) has(what dependency) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.now[what] != nil
 }
 
 // clear ends an outage, and returns when it began and whether its beginning was logged.
-func (p *problems) clear(what string) (since time.Duration, logged bool) {
+func (p *problems) clear(what dependency) (since time.Duration, logged bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if o := p.now[what]; o != nil {
 		since, logged = o.since, len(o.logged) > 0
 	}
-	delete(p.now, what)
+	p.now[what] = nil
 	return since, logged
 }
 
@@ -139,7 +131,9 @@ func (s *System) Problems() map[string]string {
 	defer s.problems.mu.Unlock()
 	now := map[string]string{}
 	for what, o := range s.problems.now {
-		now[s.names[what]] = o.reason
+		if o != nil {
+			now[s.names[what]] = o.reason
+		}
 	}
 	return now
 }
@@ -148,7 +142,7 @@ func (s *System) Problems() map[string]string {
 func (s *System) Hears() bool { return !s.problems.has(problemEvents) }
 
 // problem notes what is wrong, and logs each reason once an outage, and one line a minute while it lasts.
-func (s *System) problem(what string, err error, fields ...zap.Field) {
+func (s *System) problem(what dependency, err error, fields ...zap.Field) {
 	if err == nil {
 		err = errors.New("ended without an error")
 	}
@@ -159,7 +153,7 @@ func (s *System) problem(what string, err error, fields ...zap.Field) {
 	}
 }
 
-func (s *System) solved(what string) {
+func (s *System) solved(what dependency) {
 	if what == problemEvents {
 		s.hearing.Do(func() { close(s.heard) })
 	}

@@ -29,7 +29,7 @@ type recheck struct {
 	index       int // in the heap; -1 outside
 }
 
-// recheckQueue is a heap of rechecks, the next one first.
+// recheckQueue is a heap.Interface of rechecks, the next one first.
 type recheckQueue []*recheck
 
 func (q recheckQueue) Len() int           { return len(q) }
@@ -39,13 +39,11 @@ func (q recheckQueue) Swap(i, j int) {
 	q[i].index, q[j].index = i, j
 }
 
-// Push implements heap.Interface.
 func (q *recheckQueue) Push(r any) {
 	r.(*recheck).index = len(*q)
 	*q = append(*q, r.(*recheck))
 }
 
-// Pop implements heap.Interface.
 func (q *recheckQueue) Pop() any {
 	last := len(*q) - 1
 	r := (*q)[last]
@@ -102,7 +100,7 @@ func (l *logins) canRecheck() bool {
 		return l.inFlight.rechecks < maxRechecks
 	default:
 		half := max(most/2, 1)
-		return l.inFlight.rechecks < min(half, maxRechecks) && l.inFlight.recent.Len() < half
+		return l.inFlight.rechecks < min(half, maxRechecks) && l.inFlight.recent < half
 	}
 }
 

@@ -50,7 +50,6 @@ func newRegistry(system *System, shard *shard, at station) actor.Actor {
 	return &registry{system: system, shard: shard, at: at, users: map[string]*registered{}, crowds: map[string]struct{}{}}
 }
 
-// Receive handles one message.
 func (r *registry) Receive(ctx actor.Context) {
 	defer r.system.handled(r.at)
 	defer r.system.reportPanic(ctx)
@@ -60,7 +59,7 @@ func (r *registry) Receive(ctx actor.Context) {
 	case *pushUsers:
 		r.onPushUsers(ctx, m)
 	case *flushTurn:
-		ctx.Send(m.connection, flushNow)
+		ctx.Send(m.connection, &flush{})
 	case *attach:
 		r.onAttach(ctx, m)
 	case *loginRevoked:
@@ -101,39 +100,37 @@ func (r *registry) Receive(ctx actor.Context) {
 
 func (r *registry) onPushUser(ctx actor.Context, m *pushUser) {
 	defer r.system.inFlight.release(len(m.push.frame))
-	if u := r.users[m.user]; u != nil {
-		ctx.Send(u.pid, m.push)
-		r.system.hooks.pushed(m.user, m.push, u.connections)
-	}
+	r.push(ctx, m.user, m.push)
 }
 
 func (r *registry) onPushUsers(ctx actor.Context, m *pushUsers) {
 	defer r.system.inFlight.release(m.size())
 	for _, name := range m.users {
-		if u := r.users[name]; u != nil {
-			ctx.Send(u.pid, m.push)
-			r.system.hooks.pushed(name, m.push, u.connections)
-		}
+		r.push(ctx, name, m.push)
 	}
 }
 
 func (r *registry) onSendUser(ctx actor.Context, m *sendUser) {
 	defer r.system.inFlight.release(len(m.push.frame))
-	connections := 0
-	if u := r.users[m.user]; u != nil {
-		connections = u.connections
-		ctx.Send(u.pid, m.push)
-		r.system.hooks.pushed(m.user, m.push, connections)
-	}
-	m.answer <- connections
+	m.answer <- r.push(ctx, m.user, m.push)
 }
 
 func (r *registry) onPushAll(ctx actor.Context, m *pushAll) {
 	defer r.system.inFlight.release(len(m.push.frame))
-	for name, u := range r.users {
-		ctx.Send(u.pid, m.push)
-		r.system.hooks.pushed(name, m.push, u.connections)
+	for name := range r.users {
+		r.push(ctx, name, m.push)
 	}
+}
+
+// push sends a push to a user, and returns how many connections that has.
+func (r *registry) push(ctx actor.Context, name string, p *push) (connections int) {
+	u := r.users[name]
+	if u == nil {
+		return 0
+	}
+	ctx.Send(u.pid, p)
+	r.system.hooks.pushed(name, p, u.connections)
+	return u.connections
 }
 
 // pass sends a message to a user, and reports whether the user is there.

@@ -165,7 +165,7 @@ func (m *mapping) nextBatch(now time.Duration) (storages []uint64) {
 	for len(m.unread) > 0 && len(storages) < maxBatch {
 		storage := m.unread[0]
 		if s := m.active[storage]; s != nil && len(s.waiting) > 0 && !s.asked {
-			if due := s.waiting[0].since + m.reading.patience(); due > now {
+			if due := s.waiting[0].since + m.patience.first; due > now {
 				m.nextQuery = due
 				break
 			}
@@ -209,7 +209,7 @@ func (m *mapping) rereadDue(s *activeStorage, known *knownStorage, now time.Dura
 	if now < m.hotUntil {
 		distance = rereadAfter
 	}
-	return max(known.asked+distance, s.recent.first+rereadAfter) + m.reading.rereadPatience()
+	return max(known.asked+distance, s.recent.first+rereadAfter) + m.patience.again
 }
 
 // probe asks whether the database answers.

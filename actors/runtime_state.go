@@ -25,11 +25,10 @@ func NewActorSystem(log *zap.Logger) *actor.ActorSystem {
 	return runtime
 }
 
-// runtimeState is what the Systems on one runtime share, so that hundreds of them are one timer, and one call for a dead letter. The
+// runtimeState is what the Systems on one runtime share, so that hundreds of them are one call for a dead letter and few goroutines. The
 // runtime keeps it as an extension; while no System runs it holds nothing.
 type runtimeState struct {
 	workers     workers
-	ticker      ticker
 	deadLetters deadLetters
 }
 
@@ -48,12 +47,13 @@ func runtimeStateOf(runtime *actor.ActorSystem) *runtimeState {
 	if n, known := runtime.Extensions.Get(runtimeStateID).(*runtimeState); known {
 		return n
 	}
-	n := &runtimeState{ticker: ticker{wheels: map[*wheel]struct{}{}}, deadLetters: deadLetters{systems: map[string]*System{}}}
+	n := &runtimeState{deadLetters: deadLetters{systems: map[string]*System{}}}
 	runtime.Extensions.Register(n)
 	return n
 }
 
-// deadLetters counts what is sent to actors that are gone, for the System whose they were. It is safe for concurrent use.
+// deadLetters counts what is sent to actors that are gone, for the System whose they were, and answers the questions among
+// that. It is safe for concurrent use.
 type deadLetters struct {
 	mu           sync.RWMutex
 	systems      map[string]*System // by the name of their top
@@ -81,6 +81,9 @@ func (d *deadLetters) onEvent(event any) {
 	dead, isDeadLetter := event.(*actor.DeadLetterEvent)
 	if !isDeadLetter {
 		return
+	}
+	if q, asked := dead.Message.(question); asked {
+		q.refuse()
 	}
 	if _, expected := dead.Message.(actor.IgnoreDeadLetterLogging); expected {
 		return

@@ -43,14 +43,11 @@ func (s *System) Crowds(ctx context.Context, named []string) (map[string]int, er
 	}
 	crowds := map[string]int{}
 	for range shards {
-		select {
-		case answer := <-answers:
-			maps.Copy(crowds, answer)
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-s.ctx.Done():
-			return nil, ErrShutDown
+		answer, err := await(ctx, s, answers)
+		if err != nil {
+			return nil, err
 		}
+		maps.Copy(crowds, answer)
 	}
 	return crowds, nil
 }

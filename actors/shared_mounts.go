@@ -32,33 +32,15 @@ const (
 	OthersRead
 )
 
-// How long a server waits for rows that another one is about to read, as the same events have come to that one: first for
-// those that events wait for, then for those that are to be read again. Who reads for all reads again a little later than it
-// had to, so that its rows count for servers to which an event came later.
-const (
-	peerPatience       = 50 * time.Millisecond
-	peerRereadPatience = time.Second
-	rereadForAllDelay  = 100 * time.Millisecond
-)
+// patience is how long a server waits for rows that another one is about to read, as the same events have come to that one:
+// before it asks for those that an event waits for, and later than due for those that are to be read again.
+type patience struct{ first, again time.Duration }
 
-// patience is how long an event for an unknown storage waits before its rows are asked for.
-func (r Reading) patience() time.Duration {
-	if r == OthersRead {
-		return peerPatience
-	}
-	return 0
-}
-
-// rereadPatience is how much later than they are due rows are asked for again.
-func (r Reading) rereadPatience() time.Duration {
-	switch r {
-	case ReadsForAll:
-		return rereadForAllDelay
-	case OthersRead:
-		return peerRereadPatience
-	default:
-		return 0
-	}
+// patienceOf has none for who reads alone. Who reads for all reads again a little later than it had to, so that its rows
+// count for servers to which an event came later.
+var patienceOf = map[Reading]patience{
+	ReadsForAll: {again: 100 * time.Millisecond},
+	OthersRead:  {first: 50 * time.Millisecond, again: time.Second},
 }
 
 // MountsRead are rows that a server has read.
@@ -93,12 +75,12 @@ func (s *System) ReadMounts(ctx context.Context, storages []uint64) (mounts []Mo
 	return mounts, err
 }
 
-// reading is this server's part in reading mounts.
-func (s *System) reading() Reading {
+// patience is that of this server's part in reading mounts.
+func (s *System) patience() patience {
 	if s.ports.Peers == nil {
-		return ReadsAlone
+		return patience{}
 	}
-	return s.ports.Peers.Reading()
+	return patienceOf[s.ports.Peers.Reading()]
 }
 
 // answerQuery returns the rows that a query is for, as far as they are read here; those that another server has read are
@@ -138,6 +120,6 @@ func (m *mapping) learn(rows *mountsLearned, now time.Duration) {
 		}
 	}
 	if rows.again { // a database that is slow rests here, too
-		m.rereadAt = max(m.rereadAt, now+slowdown*rows.took+m.reading.rereadPatience())
+		m.rereadAt = max(m.rereadAt, now+slowdown*rows.took+m.patience.again)
 	}
 }

@@ -19,7 +19,7 @@ func (m *mappingTest) learnNow(storage uint64, ago time.Duration, again bool, us
 
 func newFollower() *mappingTest {
 	m := newMappingTest()
-	m.reading = OthersRead
+	m.patience = patienceOf[OthersRead]
 	return m
 }
 
@@ -56,8 +56,8 @@ func TestRowsAreNotLearned(t *testing.T) {
 	m.change(1, 7, "a")
 	m.pass(time.Minute)
 	require.Len(t, m.asked, 2)
-	require.Equal(t, peerPatience, m.asked[0].asked-start)
-	require.InDelta(t, rereadAfter+peerRereadPatience, m.asked[1].asked-start, float64(tickTime))
+	require.Equal(t, m.patience.first, m.asked[0].asked-start)
+	require.InDelta(t, rereadAfter+m.patience.again, m.asked[1].asked-start, float64(tickTime))
 	require.Len(t, m.pushed["alice"], 1)
 }
 
@@ -99,7 +99,7 @@ func TestAskedAndLearned(t *testing.T) {
 	m := newFollower()
 	m.took = func(mountsQuery) time.Duration { return time.Hour }
 	m.change(1, 7, "a")
-	m.pass(peerPatience)
+	m.pass(m.patience.first)
 	require.Len(t, m.asked, 1)
 	m.learnNow(1, 0, false, "alice")
 	m.answered(mountsQuery{learned: []uint64{1}, asked: m.now}, nil, nil, m.now)
@@ -110,13 +110,13 @@ func TestAskedAndLearned(t *testing.T) {
 // Who reads for all reads again a little later, so that its rows are late enough for servers that heard the event later.
 func TestReadingForAll(t *testing.T) {
 	m := newMappingTest()
-	m.reading = ReadsForAll
+	m.patience = patienceOf[ReadsForAll]
 	start := m.now
 	m.change(1, 7, "a")
 	m.pass(time.Minute)
 	require.Len(t, m.asked, 2)
 	require.Equal(t, start, m.asked[0].asked)
-	require.GreaterOrEqual(t, m.asked[1].asked-start, rereadAfter+rereadForAllDelay)
+	require.GreaterOrEqual(t, m.asked[1].asked-start, rereadAfter+m.patience.again)
 }
 
 // Rows of storages that are not named are nobody's.

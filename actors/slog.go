@@ -14,17 +14,14 @@ func SlogLogger(handler slog.Handler) *zap.Logger { return zap.New(slogCore{hand
 // slogCore is a zapcore.Core that hands everything to a slog.Handler.
 type slogCore struct{ handler slog.Handler }
 
-// Enabled implements zapcore.Core.
 func (c slogCore) Enabled(level zapcore.Level) bool {
 	return c.handler.Enabled(context.Background(), slogLevel(level))
 }
 
-// With implements zapcore.Core.
 func (c slogCore) With(fields []zapcore.Field) zapcore.Core {
 	return slogCore{c.handler.WithAttrs(slogAttrs(fields))}
 }
 
-// Check implements zapcore.Core.
 func (c slogCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
 	if c.Enabled(entry.Level) {
 		return checked.AddCore(entry, c)
@@ -32,7 +29,6 @@ func (c slogCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zap
 	return checked
 }
 
-// Write implements zapcore.Core.
 func (c slogCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	record := slog.NewRecord(entry.Time, slogLevel(entry.Level), entry.Message, entry.Caller.PC)
 	if entry.LoggerName != "" {
@@ -42,7 +38,6 @@ func (c slogCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	return c.handler.Handle(context.Background(), record)
 }
 
-// Sync implements zapcore.Core.
 func (slogCore) Sync() error { return nil }
 
 // slogLevel returns -4 for debug, 0 for info and so on, and more than an error for what is worse.

@@ -43,23 +43,20 @@ type quiet struct{}
 // IgnoreDeadLetterLogging keeps the runtime from logging the message.
 func (quiet) IgnoreDeadLetterLogging() {}
 
-// top is the root of our tree. It spawns the others and has nothing else to do.
-type top struct {
-	system  *System
-	spawned chan<- struct{}
+// spawnTop spawns the root of our tree, which spawns the others and has nothing else to do.
+func (s *System) spawnTop() {
+	spawned := make(chan struct{})
+	s.top = s.root.SpawnPrefix(actor.PropsFromFunc(func(ctx actor.Context) {
+		if _, started := ctx.Message().(*actor.Started); started {
+			s.spawnActors(ctx)
+			close(spawned)
+		}
+	}, actor.WithSupervisor(actor.RestartingSupervisorStrategy())), "push")
+	<-spawned
 }
 
-// Receive handles one message.
-func (t *top) Receive(ctx actor.Context) {
-	if _, started := ctx.Message().(*actor.Started); started {
-		t.spawn(ctx)
-		close(t.spawned)
-	}
-}
-
-// spawn starts the listener last: when the first event comes, all others are there.
-func (t *top) spawn(ctx actor.Context) {
-	s := t.system
+// spawnActors starts the listener last: when the first event comes, all others are there.
+func (s *System) spawnActors(ctx actor.Context) {
 	spawn := func(name string, throughput int, producer func() actor.Actor, options ...actor.PropsOption) *actor.PID {
 		options = append(options, actor.WithDispatcher(dispatcher{s, throughput}))
 		pid, err := ctx.SpawnNamed(actor.PropsFromProducer(producer, options...), name)
@@ -86,15 +83,6 @@ func (t *top) spawn(ctx actor.Context) {
 // come: in a flood the registries' queues are then deep, and more of a client's frames leave in one
 // write.
 const throughput, headlong = 300, maxInFlight
-
-func (s *System) spawnTop() {
-	spawned := make(chan struct{})
-	s.top = s.root.SpawnPrefix(actor.PropsFromProducer(
-		func() actor.Actor { return &top{s, spawned} },
-		actor.WithSupervisor(actor.RestartingSupervisorStrategy()),
-	), "push")
-	<-spawned
-}
 
 // stopTop stops the tree, children first, and waits.
 func (s *System) stopTop() {

@@ -197,11 +197,12 @@ func (s *brokenSocket) Write(frames []byte) (bool, error) {
 	return s.Socket.Write(frames)
 }
 func (s *brokenSocket) Close(code int, text string) { s.Socket.Close(code, text); s.at("Close") }
+func (s *brokenSocket) Address() string             { s.at("Address"); return "" }
 
 // A socket that panics costs its own connection and no other, not even one of the same user, and
 // the actor system still stops.
 func TestBrokenSockets(t *testing.T) {
-	for _, method := range []string{"Serve", "Resume", "Write", "Close", "everywhere"} {
+	for _, method := range []string{"Serve", "Resume", "Write", "Close", "Address", "everywhere"} {
 		t.Run(method, func(t *testing.T) {
 			bubbleOnHost(t, immediately, func(t *testing.T, kit *actorstest.Kit, host *actor.ActorSystem) {
 				healthy := kit.Connect(t, "alice")
@@ -210,8 +211,11 @@ func TestBrokenSockets(t *testing.T) {
 				synctest.Wait()
 				broken.Say("hello")
 				customs(kit, "alice", []string{"m"})
-				if method == "Close" {
+				switch method {
+				case "Close":
 					broken.End(actors.ClosedByClient)
+				case "Address":
+					require.Len(t, connections(t, kit, "alice"), 1, "who asks has an answer, which leaves the broken one out")
 				}
 				require.Equal(t, []string{"m"}, pushes(healthy))
 				_, _, closed := broken.Closed()

@@ -11,6 +11,8 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
+
+	"github.com/notifypush/notifypush/internal/signal"
 )
 
 // connectionsPerSecond is how fast many connections are closed or refreshed, so that neither this
@@ -54,16 +56,15 @@ type System struct {
 	// safe for concurrent use
 	ctx             context.Context // ends when the connections are closed
 	cancel          context.CancelFunc
-	stopped         chan struct{} // closed when the actors are gone
 	down            chan struct{} // closed when everything is
-	emptied         chan struct{} // receives when the last connection or user ends, from the beginning of Shutdown on
+	emptied         signal.Signal // set when the last connection or user ends, from the beginning of Shutdown on
 	inFlight        *inFlight
 	callbacks       callbacks
 	running         sync.WaitGroup // connections, and goroutines of spawnWorker
 	problems        problems
 	counters        counters
-	hooks           *hooks            // nil where there is none
-	names           map[string]string // of the ports
+	hooks           *hooks // nil where there is none
+	names           [dependencies]string
 	progress        [stations]progress
 	testCookie      atomic.Uint32
 	everSubscribed  atomic.Bool
@@ -89,7 +90,7 @@ func New(ports Ports, options Options) (*System, error) {
 		return nil, err
 	}
 	s := &System{ports: ports, log: options.Logger, authKey: options.AuthKey,
-		stopped: make(chan struct{}), down: make(chan struct{}), emptied: make(chan struct{}, 1), heard: make(chan struct{})}
+		down: make(chan struct{}), emptied: signal.New(), heard: make(chan struct{})}
 	s.options.Store(&options)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.inFlight = newInFlight(s.ctx.Done())
@@ -106,7 +107,7 @@ func New(ports Ports, options Options) (*System, error) {
 		s.ports.Events = noEvents{}
 		s.solved(problemEvents)
 	} else {
-		s.problems.begin(problemEvents, "not subscribed yet")
+		s.problems.now[problemEvents] = &outage{reason: "not subscribed yet"}
 	}
 	if ports.Mounts == nil {
 		s.ports.Mounts = noMounts{}
@@ -131,7 +132,7 @@ func (s *System) start() {
 	s.root = s.runtime.Root
 	s.shared = runtimeStateOf(runtime)
 	s.shared.workers.join()
-	s.wheel = newWheel(s, &s.shared.ticker)
+	s.wheel = &wheel{system: s}
 	s.scheduler = newScheduler(s)
 	if s.hooks != nil {
 		go s.hooks.run()
@@ -163,6 +164,16 @@ func (s *System) at(t time.Time) time.Duration {
 		return 0
 	}
 	return max(s.now()+time.Until(t), 1)
+}
+
+// earliest returns the first of times, of which 0 is never.
+func earliest(times ...time.Duration) (first time.Duration) {
+	for _, at := range times {
+		if first == 0 || at > 0 && at < first {
+			first = at
+		}
+	}
+	return first
 }
 
 // nextRun numbers subscriptions, over all incarnations of the listener.
@@ -285,8 +296,7 @@ func (s *System) TestCookie() uint32 { return s.testCookie.Load() }
 // CountUsers returns how often all of a storage is seen: by how many users, and by one who sees it
 // at several places as often, because the app's self test counts so. It asks Mounts, not the cache.
 func (s *System) CountUsers(ctx context.Context, storage uint64) (int, error) {
-	s.counters.mappingQueries.Add(1)
-	mounts, err := s.ports.Mounts.MountsOfStorages(ctx, []uint64{storage})
+	mounts, err := s.ReadMounts(ctx, []uint64{storage})
 	if err != nil {
 		return 0, err
 	}
@@ -384,11 +394,7 @@ func (s *System) CountRefusal(reason CloseReason) { s.counters.closed[reason.kno
 // countEnd counts the end of a connection, or of a user, and wakes drain after the last. To stop a user whose
 // connection still ends, or one that is stopping already, would make dead letters on a host's system.
 func (s *System) countEnd(active *atomic.Int64) {
-	if active.Add(-1) > 0 || !s.stopping.Load() {
-		return
-	}
-	select {
-	case s.emptied <- struct{}{}:
-	default:
+	if active.Add(-1) <= 0 && s.stopping.Load() {
+		s.emptied.Set()
 	}
 }

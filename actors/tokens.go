@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -106,11 +107,7 @@ func (t *tokens) overdue(now time.Duration) *authenticate {
 
 // sweep forgets the tokens that have expired.
 func (t *tokens) sweep(now time.Duration) {
-	for sum, token := range t.issued {
-		if token.until <= now {
-			delete(t.issued, sum)
-		}
-	}
+	maps.DeleteFunc(t.issued, func(_ digest, token issuedToken) bool { return token.until <= now })
 }
 
 // clear takes out everybody who waits.

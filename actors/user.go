@@ -28,7 +28,6 @@ type user struct {
 	connections []*actor.PID // the oldest first
 }
 
-// Receive handles one message.
 func (u *user) Receive(ctx actor.Context) {
 	defer u.system.reportPanic(ctx)
 	switch m := ctx.Message().(type) {

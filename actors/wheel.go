@@ -16,22 +16,20 @@ const (
 )
 
 // wheel is a timer wheel: it wakes a System's connections at times that need not be exact, with one timer for all of
-// them, which the wheels of other Systems share. It counts ticks and not the clock, so that time in which the process was stopped
-// does not count. It is safe for concurrent use.
+// them. It counts ticks and not the clock, so that time in which the process was stopped does not count. It is safe for
+// concurrent use.
 type wheel struct {
-	// set once
-	system *System
-	ticker *ticker
+	system *System // set once
 
 	// guarded by mu
 	mu      sync.Mutex
 	slots   [wheelSlots]*wheelEntry
-	entries int       // in all slots
-	ticking bool      // the ticker knows this wheel
-	waking  bool      // who is due, in a goroutine; meanwhile the wheel stands still
-	now     int       // the slot that was last served
-	last    time.Time // the tick before; zero at the first
-	grace   int       // ticks still to skip
+	entries int         // in all slots
+	timer   *time.Timer // of the next tick; nil while there is nobody to wake
+	waking  bool        // who is due; meanwhile the wheel stands still
+	now     int         // the slot that was last served
+	last    time.Time   // the tick before; zero at the first
+	grace   int         // ticks still to skip
 	probes  []chan<- station
 }
 
@@ -47,8 +45,6 @@ type wheelEntry struct {
 // maxWheelProbes is how many probes may wait for the wheel.
 const maxWheelProbes = 16
 
-func newWheel(system *System, ticker *ticker) *wheel { return &wheel{system: system, ticker: ticker} }
-
 // schedule sends wake to the entry's connection after that time, and at most one tick and a part of one
 // later, never before.
 func (w *wheel) schedule(e *wheelEntry, after time.Duration) {
@@ -63,9 +59,9 @@ func (w *wheel) schedule(e *wheelEntry, after time.Duration) {
 	}
 	w.slots[e.slot] = e
 	w.entries++
-	if !w.ticking {
-		w.ticking, w.last, w.grace = true, time.Time{}, 0
-		w.ticker.add(w)
+	if w.timer == nil {
+		w.last, w.grace = time.Time{}, 0
+		w.timer = time.AfterFunc(untilTick(), func() { w.tick(time.Now()) })
 	}
 }
 
@@ -91,32 +87,37 @@ func (w *wheel) unlink(e *wheelEntry) {
 	w.entries--
 }
 
-// tick moves on, and stops where there is nobody to wake. Who is due is woken in a goroutine: a socket that blocks there must not
-// hold up the wheels of other Systems.
+// tick moves on and wakes who is due, and stops where there is nobody to wake.
 func (w *wheel) tick(now time.Time) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.waking {
-		return
-	}
-	if due := w.advance(now); len(due) > 0 { // those are running, so Shutdown waits still
+	due := w.advance(now)
+	switch {
+	case len(due) > 0: // those are running, so Shutdown waits still
 		w.waking = true
-		w.system.spawnWorker(func() { w.wake(due) })
-	} else if w.entries == 0 {
-		w.leave()
+		w.system.running.Add(1)
+	case w.entries == 0:
+		w.timer = nil
+	case w.timer != nil:
+		w.timer.Reset(untilTick())
+	}
+	w.mu.Unlock()
+	if len(due) > 0 {
+		w.wake(due)
 	}
 }
 
-func (w *wheel) leave() {
-	w.ticking = false
-	w.ticker.remove(w)
+// untilTick is the time to the next tick. Wheels of all Systems tick at once, so that the process is woken once for all.
+func untilTick() time.Duration {
+	now := time.Now()
+	return now.Truncate(wheelTick).Add(wheelTick).Sub(now)
 }
 
 func (w *wheel) wake(due []*actor.PID) {
+	defer w.system.running.Done()
 	defer w.rest()
 	_ = w.system.guarded("timer wheel", func() error {
 		for _, pid := range due {
-			w.system.root.Send(pid, wakeUp)
+			w.system.root.Send(pid, &wake{})
 			w.system.handled(atWheel)
 		}
 		return nil
@@ -128,6 +129,9 @@ func (w *wheel) rest() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waking = false
+	if w.timer != nil {
+		w.timer.Reset(untilTick())
+	}
 	for _, passed := range w.probes {
 		passed <- atWheel
 	}
@@ -138,7 +142,10 @@ func (w *wheel) rest() {
 func (w *wheel) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.leave()
+	if w.timer != nil {
+		w.timer.Stop()
+		w.timer = nil
+	}
 }
 
 // probe asks the wheel to say that it makes progress; passed has room for that. One that has not come to so many probes does not.

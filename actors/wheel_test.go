@@ -2,6 +2,7 @@ package actors
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -10,21 +11,34 @@ import (
 // A connection is never woken too early, wherever between two ticks it asks for it, and so once a heartbeat:
 // it would have to ask again.
 func TestWheelIsNeverEarly(t *testing.T) {
-	for _, after := range []time.Duration{-time.Second, 0, 1, time.Second, 29500 * time.Millisecond, heartbeat} {
-		w, e, ticks := newWheel(nil, &ticker{wheels: map[*wheel]struct{}{}}), &wheelEntry{}, 0
-		w.schedule(e, after)
-		for now := time.Unix(1, 0); ; now = now.Add(wheelTick) {
-			if ticks++; len(w.advance(now)) > 0 {
-				break
+	synctest.Test(t, func(t *testing.T) { // its own ticks do not come
+		for _, after := range []time.Duration{-time.Second, 0, 1, time.Second, 29500 * time.Millisecond, heartbeat} {
+			w, e, ticks := &wheel{}, &wheelEntry{}, 0
+			w.schedule(e, after)
+			for now := time.Unix(1, 0); ; now = now.Add(wheelTick) {
+				if ticks++; len(w.advance(now)) > 0 {
+					break
+				}
 			}
+			least := time.Duration(ticks-1) * wheelTick // where the first tick comes at once
+			require.GreaterOrEqual(t, least, after)
+			require.Less(t, least, max(after, 0)+wheelTick)
+			w.schedule(e, after)
+			w.cancel(e)
+			for range wheelSlots {
+				require.Empty(t, w.advance(time.Unix(1, 0)))
+			}
+			w.stop()
 		}
-		least := time.Duration(ticks-1) * wheelTick // where the first tick comes at once
-		require.GreaterOrEqual(t, least, after)
-		require.Less(t, least, max(after, 0)+wheelTick)
-		w.schedule(e, after)
-		w.cancel(e)
-		for range wheelSlots {
-			require.Empty(t, w.advance(time.Unix(1, 0)))
-		}
-	}
+	})
+}
+
+// However many Systems there are, the process is woken once a second for their wheels.
+func TestWheelsTickTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(300 * time.Millisecond)
+		require.Equal(t, 700*time.Millisecond, untilTick())
+		time.Sleep(untilTick())
+		require.Equal(t, wheelTick, untilTick())
+	})
 }

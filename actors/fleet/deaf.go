@@ -56,23 +56,17 @@ func (d *deafness) othersHear(known bool, now time.Time) (isDeaf bool) {
 func (f *Fleet) listenToOthers(ctx context.Context, system System) {
 	if system.Hears() {
 		if f.deafness.hears() {
-			f.onDeaf(false)
+			f.options.OnDeaf(false)
 		}
 		return
 	}
 	known := f.deafness.question != "" && f.isAnswered(ctx, f.deafness.question)
 	if f.deafness.othersHear(known || f.askDirectly(ctx), time.Now()) {
-		f.onDeaf(true)
+		f.options.OnDeaf(true)
 	}
 	f.deafness.question = rand.Text()
 	if _, err := f.publish(ctx, message{Kind: deaf, Question: f.deafness.question}); err != nil {
 		f.deafness.question = ""
-	}
-}
-
-func (f *Fleet) onDeaf(deaf bool) {
-	if f.options.OnDeaf != nil {
-		f.options.OnDeaf(deaf)
 	}
 }
 
@@ -86,23 +80,22 @@ func (f *Fleet) answerDeaf(ctx context.Context, system System) {
 		if !system.Hears() {
 			return
 		}
-		ctx, cancel := context.WithTimeout(ctx, publishTimeout)
-		_, err := f.bus.SetNew(ctx, f.answerKey(question), f.options.Node, answerTime)
+		_, err := f.setAnswer(ctx, question, answerTime)
 		f.logFailure(ctx, err)
-		cancel()
 	}
 }
 
 // isAnswered reports whether somebody has answered a question. It leaves an answer of its own, so it is called once.
 func (f *Fleet) isAnswered(ctx context.Context, question string) bool {
-	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
-	defer cancel()
-	isFirst, err := f.bus.SetNew(ctx, f.answerKey(question), f.options.Node, time.Second)
+	isFirst, err := f.setAnswer(ctx, question, time.Second)
 	return err == nil && !isFirst
 }
 
-func (f *Fleet) answerKey(question string) string {
-	return "notify_push_hears_" + f.mac("hears", question)[:32]
+// setAnswer leaves an answer to a question in Redis, and reports whether it is the first.
+func (f *Fleet) setAnswer(ctx context.Context, question string, ttl time.Duration) (isFirst bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
+	return f.bus.SetNew(ctx, "notify_push_hears_"+f.mac("hears", question)[:32], f.options.Node, ttl)
 }
 
 func (f *Fleet) mac(purpose, question string) string {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/internal/logthrottle"
+	"github.com/notifypush/notifypush/internal/signal"
 )
 
 const (
@@ -97,14 +98,14 @@ type Fleet struct {
 	log         *zap.Logger
 	ignored     *logthrottle.Line
 	failing     *logthrottle.Line
-	wake        chan struct{} // there is news, or everything is to be sent
-	ready       chan struct{} // closed when the others have sent what they know, or there are none
-	settled     sync.Once
+	wake        signal.Signal     // there is news, or everything is to be sent
+	ready       chan struct{}     // closed by beReady
+	beReady     func()            // the others have sent what they know, or there are none
 	sharing     *logthrottle.Line // that another Nextcloud hears the events
-	foreignNews chan struct{}     // something is to be done about others
+	foreignNews signal.Signal     // something is to be done about others
 	made        time.Time
 	turn        chan struct{}     // holds a value while a message is being published
-	asked       chan struct{}     // others want mounts
+	asked       signal.Signal     // others want mounts
 	unpublished chan *unpublished // mounts that were read here
 	part        atomic.Int32      // in reading mounts
 
@@ -147,22 +148,27 @@ func New(bus Bus, options Options) (*Fleet, error) {
 	if options.Logger == nil {
 		options.Logger = zap.NewNop()
 	}
+	if options.OnDeaf == nil {
+		options.OnDeaf = func(bool) {}
+	}
+	ready := make(chan struct{})
 	return &Fleet{
 		bus: bus, options: options, log: options.Logger,
 		ignored:     logthrottle.New(options.Logger, logInterval, "fleet: ignored a message", "cause"),
 		failing:     logthrottle.New(options.Logger, logInterval, "fleet: cannot publish to other nodes", ""),
-		wake:        make(chan struct{}, 1),
-		ready:       make(chan struct{}),
+		wake:        signal.New(),
+		ready:       ready,
+		beReady:     sync.OnceFunc(func() { close(ready) }),
 		members:     newMembers(options.Node),
 		awaited:     -1,
 		pending:     map[string]actors.LoginNews{},
 		made:        time.Now(),
 		turn:        make(chan struct{}, 1),
-		asked:       make(chan struct{}, 1),
+		asked:       signal.New(),
 		unpublished: make(chan *unpublished, maxUnpublished),
 		mounts:      newMounts(),
 		questions:   map[string]string{},
-		foreignNews: make(chan struct{}, 1),
+		foreignNews: signal.New(),
 		foreign:     newForeigners(options.Instance),
 		sharing:     logthrottle.New(options.Logger, foreignLogInterval, "another Nextcloud uses the same channels of redis: events and logins are exchanged", ""),
 	}, nil
@@ -185,7 +191,7 @@ func (f *Fleet) Announce(news []actors.LoginNews) {
 	for _, n := range news {
 		f.pending[string(n.Digest)] = n
 	}
-	f.wakeUp()
+	f.wake.Set()
 }
 
 // ClaimToken implements actors.Peers. A node that knows of no other does not ask.
@@ -222,7 +228,7 @@ func (f *Fleet) receive(ctx context.Context, system System) {
 		f.mu.Unlock()
 		f.beReady() // nobody can be waited for
 		f.logFailure(ctx, err)
-		f.wakeUp() // who does not hear others has to ask
+		f.wake.Set() // who does not hear others has to ask
 		select {
 		case <-ctx.Done():
 		case <-time.After(retryInterval):
@@ -236,7 +242,7 @@ func (f *Fleet) onSubscribed() {
 	f.chooseReader()
 	f.greet = true
 	f.mu.Unlock()
-	f.wakeUp()
+	f.wake.Set()
 }
 
 func (f *Fleet) onMessage(system System, payload []byte) {
@@ -275,44 +281,7 @@ func (f *Fleet) onMessage(system System, payload []byte) {
 	if m.Attached != nil && f.options.OnAttached != nil {
 		f.options.OnAttached(m.Attached)
 	}
-	f.handle(system, m)
-	if n.joined || n.missed || m.Kind == hello || m.Kind == deaf {
-		f.wakeUp()
-	}
-}
-
-// hear notes who has sent a message that carried the right MAC.
-func (f *Fleet) hear(m message) (n news, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.foreign.note(f.options.Instance, time.Now())
-	n, err = f.members.hear(m, time.Now())
-	if n.own {
-		f.ownHeard = time.Now()
-	}
-	if n.joined || n.missed { // what it has said before is not known
-		f.greet = true
-	}
-	f.isNew = f.isNew || n.joined
-	if err == nil && !n.own && m.Kind == hello {
-		f.sendAll = true
-	}
-	f.chooseReader()
-	return n, err
-}
-
-// handle does what a message is for, beyond what all of them are.
-func (f *Fleet) handle(system System, m message) {
 	switch m.Kind {
-	case complete:
-		f.mu.Lock()
-		f.answers++
-		f.mu.Unlock()
-		f.settle()
-	case deaf:
-		f.mu.Lock()
-		f.questions[m.Node] = m.Question
-		f.mu.Unlock()
 	case bye:
 		f.log.Info("fleet: a node left", zap.String("node", m.Node))
 		system.PeerGone(m.Node)
@@ -321,6 +290,33 @@ func (f *Fleet) handle(system System, m message) {
 	case rows:
 		f.onRows(system, m.Node, m.Mounts)
 	}
+	if n.joined || n.missed || m.Kind == hello || m.Kind == deaf {
+		f.wake.Set()
+	}
+}
+
+// hear notes who has sent a message that carried the right MAC, and what that wants of this node.
+func (f *Fleet) hear(m message) (n news, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.foreign.note(f.options.Instance, time.Now())
+	n, err = f.members.hear(m, time.Now())
+	f.isNew = f.isNew || n.joined
+	f.greet = f.greet || n.joined || n.missed // what it has said before is not known
+	switch {
+	case n.own:
+		f.ownHeard = time.Now()
+	case err != nil:
+	case m.Kind == hello:
+		f.sendAll = true
+	case m.Kind == complete:
+		f.answers++
+		f.settle()
+	case m.Kind == deaf:
+		f.questions[m.Node] = m.Question
+	}
+	f.chooseReader()
+	return n, err
 }
 
 // cause returns which of a few errors it is.
@@ -331,13 +327,6 @@ func cause(err error) string {
 		}
 	}
 	return "unknown"
-}
-
-func (f *Fleet) wakeUp() {
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
 }
 
 // send publishes what this node has to say.
@@ -393,25 +382,26 @@ func (f *Fleet) beat(ctx context.Context, system System) {
 		f.log.Warn("fleet: lost a node", zap.String("node", node), zap.Duration("silent_for", silenceLimit))
 		system.PeerGone(node)
 	}
-	f.wakeUp() // for what was put off
+	f.wake.Set() // for what was put off
 }
 
 func (f *Fleet) introduce(ctx context.Context, system System) {
 	stats := system.Stats()
-	m := message{Kind: beat, Version: f.options.Version, Stats: &stats, Users: f.crowds(ctx, system)}
-	if f.options.AppVersion != nil {
-		m.AppVersion = f.options.AppVersion()
-	}
-	if f.options.Address != nil {
-		m.Address = f.options.Address()
-	}
-	if f.options.Attach != nil {
-		m.Attached = f.options.Attach()
-	}
 	f.mu.Lock()
 	f.saidInFlight = int(min(stats.LoginsInFlight, math.MaxInt32)) //nolint:gosec // G115: it fits.
 	f.mu.Unlock()
-	_, _ = f.publish(ctx, m)
+	_, _ = f.publish(ctx, message{
+		Kind: beat, Version: f.options.Version, Stats: &stats, Users: f.crowds(ctx, system),
+		AppVersion: from(f.options.AppVersion), Address: from(f.options.Address), Attached: from(f.options.Attach),
+	})
+}
+
+// from returns what the host says, or nothing where it is not asked.
+func from[T any](ask func() T) (said T) {
+	if ask != nil {
+		said = ask()
+	}
+	return said
 }
 
 // answer asks everybody for everything, and sends everything, if that is due.
@@ -423,12 +413,13 @@ func (f *Fleet) answer(ctx context.Context, system System) {
 	sendAll := f.sendAll && now.Sub(f.sentAllAt) >= sendAllInterval
 	if greet {
 		f.greet, f.greetedAt = false, now
+		f.answers, f.awaited = 0, -1
 	}
 	if sendAll {
 		f.sendAll, f.sentAllAt = false, now
 	}
 	if f.sendAll { // a node that starts does not wait for the next beat
-		time.AfterFunc(sendAllInterval-now.Sub(f.sentAllAt), f.wakeUp)
+		time.AfterFunc(sendAllInterval-now.Sub(f.sentAllAt), f.wake.Set)
 	}
 	isNew := f.isNew
 	f.isNew = false
@@ -437,16 +428,13 @@ func (f *Fleet) answer(ctx context.Context, system System) {
 		f.introduce(ctx, system)
 	}
 	if greet {
-		f.mu.Lock()
-		f.answers, f.awaited = 0, -1
-		f.mu.Unlock()
 		published, err := f.publish(ctx, message{Kind: hello, Version: f.options.Version})
 		f.mu.Lock()
 		if f.greet = f.greet || err != nil; err == nil && f.bus.CountsSubscribers() {
 			f.awaited = published.listeners - 1
 		}
-		f.mu.Unlock()
 		f.settle()
+		f.mu.Unlock()
 	}
 	if sendAll && system.AnnounceLogins(ctx) == nil {
 		f.mu.Lock()
@@ -461,7 +449,7 @@ func (f *Fleet) flush(ctx context.Context) {
 	var news []actors.LoginNews
 	for digest, n := range f.pending {
 		if len(news) == maxLogins {
-			f.wakeUp()
+			f.wake.Set()
 			break
 		}
 		news = append(news, n)
@@ -504,17 +492,12 @@ func (f *Fleet) End(ctx context.Context) error {
 	return err
 }
 
-// settle closes ready when all have answered.
+// settle closes ready when all have answered. Fleet.mu is held.
 func (f *Fleet) settle() {
-	f.mu.Lock()
-	all := f.awaited >= 0 && f.answers >= f.awaited
-	f.mu.Unlock()
-	if all {
+	if f.awaited >= 0 && f.answers >= f.awaited {
 		f.beReady()
 	}
 }
-
-func (f *Fleet) beReady() { f.settled.Do(func() { close(f.ready) }) }
 
 // Ready is closed when what the others know has been heard for the first time, nobody else is there, or Redis cannot be
 // subscribed to. In a cluster, and with another Nextcloud on the same Redis, it may stay open until then.

@@ -196,7 +196,7 @@ func (f *Fleet) EventsHeard(prefix string) {
 	isNew := f.foreign.use(prefix)
 	f.mu.Unlock()
 	if isNew {
-		f.wakeForeign()
+		f.foreignNews.Set()
 	}
 }
 
@@ -206,7 +206,7 @@ func (f *Fleet) onForeign(e envelope) {
 	isDue := f.foreign.hear(e, time.Now())
 	f.mu.Unlock()
 	if isDue {
-		f.wakeForeign()
+		f.foreignNews.Set()
 	}
 }
 
@@ -215,14 +215,7 @@ func (f *Fleet) onQuestion() {
 	f.mu.Lock()
 	f.foreign.ask(f.options.Instance, time.Now(), 0)
 	f.mu.Unlock()
-	f.wakeForeign()
-}
-
-func (f *Fleet) wakeForeign() {
-	select {
-	case f.foreignNews <- struct{}{}:
-	default:
-	}
+	f.foreignNews.Set()
 }
 
 // meetForeign answers servers of other Nextclouds, asks for them, and logs that they hear this one's events. It returns what says

@@ -73,11 +73,11 @@ type ask struct {
 	reader string
 	left   map[uint64]struct{} // without an answer
 	failed []uint64
-	done   chan struct{} // closed when nothing is left
+	done   chan struct{} // closed when nothing is left, or the reader is gone
 }
 
-// fail notes that a storage, or everything that is left, is not answered.
-func (a *ask) fail(storages ...uint64) {
+// fail notes that storages are not answered.
+func (a *ask) fail(storages []uint64) {
 	for _, storage := range storages {
 		if _, waits := a.left[storage]; waits {
 			delete(a.left, storage)
@@ -126,7 +126,6 @@ func (f *Fleet) chooseReader() {
 	f.mounts.reader = reader
 	for a := range f.mounts.asks {
 		if m := f.members.known[a.reader]; m == nil || m.gone || f.members.deaf {
-			a.fail(slices.Collect(maps.Keys(a.left))...)
 			f.endAsk(a)
 		}
 	}
@@ -199,15 +198,14 @@ func (f *Fleet) askReader(ctx context.Context, storages []uint64, again bool) (u
 	if err == nil && len(a.left) > 0 && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		f.mounts.unresponsive[a.reader] = struct{}{}
 	}
-	a.fail(slices.Collect(maps.Keys(a.left))...)
 	f.endAsk(a)
 	f.chooseReader()
-	return a.failed
+	return slices.AppendSeq(a.failed, maps.Keys(a.left))
 }
 
-// endAsk ends an ask of which nothing is left. Fleet.mu is held.
+// endAsk has nobody wait for an ask any more. Fleet.mu is held.
 func (f *Fleet) endAsk(a *ask) {
-	if _, waits := f.mounts.asks[a]; waits && len(a.left) == 0 {
+	if _, waits := f.mounts.asks[a]; waits {
 		delete(f.mounts.asks, a)
 		close(a.done)
 	}
@@ -225,10 +223,7 @@ func (f *Fleet) onAsked(m *mountsMessage) {
 		}
 	}
 	f.mu.Unlock()
-	select {
-	case f.asked <- struct{}{}:
-	default:
-	}
+	f.asked.Set()
 }
 
 // onRows learns what another node has read. Rows that cannot be dated count as a failure.
@@ -251,9 +246,11 @@ func (f *Fleet) onRows(system System, node string, m *mountsMessage) {
 				delete(a.left, storage)
 			}
 		case a.reader == node:
-			a.fail(m.Storages...)
+			a.fail(m.Storages)
 		}
-		f.endAsk(a)
+		if len(a.left) == 0 {
+			f.endAsk(a)
+		}
 	}
 }
 
