@@ -64,7 +64,7 @@ func (c *checkCommand) Run(p *process) error {
 		fmt.Fprintf(p.stdout, "\n%s\n", c.asWhom(uid))
 	}
 	if isTried {
-		report.Probes = c.probe(p, result, probes(result, !c.NoProbe))
+		report.Probes = c.probe(p, result, append(c.instanceProbes(), processProbes...)...)
 	}
 	return c.finish(p, report)
 }
@@ -85,11 +85,11 @@ func (c *checkCommand) finish(p *process, report checkReport) error {
 }
 
 // probe tries everything, one after the other, and prints what it finds as it goes.
-func (c *checkCommand) probe(p *process, result *config.Result, probes []probe) []finding {
+func (c *checkCommand) probe(p *process, result *config.Result, probes ...probe) []finding {
 	var findings []finding
 	paint := painter(p.stdout, result.Settings.Log.NoANSI)
 	for _, probe := range probes {
-		probe(p.ctx, func(f finding) {
+		probe(p.ctx, result, func(f finding) {
 			f.Detail, f.Advice = onOneLine(f.Detail), onOneLine(f.Advice)
 			findings = append(findings, f)
 			if !c.JSON {

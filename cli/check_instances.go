@@ -50,9 +50,9 @@ func (c *checkCommand) checkInstances(p *process, result *config.Result) error {
 	}
 	table := instances.NewTable(claims)
 	if !c.Offline {
-		report.Probes = c.probe(p, result, processProbes(result))
+		report.Probes = c.probe(p, result, processProbes...)
 	}
-	report.Probes = append(report.Probes, c.probe(p, result, []probe{probeHosts(table)})...)
+	report.Probes = append(report.Probes, c.probe(p, result, probeHosts(table))...)
 	for _, f := range found {
 		report.Instances[f.Name] = c.checkInstance(p, f.Name, loaded[f.Name], table.Hosts(f.Name))
 	}
@@ -70,10 +70,10 @@ func (c *checkCommand) checkInstance(p *process, name string, loaded *config.Res
 		printRemarks(p.stdout, one.Report)
 	}
 	if len(one.Errors) == 0 {
-		one.Probes = c.probe(p, loaded, []probe{probeHostsOf(name, hosts)})
+		one.Probes = c.probe(p, loaded, probeHostsOf(name, hosts))
 	}
 	if !c.Offline && loaded.Err() == nil {
-		one.Probes = append(one.Probes, c.probe(p, loaded, instanceProbes(loaded, !c.NoProbe))...)
+		one.Probes = append(one.Probes, c.probe(p, loaded, c.instanceProbes()...)...)
 	}
 	return one
 }

@@ -90,7 +90,7 @@ type doctorPrinter struct {
 	terminal io.Writer // of the progress line; nil for none
 	paint    func(status) string
 	json     bool
-	count    map[doctor.Status]int
+	count    map[status]int
 	pushed   bool // an event came
 }
 
@@ -101,10 +101,10 @@ func (d *doctorPrinter) progress(text string) { fmt.Fprint(d.terminal, eraseLine
 
 func (d *doctorPrinter) report(f doctor.Finding) {
 	if d.count == nil {
-		d.count = map[doctor.Status]int{}
+		d.count = map[status]int{}
 	}
 	d.count[f.Status]++
-	d.pushed = d.pushed || f.Step == "push" && f.Status == doctor.Green
+	d.pushed = d.pushed || f.Step == "push" && f.Status == green
 	if d.terminal != nil {
 		fmt.Fprint(d.terminal, eraseLine)
 	}
@@ -114,7 +114,7 @@ func (d *doctorPrinter) report(f doctor.Finding) {
 		_ = encoder.Encode(f) // a reader that is gone is noticed by the last line
 		return
 	}
-	printFinding(d.out, finding{Name: f.Step, Status: status(f.Status), Detail: onOneLine(f.Detail), Advice: onOneLine(f.Advice)}, d.paint)
+	printFinding(d.out, finding{Name: f.Step, Status: f.Status, Detail: onOneLine(f.Detail), Advice: onOneLine(f.Advice)}, d.paint)
 	for _, line := range f.Lines {
 		fmt.Fprintf(d.out, "            %s\n", errtext.Printable(strings.TrimRight(line, "\n")))
 	}
@@ -129,11 +129,11 @@ func (d *doctorPrinter) summary() error {
 		text = "Clients get through. doctor --config on Nextcloud's machine shows whether pushes come."
 	}
 	switch {
-	case d.count[doctor.Red] > 0:
+	case d.count[red] > 0:
 		text, result = "Push does not work as it should: fix the red items.", exitProbeFailed
-	case d.count[doctor.Yellow] > 0:
+	case d.count[yellow] > 0:
 		text += " The yellow items deserve a look."
-	case d.count[doctor.Green] == 0:
+	case d.count[green] == 0:
 		text, result = "Nothing was found out.", exitProbeFailed
 	}
 	if !d.json {

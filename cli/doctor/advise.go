@@ -96,10 +96,7 @@ func faultOfHandshake(status int) (fault Fault, known bool) {
 }
 
 // withLines is the advice about a fault, with the lines of every proxy below.
-func withLines(f Fault) string {
-	advice, lines := Remedy(f)
-	return strings.Join(append([]string{advice}, lines...), "\n    ")
-}
+func withLines(f Fault) string { return Remedy(f, "\n    ") }
 
 // isHTTP2 recognises the first frame of HTTP/2 where an HTTP/1.1 answer was due.
 func isHTTP2(err error) bool {
