@@ -78,8 +78,7 @@ func adviseNextcloud(err error) string {
 	failure, failed := errors.AsType[*nextcloud.Error](err)
 	switch {
 	case errors.As(err, &certificate):
-		_, advice := doctor.AdviseCertificate(certificate)
-		return advice + " Here, --nextcloud-ca names an authority of your own, and --nextcloud-connect-to keeps the name that the certificate is for."
+		return doctor.Advise(certificate) + " Here, --nextcloud-ca names an authority of your own, and --nextcloud-connect-to keeps the name that the certificate is for."
 	case failed && failure.Status == http.StatusUnauthorized && !failure.OneLogin: // of a web server
 		return doctor.Remedy(doctor.BasicAuthBeforeUs, " ")
 	case failed && failure.Status == http.StatusServiceUnavailable:

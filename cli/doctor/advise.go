@@ -102,8 +102,3 @@ func withLines(f Fault) string { return Remedy(f, "\n    ") }
 func isHTTP2(err error) bool {
 	return err != nil && strings.Contains(err.Error(), `malformed HTTP response "\x00\x00`)
 }
-
-// AdviseCertificate says what is wrong with a certificate that was not accepted, and what to do.
-func AdviseCertificate(err *tls.CertificateVerificationError) (detail, advice string) {
-	return describeCertificate(err.UnverifiedCertificates, err.Err)
-}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -70,9 +69,8 @@ func (e *examination) provoke(ctx context.Context) proxy {
 	if err != nil {
 		return unknownProxy
 	}
-	defer response.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(response.Body, maxBody))
-	return recognise(answer{response.StatusCode, response.Header, string(body)})
+	a, _ := readAnswer(response)
+	return recognise(a)
 }
 
 // cacheMark returns what says that an answer came out of a cache, "" where nothing does.
