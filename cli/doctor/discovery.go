@@ -1,17 +1,16 @@
 package doctor
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/notifypush/notifypush/client"
 )
@@ -67,22 +66,14 @@ func (e *examination) explainDiscovery(ctx context.Context, step string, err err
 }
 
 // speaksHTTP2 reports whether the site answers to the first frame of an HTTP/2 connection with one.
-func (e *examination) speaksHTTP2(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, provokeTimeout)
-	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(e.site.Hostname(), portOf(e.site)))
-	if err != nil {
-		return false
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(provokeTimeout))
+func (e *examination) speaksHTTP2(ctx context.Context) (speaks bool) {
 	const emptySettings = "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-	if _, err := io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"+emptySettings); err != nil {
-		return false
-	}
-	var header [9]byte
-	_, err = io.ReadFull(conn, header[:])
-	return err == nil && header[3] == 4 // SETTINGS
+	e.exchange(ctx, e.site, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"+emptySettings, func(reader *bufio.Reader) {
+		var header [9]byte
+		_, err := io.ReadFull(reader, header[:])
+		speaks = err == nil && header[3] == 4 // SETTINGS
+	})
+	return speaks
 }
 
 // answer is a page that was asked for.

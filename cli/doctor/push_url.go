@@ -20,7 +20,7 @@ const adviseCheck = "On the push server's machine run, with the variables of its
 
 // examinePushURL asks for pages at the push server's address, to see who answers there.
 func (e *examination) examinePushURL(ctx context.Context) {
-	if e.endpoint.Host != e.site.Host && e.endpoint.Scheme == "wss" {
+	if e.endpoint.Host != e.site.Host {
 		e.examineCertificate(ctx, e.endpoint)
 	}
 	if e.broken {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -63,22 +64,19 @@ func (e *examination) shakeHands(ctx context.Context) {
 	}
 }
 
-// dial connects to the push server's address.
-func (e *examination) dial(ctx context.Context) (net.Conn, error) {
-	address := net.JoinHostPort(e.endpoint.Hostname(), portOf(e.endpoint))
-	if !isEncrypted(e.endpoint) {
+// dial connects to an address.
+func (e *examination) dial(ctx context.Context, at *url.URL) (net.Conn, error) {
+	address := net.JoinHostPort(at.Hostname(), portOf(at))
+	if !isEncrypted(at) {
 		return new(net.Dialer).DialContext(ctx, "tcp", address)
 	}
 	// No ALPN: over HTTP/2 there would be no upgrade.
-	dialer := tls.Dialer{Config: &tls.Config{ServerName: e.endpoint.Hostname(), InsecureSkipVerify: e.AllowSelfSigned}} //nolint:gosec // The user asked for it.
+	dialer := tls.Dialer{Config: &tls.Config{ServerName: at.Hostname(), InsecureSkipVerify: e.AllowSelfSigned}} //nolint:gosec // The user asked for it.
 	return dialer.DialContext(ctx, "tcp", address)
 }
 
 // openFromAPage opens one more websocket, as Nextcloud's own pages do in a browser.
 func (e *examination) openFromAPage(ctx context.Context) {
-	if e.socket == nil {
-		return
-	}
 	origin := e.site.Scheme + "://" + e.site.Host
 	s, a, err := e.open(ctx, "Origin: "+origin+"\r\n")
 	if err != nil {
@@ -95,7 +93,7 @@ func (e *examination) openFromAPage(ctx context.Context) {
 func (e *examination) open(ctx context.Context, more string) (*socket, answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	conn, err := e.dial(ctx)
+	conn, err := e.dial(ctx, e.endpoint)
 	if err != nil {
 		return nil, answer{}, err
 	}
