@@ -25,19 +25,11 @@ type alone struct {
 // serveOne has the process serve one instance.
 func (d *daemon) serveOne(result *config.Result, load func(context.Context) *config.Result) (*alone, error) {
 	a := &alone{daemon: d, load: load, pageRefused: make(chan struct{}, 1)}
-	refused := func() {
-		select {
-		case a.pageRefused <- struct{}{}:
-		default:
-		}
-	}
+	refused := func() { offer(a.pageRefused, struct{}{}) }
 	var err error
-	a.instance, err = newInstance(instanceOptions{result: result, load: load, log: d.log, pageRefused: refused, monitored: &d.monitored})
-	if err != nil {
-		return nil, err
-	}
+	a.instance, err = newInstance(instanceOptions{result: result, load: load, log: d.log, pageRefused: refused, adminToken: d.adminToken})
 	d.tenants = a
-	return a, nil
+	return a, err
 }
 
 func (a *alone) handler() http.Handler { return a.clients }
@@ -47,8 +39,6 @@ func (a *alone) intercept(server *http.Server, listener net.Listener) net.Listen
 }
 
 func (a *alone) pages() http.Handler { return a.instance.pages() }
-
-func (a *alone) Problems() map[string]string { return a.problems() }
 
 func (a *alone) weight() int { return a.websocket.Weight() }
 

@@ -25,7 +25,7 @@ func (i *instance) newFleet() (*fleet.Fleet, error) {
 	}
 	options := fleetOptions(i.settings, i.redis)
 	options.Logger = i.log.Logger
-	options.OnDeaf = func(deaf bool) { i.newcomers.onDeaf(deaf) }
+	options.OnDeaf = func(deaf bool) { i.onDeaf(deaf) }
 	options.Address, options.AskNode = i.nodeAddress, askNode
 	options.AppVersion = func() string { return i.version.Told() }
 	options.Attach = func() json.RawMessage { return i.websocket.FailureNews() }

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -52,7 +51,7 @@ type instance struct {
 	began     time.Time
 	pages     func() http.Handler // of the operators
 	latencies latencies
-	newcomers *newcomers
+	*newcomers
 
 	// owned by the goroutine that reconfigures and closes it
 	settings   config.Settings
@@ -73,8 +72,8 @@ type instanceOptions struct {
 	load        func(context.Context) *config.Result // reads the configuration again
 	log         *logging
 	shared      shared
-	pageRefused func()                           // is called after the page of another site was refused; must not block
-	monitored   *atomic.Pointer[monitor.Options] // of the process
+	pageRefused func()               // is called after the page of another site was refused; must not block
+	adminToken  func() actors.Secret // of the process
 }
 
 // newInstance makes the parts; nothing is connected yet.
@@ -127,7 +126,7 @@ func newInstance(options instanceOptions) (_ *instance, err error) {
 	i.history = monitor.NewHistory(i.system.Stats, i.problems)
 	i.pages = sync.OnceValue(func() http.Handler { // few are ever looked at
 		source := i.source()
-		source.Status = i.status(options.monitored)
+		source.Status = i.status(options.adminToken)
 		return monitor.New(source)
 	})
 	return i, nil
@@ -224,10 +223,6 @@ func (i *instance) learnVersion(ctx context.Context) {
 		}
 	}
 }
-
-func (i *instance) drain(on bool) error { return i.newcomers.drain(on) }
-
-func (i *instance) sendElsewhere(reason string) { i.newcomers.refuse("shutdown", reason) }
 
 // endLogins ends logins in progress, and those that come.
 func (i *instance) endLogins() {

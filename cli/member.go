@@ -37,7 +37,6 @@ type member struct {
 	claim    instances.Claim
 	instance *instance // nil while it is not served
 	err      error     // why its configuration cannot be used; nil when it can
-	since    time.Time // of err
 	retryAt  time.Time // when its files may be there; zero: they are
 
 	// owned by its goroutine
@@ -58,7 +57,6 @@ type memberState struct {
 	*member
 	instance *instance
 	err      error
-	since    time.Time
 	retryAt  time.Time
 }
 
@@ -84,17 +82,15 @@ func (h *hosting) snapshot() []memberState {
 	var states []memberState
 	for _, name := range slices.Sorted(maps.Keys(h.members)) {
 		m := h.members[name]
-		states = append(states, memberState{m, m.instance, m.err, m.since, m.retryAt})
+		states = append(states, memberState{m, m.instance, m.err, m.retryAt})
 	}
 	return states
 }
 
 // served are the instances that are served at this moment.
 func (h *hosting) served() []*instance {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	var served []*instance
-	for _, m := range h.members {
+	for _, m := range h.snapshot() {
 		if m.instance != nil {
 			served = append(served, m.instance)
 		}
@@ -213,9 +209,9 @@ func (h *hosting) apply(m *member, next *config.Result) error {
 	}
 	m.log.configure(next.Settings.Log.Level)
 	i, err := newInstance(instanceOptions{
-		name: m.name, result: next, log: m.log, shared: h.shared, monitored: &h.daemon.monitored,
+		name: m.name, result: next, log: m.log, shared: h.shared, adminToken: h.daemon.adminToken,
 		load:        func(ctx context.Context) *config.Result { return h.read(ctx, m) },
-		pageRefused: func() { h.notePageRefused(m) },
+		pageRefused: func() { offer(h.refused, m) },
 	})
 	if err != nil {
 		return err
@@ -231,7 +227,7 @@ func (h *hosting) apply(m *member, next *config.Result) error {
 	_ = i.system.Ready(hearing) // else later
 	cancel()
 	h.setInstance(m, i)
-	h.newcomers.ifDrained(func() { _ = i.drain(true) })
+	h.ifDrained(func() { _ = i.drain(true) })
 	m.log.Info("serving", zap.String("version", Version()))
 	return nil
 }
@@ -247,9 +243,6 @@ func (h *hosting) note(m *member, next *config.Result, err error) {
 	} else {
 		if m.instance == nil && len(claim.Given)+len(claim.Derived) > 0 { // else it is what it was called before, or not known
 			m.claim = claim
-		}
-		if before == nil {
-			m.since = time.Now()
 		}
 		m.retry = min(max(2*m.retry, firstRetry), lastRetry)
 		m.retryAt = time.Now().Add(m.retry)
@@ -270,22 +263,14 @@ func (h *hosting) note(m *member, next *config.Result, err error) {
 	default:
 		close(m.settled)
 	}
-	h.change()
+	offer(h.changed, struct{}{})
 }
 
 func (h *hosting) setInstance(m *member, i *instance) {
 	h.mu.Lock()
 	m.instance = i
 	h.mu.Unlock()
-	h.change()
-}
-
-// change has routes made anew.
-func (h *hosting) change() {
-	select {
-	case h.changed <- struct{}{}:
-	default:
-	}
+	offer(h.changed, struct{}{})
 }
 
 // leave ends an instance whose files are gone.
@@ -301,17 +286,6 @@ func (h *hosting) leave(m *member) {
 	if m.log != nil {
 		m.log.Warn("the instance is removed")
 	}
-	h.change()
-	select { // its file may be there again
-	case h.listing <- struct{}{}:
-	default:
-	}
-}
-
-// notePageRefused is called by clients' goroutines.
-func (h *hosting) notePageRefused(m *member) {
-	select {
-	case h.refused <- m:
-	default:
-	}
+	offer(h.changed, struct{}{})
+	offer(h.listing, struct{}{}) // its file may be there again
 }

@@ -3,10 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
@@ -38,11 +38,7 @@ func (l *latencies) note(name string, asked time.Time) {
 func (l *latencies) all() map[string]monitor.Latency {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	all := map[string]monitor.Latency{}
-	for name, latency := range l.last {
-		all[name] = latency
-	}
-	return all
+	return maps.Clone(l.last)
 }
 
 // timedMounts and timedVerifier note how long answers take. Errors are no answers, but for a refusal.
@@ -100,7 +96,7 @@ func (i *instance) source() monitor.Source {
 }
 
 // status is what the status page shows and can do.
-func (i *instance) status(monitored *atomic.Pointer[monitor.Options]) *monitor.Status {
+func (i *instance) status(adminToken func() actors.Secret) *monitor.Status {
 	return &monitor.Status{
 		System: i.system, History: i.history, Log: i.log.Logger, Started: i.began,
 		AppVersion: i.version.Known, Latencies: i.latencies.all, Servers: i.otherServers,
@@ -113,7 +109,7 @@ func (i *instance) status(monitored *atomic.Pointer[monitor.Options]) *monitor.S
 			}
 			return i.log.SetLogLevel(spec)
 		},
-		Drain: i.newcomers.drain, AdminToken: func() actors.Secret { return monitored.Load().AdminToken },
+		Drain: i.drain, AdminToken: adminToken,
 	}
 }
 
