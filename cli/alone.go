@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/signal"
 )
 
 // originsInterval is how often at most trusted_domains are read again because a page was refused. Unauthenticated clients cause that.
@@ -19,15 +20,14 @@ type alone struct {
 	*instance
 	daemon      *daemon
 	load        func(context.Context) *config.Result // nil: nothing is read again
-	pageRefused chan struct{}                        // where to say that a page was refused
+	pageRefused signal.Signal
 }
 
 // serveOne has the process serve one instance.
 func (d *daemon) serveOne(result *config.Result, load func(context.Context) *config.Result) (*alone, error) {
-	a := &alone{daemon: d, load: load, pageRefused: make(chan struct{}, 1)}
-	refused := func() { offer(a.pageRefused, struct{}{}) }
+	a := &alone{daemon: d, load: load, pageRefused: signal.New()}
 	var err error
-	a.instance, err = newInstance(instanceOptions{result: result, load: load, log: d.log, pageRefused: refused, adminToken: d.adminToken})
+	a.instance, err = newInstance(instanceOptions{result: result, load: load, log: d.log, pageRefused: a.pageRefused.Set, adminToken: d.adminToken})
 	d.tenants = a
 	return a, err
 }

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/backoff"
 	"github.com/notifypush/notifypush/internal/paths"
 )
 
@@ -36,7 +37,7 @@ func awaitSettings(ctx context.Context, load func(context.Context) *config.Resul
 		}
 		waiting.fail(missing)
 		manager.wait(missing)
-		if !pause(ctx.Done(), awaitRetry) {
+		if !backoff.Pause(ctx.Done(), backoff.Jitter(awaitRetry)) {
 			return nil
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/backoff"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/transport/monitor"
 )
@@ -78,7 +79,7 @@ func (i *instance) versionOfFleet(ctx context.Context) string {
 		}
 		claimed, err := i.redis.SetNew(ctx, versionClaimKey, Version(), versionPatience)
 		waited := time.Since(began)
-		if claimed || err != nil || waited > versionPatience || len(members) == 0 && waited > othersAppear || !pause(ctx.Done(), versionPoll) {
+		if claimed || err != nil || waited > versionPatience || len(members) == 0 && waited > othersAppear || !backoff.Pause(ctx.Done(), backoff.Jitter(versionPoll)) {
 			return ""
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/backoff"
 	"github.com/notifypush/notifypush/internal/sealed"
 	"github.com/notifypush/notifypush/storage"
 	"go.uber.org/zap"
@@ -114,7 +115,7 @@ func (h *handover) take(ctx context.Context, system *actors.System, tried chan<-
 	close(tried)
 	for err != nil && ctx.Err() == nil {
 		missing.fail(err)
-		if !pause(ctx.Done(), takeRetry) {
+		if !backoff.Pause(ctx.Done(), backoff.Jitter(takeRetry)) {
 			return
 		}
 		err = h.tryTake(ctx, system)
@@ -206,7 +207,7 @@ func (h *handover) writeUntil(over <-chan struct{}, logins []actors.RememberedLo
 			return err
 		}
 		for err = h.write(key, text); err != nil; err = h.write(key, text) {
-			if !pause(over, takeRetry) {
+			if !backoff.Pause(over, backoff.Jitter(takeRetry)) {
 				return err
 			}
 		}

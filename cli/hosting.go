@@ -20,6 +20,7 @@ import (
 	"github.com/notifypush/notifypush/cli/instances"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/internal/logthrottle"
+	"github.com/notifypush/notifypush/internal/signal"
 	"github.com/notifypush/notifypush/transport"
 	"github.com/notifypush/notifypush/transport/monitor"
 )
@@ -55,9 +56,8 @@ type hosting struct {
 	clients     net.Addr      // the clients' port
 	loading     chan struct{} // holds maxLoading
 	starting    chan struct{} // holds maxStarting
-	refused     chan *member  // of which a page was refused
-	changed     chan struct{} // routes must be made anew
-	listing     chan struct{} // the folder must be listed anew
+	changed     signal.Signal // routes must be made anew
+	listing     signal.Signal // the folder must be listed anew
 	misdirected *logthrottle.Line
 	ctx         context.Context
 	cancel      context.CancelFunc
@@ -82,7 +82,7 @@ type routes struct {
 func (d *daemon) serveFolder(result *config.Result, load func(context.Context) *config.Result, lines io.Writer) *hosting {
 	h := &hosting{
 		daemon: d, folder: result.Settings.Hosting.Folder, load: load, lines: lines, shared: newShared(d.log.Logger),
-		loading: make(chan struct{}, maxLoading), starting: make(chan struct{}, maxStarting), refused: make(chan *member, 16), changed: make(chan struct{}, 1), listing: make(chan struct{}, 1),
+		loading: make(chan struct{}, maxLoading), starting: make(chan struct{}, maxStarting), changed: signal.New(), listing: signal.New(),
 		members: map[string]*member{}, misdirected: logthrottle.New(d.log.Logger, misdirectedInterval, "no instance serves a request", ""),
 	}
 	h.newcomers = newNewcomers(h, d.log.Logger)
@@ -204,8 +204,6 @@ func (h *hosting) run(ctx context.Context) error {
 		case <-h.changed:
 			h.makeRoutes()
 			h.warnConflicts()
-		case m := <-h.refused:
-			h.want(m, readOrigins)
 		case <-ticker.C:
 			ticks++
 			if err := h.tick(ctx, ticks); err != nil {

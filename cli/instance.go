@@ -13,6 +13,7 @@ import (
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/backoff"
 	"github.com/notifypush/notifypush/storage"
 	_ "github.com/notifypush/notifypush/storage/mysql"
 	_ "github.com/notifypush/notifypush/storage/postgres"
@@ -203,7 +204,7 @@ func (i *instance) problems() map[string]string {
 // learnVersion asks which version of the app there is, until it is known; the self test asks again.
 func (i *instance) learnVersion(ctx context.Context) {
 	unknown := outage{log: i.log.Logger, begins: "app version unknown", ends: "app version known"}
-	for wait := firstVersionRetry; ; wait = min(2*wait, lastVersionRetry) {
+	for failures := 0; ; failures++ {
 		var err error
 		if version := i.versionOfFleet(ctx); version != "" {
 			i.version.Adopt(version)
@@ -218,7 +219,7 @@ func (i *instance) learnVersion(ctx context.Context) {
 			return
 		}
 		unknown.fail(err)
-		if !pause(ctx.Done(), wait) {
+		if !backoff.Pause(ctx.Done(), backoff.Wait(failures, firstVersionRetry, lastVersionRetry)) {
 			return
 		}
 	}

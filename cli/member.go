@@ -12,6 +12,7 @@ import (
 
 	"github.com/notifypush/notifypush/cli/instances"
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/backoff"
 	"github.com/notifypush/notifypush/internal/files"
 )
 
@@ -41,7 +42,7 @@ type member struct {
 
 	// owned by its goroutine
 	log         *logging // nil before the first
-	retry       time.Duration
+	failures    int      // to read its configuration, in a row
 	originsRead time.Time
 }
 
@@ -211,7 +212,7 @@ func (h *hosting) apply(m *member, next *config.Result) error {
 	i, err := newInstance(instanceOptions{
 		name: m.name, result: next, log: m.log, shared: h.shared, adminToken: h.daemon.adminToken,
 		load:        func(ctx context.Context) *config.Result { return h.read(ctx, m) },
-		pageRefused: func() { offer(h.refused, m) },
+		pageRefused: func() { h.want(m, readOrigins) },
 	})
 	if err != nil {
 		return err
@@ -239,13 +240,13 @@ func (h *hosting) note(m *member, next *config.Result, err error) {
 	before := m.err
 	m.err = err
 	if err == nil {
-		m.claim, m.retry = claim, 0
+		m.claim, m.failures = claim, 0
 	} else {
 		if m.instance == nil && len(claim.Given)+len(claim.Derived) > 0 { // else it is what it was called before, or not known
 			m.claim = claim
 		}
-		m.retry = min(max(2*m.retry, firstRetry), lastRetry)
-		m.retryAt = time.Now().Add(m.retry)
+		m.retryAt = time.Now().Add(backoff.Wait(m.failures, firstRetry, lastRetry))
+		m.failures++
 	}
 	isServed := m.instance != nil
 	h.mu.Unlock()
@@ -263,14 +264,14 @@ func (h *hosting) note(m *member, next *config.Result, err error) {
 	default:
 		close(m.settled)
 	}
-	offer(h.changed, struct{}{})
+	h.changed.Set()
 }
 
 func (h *hosting) setInstance(m *member, i *instance) {
 	h.mu.Lock()
 	m.instance = i
 	h.mu.Unlock()
-	offer(h.changed, struct{}{})
+	h.changed.Set()
 }
 
 // leave ends an instance whose files are gone.
@@ -286,6 +287,6 @@ func (h *hosting) leave(m *member) {
 	if m.log != nil {
 		m.log.Warn("the instance is removed")
 	}
-	offer(h.changed, struct{}{})
-	offer(h.listing, struct{}{}) // its file may be there again
+	h.changed.Set()
+	h.listing.Set() // its file may be there again
 }

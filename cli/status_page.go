@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/backoff"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/transport/monitor"
 	"github.com/notifypush/notifypush/transport/nextcloud"
@@ -74,7 +75,7 @@ func (t timedVerifier) Verify(ctx context.Context, credentials actors.Credential
 func (i *instance) askRedis(ctx context.Context) {
 	for {
 		i.askRedisOnce(ctx)
-		if !pause(ctx.Done(), redisQuestionTime) {
+		if !backoff.Pause(ctx.Done(), backoff.Jitter(redisQuestionTime)) {
 			return
 		}
 	}
