@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
 
+	"github.com/notifypush/notifypush/internal/backoff"
 	"github.com/notifypush/notifypush/internal/logthrottle"
 )
 
@@ -149,7 +150,7 @@ func (l *listener) onSubscriptionEnded(ctx actor.Context, m *subscriptionEnded) 
 			l.retries = 0
 		}
 	}
-	wait := backoff(l.retries, firstRetry, lastRetry)
+	wait := backoff.Wait(l.retries, firstRetry, lastRetry)
 	l.retries++
 	l.system.problem(problemEvents, m.err, append(fields, zap.Duration("retry_in", wait))...)
 	root, self, after := l.system.root, ctx.Self(), l.run
