@@ -77,7 +77,7 @@ func (h *handover) decode(key, value string, now time.Time) ([]actors.Remembered
 	return found.Logins, nil
 }
 
-// handoverKey derives the digests' key from Nextcloud's secret; nil where that is not known, for
+// handoverKey derives the digests' key from Nextcloud's secret; nil where that is not known, because
 // then the key is random and ends with the process.
 func handoverKey(secret actors.Secret) []byte {
 	if secret == "" {

@@ -110,15 +110,3 @@ func speaksAsPushServer(status int, said string) bool {
 	_, err := strconv.ParseUint(said, 10, 32)
 	return status == http.StatusOK && err == nil
 }
-
-// addressOf is where one listens: host:port, the path of a unix socket, or nothing when the system is to choose.
-func addressOf(options transport.ListenOptions) string {
-	switch {
-	case options.SocketPath != "":
-		return options.SocketPath
-	case options.Port == 0:
-		return ""
-	default:
-		return localAddress(options.Bind, options.Port)
-	}
-}
