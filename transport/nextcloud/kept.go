@@ -72,30 +72,23 @@ func newKeptConns(n *Client, options Options, transport *http.Transport) *keptCo
 	if options.UserAgent != "" {
 		prefix += "User-Agent: " + options.UserAgent + "\r\n"
 	}
-	port := asked.URL.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[asked.URL.Scheme]
-	}
-	address := net.JoinHostPort(asked.URL.Hostname(), port)
+	address := net.JoinHostPort(asked.URL.Hostname(), portOf(asked.URL))
 	k := &keptConns{asked: asked, prefix: prefix + "Authorization: Basic ", timeout: n.timeout, max: options.Concurrency}
-	k.dial = func(ctx context.Context) (net.Conn, error) { return transport.DialContext(ctx, "tcp", address) }
-	if asked.URL.Scheme == "https" {
-		config := transport.TLSClientConfig.Clone()
-		config.ServerName = asked.URL.Hostname()
-		k.dial = func(ctx context.Context) (net.Conn, error) {
-			conn, err := transport.DialContext(ctx, "tcp", address)
-			if err != nil {
-				return nil, err
-			}
-			ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-			defer cancel()
-			encrypted := tls.Client(conn, config)
-			if err := encrypted.HandshakeContext(ctx); err != nil {
-				_ = conn.Close()
-				return nil, err
-			}
-			return encrypted, nil
+	config := transport.TLSClientConfig.Clone()
+	config.ServerName = asked.URL.Hostname()
+	k.dial = func(ctx context.Context) (net.Conn, error) {
+		conn, err := transport.DialContext(ctx, "tcp", address)
+		if err != nil || asked.URL.Scheme == "http" {
+			return conn, err
 		}
+		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+		defer cancel()
+		encrypted := tls.Client(conn, config)
+		if err := encrypted.HandshakeContext(ctx); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+		return encrypted, nil
 	}
 	return k
 }
