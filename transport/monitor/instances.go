@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // InstancesReply is what /api/status answers where a process serves several instances.
@@ -46,12 +44,10 @@ type Instance struct {
 func NewInstances(source Source, list func() []Instance, pages func(name string) http.Handler) http.Handler {
 	source = source.completed()
 	started := time.Now()
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(instancesCollector{list}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
 	source.serveHealth(mux)
 	serveAssets(mux)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	serveMetrics(mux, instancesCollector{list})
 	mux.Handle("GET /api/status", guarded(func(w http.ResponseWriter, _ *http.Request) {
 		reply := InstancesReply{
 			Version: source.Version, GoVersion: runtime.Version(), Time: time.Now(), Started: started,
