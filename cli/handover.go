@@ -111,18 +111,11 @@ func (h *handover) take(ctx context.Context, system *actors.System, tried chan<-
 	ctx, cancel := context.WithTimeout(ctx, h.ttl)
 	defer cancel()
 	missing := outage{log: h.log, begins: "cannot resume the logins of the previous process yet", ends: "can resume the logins of the previous process"}
-	err := h.tryTake(ctx, system)
-	close(tried)
-	for err != nil && ctx.Err() == nil {
-		missing.fail(err)
-		if !backoff.Pause(ctx.Done(), backoff.Jitter(takeRetry)) {
-			return
-		}
-		err = h.tryTake(ctx, system)
-	}
-	if err == nil {
-		missing.end()
-	}
+	hasTried := sync.OnceFunc(func() { close(tried) })
+	missing.retry(ctx, takeRetry, takeRetry, func() error {
+		defer hasTried()
+		return h.tryTake(ctx, system)
+	})
 }
 
 // tryTake takes one chunk after the other until there is none.

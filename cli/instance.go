@@ -13,7 +13,6 @@ import (
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
-	"github.com/notifypush/notifypush/internal/backoff"
 	"github.com/notifypush/notifypush/storage"
 	_ "github.com/notifypush/notifypush/storage/mysql"
 	_ "github.com/notifypush/notifypush/storage/postgres"
@@ -34,10 +33,11 @@ const closeTimeout = 5 * time.Second
 const firstVersionRetry, lastVersionRetry = time.Second, time.Minute
 
 // instance is the push server of one Nextcloud, put together from its parts. A process has one, or those of a folder. One goroutine at a time
-// calls start, take, takeOrigins and close; the rest is safe for concurrent use.
+// calls start, take, readOrigins and close; the rest is safe for concurrent use.
 type instance struct {
 	// set once
-	name      string // "" where the process has no other
+	name      string                               // "" where the process has no other
+	load      func(context.Context) *config.Result // reads the configuration again
 	log       *logging
 	redis     *storage.Redis
 	mounts    *storage.Mounts
@@ -55,13 +55,14 @@ type instance struct {
 	*newcomers
 
 	// owned by the goroutine that reconfigures and closes it
-	settings   config.Settings
-	started    *config.Result // with which it began
-	now        *config.Result // in force
-	shared     shared
-	stop       context.CancelFunc // nil before start
-	running    sync.WaitGroup     // until stop
-	leaveFleet func()             // does nothing before joinFleet
+	settings    config.Settings
+	originsRead time.Time      // when trusted_domains were, because of a page that was refused
+	started     *config.Result // with which it began
+	now         *config.Result // in force
+	shared      shared
+	stop        context.CancelFunc // nil before start
+	running     sync.WaitGroup     // until stop
+	leaveFleet  func()             // does nothing before joinFleet
 
 	ownAddress nodeAddress // of the fleet's goroutine
 }
@@ -80,10 +81,8 @@ type instanceOptions struct {
 // newInstance makes the parts; nothing is connected yet.
 func newInstance(options instanceOptions) (_ *instance, err error) {
 	settings, log := options.result.Settings, options.log
-	if options.load != nil {
-		reloadLogins(&settings, options.load)
-	}
-	i := &instance{name: options.name, settings: settings, began: time.Now(), started: options.result, now: options.result, log: log, shared: options.shared, leaveFleet: func() {}}
+	reloadLogins(&settings, options.load)
+	i := &instance{name: options.name, load: options.load, settings: settings, began: time.Now(), started: options.result, now: options.result, log: log, shared: options.shared, leaveFleet: func() {}}
 	defer func() {
 		if err != nil {
 			i.discard()
@@ -204,25 +203,13 @@ func (i *instance) problems() map[string]string {
 // learnVersion asks which version of the app there is, until it is known; the self test asks again.
 func (i *instance) learnVersion(ctx context.Context) {
 	unknown := outage{log: i.log.Logger, begins: "app version unknown", ends: "app version known"}
-	for failures := 0; ; failures++ {
-		var err error
+	unknown.retry(ctx, firstVersionRetry, lastVersionRetry, func() error {
 		if version := i.versionOfFleet(ctx); version != "" {
 			i.version.Adopt(version)
-		} else if ctx.Err() == nil {
-			err = i.version.Learn(ctx)
+			return nil
 		}
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil {
-			unknown.end()
-			return
-		}
-		unknown.fail(err)
-		if !backoff.Pause(ctx.Done(), backoff.Wait(failures, firstVersionRetry, lastVersionRetry)) {
-			return
-		}
-	}
+		return i.version.Learn(ctx)
+	})
 }
 
 // endLogins ends logins in progress, and those that come.

@@ -41,9 +41,8 @@ type member struct {
 	retryAt  time.Time // when its files may be there; zero: they are
 
 	// owned by its goroutine
-	log         *logging // nil before the first
-	failures    int      // to read its configuration, in a row
-	originsRead time.Time
+	log      *logging // nil before the first
+	failures int      // to read its configuration, in a row
 }
 
 // firstRetry and lastRetry are how long it takes until the files of an instance are looked for again.
@@ -137,9 +136,8 @@ func (h *hosting) work(m *member) {
 			return
 		case what&readConfiguration != 0:
 			h.update(m)
-		case m.instance != nil && time.Since(m.originsRead) >= originsInterval:
-			m.originsRead = time.Now()
-			m.instance.takeOrigins(h.read(h.ctx, m))
+		case m.instance != nil:
+			m.instance.readOrigins(h.ctx)
 		}
 	}
 }
