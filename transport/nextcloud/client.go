@@ -201,11 +201,12 @@ func (n *Client) askUser(ctx context.Context, credentials actors.Credentials) (u
 			user, err = n.readLine(ctx, response)
 			return err
 		})
-		if _, answered := errors.AsType[*Error](err); err != nil && !answered && !errors.Is(err, errRedirect) {
-			return "", n.unreachable(ctx, err)
-		}
-		if !errors.Is(err, errRedirect) {
+		_, answered := errors.AsType[*Error](err)
+		switch {
+		case err == nil, answered:
 			return user, err
+		case !errors.Is(err, errRedirect):
+			return "", n.unreachable(ctx, n.kept.explain(ctx, err))
 		}
 	}
 	login := base64.StdEncoding.EncodeToString([]byte(credentials.Login + ":" + credentials.Password.Reveal()))
