@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/backoff"
 	"github.com/notifypush/notifypush/internal/paths"
 )
 
@@ -20,22 +21,24 @@ const awaitRetry = time.Second
 
 // awaitSettings loads the settings until all files that they need can be read: config.php and secrets may be on a volume that is mounted
 // later. It returns early, with Errors, when settings are wrong, which does not pass by itself, and with nil when ctx ends.
-func awaitSettings(ctx context.Context, load func(context.Context) *config.Result, manager *serviceManager, log *zap.Logger) (result *config.Result) {
+func awaitSettings(ctx context.Context, load func(context.Context) *config.Result, manager *serviceManager, log *zap.Logger) *config.Result {
 	waiting := outage{log: log, begins: "waiting for the configuration", ends: "the configuration can be read"}
-	isThere := waiting.retry(ctx, awaitRetry, awaitRetry, func() error {
-		if result = load(ctx); result.IsWrong {
+	for {
+		result := load(ctx)
+		missing := cmp.Or(result.Err(), missingFile(result.Settings))
+		switch {
+		case result.IsWrong:
+			return result
+		case missing == nil:
+			waiting.end()
+			return result
+		}
+		waiting.fail(missing)
+		manager.wait(missing)
+		if !backoff.Pause(ctx.Done(), backoff.Jitter(awaitRetry)) {
 			return nil
 		}
-		missing := cmp.Or(result.Err(), missingFile(result.Settings))
-		if missing != nil {
-			manager.wait(missing)
-		}
-		return missing
-	})
-	if !isThere {
-		return nil
 	}
-	return result
 }
 
 // missingFile says which of the files that the server opens at its start is not there yet, or not for this user.
