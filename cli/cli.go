@@ -64,6 +64,12 @@ func (p *process) onlyStdout() io.Writer {
 	return out
 }
 
+// misused says why a command cannot do what it was asked for, and returns the exit status.
+func (p *process) misused(command string, why error) error {
+	fmt.Fprintf(p.stderr, "notify_push %s: %v\n", command, why)
+	return exitUsage
+}
+
 // exitStatus ends the process with that status and no message; the command has said what is wrong.
 type exitStatus int
 

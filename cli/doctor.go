@@ -40,15 +40,13 @@ Exit status: 0 when nothing is red, 1 when something is, 2 for arguments that do
 func (c *doctorCommand) Run(p *process) error {
 	password, err := readPassword(p, c.Password)
 	if err != nil {
-		fmt.Fprintf(p.stderr, "notify_push doctor: %v\n", err)
-		return exitUsage
+		return p.misused("doctor", err)
 	}
 	options := doctor.Options{URL: c.URL, User: c.User, Password: password, PreAuth: c.PreAuth, AllowSelfSigned: c.AllowSelfSigned, Quick: c.Quick}
 	if c.Config != "" || c.given()["redis-url"] != nil {
 		settings, err := loadRedis(p, c.Config, c.settingFlags)
 		if err != nil {
-			fmt.Fprintf(p.stderr, "notify_push doctor: %v\n", err)
-			return exitUsage
+			return p.misused("doctor", err)
 		}
 		redis, err := storage.NewRedis(settings.Redis)
 		if err != nil {

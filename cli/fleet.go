@@ -41,7 +41,7 @@ func (i *instance) newFleet() (*fleet.Fleet, error) {
 // fleetOptions say who this server is.
 func fleetOptions(settings config.Settings, redis *storage.Redis) fleet.Options {
 	return fleet.Options{
-		Key: fleetKey(settings, "notify_push fleet"), Node: nodeName(), Version: Version(),
+		Key: keyOf(settings.Instance.Secret, "notify_push fleet"), Node: nodeName(), Version: Version(),
 		Instance: settings.Instance.ID, Prefixes: redis.ChannelPrefixes,
 	}
 }
@@ -49,11 +49,6 @@ func fleetOptions(settings config.Settings, redis *storage.Redis) fleet.Options 
 // isOfFleet reports whether this server may have others.
 func isOfFleet(settings config.Settings) bool {
 	return !settings.Fleet.Off && settings.Instance.Secret != ""
-}
-
-// fleetKey returns a key that all servers of this Nextcloud have.
-func fleetKey(settings config.Settings, purpose string) []byte {
-	return derive([]byte(settings.Instance.Secret.Reveal()), purpose)
 }
 
 const (

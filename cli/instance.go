@@ -141,7 +141,7 @@ func nextcloudOptions(s config.Settings) nextcloud.Options {
 
 func (i *instance) actorOptions(s config.Settings) actors.Options {
 	s.Actors.Logger = i.log.Logger
-	s.Actors.AuthKey = handoverKey(s.Instance.Secret)
+	s.Actors.AuthKey = keyOf(s.Instance.Secret, loginsPurpose)
 	s.Actors.ActorSystem = i.shared.runtime
 	if s.Database.Driver == storage.SQLite { // a file that is open does not go away, and an open one takes 100 KiB
 		s.Actors.MountsPing = new(time.Duration)
@@ -154,7 +154,7 @@ func (i *instance) websocketOptions(s config.Settings) transport.WebsocketOption
 	s.Websocket.DescribeClients = s.Monitor.On()
 	s.Websocket.Capacity = i.shared.capacity
 	if isOfFleet(s) {
-		s.Websocket.FailureKey = fleetKey(s, "notify_push failed logins")
+		s.Websocket.FailureKey = keyOf(s.Instance.Secret, "notify_push failed logins")
 	}
 	if i.shared.capacity == nil { // else its share of that is the limit
 		s.Websocket.Limits.Connections = maxConnections(s.Websocket.Limits.Connections)

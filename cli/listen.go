@@ -56,8 +56,7 @@ var (
 func (c *listenCommand) Run(p *process) error {
 	opts, err := c.options(p)
 	if err != nil {
-		fmt.Fprintf(p.stderr, "notify_push listen: %v\n", err)
-		return exitUsage
+		return p.misused("listen", err)
 	}
 	if transport, ok := opts.HTTPClient.Transport.(*http.Transport); ok {
 		defer transport.CloseIdleConnections()
