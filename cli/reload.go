@@ -93,7 +93,7 @@ func (i *instance) readOrigins(ctx context.Context) {
 	next := i.load(ctx)
 	i.originsRead = time.Now()
 	const name = "allowed_origins"
-	if next.ErrOf(name) == nil && next.Sources[name] != config.SourceDefault { // else they are not known now
+	if ctx.Err() == nil && next.ErrOf(name) == nil && next.Sources[name] != config.SourceDefault { // else they are not known now
 		i.websocket.SetAllowedOrigins(next.Settings.Websocket.AllowedOrigins)
 	}
 }
