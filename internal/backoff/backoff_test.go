@@ -9,8 +9,8 @@ import (
 )
 
 func TestWaitDoubles(t *testing.T) {
-	for before, most := range []time.Duration{1, 2, 4, 8, 10, 10} {
-		most *= time.Second
+	for before, seconds := range []int{1, 2, 4, 8, 10, 10} {
+		most := time.Duration(seconds) * time.Second
 		seen := map[time.Duration]bool{}
 		for range 100 {
 			wait := Wait(before, time.Second, 10*time.Second)
