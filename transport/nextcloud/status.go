@@ -31,12 +31,13 @@ type ServerStatus struct {
 
 // Status asks for Nextcloud's status.php, which answers in maintenance mode, too. All errors are
 // *Error; Source and Target are right as soon as there was a connection.
-func (n *Client) Status(ctx context.Context) (status ServerStatus, err error) {
+func (n *Client) Status(ctx context.Context) (ServerStatus, error) {
+	var status ServerStatus
 	asked := time.Now()
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
 		status.Source, status.Target = ipOf(got.Conn.LocalAddr()), ipOf(got.Conn.RemoteAddr())
 	}})
-	err = n.get(traced, "status.php", nil, func(ctx context.Context, response *http.Response) error {
+	err := n.get(traced, "status.php", nil, func(ctx context.Context, response *http.Response) error {
 		status.Ahead = ahead(response.Header.Get("Date"), asked, time.Now())
 		if response.StatusCode != http.StatusOK {
 			return n.refusal(response)
