@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
 
+	"github.com/notifypush/notifypush/internal/backoff"
 	"github.com/notifypush/notifypush/internal/logthrottle"
 )
 
@@ -139,7 +140,7 @@ func (l *listener) onSubscriptionEnded(ctx actor.Context, m *subscriptionEnded) 
 			l.retries = 0
 		}
 	}
-	wait := backoff(l.retries, firstRetry, lastRetry)
+	wait := backoff.Wait(l.retries, firstRetry, lastRetry)
 	l.retries++
 	l.system.problem(problemEvents, m.err, append(fields, zap.Duration("retry_in", wait))...)
 	l.system.scheduler.add(l.system.now()+wait, ctx.Self(), &subscribe{after: l.run})

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/notifypush/notifypush/internal/backoff"
 )
 
 const (
@@ -286,7 +288,7 @@ func (m *mapping) answered(q mountsQuery, found map[uint64]*storageUsers, err er
 func (m *mapping) failed(q mountsQuery, now time.Duration) {
 	m.failing = true
 	if now >= m.retryAt { // else that other query was of the same attempt
-		wait := backoff(m.failures, firstQueryRetry, lastQueryRetry)
+		wait := backoff.Wait(m.failures, firstQueryRetry, lastQueryRetry)
 		if m.failures > 0 {
 			wait = max(wait, min((now-q.asked)<<min(m.failures-1, 10), slowQueryRetry))
 		}

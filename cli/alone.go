@@ -6,38 +6,25 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/signal"
 )
-
-// originsInterval is how often at most trusted_domains are read again because a page was refused. Unauthenticated clients cause that.
-const originsInterval = time.Minute
 
 // alone is the one instance of a process.
 type alone struct {
 	*instance
 	daemon      *daemon
-	load        func(context.Context) *config.Result // nil: nothing is read again
-	pageRefused chan struct{}                        // where to say that a page was refused
+	pageRefused signal.Signal
 }
 
 // serveOne has the process serve one instance.
 func (d *daemon) serveOne(result *config.Result, load func(context.Context) *config.Result) (*alone, error) {
-	a := &alone{daemon: d, load: load, pageRefused: make(chan struct{}, 1)}
-	refused := func() {
-		select {
-		case a.pageRefused <- struct{}{}:
-		default:
-		}
-	}
+	a := &alone{daemon: d, pageRefused: signal.New()}
 	var err error
-	a.instance, err = newInstance(instanceOptions{result: result, load: load, log: d.log, pageRefused: refused, monitored: &d.monitored})
-	if err != nil {
-		return nil, err
-	}
+	a.instance, err = newInstance(instanceOptions{result: result, load: load, log: d.log, pageRefused: a.pageRefused.Set, adminToken: d.adminToken})
 	d.tenants = a
-	return a, nil
+	return a, err
 }
 
 func (a *alone) handler() http.Handler { return a.clients }
@@ -47,8 +34,6 @@ func (a *alone) intercept(server *http.Server, listener net.Listener) net.Listen
 }
 
 func (a *alone) pages() http.Handler { return a.instance.pages() }
-
-func (a *alone) Problems() map[string]string { return a.problems() }
 
 func (a *alone) weight() int { return a.websocket.Weight() }
 
@@ -62,16 +47,12 @@ func (a *alone) run(ctx context.Context) error {
 		running.Go(func() { a.history.Run(ctx) })
 		running.Go(func() { a.askRedis(ctx) })
 	}
-	var originsRead time.Time
 	for {
 		select {
 		case <-a.daemon.hangUps:
 			a.reload(ctx)
 		case <-a.pageRefused:
-			if time.Since(originsRead) >= originsInterval && a.load != nil {
-				a.takeOrigins(a.load(ctx))
-				originsRead = time.Now()
-			}
+			a.readOrigins(ctx)
 		case err := <-a.websocket.Failed():
 			return err
 		case <-ctx.Done():
@@ -82,9 +63,6 @@ func (a *alone) run(ctx context.Context) error {
 
 // reload has another configuration in force if it can be used.
 func (a *alone) reload(ctx context.Context) {
-	if a.load == nil {
-		return
-	}
 	next, before := a.load(ctx), a.now
 	err := checkReload(next)
 	var needRestart []string

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/backoff"
 	"github.com/notifypush/notifypush/internal/paths"
 )
 
@@ -23,10 +25,7 @@ func awaitSettings(ctx context.Context, load func(context.Context) *config.Resul
 	waiting := outage{log: log, begins: "waiting for the configuration", ends: "the configuration can be read"}
 	for {
 		result := load(ctx)
-		missing := result.Err()
-		if missing == nil {
-			missing = missingFile(result.Settings)
-		}
+		missing := cmp.Or(result.Err(), missingFile(result.Settings))
 		switch {
 		case result.IsWrong:
 			return result
@@ -36,7 +35,7 @@ func awaitSettings(ctx context.Context, load func(context.Context) *config.Resul
 		}
 		waiting.fail(missing)
 		manager.wait(missing)
-		if !pause(ctx.Done(), awaitRetry) {
+		if !backoff.Pause(ctx.Done(), backoff.Jitter(awaitRetry)) {
 			return nil
 		}
 	}

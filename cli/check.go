@@ -39,12 +39,20 @@ const (
 
 // checkReport is what check --json prints.
 type checkReport struct {
-	config.Report
-	User   string    `json:"user"`              // whose permissions count in what follows
-	ReadAs string    `json:"read_as,omitempty"` // with whose config.php was read, where that is another
-	Probes []finding `json:"probes,omitempty"`
-
+	tried
+	User      string                     `json:"user"`                // whose permissions count in what follows
 	Instances map[string]*instanceReport `json:"instances,omitempty"` // with --instances
+}
+
+// tried are settings, and what came of trying them.
+type tried struct {
+	config.Report
+	ReadAs string    `json:"read_as,omitempty"` // with whose permissions config.php was read, where that is another user
+	Probes []finding `json:"probes,omitempty"`
+}
+
+func (c *checkCommand) newTried(result *config.Result) tried {
+	return tried{Report: result.Report(c.ShowSecrets), ReadAs: result.ReadAs}
 }
 
 func (c *checkCommand) Run(p *process) error {
@@ -53,7 +61,7 @@ func (c *checkCommand) Run(p *process) error {
 	if result.Settings.Hosting.Folder != "" {
 		return c.checkInstances(p, result)
 	}
-	report := checkReport{Report: result.Report(c.ShowSecrets), User: paths.ProcessUser(), ReadAs: result.ReadAs}
+	report := checkReport{tried: c.newTried(result), User: paths.ProcessUser()}
 	if !c.JSON {
 		printSettings(p.stdout, report.withoutDefaults())
 		fmt.Fprintln(p.stdout, "All other settings have their defaults; --json shows them, too.")
@@ -64,7 +72,7 @@ func (c *checkCommand) Run(p *process) error {
 		fmt.Fprintf(p.stdout, "\n%s\n", c.asWhom(uid))
 	}
 	if isTried {
-		report.Probes = c.probe(p, result, probes(result, !c.NoProbe))
+		report.Probes = c.probe(p, result, append(c.instanceProbes(), processProbes...)...)
 	}
 	return c.finish(p, report)
 }
@@ -85,11 +93,11 @@ func (c *checkCommand) finish(p *process, report checkReport) error {
 }
 
 // probe tries everything, one after the other, and prints what it finds as it goes.
-func (c *checkCommand) probe(p *process, result *config.Result, probes []probe) []finding {
+func (c *checkCommand) probe(p *process, result *config.Result, probes ...probe) []finding {
 	var findings []finding
 	paint := painter(p.stdout, result.Settings.Log.NoANSI)
 	for _, probe := range probes {
-		probe(p.ctx, func(f finding) {
+		probe(p.ctx, result, func(f finding) {
 			f.Detail, f.Advice = onOneLine(f.Detail), onOneLine(f.Advice)
 			findings = append(findings, f)
 			if !c.JSON {
@@ -127,17 +135,17 @@ func (r checkReport) status() error {
 	}
 }
 
-// broken is how many instances are not as they should be.
+// broken is how many instances cannot be served, or not as they should.
 func (r checkReport) broken() (n int) {
 	for _, one := range r.Instances {
-		if one.isBroken() {
+		if len(one.Errors) > 0 || one.count(red) > 0 {
 			n++
 		}
 	}
 	return n
 }
 
-func (r checkReport) count(s status) (n int) {
+func (r tried) count(s status) (n int) {
 	for _, f := range r.Probes {
 		if f.Status == s {
 			n++

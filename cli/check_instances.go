@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"os"
-	"slices"
 
 	"github.com/notifypush/notifypush/cli/instances"
 	"github.com/notifypush/notifypush/config"
@@ -12,20 +11,13 @@ import (
 
 // instanceReport is what check says of one instance.
 type instanceReport struct {
-	config.Report
-	ReadAs string    `json:"read_as,omitempty"`
-	Hosts  []string  `json:"hosts"` // by which clients call it and no other
-	Probes []finding `json:"probes,omitempty"`
-}
-
-// isBroken reports whether the instance cannot be served, or not as it should.
-func (r instanceReport) isBroken() bool {
-	return len(r.Errors) > 0 || slices.ContainsFunc(r.Probes, func(f finding) bool { return f.Status == red })
+	tried
+	Hosts []string `json:"hosts"` // by which clients call it and no other
 }
 
 // checkInstances is Run where the settings name a folder of instances: first the process, then each of them.
 func (c *checkCommand) checkInstances(p *process, result *config.Result) error {
-	report := checkReport{Report: result.Report(c.ShowSecrets), User: paths.ProcessUser(), Instances: map[string]*instanceReport{}}
+	report := checkReport{tried: c.newTried(result), User: paths.ProcessUser(), Instances: map[string]*instanceReport{}}
 	if !c.JSON {
 		printSettings(p.stdout, report.withoutDefaults())
 		printRemarks(p.stdout, report.Report)
@@ -50,9 +42,9 @@ func (c *checkCommand) checkInstances(p *process, result *config.Result) error {
 	}
 	table := instances.NewTable(claims)
 	if !c.Offline {
-		report.Probes = c.probe(p, result, processProbes(result))
+		report.Probes = c.probe(p, result, processProbes...)
 	}
-	report.Probes = append(report.Probes, c.probe(p, result, []probe{probeHosts(table)})...)
+	report.Probes = append(report.Probes, c.probe(p, result, probeHosts(table))...)
 	for _, f := range found {
 		report.Instances[f.Name] = c.checkInstance(p, f.Name, loaded[f.Name], table.Hosts(f.Name))
 	}
@@ -60,20 +52,20 @@ func (c *checkCommand) checkInstances(p *process, result *config.Result) error {
 }
 
 func (c *checkCommand) checkInstance(p *process, name string, loaded *config.Result, hosts []string) *instanceReport {
-	one := &instanceReport{Report: loaded.Report(c.ShowSecrets), ReadAs: loaded.ReadAs, Hosts: hosts}
+	one := &instanceReport{c.newTried(loaded), hosts}
 	if err := instances.CheckName(name); err != nil {
 		one.Errors = append(one.Errors, err.Error())
 	}
 	if !c.JSON {
 		fmt.Fprintf(p.stdout, "\nInstance %s:\n", onOneLine(name))
-		printSettings(p.stdout, checkReport{Report: one.Report}.withoutDefaults())
+		printSettings(p.stdout, one.withoutDefaults())
 		printRemarks(p.stdout, one.Report)
 	}
 	if len(one.Errors) == 0 {
-		one.Probes = c.probe(p, loaded, []probe{probeHostsOf(name, hosts)})
+		one.Probes = c.probe(p, loaded, probeHostsOf(name, hosts))
 	}
 	if !c.Offline && loaded.Err() == nil {
-		one.Probes = append(one.Probes, c.probe(p, loaded, instanceProbes(loaded, !c.NoProbe))...)
+		one.Probes = append(one.Probes, c.probe(p, loaded, c.instanceProbes()...)...)
 	}
 	return one
 }

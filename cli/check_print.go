@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"golang.org/x/term"
@@ -17,7 +16,7 @@ import (
 )
 
 // withoutDefaults are the settings that somebody has set, and where to connect to in any case.
-func (r checkReport) withoutDefaults() map[string]config.Setting {
+func (r tried) withoutDefaults() map[string]config.Setting {
 	set := maps.Clone(r.Settings)
 	maps.DeleteFunc(set, func(name string, setting config.Setting) bool {
 		return setting.Source == config.SourceDefault && name != "database" && name != "redis"
@@ -27,14 +26,14 @@ func (r checkReport) withoutDefaults() map[string]config.Setting {
 
 // printSettings prints those that have a value, with where it came from.
 func printSettings(w io.Writer, settings map[string]config.Setting) {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t := newTable(w)
+	defer t.Flush()
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		setting := settings[name]
 		for _, line := range flatten(name, setting.Value) {
-			fmt.Fprintf(table, "%s\t%s\t%s\n", errtext.Printable(line[0]), errtext.Printable(line[1]), errtext.Printable(setting.Source))
+			fmt.Fprintf(t, "%s\t%s\t%s\n", errtext.Printable(line[0]), errtext.Printable(line[1]), errtext.Printable(setting.Source))
 		}
 	}
-	_ = table.Flush()
 }
 
 // printRemarks prints what is wrong with the settings.

@@ -64,6 +64,12 @@ func (p *process) onlyStdout() io.Writer {
 	return out
 }
 
+// misused says why a command cannot do what it was asked for, and returns the exit status.
+func (p *process) misused(command string, why error) error {
+	fmt.Fprintf(p.stderr, "notify_push %s: %v\n", command, why)
+	return exitUsage
+}
+
 // exitStatus ends the process with that status and no message; the command has said what is wrong.
 type exitStatus int
 
@@ -102,8 +108,9 @@ func versionOf(build *debug.BuildInfo) string {
 // Main runs the command that arguments name and returns the exit status: 0, or 1 for a failure, or 2 for settings that cannot be used
 // and a command line that cannot be read. Arguments do not include the program's name.
 func Main(arguments []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := untilSignalled()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 
 	err := run(&process{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr}, arguments)
 	var status exitStatus
@@ -116,23 +123,6 @@ func Main(arguments []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "notify_push: %s\n", errtext.PrintableLines(err.Error()))
 		return 1
 	}
-}
-
-// untilSignalled returns a context that SIGINT and SIGTERM end, and stop does, too. As soon as it has
-// ended, these signals mean again what they mean to any process, so that a second one ends it at once.
-func untilSignalled() (ctx context.Context, stop context.CancelFunc) {
-	ctx, stop = context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	go func() {
-		select {
-		case <-signals:
-		case <-ctx.Done():
-		}
-		signal.Stop(signals)
-		stop()
-	}()
-	return ctx, stop
 }
 
 func run(p *process, arguments []string) error {
@@ -183,15 +173,10 @@ func asFlags(arguments []string) []string {
 
 // commandOf is the command whose help an error of the command line calls for.
 func commandOf(err error) string {
-	name := "notify_push"
-	if failure, ok := errors.AsType[*kong.ParseError](err); ok {
-		for _, step := range failure.Context.Path {
-			if step.Command != nil {
-				name = step.Command.FullPath()
-			}
-		}
+	if failure, ok := errors.AsType[*kong.ParseError](err); ok && failure.Context.Selected() != nil {
+		return failure.Context.Selected().FullPath()
 	}
-	return name
+	return "notify_push"
 }
 
 // newParser returns what reads arguments into line. exit is called when they asked for help, which has been printed then.

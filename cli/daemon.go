@@ -54,7 +54,7 @@ type tenants interface {
 	endLogins()
 	close()
 
-	Problems() map[string]string
+	problems() map[string]string
 	probe(ctx context.Context) error
 	weight() int // of the sockets
 }
@@ -126,7 +126,7 @@ func (d *daemon) serve(ctx context.Context, clients, operators net.Listener) err
 	d.serving.Go(func() { serve(d.clients, d.tenants.intercept(d.clients, clients), failed) })
 	d.log.Info("serving", zap.String("version", Version()))
 	running.Go(func() { d.obeyDrains(background) })
-	running.Go(func() { d.manager.run(background, d.tenants, d.tenants.probe) })
+	running.Go(func() { d.manager.run(background, d.tenants.problems, d.tenants.probe) })
 	select {
 	case <-ctx.Done():
 		return d.beLameDuck(failed)

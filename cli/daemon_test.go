@@ -39,7 +39,7 @@ func TestPortsAreOpenAtOnce(t *testing.T) {
 	require.NoError(t, loaded.Err())
 	loaded.Settings.Redis.ReadTimeout = time.Hour
 	d := newDaemon(loaded.Settings, newLogging(t.Output(), loaded.Settings.Log))
-	one, err := d.serveOne(loaded, nil)
+	one, err := d.serveOne(loaded, func(context.Context) *config.Result { return loaded })
 	require.NoError(t, err)
 	one.handover.patience = time.Hour
 	ctx, end := context.WithCancel(t.Context())

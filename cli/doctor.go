@@ -40,15 +40,13 @@ Exit status: 0 when nothing is red, 1 when something is, 2 for arguments that do
 func (c *doctorCommand) Run(p *process) error {
 	password, err := readPassword(p, c.Password)
 	if err != nil {
-		fmt.Fprintf(p.stderr, "notify_push doctor: %v\n", err)
-		return exitUsage
+		return p.misused("doctor", err)
 	}
 	options := doctor.Options{URL: c.URL, User: c.User, Password: password, PreAuth: c.PreAuth, AllowSelfSigned: c.AllowSelfSigned, Quick: c.Quick}
 	if c.Config != "" || c.given()["redis-url"] != nil {
 		settings, err := loadRedis(p, c.Config, c.settingFlags)
 		if err != nil {
-			fmt.Fprintf(p.stderr, "notify_push doctor: %v\n", err)
-			return exitUsage
+			return p.misused("doctor", err)
 		}
 		redis, err := storage.NewRedis(settings.Redis)
 		if err != nil {
@@ -90,7 +88,7 @@ type doctorPrinter struct {
 	terminal io.Writer // of the progress line; nil for none
 	paint    func(status) string
 	json     bool
-	count    map[doctor.Status]int
+	count    map[status]int
 	pushed   bool // an event came
 }
 
@@ -101,10 +99,10 @@ func (d *doctorPrinter) progress(text string) { fmt.Fprint(d.terminal, eraseLine
 
 func (d *doctorPrinter) report(f doctor.Finding) {
 	if d.count == nil {
-		d.count = map[doctor.Status]int{}
+		d.count = map[status]int{}
 	}
 	d.count[f.Status]++
-	d.pushed = d.pushed || f.Step == "push" && f.Status == doctor.Green
+	d.pushed = d.pushed || f.Step == "push" && f.Status == green
 	if d.terminal != nil {
 		fmt.Fprint(d.terminal, eraseLine)
 	}
@@ -114,7 +112,7 @@ func (d *doctorPrinter) report(f doctor.Finding) {
 		_ = encoder.Encode(f) // a reader that is gone is noticed by the last line
 		return
 	}
-	printFinding(d.out, finding{Name: f.Step, Status: status(f.Status), Detail: onOneLine(f.Detail), Advice: onOneLine(f.Advice)}, d.paint)
+	printFinding(d.out, finding{Name: f.Step, Status: f.Status, Detail: onOneLine(f.Detail), Advice: onOneLine(f.Advice)}, d.paint)
 	for _, line := range f.Lines {
 		fmt.Fprintf(d.out, "            %s\n", errtext.Printable(strings.TrimRight(line, "\n")))
 	}
@@ -129,11 +127,11 @@ func (d *doctorPrinter) summary() error {
 		text = "Clients get through. doctor --config on Nextcloud's machine shows whether pushes come."
 	}
 	switch {
-	case d.count[doctor.Red] > 0:
+	case d.count[red] > 0:
 		text, result = "Push does not work as it should: fix the red items.", exitProbeFailed
-	case d.count[doctor.Yellow] > 0:
+	case d.count[yellow] > 0:
 		text += " The yellow items deserve a look."
-	case d.count[doctor.Green] == 0:
+	case d.count[green] == 0:
 		text, result = "Nothing was found out.", exitProbeFailed
 	}
 	if !d.json {

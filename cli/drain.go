@@ -34,8 +34,9 @@ type drainable interface {
 
 // The names of reasons. Nothing in the sentences is secret: anybody may read them.
 const (
-	reasonDrained = "drain"
-	reasonDeaf    = "deaf"
+	reasonDrained  = "drain"
+	reasonDeaf     = "deaf"
+	reasonShutDown = "shutdown"
 )
 
 func newNewcomers(system drainable, log *zap.Logger) *newcomers {
@@ -49,11 +50,11 @@ func (n *newcomers) problems() map[string]string {
 	return maps.Clone(n.reasons)
 }
 
-// refuse adds a reason that leaves the clients that are there alone.
-func (n *newcomers) refuse(name, reason string) {
+// sendElsewhere adds a reason that leaves the clients that are there alone.
+func (n *newcomers) sendElsewhere(reason string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.reasons[name] = reason
+	n.reasons[reasonShutDown] = reason
 }
 
 // letGo adds a reason to close all connections, and reports whether it is new.

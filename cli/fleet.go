@@ -13,6 +13,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors/fleet"
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/backoff"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/transport/monitor"
 )
@@ -25,7 +26,7 @@ func (i *instance) newFleet() (*fleet.Fleet, error) {
 	}
 	options := fleetOptions(i.settings, i.redis)
 	options.Logger = i.log.Logger
-	options.OnDeaf = func(deaf bool) { i.newcomers.onDeaf(deaf) }
+	options.OnDeaf = func(deaf bool) { i.onDeaf(deaf) }
 	options.Address, options.AskNode = i.nodeAddress, askNode
 	options.AppVersion = func() string { return i.version.Told() }
 	options.Attach = func() json.RawMessage { return i.websocket.FailureNews() }
@@ -40,7 +41,7 @@ func (i *instance) newFleet() (*fleet.Fleet, error) {
 // fleetOptions say who this server is.
 func fleetOptions(settings config.Settings, redis *storage.Redis) fleet.Options {
 	return fleet.Options{
-		Key: fleetKey(settings, "notify_push fleet"), Node: nodeName(), Version: Version(),
+		Key: keyOf(settings.Instance.Secret, "notify_push fleet"), Node: nodeName(), Version: Version(),
 		Instance: settings.Instance.ID, Prefixes: redis.ChannelPrefixes,
 	}
 }
@@ -48,11 +49,6 @@ func fleetOptions(settings config.Settings, redis *storage.Redis) fleet.Options 
 // isOfFleet reports whether this server may have others.
 func isOfFleet(settings config.Settings) bool {
 	return !settings.Fleet.Off && settings.Instance.Secret != ""
-}
-
-// fleetKey returns a key that all servers of this Nextcloud have.
-func fleetKey(settings config.Settings, purpose string) []byte {
-	return derive([]byte(settings.Instance.Secret.Reveal()), purpose)
 }
 
 const (
@@ -78,7 +74,7 @@ func (i *instance) versionOfFleet(ctx context.Context) string {
 		}
 		claimed, err := i.redis.SetNew(ctx, versionClaimKey, Version(), versionPatience)
 		waited := time.Since(began)
-		if claimed || err != nil || waited > versionPatience || len(members) == 0 && waited > othersAppear || !pause(ctx.Done(), versionPoll) {
+		if claimed || err != nil || waited > versionPatience || len(members) == 0 && waited > othersAppear || !backoff.Pause(ctx.Done(), backoff.Jitter(versionPoll)) {
 			return ""
 		}
 	}

@@ -37,8 +37,6 @@ func (i *instance) answerNodes(next http.Handler) http.Handler {
 	})
 }
 
-var errNotHearing = errors.New("it receives no events")
-
 // askNode asks the server at an address, as nodeAddress returns it.
 func askNode(ctx context.Context, address, question string) (answer string, err error) {
 	at, encrypted := strings.CutPrefix(address, "tls:")
@@ -49,7 +47,7 @@ func askNode(ctx context.Context, address, question string) (answer string, err 
 	}
 	status, body, err := get(ctx, encrypted, at, path+"?question="+url.QueryEscape(question))
 	if err == nil && status != http.StatusOK {
-		err = errNotHearing
+		err = errors.New("it receives no events")
 	}
 	return body, err
 }

@@ -48,21 +48,14 @@ func (s eventSource) onPrefix(prefix string) {
 // empty where nothing is.
 func (i *instance) warning() string {
 	if i.fleet != nil {
-		if text := sharingText(i.fleet.Foreign()); text != "" {
-			return text
+		if foreign := i.fleet.Foreign(); len(foreign) > 0 {
+			return fmt.Sprintf("another Nextcloud uses the same channels of Redis (%s): events and logins are exchanged. %s", instancesOf(foreign), fleet.ForeignAdvice)
 		}
 	}
 	if n := i.system.UnknownStorages(); n > 0 {
 		return fmt.Sprintf("most file events are of storages that nobody has mounted (%d of them): does another Nextcloud publish on the same channels of Redis? %s", n, fleet.ForeignAdvice)
 	}
 	return ""
-}
-
-func sharingText(foreign []fleet.Foreign) string {
-	if len(foreign) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("another Nextcloud uses the same channels of Redis (%s): events and logins are exchanged. %s", instancesOf(foreign), fleet.ForeignAdvice)
 }
 
 func instancesOf(foreign []fleet.Foreign) string {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/backoff"
 	"github.com/notifypush/notifypush/internal/sealed"
 	"github.com/notifypush/notifypush/storage"
 	"go.uber.org/zap"
@@ -59,12 +60,10 @@ func (h *handover) encode(key string, logins []actors.RememberedLogin, now time.
 	return string(sealed.Seal(h.seal, key+"\n", body)), nil
 }
 
-var errNotSealed = errors.New("it was not written by a server of this Nextcloud, or was changed")
-
 func (h *handover) decode(key, value string, now time.Time) ([]actors.RememberedLogin, error) {
 	body, ok := sealed.Open(h.seal, key+"\n", []byte(value))
 	if !ok {
-		return nil, errNotSealed
+		return nil, errors.New("it was not written by a server of this Nextcloud, or was changed")
 	}
 	var found handedOver
 	if err := json.Unmarshal(body, &found); err != nil {
@@ -76,13 +75,15 @@ func (h *handover) decode(key, value string, now time.Time) ([]actors.Remembered
 	return found.Logins, nil
 }
 
-// handoverKey derives the digests' key from Nextcloud's secret; nil where that is not known, for
-// then the key is random and ends with the process.
-func handoverKey(secret actors.Secret) []byte {
+// loginsPurpose is the purpose of the digests' key. Where that is not known, the key is random and ends with the process.
+const loginsPurpose = "notify_push logins"
+
+// keyOf derives a key that all servers of a Nextcloud have from its secret; nil where that is not known.
+func keyOf(secret actors.Secret, purpose string) []byte {
 	if secret == "" {
 		return nil
 	}
-	return derive([]byte(secret.Reveal()), "notify_push logins")
+	return derive([]byte(secret.Reveal()), purpose)
 }
 
 func derive(key []byte, purpose string) []byte {
@@ -93,7 +94,7 @@ func derive(key []byte, purpose string) []byte {
 
 func newHandover(settings config.Settings, redis *storage.Redis, log *zap.Logger) *handover {
 	h := &handover{redis: redis, log: log, ttl: *settings.Actors.AuthResume, patience: takeTimeout}
-	if key := handoverKey(settings.Instance.Secret); key != nil && h.ttl > 0 {
+	if key := keyOf(settings.Instance.Secret, loginsPurpose); key != nil && h.ttl > 0 {
 		h.seal = derive(key, "seal")
 		h.key = "notify_push_logins_" + hex.EncodeToString(derive(key, "name")[:4])
 	}
@@ -110,18 +111,11 @@ func (h *handover) take(ctx context.Context, system *actors.System, tried chan<-
 	ctx, cancel := context.WithTimeout(ctx, h.ttl)
 	defer cancel()
 	missing := outage{log: h.log, begins: "cannot resume the logins of the previous process yet", ends: "can resume the logins of the previous process"}
-	err := h.tryTake(ctx, system)
-	close(tried)
-	for err != nil && ctx.Err() == nil {
-		missing.fail(err)
-		if !pause(ctx.Done(), takeRetry) {
-			return
-		}
-		err = h.tryTake(ctx, system)
-	}
-	if err == nil {
-		missing.end()
-	}
+	hasTried := sync.OnceFunc(func() { close(tried) })
+	missing.retry(ctx, takeRetry, takeRetry, func() error {
+		defer hasTried()
+		return h.tryTake(ctx, system)
+	})
 }
 
 // tryTake takes one chunk after the other until there is none.
@@ -206,7 +200,7 @@ func (h *handover) writeUntil(over <-chan struct{}, logins []actors.RememberedLo
 			return err
 		}
 		for err = h.write(key, text); err != nil; err = h.write(key, text) {
-			if !pause(over, takeRetry) {
+			if !backoff.Pause(over, backoff.Jitter(takeRetry)) {
 				return err
 			}
 		}

@@ -32,7 +32,7 @@ func TestHandoverInChunks(t *testing.T) {
 	settings := config.Settings{Instance: config.Instance{Secret: "of this instance"}, Actors: actors.Options{AuthResume: new(time.Minute)}}
 	h := newHandover(settings, redis, zap.NewNop())
 	h.patience = time.Minute
-	withKey := func(o *actors.Options) { o.AuthKey = handoverKey(settings.Instance.Secret) }
+	withKey := func(o *actors.Options) { o.AuthKey = keyOf(settings.Instance.Secret, loginsPurpose) }
 
 	before := actorstest.Start(t, withKey)
 	given := make([]actors.RememberedLogin, logins)
@@ -122,7 +122,7 @@ func TestChangedHandoverIsNotTaken(t *testing.T) {
 	require.NoError(t, err)
 	for value, want := range map[string]int{good: 1, strings.Replace(good, "mallory", "admin", 1): 0} {
 		require.NoError(t, redis.Set(t.Context(), h.key, value, 0))
-		after := actorstest.Start(t, func(o *actors.Options) { o.AuthKey = handoverKey("of this instance") })
+		after := actorstest.Start(t, func(o *actors.Options) { o.AuthKey = keyOf("of this instance", loginsPurpose) })
 		h.take(t.Context(), after.System, make(chan struct{}))
 		taken, err := after.System.Logins(t.Context())
 		require.NoError(t, err)

@@ -5,13 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
-	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/transport/monitor"
 )
 
@@ -62,21 +59,8 @@ func (f settingFlags) monitor(ctx context.Context) (address string, token actors
 			return "", "", err
 		}
 	}
-	if address = monitorAddress(result.Settings); address == "" {
+	if address = addressOf(monitorListen(result.Settings)); address == "" {
 		return "", "", errors.New("the server answers such questions on its metrics port, which is off; set METRICS_PORT or METRICS_SOCKET_PATH")
 	}
 	return address, cmp.Or(result.Settings.Monitor.AdminToken, result.Settings.Monitor.Token), nil
-}
-
-// monitorAddress is where the server answers health checks: host:port, the path of a unix socket, or nothing.
-func monitorAddress(settings config.Settings) string {
-	return addressOf(monitorListen(settings))
-}
-
-// localAddress is by which this machine reaches what is bound to an address.
-func localAddress(bind string, port uint16) string {
-	if ip := net.ParseIP(bind); ip == nil || ip.IsUnspecified() {
-		bind = "localhost"
-	}
-	return net.JoinHostPort(bind, strconv.Itoa(int(port)))
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"github.com/notifypush/notifypush/cli/instances"
 	"github.com/notifypush/notifypush/config"
 	"github.com/notifypush/notifypush/internal/logthrottle"
+	"github.com/notifypush/notifypush/internal/signal"
 	"github.com/notifypush/notifypush/transport"
 	"github.com/notifypush/notifypush/transport/monitor"
 )
@@ -43,29 +46,28 @@ const (
 // something to do, so that none waits for another's Redis, database or file system.
 type hosting struct {
 	// set once
-	daemon      *daemon
-	folder      string
-	load        func(context.Context) *config.Result // the process's configuration
-	lines       io.Writer                            // of the log
-	shared      shared
-	hosts       *transport.VirtualHosts
-	newcomers   *newcomers
+	daemon *daemon
+	folder string
+	load   func(context.Context) *config.Result // the process's configuration
+	lines  io.Writer                            // of the log
+	shared shared
+	hosts  *transport.VirtualHosts
+	*newcomers
 	clients     net.Addr      // the clients' port
 	loading     chan struct{} // holds maxLoading
 	starting    chan struct{} // holds maxStarting
-	refused     chan *member  // of which a page was refused
-	changed     chan struct{} // routes must be made anew
-	listing     chan struct{} // the folder must be listed anew
+	changed     signal.Signal // routes must be made anew
+	listing     signal.Signal // the folder must be listed anew
 	misdirected *logthrottle.Line
 	ctx         context.Context
 	cancel      context.CancelFunc
 	process     atomic.Pointer[config.Result]
 	routes      atomic.Pointer[routes]
+	listed      atomic.Bool          // the folder, at the start
 	conflicts   []instances.Conflict // that were logged; owned by run
 
 	mu      sync.Mutex // guards the rest; not held while anything is waited for
 	members map[string]*member
-	listed  bool // the folder, at the start
 	ending  bool
 	working sync.WaitGroup // of the members' goroutines
 }
@@ -80,7 +82,7 @@ type routes struct {
 func (d *daemon) serveFolder(result *config.Result, load func(context.Context) *config.Result, lines io.Writer) *hosting {
 	h := &hosting{
 		daemon: d, folder: result.Settings.Hosting.Folder, load: load, lines: lines, shared: newShared(d.log.Logger),
-		loading: make(chan struct{}, maxLoading), starting: make(chan struct{}, maxStarting), refused: make(chan *member, 16), changed: make(chan struct{}, 1), listing: make(chan struct{}, 1),
+		loading: make(chan struct{}, maxLoading), starting: make(chan struct{}, maxStarting), changed: signal.New(), listing: signal.New(),
 		members: map[string]*member{}, misdirected: logthrottle.New(d.log.Logger, misdirectedInterval, "no instance serves a request", ""),
 	}
 	h.newcomers = newNewcomers(h, d.log.Logger)
@@ -145,16 +147,13 @@ func (h *hosting) start(ctx context.Context, clients net.Addr) (known <-chan str
 	h.clients = clients
 	h.ctx, h.cancel = context.WithCancel(ctx)
 	h.list(true)
+	h.listed.Store(true)
 	all := make(chan struct{})
-	h.mu.Lock()
-	h.listed = true
-	members := slices.Collect(maps.Values(h.members))
-	h.mu.Unlock()
 	h.working.Go(func() {
 		defer close(all)
 		waiting, cancel := context.WithTimeout(h.ctx, startPatience)
 		defer cancel()
-		for _, m := range members {
+		for _, m := range h.snapshot() {
 			select {
 			case <-m.settled:
 			case <-waiting.Done():
@@ -205,8 +204,6 @@ func (h *hosting) run(ctx context.Context) error {
 		case <-h.changed:
 			h.makeRoutes()
 			h.warnConflicts()
-		case m := <-h.refused:
-			h.want(m, readOrigins)
 		case <-ticker.C:
 			ticks++
 			if err := h.tick(ctx, ticks); err != nil {
@@ -269,10 +266,10 @@ func (h *hosting) list(all bool) {
 		return
 	}
 	h.mu.Lock()
-	names := map[string]bool{}
+	gone := maps.Clone(h.members)
 	var wanted []*member
 	for _, f := range found {
-		names[f.Name] = true
+		delete(gone, f.Name)
 		m := h.members[f.Name]
 		if m == nil {
 			m = newMember(f.Name)
@@ -283,15 +280,8 @@ func (h *hosting) list(all bool) {
 			wanted = append(wanted, m)
 		}
 	}
-	var gone []*member
-	for name, m := range h.members {
-		if !names[name] {
-			gone = append(gone, m)
-		}
-	}
-	count := len(found)
 	h.mu.Unlock()
-	h.resize(count)
+	h.resize(len(found))
 	for _, m := range wanted {
 		h.want(m, readConfiguration)
 	}
@@ -366,13 +356,11 @@ func (h *hosting) tick(ctx context.Context, ticks int) error {
 // histories are those of the instances that are served.
 func (h *hosting) histories() []*monitor.History {
 	var all []*monitor.History
-	for _, i := range h.routes.Load().serving {
+	for _, i := range h.served() {
 		all = append(all, i.history)
 	}
 	return all
 }
-
-func (h *hosting) drain(on bool) error { return h.newcomers.drain(on) }
 
 // Drain implements drainable. An instance that begins later is drained, too.
 func (h *hosting) Drain() error {
@@ -390,7 +378,7 @@ func (h *hosting) Undrain() {
 }
 
 func (h *hosting) sendElsewhere(reason string) {
-	h.newcomers.refuse("shutdown", reason)
+	h.newcomers.sendElsewhere(reason)
 	for _, i := range h.served() {
 		i.sendElsewhere(reason)
 	}
@@ -424,61 +412,58 @@ func (h *hosting) close() {
 // weight is that of all sockets.
 func (h *hosting) weight() int {
 	weight := h.hosts.Weight()
-	for _, i := range h.routes.Load().serving {
+	for _, i := range h.served() {
 		weight += i.websocket.Weight()
 	}
 	return weight
 }
 
-// Problems says why the process is of no use: it serves nobody. A single instance that is not ready is that one's problem.
-func (h *hosting) Problems() map[string]string {
-	h.mu.Lock()
-	listed := h.listed
-	h.mu.Unlock()
-	if !listed {
+// problems says why the process is of no use: it serves nobody. A single instance that is not ready is that one's problem.
+func (h *hosting) problems() map[string]string {
+	if !h.listed.Load() {
 		return map[string]string{"instances": "the folder has not been listed yet"}
 	}
-	all, ready, names := 0, 0, ""
+	var names []string
 	for _, m := range h.snapshot() {
-		all++
 		if m.problems() == nil {
-			ready++
-		} else {
-			names += ", " + m.name
+			return nil
 		}
+		names = append(names, m.name)
 	}
-	if all == ready || ready > 0 {
+	if names == nil {
 		return nil
 	}
-	return map[string]string{"instances": fmt.Sprintf("none of the %d is ready: %s", all, names[2:])}
+	return map[string]string{"instances": fmt.Sprintf("none of the %d is ready: %s", len(names), strings.Join(names, ", "))}
 }
 
 // probe returns an error when one instance makes no progress.
-func (h *hosting) probe(ctx context.Context) error {
-	var asking sync.WaitGroup
-	failures := make(chan error, 1)
-	for name, i := range h.routes.Load().serving {
-		asking.Go(func() {
-			if err := i.probe(ctx); err != nil {
-				select {
-				case failures <- fmt.Errorf("instance %s: %w", name, err):
-				default:
-				}
+func (h *hosting) probe(ctx context.Context) (failure error) {
+	served := h.served()
+	answers := make(chan error, len(served))
+	for _, i := range served {
+		go func() {
+			err := i.probe(ctx)
+			if err != nil {
+				err = fmt.Errorf("instance %s: %w", i.name, err)
 			}
-		})
+			answers <- err
+		}()
 	}
-	asking.Wait()
-	select {
-	case err := <-failures:
-		return err
-	default:
-		return nil
+	for range served {
+		failure = cmp.Or(failure, <-answers)
 	}
+	return failure
 }
 
 // pages are the operators': about the process, and each instance's own.
 func (h *hosting) pages() http.Handler {
-	return monitor.NewInstances(monitor.Source{Version: Version(), Problems: h.Problems, NewcomerProblems: h.newcomers.problems, Probe: h.probe}, h.shown)
+	source := monitor.Source{Version: Version(), Problems: h.problems, NewcomerProblems: h.newcomers.problems, Probe: h.probe}
+	return monitor.NewInstances(source, h.shown, func(name string) http.Handler {
+		if i := h.routes.Load().serving[name]; i != nil {
+			return i.pages()
+		}
+		return nil
+	})
 }
 
 // shown lists the instances as operators see them.
@@ -491,7 +476,7 @@ func (h *hosting) shown() []monitor.Instance {
 		if m.instance != nil {
 			stats, source := m.instance.system.Stats(), m.instance.source()
 			one.Served, one.Connections, one.Users = true, stats.ActiveConnections, stats.ActiveUsers
-			one.Source, one.Pages, one.Warning = &source, m.instance.pages, m.instance.warning()
+			one.Source, one.Warning = &source, m.instance.warning()
 		}
 		list = append(list, one)
 	}

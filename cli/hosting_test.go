@@ -38,7 +38,7 @@ func TestHostingBeginsAndEnds(t *testing.T) {
 	d := newDaemon(result.Settings, newLogging(t.Output(), result.Settings.Log))
 	d.hangUps = make(chan os.Signal, 1)
 	h := d.serveFolder(result, load, t.Output())
-	require.NotEmpty(t, h.Problems(), "it has not begun")
+	require.NotEmpty(t, h.problems(), "it has not begun")
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- d.run(ctx) }()

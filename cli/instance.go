@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -34,10 +33,11 @@ const closeTimeout = 5 * time.Second
 const firstVersionRetry, lastVersionRetry = time.Second, time.Minute
 
 // instance is the push server of one Nextcloud, put together from its parts. A process has one, or those of a folder. One goroutine at a time
-// calls start, take, takeOrigins and close; the rest is safe for concurrent use.
+// calls start, take, readOrigins and close; the rest is safe for concurrent use.
 type instance struct {
 	// set once
-	name      string // "" where the process has no other
+	name      string                               // "" where the process has no other
+	load      func(context.Context) *config.Result // reads the configuration again
 	log       *logging
 	redis     *storage.Redis
 	mounts    *storage.Mounts
@@ -52,16 +52,17 @@ type instance struct {
 	began     time.Time
 	pages     func() http.Handler // of the operators
 	latencies latencies
-	newcomers *newcomers
+	*newcomers
 
 	// owned by the goroutine that reconfigures and closes it
-	settings   config.Settings
-	started    *config.Result // with which it began
-	now        *config.Result // in force
-	shared     shared
-	stop       context.CancelFunc // nil before start
-	running    sync.WaitGroup     // until stop
-	leaveFleet func()             // does nothing before joinFleet
+	settings    config.Settings
+	originsRead time.Time      // when trusted_domains were, because of a page that was refused
+	started     *config.Result // with which it began
+	now         *config.Result // in force
+	shared      shared
+	stop        context.CancelFunc // nil before start
+	running     sync.WaitGroup     // until stop
+	leaveFleet  func()             // does nothing before joinFleet
 
 	ownAddress nodeAddress // of the fleet's goroutine
 }
@@ -73,17 +74,15 @@ type instanceOptions struct {
 	load        func(context.Context) *config.Result // reads the configuration again
 	log         *logging
 	shared      shared
-	pageRefused func()                           // is called after the page of another site was refused; must not block
-	monitored   *atomic.Pointer[monitor.Options] // of the process
+	pageRefused func()               // is called after the page of another site was refused; must not block
+	adminToken  func() actors.Secret // of the process
 }
 
 // newInstance makes the parts; nothing is connected yet.
 func newInstance(options instanceOptions) (_ *instance, err error) {
 	settings, log := options.result.Settings, options.log
-	if options.load != nil {
-		reloadLogins(&settings, options.load)
-	}
-	i := &instance{name: options.name, settings: settings, began: time.Now(), started: options.result, now: options.result, log: log, shared: options.shared, leaveFleet: func() {}}
+	reloadLogins(&settings, options.load)
+	i := &instance{name: options.name, load: options.load, settings: settings, began: time.Now(), started: options.result, now: options.result, log: log, shared: options.shared, leaveFleet: func() {}}
 	defer func() {
 		if err != nil {
 			i.discard()
@@ -127,7 +126,7 @@ func newInstance(options instanceOptions) (_ *instance, err error) {
 	i.history = monitor.NewHistory(i.system.Stats, i.problems)
 	i.pages = sync.OnceValue(func() http.Handler { // few are ever looked at
 		source := i.source()
-		source.Status = i.status(options.monitored)
+		source.Status = i.status(options.adminToken)
 		return monitor.New(source)
 	})
 	return i, nil
@@ -142,7 +141,7 @@ func nextcloudOptions(s config.Settings) nextcloud.Options {
 
 func (i *instance) actorOptions(s config.Settings) actors.Options {
 	s.Actors.Logger = i.log.Logger
-	s.Actors.AuthKey = handoverKey(s.Instance.Secret)
+	s.Actors.AuthKey = keyOf(s.Instance.Secret, loginsPurpose)
 	s.Actors.ActorSystem = i.shared.runtime
 	if s.Database.Driver == storage.SQLite { // a file that is open does not go away, and an open one takes 100 KiB
 		s.Actors.MountsPing = new(time.Duration)
@@ -155,7 +154,7 @@ func (i *instance) websocketOptions(s config.Settings) transport.WebsocketOption
 	s.Websocket.DescribeClients = s.Monitor.On()
 	s.Websocket.Capacity = i.shared.capacity
 	if isOfFleet(s) {
-		s.Websocket.FailureKey = fleetKey(s, "notify_push failed logins")
+		s.Websocket.FailureKey = keyOf(s.Instance.Secret, "notify_push failed logins")
 	}
 	if i.shared.capacity == nil { // else its share of that is the limit
 		s.Websocket.Limits.Connections = maxConnections(s.Websocket.Limits.Connections)
@@ -204,30 +203,14 @@ func (i *instance) problems() map[string]string {
 // learnVersion asks which version of the app there is, until it is known; the self test asks again.
 func (i *instance) learnVersion(ctx context.Context) {
 	unknown := outage{log: i.log.Logger, begins: "app version unknown", ends: "app version known"}
-	for wait := firstVersionRetry; ; wait = min(2*wait, lastVersionRetry) {
-		var err error
+	unknown.retry(ctx, firstVersionRetry, lastVersionRetry, func() error {
 		if version := i.versionOfFleet(ctx); version != "" {
 			i.version.Adopt(version)
-		} else if ctx.Err() == nil {
-			err = i.version.Learn(ctx)
+			return nil
 		}
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil {
-			unknown.end()
-			return
-		}
-		unknown.fail(err)
-		if !pause(ctx.Done(), wait) {
-			return
-		}
-	}
+		return i.version.Learn(ctx)
+	})
 }
-
-func (i *instance) drain(on bool) error { return i.newcomers.drain(on) }
-
-func (i *instance) sendElsewhere(reason string) { i.newcomers.refuse("shutdown", reason) }
 
 // endLogins ends logins in progress, and those that come.
 func (i *instance) endLogins() {

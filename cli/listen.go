@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -55,8 +56,7 @@ var (
 func (c *listenCommand) Run(p *process) error {
 	opts, err := c.options(p)
 	if err != nil {
-		fmt.Fprintf(p.stderr, "notify_push listen: %v\n", err)
-		return exitUsage
+		return p.misused("listen", err)
 	}
 	if transport, ok := opts.HTTPClient.Transport.(*http.Transport); ok {
 		defer transport.CloseIdleConnections()
@@ -108,9 +108,9 @@ func (c *listenCommand) listen(p *process, opts client.Options) error {
 		timer := time.AfterFunc(time.Duration(c.Timeout), func() {
 			if connected.Load() {
 				end(errTimeOver)
-				return
+			} else {
+				end(errNoLogin)
 			}
-			end(errNoLogin)
 		})
 		defer timer.Stop()
 	}
@@ -118,7 +118,7 @@ func (c *listenCommand) listen(p *process, opts client.Options) error {
 	if opts.Endpoint == "" {
 		capability, err := client.Discover(ctx, opts)
 		if err != nil {
-			return reasonOf(ctx, err)
+			return cmp.Or(context.Cause(ctx), err)
 		}
 		opts.Endpoint = capability.Endpoints.Websocket
 		fmt.Fprintf(p.stderr, "Nextcloud names the push server %s, for %s.\n", withoutPassword(opts.Endpoint), errtext.Printable(strings.Join(capability.Types, ", ")))
@@ -150,14 +150,6 @@ func (c *listenCommand) listen(p *process, opts client.Options) error {
 			end(errEnough)
 		}
 	})
-}
-
-// reasonOf prefers why ctx was ended to what an operation made of that.
-func reasonOf(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
 }
 
 func (c *listenCommand) print(w io.Writer, push client.Push) error {

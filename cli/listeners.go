@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"net"
+	"strconv"
 
 	"github.com/coreos/go-systemd/v22/activation"
 
@@ -44,5 +45,21 @@ func monitorListen(s config.Settings) transport.ListenOptions {
 	return transport.ListenOptions{
 		Inherited: s.Monitor.Inherited,
 		Bind:      s.Monitor.Bind, Port: s.Monitor.Port, SocketPath: s.Monitor.SocketPath, SocketPermissions: s.Listen.SocketPermissions,
+	}
+}
+
+// addressOf is by which this machine reaches what listens so: host:port, the path of a unix socket, or nothing when the system is to choose.
+func addressOf(options transport.ListenOptions) string {
+	host := options.Bind
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	switch {
+	case options.SocketPath != "":
+		return options.SocketPath
+	case options.Port == 0:
+		return ""
+	default:
+		return net.JoinHostPort(host, strconv.Itoa(int(options.Port)))
 	}
 }

@@ -60,8 +60,7 @@ func (c *loadtestCommand) Run(p *process) error {
 		err = c.checkReport()
 	}
 	if err != nil {
-		fmt.Fprintf(p.stderr, "notify_push loadtest: %v; see notify_push loadtest --help\n", err)
-		return exitUsage
+		return p.misused("loadtest", fmt.Errorf("%w; see notify_push loadtest --help", err))
 	}
 	bar := newLoadtestBar(p.stderr, len(options.Servers) > 1 || options.Rounds > 1)
 	options.Progress = bar.show

@@ -12,6 +12,7 @@ import (
 
 	"github.com/notifypush/notifypush/cli/instances"
 	"github.com/notifypush/notifypush/config"
+	"github.com/notifypush/notifypush/internal/backoff"
 	"github.com/notifypush/notifypush/internal/files"
 )
 
@@ -37,13 +38,11 @@ type member struct {
 	claim    instances.Claim
 	instance *instance // nil while it is not served
 	err      error     // why its configuration cannot be used; nil when it can
-	since    time.Time // of err
 	retryAt  time.Time // when its files may be there; zero: they are
 
 	// owned by its goroutine
-	log         *logging // nil before the first
-	retry       time.Duration
-	originsRead time.Time
+	log      *logging // nil before the first
+	failures int      // to read its configuration, in a row
 }
 
 // firstRetry and lastRetry are how long it takes until the files of an instance are looked for again.
@@ -58,7 +57,6 @@ type memberState struct {
 	*member
 	instance *instance
 	err      error
-	since    time.Time
 	retryAt  time.Time
 }
 
@@ -84,17 +82,15 @@ func (h *hosting) snapshot() []memberState {
 	var states []memberState
 	for _, name := range slices.Sorted(maps.Keys(h.members)) {
 		m := h.members[name]
-		states = append(states, memberState{m, m.instance, m.err, m.since, m.retryAt})
+		states = append(states, memberState{m, m.instance, m.err, m.retryAt})
 	}
 	return states
 }
 
 // served are the instances that are served at this moment.
 func (h *hosting) served() []*instance {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	var served []*instance
-	for _, m := range h.members {
+	for _, m := range h.snapshot() {
 		if m.instance != nil {
 			served = append(served, m.instance)
 		}
@@ -140,9 +136,8 @@ func (h *hosting) work(m *member) {
 			return
 		case what&readConfiguration != 0:
 			h.update(m)
-		case m.instance != nil && time.Since(m.originsRead) >= originsInterval:
-			m.originsRead = time.Now()
-			m.instance.takeOrigins(h.read(h.ctx, m))
+		case m.instance != nil:
+			m.instance.readOrigins(h.ctx)
 		}
 	}
 }
@@ -213,9 +208,9 @@ func (h *hosting) apply(m *member, next *config.Result) error {
 	}
 	m.log.configure(next.Settings.Log.Level)
 	i, err := newInstance(instanceOptions{
-		name: m.name, result: next, log: m.log, shared: h.shared, monitored: &h.daemon.monitored,
+		name: m.name, result: next, log: m.log, shared: h.shared, adminToken: h.daemon.adminToken,
 		load:        func(ctx context.Context) *config.Result { return h.read(ctx, m) },
-		pageRefused: func() { h.notePageRefused(m) },
+		pageRefused: func() { h.want(m, readOrigins) },
 	})
 	if err != nil {
 		return err
@@ -231,7 +226,7 @@ func (h *hosting) apply(m *member, next *config.Result) error {
 	_ = i.system.Ready(hearing) // else later
 	cancel()
 	h.setInstance(m, i)
-	h.newcomers.ifDrained(func() { _ = i.drain(true) })
+	h.ifDrained(func() { _ = i.drain(true) })
 	m.log.Info("serving", zap.String("version", Version()))
 	return nil
 }
@@ -243,16 +238,13 @@ func (h *hosting) note(m *member, next *config.Result, err error) {
 	before := m.err
 	m.err = err
 	if err == nil {
-		m.claim, m.retry = claim, 0
+		m.claim, m.failures = claim, 0
 	} else {
 		if m.instance == nil && len(claim.Given)+len(claim.Derived) > 0 { // else it is what it was called before, or not known
 			m.claim = claim
 		}
-		if before == nil {
-			m.since = time.Now()
-		}
-		m.retry = min(max(2*m.retry, firstRetry), lastRetry)
-		m.retryAt = time.Now().Add(m.retry)
+		m.retryAt = time.Now().Add(backoff.Wait(m.failures, firstRetry, lastRetry))
+		m.failures++
 	}
 	isServed := m.instance != nil
 	h.mu.Unlock()
@@ -270,22 +262,14 @@ func (h *hosting) note(m *member, next *config.Result, err error) {
 	default:
 		close(m.settled)
 	}
-	h.change()
+	h.changed.Set()
 }
 
 func (h *hosting) setInstance(m *member, i *instance) {
 	h.mu.Lock()
 	m.instance = i
 	h.mu.Unlock()
-	h.change()
-}
-
-// change has routes made anew.
-func (h *hosting) change() {
-	select {
-	case h.changed <- struct{}{}:
-	default:
-	}
+	h.changed.Set()
 }
 
 // leave ends an instance whose files are gone.
@@ -301,17 +285,6 @@ func (h *hosting) leave(m *member) {
 	if m.log != nil {
 		m.log.Warn("the instance is removed")
 	}
-	h.change()
-	select { // its file may be there again
-	case h.listing <- struct{}{}:
-	default:
-	}
-}
-
-// notePageRefused is called by clients' goroutines.
-func (h *hosting) notePageRefused(m *member) {
-	select {
-	case h.refused <- m:
-	default:
-	}
+	h.changed.Set()
+	h.listing.Set() // its file may be there again
 }

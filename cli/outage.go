@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"context"
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/notifypush/notifypush/internal/backoff"
 )
 
 // outageReminder is how often it is logged that something still does not work.
@@ -25,9 +28,27 @@ func (o *outage) fail(err error) {
 	}
 }
 
-func (o *outage) end(fields ...zap.Field) {
+func (o *outage) end() {
 	if o.failures > 0 {
-		o.log.Warn(o.ends, fields...)
+		o.log.Warn(o.ends)
 	}
 	o.failures = 0
+}
+
+// retry tries until something works, and returns false when ctx ends before. The wait between two attempts grows from first to last.
+func (o *outage) retry(ctx context.Context, first, last time.Duration, try func() error) bool {
+	for {
+		err := try()
+		if err == nil {
+			o.end()
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		o.fail(err)
+		if !backoff.Pause(ctx.Done(), backoff.Wait(o.failures-1, first, last)) {
+			return false
+		}
+	}
 }

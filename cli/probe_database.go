@@ -18,25 +18,23 @@ const (
 )
 
 // probeDatabase connects, and asks who sees a storage.
-func probeDatabase(result *config.Result) probe {
-	return func(ctx context.Context, report func(finding)) {
-		options := result.Settings.Database
-		if result.Sharding != "" {
-			report(finding{"sharding", yellow, "dbsharding at " + result.Sharding + " is not supported: only one of the databases is read",
-				"Changes of files in other databases' storages are not pushed, and clients see them when they poll; other pushes are not affected."})
-		}
-		mounts, err := storage.OpenMounts(options)
-		if err == nil {
-			defer mounts.Close()
-			err = within(ctx, stepTimeout, mounts.Ping)
-		}
-		if err != nil {
-			report(finding{"database", red, err.Error(), adviseDatabase(options)})
-			return
-		}
-		report(finding{"database", green, "connected to " + options.String(), ""})
-		report(probeMapping(ctx, mounts, options))
+func probeDatabase(ctx context.Context, result *config.Result, report func(finding)) {
+	options := result.Settings.Database
+	if result.Sharding != "" {
+		report(finding{"sharding", yellow, "dbsharding at " + result.Sharding + " is not supported: only one of the databases is read",
+			"Changes of files in other databases' storages are not pushed, and clients see them when they poll; other pushes are not affected."})
 	}
+	mounts, err := storage.OpenMounts(options)
+	if err == nil {
+		defer mounts.Close()
+		err = within(ctx, stepTimeout, mounts.Ping)
+	}
+	if err != nil {
+		report(finding{"database", red, err.Error(), adviseDatabase(options)})
+		return
+	}
+	report(finding{"database", green, "connected to " + options.String(), ""})
+	report(probeMapping(ctx, mounts, options))
 }
 
 func adviseDatabase(options storage.DatabaseOptions) string {

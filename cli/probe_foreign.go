@@ -16,7 +16,13 @@ import (
 // publishes, and those of others, whether they hear that.
 func probeForeign(ctx context.Context, settings config.Settings, report func(finding)) {
 	prefix := settings.Redis.ChannelPrefix
-	answers, silent, err := askServers(ctx, settings)
+	var answers fleet.Answers
+	var silent int
+	var err error
+	isAsked := isOfFleet(settings) && settings.Instance.ID != "" // else servers with these settings would not answer
+	if isAsked {
+		answers, silent, err = askServers(ctx, settings)
+	}
 	switch used := slices.DeleteFunc(slices.Clone(answers.Used), func(used string) bool { return used == "" }); {
 	case len(used) > 0:
 		detail := fmt.Sprintf("events come on channels whose names begin with %q", used[0])
@@ -29,7 +35,7 @@ func probeForeign(ctx context.Context, settings config.Settings, report func(fin
 			"What publishes must write this before the names, too. The app itself does not, unless it is changed to put dbindex there (docs/hosting.md): else give it a Redis of its own by notify_push_redis in config.php."})
 	}
 	const name = "other Nextclouds"
-	if errors.Is(err, errNotAsked) {
+	if !isAsked {
 		return
 	}
 	if refusal, ok := errors.AsType[*storage.RedisError](err); ok && refusal.IsPermission() {
@@ -57,13 +63,8 @@ func probeForeign(ctx context.Context, settings config.Settings, report func(fin
 	}
 }
 
-var errNotAsked = errors.New("servers do not know each other")
-
-// askServers asks, unless servers with these settings would not answer. silent is how many hear events, and do not know of each other.
+// askServers asks. silent is how many hear events, and do not know of each other.
 func askServers(ctx context.Context, settings config.Settings) (answers fleet.Answers, silent int, err error) {
-	if !isOfFleet(settings) || settings.Instance.ID == "" {
-		return fleet.Answers{}, 0, errNotAsked
-	}
 	redis, err := storage.NewRedis(settings.Redis)
 	if err != nil {
 		return fleet.Answers{}, 0, err

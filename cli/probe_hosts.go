@@ -6,11 +6,12 @@ import (
 	"strings"
 
 	"github.com/notifypush/notifypush/cli/instances"
+	"github.com/notifypush/notifypush/config"
 )
 
 // probeHosts says which names several instances claim.
 func probeHosts(table *instances.Table) probe {
-	return func(_ context.Context, report func(finding)) {
+	return func(_ context.Context, _ *config.Result, report func(finding)) {
 		for _, c := range table.Conflicts() {
 			report(finding{"hosts", yellow, c.String(), fmt.Sprintf("Write INSTANCE_HOSTS=%s into the NAME.env of the one that it is.", c.Host)})
 		}
@@ -19,7 +20,7 @@ func probeHosts(table *instances.Table) probe {
 
 // probeHostsOf says which names lead to an instance; without any it is served by its path alone.
 func probeHostsOf(name string, hosts []string) probe {
-	return func(_ context.Context, report func(finding)) {
+	return func(_ context.Context, _ *config.Result, report func(finding)) {
 		if len(hosts) > 0 {
 			report(finding{"hosts", green, "these names lead here: " + strings.Join(hosts, ", "), ""})
 			return

@@ -23,11 +23,9 @@ type kernelSettings struct {
 }
 
 // probeKernel looks at them.
-func probeKernel(settings config.Settings) probe {
-	return func(_ context.Context, report func(finding)) {
-		if kernel := readKernelSettings("/proc/sys"); kernel != (kernelSettings{}) {
-			report(judgeKernel(kernel, settings.Websocket.Limits.Connections))
-		}
+func probeKernel(_ context.Context, result *config.Result, report func(finding)) {
+	if kernel := readKernelSettings("/proc/sys"); kernel != (kernelSettings{}) {
+		report(judgeKernel(kernel, result.Settings.Websocket.Limits.Connections))
 	}
 }
 

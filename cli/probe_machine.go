@@ -18,15 +18,13 @@ import (
 const enoughFiles = 4096
 
 // probeOpenFiles looks at the limit under which check itself runs.
-func probeOpenFiles(settings config.Settings) probe {
-	return func(_ context.Context, report func(finding)) {
-		var limit syscall.Rlimit
-		if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-			report(finding{"open files", yellow, "the limit cannot be read: " + err.Error(), ""})
-			return
-		}
-		report(judgeOpenFiles(uint64(limit.Cur), maxConnections(settings.Websocket.Limits.Connections))) //nolint:unconvert // it is signed on FreeBSD
+func probeOpenFiles(_ context.Context, result *config.Result, report func(finding)) {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		report(finding{"open files", yellow, "the limit cannot be read: " + err.Error(), ""})
+		return
 	}
+	report(judgeOpenFiles(uint64(limit.Cur), maxConnections(result.Settings.Websocket.Limits.Connections))) //nolint:unconvert // it is signed on FreeBSD
 }
 
 func judgeOpenFiles(limit uint64, connections int) finding {
@@ -41,14 +39,12 @@ func judgeOpenFiles(limit uint64, connections int) finding {
 }
 
 // probeListeners opens what the server would listen at, with the files that it takes, and closes it again at once.
-func probeListeners(settings config.Settings) probe {
-	return func(ctx context.Context, report func(finding)) {
-		ctx, cancel := context.WithTimeout(ctx, stepTimeout)
-		defer cancel()
-		report(probeListener(ctx, "port", settings.Listen))
-		if settings.Monitor.On() {
-			report(probeListener(ctx, "metrics port", monitorListen(settings)))
-		}
+func probeListeners(ctx context.Context, result *config.Result, report func(finding)) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	report(probeListener(ctx, "port", result.Settings.Listen))
+	if result.Settings.Monitor.On() {
+		report(probeListener(ctx, "metrics port", monitorListen(result.Settings)))
 	}
 }
 
@@ -113,16 +109,4 @@ func speaksAsPushServer(status int, said string) bool {
 	}
 	_, err := strconv.ParseUint(said, 10, 32)
 	return status == http.StatusOK && err == nil
-}
-
-// addressOf is where one listens: host:port, the path of a unix socket, or nothing when the system is to choose.
-func addressOf(options transport.ListenOptions) string {
-	switch {
-	case options.SocketPath != "":
-		return options.SocketPath
-	case options.Port == 0:
-		return ""
-	default:
-		return localAddress(options.Bind, options.Port)
-	}
 }

@@ -23,35 +23,33 @@ const maxSkew = 5 * time.Second
 const adviceReach = "Nextcloud must answer here at --nextcloud-url, else overwrite.cli.url of config.php; --nextcloud-connect-to dials another address and keeps the name."
 
 // probeNextcloud asks what anybody may ask, status.php and the app's test cookie, and then whom Nextcloud takes for the client.
-func probeNextcloud(settings config.Settings, mayAsk bool) probe {
-	return func(ctx context.Context, report func(finding)) {
-		options := settings.Nextcloud
-		options.Timeout = stepTimeout
-		client, err := nextcloud.New(options)
-		if err != nil {
-			report(finding{"Nextcloud", red, err.Error(), adviceReach})
-			return
-		}
-		defer client.Close()
+func (c *checkCommand) probeNextcloud(ctx context.Context, result *config.Result, report func(finding)) {
+	settings, options := result.Settings, result.Settings.Nextcloud
+	options.Timeout = stepTimeout
+	client, err := nextcloud.New(options)
+	if err != nil {
+		report(finding{"Nextcloud", red, err.Error(), adviceReach})
+		return
+	}
+	defer client.Close()
 
-		status, err := client.Status(ctx)
-		if isUntrusted(err) {
-			report(finding{"Nextcloud", green, "something answers at " + settings.Nextcloud.BaseURL, ""})
-			report(probeDomain(settings, err))
-		} else {
-			report(probeStatus(settings, status, err))
-		}
-		if err == nil {
-			report(probeDomain(settings, nil))
-			_, err = client.TestCookie(ctx, "")
-			report(probeApp(err))
-		}
-		if err == nil || errors.Is(err, nextcloud.ErrTokenRefused) { // the app is there
-			report(probeTrustedProxy(ctx, settings, client, status, mayAsk))
-		}
-		if status.Ahead != 0 {
-			report(probeClock(status.Ahead))
-		}
+	status, err := client.Status(ctx)
+	if isUntrusted(err) {
+		report(finding{"Nextcloud", green, "something answers at " + settings.Nextcloud.BaseURL, ""})
+		report(probeDomain(settings, err))
+	} else {
+		report(probeStatus(settings, status, err))
+	}
+	if err == nil {
+		report(probeDomain(settings, nil))
+		_, err = client.TestCookie(ctx, "")
+		report(probeApp(err))
+	}
+	if err == nil || errors.Is(err, nextcloud.ErrTokenRefused) { // the app is there
+		report(probeTrustedProxy(ctx, settings, client, status, !c.NoProbe))
+	}
+	if status.Ahead != 0 {
+		report(probeClock(status.Ahead))
 	}
 }
 
@@ -80,11 +78,9 @@ func adviseNextcloud(err error) string {
 	failure, failed := errors.AsType[*nextcloud.Error](err)
 	switch {
 	case errors.As(err, &certificate):
-		_, advice := doctor.AdviseCertificate(certificate)
-		return advice + " Here, --nextcloud-ca names an authority of your own, and --nextcloud-connect-to keeps the name that the certificate is for."
+		return doctor.Advise(certificate) + " Here, --nextcloud-ca names an authority of your own, and --nextcloud-connect-to keeps the name that the certificate is for."
 	case failed && failure.Status == http.StatusUnauthorized && !failure.OneLogin: // of a web server
-		advice, lines := doctor.Remedy(doctor.BasicAuthBeforeUs)
-		return advice + " " + strings.Join(lines, " ")
+		return doctor.Remedy(doctor.BasicAuthBeforeUs, " ")
 	case failed && failure.Status == http.StatusServiceUnavailable:
 		return "Nextcloud is in maintenance mode or overloaded: try again later, or see occ maintenance:mode."
 	case failed && failure.Status == http.StatusNotFound:

@@ -11,7 +11,7 @@ import (
 func TestCheckWarnsOfAnyOrigin(t *testing.T) {
 	find := func(variables map[string]string) (found []finding) {
 		lookup := func(name string) (string, bool) { text, is := variables[name]; return text, is }
-		probeOrigins(config.Load(t.Context(), "", nil, lookup))(t.Context(), func(f finding) { found = append(found, f) })
+		probeOrigins(t.Context(), config.Load(t.Context(), "", nil, lookup), func(f finding) { found = append(found, f) })
 		return found
 	}
 	found := find(nil)

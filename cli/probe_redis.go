@@ -27,38 +27,36 @@ func redisFailure(name string, err error) finding {
 const testTokenKey = "test-token"
 
 // probeRedis walks through what it takes to hear Nextcloud's events. Of a cluster, one node that works is enough.
-func probeRedis(result *config.Result) probe {
-	return func(ctx context.Context, report func(finding)) {
-		if result.Sources["redis"] == "default" {
-			report(finding{"Redis", yellow, "none is configured, so 127.0.0.1:6379 is used, as PHP does",
-				"Set redis in config.php, so that Nextcloud and the push server are sure to use the same one."})
-		}
-		options := result.Settings.Redis
-		options.DialTimeout = shortened(options.DialTimeout)
-		options.ReadTimeout = shortened(options.ReadTimeout)
-
-		var findings []finding
-		heard := false
-		for _, address := range options.Addresses {
-			node := options
-			node.Addresses = []string{address}
-			steps, subscribed := walkRedis(ctx, node)
-			findings, heard = append(findings, steps...), heard || subscribed
-		}
-		for _, f := range findings {
-			if f.Status == red && heard {
-				f.Status, f.Advice = yellow, "Another node is used meanwhile; fix this one, or take it out of the seeds."
-			}
-			report(f)
-		}
-		if heard {
-			report(probeRedisKeys(ctx, options))
-		}
-		settings := result.Settings
-		settings.Redis = options
-		settings.Fleet.Off = settings.Fleet.Off || !heard
-		probeForeign(ctx, settings, report)
+func probeRedis(ctx context.Context, result *config.Result, report func(finding)) {
+	if result.Sources["redis"] == "default" {
+		report(finding{"Redis", yellow, "none is configured, so 127.0.0.1:6379 is used, as PHP does",
+			"Set redis in config.php, so that Nextcloud and the push server are sure to use the same one."})
 	}
+	options := result.Settings.Redis
+	options.DialTimeout = shortened(options.DialTimeout)
+	options.ReadTimeout = shortened(options.ReadTimeout)
+
+	var findings []finding
+	heard := false
+	for _, address := range options.Addresses {
+		node := options
+		node.Addresses = []string{address}
+		steps, subscribed := walkRedis(ctx, node)
+		findings, heard = append(findings, steps...), heard || subscribed
+	}
+	for _, f := range findings {
+		if f.Status == red && heard {
+			f.Status, f.Advice = yellow, "Another node is used meanwhile; fix this one, or take it out of the seeds."
+		}
+		report(f)
+	}
+	if heard {
+		report(probeRedisKeys(ctx, options))
+	}
+	settings := result.Settings
+	settings.Redis = options
+	settings.Fleet.Off = settings.Fleet.Off || !heard
+	probeForeign(ctx, settings, report)
 }
 
 // shortened is a configured timeout, but no more than check has.

@@ -193,7 +193,7 @@ func TestCheckOfAClusterIsContentWithOneNode(t *testing.T) {
 	result.Settings.Redis = storage.RedisOptions{Cluster: true, Addresses: []string{"redis://127.0.0.1:1", nodes[1].URL(), "redis://127.0.0.1:2"}}
 	var findings []finding
 	var names []string
-	probeRedis(result)(t.Context(), func(f finding) {
+	probeRedis(t.Context(), result, func(f finding) {
 		findings = append(findings, f)
 		names = append(names, f.Name)
 	})
@@ -294,7 +294,7 @@ func TestCheckOfPathsThatAUnitHides(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			findings := map[string]finding{}
-			probePaths(test.settings)(t.Context(), func(f finding) { findings[f.Name] = f })
+			probePaths(t.Context(), &config.Result{Settings: test.settings}, func(f finding) { findings[f.Name] = f })
 			if test.want == nil {
 				require.Empty(t, findings)
 				return
@@ -419,7 +419,7 @@ func TestCheckOfThePort(t *testing.T) {
 		"TLS, not wanted":  {at(encrypted), red, "something else"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			probeListeners(test.settings)(t.Context(), func(f finding) {
+			probeListeners(t.Context(), &config.Result{Settings: test.settings}, func(f finding) {
 				require.Equal(t, test.want, f.Status, f)
 				require.Contains(t, f.Detail, test.words)
 				require.Equal(t, test.want != green, strings.Contains(f.Advice, "--port"), f)
@@ -464,7 +464,7 @@ func TestCheckOfListenersThatCannotBeOpened(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			findings := map[string]finding{}
-			probeListeners(test.settings)(t.Context(), func(f finding) { findings[f.Name] = f })
+			probeListeners(t.Context(), &config.Result{Settings: test.settings}, func(f finding) { findings[f.Name] = f })
 			requireFinding(t, findings, test.finding, test.want, test.words)
 			require.Equal(t, test.want == green, findings[test.finding].Advice == "")
 		})

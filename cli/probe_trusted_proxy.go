@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
@@ -96,9 +95,8 @@ func judgeSeen(settings config.Settings, status nextcloud.ServerStatus, seen, re
 		return finding{name, red, detail + "; a unix socket has no address, so its web server makes one up",
 			"Let the web server take it from X-Forwarded-For; nginx does with: set_real_ip_from unix:; real_ip_header X-Forwarded-For;"}
 	case err == nil && trusted.Texts != nil && isTrustedProxy(address, trusted):
-		advice, lines := doctor.Remedy(doctor.ReplacedForwardedFor)
 		return finding{name, red, detail + ", although it trusts " + seen + ": a proxy between replaces or removes the header",
-			advice + " " + strings.Join(lines, " ")}
+			doctor.Remedy(doctor.ReplacedForwardedFor, " ")}
 	case status.Source.IsValid() && address != status.Source:
 		return finding{name, red, detail + "; calls go out from " + status.Source.String() + ", and a router or a proxy on the way puts its own address in their place",
 			adviseProxy(settings, address) + " Or stay inside with --nextcloud-connect-to."}

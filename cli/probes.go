@@ -4,11 +4,12 @@ import (
 	"context"
 	"time"
 
+	"github.com/notifypush/notifypush/cli/doctor"
 	"github.com/notifypush/notifypush/config"
 )
 
-// probe tries something and reports, one by one, how the steps went that it got to. Nothing stays changed anywhere.
-type probe func(ctx context.Context, report func(finding))
+// probe tries something with settings that can be used, and reports, one by one, how the steps went that it got to. Nothing stays changed anywhere.
+type probe func(ctx context.Context, result *config.Result, report func(finding))
 
 // finding is how one step went.
 type finding struct {
@@ -18,38 +19,17 @@ type finding struct {
 	Advice string `json:"advice,omitempty"` // what to do about it, in one sentence
 }
 
-type status string
+type status = doctor.Status
 
-// Green is fine, yellow works but deserves a look, red does not work.
-const (
-	green  status = "green"
-	yellow status = "yellow"
-	red    status = "red"
-)
+const green, yellow, red = doctor.Green, doctor.Yellow, doctor.Red
 
 // stepTimeout is how long anything that is tried may take.
 const stepTimeout = 5 * time.Second
 
-// probes are what check tries with settings that can be used.
-func probes(result *config.Result, mayAsk bool) []probe {
-	return append(instanceProbes(result, mayAsk), processProbes(result)...)
+// instanceProbes concern one Nextcloud.
+func (c *checkCommand) instanceProbes() []probe {
+	return []probe{probeRedis, probeDatabase, probePaths, c.probeNextcloud, probeOrigins}
 }
 
-// instanceProbes are those that concern one Nextcloud, and processProbes those of the process, whose settings may name several.
-func instanceProbes(result *config.Result, mayAsk bool) []probe {
-	return []probe{
-		probeRedis(result),
-		probeDatabase(result),
-		probePaths(result.Settings),
-		probeNextcloud(result.Settings, mayAsk),
-		probeOrigins(result),
-	}
-}
-
-func processProbes(result *config.Result) []probe {
-	return []probe{
-		probeOpenFiles(result.Settings),
-		probeKernel(result.Settings),
-		probeListeners(result.Settings),
-	}
-}
+// processProbes concern the process, whose settings may name several Nextclouds.
+var processProbes = []probe{probeOpenFiles, probeKernel, probeListeners}

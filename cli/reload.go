@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -81,10 +82,18 @@ func (l *logging) warnNeedRestart(settings []string) {
 	}
 }
 
-// takeOrigins has a domain count that Nextcloud has come to trust since the start: the page comes back.
-func (i *instance) takeOrigins(next *config.Result) {
+// originsInterval is how often at most trusted_domains are read again because a page was refused. Unauthenticated clients cause that.
+const originsInterval = time.Minute
+
+// readOrigins has a domain count that Nextcloud has come to trust since the start: the page comes back.
+func (i *instance) readOrigins(ctx context.Context) {
+	if time.Since(i.originsRead) < originsInterval {
+		return
+	}
+	next := i.load(ctx)
+	i.originsRead = time.Now()
 	const name = "allowed_origins"
-	if next.ErrOf(name) == nil && next.Sources[name] != config.SourceDefault { // else they are not known now
+	if ctx.Err() == nil && next.ErrOf(name) == nil && next.Sources[name] != config.SourceDefault { // else they are not known now
 		i.websocket.SetAllowedOrigins(next.Settings.Websocket.AllowedOrigins)
 	}
 }

@@ -109,8 +109,7 @@ func (eventCommand) Run(p *process, send *sendCommand, parsed *kong.Context) err
 	if special, ok := payload.(payloader); ok {
 		var err error
 		if payload, err = special.payload(); err != nil {
-			fmt.Fprintf(p.stderr, "notify_push send %s: %v\n", selected.Name, err)
-			return exitUsage
+			return p.misused("send "+selected.Name, err)
 		}
 	}
 	return send.publish(p, selected.Tag.Get("channel"), payload)
@@ -138,14 +137,12 @@ func (c *sendCommand) publish(p *process, channel string, payload any) error {
 	}
 	event := bytes.TrimSpace(text.Bytes())
 	if _, err := actors.DecodeEvent(channel, event); err != nil {
-		fmt.Fprintf(p.stderr, "notify_push send: no push server would take this event: %v\n", err)
-		return exitUsage
+		return p.misused("send", fmt.Errorf("no push server would take this event: %w", err))
 	}
 
 	settings, err := loadRedis(p, c.ConfigFile, c.settingFlags)
 	if err != nil {
-		fmt.Fprintf(p.stderr, "notify_push send: %v\n", err)
-		return exitUsage
+		return p.misused("send", err)
 	}
 	redis, err := storage.NewRedis(settings.Redis)
 	if err != nil {

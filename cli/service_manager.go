@@ -47,17 +47,17 @@ func (m *serviceManager) wait(reason error) {
 	m.notify(systemd.SdNotifyWatchdog)
 }
 
-// run reports the state of the system until ctx ends.
-func (m *serviceManager) run(ctx context.Context, system interface{ Problems() map[string]string }, probe func(context.Context) error) {
+// run reports what is missing until ctx ends.
+func (m *serviceManager) run(ctx context.Context, problems func() map[string]string, probe func(context.Context) error) {
 	if !m.notify("STATUS=starting") {
 		return
 	}
 	ticker := time.NewTicker(statusTime)
 	defer ticker.Stop()
 	for {
-		problems := system.Problems()
-		_, deaf := problems["redis"]
-		m.report(describeProblems(problems), !deaf)
+		now := problems()
+		_, deaf := now["redis"]
+		m.report(describeProblems(now), !deaf)
 		m.feedWatchdog(ctx, probe)
 		select {
 		case <-ticker.C:

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/notifypush/notifypush/internal/errtext"
@@ -134,24 +133,18 @@ func (f settingFlags) ask(ctx context.Context, page string, reply any) (body str
 }
 
 func printStatus(out io.Writer, s monitor.StatusReply) {
-	lines := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	defer lines.Flush()
-	line := func(cells ...string) {
-		for i := range cells {
-			cells[i] = onOneLine(cells[i])
-		}
-		fmt.Fprintln(lines, strings.Join(cells, "\t"))
-	}
-	line("version", fmt.Sprintf("%s, app %s, %s", s.Version, s.AppVersion, s.GoVersion))
-	line("started", ago(s.Time, &s.Started))
+	t := newTable(out)
+	defer t.Flush()
+	t.line("version", fmt.Sprintf("%s, app %s, %s", s.Version, s.AppVersion, s.GoVersion))
+	t.line("started", ago(s.Time, &s.Started))
 	if s.Ready && s.ReadySince != nil {
-		line("ready", "since "+ago(s.Time, s.ReadySince))
+		t.line("ready", "since "+ago(s.Time, s.ReadySince))
 	}
 	for _, p := range s.Problems {
-		line("not ready", fmt.Sprintf("%s, since %s: %s", p.Name, ago(s.Time, &p.Since), p.Reason))
+		t.line("not ready", fmt.Sprintf("%s, since %s: %s", p.Name, ago(s.Time, &p.Since), p.Reason))
 	}
 	if s.Warning != "" {
-		line("warning", s.Warning)
+		t.line("warning", s.Warning)
 	}
 	for _, d := range s.Dependencies {
 		state := "ok"
@@ -164,18 +157,18 @@ func printStatus(out io.Writer, s monitor.StatusReply) {
 		if d.Latency != nil {
 			state += fmt.Sprintf(", %.3g ms, %s", *d.Latency, ago(s.Time, d.At))
 		}
-		line(d.Name, state)
+		t.line(d.Name, state)
 	}
 	for _, other := range s.Servers {
 		state := ""
 		if other.Ending {
 			state = ", ending"
 		}
-		line("server", fmt.Sprintf("%s, version %s, since %s, %d clients%s", other.Name, other.Version, ago(s.Time, &other.Since), other.Connections, state))
+		t.line("server", fmt.Sprintf("%s, version %s, since %s, %d clients%s", other.Name, other.Version, ago(s.Time, &other.Since), other.Connections, state))
 	}
-	line("clients", fmt.Sprintf("%d of %d users", s.Now.Connections, s.Now.Users))
-	line("logins", fmt.Sprintf("%d waiting, %d at Nextcloud, %d throttled", s.Waiting, s.InFlight, s.Throttled))
-	line("log level", s.LogLevel)
+	t.line("clients", fmt.Sprintf("%d of %d users", s.Now.Connections, s.Now.Users))
+	t.line("logins", fmt.Sprintf("%d waiting, %d at Nextcloud, %d throttled", s.Waiting, s.InFlight, s.Throttled))
+	t.line("log level", s.LogLevel)
 	for _, row := range []struct {
 		name string
 		of   func(monitor.Point) float64
@@ -186,15 +179,15 @@ func printStatus(out io.Writer, s monitor.StatusReply) {
 		{"logins/s", func(p monitor.Point) float64 { return p.Logins }},
 		{"refused/s", func(p monitor.Point) float64 { return p.Refused }},
 	} {
-		line(row.name, fmt.Sprintf("%-8.4g %s", row.of(s.Now), sparkline(s.Hour, row.of)))
+		t.line(row.name, fmt.Sprintf("%-8.4g %s", row.of(s.Now), sparkline(s.Hour, row.of)))
 	}
 }
 
 // printInstances lists those of a server that has several.
 func printInstances(out io.Writer, s monitor.StatusReply, all []monitor.InstanceReply) {
 	fmt.Fprintf(out, "version %s, %s, started %s\n", onOneLine(s.Version), onOneLine(s.GoVersion), ago(s.Time, &s.Started))
-	lines := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	defer lines.Flush()
+	t := newTable(out)
+	defer t.Flush()
 	for _, i := range all {
 		state := "ready"
 		switch {
@@ -203,12 +196,12 @@ func printInstances(out io.Writer, s monitor.StatusReply, all []monitor.Instance
 		case !i.Ready:
 			state = "not ready"
 		}
-		fmt.Fprintf(lines, "%s\t%s\t%d clients\t%s\n", onOneLine(i.Name), state, i.Connections, onOneLine(strings.Join(i.Hosts, ", ")))
+		t.line(i.Name, state, fmt.Sprintf("%d clients", i.Connections), strings.Join(i.Hosts, ", "))
 		for _, name := range slices.Sorted(maps.Keys(i.Problems)) {
-			fmt.Fprintf(lines, "\t\t\t%s: %s\n", onOneLine(name), onOneLine(i.Problems[name]))
+			t.line("", "", "", name+": "+i.Problems[name])
 		}
 		if i.Warning != "" {
-			fmt.Fprintf(lines, "\t\t\twarning: %s\n", onOneLine(i.Warning))
+			t.line("", "", "", "warning: "+i.Warning)
 		}
 	}
 }
@@ -232,16 +225,12 @@ func sparkline(points []monitor.Point, of func(monitor.Point) float64) string {
 }
 
 func printClients(out io.Writer, reply monitor.ClientsReply, now time.Time) {
-	lines := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(lines, "USER\tADDRESS\tCONNECTED\tLAST PUSH\tCLIENT")
+	t := newTable(out)
+	t.line("USER", "ADDRESS", "CONNECTED", "LAST PUSH", "CLIENT")
 	for _, c := range reply.Clients {
-		cells := []string{c.User, c.Address, ago(now, &c.Since), ago(now, c.LastPush), c.Program}
-		for i := range cells {
-			cells[i] = onOneLine(cells[i])
-		}
-		fmt.Fprintln(lines, strings.Join(cells, "\t"))
+		t.line(c.User, c.Address, ago(now, &c.Since), ago(now, c.LastPush), c.Program)
 	}
-	_ = lines.Flush()
+	_ = t.Flush()
 	if reply.Next > 0 {
 		fmt.Fprintf(out, "%d of %d users; notify_push clients --from %d goes on\n", reply.Next-reply.From, reply.Users, reply.Next)
 	}

@@ -3,13 +3,14 @@ package cli
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/backoff"
 	"github.com/notifypush/notifypush/storage"
 	"github.com/notifypush/notifypush/transport/monitor"
 	"github.com/notifypush/notifypush/transport/nextcloud"
@@ -38,11 +39,7 @@ func (l *latencies) note(name string, asked time.Time) {
 func (l *latencies) all() map[string]monitor.Latency {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	all := map[string]monitor.Latency{}
-	for name, latency := range l.last {
-		all[name] = latency
-	}
-	return all
+	return maps.Clone(l.last)
 }
 
 // timedMounts and timedVerifier note how long answers take. Errors are no answers, but for a refusal.
@@ -78,7 +75,7 @@ func (t timedVerifier) Verify(ctx context.Context, credentials actors.Credential
 func (i *instance) askRedis(ctx context.Context) {
 	for {
 		i.askRedisOnce(ctx)
-		if !pause(ctx.Done(), redisQuestionTime) {
+		if !backoff.Pause(ctx.Done(), backoff.Jitter(redisQuestionTime)) {
 			return
 		}
 	}
@@ -100,7 +97,7 @@ func (i *instance) source() monitor.Source {
 }
 
 // status is what the status page shows and can do.
-func (i *instance) status(monitored *atomic.Pointer[monitor.Options]) *monitor.Status {
+func (i *instance) status(adminToken func() actors.Secret) *monitor.Status {
 	return &monitor.Status{
 		System: i.system, History: i.history, Log: i.log.Logger, Started: i.began,
 		AppVersion: i.version.Known, Latencies: i.latencies.all, Servers: i.otherServers,
@@ -113,7 +110,7 @@ func (i *instance) status(monitored *atomic.Pointer[monitor.Options]) *monitor.S
 			}
 			return i.log.SetLogLevel(spec)
 		},
-		Drain: i.newcomers.drain, AdminToken: func() actors.Secret { return monitored.Load().AdminToken },
+		Drain: i.drain, AdminToken: adminToken,
 	}
 }
 

@@ -96,17 +96,9 @@ func faultOfHandshake(status int) (fault Fault, known bool) {
 }
 
 // withLines is the advice about a fault, with the lines of every proxy below.
-func withLines(f Fault) string {
-	advice, lines := Remedy(f)
-	return strings.Join(append([]string{advice}, lines...), "\n    ")
-}
+func withLines(f Fault) string { return Remedy(f, "\n    ") }
 
 // isHTTP2 recognises the first frame of HTTP/2 where an HTTP/1.1 answer was due.
 func isHTTP2(err error) bool {
 	return err != nil && strings.Contains(err.Error(), `malformed HTTP response "\x00\x00`)
-}
-
-// AdviseCertificate says what is wrong with a certificate that was not accepted, and what to do.
-func AdviseCertificate(err *tls.CertificateVerificationError) (detail, advice string) {
-	return describeCertificate(err.UnverifiedCertificates, err.Err)
 }

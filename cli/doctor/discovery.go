@@ -1,17 +1,16 @@
 package doctor
 
 import (
+	"bufio"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/notifypush/notifypush/client"
 )
@@ -43,7 +42,7 @@ func adviseSetup(site *url.URL) string {
 }
 
 func (e *examination) explainDiscovery(ctx context.Context, step string, err error) {
-	if a, err := e.get(ctx, e.site.JoinPath("status.php")); err == nil {
+	if a, err := e.ask(ctx, http.MethodGet, e.site.JoinPath("status.php")); err == nil {
 		e.proxy = recognise(a)
 	}
 	status, answered := errors.AsType[*client.StatusError](err)
@@ -67,22 +66,14 @@ func (e *examination) explainDiscovery(ctx context.Context, step string, err err
 }
 
 // speaksHTTP2 reports whether the site answers to the first frame of an HTTP/2 connection with one.
-func (e *examination) speaksHTTP2(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, provokeTimeout)
-	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(e.site.Hostname(), portOf(e.site)))
-	if err != nil {
-		return false
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(provokeTimeout))
+func (e *examination) speaksHTTP2(ctx context.Context) (speaks bool) {
 	const emptySettings = "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-	if _, err := io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"+emptySettings); err != nil {
-		return false
-	}
-	var header [9]byte
-	_, err = io.ReadFull(conn, header[:])
-	return err == nil && header[3] == 4 // SETTINGS
+	e.exchange(ctx, e.site, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"+emptySettings, func(reader *bufio.Reader) {
+		var header [9]byte
+		_, err := io.ReadFull(reader, header[:])
+		speaks = err == nil && header[3] == 4 // SETTINGS
+	})
+	return speaks
 }
 
 // answer is a page that was asked for.
@@ -92,50 +83,49 @@ type answer struct {
 	body   string
 }
 
-func (e *examination) get(ctx context.Context, at *url.URL) (answer, error) {
-	return e.ask(ctx, at, "", "")
+// from says what answered how.
+func (a answer) from(at *url.URL) string {
+	return fmt.Sprintf("%s answered %d %s", at, a.status, http.StatusText(a.status))
 }
 
-// ask gets a page with a header, "" for none.
-func (e *examination) ask(ctx context.Context, at *url.URL, header, value string) (answer, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+// ask asks for a page. headers are names and values.
+func (e *examination) ask(ctx context.Context, method string, at *url.URL, headers ...string) (answer, error) {
+	request, err := http.NewRequestWithContext(ctx, method, at.String(), nil)
 	if err != nil {
 		return answer{}, err
 	}
-	if header != "" {
-		request.Header.Set(header, value)
+	for pair := range slices.Chunk(headers, 2) {
+		request.Header.Set(pair[0], pair[1])
 	}
 	response, err := e.client.Do(request)
 	if err != nil {
 		return answer{}, err
 	}
+	return readAnswer(response)
+}
+
+func readAnswer(response *http.Response) (answer, error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
 	return answer{response.StatusCode, response.Header, string(body)}, err
 }
 
-// fetchToken has Nextcloud make a pre-auth token.
-func (e *examination) fetchToken(ctx context.Context) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.preAuth, nil)
-	if err != nil {
-		return "", err
+// askAsUser returns what a page says that wants a login.
+func (e *examination) askAsUser(ctx context.Context, method string, at *url.URL, headers ...string) (string, error) {
+	request := *at
+	request.User = url.UserPassword(e.User, e.Password)
+	a, err := e.ask(ctx, method, &request, headers...)
+	if err == nil && a.status != http.StatusOK {
+		err = errors.New(a.from(at))
 	}
-	request.SetBasicAuth(e.User, e.Password)
-	request.Header.Set("OCS-APIRequest", "true")
-	response, err := e.client.Do(request)
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	token, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s answered %s", e.preAuth, response.Status)
-	}
-	return strings.TrimSpace(string(token)), err
+	return strings.TrimSpace(a.body), err
 }
 
-// customEvent is a notify_custom payload.
-func customEvent(user, message string) []byte {
-	payload, _ := json.Marshal(map[string]string{"user": user, "message": message}) // strings always encode
-	return payload
+// fetchToken has Nextcloud make a pre-auth token.
+func (e *examination) fetchToken(ctx context.Context) (string, error) {
+	at, err := url.Parse(e.preAuth)
+	if err != nil {
+		return "", err
+	}
+	return e.askAsUser(ctx, http.MethodPost, at, "OCS-APIRequest", "true")
 }

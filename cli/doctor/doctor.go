@@ -94,7 +94,7 @@ func Run(ctx context.Context, options Options) {
 	}{
 		{"reading the address", e.readAddress},
 		{"resolving the name", e.resolve},
-		{"examining the certificate", e.examineTLS},
+		{"examining the certificate", func(ctx context.Context) { e.examineCertificate(ctx, e.site) }},
 		{"asking Nextcloud for its push server", e.discover},
 		{"looking at what answers at the push server's address", e.examinePushURL},
 		{"asking whom Nextcloud takes for the client", e.examineRemote},

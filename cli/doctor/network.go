@@ -58,15 +58,12 @@ func causeOfDial(err error) error {
 	return err
 }
 
-// examineTLS verifies the certificate as a desktop client does.
-func (e *examination) examineTLS(ctx context.Context) {
-	if isEncrypted(e.site) {
-		e.examineCertificate(ctx, e.site)
-	}
-}
-
+// examineCertificate verifies the certificate, if there is to be one, as a desktop client does.
 func (e *examination) examineCertificate(ctx context.Context, at *url.URL) {
 	const step = "certificate"
+	if !isEncrypted(at) {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	dialer := tls.Dialer{Config: &tls.Config{ServerName: at.Hostname(), InsecureSkipVerify: true}} //nolint:gosec // It is verified below.

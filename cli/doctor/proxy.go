@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -54,25 +55,30 @@ func isHAProxyPage(body string) bool {
 }
 
 // provoke has whatever is in front refuse a request itself, and so show its own page.
-func (e *examination) provoke(ctx context.Context) proxy {
+func (e *examination) provoke(ctx context.Context) (found proxy) {
+	request := fmt.Sprintf("GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nnot a header\r\n\r\n", e.endpoint.Host)
+	e.exchange(ctx, e.endpoint, request, func(reader *bufio.Reader) {
+		if response, err := http.ReadResponse(reader, nil); err == nil {
+			a, _ := readAnswer(response)
+			found = recognise(a)
+		}
+	})
+	return found
+}
+
+// exchange writes a request as it is and has its answer read. What fails is no finding.
+func (e *examination) exchange(ctx context.Context, at *url.URL, request string, read func(*bufio.Reader)) {
 	ctx, cancel := context.WithTimeout(ctx, provokeTimeout)
 	defer cancel()
-	conn, err := e.dial(ctx)
+	conn, err := e.dial(ctx, at)
 	if err != nil {
-		return unknownProxy
+		return
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(provokeTimeout))
-	if _, err := fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nnot a header\r\n\r\n", e.endpoint.Host); err != nil {
-		return unknownProxy
+	if _, err := io.WriteString(conn, request); err == nil {
+		read(bufio.NewReader(conn))
 	}
-	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		return unknownProxy
-	}
-	defer response.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(response.Body, maxBody))
-	return recognise(answer{response.StatusCode, response.Header, string(body)})
 }
 
 // cacheMark returns what says that an answer came out of a cache, "" where nothing does.

@@ -16,16 +16,18 @@ import (
 
 const stepPushURL = "push URL"
 
+const adviseCheck = "On the push server's machine run, with the variables of its unit: notify_push check CONFIG_FILE"
+
 // examinePushURL asks for pages at the push server's address, to see who answers there.
 func (e *examination) examinePushURL(ctx context.Context) {
-	if e.endpoint.Host != e.site.Host && e.endpoint.Scheme == "wss" {
+	if e.endpoint.Host != e.site.Host {
 		e.examineCertificate(ctx, e.endpoint)
 	}
 	if e.broken {
 		return
 	}
 	cookie := e.pushPage("test/cookie")
-	a, err := e.get(ctx, cookie)
+	a, err := e.ask(ctx, http.MethodGet, cookie)
 	if err != nil {
 		e.explainNoAnswer(ctx, cookie, err)
 		return
@@ -79,13 +81,13 @@ func (e *examination) explainAnswer(at *url.URL, a answer) (explained bool) {
 	case a.status/100 == 3:
 		e.fault(stepPushURL, fmt.Sprintf("%s redirects to %s; websockets do not follow redirects", at, a.header.Get("Location")), Redirected)
 	case a.status == http.StatusForbidden:
-		e.fault(stepPushURL, fmt.Sprintf("%s answered %d %s", at, a.status, http.StatusText(a.status)), Refused)
+		e.fault(stepPushURL, a.from(at), Refused)
 	case a.status == http.StatusBadGateway || a.status == http.StatusServiceUnavailable || a.status == http.StatusGatewayTimeout:
-		e.fault(stepPushURL, fmt.Sprintf("%s answered %d %s: the reverse proxy does not reach the push server", at, a.status, http.StatusText(a.status)), NoServer)
+		e.fault(stepPushURL, a.from(at)+": the reverse proxy does not reach the push server", NoServer)
 	case strings.Contains(a.body, "nothing is served here"):
 		e.fault(stepPushURL, "the push server answers, and gets another path than "+at.Path+" or its end", NoLocation)
 	default:
-		e.fault(stepPushURL, fmt.Sprintf("%s answered %d %s, and not the push server", at, a.status, http.StatusText(a.status)), NoLocation)
+		e.fault(stepPushURL, a.from(at)+", and not the push server", NoLocation)
 	}
 	return true
 }
@@ -112,7 +114,7 @@ func (e *examination) examineForwarding(ctx context.Context) {
 		Time      int64 `json:"time"`
 	}
 	for i := range seen {
-		a, err := e.get(ctx, e.pushPage("test/client"))
+		a, err := e.ask(ctx, http.MethodGet, e.pushPage("test/client"))
 		if err != nil || a.status != http.StatusOK || json.Unmarshal([]byte(a.body), &seen[i]) != nil {
 			return // the app's own daemon does not say
 		}
@@ -144,7 +146,7 @@ func (e *examination) explainUnreachable(step, why string) {
 		e.fault(step, detail, BasicAuthBeforeUs)
 		return
 	}
-	e.fail(step, detail, "On the push server's machine run, with the variables of its unit: notify_push check CONFIG_FILE")
+	e.fail(step, detail, adviseCheck)
 }
 
 // examineRemote has the push server ask Nextcloud whom it takes for the client, as a login does.
@@ -159,7 +161,7 @@ func (e *examination) examineRemote(ctx context.Context) {
 		return
 	}
 	defer giveBack()
-	a, err := e.ask(ctx, e.pushPage("test/remote/"+askedAbout), "token", token)
+	a, err := e.ask(ctx, http.MethodGet, e.pushPage("test/remote/"+askedAbout), "token", token)
 	seen := strings.TrimSpace(a.body)
 	_, noAddress := netip.ParseAddr(seen)
 	switch {
@@ -184,12 +186,12 @@ func (e *examination) examineMapping(ctx context.Context, token string) {
 	if e.broken || ctx.Err() != nil {
 		return
 	}
-	a, err := e.ask(ctx, e.pushPage("test/mapping/1"), "token", token)
+	a, err := e.ask(ctx, http.MethodGet, e.pushPage("test/mapping/1"), "token", token)
 	switch {
 	case err != nil:
 		e.warn(step, "not tried: "+err.Error(), "")
 	case a.status != http.StatusOK:
-		e.fail(step, "the push server cannot read who sees a file, so pushes of files do not come: "+strings.TrimSpace(a.body), "On the push server's machine run, with the variables of its unit: notify_push check CONFIG_FILE")
+		e.fail(step, "the push server cannot read who sees a file, so pushes of files do not come: "+strings.TrimSpace(a.body), adviseCheck)
 		e.broken = false // the other pushes come
 	default:
 		e.green(step, "the push server can read who sees a file")

@@ -134,9 +134,9 @@ var remedies = map[Fault]struct {
 	CutAtClose: {"Something on the way cuts websockets instead of passing their end on. Clients come back later than they could.", nil},
 }
 
-// Remedy returns what to do about a fault, in one or two sentences, and the lines to change of each proxy.
-func Remedy(f Fault) (advice string, lines []string) {
-	return remedies[f].advice, linesFor(f, unknownProxy, "")
+// Remedy returns what to do about a fault, in one or two sentences, and behind it the lines to change of each proxy.
+func Remedy(f Fault, separator string) string {
+	return strings.Join(append([]string{remedies[f].advice}, linesFor(f, unknownProxy, "")...), separator)
 }
 
 // linesFor returns the lines for the proxy that was recognised, and those of all where it was not. They have the push server at an

@@ -3,11 +3,10 @@ package doctor
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/url"
-	"strings"
+	"net/http"
 	"time"
 
 	"github.com/notifypush/notifypush/client"
@@ -76,14 +75,15 @@ func (e *examination) logIn(ctx context.Context, s *socket) bool {
 // awaitPush publishes a custom event for this user and waits for it.
 func (e *examination) awaitPush(ctx context.Context, s *socket) {
 	const step = "push"
-	uid, err := e.userID(ctx)
+	uid, err := e.askAsUser(ctx, http.MethodGet, e.site.JoinPath("index.php/apps/notify_push/uid")) // which may differ from the login name
 	if err != nil {
 		e.warn(step, "not tried: "+err.Error(), "")
 		return
 	}
 	message := "notify_push_doctor_" + rand.Text()
+	event, _ := json.Marshal(map[string]string{"user": uid, "message": message}) // strings always encode
 	began := time.Now()
-	subscribers, err := e.Publish(ctx, "notify_custom", customEvent(uid, message))
+	subscribers, err := e.Publish(ctx, "notify_custom", event)
 	switch {
 	case err != nil:
 		e.fail(step, "publish an event: "+err.Error(), "Check Redis: notify_push check CONFIG_FILE")
@@ -106,18 +106,6 @@ func (e *examination) awaitPush(ctx context.Context, s *socket) {
 	}
 }
 
-// userID is what Nextcloud calls this user, which may differ from the login name.
-func (e *examination) userID(ctx context.Context) (string, error) {
-	at := e.site.JoinPath("index.php/apps/notify_push/uid")
-	request := *at
-	request.User = url.UserPassword(e.User, e.Password)
-	a, err := e.get(ctx, &request)
-	if err == nil && a.status != 200 {
-		err = fmt.Errorf("%s answered %d", at, a.status)
-	}
-	return strings.TrimSpace(a.body), err
-}
-
 // bearSilence sends nothing of its own for as long as proxies let a connection be silent.
 func (e *examination) bearSilence(s *socket) (survived bool) {
 	const step = "silence"
@@ -125,11 +113,11 @@ func (e *examination) bearSilence(s *socket) (survived bool) {
 	began := time.Now()
 	for time.Since(began) < silence {
 		f, err := s.next(silence - time.Since(began))
-		after := time.Since(later(began, s.heard)).Round(100 * time.Millisecond)
+		after := min(time.Since(began), time.Since(s.heard)).Round(100 * time.Millisecond)
 		switch {
 		case isTimeout(err):
 		case err == nil && f.Opcode == frame.Text: // a push
-		case errors.Is(err, io.EOF) || err != nil:
+		case err != nil:
 			e.fault(step, fmt.Sprintf("the connection was cut after %v of silence: a proxy's timeout is shorter than the heartbeat of 30 s", after), ShortTimeout)
 			return false
 		default:
@@ -139,13 +127,6 @@ func (e *examination) bearSilence(s *socket) (survived bool) {
 	}
 	e.green(step, fmt.Sprintf("the connection lived through %v", silence))
 	return true
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // close sends a close frame and waits for the echo.

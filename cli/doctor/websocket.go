@@ -9,9 +9,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -23,6 +23,7 @@ import (
 type socket struct {
 	net.Conn
 	reader *bufio.Reader
+	key    string    // of the handshake
 	data   []byte    // read and not yet used
 	heard  time.Time // when the last byte came
 }
@@ -30,7 +31,7 @@ type socket struct {
 // shakeHands opens a websocket as a client does, byte by byte, and looks at the answer.
 func (e *examination) shakeHands(ctx context.Context) {
 	const step = "handshake"
-	s, a, key, err := e.open(ctx, "")
+	s, a, err := e.open(ctx, "")
 	if err != nil {
 		if isTimeout(err) {
 			e.fault(step, fmt.Sprintf("open %s: no answer within %v, and pages at the same address come", e.endpoint, handshakeTimeout), HeldBack)
@@ -43,7 +44,7 @@ func (e *examination) shakeHands(ctx context.Context) {
 	if e.proxy == unknownProxy {
 		e.proxy = recognise(a)
 	}
-	answered := fmt.Sprintf("%s answered %d %s to a websocket, and pages at the same address are the push server's", e.endpoint, a.status, http.StatusText(a.status))
+	answered := a.from(e.endpoint) + " to a websocket, and pages at the same address are the push server's"
 	switch {
 	case a.status == http.StatusUpgradeRequired:
 		e.fault(step, "the push server answered: "+strings.TrimSpace(a.body), NoUpgrade)
@@ -54,7 +55,7 @@ func (e *examination) shakeHands(ctx context.Context) {
 		e.fault(step, answered, fault)
 	case a.status != http.StatusSwitchingProtocols: // the address is right
 		e.fault(step, answered, NoUpgrade)
-	case a.header.Get("Sec-WebSocket-Accept") != string(frame.AppendAccept(nil, key)):
+	case a.header.Get("Sec-WebSocket-Accept") != string(frame.AppendAccept(nil, s.key)):
 		e.fault(step, "the answer to the handshake is not for this handshake", Cached)
 	case a.header.Get("Sec-WebSocket-Extensions") != "":
 		e.warn(step, "something on the way compresses websockets: "+a.header.Get("Sec-WebSocket-Extensions"), remedies[Compressed].advice)
@@ -63,24 +64,21 @@ func (e *examination) shakeHands(ctx context.Context) {
 	}
 }
 
-// dial connects to the push server's address.
-func (e *examination) dial(ctx context.Context) (net.Conn, error) {
-	address := net.JoinHostPort(e.endpoint.Hostname(), portOf(e.endpoint))
-	if !isEncrypted(e.endpoint) {
+// dial connects to an address.
+func (e *examination) dial(ctx context.Context, at *url.URL) (net.Conn, error) {
+	address := net.JoinHostPort(at.Hostname(), portOf(at))
+	if !isEncrypted(at) {
 		return new(net.Dialer).DialContext(ctx, "tcp", address)
 	}
 	// No ALPN: over HTTP/2 there would be no upgrade.
-	dialer := tls.Dialer{Config: &tls.Config{ServerName: e.endpoint.Hostname(), InsecureSkipVerify: e.AllowSelfSigned}} //nolint:gosec // The user asked for it.
+	dialer := tls.Dialer{Config: &tls.Config{ServerName: at.Hostname(), InsecureSkipVerify: e.AllowSelfSigned}} //nolint:gosec // The user asked for it.
 	return dialer.DialContext(ctx, "tcp", address)
 }
 
 // openFromAPage opens one more websocket, as Nextcloud's own pages do in a browser.
 func (e *examination) openFromAPage(ctx context.Context) {
-	if e.socket == nil {
-		return
-	}
 	origin := e.site.Scheme + "://" + e.site.Host
-	s, a, _, err := e.open(ctx, "Origin: "+origin+"\r\n")
+	s, a, err := e.open(ctx, "Origin: "+origin+"\r\n")
 	if err != nil {
 		return // apps get through, and the way is the same
 	}
@@ -92,34 +90,28 @@ func (e *examination) openFromAPage(ctx context.Context) {
 }
 
 // open sends a handshake, and offers to compress, as browsers do. more are further header lines.
-func (e *examination) open(ctx context.Context, more string) (*socket, answer, string, error) {
+func (e *examination) open(ctx context.Context, more string) (*socket, answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	conn, err := e.dial(ctx)
+	conn, err := e.dial(ctx, e.endpoint)
 	if err != nil {
-		return nil, answer{}, "", err
+		return nil, answer{}, err
 	}
-	s := &socket{Conn: conn, reader: bufio.NewReader(conn)}
-	key := newKey()
+	s := &socket{Conn: conn, reader: bufio.NewReader(conn), key: newKey()}
 	_ = conn.SetDeadline(time.Now().Add(handshakeTimeout))
 	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n%s\r\n",
-		e.endpoint.RequestURI(), e.endpoint.Host, key, more); err != nil {
+		e.endpoint.RequestURI(), e.endpoint.Host, s.key, more); err != nil {
 		_ = conn.Close()
-		return nil, answer{}, "", err
+		return nil, answer{}, err
 	}
 	response, err := http.ReadResponse(s.reader, nil)
 	if err != nil {
 		_ = conn.Close()
-		return nil, answer{}, "", fmt.Errorf("no answer to the handshake: %w", err)
+		return nil, answer{}, fmt.Errorf("no answer to the handshake: %w", err)
 	}
-	defer response.Body.Close()
-	a := answer{status: response.StatusCode, header: response.Header}
-	if a.status != http.StatusSwitchingProtocols {
-		body, _ := io.ReadAll(io.LimitReader(response.Body, maxBody))
-		a.body = string(body)
-	}
+	a, _ := readAnswer(response)
 	_ = conn.SetDeadline(time.Time{})
-	return s, a, key, nil
+	return s, a, nil
 }
 
 func newKey() string {
@@ -147,9 +139,7 @@ func (s *socket) next(within time.Duration) (frame.Frame, error) {
 			n, err := s.reader.Read(buffer)
 			if n > 0 { // with TLS, the end may come along
 				s.data, s.heard = append(s.data, buffer[:n]...), time.Now()
-				continue
-			}
-			if err != nil {
+			} else if err != nil {
 				return f, err
 			}
 			continue

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -53,7 +54,7 @@ func Scan(ctx context.Context, folder string) ([]Found, error) {
 		return nil, fmt.Errorf("list the instances: %w", err)
 	}
 	return files.Within(limited, func() ([]Found, error) {
-		var found []Found
+		found := map[string]Found{}
 		for _, entry := range entries { // in order of their names
 			suffix := filepath.Ext(entry.Name())
 			name := strings.TrimSuffix(entry.Name(), suffix)
@@ -68,20 +69,17 @@ func Scan(ctx context.Context, folder string) ([]Found, error) {
 			if err != nil {
 				return nil, err
 			}
-			at := slices.IndexFunc(found, func(f Found) bool { return f.Name == name })
-			if at < 0 {
-				found = append(found, Found{Name: name})
-				at = len(found) - 1
-			}
+			f := found[name]
+			f.Name = name
 			if suffix == ".env" {
-				found[at].Variables = path
+				f.Variables = path
 			} else {
-				found[at].Config = path
+				f.Config = path
 			}
-			found[at].Look += look
+			f.Look += look
+			found[name] = f
 		}
-		slices.SortFunc(found, func(a, b Found) int { return strings.Compare(a.Name, b.Name) })
-		return found, nil
+		return slices.SortedFunc(maps.Values(found), func(a, b Found) int { return strings.Compare(a.Name, b.Name) }), nil
 	})
 }
 

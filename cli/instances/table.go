@@ -29,7 +29,7 @@ const maxDerived, maxWildcards, maxStars, maxHost = 1000, 20, 4, 260
 type Table struct {
 	names  map[string]bool
 	levels [4]level // the operator's names and wildcards, then those of config.php
-	hosts  func() map[string][]string
+	listed func() (hosts map[string][]string, conflicts []Conflict)
 }
 
 // derived is the level of the names in config.php.
@@ -84,7 +84,7 @@ func NewTable(claims []Claim) *Table {
 			}
 		}
 	}
-	t.hosts = sync.OnceValue(t.listHosts)
+	t.listed = sync.OnceValues(t.list)
 	return t
 }
 
@@ -92,10 +92,7 @@ func NewTable(claims []Claim) *Table {
 func (t *Table) add(at int, host, instance string) {
 	host = normal(host)
 	if !strings.Contains(host, "*") {
-		exact := t.levels[at].exact
-		if !slices.Contains(exact[host], instance) {
-			exact[host] = append(exact[host], instance)
-		}
+		t.levels[at].exact[host] = addNew(t.levels[at].exact[host], instance)
 		return
 	}
 	parts := strings.Split(host, "*")
@@ -138,8 +135,8 @@ func (t *Table) claimants(host string) []string {
 		found := t.levels[i].claimants(name, host)
 		if i == derived && len(found) > 0 { // one config.php may not take a host of another's domain
 			for _, p := range t.levels[derived+1].patterns {
-				if p.isDomain && !slices.Contains(found, p.instance) && p.fits(name, host) {
-					found = append(found, p.instance)
+				if p.isDomain && p.fits(name, host) {
+					found = addNew(found, p.instance)
 				}
 			}
 		}
@@ -152,24 +149,27 @@ func (t *Table) claimants(host string) []string {
 
 func (l *level) claimants(name, host string) []string {
 	found := slices.Clone(l.exact[name])
-	add := func(instance string) {
-		if !slices.Contains(found, instance) {
-			found = append(found, instance)
-		}
-	}
 	if host != name {
-		for _, instance := range l.exact[host] {
-			add(instance)
-		}
+		found = addNew(found, l.exact[host]...)
 	}
 	for _, isDomain := range []bool{true, false} { // *.alice.example before *a*
 		for _, p := range l.patterns {
 			if p.isDomain == isDomain && p.fits(name, host) {
-				add(p.instance)
+				found = addNew(found, p.instance)
 			}
 		}
 		if len(found) > 0 {
 			break
+		}
+	}
+	return found
+}
+
+// addNew appends the instances that are not among those that are found.
+func addNew(found []string, instances ...string) []string {
+	for _, instance := range instances {
+		if !slices.Contains(found, instance) {
+			found = append(found, instance)
 		}
 	}
 	return found
@@ -227,50 +227,38 @@ func (c Conflict) String() string {
 	return fmt.Sprintf("%s is claimed by the instances %s: only clients are served that name one in the path, as in /push/NAME/ws", c.Host, strings.Join(c.Instances, ", "))
 }
 
-// Conflicts are the names that several instances claim, and none of them by a better right.
+// Conflicts are the names that several instances claim, and none of them by a better right, in order.
 func (t *Table) Conflicts() []Conflict {
-	hosts := map[string]string{} // and one that it is for
-	for _, l := range t.levels {
-		for host := range l.exact {
-			hosts[host] = host
-		}
-		for _, p := range l.patterns {
-			hosts[p.text] = sample(p.text)
-		}
-	}
-	var conflicts []Conflict
-	for _, host := range slices.Sorted(maps.Keys(hosts)) {
-		if claimants := t.claimants(hosts[host]); len(claimants) > 1 {
-			slices.Sort(claimants)
-			conflicts = append(conflicts, Conflict{host, claimants})
-		}
-	}
+	_, conflicts := t.listed()
 	return conflicts
 }
 
-// sample is a name that fits a pattern and is nobody's otherwise.
-func sample(pattern string) string { return strings.ReplaceAll(pattern, "*", "any-other") }
-
 // Hosts are the names that lead to an instance and to no other, in order.
-func (t *Table) Hosts(instance string) []string { return t.hosts()[instance] }
+func (t *Table) Hosts(instance string) []string {
+	hosts, _ := t.listed()
+	return hosts[instance]
+}
 
-func (t *Table) listHosts() map[string][]string {
-	hosts := map[string][]string{}
-	add := func(text, host string) {
-		if claimants := t.claimants(host); len(claimants) == 1 && !slices.Contains(hosts[claimants[0]], text) {
-			hosts[claimants[0]] = append(hosts[claimants[0]], text)
-		}
-	}
+func (t *Table) list() (hosts map[string][]string, conflicts []Conflict) {
+	fitting := map[string]string{} // a host by each name that is claimed
 	for _, l := range t.levels {
 		for host := range l.exact {
-			add(host, host)
+			fitting[host] = host
 		}
 		for _, p := range l.patterns {
-			add(p.text, sample(p.text))
+			fitting[p.text] = strings.ReplaceAll(p.text, "*", "any-other") // which is nobody's otherwise
 		}
 	}
-	for _, list := range hosts {
-		slices.Sort(list)
+	hosts = map[string][]string{}
+	for _, name := range slices.Sorted(maps.Keys(fitting)) {
+		switch claimants := t.claimants(fitting[name]); len(claimants) {
+		case 0:
+		case 1:
+			hosts[claimants[0]] = append(hosts[claimants[0]], name)
+		default:
+			slices.Sort(claimants)
+			conflicts = append(conflicts, Conflict{name, claimants})
+		}
 	}
-	return hosts
+	return hosts, conflicts
 }

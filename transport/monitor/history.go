@@ -2,6 +2,8 @@ package monitor
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -103,8 +105,7 @@ func (h *History) read(now time.Time, stats actors.Stats, problems map[string]st
 	defer h.mu.Unlock()
 	latest := readingOf(now, stats)
 	if len(h.recent) > recentTicks {
-		copy(h.recent, h.recent[1:])
-		h.recent = h.recent[:recentTicks]
+		h.recent = slices.Delete(h.recent, 0, 1)
 	}
 	h.recent = append(h.recent, latest)
 	switch {
@@ -121,11 +122,10 @@ func (h *History) read(now time.Time, stats actors.Stats, problems map[string]st
 }
 
 func (h *History) noteProblems(now time.Time, problems map[string]string) {
-	for name := range h.since {
-		if _, lasts := problems[name]; !lasts {
-			delete(h.since, name)
-		}
-	}
+	maps.DeleteFunc(h.since, func(name string, _ Problem) bool {
+		_, lasts := problems[name]
+		return !lasts
+	})
 	for name, reason := range problems {
 		p, known := h.since[name]
 		if !known {
@@ -169,11 +169,7 @@ func (h *History) Problems() (problems map[string]Problem, ready time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.noteProblems(time.Now(), now)
-	problems = map[string]Problem{}
-	for name, p := range h.since {
-		problems[name] = p
-	}
-	return problems, h.ready
+	return maps.Clone(h.since), h.ready
 }
 
 func pointOf(from, to reading) Point {

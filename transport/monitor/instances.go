@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // InstancesReply is what /api/status answers where a process serves several instances.
@@ -37,22 +35,19 @@ type InstanceReply struct {
 // Instance is one of the servers in a process.
 type Instance struct {
 	InstanceReply
-	Source *Source             // nil where it is not served
-	Pages  func() http.Handler // those of New; nil where it is not served
+	Source *Source // nil where it is not served
 }
 
 // NewInstances returns the handler of the operators' port of a process that serves several: the pages of New about the process, with the
 // metrics of all, which have a label instance, and those of each instance below /instances/NAME/. source is of the process; its
-// Stats and Status do not count. list returns the instances in order.
-func NewInstances(source Source, list func() []Instance) http.Handler {
+// Stats and Status do not count. list returns the instances in order, and pages those of New of one, or nil where it is not served.
+func NewInstances(source Source, list func() []Instance, pages func(name string) http.Handler) http.Handler {
 	source = source.completed()
 	started := time.Now()
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(instancesCollector{list}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
 	source.serveHealth(mux)
 	serveAssets(mux)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	serveMetrics(mux, instancesCollector{list})
 	mux.Handle("GET /api/status", guarded(func(w http.ResponseWriter, _ *http.Request) {
 		reply := InstancesReply{
 			Version: source.Version, GoVersion: runtime.Version(), Time: time.Now(), Started: started,
@@ -68,11 +63,9 @@ func NewInstances(source Source, list func() []Instance) http.Handler {
 	}))
 	mux.HandleFunc("/instances/{name}/", func(w http.ResponseWriter, r *http.Request) {
 		name := r.PathValue("name")
-		for _, i := range list() {
-			if i.Name == name && i.Pages != nil {
-				http.StripPrefix("/instances/"+name, i.Pages()).ServeHTTP(w, r)
-				return
-			}
+		if handler := pages(name); handler != nil {
+			http.StripPrefix("/instances/"+name, handler).ServeHTTP(w, r)
+			return
 		}
 		refuse(w, http.StatusNotFound, "no instance of that name is served")
 	})

@@ -22,12 +22,18 @@ func newInstances(t *testing.T) (url string) {
 	bob.source.Stats = func() actors.Stats { return actors.Stats{ActiveConnections: 3} }
 	list := func() []Instance {
 		return []Instance{
-			{InstanceReply{Name: "alice", Served: true, Ready: true, Connections: 7, Hosts: []string{"cloud.alice.example"}}, &alice.source, func() http.Handler { return New(alice.source) }},
-			{InstanceReply{Name: "bob", Served: true, Problems: map[string]string{"redis": "refused"}}, &bob.source, func() http.Handler { return New(bob.source) }},
-			{InstanceReply{Name: "carol", Problems: map[string]string{"configuration": "<b>nonsense</b>"}}, nil, nil},
+			{InstanceReply{Name: "alice", Served: true, Ready: true, Connections: 7, Hosts: []string{"cloud.alice.example"}}, &alice.source},
+			{InstanceReply{Name: "bob", Served: true, Problems: map[string]string{"redis": "refused"}}, &bob.source},
+			{InstanceReply{Name: "carol", Problems: map[string]string{"configuration": "<b>nonsense</b>"}}, nil},
 		}
 	}
-	server := httptest.NewServer(NewInstances(Source{Version: "0.1.0"}, list))
+	pages := func(name string) http.Handler {
+		if kit := map[string]*statusKit{"alice": alice, "bob": bob}[name]; kit != nil {
+			return New(kit.source)
+		}
+		return nil
+	}
+	server := httptest.NewServer(NewInstances(Source{Version: "0.1.0"}, list, pages))
 	t.Cleanup(server.Close)
 	return server.URL
 }

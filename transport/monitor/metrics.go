@@ -1,22 +1,20 @@
 package monitor
 
 import (
+	"net/http"
 	"runtime"
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// newRegistry returns the server's metrics, those of its process and those of the Go runtime.
-func newRegistry(source Source) *prometheus.Registry {
+// serveMetrics serves metrics, and those of the process and of the Go runtime.
+func serveMetrics(mux *http.ServeMux, metrics prometheus.Collector) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(
-		NewCollector(source, nil),
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
-	return registry
+	registry.MustRegister(metrics, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 }
 
 // NewCollector returns the metrics of one push server for a registry of yours, with these constant labels

@@ -8,7 +8,6 @@ import (
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/internal/textreply"
 	"github.com/notifypush/notifypush/transport"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // probeTimeout bounds Source.Probe.
@@ -40,7 +39,7 @@ type Source struct {
 func New(source Source) http.Handler {
 	source = source.completed()
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(source), promhttp.HandlerOpts{}))
+	serveMetrics(mux, NewCollector(source, nil))
 	source.serveHealth(mux)
 	if source.Status != nil {
 		source.Status.serveAt(mux, &source)

@@ -336,7 +336,7 @@ func (s *Status) serveAction(w http.ResponseWriter, r *http.Request, name string
 func (s *Status) clearRateLimit(_ context.Context, o order) error {
 	address, err := netip.ParseAddr(o.Address)
 	if err == nil && !s.ClearRateLimit(address) {
-		err = errNotThrottled
+		err = errors.New("no login of this address has failed lately")
 	}
 	return err
 }
@@ -357,5 +357,3 @@ func isLocal(r *http.Request) bool {
 
 // ownHost is the Host that the commands of this program send.
 const ownHost = "notify_push"
-
-var errNotThrottled = errors.New("no login of this address has failed lately")

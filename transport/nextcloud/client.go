@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,6 +66,9 @@ type Client struct {
 }
 
 var _ actors.Verifier = (*Client)(nil)
+
+// Name is how logs and actors.System.Problems call this port.
+func (*Client) Name() string { return "nextcloud" }
 
 // New checks the options. It does not connect.
 func New(options Options) (*Client, error) {
@@ -196,26 +201,25 @@ func (n *Client) askUser(ctx context.Context, credentials actors.Credentials) (u
 			user, err = n.readLine(ctx, response)
 			return err
 		})
-		if _, answered := errors.AsType[*Error](err); err != nil && !answered && !errors.Is(err, errRedirect) {
-			return "", n.unreachable(ctx, err)
-		}
-		if !errors.Is(err, errRedirect) {
+		_, answered := errors.AsType[*Error](err)
+		switch {
+		case err == nil, answered:
 			return user, err
+		case !errors.Is(err, errRedirect):
+			return "", n.unreachable(ctx, n.kept.explain(ctx, err))
 		}
 	}
-	return n.ask(ctx, "uid", func(request *http.Request) {
-		request.SetBasicAuth(credentials.Login, credentials.Password.Reveal())
-		if credentials.Forwarded != "" {
-			request.Header.Set("X-Forwarded-For", credentials.Forwarded)
-		}
-	})
+	login := base64.StdEncoding.EncodeToString([]byte(credentials.Login + ":" + credentials.Password.Reveal()))
+	headers := []string{"Authorization", "Basic " + login}
+	if credentials.Forwarded != "" {
+		headers = append(headers, "X-Forwarded-For", credentials.Forwarded)
+	}
+	return n.ask(ctx, "uid", headers...)
 }
 
 // TestCookie asks for the number that the self test gave to Nextcloud. All errors are *Error.
 func (n *Client) TestCookie(ctx context.Context, token actors.Secret) (uint32, error) {
-	answer, err := n.ask(ctx, "test/cookie", func(request *http.Request) {
-		request.Header.Set("token", token.Reveal())
-	})
+	answer, err := n.ask(ctx, "test/cookie", "token", token.Reveal())
 	if err != nil {
 		return 0, refusedToken(err)
 	}
@@ -230,10 +234,7 @@ func (n *Client) TestCookie(ctx context.Context, token actors.Secret) (uint32, e
 // which is that same address where this server is one of its trusted proxies. All errors are
 // *Error.
 func (n *Client) TestRemote(ctx context.Context, token actors.Secret, client netip.Addr) (string, error) {
-	seen, err := n.ask(ctx, "test/remote", func(request *http.Request) {
-		request.Header.Set("token", token.Reveal())
-		request.Header.Set("X-Forwarded-For", client.String())
-	})
+	seen, err := n.ask(ctx, "test/remote", "token", token.Reveal(), "X-Forwarded-For", client.String())
 	return seen, refusedToken(err)
 }
 
@@ -248,7 +249,7 @@ func refusedToken(err error) error {
 // TestVersion makes the app write its version to the Redis key notify_push_app_version. All errors
 // are *Error.
 func (n *Client) TestVersion(ctx context.Context) error {
-	return n.get(ctx, "test/version", func(*http.Request) {}, func(_ context.Context, response *http.Response) error {
+	return n.get(ctx, appPath+"test/version", nil, func(_ context.Context, response *http.Response) error {
 		if response.StatusCode != http.StatusOK {
 			return n.refusal(response)
 		}
@@ -257,8 +258,8 @@ func (n *Client) TestVersion(ctx context.Context) error {
 }
 
 // ask returns Nextcloud's answer: one line of text that is not empty.
-func (n *Client) ask(ctx context.Context, call string, prepare func(*http.Request)) (line string, err error) {
-	err = n.get(ctx, call, prepare, func(ctx context.Context, response *http.Response) (err error) {
+func (n *Client) ask(ctx context.Context, call string, headers ...string) (line string, err error) {
+	err = n.get(ctx, appPath+call, headers, func(ctx context.Context, response *http.Response) (err error) {
 		line, err = n.readLine(ctx, response)
 		return err
 	})
@@ -310,35 +311,21 @@ func firstBytes(body io.Reader) ([]byte, error) {
 	if plain, ok := body.(*plainBody); ok {
 		return plain.rest[:min(len(plain.rest), maxAnswer+1)], nil
 	}
-	buffer := make([]byte, maxAnswer+1)
-	size, err := readAtMost(body, buffer)
-	return buffer[:size], err
+	return io.ReadAll(io.LimitReader(body, maxAnswer+1))
 }
 
-// readAtMost reads until the end, or until the buffer is full. It is no error that there is less; half of an
-// answer is one.
-func readAtMost(body io.Reader, buffer []byte) (size int, err error) {
-	for size < len(buffer) && err == nil {
-		var n int
-		n, err = body.Read(buffer[size:])
-		size += n
-	}
-	if err == io.EOF {
-		err = nil
-	}
-	return size, err
-}
-
-// get makes a call, and has its answer read.
-func (n *Client) get(ctx context.Context, call string, prepare func(*http.Request), read func(context.Context, *http.Response) error) error {
+// get asks for a page of Nextcloud, and has the answer read. headers are names and values.
+func (n *Client) get(ctx context.Context, page string, headers []string, read func(context.Context, *http.Response) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, n.timeout, errNoAnswer)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, n.base.JoinPath(appPath, call).String(), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, n.base.JoinPath(page).String(), nil)
 	if err != nil {
 		return n.unreachable(ctx, err)
 	}
 	request.Header.Set("User-Agent", n.userAgent) // an empty one keeps net/http from adding its own
-	prepare(request)
+	for pair := range slices.Chunk(headers, 2) {
+		request.Header.Set(pair[0], pair[1])
+	}
 	response, err := n.client.Do(request)
 	if err != nil {
 		return n.unreachable(ctx, err)

@@ -73,42 +73,35 @@ func newKeptConns(n *Client, options Options, transport *http.Transport) *keptCo
 	if options.UserAgent != "" {
 		prefix += "User-Agent: " + options.UserAgent + "\r\n"
 	}
-	port := asked.URL.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[asked.URL.Scheme]
-	}
-	address := net.JoinHostPort(asked.URL.Hostname(), port)
+	address := net.JoinHostPort(asked.URL.Hostname(), portOf(asked.URL))
 	k := &keptConns{asked: asked, prefix: prefix + "Authorization: Basic ", timeout: n.timeout, max: options.Concurrency}
-	k.dial = func(ctx context.Context) (net.Conn, error) { return transport.DialContext(ctx, "tcp", address) }
-	if asked.URL.Scheme == "https" {
-		config := transport.TLSClientConfig.Clone()
-		config.ServerName = asked.URL.Hostname()
-		k.dial = func(ctx context.Context) (net.Conn, error) {
-			conn, err := transport.DialContext(ctx, "tcp", address)
-			if err != nil {
-				return nil, err
-			}
-			ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-			defer cancel()
-			encrypted := tls.Client(conn, config)
-			if err := encrypted.HandshakeContext(ctx); err != nil {
-				_ = conn.Close()
-				return nil, err
-			}
-			return encrypted, nil
+	config := transport.TLSClientConfig.Clone()
+	config.ServerName = asked.URL.Hostname()
+	k.dial = func(ctx context.Context) (net.Conn, error) {
+		conn, err := transport.DialContext(ctx, "tcp", address)
+		if err != nil || asked.URL.Scheme == "http" {
+			return conn, err
 		}
+		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+		defer cancel()
+		encrypted := tls.Client(conn, config)
+		if err := encrypted.HandshakeContext(ctx); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+		return encrypted, nil
 	}
 	return k
 }
 
-// ask sends one login and hands the answer to read, which need not read all of it. Its errors are of the
-// connection, errRedirect, or read's.
+// ask sends one login and hands the answer to read, which need not read all of it. Its errors are errRedirect, read's, or of the
+// connection, for explain.
 func (k *keptConns) ask(ctx context.Context, credentials actors.Credentials, read func(*http.Response) error) error {
 	deadline := time.Now().Add(k.timeout)
 	for {
 		c, err := k.take(ctx, deadline)
 		if err != nil {
-			return k.explain(ctx, err)
+			return err
 		}
 		stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 		_ = c.SetDeadline(deadline)
@@ -125,15 +118,9 @@ func (k *keptConns) ask(ctx context.Context, credentials actors.Credentials, rea
 		} else {
 			_ = c.Close()
 		}
-		if failure, ok := errors.AsType[*connError](err); ok {
-			return k.explain(ctx, failure.error)
-		}
 		return err
 	}
 }
-
-// connError is an error of a connection, and not of what was read.
-type connError struct{ error }
 
 // explain says why a connection's error came about.
 func (k *keptConns) explain(ctx context.Context, err error) error {
@@ -226,13 +213,11 @@ func (c *keptConn) send(prefix string, credentials actors.Credentials) error {
 	_, err := c.Write(c.out)
 	clear(c.out[:cap(c.out)])
 	if err != nil {
-		return &connError{err}
+		return err
 	}
 	c.limit.N = maxHeader + maxComplaint
-	if _, err = c.reader.Peek(1); err != nil {
-		return &connError{err}
-	}
-	return nil
+	_, err = c.reader.Peek(1)
+	return err
 }
 
 // appendLogin appends the rest of a request, behind "Authorization: Basic ". Nothing else holds the password
@@ -269,7 +254,7 @@ func (c *keptConn) receive(asked *http.Request, read func(*http.Response) error)
 		response, err = http.ReadResponse(c.reader, asked) //nolint:bodyclose // as above
 	}
 	if err != nil {
-		return false, &connError{err}
+		return false, err
 	}
 	if response.StatusCode/100 == 3 && response.Header.Get("Location") != "" {
 		return false, errRedirect
@@ -278,7 +263,7 @@ func (c *keptConn) receive(asked *http.Request, read func(*http.Response) error)
 	response.Body = body
 	err = read(response)
 	if body.err != nil && !errors.Is(body.err, io.EOF) {
-		return false, &connError{body.err}
+		return false, body.err
 	}
 	return errors.Is(body.err, io.EOF) && !response.Close && c.reader.Buffered() == 0, err
 }

@@ -33,38 +33,29 @@ type ServerStatus struct {
 // *Error; Source and Target are right as soon as there was a connection.
 func (n *Client) Status(ctx context.Context) (ServerStatus, error) {
 	var status ServerStatus
-	ctx, cancel := context.WithTimeoutCause(ctx, n.timeout, errNoAnswer)
-	defer cancel()
+	asked := time.Now()
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
 		status.Source, status.Target = ipOf(got.Conn.LocalAddr()), ipOf(got.Conn.RemoteAddr())
 	}})
-	request, err := http.NewRequestWithContext(traced, http.MethodGet, n.base.JoinPath("status.php").String(), nil)
-	if err != nil {
-		return status, n.unreachable(ctx, err)
-	}
-	request.Header.Set("User-Agent", n.userAgent)
-	asked := time.Now()
-	response, err := n.client.Do(request)
-	if err != nil {
-		return status, n.unreachable(ctx, err)
-	}
-	defer response.Body.Close()
-	status.Ahead = ahead(response.Header.Get("Date"), asked, time.Now())
-	if response.StatusCode != http.StatusOK {
-		return status, n.refusal(response)
-	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxStatus))
-	if err != nil {
-		return status, n.unreachable(ctx, err)
-	}
-	if json.Unmarshal(body, &status) != nil || status.Version == "" {
-		return status, &Error{
-			Status: http.StatusOK,
-			Text:   "what answers is no Nextcloud",
-			Cause:  fmt.Errorf("GET %s does not tell a version", response.Request.URL),
+	err := n.get(traced, "status.php", nil, func(ctx context.Context, response *http.Response) error {
+		status.Ahead = ahead(response.Header.Get("Date"), asked, time.Now())
+		if response.StatusCode != http.StatusOK {
+			return n.refusal(response)
 		}
-	}
-	return status, nil
+		body, err := io.ReadAll(io.LimitReader(response.Body, maxStatus))
+		if err != nil {
+			return n.unreachable(ctx, err)
+		}
+		if json.Unmarshal(body, &status) != nil || status.Version == "" {
+			return &Error{
+				Status: http.StatusOK,
+				Text:   "what answers is no Nextcloud",
+				Cause:  fmt.Errorf("GET %s does not tell a version", response.Request.URL),
+			}
+		}
+		return nil
+	})
+	return status, err
 }
 
 // ahead compares a clock that shows whole seconds with the middle of the time that the answer took.

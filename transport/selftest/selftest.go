@@ -58,10 +58,10 @@ func New(options Options) http.Handler {
 	t := &selfTest{options}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /test/cookie", t.cookie)
-	mux.HandleFunc("GET /test/reverse_cookie", t.reverseCookie)
-	mux.HandleFunc("GET /test/mapping/{storage}", t.mapping)
-	mux.HandleFunc("GET /test/remote/{ip}", t.remote)
-	mux.HandleFunc("POST /test/version", t.version)
+	mux.HandleFunc("GET /test/reverse_cookie", t.permitted(t.reverseCookie))
+	mux.HandleFunc("GET /test/mapping/{storage}", t.permitted(t.mapping))
+	mux.HandleFunc("GET /test/remote/{ip}", t.permitted(t.remote))
+	mux.HandleFunc("POST /test/version", t.permitted(t.version))
 	mux.HandleFunc("GET /test/client", client)
 	mux.Handle("/", http.NotFoundHandler())
 	return mux
@@ -81,47 +81,43 @@ func client(w http.ResponseWriter, r *http.Request) {
 	textreply.Write(w, fmt.Sprintf(`{"forwarded":%t,"inner":%t,"time":%d}`, forwarded, inner, time.Now().UnixNano()))
 }
 
-// permitted reports whether a request shows the token, and refuses it otherwise.
-func (t *selfTest) permitted(w http.ResponseWriter, r *http.Request) bool {
-	shown := r.Header.Get("token")
-	if shown == "" {
-		http.Error(w, "header token missing", http.StatusForbidden)
-		return false
+// permitted passes on requests that show the token, and refuses others.
+func (t *selfTest) permitted(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		shown := r.Header.Get("token")
+		if shown == "" {
+			http.Error(w, "header token missing", http.StatusForbidden)
+			return
+		}
+		token, _, err := t.Keys.Get(r.Context(), keyTestToken)
+		switch {
+		case err != nil:
+			http.Error(w, "token not checked: Redis is unavailable", http.StatusServiceUnavailable)
+		case subtle.ConstantTimeCompare([]byte(token), []byte(shown)) == 0: // as with no token in Redis
+			http.Error(w, "wrong token", http.StatusForbidden)
+		default:
+			next(w, r)
+		}
 	}
-	token, _, err := t.Keys.Get(r.Context(), keyTestToken)
-	if err != nil {
-		http.Error(w, "token not checked: Redis is unavailable", http.StatusServiceUnavailable)
-		return false
-	}
-	if subtle.ConstantTimeCompare([]byte(token), []byte(shown)) == 0 { // as with no token in Redis
-		http.Error(w, "wrong token", http.StatusForbidden)
-		return false
-	}
-	return true
 }
 
 // cookie also answers the setup wizard, which sends no token and expects a number.
 func (t *selfTest) cookie(w http.ResponseWriter, r *http.Request) {
-	switch {
-	case r.Header.Get("token") == "":
+	if r.Header.Get("token") == "" {
 		textreply.Write(w, "0")
-	case t.permitted(w, r):
-		textreply.Write(w, strconv.FormatUint(uint64(t.System.TestCookie()), 10))
+		return
 	}
+	t.permitted(func(w http.ResponseWriter, _ *http.Request) {
+		textreply.Write(w, strconv.FormatUint(uint64(t.System.TestCookie()), 10))
+	})(w, r)
 }
 
 func (t *selfTest) reverseCookie(w http.ResponseWriter, r *http.Request) {
-	if !t.permitted(w, r) {
-		return
-	}
 	cookie, err := t.Nextcloud.TestCookie(r.Context(), actors.Secret(r.Header.Get("token")))
 	writeResult(w, strconv.FormatUint(uint64(cookie), 10), err)
 }
 
 func (t *selfTest) mapping(w http.ResponseWriter, r *http.Request) {
-	if !t.permitted(w, r) {
-		return
-	}
 	storage, err := strconv.ParseUint(r.PathValue("storage"), 10, 64)
 	if err != nil {
 		http.Error(w, "invalid storage: want a number from 0 to 18446744073709551615", http.StatusBadRequest)
@@ -136,9 +132,6 @@ func (t *selfTest) mapping(w http.ResponseWriter, r *http.Request) {
 }
 
 func (t *selfTest) remote(w http.ResponseWriter, r *http.Request) {
-	if !t.permitted(w, r) {
-		return
-	}
 	client, err := netip.ParseAddr(r.PathValue("ip"))
 	if err != nil || client.Zone() != "" {
 		http.Error(w, "invalid IP address: want one such as 192.0.2.1", http.StatusBadRequest)
@@ -150,9 +143,6 @@ func (t *selfTest) remote(w http.ResponseWriter, r *http.Request) {
 
 // version reports the app's version as ours, because the app refuses another.
 func (t *selfTest) version(w http.ResponseWriter, r *http.Request) {
-	if !t.permitted(w, r) {
-		return
-	}
 	if err := t.Keys.Set(r.Context(), keyVersion, t.Version.Spoken(r.Context()), 0); err != nil {
 		textreply.Write(w, "error")
 		return

@@ -1,4 +1,0 @@
-package nextcloud
-
-// Name is how logs and actors.System.Problems call this port.
-func (*Client) Name() string { return "nextcloud" }
