@@ -236,6 +236,14 @@ func TestRecheck(t *testing.T) {
 	require.Len(t, k.asked, 3)
 }
 
+// What waits for ten minutes keeps nothing of a client that may be gone by then.
+func TestRecheckKeepsNoClient(t *testing.T) {
+	k := newClerk(t, Options{})
+	k.connect("alice")
+	k.askBy(Credentials{Login: "alice", Password: "secret", MayAsk: func() error { return nil }})
+	require.Nil(t, k.logins.rechecks[0].credentials.MayAsk)
+}
+
 // The moment of a recheck is random, in ten minutes.
 func TestRechecksAreSpread(t *testing.T) {
 	k := newClerk(t, Options{})

@@ -66,6 +66,7 @@ func (l *logins) recheckLater(v *verifiedLogin, credentials Credentials, now tim
 	} else if v.recheckedAt > 0 {
 		from = max(now, v.recheckedAt+within)
 	}
+	credentials.MayAsk = nil // it is asked whatever has become of the client, and would keep that in memory
 	v.recheck = &recheck{
 		login:       v,
 		credentials: credentials,
