@@ -3,6 +3,7 @@ package actors_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -122,6 +123,19 @@ func TestReady(t *testing.T) {
 		require.NoError(t, kit.System.Ready(t.Context()))
 		require.NoError(t, kit.System.Shutdown(t.Context()))
 		require.ErrorIs(t, kit.System.Ready(t.Context()), actors.ErrShutDown)
+	})
+}
+
+func TestReadyEndsWithTheSystem(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, _ *actorstest.Kit) {
+		kit := actorstest.New(t, nil)
+		kit.Events.Refuse(context.Canceled)
+		kit.System.Start()
+		ready := make(chan error, 1)
+		go func() { ready <- kit.System.Ready(t.Context()) }()
+		synctest.Wait()
+		require.NoError(t, kit.System.Shutdown(t.Context()))
+		require.ErrorIs(t, <-ready, actors.ErrShutDown)
 	})
 }
 
