@@ -68,7 +68,6 @@ type socket struct {
 	torn    atomic.Bool   // that write failed, within a frame perhaps
 	writes  atomic.Int32  // that are not done
 	closing sync.Once     // by closeDrained
-	reading sync.Once     // by readOn
 }
 
 func newSocket(w *Websocket, conn net.Conn) *socket {
@@ -96,7 +95,7 @@ func (s *socket) moveTo(w *Websocket) { s.websocket = w }
 
 func (s *socket) release() (net.Conn, error) { return s.conn, nil }
 
-// Serve is that the system has the socket.
+// Serve begins as the system's socket, with what came behind the credentials.
 func (s *socket) Serve(client actors.Client) {
 	s.client = client
 	early, err := s.login.Load().serve(&s.reader)
