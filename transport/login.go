@@ -199,12 +199,13 @@ func (l *login) upgrade(handshakeKey string, response, early []byte) *actors.Cre
 		w.held.end(l.socket, key, w.hold(), func() { w.gone(l) })
 		return nil
 	}
-	reason, refusal := actors.Drained, ""
+	var refusal string
+	reason := actors.ServerFull
 	if w.system.IsDrained() { // proxies take a 503 to another server
 		w.gone(l)
-		refusal = actors.ErrDrained.Error()
+		reason, refusal = actors.Drained, actors.ErrDrained.Error()
 	} else {
-		reason, refusal = actors.ServerFull, w.admit(l, l.from)
+		refusal = w.admit(l, l.from)
 	}
 	if refusal != "" {
 		l.refuseHandshake(reason, appendRefusal(response, http.StatusServiceUnavailable, retryAfter, refusal), refusal)
