@@ -608,6 +608,38 @@ func TestAbandonedLoginsAreForgotten(t *testing.T) {
 	})
 }
 
+// What waits for an answer without a goroutine is forgotten with the login, and not called any more.
+func TestAbandonedCallbacksAreForgotten(t *testing.T) {
+	bubble(t, func(o *actors.Options) { o.AuthConcurrency = new(1) }, func(t *testing.T, kit *actorstest.Kit) {
+		kit.Verifier.Block()
+		var clients []weak.Pointer[[100]byte]
+		var abandon []func()
+		for i := range 100 {
+			client := new([100]byte)
+			clients = append(clients, weak.Make(client))
+			credentials := actors.Credentials{Login: fmt.Sprint("user", i/2), Password: "secret"}
+			abandon = append(abandon, kit.System.AuthenticateFunc(t.Context(), credentials, func(*actors.Login, error) { t.Error("called", client[0]) }))
+		}
+		kept := func() (n int) {
+			synctest.Wait()
+			runtime.GC()
+			for _, client := range clients {
+				if client.Value() != nil {
+					n++
+				}
+			}
+			return n
+		}
+		require.Equal(t, 100, kept())
+		for _, hangUp := range abandon {
+			hangUp()
+		}
+		require.LessOrEqual(t, kept(), 1, "of all but the one that the Verifier is asked about")
+		kit.Verifier.Unblock()
+		synctest.Wait()
+	})
+}
+
 // A client that hangs up leaves the others that wait for the same answer alone.
 func TestAbandonedBySome(t *testing.T) {
 	bubble(t, func(o *actors.Options) { o.AuthConcurrency = new(1) }, func(t *testing.T, kit *actorstest.Kit) {

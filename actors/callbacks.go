@@ -2,21 +2,21 @@ package actors
 
 import "sync"
 
-// callbacks are functions of callers that wait for an answer without a goroutine. Each is called once: by an actor, or by close. It is
-// safe for concurrent use; the zero value is ready to use.
+// callbacks are the functions that wait for an answer of an actor, in place of goroutines. Each is called at most once: by the actor that
+// answers, or by close; one that is dropped is not called any more. It is safe for concurrent use; the zero value is ready to use.
 type callbacks struct {
 	mu     sync.Mutex
-	open   map[*callback]struct{}
+	open   map[*callback]struct{} // neither called nor dropped
 	closed bool
 }
 
-// callback is one of them.
+// callback is one of them. It must be answered or dropped, or it stays in memory.
 type callback struct {
 	of   *callbacks
 	call func(*Login, error)
 }
 
-// add returns the callback for a question, or nil after close.
+// add returns a callback that calls the function; nil after close.
 func (cs *callbacks) add(call func(*Login, error)) *callback {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
@@ -31,18 +31,23 @@ func (cs *callbacks) add(call func(*Login, error)) *callback {
 	return c
 }
 
-// answer calls the function, unless it was called before.
+// answer calls the function, unless it was called or dropped before.
 func (c *callback) answer(login *Login, err error) {
-	c.of.mu.Lock()
-	_, open := c.of.open[c]
-	delete(c.of.open, c)
-	c.of.mu.Unlock()
-	if open {
+	if c.drop() {
 		c.call(login, err)
 	}
 }
 
-// close answers all that no actor has answered.
+// drop forgets the function, and reports whether it was neither called nor dropped before.
+func (c *callback) drop() (dropped bool) {
+	c.of.mu.Lock()
+	defer c.of.mu.Unlock()
+	_, open := c.of.open[c]
+	delete(c.of.open, c)
+	return open
+}
+
+// close answers all that no actor has answered, and refuses those that come.
 func (cs *callbacks) close(err error) {
 	cs.mu.Lock()
 	left := cs.open

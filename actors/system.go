@@ -206,8 +206,8 @@ func (s *System) Authenticate(ctx context.Context, credentials Credentials) (*Lo
 }
 
 // AuthenticateFunc is Authenticate for a caller that does not wait. done is called once with what Authenticate would return, perhaps
-// before AuthenticateFunc returns, usually from an actor: it must not block. Of ctx only the values count; abandon says that
-// nobody waits any more, and done may be called nevertheless.
+// before AuthenticateFunc returns, usually from an actor: it must neither block nor panic. Of ctx only the values count. abandon says
+// that nobody waits any more: done may still be called while abandon runs, but not afterwards.
 func (s *System) AuthenticateFunc(ctx context.Context, credentials Credentials, done func(*Login, error)) (abandon func()) {
 	if !s.began.Load() {
 		done(nil, ErrNotStarted)
@@ -228,6 +228,7 @@ func (s *System) AuthenticateFunc(ctx context.Context, credentials Credentials, 
 	s.sendAuth(question)
 	return func() {
 		question.isAbandoned.Store(true)
+		question.callback.drop() // auth does not answer every question that is abandoned
 		s.sendAuth(&abandoned{by: question})
 	}
 }
@@ -243,7 +244,7 @@ func (s *System) Attach(login *Login, socket Socket) error {
 }
 
 // AttachFunc is Attach for a caller that does not wait. done is called once with what Attach would return, perhaps before AttachFunc
-// returns, usually from an actor, and after Socket.Serve where there is no error: it must not block.
+// returns, usually from an actor, and after Socket.Serve where there is no error: it must neither block nor panic.
 func (s *System) AttachFunc(login *Login, socket Socket, done func(error)) {
 	if err := s.usable(); err != nil {
 		done(err)
@@ -343,7 +344,7 @@ func (s *System) shutDown(ctx context.Context) {
 	s.stopTop()
 	s.scheduler.stop()
 	s.wheel.stop()
-	s.callbacks.close(ErrShutDown) // what was on the way to an actor then
+	s.callbacks.close(ErrShutDown) // no actor is left that could answer
 	s.running.Wait()
 	s.hooks.close()
 	s.release()

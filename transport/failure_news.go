@@ -1,15 +1,9 @@
 package transport
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
-	"hash/maphash"
-	"sync"
 	"time"
 )
 
@@ -143,42 +137,6 @@ func (l *loginRateLimit) adopt(key rateKey, now time.Time) {
 // hash stands for a key.
 func (l *loginRateLimit) hash(key rateKey) uint64 {
 	return l.hasher.sum("key", key.address.String(), fmt.Sprint(key.gateway, key.user, key.strict))
-}
-
-var hashSeed = maphash.MakeSeed()
-
-// hasher makes hashes of texts that have a key. Without one, as nil does, they are those of this process. It is safe for concurrent use.
-type hasher struct {
-	mu   sync.Mutex
-	mac  hash.Hash
-	text []byte // what it works on
-}
-
-func newHasher(key []byte) *hasher {
-	if len(key) == 0 {
-		return nil
-	}
-	return &hasher{mac: hmac.New(sha256.New, key)}
-}
-
-func (h *hasher) sum(texts ...string) uint64 {
-	if h == nil {
-		var plain maphash.Hash
-		plain.SetSeed(hashSeed)
-		for _, text := range texts {
-			maphash.WriteComparable(&plain, text)
-		}
-		return plain.Sum64()
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.mac.Reset()
-	for _, text := range texts {
-		h.text = append(binary.BigEndian.AppendUint64(h.text[:0], uint64(len(text))), text...)
-		h.mac.Write(h.text)
-	}
-	h.text = h.mac.Sum(h.text[:0])
-	return binary.BigEndian.Uint64(h.text)
 }
 
 func (l *loginRateLimit) noteFailure(key rateKey, now time.Time) {

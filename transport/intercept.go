@@ -39,7 +39,7 @@ func (w *Websocket) Intercept(server *http.Server, listener net.Listener) net.Li
 		}
 	}
 	i := &interceptor{Listener: listener, websocket: w, others: make(chan net.Conn), failed: make(chan error, 1), done: make(chan struct{})}
-	i.accept, i.unlisten = i.acceptor()
+	i.acceptor = i.newAcceptor()
 	return i
 }
 
@@ -47,17 +47,23 @@ func (w *Websocket) Intercept(server *http.Server, listener net.Listener) net.Li
 type interceptor struct {
 	net.Listener
 	websocket *Websocket
-	accept    func() // has the next connections accepted; may be called again after an error
-	unlisten  func()
-	others    chan net.Conn
+	acceptor  acceptor
+	others    chan net.Conn // net/http's
 	failed    chan error
 	stop      sync.Once
 	done      chan struct{}
 }
 
+// acceptor gives the connections of a listener to interceptor.begin, and an error to interceptor.failed. Its methods are safe for
+// concurrent use.
+type acceptor interface {
+	start() // may be called again, and must be after an error
+	stop()  // leaves the listener open
+}
+
 // Accept returns the next connection with another request than a handshake.
 func (i *interceptor) Accept() (net.Conn, error) {
-	i.accept()
+	i.acceptor.start()
 	select {
 	case conn := <-i.others:
 		return conn, nil
@@ -70,7 +76,7 @@ func (i *interceptor) Accept() (net.Conn, error) {
 
 // Close ends Accept, and closes the connections that have sent nothing yet.
 func (i *interceptor) Close() error {
-	i.unlisten()
+	i.acceptor.stop()
 	err := i.Listener.Close()
 	i.stop.Do(func() {
 		close(i.done)
@@ -87,11 +93,15 @@ func (i *interceptor) fail(err error) {
 	}
 }
 
-// acceptInGoroutine has connections accepted by the listener itself.
-func (i *interceptor) acceptInGoroutine() (accept, unlisten func()) {
-	var start sync.Once
-	return func() { start.Do(func() { go i.run() }) }, func() {}
+// goroutineAcceptor accepts in a goroutine of its own, until the listener is closed.
+type goroutineAcceptor struct {
+	i       *interceptor
+	started sync.Once
 }
+
+func (a *goroutineAcceptor) start() { a.started.Do(func() { go a.i.run() }) }
+
+func (a *goroutineAcceptor) stop() {}
 
 // run accepts connections until Close. What goes wrong is Accept's error, which may be called again.
 func (i *interceptor) run() {
@@ -149,41 +159,6 @@ func (i *interceptor) handOver(conn *handedOver) {
 		i.websocket.gone(conn.login)
 		_ = conn.Close()
 	}
-}
-
-// handedOver is a connection of which something was read already.
-type handedOver struct {
-	net.Conn
-	login *login // that it was
-	data  []byte
-	until time.Time // when the header that has begun must be there; zero once net/http knows
-}
-
-// Read returns what was read first.
-func (c *handedOver) Read(into []byte) (int, error) {
-	if len(c.data) == 0 {
-		return c.Conn.Read(into)
-	}
-	n := copy(into, c.data)
-	c.data = c.data[n:]
-	return n, nil
-}
-
-// SetReadDeadline sets the deadline; the first one is that of the header, which began earlier.
-func (c *handedOver) SetReadDeadline(t time.Time) error {
-	if !c.until.IsZero() && t.After(c.until) {
-		t = c.until
-	}
-	c.until = time.Time{}
-	return c.Conn.SetReadDeadline(t)
-}
-
-// CloseWrite closes the sending half, where there is one.
-func (c *handedOver) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
 }
 
 // peerOf returns the IP of a connection's other end; it is invalid for a unix socket.

@@ -14,7 +14,6 @@ import (
 	"unique"
 
 	"github.com/notifypush/notifypush/actors"
-	"github.com/notifypush/notifypush/internal/errtext"
 	"github.com/notifypush/notifypush/transport/frame"
 	"go.uber.org/zap"
 )
@@ -26,30 +25,6 @@ const (
 	maxEarly  = 16 << 10
 	frameCost = 64
 )
-
-// What a client is sent when it isn't let in; the words are part of the protocol.
-const (
-	textInvalidCredentials = "err: Invalid credentials" //nolint:gosec // G101: a message to clients, no credentials
-	textInvalidMessage     = "err: Invalid authentication message"
-	textLoginTimeout       = "Authentication timeout"
-	textTooMany            = "Connection limit exceeded for user"
-	textNotVerified        = "err: Error while sending authentication request to nextcloud: "
-)
-
-var (
-	errInternal = errors.New("internal failure")
-	errNotText  = errors.New("a text message was due")
-	errHungUp   = errors.New("the client closed the connection")
-	errTooEarly = errors.New("the client sends too much before it is logged in")
-)
-
-// verifyError is what went wrong when Nextcloud was asked, and not with the client.
-type verifyError struct{ error }
-
-func (e *verifyError) Unwrap() error { return e.error }
-
-// Detail returns the words for the operator.
-func (e *verifyError) Detail() string { return errtext.Detail(e.error) }
 
 // stage is how far a login has come.
 type stage uint8
@@ -107,39 +82,45 @@ func newLogin(w *Websocket, socket clientSocket, stage stage, within time.Durati
 	return l
 }
 
-// start begins with the answer to a handshake that a host's server has read, and what came behind it.
+// start begins with a handshake that a host's server has read, and what came behind it.
 func (l *login) start(handshakeKey string, early []byte) {
-	if then := l.startLocked(handshakeKey, early); then != nil {
-		then()
+	credentials := l.answerHandshake(handshakeKey, early)
+	switch {
+	case l.who != nil:
+		l.judged(l.who, nil)
+	case credentials != nil:
+		l.check(*credentials)
 	}
 }
 
-func (l *login) startLocked(handshakeKey string, early []byte) (then func()) {
+// answerHandshake returns the credentials, where they came behind the handshake.
+func (l *login) answerHandshake(handshakeKey string, early []byte) *actors.Credentials {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if then = l.upgrade(handshakeKey, nil, early); l.stage != isOver {
+	credentials := l.upgrade(handshakeKey, nil, early)
+	if l.stage != isOver {
 		l.socket.startReading()
 	}
-	return then
+	return credentials
 }
 
-// within has expired called after that time.
-func (l *login) within(d time.Duration) {
+// setDeadline has expired called after that time.
+func (l *login) setDeadline(d time.Duration) {
 	l.due = time.Now().Add(d)
 	l.timer.Reset(d)
 }
 
 // received takes bytes, or the error that ended reading. It reports false where the login is over, and both are the system's.
 func (l *login) received(data []byte, err error) (taken bool) {
-	then, taken := l.take(data, err)
-	if then != nil {
-		then()
+	credentials, taken := l.take(data, err)
+	if credentials != nil {
+		l.check(*credentials)
 	}
 	return taken
 }
 
-// take returns what is to be done next, without the lock.
-func (l *login) take(data []byte, err error) (then func(), taken bool) {
+// take returns the credentials once they are complete. They are checked without the lock, because the system may answer at once.
+func (l *login) take(data []byte, err error) (credentials *actors.Credentials, taken bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.served {
@@ -151,14 +132,14 @@ func (l *login) take(data []byte, err error) (then func(), taken bool) {
 	case err != nil:
 		l.lost(err)
 	case l.stage == awaitsRequest:
-		then = l.onRequest(data)
+		credentials = l.onRequest(data)
 	default:
-		then = l.onBytes(data)
+		credentials = l.onBytes(data)
 	}
-	return then, true
+	return credentials, true
 }
 
-// lost is that nothing can be read any more.
+// lost ends the login, because nothing can be read any more. One that is attached ends as a connection.
 func (l *login) lost(err error) {
 	switch l.stage {
 	case awaitsRequest:
@@ -175,7 +156,7 @@ func (l *login) lost(err error) {
 }
 
 // onRequest reads the first bytes of a client, and answers them if they are a handshake; any other request is net/http's.
-func (l *login) onRequest(data []byte) (then func()) {
+func (l *login) onRequest(data []byte) *actors.Credentials {
 	scratch := handshakes.Get().(*handshake)
 	defer handshakes.Put(scratch)
 	size, w, nullOrigin := l.websocket.readHandshake(data, scratch.header, l.peer)
@@ -209,24 +190,25 @@ func (l *login) handOver(data []byte) {
 }
 
 // upgrade answers a valid handshake, and goes on with what came behind it. response is a buffer.
-func (l *login) upgrade(handshakeKey string, response, early []byte) (then func()) {
+func (l *login) upgrade(handshakeKey string, response, early []byte) *actors.Credentials {
 	w := l.websocket
 	key := newAttempt(w.rateLimit.hasher, l.from, "").own
 	if wait := w.rateLimit.wait(key, time.Now()); wait > 0 {
 		w.attribute(l, l.from)
-		l.turnDown(actors.AddressThrottled, appendRefusal(response, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), errThrottled.Error()), errThrottled.Error())
+		l.refuseHandshake(actors.AddressThrottled, appendRefusal(response, http.StatusTooManyRequests, strconv.Itoa(int(wait/time.Second)+1), errThrottled.Error()), errThrottled.Error())
 		w.held.end(l.socket, key, w.hold(), func() { w.gone(l) })
 		return nil
 	}
-	reason, refusal := actors.Drained, ""
+	var refusal string
+	reason := actors.ServerFull
 	if w.system.IsDrained() { // proxies take a 503 to another server
 		w.gone(l)
-		refusal = actors.ErrDrained.Error()
+		reason, refusal = actors.Drained, actors.ErrDrained.Error()
 	} else {
-		reason, refusal = actors.ServerFull, w.admit(l, l.from)
+		refusal = w.admit(l, l.from)
 	}
 	if refusal != "" {
-		l.turnDown(reason, appendRefusal(response, http.StatusServiceUnavailable, retryAfter, refusal), refusal)
+		l.refuseHandshake(reason, appendRefusal(response, http.StatusServiceUnavailable, retryAfter, refusal), refusal)
 		w.turnedAway.end(l.socket, addressKey(l.from), 0, func() {})
 		return nil
 	}
@@ -239,25 +221,24 @@ func (l *login) upgrade(handshakeKey string, response, early []byte) (then func(
 		l.refuse(actors.ErrShutDown)
 		return nil
 	}
-	l.within(w.options.loginTimeout)
+	l.setDeadline(w.options.loginTimeout)
 	if l.who == nil {
 		return l.onBytes(early)
 	}
 	l.stage = isChecked
 	l.timer.Stop()
-	_ = l.onBytes(early)
-	return func() { l.judged(l.who, nil) }
+	return l.onBytes(early) // none: it is checked already
 }
 
-// turnDown answers a handshake with an error of HTTP.
-func (l *login) turnDown(reason actors.CloseReason, response []byte, detail string) {
+// refuseHandshake answers a handshake with an error of HTTP.
+func (l *login) refuseHandshake(reason actors.CloseReason, response []byte, detail string) {
 	l.over()
 	l.websocket.countRefusal(reason, l.from, detail)
 	_ = l.socket.send(response)
 }
 
-// onBytes takes what came after the handshake.
-func (l *login) onBytes(data []byte) (then func()) {
+// onBytes takes what came after the handshake, and returns the credentials once they are complete.
+func (l *login) onBytes(data []byte) (credentials *actors.Credentials) {
 	frames, err := l.reader.Feed(data)
 	for _, f := range frames {
 		switch {
@@ -274,22 +255,22 @@ func (l *login) onBytes(data []byte) (then func()) {
 		err = errTooEarly
 	}
 	if err == nil && l.stage == awaitsCredentials {
-		err = l.readCredentials(&then)
+		credentials, err = l.readCredentials()
 	}
 	if err != nil {
 		l.lost(err)
 		return nil
 	}
-	return then
+	return credentials
 }
 
-// readCredentials reads the two messages as far as they are there, and then has them checked.
-func (l *login) readCredentials(then *func()) error {
+// readCredentials reads the two messages as far as they are there. It returns nil until both are.
+func (l *login) readCredentials() (*actors.Credentials, error) {
 	for len(l.frames) > 0 {
 		f := l.frames[0]
 		l.frames = l.frames[1:]
 		if f.Opcode == frame.Binary {
-			return errNotText
+			return nil, errNotText
 		}
 		text := strings.TrimSpace(string(f.Payload))
 		clear(f.Payload)
@@ -300,12 +281,10 @@ func (l *login) readCredentials(then *func()) error {
 		l.stage = isChecked
 		l.timer.Stop()
 		l.try = newAttempt(l.websocket.rateLimit.hasher, l.from, l.user)
-		credentials := actors.Credentials{Login: l.user, Password: actors.Secret(text), Forwarded: l.from.forwarded, Origin: l.fairOrigin(), Gateway: l.from.gateway,
-			Address: l.from.address(), Header: l.header}
-		*then = func() { l.check(credentials) }
-		return nil
+		return &actors.Credentials{Login: l.user, Password: actors.Secret(text), Forwarded: l.from.forwarded, Origin: l.fairOrigin(), Gateway: l.from.gateway,
+			Address: l.from.address(), Header: l.header}, nil
 	}
-	return nil
+	return nil, nil
 }
 
 // fairOrigin is what logins have in common that come from one place; "" where that is not known.
@@ -355,12 +334,13 @@ func (l *login) setAbandon(abandon func()) {
 	}
 }
 
-// giveUp is that nobody waits for the answer any more. A login that was not asked about does not count for the rate limit.
+// giveUp tells the system that nobody waits for the answer any more.
 func (l *login) giveUp(abandon func()) {
 	abandon()
 	l.release()
 }
 
+// release has a login that Nextcloud was not asked about not count for the rate limit.
 func (l *login) release() {
 	if l.decided.CompareAndSwap(false, true) {
 		l.websocket.rateLimit.release(l.try)
@@ -368,7 +348,7 @@ func (l *login) release() {
 }
 
 // noteAnswer counts what became of a login for the rate limit, whether or not the client has waited for it.
-// judged says that Nextcloud was asked, in any case.
+// judged says that Nextcloud was asked, whatever is remembered.
 func (w *Websocket) noteAnswer(try attempt, judged bool, err error) {
 	switch {
 	case err == nil:
@@ -384,7 +364,7 @@ func (w *Websocket) noteAnswer(try attempt, judged bool, err error) {
 	}
 }
 
-// judged is that the system has found out who the client is, or why not.
+// judged takes who the client is, and has it attached, or the error that says why nobody knows.
 func (l *login) judged(who *actors.Login, err error) {
 	defer l.guard()
 	if l.accepts(who, err) {
@@ -423,7 +403,7 @@ func (l *login) asSocket() actors.Socket {
 	return l.socket
 }
 
-// serve is that the socket begins as the system's. It gives the socket the reader, and returns what came behind the credentials.
+// serve ends the login, because the system has the socket. It gives the socket the reader, and returns what came behind the credentials.
 func (l *login) serve(reader *frame.Reader) (early []frame.Frame, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -433,7 +413,7 @@ func (l *login) serve(reader *frame.Reader) (early []frame.Frame, err error) {
 	return l.frames, l.broken
 }
 
-// attached is that the system has taken the socket, or why not.
+// attached ends the login when the system has taken the socket, or refuses the client.
 func (l *login) attached(err error) {
 	defer l.guard()
 	l.mu.Lock()
@@ -449,7 +429,7 @@ func (l *login) attached(err error) {
 	}
 }
 
-// expired is that the time is over for what was due.
+// expired refuses a client that was too slow.
 func (l *login) expired() {
 	defer l.guard()
 	l.mu.Lock()
@@ -493,85 +473,12 @@ func (l *login) fail(cause any) {
 	}
 }
 
-// over is that nothing is read any more, and nobody waits.
+// over ends reading and the wait for an answer.
 func (l *login) over() {
 	l.stage = isOver
 	l.timer.Stop()
 	l.socket.stopReading()
 	if l.abandon != nil {
 		l.giveUp(l.abandon)
-	}
-}
-
-// refuse tells the client why it isn't let in, where the protocol has words for that, and ends the TCP
-// connection without a close frame: after a clean close the desktop client does not try again before it is
-// restarted. The end comes after a while, because a client that is refused may be back at once.
-func (l *login) refuse(err error) {
-	w := l.websocket
-	gone := func() { w.gone(l) }
-	text, reason := refusal(err)
-	l.over()
-	w.countRefusal(reason, l.from, errtext.Detail(err))
-	if text != "" && l.socket.send(frame.Append(nil, frame.Text, text)) != nil {
-		l.socket.closeDrained()
-		gone()
-		return
-	}
-	switch reason {
-	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown, actors.Drained:
-		l.socket.closeDrained()
-		gone()
-	case actors.LoginTimeout:
-		w.held.end(l.socket, l.try.own, 0, gone)
-	default:
-		w.held.end(l.socket, l.try.own, w.hold(), gone)
-	}
-}
-
-// refusal returns what a client is sent after an error, and how its connection ends.
-func refusal(err error) (text string, reason actors.CloseReason) {
-	switch {
-	case errors.As(err, new(*verifyError)):
-		return textNotVerified + err.Error(), actors.LoginNotVerified
-	case errors.Is(err, actors.ErrInvalidCredentials):
-		return textInvalidCredentials, actors.InvalidCredentials
-	case errors.Is(err, errThrottled):
-		return "", actors.AddressThrottled
-	case errors.Is(err, actors.ErrTooManyConnections):
-		return textTooMany, actors.TooManyOfUser
-	case errors.Is(err, errNotText):
-		return textInvalidMessage, actors.InvalidLoginMessage
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return textLoginTimeout, actors.LoginTimeout
-	case errors.Is(err, errHungUp):
-		return "", actors.ClosedByClient
-	case errors.Is(err, actors.ErrNotStarted), errors.Is(err, errInternal):
-		return "", actors.InternalFailure
-	case errors.Is(err, actors.ErrDrained):
-		return "", actors.Drained
-	case errors.Is(err, actors.ErrShutDown), errors.Is(err, context.Canceled):
-		return "", actors.ShuttingDown
-	case errors.Is(err, frame.ErrTooBig), errors.Is(err, errTooEarly):
-		return "", actors.MessageTooBig
-	case errors.Is(err, frame.ErrNotUTF8), errors.Is(err, frame.ErrProtocol):
-		return "", endingOf(err)
-	default:
-		return "", actors.ConnectionLost
-	}
-}
-
-// endingOf says how a connection ends after an error of reading.
-func endingOf(err error) actors.CloseReason {
-	switch {
-	case errors.Is(err, frame.ErrTooBig):
-		return actors.MessageTooBig
-	case errors.Is(err, frame.ErrNotUTF8):
-		return actors.TextInvalid
-	case errors.Is(err, frame.ErrProtocol):
-		return actors.ProtocolViolated
-	case errors.Is(err, errHungUp):
-		return actors.ClosedByClient
-	default:
-		return actors.ConnectionLost
 	}
 }

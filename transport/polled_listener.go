@@ -126,29 +126,39 @@ func (l *polledListener) next() (fd int32, peer netip.Addr, err error) {
 	return fd, peer, err
 }
 
-// acceptor has connections accepted in the poller's goroutine, or where that cannot be in one of their own.
-func (i *interceptor) acceptor() (accept, unlisten func()) {
+// newAcceptor returns one that accepts in the poller's goroutine, or where that cannot be in one of its own.
+func (i *interceptor) newAcceptor() acceptor {
 	w := i.websocket
 	l := newPolledListener(w.poller, i.Listener)
 	if l == nil {
-		return i.acceptInGoroutine()
+		return &goroutineAcceptor{i: i}
 	}
-	var listening atomic.Bool
+	a := &polledAcceptor{websocket: w, listener: l}
 	l.accepted = func(fd int32, peer netip.Addr) {
 		i.begin(&polledSocket{poller: w.poller, websocket: w, peer: peer, fd: fd}, peer)
 	}
 	l.failed = func(err error) {
-		listening.Store(false)
+		a.listening.Store(false)
 		i.fail(err)
 	}
-	accept = func() {
-		if listening.Swap(true) {
-			return
-		}
-		w.startReading()
-		if err := w.poller.listen(l); err != nil {
-			l.failed(err)
-		}
-	}
-	return accept, func() { w.poller.unlisten(l) }
+	return a
 }
+
+// polledAcceptor accepts in the poller's goroutine.
+type polledAcceptor struct {
+	websocket *Websocket
+	listener  *polledListener
+	listening atomic.Bool // until an error
+}
+
+func (a *polledAcceptor) start() {
+	if a.listening.Swap(true) {
+		return
+	}
+	a.websocket.startReading()
+	if err := a.listener.poller.listen(a.listener); err != nil {
+		a.listener.failed(err)
+	}
+}
+
+func (a *polledAcceptor) stop() { a.listener.poller.unlisten(a.listener) }

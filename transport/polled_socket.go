@@ -119,7 +119,7 @@ func (s *polledSocket) release() (net.Conn, error) {
 	return conn, err
 }
 
-// Serve is that the system has the socket.
+// Serve begins as the system's socket, with what came behind the credentials.
 func (s *polledSocket) Serve(client actors.Client) {
 	s.client = client
 	early, err := s.login.Load().serve(&s.reader)
@@ -142,7 +142,7 @@ func (s *polledSocket) Resume() {
 	}
 }
 
-// lost is that nothing can be read any more.
+// lost ends the socket, because nothing can be read any more.
 func (s *polledSocket) lost(err error) {
 	if l := s.login.Load(); l != nil {
 		go l.received(nil, err) // which may be starting to read

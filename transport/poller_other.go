@@ -14,8 +14,7 @@ func usePoller() (*poller, error) { return nil, nil }
 
 func newPolledSocket(*Websocket, net.Conn) (clientSocket, error) { return nil, nil }
 
-// acceptor has connections accepted in a goroutine.
-func (i *interceptor) acceptor() (accept, unlisten func()) { return i.acceptInGoroutine() }
+func (i *interceptor) newAcceptor() acceptor { return &goroutineAcceptor{i: i} }
 
 func (*poller) release(*Websocket)          {}
 func (*poller) readFor(*Websocket)          {}

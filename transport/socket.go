@@ -95,7 +95,7 @@ func (s *socket) moveTo(w *Websocket) { s.websocket = w }
 
 func (s *socket) release() (net.Conn, error) { return s.conn, nil }
 
-// Serve is that the system has the socket.
+// Serve begins as the system's socket, with what came behind the credentials.
 func (s *socket) Serve(client actors.Client) {
 	s.client = client
 	early, err := s.login.Load().serve(&s.reader)
