@@ -21,7 +21,8 @@ type VirtualHostsOptions struct {
 	// Capacity is that of the Websockets; nil for none.
 	Capacity *Capacity
 	// Route returns the Websocket that serves a handshake, by the name that the client calls and the path; nil leaves the request to the
-	// server's handler. Both are as net/http has them in Request.Host and Request.URL.Path.
+	// server's handler. Both are as net/http has them in Request.Host and Request.URL.Path. It must not block, because one goroutine
+	// reads all sockets.
 	Route func(host, path string) *Websocket
 }
 
