@@ -141,7 +141,10 @@ func (w *Websocket) admitsOrigin(header http.Header, host string, peer netip.Add
 	rules := w.origins.Load()
 	ok, isNull = rules.admit(origins, hosts)
 	if !ok && rules.logOnly {
-		w.foreign.Warn("", zap.String("origin", originText(header)), zap.String("advice", "list the hosts of Nextcloud in --allowed-origins or ALLOWED_ORIGINS"))
+		text := originText(header)
+		aside(func() {
+			w.foreign.Warn("", zap.String("origin", text), zap.String("advice", "list the hosts of Nextcloud in --allowed-origins or ALLOWED_ORIGINS"))
+		})
 		ok = true
 	}
 	return ok && (!isNull || rules.null || w.options.Authenticate == nil), isNull

@@ -6,8 +6,6 @@ import (
 	"sync"
 
 	"go.uber.org/zap"
-
-	"github.com/notifypush/notifypush/actors"
 )
 
 // maxNamedGateways bounds the gateways that are named: in a private network each client may look like one.
@@ -21,11 +19,7 @@ type gatewayLog struct {
 }
 
 // name names where a client comes from that was refused, if that is a gateway.
-func (g *gatewayLog) name(log *zap.Logger, reason actors.CloseReason, from origin) {
-	switch reason {
-	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown, actors.Drained:
-		return
-	}
+func (g *gatewayLog) name(log *zap.Logger, from origin) {
 	if from.gateway && g.isNew(from.client) {
 		log.Warn("many clients may share one address", zap.String("gateway address", cmp.Or(from.address(), "unix socket")), zap.String("advice", from.advice()))
 	}

@@ -128,7 +128,7 @@ func (l *login) take(data []byte, err error) (credentials *actors.Credentials, t
 	}
 	defer clear(data) // it may be the password
 	switch {
-	case l.stage == isOver:
+	case l.stage == isOver, l.broken != nil:
 	case err != nil:
 		l.lost(err)
 	case l.stage == awaitsRequest:
@@ -403,14 +403,18 @@ func (l *login) asSocket() actors.Socket {
 	return l.socket
 }
 
-// serve ends the login, because the system has the socket. It gives the socket the reader, and returns what came behind the credentials.
-func (l *login) serve(reader *frame.Reader) (early []frame.Frame, err error) {
+// serve ends the login, because the system has the socket. It gives the socket the reader, and the client what came behind the
+// credentials: before the lock is released, because whoever reads on waits for it, and may not be first.
+func (l *login) serve(client actors.Client, reader *frame.Reader) (early bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stage, l.served = isOver, true
 	l.reader.Limit = readLimit
 	*reader = l.reader
-	return l.frames, l.broken
+	if early = len(l.frames) > 0; early {
+		client.Received(l.frames)
+	}
+	return early, l.broken
 }
 
 // attached ends the login when the system has taken the socket, or refuses the client.

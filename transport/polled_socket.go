@@ -122,15 +122,12 @@ func (s *polledSocket) release() (net.Conn, error) {
 // Serve begins as the system's socket, with what came behind the credentials.
 func (s *polledSocket) Serve(client actors.Client) {
 	s.client = client
-	early, err := s.login.Load().serve(&s.reader)
+	early, err := s.login.Load().serve(client, &s.reader)
 	s.login.Store(nil)
-	if len(early) > 0 {
-		client.Received(early)
-	}
 	switch {
 	case err != nil:
 		client.Ended(endingOf(err))
-	case len(early) == 0:
+	case !early:
 		s.Resume()
 	}
 }

@@ -98,11 +98,8 @@ func (s *socket) release() (net.Conn, error) { return s.conn, nil }
 // Serve begins as the system's socket, with what came behind the credentials.
 func (s *socket) Serve(client actors.Client) {
 	s.client = client
-	early, err := s.login.Load().serve(&s.reader)
+	_, err := s.login.Load().serve(client, &s.reader)
 	s.login.Store(nil)
-	if len(early) > 0 {
-		client.Received(early)
-	}
 	if err != nil {
 		client.Ended(endingOf(err))
 	}

@@ -339,20 +339,45 @@ func (w *Websocket) logPanic(task string, cause any) {
 	w.log.Error("connection failed", zap.String("task", task), zap.Any("reason", cause), zap.ByteString("stack", debug.Stack()))
 }
 
-// countRefusal counts a client that isn't let in, and warns where an operator may have to do
-// something about it.
+// countRefusal counts a client that isn't let in, and logs it.
 func (w *Websocket) countRefusal(reason actors.CloseReason, from origin, detail string) {
 	if w.system != nil {
 		w.system.CountRefusal(reason)
 	}
-	w.gateways.name(w.log, reason, from)
-	fields := []zap.Field{from.field(), zap.String("error", detail)}
+	if isAbandoned(reason) && !w.log.Core().Enabled(zap.DebugLevel) {
+		return
+	}
+	aside(func() { w.logRefusal(reason, from, detail) })
+}
+
+// isAbandoned reports whether a login ended so because nobody wanted it any more.
+func isAbandoned(reason actors.CloseReason) bool {
 	switch reason {
 	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown, actors.Drained:
-		w.log.Debug("login abandoned", append(fields, zap.Stringer("reason", reason))...)
+		return true
 	default:
-		w.refused.Warn(reason.String(), fields...)
+		return false
 	}
+}
+
+// aside logs in a goroutine of its own: a log may block, and the poller, which reads all requests, must not. That a log panics can be
+// told to nobody.
+func aside(log func()) {
+	go func() {
+		defer func() { _ = recover() }()
+		log()
+	}()
+}
+
+// logRefusal warns of a client that isn't let in, where an operator may have to do something about it.
+func (w *Websocket) logRefusal(reason actors.CloseReason, from origin, detail string) {
+	fields := []zap.Field{from.field(), zap.String("error", detail)}
+	if isAbandoned(reason) {
+		w.log.Debug("login abandoned", append(fields, zap.Stringer("reason", reason))...)
+		return
+	}
+	w.gateways.name(w.log, from)
+	w.refused.Warn(reason.String(), fields...)
 }
 
 var (
