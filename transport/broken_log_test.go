@@ -68,3 +68,14 @@ func TestPanicOfALogEndsNothingElse(t *testing.T) {
 	require.Equal(t, "login abandoned", <-panicked)
 	eventually(t, func() bool { return b.websocket.Weight() == 0 })
 }
+
+// However many lines strangers cause while a log blocks, so many goroutines wait for it.
+func TestBlockedLogIsBounded(t *testing.T) {
+	release := make(chan struct{})
+	for range 2 * maxAside {
+		aside(func() { <-release })
+	}
+	require.Len(t, logging, maxAside)
+	close(release)
+	eventually(t, func() bool { return len(logging) == 0 })
+}

@@ -360,11 +360,24 @@ func isAbandoned(reason actors.CloseReason) bool {
 	}
 }
 
-// aside logs in a goroutine of its own: a log may block, and the poller, which reads all requests, must not. That a log panics can be
-// told to nobody.
+// maxAside bounds the lines that are being logged aside. With a log that blocks there would be as many as strangers cause.
+const maxAside = 256
+
+var logging = make(chan struct{}, maxAside)
+
+// aside logs in a goroutine of its own: a log may block, and the poller, which reads all requests, must not. What would be one line too
+// many is dropped. That a log panics can be told to nobody.
 func aside(log func()) {
+	select {
+	case logging <- struct{}{}:
+	default:
+		return
+	}
 	go func() {
-		defer func() { _ = recover() }()
+		defer func() {
+			_ = recover()
+			<-logging
+		}()
 		log()
 	}()
 }
