@@ -454,7 +454,9 @@ func (l *login) expired() {
 func (l *login) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lost(actors.ErrShutDown)
+	if l.stage != isAttached {
+		l.lost(actors.ErrShutDown)
+	}
 }
 
 // guard is deferred in what others than the socket call. A panic ends this one connection.

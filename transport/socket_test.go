@@ -318,3 +318,24 @@ func epollDescriptors(t *testing.T) map[int]bool {
 	}
 	return all
 }
+
+// A login that the system is taking over when logins end is the system's to end.
+func TestEndOfLoginsLeavesWhatIsAttached(t *testing.T) {
+	p := newTestPoller(t)
+	w := alone(p)
+	w.options.loginTimeout = loginTimeout
+	listener := loopback(t)
+	defer listener.Close()
+	client, err := net.Dial("tcp", listener.Addr().String())
+	require.NoError(t, err)
+	defer client.Close()
+	conn, err := listener.Accept()
+	require.NoError(t, err)
+	s := loggingIn(t, w, conn).(*polledSocket)
+	s.login.Load().end()
+	var reader frame.Reader
+	_, err = s.login.Load().serve(actors.Client{}, &reader)
+	require.NoError(t, err)
+	s.login.Store(nil)
+	s.finish()
+}
