@@ -218,7 +218,8 @@ func (l *login) upgrade(handshakeKey string, response, early []byte) (then func(
 		w.held.end(l.socket, key, w.hold(), func() { w.gone(l) })
 		return nil
 	}
-	reason, refusal := actors.Drained, ""
+	var refusal string
+	reason := actors.Drained
 	if w.system.IsDrained() { // proxies take a 503 to another server
 		w.gone(l)
 		refusal = actors.ErrDrained.Error()

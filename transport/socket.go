@@ -68,7 +68,6 @@ type socket struct {
 	torn    atomic.Bool   // that write failed, within a frame perhaps
 	writes  atomic.Int32  // that are not done
 	closing sync.Once     // by closeDrained
-	reading sync.Once     // by readOn
 }
 
 func newSocket(w *Websocket, conn net.Conn) *socket {
