@@ -130,9 +130,7 @@ func (a *auth) start(ctx actor.Context, q callStart) {
 	}
 	counter.Add(1)
 	system, self := a.system, ctx.Self()
-	system.running.Add(1)
-	system.shared.workers.run(turn{system, func() {
-		defer system.running.Done()
+	system.spawnWorker(func() {
 		ctx, cancel := context.WithTimeout(valued{system.ctx, q.values}, system.options.Load().AuthTimeout)
 		defer cancel()
 		var identity Identity
@@ -143,7 +141,7 @@ func (a *auth) start(ctx actor.Context, q callStart) {
 			return err
 		})
 		system.root.Send(self, &loginJudged{call: q.call, identity: identity, err: err})
-	}})
+	})
 }
 
 // valued is a context with the values of another one.

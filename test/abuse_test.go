@@ -2,7 +2,6 @@ package test
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -41,7 +40,6 @@ const malformedCounter = "notify_push_events_malformed_total"
 func (p *pushServer) endure(abuses []abuse) {
 	p.t.Helper()
 	reference := p.follow()
-	p.fillIdleWorkers()
 	before := p.resources()
 	for _, a := range abuses {
 		counted, logged := p.metric(a.counter), strings.Count(p.output.String(), a.says)
@@ -59,24 +57,6 @@ func (p *pushServer) endure(abuses []abuse) {
 	})
 	reference.finish().requireNothingLost(p.t)
 	require.Zero(p.t, p.metric("notify_push_actor_failures_total"))
-}
-
-// fillIdleWorkers has as many goroutines wait for the next client as ever do; how many did before depends on how many clients came at the same moment.
-func (p *pushServer) fillIdleWorkers() {
-	p.t.Helper()
-	const idleWorkers = 64
-	before := p.resources().goroutines
-	silent := make([]net.Conn, idleWorkers+1)
-	for i := range silent {
-		var err error
-		silent[i], err = net.Dial("tcp", p.address())
-		require.NoError(p.t, err)
-	}
-	p.await("each client has a goroutine", func() bool { return p.resources().goroutines >= before+idleWorkers })
-	for _, conn := range silent {
-		require.NoError(p.t, conn.Close())
-	}
-	p.await("the clients are gone", func() bool { return p.resources().descriptors < len(silent) })
 }
 
 // resources are what must not grow.
@@ -290,7 +270,6 @@ func TestAbuseOfHTTP(t *testing.T) {
 	s := newSite(t)
 	p := s.serveAtOnce()
 	reference := p.follow()
-	p.fillIdleWorkers()
 	before := p.resources()
 	for request, status := range map[string]int{
 		"nonsense\r\n\r\n":                                                                                  http.StatusBadRequest,
