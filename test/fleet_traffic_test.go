@@ -38,7 +38,7 @@ func TestFleetTraffic(t *testing.T) {
 		}
 	})
 	t.Logf("toll: %d storages read twice, %.2f messages and %d bytes each", storages, float64(messages-3*seconds)/storages, bytes/storages)
-	require.Less(t, messages, 2*storages)
+	require.Less(t, messages-3*seconds, 2*storages, "beside the beats")
 }
 
 // listenToFleet counts messages and bytes on the channel for a time, in which something happens.
