@@ -215,7 +215,9 @@ func (f *Fleet) Run(ctx context.Context, system System) {
 	running.Go(func() { f.receive(ctx, system) })
 	f.send(ctx, system)
 	running.Wait()
-	_, _ = f.publish(context.WithoutCancel(ctx), message{Kind: bye})
+	ctx = context.WithoutCancel(ctx)
+	f.flush(ctx) // the last logins before the end
+	_, _ = f.publish(ctx, message{Kind: bye})
 }
 
 // receive hears the other nodes.
