@@ -69,7 +69,7 @@ func TestPanicOfALogEndsNothingElse(t *testing.T) {
 	eventually(t, func() bool { return b.websocket.Weight() == 0 })
 }
 
-// However many lines strangers cause while a log blocks, so many goroutines wait for it.
+// The goroutines that wait for a log that blocks are bounded, however many clients are refused.
 func TestBlockedLogIsBounded(t *testing.T) {
 	release := make(chan struct{})
 	for range 2 * maxAside {

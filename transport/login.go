@@ -144,8 +144,7 @@ func (l *login) lost(err error) {
 	switch l.stage {
 	case awaitsRequest:
 		l.over()
-		l.socket.closeDrained()
-		l.websocket.gone(l)
+		l.hangUp()
 	case awaitsCredentials, isChecked:
 		l.refuse(err)
 	case isAttached: // the system hears it
@@ -404,7 +403,7 @@ func (l *login) asSocket() actors.Socket {
 }
 
 // serve ends the login, because the system has the socket. It gives the socket the reader, and the client what came behind the
-// credentials: before the lock is released, because whoever reads on waits for it, and may not be first.
+// credentials: before the lock is released, because the goroutine that reads waits for it, and what it has read came later.
 func (l *login) serve(client actors.Client, reader *frame.Reader) (early bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -474,9 +473,14 @@ func (l *login) fail(cause any) {
 	if l.stage < isAttached {
 		l.over()
 		l.websocket.countRefusal(actors.InternalFailure, l.from, errInternal.Error())
-		l.socket.closeDrained()
-		l.websocket.gone(l)
+		l.hangUp()
 	}
+}
+
+// hangUp closes the connection of a login that is over.
+func (l *login) hangUp() {
+	l.socket.closeDrained()
+	l.websocket.gone(l)
 }
 
 // over ends reading and the wait for an answer.

@@ -39,19 +39,17 @@ func (e *verifyError) Detail() string { return errtext.Detail(e.error) }
 // restarted. The end comes after a while, because a client that is refused may be back at once.
 func (l *login) refuse(err error) {
 	w := l.websocket
-	gone := func() { w.gone(l) }
 	text, reason := refusal(err)
 	l.over()
 	w.countRefusal(reason, l.from, errtext.Detail(err))
 	if text != "" && l.socket.send(frame.Append(nil, frame.Text, text)) != nil {
-		l.socket.closeDrained()
-		gone()
+		l.hangUp()
 		return
 	}
+	gone := func() { w.gone(l) }
 	switch reason {
 	case actors.ClosedByClient, actors.ConnectionLost, actors.ShuttingDown, actors.Drained:
-		l.socket.closeDrained()
-		gone()
+		l.hangUp()
 	case actors.LoginTimeout:
 		w.held.end(l.socket, l.try.own, 0, gone)
 	default:

@@ -133,14 +133,7 @@ func (p *poller) watch(s *polledSocket, event uint32) error {
 	}
 	s.awaited |= event
 	s.all = false
-	for len(p.sockets) <= int(s.fd) {
-		p.sockets = append(p.sockets, nil)
-	}
-	if p.sockets[s.fd] == s {
-		return p.epoll.Modify(int(s.fd), s.awaited|watchOnce, s.fd)
-	}
-	p.sockets[s.fd] = s
-	return p.epoll.Add(int(s.fd), s.awaited|watchOnce, s.fd)
+	return p.arm(s, s.awaited|watchOnce)
 }
 
 const watchOnce = unix.EPOLLONESHOT
@@ -152,12 +145,20 @@ func (p *poller) watchAll(s *polledSocket) error {
 	if s.gone {
 		return nil
 	}
+	s.all = true
+	return p.arm(s, unix.EPOLLIN)
+}
+
+// arm has the kernel report these events of a socket. mu is held.
+func (p *poller) arm(s *polledSocket, events uint32) error {
 	for len(p.sockets) <= int(s.fd) {
 		p.sockets = append(p.sockets, nil)
 	}
-	s.all = true
+	if p.sockets[s.fd] == s {
+		return p.epoll.Modify(int(s.fd), events, s.fd)
+	}
 	p.sockets[s.fd] = s
-	return p.epoll.Add(int(s.fd), unix.EPOLLIN, s.fd)
+	return p.epoll.Add(int(s.fd), events, s.fd)
 }
 
 // close closes a socket, once: at this moment, or when run is done with it.

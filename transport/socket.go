@@ -40,7 +40,7 @@ type clientSocket interface {
 	stopReading()               // for good
 	moveTo(w *Websocket)        // the login is another Websocket's
 	send(data []byte) error     // sends what is short, and does not keep it
-	release() (net.Conn, error) // lets go of the connection, which is somebody else's then
+	release() (net.Conn, error) // gives the connection to net/http
 }
 
 // newClientSocket returns the socket of a connection that the net package has accepted.
@@ -86,7 +86,7 @@ func (s *socket) assign(l *login) { s.login.Store(l) }
 
 func (s *socket) startReading() { go s.readLoop() }
 
-// pause does nothing: after an error the goroutine has ended, and else there is only so much that it can read.
+// pause does nothing: the login drops what is read behind an error.
 func (s *socket) pause() {}
 
 func (s *socket) stopReading() { s.stopped.Store(true) }

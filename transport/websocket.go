@@ -360,7 +360,7 @@ func isAbandoned(reason actors.CloseReason) bool {
 	}
 }
 
-// maxAside bounds the lines that are being logged aside. With a log that blocks there would be as many as strangers cause.
+// maxAside bounds the lines that are being logged aside. With a log that blocks there would be one for each refusal.
 const maxAside = 256
 
 var logging = make(chan struct{}, maxAside)
