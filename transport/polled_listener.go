@@ -20,43 +20,63 @@ const acceptBatch = 64
 // cost a third more of a login's system calls, and give up their descriptor a moment later. The listener stays the net package's.
 type polledListener struct {
 	// set once
-	raw      syscall.RawConn
-	address  net.Addr
-	poller   *poller
-	fd       int32
-	accepted func(fd int32, peer netip.Addr)
-	failed   func(error)
+	i      *interceptor
+	poller *poller
+	raw    syscall.RawConn
+	fd     int32
+
+	listening atomic.Bool // until an error
 }
 
-// newPolledListener returns nil where no poller can do it.
-func newPolledListener(p *poller, listener net.Listener) *polledListener {
-	switch listener.(type) {
+// newAcceptor returns one that accepts in the poller's goroutine, or where that cannot be in one of its own.
+func (i *interceptor) newAcceptor() acceptor {
+	l := &polledListener{i: i, poller: i.websocket.poller}
+	if l.poller == nil || !l.open() {
+		return &goroutineAcceptor{i: i}
+	}
+	return l
+}
+
+// open reports whether it is a listener that the poller can watch.
+func (l *polledListener) open() bool {
+	switch l.i.Listener.(type) {
 	case *net.TCPListener, *net.UnixListener: // and nothing that a host has wrapped around one
 	default:
-		return nil
+		return false
 	}
-	if p == nil {
-		return nil
-	}
-	raw, err := listener.(syscall.Conn).SyscallConn()
+	raw, err := l.i.Listener.(syscall.Conn).SyscallConn()
 	if err != nil {
-		return nil
+		return false
 	}
-	l := &polledListener{raw: raw, address: listener.Addr(), poller: p}
+	l.raw = raw
 	err = raw.Control(func(fd uintptr) {
 		l.fd = int32(fd)                                                       //nolint:gosec // G115: it is one
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // of those that it accepts, as the net package has it
 	})
-	if err != nil {
-		return nil
+	return err == nil
+}
+
+func (l *polledListener) start() {
+	if l.listening.Swap(true) {
+		return
 	}
-	return l
+	l.i.websocket.startReading()
+	if err := l.poller.listen(l); err != nil {
+		l.fail(err)
+	}
+}
+
+func (l *polledListener) stop() { l.poller.unlisten(l) }
+
+func (l *polledListener) fail(err error) {
+	l.listening.Store(false)
+	l.i.fail(err)
 }
 
 // listenerTag is that of a listener with this descriptor, and the other way round.
 func listenerTag(fd int32) int32 { return wakeTag - 1 - fd }
 
-// listen has connections accepted, until an error has gone to failed or unlisten.
+// listen has connections accepted, until an error or unlisten.
 func (p *poller) listen(l *polledListener) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,13 +115,14 @@ func (l *polledListener) accept() {
 		fd, peer, err := l.next()
 		switch {
 		case err == nil:
-			l.accepted(fd, peer)
+			l.i.begin(&polledSocket{poller: l.poller, websocket: l.i.websocket, peer: peer, fd: fd}, peer)
 		case errors.Is(err, unix.EAGAIN):
 			return
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		default:
 			_ = l.raw.Control(func(fd uintptr) { _ = l.poller.epoll.Modify(int(fd), 0, listenerTag(l.fd)) })
-			l.failed(&net.OpError{Op: "accept", Net: l.address.Network(), Addr: l.address, Err: os.NewSyscallError("accept4", err)})
+			address := l.i.Addr()
+			l.fail(&net.OpError{Op: "accept", Net: address.Network(), Addr: address, Err: os.NewSyscallError("accept4", err)})
 			return
 		}
 	}
@@ -125,40 +146,3 @@ func (l *polledListener) next() (fd int32, peer netip.Addr, err error) {
 	}
 	return fd, peer, err
 }
-
-// newAcceptor returns one that accepts in the poller's goroutine, or where that cannot be in one of its own.
-func (i *interceptor) newAcceptor() acceptor {
-	w := i.websocket
-	l := newPolledListener(w.poller, i.Listener)
-	if l == nil {
-		return &goroutineAcceptor{i: i}
-	}
-	a := &polledAcceptor{websocket: w, listener: l}
-	l.accepted = func(fd int32, peer netip.Addr) {
-		i.begin(&polledSocket{poller: w.poller, websocket: w, peer: peer, fd: fd}, peer)
-	}
-	l.failed = func(err error) {
-		a.listening.Store(false)
-		i.fail(err)
-	}
-	return a
-}
-
-// polledAcceptor accepts in the poller's goroutine.
-type polledAcceptor struct {
-	websocket *Websocket
-	listener  *polledListener
-	listening atomic.Bool // until an error
-}
-
-func (a *polledAcceptor) start() {
-	if a.listening.Swap(true) {
-		return
-	}
-	a.websocket.startReading()
-	if err := a.listener.poller.listen(a.listener); err != nil {
-		a.listener.failed(err)
-	}
-}
-
-func (a *polledAcceptor) stop() { a.listener.poller.unlisten(a.listener) }
