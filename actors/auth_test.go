@@ -588,16 +588,7 @@ func TestAbandonedLoginsAreForgotten(t *testing.T) {
 			passwords = append(passwords, weak.Make(unsafe.StringData(password)))
 			go kit.System.Authenticate(ctx, actors.Credentials{Login: fmt.Sprint("unknown", i/2), Password: actors.Secret(password)})
 		}
-		kept := func() (n int) {
-			synctest.Wait()
-			runtime.GC()
-			for _, password := range passwords {
-				if password.Value() != nil {
-					n++
-				}
-			}
-			return n
-		}
+		kept := func() int { return inMemory(passwords) }
 		require.Equal(t, 100, kept())
 		hangUp()
 		require.Zero(t, kept())
@@ -606,6 +597,18 @@ func TestAbandonedLoginsAreForgotten(t *testing.T) {
 		require.NoError(t, <-waiting)
 		require.Len(t, kit.Verifier.Calls(), 2)
 	})
+}
+
+// inMemory counts what the collector has left, once a bubble is idle.
+func inMemory[T any](all []weak.Pointer[T]) (n int) {
+	synctest.Wait()
+	runtime.GC()
+	for _, one := range all {
+		if one.Value() != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // What waits for an answer without a goroutine is forgotten with the login, and not called any more.
@@ -620,16 +623,7 @@ func TestAbandonedCallbacksAreForgotten(t *testing.T) {
 			credentials := actors.Credentials{Login: fmt.Sprint("user", i/2), Password: "secret"}
 			abandon = append(abandon, kit.System.AuthenticateFunc(t.Context(), credentials, func(*actors.Login, error) { t.Error("called", client[0]) }))
 		}
-		kept := func() (n int) {
-			synctest.Wait()
-			runtime.GC()
-			for _, client := range clients {
-				if client.Value() != nil {
-					n++
-				}
-			}
-			return n
-		}
+		kept := func() int { return inMemory(clients) }
 		require.Equal(t, 100, kept())
 		for _, hangUp := range abandon {
 			hangUp()
