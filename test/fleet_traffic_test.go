@@ -11,7 +11,8 @@ import (
 )
 
 // TestFleetTraffic measures what the channel takes: of three daemons at rest, and while files change in 200 storages with ten users
-// each.
+// each. How many storages share a message depends on how busy the machine is; what never happens is that a reading costs more than
+// a question of each server that does not read, and an answer.
 func TestFleetTraffic(t *testing.T) {
 	t.Parallel()
 	onlyHere(t)
@@ -38,7 +39,8 @@ func TestFleetTraffic(t *testing.T) {
 		}
 	})
 	t.Logf("toll: %d storages read twice, %.2f messages and %d bytes each", storages, float64(messages-3*seconds)/storages, bytes/storages)
-	require.Less(t, messages-3*seconds, 2*storages, "beside the beats")
+	const readings, messagesOfAReading = 2, 3
+	require.LessOrEqual(t, messages-3*seconds, readings*messagesOfAReading*storages, "beside the beats")
 }
 
 // listenToFleet counts messages and bytes on the channel for a time, in which something happens.
