@@ -65,9 +65,10 @@ func (p *publisher) run(ctx context.Context, s stream) (published, error) {
 	if err != nil {
 		closeRedis()
 		<-received //nolint:errcheck // it was ended just now
-		return result, err
+	} else {
+		err = <-received
 	}
-	if err = <-received; ctx.Err() != nil {
+	if ctx.Err() != nil { // whatever it looks like to who uses the closed connection
 		err = context.Cause(ctx)
 	}
 	return result, err
