@@ -42,9 +42,10 @@ type polledSocket struct {
 	client actors.Client
 	reader frame.Reader
 
-	mu     sync.Mutex
-	ending bool    // since Close; guarded by mu, as is unsent
-	unsent *unsent // what the kernel has not taken yet; nil while nothing waits
+	mu     sync.Mutex // guards the rest
+	leaves bool       // the client has sent a close frame: nothing comes behind it
+	ending bool       // since Close
+	unsent *unsent    // what the kernel has not taken yet; nil while nothing waits
 }
 
 // unsent is the rest of a write, or of the end of a socket.
@@ -181,7 +182,10 @@ func (s *polledSocket) isEnding() bool {
 // arrived takes bytes that were read.
 func (s *polledSocket) arrived(data []byte) {
 	frames, err := s.reader.Feed(data)
-	if len(frames) > 0 {
+	if last := len(frames) - 1; last >= 0 {
+		if frames[last].Opcode == frame.Close {
+			s.setLeaves()
+		}
 		s.client.Received(frames)
 	}
 	switch {
@@ -190,6 +194,12 @@ func (s *polledSocket) arrived(data []byte) {
 	case len(frames) == 0:
 		s.Resume()
 	}
+}
+
+func (s *polledSocket) setLeaves() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leaves = true
 }
 
 // Write sends frames, as much as possible at once.
@@ -288,8 +298,9 @@ func (s *polledSocket) end(closeFrame []byte) {
 	}
 }
 
-// sendEnd sends the close frame as far as possible, and returns what to wait for then; nothing new where a write waits already. It
-// holds mu as long as it uses the descriptor: once ending is known, the poller closes that when the client hangs up.
+// sendEnd sends the close frame as far as possible, and returns what to wait for then; nothing new where a write waits already. Its error
+// is io.EOF where that was all: the frame answers the client's. It holds mu as long as it uses the descriptor: once ending is known, the
+// poller closes that when the client hangs up.
 func (s *polledSocket) sendEnd(closeFrame []byte) (event uint32, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -306,6 +317,8 @@ func (s *polledSocket) sendEnd(closeFrame []byte) (event uint32, err error) {
 	case n < len(closeFrame):
 		s.unsent = &unsent{closeFrame[n:], time.AfterFunc(lingerTimeout, s.timedOut)}
 		return unix.EPOLLOUT, nil
+	case s.leaves:
+		return 0, io.EOF
 	default:
 		s.awaitHangUp()
 		return unix.EPOLLIN, nil

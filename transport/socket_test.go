@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/actorstest"
+	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/notifypush/notifypush/transport/frame"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -244,6 +246,30 @@ func TestTimeoutEndsALingeringSocket(t *testing.T) {
 	w.waitForEnds()
 	require.Zero(t, w.open)
 	require.Nil(t, s.unsent)
+}
+
+// TestClosedByTheClientIsNotWaitedFor: after the client's close frame nothing comes that closing could take along.
+func TestClosedByTheClientIsNotWaitedFor(t *testing.T) {
+	listener := loopback(t)
+	defer listener.Close()
+	client, err := net.Dial("tcp", listener.Addr().String())
+	require.NoError(t, err)
+	defer client.Close()
+	conn, err := listener.Accept()
+	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		kit := actorstest.Start(t, nil)
+		w := alone(newTestPoller(t))
+		s := loggingIn(t, w, conn).(*polledSocket)
+		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), s))
+		began := time.Now()
+		s.arrived(testkit.ClientFrame(testkit.Final|8, "\x03\xe8"))
+		w.waitForEnds()
+		require.Equal(t, began, time.Now(), "the client has not hung up, and no timeout has passed")
+	})
+	answer, err := io.ReadAll(client)
+	require.NoError(t, err)
+	require.Equal(t, slices.Concat(frame.Append(nil, frame.Text, "authenticated"), frame.AppendClose(nil, 1000, actors.ClosedByClient.Text())), answer)
 }
 
 var _ actors.Socket = (*socket)(nil)
