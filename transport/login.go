@@ -404,16 +404,16 @@ func (l *login) asSocket() actors.Socket {
 
 // serve ends the login, because the system has the socket. It gives the socket the reader, and the client what came behind the
 // credentials: before the lock is released, because the goroutine that reads waits for it, and what it has read came later.
-func (l *login) serve(client actors.Client, reader *frame.Reader) (early bool, err error) {
+func (l *login) serve(client actors.Client, reader *frame.Reader) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stage, l.served = isOver, true
 	l.reader.Limit = readLimit
 	*reader = l.reader
-	if early = len(l.frames) > 0; early {
+	if len(l.frames) > 0 {
 		client.Received(l.frames)
 	}
-	return early, l.broken
+	return l.broken
 }
 
 // attached ends the login when the system has taken the socket, or refuses the client.

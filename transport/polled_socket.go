@@ -32,7 +32,7 @@ type polledSocket struct {
 
 	// guarded by the poller
 	awaited uint32 // EPOLLIN, EPOLLOUT
-	all     bool   // not once
+	all     bool   // EPOLLIN, and not once
 	gone    bool
 
 	websocket *Websocket            // notified when the socket is gone
@@ -120,16 +120,13 @@ func (s *polledSocket) release() (net.Conn, error) {
 	return conn, err
 }
 
-// Serve begins as the system's socket, with what came behind the credentials.
+// Serve begins as the system's socket, with what came behind the credentials. It is watched as before until something comes.
 func (s *polledSocket) Serve(client actors.Client) {
 	s.client = client
-	early, err := s.login.Load().serve(client, &s.reader)
+	err := s.login.Load().serve(client, &s.reader)
 	s.login.Store(nil)
-	switch {
-	case err != nil:
+	if err != nil {
 		client.Ended(endingOf(err))
-	case !early:
-		s.Resume()
 	}
 }
 

@@ -131,14 +131,17 @@ func (p *poller) watch(s *polledSocket, event uint32) error {
 	if s.gone {
 		return nil
 	}
-	s.awaited |= event
+	if s.awaited |= event; s.all && event != 0 {
+		s.awaited |= unix.EPOLLIN
+	}
 	s.all = false
 	return p.arm(s, s.awaited|watchOnce)
 }
 
 const watchOnce = unix.EPOLLONESHOT
 
-// watchAll has the socket's readable called whenever there is something to read, until watch or forget.
+// watchAll has the socket's readable called whenever there is something to read, until watch or forget. Once the system has the socket, it
+// is called once more at most.
 func (p *poller) watchAll(s *polledSocket) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -232,6 +235,10 @@ func (p *poller) begin(fd int32, events uint32) (s *polledSocket, happened uint3
 	}
 	p.reading = s
 	if s.all {
+		if s.login.Load() == nil {
+			s.all = false
+			_ = p.epoll.Modify(int(fd), watchOnce, fd) // until its connection has dealt with this
+		}
 		return s, events & unix.EPOLLIN
 	}
 	happened = events & s.awaited

@@ -98,7 +98,7 @@ func (s *socket) release() (net.Conn, error) { return s.conn, nil }
 // Serve begins as the system's socket, with what came behind the credentials.
 func (s *socket) Serve(client actors.Client) {
 	s.client = client
-	_, err := s.login.Load().serve(client, &s.reader)
+	err := s.login.Load().serve(client, &s.reader)
 	s.login.Store(nil)
 	if err != nil {
 		client.Ended(endingOf(err))

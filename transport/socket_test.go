@@ -360,7 +360,7 @@ func TestEndOfLoginsLeavesWhatIsAttached(t *testing.T) {
 	s := loggingIn(t, w, conn).(*polledSocket)
 	s.login.Load().end()
 	var reader frame.Reader
-	_, err = s.login.Load().serve(actors.Client{}, &reader)
+	err = s.login.Load().serve(actors.Client{}, &reader)
 	require.NoError(t, err)
 	s.login.Store(nil)
 	s.finish()
