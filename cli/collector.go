@@ -13,7 +13,7 @@ import (
 // pushes, collecting so often would cost a third of the time.
 const (
 	garbageIdle = 25
-	garbageBusy = 150
+	garbageBusy = 100
 )
 
 const (

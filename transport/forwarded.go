@@ -58,6 +58,7 @@ func (p proxies) mayBe(address netip.Addr) bool {
 // stands before. IPv4 addresses are written as IPv4 whatever they came as.
 func originOf(header http.Header, peer netip.Addr, believed proxies) origin {
 	addresses := chain(header, peer)
+	from := originIn(addresses, peer, believed)
 	var text []byte
 	for i, address := range addresses {
 		if i > 0 {
@@ -65,7 +66,18 @@ func originOf(header http.Header, peer netip.Addr, believed proxies) origin {
 		}
 		text = address.AppendTo(text)
 	}
-	from := origin{gateway: true, missing: true, forwarded: string(text)}
+	from.forwarded = string(text)
+	return from
+}
+
+// originOfPeer is originOf before there is a request, and without what Nextcloud is sent.
+func originOfPeer(peer netip.Addr, believed proxies) origin {
+	return originIn(chain(nil, peer), peer, believed)
+}
+
+// originIn returns what a chain of addresses says.
+func originIn(addresses []netip.Addr, peer netip.Addr, believed proxies) origin {
+	from := origin{gateway: true, missing: true}
 	for i, address := range slices.Backward(addresses) {
 		from.client = address
 		isPeer := peer.IsValid() && i == len(addresses)-1

@@ -126,7 +126,7 @@ func (i *interceptor) begin(socket clientSocket, peer netip.Addr) {
 	w := i.websocket
 	l := newLogin(w, socket, awaitsRequest, headerTimeout)
 	l.accepted, l.peer = i, peer
-	from := originOf(nil, peer, w.options.proxies())
+	from := originOfPeer(peer, w.options.proxies())
 	if refusal := w.accept(l, from); refusal != "" {
 		l.timer.Stop()
 		w.countRefusal(actors.ServerFull, from, refusal)
