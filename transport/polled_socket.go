@@ -190,6 +190,8 @@ func (s *polledSocket) arrived(data []byte) {
 		s.client.Ended(endingOf(err))
 	case len(frames) == 0:
 		s.Resume()
+	default: // the connection resumes when it has dealt with them, and most do at once
+		s.poller.endWatchAll(s)
 	}
 }
 

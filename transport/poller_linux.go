@@ -140,8 +140,7 @@ func (p *poller) watch(s *polledSocket, event uint32) error {
 
 const watchOnce = unix.EPOLLONESHOT
 
-// watchAll has the socket's readable called whenever there is something to read, until watch or forget. Once the system has the socket, it
-// is called once more at most.
+// watchAll has the socket's readable called whenever there is something to read, until watch, endWatchAll or forget.
 func (p *poller) watchAll(s *polledSocket) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -150,6 +149,16 @@ func (p *poller) watchAll(s *polledSocket) error {
 	}
 	s.all = true
 	return p.arm(s, unix.EPOLLIN)
+}
+
+// endWatchAll ends it, unless watch has.
+func (p *poller) endWatchAll(s *polledSocket) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.all && !s.gone {
+		s.all = false
+		_ = p.arm(s, watchOnce)
+	}
 }
 
 // arm has the kernel report these events of a socket. mu is held.
@@ -235,10 +244,6 @@ func (p *poller) begin(fd int32, events uint32) (s *polledSocket, happened uint3
 	}
 	p.reading = s
 	if s.all {
-		if s.login.Load() == nil {
-			s.all = false
-			_ = p.epoll.Modify(int(fd), watchOnce, fd) // until its connection has dealt with this
-		}
 		return s, events & unix.EPOLLIN
 	}
 	happened = events & s.awaited

@@ -212,6 +212,30 @@ func TestPollerKeepsWhatHasNotHappened(t *testing.T) {
 	p.end(s)
 }
 
+// TestFirstFramesAreDealtWithBeforeMoreIsRead: a socket that has logged in is watched all the time only until something comes.
+func TestFirstFramesAreDealtWithBeforeMoreIsRead(t *testing.T) {
+	p := newTestPoller(t)
+	s, _ := tcpSocket(t, alone(p))
+	require.NoError(t, p.watchAll(s))
+	p.endWatchAll(s)
+	_, happened := p.begin(s.fd, unix.EPOLLIN)
+	require.Zero(t, happened, "its connection deals with what came")
+	p.end(s)
+
+	require.NoError(t, p.watchAll(s))
+	require.NoError(t, p.watch(s, unix.EPOLLIN), "it has dealt with that already")
+	p.endWatchAll(s)
+	_, happened = p.begin(s.fd, unix.EPOLLIN)
+	require.EqualValues(t, unix.EPOLLIN, happened)
+	p.end(s)
+
+	require.NoError(t, p.watchAll(s))
+	require.NoError(t, p.watch(s, unix.EPOLLOUT), "a write waits before anything came")
+	_, happened = p.begin(s.fd, unix.EPOLLIN)
+	require.EqualValues(t, unix.EPOLLIN, happened)
+	p.end(s)
+}
+
 // TestRestOfAWriteIsWritten has a client read late, and the socket closed meanwhile: it gets all, then the close frame.
 func TestRestOfAWriteIsWritten(t *testing.T) {
 	p := newTestPoller(t)
