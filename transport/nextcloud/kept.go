@@ -25,6 +25,8 @@ const (
 	dialTimeout = 10 * time.Second
 	// maxHeader bounds the header of an answer, in bytes.
 	maxHeader = 64 << 10
+	// endNoticed is how long it takes until a request notices that its context has ended.
+	endNoticed = 250 * time.Millisecond
 )
 
 // keptConns asks for user ids over connections that it keeps. A login costs less than with net/http's client
@@ -45,7 +47,10 @@ type keptConns struct {
 
 type keptConn struct {
 	net.Conn
-	limit  io.LimitedReader // of Conn, for one answer
+	ctx      context.Context // of the login that it is used for
+	deadline time.Time       // of that
+
+	limit  io.LimitedReader // of this, for one answer
 	reader *bufio.Reader
 	out    []byte
 	plain  http.Response // the last answer, where it was the usual one, and its body
@@ -103,17 +108,16 @@ func (k *keptConns) ask(ctx context.Context, credentials actors.Credentials, rea
 		if err != nil {
 			return err
 		}
-		stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
-		_ = c.SetDeadline(deadline)
+		c.ctx, c.deadline = ctx, deadline
+		_ = c.SetWriteDeadline(deadline)
 		keep := false
 		if err = c.send(k.prefix, credentials); err == nil {
 			keep, err = c.receive(k.asked, read)
 		} else if c.used && ctx.Err() == nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			stop()
 			_ = c.Close() // Nextcloud had closed it
 			continue
 		}
-		if stop() && keep {
+		if keep {
 			k.keep(c)
 		} else {
 			_ = c.Close()
@@ -144,7 +148,8 @@ func (k *keptConns) take(ctx context.Context, deadline time.Time) (*keptConn, er
 	if err != nil {
 		return nil, err
 	}
-	c := &keptConn{Conn: conn, limit: io.LimitedReader{R: conn}}
+	c := &keptConn{Conn: conn}
+	c.limit.R = c
 	c.reader = bufio.NewReader(&c.limit)
 	return c, nil
 }
@@ -171,7 +176,7 @@ func (k *keptConns) keep(c *keptConn) {
 		_ = c.Close()
 		return
 	}
-	c.since = time.Now()
+	c.ctx, c.since = nil, time.Now()
 	k.idle = append(k.idle, c)
 	if k.sweep == nil {
 		k.sweep = time.AfterFunc(idleTime, k.closeIdle)
@@ -204,6 +209,22 @@ func (k *keptConns) close() {
 	k.idle = nil
 	if k.sweep != nil {
 		k.sweep.Stop()
+	}
+}
+
+// Read waits until the deadline, or until the context has ended. It looks at that again and again: most answers come before it looks
+// once, and a function that the context calls costs a login more.
+func (c *keptConn) Read(into []byte) (n int, err error) {
+	for {
+		look := time.Now().Add(endNoticed)
+		if look.After(c.deadline) {
+			look = c.deadline
+		}
+		_ = c.SetReadDeadline(look)
+		n, err = c.Conn.Read(into)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || c.ctx.Err() != nil || !look.Before(c.deadline) {
+			return n, err
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package nextcloud
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/testkit/certtest"
 )
 
 // rawNextcloud answers each request over one connection with the next text, and closes it when there is none.
@@ -200,6 +203,73 @@ func BenchmarkVerify(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+		})
+	}
+}
+
+// relay passes on what both ends say, each byte to the first one after a while.
+func relay(first, second net.Conn, after time.Duration) {
+	go func() {
+		defer second.Close()
+		_, _ = io.Copy(second, first)
+	}()
+	defer first.Close()
+	one := make([]byte, 1)
+	for {
+		if _, err := second.Read(one); err != nil {
+			return
+		}
+		time.Sleep(after)
+		if _, err := first.Write(one); err != nil {
+			return
+		}
+	}
+}
+
+// TestReadLooksAgain has each byte take longer than it takes a request to look at its context, also in the middle of a TLS record.
+func TestReadLooksAgain(t *testing.T) {
+	cert, key := certtest.NewAuthority(t, t.TempDir()).Issue("localhost", "localhost")
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	require.NoError(t, err)
+	for _, encrypted := range []bool{false, true} {
+		t.Run(fmt.Sprint("encrypted ", encrypted), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				near, first := net.Pipe()
+				second, far := net.Pipe()
+				go relay(first, second, 3*endNoticed)
+				if encrypted {
+					near, far = tls.Client(near, &tls.Config{InsecureSkipVerify: true}), tls.Server(far, &tls.Config{Certificates: []tls.Certificate{pair}})
+				}
+				defer time.Sleep(time.Hour) // until the relay has noticed
+				defer near.Close()
+				go func() {
+					defer far.Close()
+					_, _ = io.WriteString(far, "alice")
+					_, _ = io.Copy(io.Discard, far)
+				}()
+				if encrypted {
+					require.NoError(t, near.(*tls.Conn).Handshake())
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				c := &keptConn{Conn: near, ctx: ctx, deadline: time.Now().Add(time.Hour)}
+				got := make([]byte, 5)
+				_, err := io.ReadFull(c, got)
+				require.NoError(t, err)
+				require.Equal(t, "alice", string(got))
+
+				c.deadline = time.Now().Add(time.Minute + endNoticed/2)
+				_, err = c.Read(got)
+				require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+				require.Equal(t, c.deadline, time.Now())
+
+				began := time.Now()
+				c.deadline = began.Add(time.Hour)
+				time.AfterFunc(endNoticed*5/2, cancel)
+				_, err = c.Read(got)
+				require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+				require.Equal(t, 3*endNoticed, time.Since(began))
+			})
 		})
 	}
 }
