@@ -87,7 +87,7 @@ func (e *execution) startServer(ctx context.Context) error {
 	}
 	start := report.StepResult{Step: "start"}
 	addSum(&start, "time", e.ofNodes(func(node *stand.Server) float64 { return node.StartTook.Seconds() }), "s")
-	addSum(&start, "server memory", e.ofNodes(func(node *stand.Server) float64 { return float64(node.EmptyMemory) / mib }), "MiB")
+	addSum(&start, "server memory", e.ofNodes(func(node *stand.Server) float64 { return float64(node.Empty.Resident) / mib }), "MiB")
 	e.result.Steps = append(e.result.Steps, start)
 	return nil
 }
@@ -289,7 +289,7 @@ func (e *execution) addMemory(at snapshot, online int) {
 	grown := at.resident()
 	for i, node := range at.nodes {
 		each = append(each, float64(node.Resident)/mib)
-		grown -= e.nodes[i].EmptyMemory
+		grown -= e.nodes[i].Empty.Resident
 	}
 	addSum(e.step, "server memory", each, "MiB")
 	e.step.Add("memory since the logins", float64(at.resident()-e.connectedMemory)/mib, "MiB")

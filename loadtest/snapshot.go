@@ -128,11 +128,11 @@ func (e *execution) addOthers(before, after snapshot) {
 	}
 }
 
-// replaceServer has what follows counted against the process that runs now. The CPU time of the old one, until it ended, is not part of
-// what our processes use later on.
-func (s *snapshot) replaceServer(node int, old time.Duration, fresh process.Usage) {
+// replaceServer has what follows counted against the process that runs now; empty is what one uses that has just started. The CPU time of
+// the old one, until it ended, is not part of what our processes use later on.
+func (s *snapshot) replaceServer(node int, old time.Duration, empty process.Usage) {
 	s.ours -= old
-	s.nodes[node].Usage, s.nodes[node].counters = fresh, nil
+	s.nodes[node].Usage, s.nodes[node].counters = empty, nil
 }
 
 // known reports whether the process of each node is.

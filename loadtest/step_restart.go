@@ -61,7 +61,7 @@ func (r *Restart) restart(ctx context.Context, e *execution, i int, before *snap
 		return 0, 0
 	}
 	e.check(node.Start(ctx, len(e.nodes)))
-	before.replaceServer(i, old, node.AtStart)
+	before.replaceServer(i, old, node.Empty)
 	return stopped, node.StartTook.Seconds()
 }
 

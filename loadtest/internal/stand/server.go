@@ -34,11 +34,9 @@ type Server struct {
 
 	// PID is the process that listens; 0 when it is not known.
 	PID atomic.Int32
-	// AtStart is what that used when it had just started, and EmptyMemory its memory after its first start, in bytes, when no client can
-	// have been there.
-	AtStart     process.Usage
-	EmptyMemory int64
-	StartTook   time.Duration
+	// Empty is what the first one used when it had just started: after another start clients may have come before that is known.
+	Empty     process.Usage
+	StartTook time.Duration
 
 	process *exec.Cmd // the command's, which leads a process group
 	written *os.File  // what the group writes, until none of it is left
@@ -113,7 +111,7 @@ func RunningServer(metricsURL string, pid int) (*Server, error) {
 	}
 	used, err := process.Read(pid)
 	s.PID.Store(int32(pid))
-	s.AtStart, s.EmptyMemory = used, used.Resident
+	s.Empty = used
 	return s, err
 }
 
@@ -170,8 +168,8 @@ func (s *Server) findProcess() error {
 		return err
 	}
 	s.PID.Store(int32(pid))
-	if s.AtStart, err = process.Read(pid); s.EmptyMemory == 0 {
-		s.EmptyMemory = s.AtStart.Resident
+	if s.Empty.Resident == 0 {
+		s.Empty, err = process.Read(pid)
 	}
 	return err
 }
