@@ -212,24 +212,24 @@ func TestPollerKeepsWhatHasNotHappened(t *testing.T) {
 	p.end(s)
 }
 
-// TestFirstFramesAreDealtWithBeforeMoreIsRead: a socket that has logged in is watched all the time only until something comes.
+// TestFirstFramesAreDealtWithBeforeMoreIsRead: a socket that has logged in is watched always only until frames come.
 func TestFirstFramesAreDealtWithBeforeMoreIsRead(t *testing.T) {
 	p := newTestPoller(t)
 	s, _ := tcpSocket(t, alone(p))
-	require.NoError(t, p.watchAll(s))
-	p.endWatchAll(s)
+	require.NoError(t, p.watchAlways(s))
+	p.pause(s)
 	_, happened := p.begin(s.fd, unix.EPOLLIN)
 	require.Zero(t, happened, "its connection deals with what came")
 	p.end(s)
 
-	require.NoError(t, p.watchAll(s))
+	require.NoError(t, p.watchAlways(s))
 	require.NoError(t, p.watch(s, unix.EPOLLIN), "it has dealt with that already")
-	p.endWatchAll(s)
+	p.pause(s)
 	_, happened = p.begin(s.fd, unix.EPOLLIN)
 	require.EqualValues(t, unix.EPOLLIN, happened)
 	p.end(s)
 
-	require.NoError(t, p.watchAll(s))
+	require.NoError(t, p.watchAlways(s))
 	require.NoError(t, p.watch(s, unix.EPOLLOUT), "a write waits before anything came")
 	_, happened = p.begin(s.fd, unix.EPOLLIN)
 	require.EqualValues(t, unix.EPOLLIN, happened)
