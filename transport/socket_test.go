@@ -212,12 +212,28 @@ func TestPollerKeepsWhatHasNotHappened(t *testing.T) {
 	p.end(s)
 }
 
+// served keeps what it is given to reach its connection with.
+type served struct {
+	*actorstest.Socket
+	client actors.Client
+}
+
+func (s *served) Serve(client actors.Client) {
+	s.client = client
+	s.Socket.Serve(client)
+}
+
 // TestFirstFramesAreDealtWithBeforeMoreIsRead: a socket that has logged in is watched always only until frames come.
 func TestFirstFramesAreDealtWithBeforeMoreIsRead(t *testing.T) {
 	p := newTestPoller(t)
 	s, _ := tcpSocket(t, alone(p))
+	kit := actorstest.Start(t, nil)
+	gone := &served{Socket: actorstest.NewSocket()}
+	require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), gone))
+	gone.End(actors.ConnectionLost)
+	s.client, s.reader.Limit = gone.client, readLimit // a connection that deals with nothing any more
 	require.NoError(t, p.watchAlways(s))
-	p.pause(s)
+	s.arrived(testkit.ClientFrame(testkit.Final|1, "x"))
 	_, happened := p.begin(s.fd, unix.EPOLLIN)
 	require.Zero(t, happened, "its connection deals with what came")
 	p.end(s)
