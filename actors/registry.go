@@ -127,8 +127,9 @@ func (r *registry) onPushAll(ctx actor.Context, m *pushAll) {
 	}
 }
 
-// letOthersRun is called before each of many pushes. Every 128 of them, some 2 ms, other goroutines get the processor: at 10 ms the
-// runtime would begin to interrupt this one, and to take its processor away in the middle of writes, which costs a tenth of a push.
+// letOthersRun is called before each of many pushes. After every 128, which take one to two milliseconds, other goroutines get the
+// processor: a goroutine that runs for 10 ms is interrupted by the runtime, which also takes its processor away in the middle of writes.
+// That made a push to thousands a tenth slower.
 func letOthersRun(pushed int) {
 	if pushed%128 == 127 {
 		runtime.Gosched()

@@ -156,7 +156,7 @@ func (f *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 // login waits a little for a token, which Redis may still be bringing.
 func (f *fakeServer) login(name, password string) (user string, ok bool) {
 	if name == "" {
-		for range 100 {
+		for range 3000 {
 			f.mu.Lock()
 			user, ok = f.tokens[password]
 			delete(f.tokens, password)

@@ -28,14 +28,18 @@ func TestFleetLimitsConnections(t *testing.T) {
 			clients = append(clients, p.login("alice"))
 		}
 	}
-	time.Sleep(twoBeats)
+	answer := func(p *pushServer) string {
+		c := p.dial("/ws")
+		c.say("alice", passwordOf("alice"))
+		defer c.ws.CloseNow()
+		return c.hear()
+	}
 	for _, p := range nodes {
-		require.Equal(t, "Connection limit exceeded for user", p.loginRefused("alice", passwordOf("alice")))
+		p.await("she is refused", func() bool { return answer(p) == "Connection limit exceeded for user" })
 		p.login("bob")
 	}
 	require.NoError(t, clients[0].ws.Close(websocket.StatusNormalClosure, ""))
-	time.Sleep(twoBeats)
-	nodes[1].login("alice")
+	nodes[1].await("she is let in", func() bool { return answer(nodes[1]) == "authenticated" })
 }
 
 // TestFleetCountsGuesses has somebody guess at three daemons, at each less often than one alone allows.
@@ -44,7 +48,7 @@ func TestFleetCountsGuesses(t *testing.T) {
 	onlyHere(t)
 	s := newSite(t)
 	nodes := s.fleet(3)
-	guesses := make([]*pushClient, 12)
+	guesses := make([]*pushClient, 18)
 	for i := range guesses {
 		guesses[i] = nodes[i%3].dial("/ws", "X-Forwarded-For", "203.0.113.9")
 	}
@@ -54,11 +58,12 @@ func TestFleetCountsGuesses(t *testing.T) {
 	for _, c := range guesses {
 		require.Equal(t, "err: Invalid credentials", c.hear())
 	}
-	time.Sleep(1500 * time.Millisecond) // for a beat; twelve wait for 4 s
 	for _, p := range nodes {
-		refused := p.request(http.MethodGet, "/ws", "X-Forwarded-For", "203.0.113.9", "Connection", "Upgrade", "Upgrade", "websocket",
-			"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==")
-		require.Equal(t, http.StatusTooManyRequests, refused.status)
+		p.await("further ones have to wait, some minutes after eighteen", func() bool {
+			answer := p.request(http.MethodGet, "/ws", "X-Forwarded-For", "203.0.113.9", "Connection", "Upgrade", "Upgrade", "websocket",
+				"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==")
+			return answer.status == http.StatusTooManyRequests
+		})
 		other := p.dial("/ws", "X-Forwarded-For", "203.0.113.10")
 		other.logIn("alice", passwordOf("alice"))
 		require.EqualValues(t, 1, p.metric(`notify_push_connections_closed_total{reason="address_barred"}`))

@@ -129,8 +129,8 @@ func TestFleetReaderIsKilled(t *testing.T) {
 			}
 		}
 		t.Logf("toll: at most %v around the kill, and %v from 5 s after it on", worst.Round(time.Millisecond), worstAfter.Round(time.Millisecond))
-		require.Less(t, worst, 4*time.Second)
-		require.Less(t, worstAfter, time.Second)
+		require.Less(t, worst, 10*time.Second)
+		require.Less(t, worstAfter, 2*time.Second, "nobody waits for an answer of the one that was killed")
 	}
 }
 

@@ -30,7 +30,8 @@ func TestFleetTraffic(t *testing.T) {
 	const seconds = 10
 	messages, bytes := listenToFleet(t, s.redis, seconds*time.Second, func() {})
 	t.Logf("toll: at rest, %.1f messages and %d bytes a second of each daemon", float64(messages)/seconds/3, bytes/seconds/3)
-	require.InDelta(t, 3*seconds, messages, 6, "a beat a second of each")
+	require.LessOrEqual(t, messages, 3*(seconds+2), "a beat a second of each")
+	require.Greater(t, messages, 3*seconds/2, "and fewer where a machine has no time")
 	require.Less(t, bytes/messages, 1500)
 	messages, bytes = listenToFleet(t, s.redis, seconds*time.Second, func() {
 		for storage := range storages {

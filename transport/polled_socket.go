@@ -32,7 +32,7 @@ type polledSocket struct {
 
 	// guarded by the poller
 	awaited uint32 // EPOLLIN, EPOLLOUT
-	all     bool   // EPOLLIN, and not once
+	always  bool   // EPOLLIN, and not once
 	gone    bool
 
 	websocket *Websocket            // notified when the socket is gone
@@ -42,10 +42,11 @@ type polledSocket struct {
 	client actors.Client
 	reader frame.Reader
 
-	mu     sync.Mutex // guards the rest
-	leaves bool       // the client has sent a close frame: nothing comes behind it
-	ending bool       // since Close
-	unsent *unsent    // what the kernel has not taken yet; nil while nothing waits
+	closeReceived atomic.Bool // the client's last frame was a close frame
+
+	mu     sync.Mutex
+	ending bool    // since Close; guarded by mu, as is unsent
+	unsent *unsent // what the kernel has not taken yet; nil while nothing waits
 }
 
 // unsent is the rest of a write, or of the end of a socket.
@@ -87,12 +88,12 @@ func (s *polledSocket) Address() string { return origin{client: s.peer}.address(
 func (s *polledSocket) assign(l *login) { s.login.Store(l) }
 
 func (s *polledSocket) startReading() {
-	if err := s.poller.watchAll(s); err != nil {
+	if err := s.poller.watchAlways(s); err != nil {
 		s.lost(err)
 	}
 }
 
-func (s *polledSocket) pause() { _ = s.poller.watch(s, 0) }
+func (s *polledSocket) pause() { s.poller.pause(s) }
 
 func (s *polledSocket) stopReading() { s.poller.forget(s) }
 
@@ -120,7 +121,7 @@ func (s *polledSocket) release() (net.Conn, error) {
 	return conn, err
 }
 
-// Serve begins as the system's socket, with what came behind the credentials. It is watched as before until something comes.
+// Serve begins as the system's socket, with what came behind the credentials. It is watched always, as before, until frames come.
 func (s *polledSocket) Serve(client actors.Client) {
 	s.client = client
 	err := s.login.Load().serve(client, &s.reader)
@@ -180,9 +181,7 @@ func (s *polledSocket) isEnding() bool {
 func (s *polledSocket) arrived(data []byte) {
 	frames, err := s.reader.Feed(data)
 	if last := len(frames) - 1; last >= 0 {
-		if frames[last].Opcode == frame.Close {
-			s.setLeaves()
-		}
+		s.closeReceived.Store(frames[last].Opcode == frame.Close)
 		s.client.Received(frames)
 	}
 	switch {
@@ -191,14 +190,8 @@ func (s *polledSocket) arrived(data []byte) {
 	case len(frames) == 0:
 		s.Resume()
 	default: // the connection resumes when it has dealt with them, and most do at once
-		s.poller.endWatchAll(s)
+		s.poller.pause(s)
 	}
-}
-
-func (s *polledSocket) setLeaves() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.leaves = true
 }
 
 // Write sends frames, as much as possible at once.
@@ -298,7 +291,7 @@ func (s *polledSocket) end(closeFrame []byte) {
 }
 
 // sendEnd sends the close frame as far as possible, and returns what to wait for then; nothing new where a write waits already. Its error
-// is io.EOF where that was all: the frame answers the client's. It holds mu as long as it uses the descriptor: once ending is known, the
+// is io.EOF where nothing is left to wait for, because the frame answers the client's, behind which nothing comes. It holds mu as long as it uses the descriptor: once ending is known, the
 // poller closes that when the client hangs up.
 func (s *polledSocket) sendEnd(closeFrame []byte) (event uint32, err error) {
 	s.mu.Lock()
@@ -316,7 +309,7 @@ func (s *polledSocket) sendEnd(closeFrame []byte) (event uint32, err error) {
 	case n < len(closeFrame):
 		s.unsent = &unsent{closeFrame[n:], time.AfterFunc(lingerTimeout, s.timedOut)}
 		return unix.EPOLLOUT, nil
-	case s.leaves:
+	case s.closeReceived.Load():
 		return 0, io.EOF
 	default:
 		s.awaitHangUp()

@@ -21,7 +21,7 @@ var errPollerClosed = errors.New("sockets are not read any more")
 
 // poller reads from all sockets of a process in one goroutine, and goes on with writes: a socket that nothing arrives on
 // owns neither goroutine nor buffer. A socket is watched once, until something happens; then it is read or written to, and
-// watched again when its connection has dealt with that.
+// watched again when its connection has dealt with that. Only until its connection has the first frames is it watched always.
 //
 // All methods are safe for concurrent use. An error of run means that nothing is read any more.
 type poller struct {
@@ -131,32 +131,30 @@ func (p *poller) watch(s *polledSocket, event uint32) error {
 	if s.gone {
 		return nil
 	}
-	if s.awaited |= event; s.all && event != 0 {
-		s.awaited |= unix.EPOLLIN
-	}
-	s.all = false
+	s.awaited |= event
+	s.always = false
 	return p.arm(s, s.awaited|watchOnce)
 }
 
 const watchOnce = unix.EPOLLONESHOT
 
-// watchAll has the socket's readable called whenever there is something to read, until watch, endWatchAll or forget.
-func (p *poller) watchAll(s *polledSocket) error {
+// watchAlways has the socket's readable called whenever there is something to read, until watch, pause or forget.
+func (p *poller) watchAlways(s *polledSocket) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s.gone {
 		return nil
 	}
-	s.all = true
+	s.awaited, s.always = unix.EPOLLIN, true
 	return p.arm(s, unix.EPOLLIN)
 }
 
-// endWatchAll ends it, unless watch has.
-func (p *poller) endWatchAll(s *polledSocket) {
+// pause ends watchAlways. A socket that is watched once already, because its connection was faster, stays so.
+func (p *poller) pause(s *polledSocket) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s.all && !s.gone {
-		s.all = false
+	if s.always && !s.gone {
+		s.awaited, s.always = 0, false
 		_ = p.arm(s, watchOnce)
 	}
 }
@@ -243,10 +241,10 @@ func (p *poller) begin(fd int32, events uint32) (s *polledSocket, happened uint3
 		events |= unix.EPOLLIN | unix.EPOLLOUT
 	}
 	p.reading = s
-	if s.all {
-		return s, events & unix.EPOLLIN
-	}
 	happened = events & s.awaited
+	if s.always {
+		return s, happened
+	}
 	if s.awaited &^= happened; s.awaited != 0 {
 		_ = p.epoll.Modify(int(fd), s.awaited|watchOnce, fd)
 	}

@@ -212,24 +212,40 @@ func TestPollerKeepsWhatHasNotHappened(t *testing.T) {
 	p.end(s)
 }
 
-// TestFirstFramesAreDealtWithBeforeMoreIsRead: a socket that has logged in is watched all the time only until something comes.
+// served keeps what it is given to reach its connection with.
+type served struct {
+	*actorstest.Socket
+	client actors.Client
+}
+
+func (s *served) Serve(client actors.Client) {
+	s.client = client
+	s.Socket.Serve(client)
+}
+
+// TestFirstFramesAreDealtWithBeforeMoreIsRead: a socket that has logged in is watched always only until frames come.
 func TestFirstFramesAreDealtWithBeforeMoreIsRead(t *testing.T) {
 	p := newTestPoller(t)
 	s, _ := tcpSocket(t, alone(p))
-	require.NoError(t, p.watchAll(s))
-	p.endWatchAll(s)
+	kit := actorstest.Start(t, nil)
+	gone := &served{Socket: actorstest.NewSocket()}
+	require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), gone))
+	gone.End(actors.ConnectionLost)
+	s.client, s.reader.Limit = gone.client, readLimit // a connection that deals with nothing any more
+	require.NoError(t, p.watchAlways(s))
+	s.arrived(testkit.ClientFrame(testkit.Final|1, "x"))
 	_, happened := p.begin(s.fd, unix.EPOLLIN)
 	require.Zero(t, happened, "its connection deals with what came")
 	p.end(s)
 
-	require.NoError(t, p.watchAll(s))
+	require.NoError(t, p.watchAlways(s))
 	require.NoError(t, p.watch(s, unix.EPOLLIN), "it has dealt with that already")
-	p.endWatchAll(s)
+	p.pause(s)
 	_, happened = p.begin(s.fd, unix.EPOLLIN)
 	require.EqualValues(t, unix.EPOLLIN, happened)
 	p.end(s)
 
-	require.NoError(t, p.watchAll(s))
+	require.NoError(t, p.watchAlways(s))
 	require.NoError(t, p.watch(s, unix.EPOLLOUT), "a write waits before anything came")
 	_, happened = p.begin(s.fd, unix.EPOLLIN)
 	require.EqualValues(t, unix.EPOLLIN, happened)
@@ -286,6 +302,7 @@ func TestClosedByTheClientIsNotWaitedFor(t *testing.T) {
 		w := alone(newTestPoller(t))
 		s := loggingIn(t, w, conn).(*polledSocket)
 		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), s))
+		synctest.Wait() // until "authenticated" is written
 		began := time.Now()
 		s.arrived(testkit.ClientFrame(testkit.Final|8, "\x03\xe8"))
 		w.waitForEnds()
