@@ -165,6 +165,7 @@ func (s *polledSocket) readable(buffer []byte) {
 		}
 	case err != nil:
 		s.client.Ended(actors.ConnectionLost)
+		s.poller.endWatchAll(s) // the connection may not hear it at once
 	default:
 		s.arrived(buffer[:n])
 	}
@@ -185,14 +186,12 @@ func (s *polledSocket) arrived(data []byte) {
 		}
 		s.client.Received(frames)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		s.client.Ended(endingOf(err))
-	case len(frames) == 0:
+	} else if len(frames) == 0 {
 		s.Resume()
-	default: // the connection resumes when it has dealt with them, and most do at once
-		s.poller.endWatchAll(s)
 	}
+	s.poller.endWatchAll(s) // the connection resumes when it has dealt with them, and most do at once
 }
 
 func (s *polledSocket) setLeaves() {
