@@ -43,7 +43,7 @@ type polledSocket struct {
 	reader frame.Reader
 
 	mu     sync.Mutex // guards the rest
-	leaves bool       // the client has sent a close frame: nothing comes behind it
+	leaves bool       // the client has sent a close frame: nothing comes behind it, but the answer to a ping that it has yet to read
 	ending bool       // since Close
 	unsent *unsent    // what the kernel has not taken yet; nil while nothing waits
 }
@@ -297,8 +297,8 @@ func (s *polledSocket) end(closeFrame []byte) {
 }
 
 // sendEnd sends the close frame as far as possible, and returns what to wait for then; nothing new where a write waits already. Its error
-// is io.EOF where that was all: the frame answers the client's. It holds mu as long as it uses the descriptor: once ending is known, the
-// poller closes that when the client hangs up.
+// is io.EOF where that was all: the frame answers the client's, which has what was sent before. It holds mu as long as it uses the
+// descriptor: once ending is known, the poller closes that when the client hangs up.
 func (s *polledSocket) sendEnd(closeFrame []byte) (event uint32, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -308,6 +308,7 @@ func (s *polledSocket) sendEnd(closeFrame []byte) (event uint32, err error) {
 		s.unsent.timeout.Reset(lingerTimeout)
 		return 0, nil
 	}
+	isLast := s.leaves && isDelivered(int(s.fd))
 	n, err := tryWriteAll(int(s.fd), closeFrame)
 	switch {
 	case err != nil:
@@ -315,12 +316,19 @@ func (s *polledSocket) sendEnd(closeFrame []byte) (event uint32, err error) {
 	case n < len(closeFrame):
 		s.unsent = &unsent{closeFrame[n:], time.AfterFunc(lingerTimeout, s.timedOut)}
 		return unix.EPOLLOUT, nil
-	case s.leaves:
+	case isLast:
 		return 0, io.EOF
 	default:
 		s.awaitHangUp()
 		return unix.EPOLLIN, nil
 	}
+}
+
+// isDelivered reports whether the other end has acknowledged what was written. What it has not would be lost if, after this end is closed,
+// it sends anything.
+func isDelivered(fd int) bool {
+	waiting, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ)
+	return err == nil && waiting == 0
 }
 
 // awaitHangUp waits for the client to hang up, because closing with bytes unread would reset the connection, and take along what
