@@ -320,6 +320,7 @@ func TestClosedByTheClientIsNotWaitedFor(t *testing.T) {
 		w := alone(newTestPoller(t))
 		s := loggingIn(t, w, conn).(*polledSocket)
 		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), s))
+		synctest.Wait() // until authenticated is written
 		began := time.Now()
 		s.arrived(testkit.ClientFrame(testkit.Final|8, "\x03\xe8"))
 		w.waitForEnds()
