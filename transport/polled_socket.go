@@ -166,6 +166,7 @@ func (s *polledSocket) readable(buffer []byte) {
 		}
 	case err != nil:
 		s.client.Ended(actors.ConnectionLost)
+		s.poller.pause(s) // the connection may not hear it at once
 	default:
 		s.arrived(buffer[:n])
 	}
@@ -184,14 +185,12 @@ func (s *polledSocket) arrived(data []byte) {
 		s.closeReceived.Store(frames[last].Opcode == frame.Close)
 		s.client.Received(frames)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		s.client.Ended(endingOf(err))
-	case len(frames) == 0:
+	} else if len(frames) == 0 {
 		s.Resume()
-	default: // the connection resumes when it has dealt with them, and most do at once
-		s.poller.pause(s)
 	}
+	s.poller.pause(s) // the connection resumes when it has dealt with them, and most do at once
 }
 
 // Write sends frames, as much as possible at once.
@@ -291,8 +290,8 @@ func (s *polledSocket) end(closeFrame []byte) {
 }
 
 // sendEnd sends the close frame as far as possible, and returns what to wait for then; nothing new where a write waits already. Its error
-// is io.EOF where nothing is left to wait for, because the frame answers the client's, behind which nothing comes. It holds mu as long as it uses the descriptor: once ending is known, the
-// poller closes that when the client hangs up.
+// is io.EOF where nothing is left to wait for: the frame answers the client's, which has what was sent before. It holds mu as long as it
+// uses the descriptor: once ending is known, the poller closes that when the client hangs up.
 func (s *polledSocket) sendEnd(closeFrame []byte) (event uint32, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -302,6 +301,7 @@ func (s *polledSocket) sendEnd(closeFrame []byte) (event uint32, err error) {
 		s.unsent.timeout.Reset(lingerTimeout)
 		return 0, nil
 	}
+	isLast := s.closeReceived.Load() && isDelivered(int(s.fd))
 	n, err := tryWriteAll(int(s.fd), closeFrame)
 	switch {
 	case err != nil:
@@ -309,12 +309,19 @@ func (s *polledSocket) sendEnd(closeFrame []byte) (event uint32, err error) {
 	case n < len(closeFrame):
 		s.unsent = &unsent{closeFrame[n:], time.AfterFunc(lingerTimeout, s.timedOut)}
 		return unix.EPOLLOUT, nil
-	case s.closeReceived.Load():
+	case isLast:
 		return 0, io.EOF
 	default:
 		s.awaitHangUp()
 		return unix.EPOLLIN, nil
 	}
+}
+
+// isDelivered reports whether the other end has acknowledged what was written. What it has not would be lost if it sent anything after
+// this end is closed, such as the answer to a ping that it finds there.
+func isDelivered(fd int) bool {
+	waiting, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ)
+	return err == nil && waiting == 0
 }
 
 // awaitHangUp waits for the client to hang up, because closing with bytes unread would reset the connection, and take along what

@@ -252,6 +252,40 @@ func TestFirstFramesAreDealtWithBeforeMoreIsRead(t *testing.T) {
 	p.end(s)
 }
 
+// TestEndBeforeAnythingElseIsReadOnce: where the connection is busy, the poller neither reads the end again and again, nor what comes
+// behind a violation of the protocol.
+func TestEndBeforeAnythingElseIsReadOnce(t *testing.T) {
+	for name, ends := range map[string]func(*net.TCPConn) error{
+		"hangs up": (*net.TCPConn).Close,
+		"violates the protocol": func(client *net.TCPConn) error {
+			_, err := client.Write([]byte{0xff, 0xff})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			kit := actorstest.Start(t, nil)
+			p := newTestPoller(t)
+			w := alone(p)
+			s, client := tcpSocket(t, w)
+			newLogin(w, s, isAttached, 0).timer.Stop()
+			s.startReading()
+			attached, release := make(chan struct{}), make(chan struct{})
+			kit.System.AttachFunc(kit.Login(t, "alice"), s, func(error) { // as where its log blocks
+				close(attached)
+				<-release
+			})
+			<-attached
+			require.NoError(t, ends(client))
+			require.NoError(t, unix.SetNonblock(int(s.fd), false)) // so that it waits
+			s.readable(make([]byte, pollBuffer))
+			_, happened := p.begin(s.fd, unix.EPOLLIN)
+			p.end(s)
+			close(release)
+			require.Zero(t, happened)
+		})
+	}
+}
+
 // TestRestOfAWriteIsWritten has a client read late, and the socket closed meanwhile: it gets all, then the close frame.
 func TestRestOfAWriteIsWritten(t *testing.T) {
 	p := newTestPoller(t)
@@ -304,7 +338,10 @@ func TestClosedByTheClientIsNotWaitedFor(t *testing.T) {
 		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), s))
 		synctest.Wait() // until "authenticated" is written
 		began := time.Now()
-		s.arrived(testkit.ClientFrame(testkit.Final|8, "\x03\xe8"))
+		_, err = client.Write(testkit.ClientFrame(testkit.Final|8, "\x03\xe8"))
+		require.NoError(t, err)
+		require.NoError(t, unix.SetNonblock(int(s.fd), false)) // so that it waits
+		s.readable(make([]byte, pollBuffer))
 		w.waitForEnds()
 		require.Equal(t, began, time.Now(), "the client has not hung up, and no timeout has passed")
 	})

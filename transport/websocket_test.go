@@ -239,6 +239,21 @@ func TestClientIsLoggedInAndPushedTo(t *testing.T) {
 	})
 }
 
+// A client that reads late closes, and then finds a ping, which it has to answer: closing the socket would reset the connection.
+func TestClientThatClosesIsSentWhatItHasYetToRead(t *testing.T) {
+	b := newBench(t, loopback(t), WebsocketOptions{})
+	w := b.login(t, "alice")
+	long := strings.Repeat("long ", 200_000)
+	require.NoError(t, b.System.Publish(t.Context(), actors.Custom{User: "alice", Text: long}))
+	_, err := w.reader.Peek(1)
+	require.NoError(t, err)
+	w.send(testkit.ClientFrame(testkit.Final|8, "\x03\xe8"))
+	eventually(t, b.closed(actors.ClosedByClient))
+	w.send(testkit.ClientFrame(testkit.Final|0xA, "ping"))
+	require.Equal(t, long, w.text())
+	require.Equal(t, 1000, w.ending())
+}
+
 func TestClientMayBeCutOff(t *testing.T) {
 	onEveryTransport(t, func(t *testing.T, b *bench) {
 		w := b.login(t, "alice")
