@@ -209,7 +209,7 @@ func TestConformanceOneQueryForAllWhoWait(t *testing.T) {
 		require.True(t, waiting[push], push)
 		delete(waiting, push)
 	}
-	require.LessOrEqual(t, p.metric("mapping_query_count"), 4.0)
+	require.Less(t, p.metric("mapping_query_count"), float64(storages)/2, "4 where nothing is slow enough for the next reading to be due")
 }
 
 // TestConformanceNewShares has what is cached about a user refreshed by an event that says that the user has a new share.

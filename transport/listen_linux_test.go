@@ -1,11 +1,14 @@
 package transport
 
 import (
+	"errors"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/notifypush/notifypush/storage/storagetest"
 	"github.com/stretchr/testify/require"
@@ -62,6 +65,13 @@ func deadSocket(t *testing.T, path string, uid int, mode fs.FileMode) {
 	require.NoError(t, err)
 	left.(*net.UnixListener).SetUnlinkOnClose(false)
 	require.NoError(t, left.Close())
+	require.Eventually(t, func() bool { // a process that another test is starting may have it for a moment
+		conn, err := net.Dial("unix", path)
+		if err == nil {
+			conn.Close()
+		}
+		return errors.Is(err, syscall.ECONNREFUSED)
+	}, patience, time.Millisecond)
 	require.NoError(t, os.Chown(path, uid, uid))
 	require.NoError(t, os.Chmod(path, mode))
 }
