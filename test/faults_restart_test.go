@@ -39,7 +39,7 @@ func TestFaultsRestart(t *testing.T) {
 			s := newSite(t)
 			config := filepath.Join(t.TempDir(), "config.php")
 			require.NoError(t, os.WriteFile(config, []byte(`<?php $CONFIG = ['secret' => 'of this instance'];`), 0o600))
-			words := []string{config, "AUTH_CONCURRENCY=8"}
+			words := []string{config, "AUTH_CONCURRENCY=8", noRecheck}
 			p := s.launch(words...)
 			p.awaitServing()
 			s.cloud.Behave(nextcloud.Behaviour{Delay: 5 * time.Millisecond})

@@ -44,7 +44,7 @@ type balanced struct {
 func (s *site) putBehind(clients int, start func(t testing.TB, address string, upstreams [3]string) *storagetest.Process, words ...string) (*balanced, *storagetest.Process) {
 	s.t.Helper()
 	b := &balanced{site: s, address: proxytest.FreeAddress(s.t), faults: make(chan string, clients)}
-	b.words = append([]string{s.writeConfig("'secret' => 'secret of this Nextcloud',"), "LOG=info", "AUTH_RECHECK=1000h", "BIND=127.0.0.1"}, words...)
+	b.words = append([]string{s.writeConfig("'secret' => 'secret of this Nextcloud',"), "LOG=info", noRecheck, "BIND=127.0.0.1"}, words...)
 	var upstreams [3]string
 	for i := range b.nodes {
 		b.nodes[i] = s.start(b.words...)
