@@ -76,13 +76,7 @@ func TestConformanceSecondSignal(t *testing.T) {
 		clients = append(clients, c)
 	}
 	p.signal(syscall.SIGTERM)
-	p.await("it has begun to end", func() bool {
-		conn, err := net.Dial("tcp", p.address())
-		if err == nil {
-			conn.Close()
-		}
-		return err != nil
-	})
+	p.awaitPortClosed()
 	p.signal(syscall.SIGTERM)
 	p.awaitExit()
 	require.Equal(t, "signal: terminated", p.cmd.ProcessState.String())

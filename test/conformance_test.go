@@ -309,6 +309,18 @@ func (p *pushServer) awaitExit() {
 	}
 }
 
+// awaitPortClosed waits until the daemon has begun to end.
+func (p *pushServer) awaitPortClosed() {
+	p.t.Helper()
+	p.await("its port is closed", func() bool {
+		conn, err := net.Dial("tcp", p.address())
+		if err == nil {
+			conn.Close()
+		}
+		return err != nil
+	})
+}
+
 // awaitServing waits until the daemon is subscribed and its port open.
 func (p *pushServer) awaitServing() {
 	p.t.Helper()

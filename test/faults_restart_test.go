@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -175,13 +174,7 @@ func TestFaultsRestartEndsLogins(t *testing.T) {
 	}
 	p.await("some are in", func() bool { return len(s.asked("uid")) > 205 })
 	p.signal(syscall.SIGTERM)
-	p.await("its port is closed", func() bool {
-		conn, err := net.Dial("tcp", p.address())
-		if err == nil {
-			conn.Close()
-		}
-		return err != nil
-	})
+	p.awaitPortClosed()
 	asked := len(s.asked("uid"))
 	p.awaitExit()
 	require.LessOrEqual(t, len(s.asked("uid"))-asked, 10, "of those who wait")

@@ -102,22 +102,27 @@ func TestPanicOfAWriteEndsOneConnection(t *testing.T) {
 }
 
 // tcpSocket returns a socket of a poller that does not run, and the client's end. Nothing receives what it reads.
-func tcpSocket(t *testing.T, w *Websocket) (*polledSocket, *net.TCPConn) {
+// tcpPair returns both ends of a connection. The client's is closed when the test ends.
+func tcpPair(t *testing.T) (conn net.Conn, client *net.TCPConn) {
 	t.Helper()
 	listener := loopback(t)
 	defer listener.Close()
-	client, err := net.Dial("tcp", listener.Addr().String())
+	dialed, err := net.Dial("tcp", listener.Addr().String())
 	require.NoError(t, err)
-	conn, err := listener.Accept()
+	t.Cleanup(func() { dialed.Close() })
+	conn, err = listener.Accept()
 	require.NoError(t, err)
+	return conn, dialed.(*net.TCPConn)
+}
+
+func tcpSocket(t *testing.T, w *Websocket) (*polledSocket, *net.TCPConn) {
+	t.Helper()
+	conn, client := tcpPair(t)
 	taken, err := newClientSocket(w, conn)
 	require.NoError(t, err)
 	s := taken.(*polledSocket)
-	t.Cleanup(func() {
-		client.Close()
-		s.finish()
-	})
-	return s, client.(*net.TCPConn)
+	t.Cleanup(s.finish)
+	return s, client
 }
 
 func TestClosedSocketIsNotWatchedAgain(t *testing.T) {
@@ -324,13 +329,7 @@ func TestTimeoutEndsALingeringSocket(t *testing.T) {
 
 // TestClosedByTheClientIsNotWaitedFor: after the client's close frame nothing comes that closing could take along.
 func TestClosedByTheClientIsNotWaitedFor(t *testing.T) {
-	listener := loopback(t)
-	defer listener.Close()
-	client, err := net.Dial("tcp", listener.Addr().String())
-	require.NoError(t, err)
-	defer client.Close()
-	conn, err := listener.Accept()
-	require.NoError(t, err)
+	conn, client := tcpPair(t)
 	synctest.Test(t, func(t *testing.T) {
 		kit := actorstest.Start(t, nil)
 		w := alone(newTestPoller(t))
@@ -338,7 +337,7 @@ func TestClosedByTheClientIsNotWaitedFor(t *testing.T) {
 		require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), s))
 		synctest.Wait() // until "authenticated" is written
 		began := time.Now()
-		_, err = client.Write(testkit.ClientFrame(testkit.Final|8, "\x03\xe8"))
+		_, err := client.Write(testkit.ClientFrame(testkit.Final|8, "\x03\xe8"))
 		require.NoError(t, err)
 		require.NoError(t, unix.SetNonblock(int(s.fd), false)) // so that it waits
 		s.readable(make([]byte, pollBuffer))
@@ -428,18 +427,11 @@ func TestEndOfLoginsLeavesWhatIsAttached(t *testing.T) {
 	p := newTestPoller(t)
 	w := alone(p)
 	w.options.loginTimeout = loginTimeout
-	listener := loopback(t)
-	defer listener.Close()
-	client, err := net.Dial("tcp", listener.Addr().String())
-	require.NoError(t, err)
-	defer client.Close()
-	conn, err := listener.Accept()
-	require.NoError(t, err)
+	conn, _ := tcpPair(t)
 	s := loggingIn(t, w, conn).(*polledSocket)
 	s.login.Load().end()
 	var reader frame.Reader
-	err = s.login.Load().serve(actors.Client{}, &reader)
-	require.NoError(t, err)
+	require.NoError(t, s.login.Load().serve(actors.Client{}, &reader))
 	s.login.Store(nil)
 	s.finish()
 }
