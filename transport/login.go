@@ -131,10 +131,14 @@ func (l *login) take(data []byte, err error) (credentials *actors.Credentials, t
 	case l.stage == isOver, l.broken != nil:
 	case err != nil:
 		l.lost(err)
+	case len(data) == 0:
 	case l.stage == awaitsRequest:
 		credentials = l.onRequest(data)
 	default:
 		credentials = l.onBytes(data)
+	}
+	if l.stage != isOver && l.broken == nil {
+		l.socket.readOn()
 	}
 	return credentials, true
 }
@@ -149,7 +153,6 @@ func (l *login) lost(err error) {
 		l.refuse(err)
 	case isAttached: // the system hears it
 		l.broken = err
-		l.socket.pause()
 	case isOver:
 	}
 }

@@ -129,19 +129,19 @@ func (l *polledListener) accept() {
 }
 
 func (l *polledListener) next() (fd int32, peer netip.Addr, err error) {
-	var from unix.Sockaddr
+	var from syscall.Sockaddr
 	controlErr := l.raw.Control(func(listener uintptr) {
 		var accepted int
-		accepted, from, err = unix.Accept4(int(listener), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		accepted, from, err = syscall.Accept4(int(listener), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC) // unix.Accept4 asks for the protocol, too
 		fd = int32(accepted) //nolint:gosec // G115: it is one
 	})
 	if controlErr != nil {
 		return 0, peer, unix.EAGAIN // it is closed
 	}
 	switch from := from.(type) {
-	case *unix.SockaddrInet4:
+	case *syscall.SockaddrInet4:
 		peer = netip.AddrFrom4(from.Addr)
-	case *unix.SockaddrInet6:
+	case *syscall.SockaddrInet6:
 		peer = plain(netip.AddrFrom16(from.Addr))
 	}
 	return fd, peer, err

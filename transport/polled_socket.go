@@ -32,7 +32,7 @@ type polledSocket struct {
 
 	// guarded by the poller
 	awaited uint32 // EPOLLIN, EPOLLOUT
-	always  bool   // EPOLLIN, and not once
+	armed   uint32 // of both, what the kernel reports
 	gone    bool
 
 	websocket *Websocket            // notified when the socket is gone
@@ -87,13 +87,9 @@ func (s *polledSocket) Address() string { return origin{client: s.peer}.address(
 
 func (s *polledSocket) assign(l *login) { s.login.Store(l) }
 
-func (s *polledSocket) startReading() {
-	if err := s.poller.watchAlways(s); err != nil {
-		s.lost(err)
-	}
-}
+func (s *polledSocket) startReading() { s.Resume() }
 
-func (s *polledSocket) pause() { s.poller.pause(s) }
+func (s *polledSocket) readOn() { s.Resume() }
 
 func (s *polledSocket) stopReading() { s.poller.forget(s) }
 
@@ -121,7 +117,7 @@ func (s *polledSocket) release() (net.Conn, error) {
 	return conn, err
 }
 
-// Serve begins as the system's socket, with what came behind the credentials. It is watched always, as before, until frames come.
+// Serve begins as the system's socket, with what came behind the credentials. It is watched as before.
 func (s *polledSocket) Serve(client actors.Client) {
 	s.client = client
 	err := s.login.Load().serve(client, &s.reader)
@@ -153,12 +149,14 @@ func (s *polledSocket) readable(buffer []byte) {
 	if err == nil && n == 0 {
 		err = io.EOF
 	}
-	nothing := errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR)
-	if l := s.login.Load(); l != nil && (nothing || l.received(buffer[:max(n, 0)], err)) {
+	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR) {
+		n, err = 0, nil
+	}
+	if l := s.login.Load(); l != nil && l.received(buffer[:max(n, 0)], err) {
 		return
 	}
 	switch {
-	case nothing:
+	case n == 0 && err == nil:
 		s.Resume()
 	case s.isEnding():
 		if err != nil || s.poller.watch(s, unix.EPOLLIN) != nil {
@@ -166,7 +164,6 @@ func (s *polledSocket) readable(buffer []byte) {
 		}
 	case err != nil:
 		s.client.Ended(actors.ConnectionLost)
-		s.poller.pause(s) // the connection may not hear it at once
 	default:
 		s.arrived(buffer[:n])
 	}
@@ -189,8 +186,7 @@ func (s *polledSocket) arrived(data []byte) {
 		s.client.Ended(endingOf(err))
 	} else if len(frames) == 0 {
 		s.Resume()
-	}
-	s.poller.pause(s) // the connection resumes when it has dealt with them, and most do at once
+	} // else the connection resumes when it has dealt with them
 }
 
 // Write sends frames, as much as possible at once.

@@ -20,8 +20,8 @@ const (
 var errPollerClosed = errors.New("sockets are not read any more")
 
 // poller reads from all sockets of a process in one goroutine, and goes on with writes: a socket that nothing arrives on
-// owns neither goroutine nor buffer. A socket is watched once, until something happens; then it is read or written to, and
-// watched again when its connection has dealt with that. Only until its connection has the first frames is it watched always.
+// owns neither goroutine nor buffer. A socket is read, or written to, once when something happens, and again when its connection
+// has dealt with that.
 //
 // All methods are safe for concurrent use. An error of run means that nothing is read any more.
 type poller struct {
@@ -125,6 +125,9 @@ func (p *poller) answerProbes() {
 
 // watch has the socket's readable called once, when there is something to read, or its writable, when the kernel takes more
 // (EPOLLIN, EPOLLOUT). Of a socket that is closed nothing is read any more, and that is no error.
+//
+// What has happened stays armed, and begin disarms it only where it comes again before it is awaited again: most connections
+// have dealt with what came by then, and need no system call to read on.
 func (p *poller) watch(s *polledSocket, event uint32) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -132,35 +135,19 @@ func (p *poller) watch(s *polledSocket, event uint32) error {
 		return nil
 	}
 	s.awaited |= event
-	s.always = false
-	return p.arm(s, s.awaited|watchOnce)
-}
-
-const watchOnce = unix.EPOLLONESHOT
-
-// watchAlways has the socket's readable called whenever there is something to read, until watch, pause or forget.
-func (p *poller) watchAlways(s *polledSocket) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if s.gone {
+	if s.armed&event != 0 {
 		return nil
 	}
-	s.awaited, s.always = unix.EPOLLIN, true
-	return p.arm(s, unix.EPOLLIN)
+	return p.arm(s)
 }
 
-// pause ends watchAlways. A socket that is watched once already, because its connection was faster, stays so.
-func (p *poller) pause(s *polledSocket) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if s.always && !s.gone {
-		s.awaited, s.always = 0, false
-		_ = p.arm(s, watchOnce)
+// arm has the kernel report what a socket awaits, and nothing else. mu is held.
+func (p *poller) arm(s *polledSocket) error {
+	s.armed = s.awaited
+	events := s.armed
+	if events == 0 {
+		events = unix.EPOLLONESHOT // the end of a connection is reported in any case: not again and again
 	}
-}
-
-// arm has the kernel report these events of a socket. mu is held.
-func (p *poller) arm(s *polledSocket, events uint32) error {
 	for len(p.sockets) <= int(s.fd) {
 		p.sockets = append(p.sockets, nil)
 	}
@@ -200,7 +187,7 @@ func closeDescriptor(s *polledSocket) {
 func (p *poller) forget(s *polledSocket) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.awaited = 0
+	s.awaited, s.armed = 0, 0
 	if int(s.fd) < len(p.sockets) && p.sockets[s.fd] == s {
 		p.sockets[s.fd] = nil
 		_ = p.epoll.Remove(int(s.fd))
@@ -237,16 +224,14 @@ func (p *poller) begin(fd int32, events uint32) (s *polledSocket, happened uint3
 		return nil, 0
 	}
 	s = p.sockets[fd]
+	happened = events & s.awaited
 	if events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
-		events |= unix.EPOLLIN | unix.EPOLLOUT
+		happened = s.awaited
 	}
 	p.reading = s
-	happened = events & s.awaited
-	if s.always {
-		return s, happened
-	}
-	if s.awaited &^= happened; s.awaited != 0 {
-		_ = p.epoll.Modify(int(fd), s.awaited|watchOnce, fd)
+	s.awaited &^= happened
+	if s.armed != 0 && (happened == 0 || happened&unix.EPOLLOUT != 0) { // it comes unawaited, or the kernel would always take more
+		_ = p.arm(s)
 	}
 	return s, happened
 }

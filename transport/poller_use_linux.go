@@ -16,9 +16,8 @@ var inUse struct {
 type use struct {
 	websockets int
 	readers    map[*Websocket]struct{} // those with sockets
-	started    bool
 	failure    error
-	running    sync.WaitGroup
+	ended      chan struct{} // closed when nothing is read any more; nil before readAll has started
 }
 
 // usePoller returns the poller for a Websocket, until release.
@@ -41,14 +40,17 @@ func (p *poller) release(w *Websocket) {
 	inUse.Lock()
 	p.use.websockets--
 	delete(p.use.readers, w)
-	last := p.use.websockets == 0
+	last, ended := p.use.websockets == 0, p.use.ended
 	if last && inUse.poller == p {
 		inUse.poller = nil
 	}
 	inUse.Unlock()
-	if last {
-		p.stop()
-		p.use.running.Wait()
+	if !last {
+		return
+	}
+	p.stop()
+	if ended != nil {
+		<-ended
 	}
 }
 
@@ -64,14 +66,15 @@ func (p *poller) readFor(w *Websocket) {
 		p.use.readers = map[*Websocket]struct{}{}
 	}
 	p.use.readers[w] = struct{}{}
-	if !p.use.started {
-		p.use.started = true
-		p.use.running.Go(p.readAll)
+	if p.use.ended == nil {
+		p.use.ended = make(chan struct{})
+		go p.readAll(p.use.ended)
 	}
 }
 
 // readAll reads until the last Websocket is closed. A failure is that of all.
-func (p *poller) readAll() {
+func (p *poller) readAll(ended chan<- struct{}) {
+	defer close(ended)
 	err := p.run((*polledSocket).panicked)
 	if err == nil {
 		return

@@ -35,8 +35,8 @@ type clientSocket interface {
 	ending
 
 	assign(l *login)            // says who takes what is read
-	startReading()              // whatever comes, until stopReading, pause or Serve
-	pause()                     // nothing is read until Serve
+	startReading()              // once, and then on readOn
+	readOn()                    // the login has dealt with what was read
 	stopReading()               // for good
 	moveTo(w *Websocket)        // the login is another Websocket's
 	send(data []byte) error     // sends what is short, and does not keep it
@@ -86,8 +86,8 @@ func (s *socket) assign(l *login) { s.login.Store(l) }
 
 func (s *socket) startReading() { go s.readLoop() }
 
-// pause does nothing: the login drops what is read behind an error.
-func (s *socket) pause() {}
+// readOn does nothing: the goroutine reads on by itself, and the login drops what comes behind an error.
+func (s *socket) readOn() {}
 
 func (s *socket) stopReading() { s.stopped.Store(true) }
 

@@ -228,33 +228,58 @@ func (s *served) Serve(client actors.Client) {
 	s.Socket.Serve(client)
 }
 
-// TestFirstFramesAreDealtWithBeforeMoreIsRead: a socket that has logged in is watched always only until frames come.
-func TestFirstFramesAreDealtWithBeforeMoreIsRead(t *testing.T) {
+// TestFramesAreDealtWithBeforeMoreIsRead: what comes while the connection is busy stays in the kernel, which is told so once.
+func TestFramesAreDealtWithBeforeMoreIsRead(t *testing.T) {
 	p := newTestPoller(t)
-	s, _ := tcpSocket(t, alone(p))
+	s, client := tcpSocket(t, alone(p))
 	kit := actorstest.Start(t, nil)
 	gone := &served{Socket: actorstest.NewSocket()}
 	require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), gone))
 	gone.End(actors.ConnectionLost)
-	s.client, s.reader.Limit = gone.client, readLimit // a connection that deals with nothing any more
-	require.NoError(t, p.watchAlways(s))
-	s.arrived(testkit.ClientFrame(testkit.Final|1, "x"))
-	_, happened := p.begin(s.fd, unix.EPOLLIN)
-	require.Zero(t, happened, "its connection deals with what came")
-	p.end(s)
-
-	require.NoError(t, p.watchAlways(s))
-	require.NoError(t, p.watch(s, unix.EPOLLIN), "it has dealt with that already")
-	p.pause(s)
-	_, happened = p.begin(s.fd, unix.EPOLLIN)
-	require.EqualValues(t, unix.EPOLLIN, happened)
-	p.end(s)
-
-	require.NoError(t, p.watchAlways(s))
-	require.NoError(t, p.watch(s, unix.EPOLLOUT), "a write waits before anything came")
-	_, happened = p.begin(s.fd, unix.EPOLLIN)
-	require.EqualValues(t, unix.EPOLLIN, happened)
-	p.end(s)
+	s.client, s.reader.Limit = gone.client, readLimit // a connection that deals with nothing by itself
+	events, ended := make(chan uint32), make(chan error)
+	go func() {
+		ended <- p.epoll.Run(func(_ int32, came uint32) {
+			_, happened := p.begin(s.fd, came)
+			if happened&unix.EPOLLIN != 0 {
+				s.readable(make([]byte, 64))
+			}
+			p.end(s)
+			events <- happened
+		})
+	}()
+	send := func() {
+		_, err := client.Write(testkit.ClientFrame(testkit.Final|1, "x"))
+		require.NoError(t, err)
+	}
+	s.startReading()
+	for range 2 {
+		send()
+		require.EqualValues(t, unix.EPOLLIN, <-events)
+		s.Resume()
+		require.EqualValues(t, unix.EPOLLIN, s.armed, "as before: what has been dealt with needs no system call")
+	}
+	send()
+	require.EqualValues(t, unix.EPOLLIN, <-events)
+	send()
+	require.Zero(t, <-events, "its connection deals with what came")
+	require.Zero(t, s.armed, "or it would be reported again and again")
+	require.NoError(t, p.watch(s, unix.EPOLLOUT))
+	require.EqualValues(t, unix.EPOLLOUT, <-events, "a write is no reason to read")
+	s.Resume()
+	require.EqualValues(t, unix.EPOLLIN, <-events)
+	require.NoError(t, client.SetLinger(0))
+	require.NoError(t, client.Close())
+	for range 2 {
+		require.Zero(t, <-events, "the end, which the kernel reports in any case, and once when it is told not to")
+	}
+	select {
+	case <-events:
+		require.Fail(t, "it is reported again")
+	case <-time.After(20 * time.Millisecond):
+	}
+	p.stop()
+	require.NoError(t, <-ended)
 }
 
 // TestEndBeforeAnythingElseIsReadOnce: where the connection is busy, the poller neither reads the end again and again, nor what comes
@@ -274,6 +299,7 @@ func TestEndBeforeAnythingElseIsReadOnce(t *testing.T) {
 			s, client := tcpSocket(t, w)
 			newLogin(w, s, isAttached, 0).timer.Stop()
 			s.startReading()
+			_, _ = p.begin(s.fd, unix.EPOLLIN) // of what it is about to do
 			attached, release := make(chan struct{}), make(chan struct{})
 			kit.System.AttachFunc(kit.Login(t, "alice"), s, func(error) { // as where its log blocks
 				close(attached)
