@@ -135,7 +135,7 @@ func (a *auth) start(ctx actor.Context, q callStart) {
 		defer cancel()
 		var identity Identity
 		err := system.guarded("verifier", func() (err error) {
-			if identity, err = system.ports.Verifier.Verify(ctx, q.credentials); err == context.DeadlineExceeded { //nolint:errorlint // One that wraps it says more.
+			if identity, err = system.ports.Verifier.Verify(ctx, *q.credentials); err == context.DeadlineExceeded { //nolint:errorlint // One that wraps it says more.
 				err = errNoAnswer
 			}
 			return err

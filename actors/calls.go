@@ -29,7 +29,7 @@ var errOtherOrigin = fmt.Errorf("%w, which came from two addresses at once", Err
 // call is one question to Nextcloud, and everybody who waits for the answer: single-flight.
 type call struct {
 	digest      digest
-	credentials Credentials     // until it starts, as are values
+	credentials *Credentials    // until it starts, as are values
 	values      context.Context // of the first that waits; nil where there are none
 	asker       *authenticate   // the client whose login it counts as, even if that hangs up meanwhile
 	waiting     []*authenticate // each knows its index

@@ -54,7 +54,7 @@ var Poison = map[string]any{
 func MessagesWith(password, token Secret) []any {
 	issued := TokenIssued{User: "alice", Token: token}
 	return []any{
-		&authenticate{Credentials: Credentials{Login: "alice", Password: password}},
+		&authenticate{Credentials: &Credentials{Login: "alice", Password: password}},
 		&tokenIssued{TokenIssued: issued},
 		&eventPublished{Event: issued},
 		&payloadArrived{channel: "notify_pre_auth", Payload: payload(`{"user":"alice","token":"` + token.Reveal() + `"}`)},

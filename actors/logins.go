@@ -76,7 +76,7 @@ type loginEffects struct {
 // callStart is a call to start.
 type callStart struct {
 	call        *call
-	credentials Credentials
+	credentials *Credentials
 	values      context.Context // nil where there are none
 }
 
@@ -219,7 +219,9 @@ func (l *logins) startCalls(now time.Duration) {
 		if c == nil {
 			break
 		}
-		if mayAsk := c.credentials.MayAsk; mayAsk != nil {
+		mayAsk := c.credentials.MayAsk
+		c.credentials.MayAsk = nil
+		if mayAsk != nil {
 			if err := mayAsk(); err != nil {
 				l.drop(c, err)
 				continue
@@ -265,9 +267,8 @@ func (l *logins) start(c *call, now time.Duration) {
 		c.asker = c.waiting[0]
 	}
 	l.inFlight.start(c, now)
-	c.credentials.MayAsk = nil
 	l.effects.start = append(l.effects.start, callStart{c, c.credentials, c.values})
-	c.credentials, c.values = Credentials{}, nil
+	c.credentials, c.values = nil, nil
 }
 
 // judged is Nextcloud's answer to a call, or why there is none. until is when the Identity ends; 0 is never.

@@ -78,7 +78,7 @@ func (c *clerk) ask(login, origin string) *authenticate {
 }
 
 func (c *clerk) askBy(credentials Credentials) *authenticate {
-	m := &authenticate{Credentials: credentials}
+	m := &authenticate{Credentials: &credentials}
 	c.logins.ask(m, c.now)
 	m.forget()
 	c.carryOut()
@@ -799,7 +799,7 @@ func BenchmarkAbandon(b *testing.B) {
 		l := newLogins(&options, []byte("key"), nil)
 		waiting := make([]*authenticate, 16384)
 		for i := range waiting {
-			waiting[i] = &authenticate{Credentials: Credentials{Login: fmt.Sprint("user", i), Password: "secret"}}
+			waiting[i] = &authenticate{Credentials: &Credentials{Login: fmt.Sprint("user", i), Password: "secret"}}
 			l.ask(waiting[i], time.Second)
 		}
 		for _, m := range slices.Backward(waiting) {

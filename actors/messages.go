@@ -233,7 +233,7 @@ type (
 	// authenticate asks who somebody is.
 	authenticate struct {
 		quiet
-		Credentials Credentials
+		Credentials *Credentials // auth's, who gives it to a call, or forgets it
 		callback    *callback
 		isAbandoned atomic.Bool // nobody waits for the answer any more
 		onAnswer    func(error) // of Credentials
@@ -323,7 +323,7 @@ type (
 // The runtime's mailboxes hold on to messages that were handled until others take their places.
 func (m *payloadArrived) forget() { m.Payload = nil }
 func (m *eventPublished) forget() { m.Event = nil }
-func (m *authenticate) forget()   { m.Credentials, m.values = Credentials{}, nil }
+func (m *authenticate) forget()   { m.Credentials, m.values = nil, nil }
 func (m *tokenIssued) forget()    { m.TokenIssued = TokenIssued{} }
 
 // size is what a message for many counts towards the in-flight limit, in bytes: one more place for 64 users.

@@ -60,7 +60,7 @@ func TestMessagesGuardTheirSecrets(t *testing.T) {
 		_, ignored := reflect.New(kind).Interface().(interface{ IgnoreDeadLetterLogging() })
 		require.True(t, ignored, "%s", kind)
 	}
-	require.Equal(t, len(MessagesWith("", "")), holding)
+	require.Equal(t, len(MessagesWith("", ""))-1, holding, "authenticate has them behind a pointer")
 }
 
 // holdsSecret reports whether printing a value would reach a secret (fmt follows no pointers inside a

@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"time"
 )
@@ -11,8 +12,8 @@ import (
 // token logs in at one of them. What they say comes back through System.LearnLogins and System.PeerGone.
 type Peers interface {
 	// Announce passes on what has become of logins. It is called from an actor, in order, and must not block. The
-	// latest news of a login is all that counts.
-	Announce(news []LoginNews)
+	// latest news of a login is all that counts. news is good until Announce returns, and costs nothing where nobody listens.
+	Announce(news iter.Seq[LoginNews])
 	// ClaimToken returns whether this server is the first that wants to use a token up, of which digest is all that is
 	// known here. It may block until ctx ends.
 	ClaimToken(ctx context.Context, digest []byte) (bool, error)
@@ -118,9 +119,12 @@ func (a *auth) announce(news []loginNews, now time.Duration) {
 		return
 	}
 	clock := time.Now()
-	announced := make([]LoginNews, len(news))
-	for i, n := range news {
-		announced[i] = LoginNews{n.login.remember(n.login.digest, now, clock), n.state}
+	announced := func(yield func(LoginNews) bool) {
+		for _, n := range news {
+			if !yield(LoginNews{n.login.remember(n.login.digest, now, clock), n.state}) {
+				return
+			}
+		}
 	}
 	_ = a.system.guarded("peers", func() error { a.system.ports.Peers.Announce(announced); return nil })
 }

@@ -233,7 +233,7 @@ func TestTokenIsClaimed(t *testing.T) {
 			clerk := newClerk(t, Options{})
 			clerk.logins.hasPeers = true
 			clerk.logins.issue("alice", "token", clerk.now)
-			m := &authenticate{Credentials: Credentials{Password: "token"}}
+			m := &authenticate{Credentials: &Credentials{Password: "token"}}
 			clerk.logins.ask(m, clerk.now)
 			clerk.carryOut()
 			require.Len(t, clerk.claims, 1)

@@ -22,7 +22,7 @@ const (
 // recheck is the question to Nextcloud that a login from memory still has to be asked.
 type recheck struct {
 	login       *verifiedLogin
-	credentials Credentials // cleared with the verdict
+	credentials *Credentials // until the verdict
 	due         time.Duration
 	giveUp      time.Duration
 	failures    int
@@ -55,7 +55,7 @@ func (q *recheckQueue) Pop() any {
 
 // recheckLater has Nextcloud asked about a login that was admitted from memory: at a random moment of the
 // next Options.AuthRecheck, and once in that time however often it comes back.
-func (l *logins) recheckLater(v *verifiedLogin, credentials Credentials, now time.Duration) {
+func (l *logins) recheckLater(v *verifiedLogin, credentials *Credentials, now time.Duration) {
 	if v.recheck != nil {
 		return
 	}
@@ -117,7 +117,7 @@ func (l *logins) endRecheck(v *verifiedLogin) {
 	if r.index >= 0 && len(l.rechecks) > r.index && l.rechecks[r.index] == r {
 		heap.Remove(&l.rechecks, r.index)
 	}
-	r.credentials = Credentials{}
+	r.credentials = nil
 	v.recheck = nil
 }
 

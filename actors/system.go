@@ -213,14 +213,14 @@ func (s *System) AuthenticateFunc(ctx context.Context, credentials Credentials, 
 		done(nil, ErrNotStarted)
 		return func() {}
 	}
-	question := &authenticate{Credentials: credentials, callback: s.callbacks.add(done), onAnswer: credentials.OnAnswer, values: ctx}
+	question := &authenticate{Credentials: &credentials, callback: s.callbacks.add(done), onAnswer: credentials.OnAnswer, values: ctx}
 	if question.callback == nil {
 		done(nil, ErrShutDown)
 		return func() {}
 	}
-	question.Credentials.OnAnswer = nil
+	credentials.OnAnswer = nil
 	if mayAsk := credentials.MayAsk; mayAsk != nil {
-		question.Credentials.MayAsk = func() error { return s.guarded("MayAsk", mayAsk) }
+		credentials.MayAsk = func() error { return s.guarded("MayAsk", mayAsk) }
 	}
 	if s.hooks != nil {
 		question.name, question.askedAt = credentials.Login, s.now()

@@ -53,6 +53,10 @@ type login struct {
 
 	decided atomic.Bool // it was this login's turn to be asked about, or it was answered
 
+	// set before it is checked
+	try       attempt
+	lockedOut bool // Nextcloud has refused to judge the one before
+
 	mu        sync.Mutex // guards the rest
 	websocket *Websocket // that of VirtualHosts until the request has said which is meant
 	stage     stage
@@ -67,7 +71,6 @@ type login struct {
 	size      int           // of all frames that were read
 	user      string        // that it says to be, then that it is
 	named     bool
-	try       attempt
 	abandon   func() // tells the system that nobody waits; nil unless it is checked
 }
 
@@ -299,29 +302,33 @@ func (l *login) fairOrigin() string {
 
 // check has the credentials checked, unless the rate limit makes them wait.
 func (l *login) check(credentials actors.Credentials) {
-	w, try := l.websocket, l.try
-	lockedOut, err := w.rateLimit.begin(try, time.Now())
+	w := l.websocket
+	lockedOut, err := w.rateLimit.begin(l.try, time.Now())
 	if err != nil {
 		l.decided.Store(true)
 		l.judged(nil, err)
 		return
 	}
-	credentials.Fresh = lockedOut
-	credentials.MayAsk = func() error {
-		if !l.decided.CompareAndSwap(false, true) {
-			return errHungUp
-		}
-		if try.own.strict { // it is the only one
-			return nil
-		}
-		_, err := w.rateLimit.begin(try, time.Now()) // others from there may have been refused since
-		return err
-	}
-	credentials.OnAnswer = func(err error) {
-		l.decided.Store(true)
-		w.noteAnswer(try, lockedOut && try.pair != 0, err) // about a token Nextcloud is not asked
-	}
+	l.lockedOut = lockedOut
+	credentials.Fresh, credentials.MayAsk, credentials.OnAnswer = lockedOut, l.mayAsk, l.onAnswer
 	l.setAbandon(w.system.AuthenticateFunc(l.values, credentials, l.judged))
+}
+
+// mayAsk is asked when it is this login's turn at Nextcloud.
+func (l *login) mayAsk() error {
+	if !l.decided.CompareAndSwap(false, true) {
+		return errHungUp
+	}
+	if l.try.own.strict { // it is the only one
+		return nil
+	}
+	_, err := l.websocket.rateLimit.begin(l.try, time.Now()) // others from there may have been refused since
+	return err
+}
+
+func (l *login) onAnswer(err error) {
+	l.decided.Store(true)
+	l.websocket.noteAnswer(l.try, l.lockedOut && l.try.pair != 0, err) // about a token Nextcloud is not asked
 }
 
 func (l *login) setAbandon(abandon func()) {

@@ -133,7 +133,7 @@ func (l *polledListener) next() (fd int32, peer netip.Addr, err error) {
 	controlErr := l.raw.Control(func(listener uintptr) {
 		var accepted int
 		accepted, from, err = syscall.Accept4(int(listener), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC) // unix.Accept4 asks for the protocol, too
-		fd = int32(accepted) //nolint:gosec // G115: it is one
+		fd = int32(accepted)                                                                             //nolint:gosec // G115: it is one
 	})
 	if controlErr != nil {
 		return 0, peer, unix.EAGAIN // it is closed

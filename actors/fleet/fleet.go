@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"iter"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -182,13 +183,13 @@ func (f *Fleet) Members() []Member {
 }
 
 // Announce implements actors.Peers. What is not published yet is bounded by the logins that the System remembers.
-func (f *Fleet) Announce(news []actors.LoginNews) {
+func (f *Fleet) Announce(news iter.Seq[actors.LoginNews]) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.members.alone() && !f.sendingAll {
 		return // who joins is sent all
 	}
-	for _, n := range news {
+	for n := range news {
 		f.pending[string(n.Digest)] = n
 	}
 	f.wake.Set()
