@@ -131,8 +131,8 @@ func (a *auth) start(ctx actor.Context, q callStart) {
 	counter.Add(1)
 	system, self := a.system, ctx.Self()
 	system.spawnWorker(func() {
-		ctx, cancel := context.WithTimeout(valued{system.ctx, q.values}, system.options.Load().AuthTimeout)
-		defer cancel()
+		ctx := &callContext{system: system.ctx, values: q.values, deadline: time.Now().Add(system.options.Load().AuthTimeout)}
+		defer ctx.end()
 		var identity Identity
 		err := system.guarded("verifier", func() (err error) {
 			if identity, err = system.ports.Verifier.Verify(ctx, *q.credentials); err == context.DeadlineExceeded { //nolint:errorlint // One that wraps it says more.
@@ -142,20 +142,6 @@ func (a *auth) start(ctx actor.Context, q callStart) {
 		})
 		system.root.Send(self, &loginJudged{call: q.call, identity: identity, err: err})
 	})
-}
-
-// valued is a context with the values of another one.
-type valued struct {
-	context.Context
-	values context.Context // may be nil
-}
-
-// Value returns a value of either.
-func (v valued) Value(key any) any {
-	if value := v.Context.Value(key); value != nil || v.values == nil {
-		return value
-	}
-	return v.values.Value(key)
 }
 
 func (a *auth) answer(answer loginAnswer) {
