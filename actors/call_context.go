@@ -7,8 +7,8 @@ import (
 )
 
 // callContext is the context of a call to the Verifier: it ends with the system's, at a deadline, or with the call, and has the values
-// of the client's. It becomes one of the context package, with a timer, when somebody waits for its end: an answer that comes soon
-// needs none, and a login costs less without.
+// of the client's. It becomes one of the context package, with a timer, when somebody waits for its end, derives from it, or asks for a
+// value: an answer that comes soon needs none, and a login costs less without.
 type callContext struct {
 	system   context.Context
 	values   context.Context // may be nil

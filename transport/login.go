@@ -484,6 +484,8 @@ func (l *login) fail(cause any) {
 		l.over()
 		l.websocket.countRefusal(actors.InternalFailure, l.from, errInternal.Error())
 		l.hangUp()
+	} else if l.stage == isAttached && l.broken == nil { // the system hears it
+		l.broken = errInternal
 	}
 }
 

@@ -100,6 +100,8 @@ func endingOf(err error) actors.CloseReason {
 		return actors.ProtocolViolated
 	case errors.Is(err, errHungUp):
 		return actors.ClosedByClient
+	case errors.Is(err, errInternal):
+		return actors.InternalFailure
 	default:
 		return actors.ConnectionLost
 	}

@@ -137,7 +137,11 @@ func (s *polledSocket) Resume() {
 // lost ends the socket, because nothing can be read any more.
 func (s *polledSocket) lost(err error) {
 	if l := s.login.Load(); l != nil {
-		go l.received(nil, err) // which may be starting to read
+		go func() { // the login may be starting to read
+			if !l.received(nil, err) {
+				s.client.Ended(actors.ConnectionLost)
+			}
+		}()
 	} else {
 		s.client.Ended(actors.ConnectionLost)
 	}

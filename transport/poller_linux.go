@@ -126,7 +126,7 @@ func (p *poller) answerProbes() {
 // watch has the socket's readable called once, when there is something to read, or its writable, when the kernel takes more
 // (EPOLLIN, EPOLLOUT). Of a socket that is closed nothing is read any more, and that is no error.
 //
-// What has happened stays armed, and begin disarms it only where it comes again before it is awaited again: most connections
+// What has been read stays armed, and begin disarms it only where more comes before it is awaited again: most connections
 // have dealt with what came by then, and need no system call to read on.
 func (p *poller) watch(s *polledSocket, event uint32) error {
 	p.mu.Lock()
@@ -142,9 +142,8 @@ func (p *poller) watch(s *polledSocket, event uint32) error {
 }
 
 // arm has the kernel report what a socket awaits, and nothing else. mu is held.
-func (p *poller) arm(s *polledSocket) error {
-	s.armed = s.awaited
-	events := s.armed
+func (p *poller) arm(s *polledSocket) (err error) {
+	events := s.awaited
 	if events == 0 {
 		events = unix.EPOLLONESHOT // the end of a connection is reported in any case: not again and again
 	}
@@ -152,10 +151,14 @@ func (p *poller) arm(s *polledSocket) error {
 		p.sockets = append(p.sockets, nil)
 	}
 	if p.sockets[s.fd] == s {
-		return p.epoll.Modify(int(s.fd), events, s.fd)
+		err = p.epoll.Modify(int(s.fd), events, s.fd)
+	} else if err = p.epoll.Add(int(s.fd), events, s.fd); err == nil {
+		p.sockets[s.fd] = s
 	}
-	p.sockets[s.fd] = s
-	return p.epoll.Add(int(s.fd), events, s.fd)
+	if s.armed = s.awaited; err != nil {
+		s.armed = 0
+	}
+	return err
 }
 
 // close closes a socket, once: at this moment, or when run is done with it.

@@ -282,6 +282,27 @@ func TestFramesAreDealtWithBeforeMoreIsRead(t *testing.T) {
 	require.NoError(t, <-ended)
 }
 
+// TestPanicWhileALoginIsAttached: what it was about to read on is not read any more, so the connection ends.
+func TestPanicWhileALoginIsAttached(t *testing.T) {
+	kit := actorstest.Start(t, nil)
+	s, _ := tcpSocket(t, alone(newTestPoller(t)))
+	l := newLogin(s.websocket, s, isAttached, 0)
+	l.timer.Stop()
+	s.panicked("a bug")
+	require.NoError(t, kit.System.Attach(kit.Login(t, "alice"), s))
+	eventually(t, func() bool { return kit.System.Stats().Closed[actors.InternalFailure] == 1 })
+}
+
+// TestSocketThatCannotBeWatched: it is not taken for one that is.
+func TestSocketThatCannotBeWatched(t *testing.T) {
+	p := newTestPoller(t)
+	s, _ := tcpSocket(t, alone(p))
+	p.stop()
+	for range 2 {
+		require.Error(t, p.watch(s, unix.EPOLLIN))
+	}
+}
+
 // TestEndBeforeAnythingElseIsReadOnce: where the connection is busy, the poller neither reads the end again and again, nor what comes
 // behind a violation of the protocol.
 func TestEndBeforeAnythingElseIsReadOnce(t *testing.T) {
