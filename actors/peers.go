@@ -12,8 +12,8 @@ import (
 // token logs in at one of them. What they say comes back through System.LearnLogins and System.PeerGone.
 type Peers interface {
 	// Announce passes on what has become of logins. It is called from an actor, in order, and must not block. The
-	// latest news of a login is all that counts. news is good until Announce returns, in
-	// this goroutine, and costs nothing where nobody listens.
+	// latest news of a login is all that counts. news is good until Announce returns, in this goroutine, and
+	// costs nothing where nobody listens.
 	Announce(news iter.Seq[LoginNews])
 	// ClaimToken returns whether this server is the first that wants to use a token up, of which digest is all that is
 	// known here. It may block until ctx ends.

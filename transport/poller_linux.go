@@ -155,10 +155,12 @@ func (p *poller) arm(s *polledSocket) (err error) {
 	} else if err = p.epoll.Add(int(s.fd), events, s.fd); err == nil {
 		p.sockets[s.fd] = s
 	}
-	if s.armed = s.awaited; err != nil {
+	if err != nil {
 		s.armed = 0
+		return err
 	}
-	return err
+	s.armed = s.awaited
+	return nil
 }
 
 // close closes a socket, once: at this moment, or when run is done with it.

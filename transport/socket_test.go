@@ -101,7 +101,6 @@ func TestPanicOfAWriteEndsOneConnection(t *testing.T) {
 	})
 }
 
-// tcpSocket returns a socket of a poller that does not run, and the client's end. Nothing receives what it reads.
 // tcpPair returns both ends of a connection. The client's is closed when the test ends.
 func tcpPair(t *testing.T) (conn net.Conn, client *net.TCPConn) {
 	t.Helper()
@@ -115,6 +114,7 @@ func tcpPair(t *testing.T) (conn net.Conn, client *net.TCPConn) {
 	return conn, dialed.(*net.TCPConn)
 }
 
+// tcpSocket returns a socket of a poller that does not run, and the client's end. Nothing receives what it reads.
 func tcpSocket(t *testing.T, w *Websocket) (*polledSocket, *net.TCPConn) {
 	t.Helper()
 	conn, client := tcpPair(t)
