@@ -108,20 +108,6 @@ func DecodeEvent(channel string, payload []byte) (Event, error) {
 		return nil, errors.New("not valid JSON: not UTF-8")
 	}
 	switch channel {
-	case "notify_storage_update":
-		return decodeMembers(payload, decodeStorageUpdate)
-	case "notify_group_membership_update":
-		return decodeMembers(payload, decodeUser[GroupUpdate])
-	case "notify_user_share_created":
-		return decodeMembers(payload, decodeUser[ShareCreated])
-	case "notify_activity":
-		return decodeMembers(payload, decodeUser[ActivityAdded])
-	case "notify_notification":
-		return decodeMembers(payload, decodeUser[NotificationChanged])
-	case "notify_custom":
-		return decodeMembers(payload, decodeCustom)
-	case "notify_pre_auth":
-		return decodeMembers(payload, decodeTokenIssued)
 	case "notify_test_cookie":
 		var raw json.RawMessage
 		if err := decodeJSON(payload, &raw); err != nil {
@@ -136,17 +122,35 @@ func DecodeEvent(channel string, payload []byte) (Event, error) {
 	case "notify_signal":
 		return Reset{}, decodeWord(payload, "reset")
 	default:
-		return nil, errors.New("unknown channel")
+		return decodeMembers(channel, payload)
 	}
 }
 
-// decodeMembers returns the event that decode makes of an object.
-func decodeMembers(payload []byte, decode func(object) (Event, error)) (Event, error) {
-	object, err := decodeObject(payload)
+// decodeMembers returns an event that is an object. It names each function that it calls: members go to the heap where it is not
+// known which that will be.
+func decodeMembers(channel string, payload []byte) (Event, error) {
+	object, err := decodeObject(payload, make([]member, 0, fewMembers))
 	if err != nil {
 		return nil, err
 	}
-	return decode(object)
+	switch channel {
+	case "notify_storage_update":
+		return decodeStorageUpdate(object)
+	case "notify_group_membership_update":
+		return decodeUser[GroupUpdate](object)
+	case "notify_user_share_created":
+		return decodeUser[ShareCreated](object)
+	case "notify_activity":
+		return decodeUser[ActivityAdded](object)
+	case "notify_notification":
+		return decodeUser[NotificationChanged](object)
+	case "notify_custom":
+		return decodeCustom(object)
+	case "notify_pre_auth":
+		return decodeTokenIssued(object)
+	default:
+		return nil, errors.New("unknown channel")
+	}
 }
 
 func decodeStorageUpdate(object object) (Event, error) {
@@ -196,7 +200,7 @@ func decodeConfig(payload []byte) (Event, error) {
 	if decodeJSON(payload, &word) == nil && word == "log_restore" {
 		return LogLevelRestored{}, nil
 	}
-	object, err := decodeObject(payload)
+	object, err := decodeObject(payload, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -17,13 +17,17 @@ type object []member
 
 type member struct{ name, value []byte }
 
-// decodeObject returns an object that is all of the payload; null has no members.
-func decodeObject(payload []byte) (object, error) {
+// fewMembers are as many as the app's events have, and room for one more.
+const fewMembers = 4
+
+// decodeObject returns an object that is all of the payload; null has no members. Those are appended to room, for
+// which the caller has fewMembers on its stack.
+func decodeObject(payload []byte, room object) (object, error) {
 	rest := trimmed(payload)
 	if !json.Valid(payload) || rest[0] != '{' {
 		return nil, decodeJSON(payload, &struct{}{}) // which says why, unless it is null
 	}
-	members := make(object, 0, 4)
+	members := room
 	for rest = trimmed(rest[1:]); rest[0] == '"'; {
 		end := literalEnd(rest)
 		name := rest[1 : end-1]
@@ -147,10 +151,11 @@ func unsigned(raw []byte, name string, bits int) (uint64, error) {
 }
 
 // unquote returns what a valid string literal means.
-func unquote(literal []byte) (text string) {
+func unquote(literal []byte) string {
 	if bytes.IndexByte(literal, '\\') < 0 {
 		return string(literal[1 : len(literal)-1])
 	}
+	var text string // which goes to the heap, and a named result would do so in each case
 	_ = json.Unmarshal(literal, &text)
 	return text
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -101,8 +100,12 @@ type subscription struct {
 	node     node
 	line     *lifeline
 	conn     redis.PubSubConn
-	prefixes []string // with which channels are subscribed
+	prefixes []string           // with which channels are subscribed
+	channels map[string]channel // which those are
 }
+
+// channel is one that is subscribed.
+type channel struct{ prefix, name string }
 
 // confirmAllowed subscribes with all prefixes, and where an ACL forbids that with the first of them that it allows.
 // Redis refuses a SUBSCRIBE as a whole.
@@ -123,9 +126,11 @@ func (s *subscription) confirmAllowed(ctx context.Context, channels, prefixes []
 
 func (s *subscription) confirm(ctx context.Context, channels []string) error {
 	names := redis.Args{}
+	s.channels = map[string]channel{}
 	for _, prefix := range s.prefixes {
-		for _, channel := range channels {
-			names = names.Add(prefix + channel)
+		for _, name := range channels {
+			names = names.Add(prefix + name)
+			s.channels[prefix+name] = channel{prefix, name}
 		}
 	}
 	if err := s.conn.Subscribe(names...); err != nil {
@@ -181,29 +186,42 @@ func (s *subscription) ping(failed func(error)) (stop func()) {
 	}
 }
 
+// deliver takes replies as they are: redis.PubSubConn makes two copies more of each message.
 func (s *subscription) deliver(message func(prefix, channel string, payload []byte)) error {
 	for {
-		switch reply := s.conn.Receive().(type) {
-		case redis.Message:
-			prefix, channel := s.split(reply.Channel)
-			message(prefix, channel, reply.Data)
-		case redis.Pong:
-		case redis.Subscription:
-			return fmt.Errorf("Redis said %s of %q", reply.Kind, reply.Channel)
-		case error:
-			return reply
+		reply, err := redis.Values(s.conn.Conn.Receive())
+		if err != nil {
+			return err
+		}
+		switch kind := part(reply, 0); string(kind) {
+		case "message":
+			name, payload := part(reply, 1), part(reply, 2)
+			if name == nil || payload == nil {
+				return fmt.Errorf("Redis sent a message of %d parts without a channel or a payload", len(reply))
+			}
+			prefix, channel := s.split(name)
+			message(prefix, channel, payload)
+		case "pong":
+		default:
+			return fmt.Errorf("Redis said %.40q of %.40q", kind, part(reply, 1))
 		}
 	}
 }
 
-// split returns the prefix of a channel that is subscribed, and its name behind that.
-func (s *subscription) split(name string) (prefix, channel string) {
-	for _, prefix := range s.prefixes {
-		if channel, has := strings.CutPrefix(name, prefix); has && prefix != "" {
-			return prefix, channel
-		}
+// part returns a part of a reply that is a text; nil where there is none.
+func part(reply []any, i int) (text []byte) {
+	if i < len(reply) {
+		text, _ = reply[i].([]byte)
 	}
-	return "", name
+	return text
+}
+
+// split returns the prefix of a channel that is subscribed, and its name behind that.
+func (s *subscription) split(name []byte) (prefix, channel string) {
+	if c, subscribed := s.channels[string(name)]; subscribed {
+		return c.prefix, c.name
+	}
+	return "", string(name)
 }
 
 // lifeline is a connection that must show a sign of life every so often.

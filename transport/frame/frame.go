@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"slices"
 )
 
 // Opcode tells what a frame is (RFC 6455, 5.2).
@@ -43,6 +44,7 @@ const (
 	finalBit, reservedBits, maskBit = 0x80, 0x70, 0x80
 	length16, length64              = 126, 127 // where a length of 2 or 8 bytes follows
 	maskSize                        = 4
+	maxServerHeader                 = 2 + 8 // which has no mask
 	maxControlPayload               = 125
 	maxCloseText                    = maxControlPayload - 2
 )
@@ -99,7 +101,7 @@ func parseHeader(data []byte, masked bool, limit int) (h header, ok bool, err er
 
 // Append appends a whole, final, unmasked frame, as a server sends it.
 func Append(out []byte, op Opcode, payload string) []byte {
-	return append(appendHeader(out, op, len(payload), 0), payload...)
+	return append(appendHeader(slices.Grow(out, maxServerHeader+len(payload)), op, len(payload), 0), payload...)
 }
 
 // AppendMasked appends a whole, final, masked frame, as a client must send it.
