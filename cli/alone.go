@@ -37,6 +37,8 @@ func (a *alone) pages() http.Handler { return a.instance.pages() }
 
 func (a *alone) weight() int { return a.websocket.Weight() }
 
+func (a *alone) events() uint64 { return a.system.Stats().EventsReceived }
+
 // run reloads at each SIGHUP, and reads trusted_domains again after a page was refused.
 func (a *alone) run(ctx context.Context) error {
 	var running sync.WaitGroup

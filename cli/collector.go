@@ -22,6 +22,9 @@ const (
 	// without such end it.
 	busyCycles = 2
 	quietTicks = 3
+	// manyEvents a tick make a busy time, too: where collections follow closely on each other, so many pushes come while one is under
+	// way, and late, that the 99th of 100 does.
+	manyEvents = 500
 	// settledTicks are as many as it takes until connections to databases and Nextcloud are closed that a busy time, such as the start of
 	// hundreds of instances, has needed: memory is given back once more then.
 	settledTicks = 150
@@ -35,6 +38,7 @@ const (
 // collect it.
 type collector struct {
 	cycles uint64 // until the last tick
+	events uint64 // until then
 	busy   bool
 	quiet  int // ticks; while busy, those without much garbage, and else those since then
 	crowd  int // the most that sockets weighed since memory was given back
@@ -42,30 +46,35 @@ type collector struct {
 	gone   int // ticks since much of it is
 }
 
-// runCollector tunes until ctx ends. It leaves the collector alone when the operator set GOGC. weight
-// says what the sockets weigh, of authenticated and unauthenticated clients.
-func runCollector(ctx context.Context, weight func() int) {
+// demand is what the collector follows.
+type demand interface {
+	weight() int    // of the sockets, of authenticated and unauthenticated clients
+	events() uint64 // that came since the start
+}
+
+// runCollector tunes until ctx ends. It leaves the collector alone when the operator set GOGC.
+func runCollector(ctx context.Context, demand demand) {
 	if _, chosen := os.LookupEnv("GOGC"); chosen {
 		return
 	}
 	debug.SetGCPercent(garbageBusy) // after a restart, all clients come at once
-	c := &collector{cycles: collections(), busy: true}
+	c := &collector{cycles: collections(), events: demand.events(), busy: true}
 	ticker := time.NewTicker(collectorTick)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
-			c.tick(collections(), weight())
+			c.tick(collections(), demand.weight(), demand.events())
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// tick gets how many collections there were since the start, and what sockets weigh.
-func (c *collector) tick(cycles uint64, weight int) {
-	recent := cycles - c.cycles
-	c.cycles = cycles
+// tick gets how many collections and events there were since the start, and what sockets weigh.
+func (c *collector) tick(cycles uint64, weight int, events uint64) {
+	recent, pushed := cycles-c.cycles, events-c.events
+	c.cycles, c.events = cycles, events
 	c.crowd = max(c.crowd, weight)
 	if c.gone++; c.crowd-weight < max(c.crowd/fewer, fewest) || c.weight-weight >= fewest {
 		c.gone = 0
@@ -73,7 +82,7 @@ func (c *collector) tick(cycles uint64, weight int) {
 	arrived := weight - c.weight
 	c.weight = weight
 	switch {
-	case recent >= busyCycles, c.busy && arrived >= fewest: // the more connections there are, the farther between are collections
+	case recent >= busyCycles, pushed >= manyEvents, c.busy && arrived >= fewest: // the more connections there are, the farther between are collections
 		c.quiet = 0
 		if !c.busy {
 			c.busy = true

@@ -56,7 +56,7 @@ type tenants interface {
 
 	problems() map[string]string
 	probe(ctx context.Context) error
-	weight() int // of the sockets
+	demand
 }
 
 // newDaemon makes the process; it has no tenants yet.

@@ -418,6 +418,14 @@ func (h *hosting) weight() int {
 	return weight
 }
 
+// events is the sum of what all that are served have received.
+func (h *hosting) events() (events uint64) {
+	for _, i := range h.served() {
+		events += i.system.Stats().EventsReceived
+	}
+	return events
+}
+
 // problems says why the process is of no use: it serves nobody. A single instance that is not ready is that one's problem.
 func (h *hosting) problems() map[string]string {
 	if !h.listed.Load() {

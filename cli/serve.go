@@ -77,7 +77,7 @@ func (c *serveCommand) Run(p *process, parsed *kong.Context) error {
 	if err := d.admit(result, load, lines); err != nil {
 		return err
 	}
-	go runCollector(p.ctx, d.tenants.weight)
+	go runCollector(p.ctx, d.tenants)
 	err := d.run(p.ctx)
 	if err != nil {
 		fmt.Fprintf(p.onlyStdout(), "notify_push: %s\n", errtext.PrintableLines(err.Error()))
