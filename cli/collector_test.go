@@ -46,6 +46,28 @@ func TestCollectorFollowsWhatHappens(t *testing.T) {
 	}
 }
 
+// TestCollectorFollowsEvents has a steady stream of them, which makes too little garbage for a busy time in other respects.
+func TestCollectorFollowsEvents(t *testing.T) {
+	c := &collector{cycles: collections()}
+	events := uint64(0)
+	tick := func(more uint64) bool {
+		events += more
+		c.tick(c.cycles, 0, events)
+		return c.busy
+	}
+	require.False(t, tick(manyEvents-1))
+	require.True(t, tick(manyEvents))
+	for range 2 * quietTicks {
+		require.True(t, tick(manyEvents))
+	}
+	for range quietTicks - 1 {
+		require.True(t, tick(0))
+	}
+	require.False(t, tick(0))
+	c.tick(c.cycles, 0, 0)
+	require.False(t, c.busy, "an instance is gone, and its events are not counted any more")
+}
+
 // TestCollectorFollowsACrowd has unauthenticated clients come and go, which make too little garbage for a busy time.
 func TestCollectorFollowsACrowd(t *testing.T) {
 	c := &collector{cycles: collections()}
