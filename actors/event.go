@@ -126,8 +126,8 @@ func DecodeEvent(channel string, payload []byte) (Event, error) {
 	}
 }
 
-// decodeMembers returns an event that is an object. It names each function that it calls: members go to the heap where it is not
-// known which that will be.
+// decodeMembers returns an event that is an object. It calls each function by name: through a function value, the compiler would put
+// members on the heap.
 func decodeMembers(channel string, payload []byte) (Event, error) {
 	object, err := decodeObject(payload, make([]member, 0, fewMembers))
 	if err != nil {

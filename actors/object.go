@@ -17,11 +17,11 @@ type object []member
 
 type member struct{ name, value []byte }
 
-// fewMembers are as many as the app's events have, and room for one more.
+// fewMembers is as many as the app's events have, and room for one more.
 const fewMembers = 4
 
-// decodeObject returns an object that is all of the payload; null has no members. Those are appended to room, for
-// which the caller has fewMembers on its stack.
+// decodeObject returns an object that is all of the payload; null has no members. They are appended to room,
+// which may be nil.
 func decodeObject(payload []byte, room object) (object, error) {
 	rest := trimmed(payload)
 	if !json.Valid(payload) || rest[0] != '{' {

@@ -22,8 +22,9 @@ const (
 	// without such end it.
 	busyCycles = 2
 	quietTicks = 3
-	// manyEvents a tick make a busy time, too. Pushes are late while a collection is under way, 50 to 100 ms with 15,000 connections;
-	// with little garbage allowed there is one every two seconds, and more than one push of a hundred would be.
+	// manyEvents a tick make a busy time, too, and half as many have it go on. Pushes are late while a collection is under way, 50 to
+	// 100 ms with 15,000 connections; with little garbage allowed there is one every two seconds, and more than one push of a hundred
+	// would be late.
 	manyEvents = 500
 	// settledTicks are as many as it takes until connections to databases and Nextcloud are closed that a busy time, such as the start of
 	// hundreds of instances, has needed: memory is given back once more then.
@@ -34,7 +35,7 @@ const (
 )
 
 // collector tunes the garbage collector to what the server does. It gives memory back to the system
-// after a busy time, and when many have gone or logged in: they leave garbage and nothing that would
+// after a busy time, and when many have gone or logged in and it is quiet: they leave garbage and nothing that would
 // collect it.
 type collector struct {
 	cycles uint64 // until the last tick
@@ -49,7 +50,7 @@ type collector struct {
 // demand is what the collector follows.
 type demand interface {
 	weight() int    // of the sockets, of authenticated and unauthenticated clients
-	events() uint64 // that came since the start
+	events() uint64 // received by the instances that are served now
 }
 
 // runCollector tunes until ctx ends. It leaves the collector alone when the operator set GOGC.
@@ -73,7 +74,7 @@ func runCollector(ctx context.Context, demand demand) {
 
 // tick gets how many collections and events there were since the start, and what sockets weigh.
 func (c *collector) tick(cycles uint64, weight int, events uint64) {
-	recent, pushed := cycles-c.cycles, events-min(events, c.events) // an instance that is gone takes its events along
+	recent, heard := cycles-c.cycles, events-min(events, c.events) // an instance that is gone takes its events along
 	c.cycles, c.events = cycles, events
 	c.crowd = max(c.crowd, weight)
 	if c.gone++; c.crowd-weight < max(c.crowd/fewer, fewest) || c.weight-weight >= fewest {
@@ -82,7 +83,8 @@ func (c *collector) tick(cycles uint64, weight int, events uint64) {
 	arrived := weight - c.weight
 	c.weight = weight
 	switch {
-	case recent >= busyCycles, pushed >= manyEvents, c.busy && arrived >= fewest: // the more connections there are, the farther between are collections
+	case recent >= busyCycles, heard >= manyEvents,
+		c.busy && (heard >= manyEvents/2 || arrived >= fewest): // the more connections there are, the farther between are collections
 		c.quiet = 0
 		if !c.busy {
 			c.busy = true

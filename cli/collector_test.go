@@ -7,14 +7,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCollectorFollowsWhatHappens(t *testing.T) {
+// garbageAllowed returns what says how much garbage may pile up, in percent, from garbageIdle on.
+func garbageAllowed(t *testing.T) (percent func() int) {
 	before := debug.SetGCPercent(garbageIdle)
 	t.Cleanup(func() { debug.SetGCPercent(before) })
-	percent := func() int {
+	return func() int {
 		now := debug.SetGCPercent(garbageIdle)
 		debug.SetGCPercent(now)
 		return now
 	}
+}
+
+func TestCollectorFollowsWhatHappens(t *testing.T) {
+	percent := garbageAllowed(t)
 	c := &collector{cycles: 10}
 	c.tick(11, 0, 0)
 	require.Equal(t, garbageIdle, percent(), "one collection is no busy time")
@@ -48,24 +53,25 @@ func TestCollectorFollowsWhatHappens(t *testing.T) {
 
 // TestCollectorFollowsEvents has a steady stream of them, which makes too little garbage for a busy time in other respects.
 func TestCollectorFollowsEvents(t *testing.T) {
+	percent := garbageAllowed(t)
 	c := &collector{cycles: collections()}
 	events := uint64(0)
-	tick := func(more uint64) bool {
+	hear := func(more uint64) int {
 		events += more
 		c.tick(c.cycles, 0, events)
-		return c.busy
+		return percent()
 	}
-	require.False(t, tick(manyEvents-1))
-	require.True(t, tick(manyEvents))
+	require.Equal(t, garbageIdle, hear(manyEvents-1))
+	require.Equal(t, garbageBusy, hear(manyEvents))
 	for range 2 * quietTicks {
-		require.True(t, tick(manyEvents))
+		require.Equal(t, garbageBusy, hear(manyEvents/2), "it does not end with each small gap")
 	}
 	for range quietTicks - 1 {
-		require.True(t, tick(0))
+		require.Equal(t, garbageBusy, hear(manyEvents/2-1))
 	}
-	require.False(t, tick(0))
+	require.Equal(t, garbageIdle, hear(0))
 	c.tick(c.cycles, 0, 0)
-	require.False(t, c.busy, "an instance is gone, and its events are not counted any more")
+	require.Equal(t, garbageIdle, percent(), "an instance is gone, and its events are not counted any more")
 }
 
 // TestCollectorFollowsACrowd has unauthenticated clients come and go, which make too little garbage for a busy time.

@@ -97,15 +97,17 @@ func (c *client) subscribeAt(ctx context.Context, n node, channels []string) (*s
 // ends one ends the other. It is run once, and closed when run returns.
 type subscription struct {
 	// set once
-	node     node
-	line     *lifeline
-	conn     redis.PubSubConn
-	prefixes []string           // with which channels are subscribed
-	channels map[string]channel // which those are
+	node node
+	line *lifeline
+	conn redis.PubSubConn
+
+	// set before run
+	prefixes []string                   // with which channels are subscribed
+	channels map[string]prefixedChannel // those, by what Redis calls them
 }
 
-// channel is one that is subscribed.
-type channel struct{ prefix, name string }
+// prefixedChannel is the name of a channel in two parts.
+type prefixedChannel struct{ prefix, name string }
 
 // confirmAllowed subscribes with all prefixes, and where an ACL forbids that with the first of them that it allows.
 // Redis refuses a SUBSCRIBE as a whole.
@@ -126,11 +128,11 @@ func (s *subscription) confirmAllowed(ctx context.Context, channels, prefixes []
 
 func (s *subscription) confirm(ctx context.Context, channels []string) error {
 	names := redis.Args{}
-	s.channels = map[string]channel{}
+	s.channels = map[string]prefixedChannel{}
 	for _, prefix := range s.prefixes {
 		for _, name := range channels {
 			names = names.Add(prefix + name)
-			s.channels[prefix+name] = channel{prefix, name}
+			s.channels[prefix+name] = prefixedChannel{prefix, name}
 		}
 	}
 	if err := s.conn.Subscribe(names...); err != nil {
@@ -186,14 +188,14 @@ func (s *subscription) ping(failed func(error)) (stop func()) {
 	}
 }
 
-// deliver takes replies as they are: redis.PubSubConn makes two copies more of each message.
+// deliver takes replies as they are: redis.PubSubConn would copy the kind and the channel of each message, and allocate another one.
 func (s *subscription) deliver(message func(prefix, channel string, payload []byte)) error {
 	for {
 		reply, err := redis.Values(s.conn.Conn.Receive())
 		if err != nil {
 			return err
 		}
-		switch kind := part(reply, 0); string(kind) {
+		switch kind := string(part(reply, 0)); kind {
 		case "message":
 			name, payload := part(reply, 1), part(reply, 2)
 			if name == nil || payload == nil {
@@ -202,8 +204,10 @@ func (s *subscription) deliver(message func(prefix, channel string, payload []by
 			prefix, channel := s.split(name)
 			message(prefix, channel, payload)
 		case "pong":
+		case "subscribe", "unsubscribe":
+			return fmt.Errorf("Redis said %s of %.40q", kind, part(reply, 1))
 		default:
-			return fmt.Errorf("Redis said %.40q of %.40q", kind, part(reply, 1))
+			return fmt.Errorf("Redis sent an array of %d parts that is no message", len(reply))
 		}
 	}
 }
@@ -218,8 +222,8 @@ func part(reply []any, i int) (text []byte) {
 
 // split returns the prefix of a channel that is subscribed, and its name behind that.
 func (s *subscription) split(name []byte) (prefix, channel string) {
-	if c, subscribed := s.channels[string(name)]; subscribed {
-		return c.prefix, c.name
+	if heard, subscribed := s.channels[string(name)]; subscribed {
+		return heard.prefix, heard.name
 	}
 	return "", string(name)
 }

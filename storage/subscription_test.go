@@ -3,7 +3,6 @@ package storage
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -331,25 +330,53 @@ func (c *pausedConn) Read(p []byte) (int, error) {
 }
 
 func TestSubscriptionRefusesUnexpectedReplies(t *testing.T) {
-	for name, reply := range map[string]string{
-		"error":       "-NOAUTH Authentication required.\r\n",
-		"unsubscribe": "*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n",
-		"unknown":     "*3\r\n$5\r\nhello\r\n$1\r\na\r\n:0\r\n",
-		"no array":    "+OK\r\n",
-		"HTTP":        "HTTP/1.1 400 Bad Request\r\n",
-		"end":         "",
+	const secret = "opensesame"
+	for name, c := range map[string]struct{ reply, want string }{
+		"error":               {"-NOAUTH Authentication required.\r\n", "NOAUTH"},
+		"unsubscribe":         {"*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n", `Redis said unsubscribe of "a"`},
+		"another array":       {"*2\r\n$10\r\n" + secret + "\r\n$10\r\n" + secret + "\r\n", "an array of 2 parts that is no message"},
+		"empty array":         {"*0\r\n", "an array of 0 parts that is no message"},
+		"no array":            {"*-1\r\n", "nil returned"},
+		"a number":            {":1\r\n", "got type int64"},
+		"a text":              {"+OK\r\n", "got type string"},
+		"no payload":          {"*2\r\n$7\r\nmessage\r\n$1\r\na\r\n", "a message of 2 parts without a channel or a payload"},
+		"nil for a payload":   {"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$-1\r\n", "a message of 3 parts without"},
+		"error for a payload": {"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n-" + secret + "\r\n", "a message of 3 parts without"},
+		"nil for a channel":   {"*3\r\n$7\r\nmessage\r\n$-1\r\n$1\r\nx\r\n", "a message of 3 parts without"},
+		"HTTP":                {"HTTP/1.1 400 Bad Request\r\n", "web server"},
+		"end":                 {"", "EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			subscription, redis := newFakeSubscription()
 			go func() {
-				_, _ = io.WriteString(redis, reply)
+				_, _ = io.WriteString(redis, c.reply)
 				redis.Close()
 			}()
-			err := subscription.run(t.Context(), nil)
-			require.Error(t, err)
-			require.False(t, errors.Is(err, context.Canceled))
+			err := subscription.run(t.Context(), func(string, string, []byte) { t.Error("a message") })
+			require.ErrorContains(t, err, c.want)
+			require.NotContains(t, err.Error(), secret)
 		})
 	}
+}
+
+func TestSubscriptionDelivers(t *testing.T) {
+	subscription, redis := newFakeSubscription()
+	subscription.channels = map[string]prefixedChannel{"3_a": {"3_", "a"}}
+	go func() {
+		for _, reply := range []string{
+			"*3\r\n$7\r\nmessage\r\n$3\r\n3_a\r\n$2\r\nhi\r\n",
+			"*2\r\n$4\r\npong\r\n$0\r\n\r\n",
+			"*3\r\n$7\r\nmessage\r\n$1\r\nb\r\n$0\r\n\r\n",
+		} {
+			_, _ = io.WriteString(redis, reply)
+		}
+		redis.Close()
+	}()
+	var got []string
+	require.Error(t, subscription.run(t.Context(), func(prefix, channel string, payload []byte) {
+		got = append(got, fmt.Sprintf("%q %q %q", prefix, channel, payload))
+	}))
+	require.Equal(t, []string{`"3_" "a" "hi"`, `"" "b" ""`}, got)
 }
 
 func FuzzSubscription(f *testing.F) {
