@@ -3,7 +3,9 @@ package actors_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,6 +42,27 @@ func TestEventsReachTheirUsers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An event that comes after a lull is handled in the goroutine that brings it, which saves two changes of it; those that follow
+// closely go through the queues, so that their frames can leave together.
+func TestEventsAfterALullAreHandledAtOnce(t *testing.T) {
+	bubble(t, immediately, func(t *testing.T, kit *actorstest.Kit) {
+		alice := kit.Connect(t, "alice")
+		var bySource atomic.Bool
+		alice.OnWrite(func() error {
+			stack := make([]byte, 64<<10)
+			bySource.Store(strings.Contains(string(stack[:runtime.Stack(stack, false)]), "actorstest.(*Events).Receive"))
+			return nil
+		})
+		pass(time.Second)
+		for _, atOnce := range []bool{true, false} {
+			kit.Events.Emit("notify_custom", `{"user":"alice","message":"m"}`)
+			synctest.Wait()
+			require.Equal(t, atOnce, bySource.Load())
+		}
+		require.Equal(t, []string{"m", "m"}, pushes(alice))
+	})
 }
 
 func TestNumericUserIDs(t *testing.T) {

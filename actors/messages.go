@@ -20,6 +20,7 @@ type (
 		channel string
 		Payload payload
 		at      time.Duration // for hooks; 0 where there is none
+		prompt  bool          // it came after a lull
 	}
 	// eventPublished is an event that the host made itself.
 	eventPublished struct {
@@ -89,8 +90,9 @@ type (
 	// pushUser is a push for one user.
 	pushUser struct {
 		quiet
-		user string
-		push *push
+		user   string
+		push   *push
+		prompt bool // the event came after a lull
 	}
 	// pushUsers is one push for many users, all of the receiving registry.
 	pushUsers struct {
@@ -325,6 +327,9 @@ func (m *payloadArrived) forget() { m.Payload = nil }
 func (m *eventPublished) forget() { m.Event = nil }
 func (m *authenticate) forget()   { m.Credentials, m.values = nil, nil }
 func (m *tokenIssued) forget()    { m.TokenIssued = TokenIssued{} }
+
+func (m *payloadArrived) isPrompt() bool { return m.prompt }
+func (m *pushUser) isPrompt() bool       { return m.prompt }
 
 // size is what a message for many counts towards the in-flight limit, in bytes: one more place for 64 users.
 func (m *pushUsers) size() int { return len(m.users) * inFlightPiece / 64 }

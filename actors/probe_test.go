@@ -59,7 +59,7 @@ func TestProbeOfOneRegistry(t *testing.T) {
 			kit.Connect(t, others[i])
 		}
 		require.NoError(t, probe(t, kit))
-		customs(kit, "alice", []string{"m"})
+		require.NoError(t, kit.System.Publish(t.Context(), actors.Custom{User: "alice", Text: "m"}))
 		busy := time.NewTicker(time.Second)
 		defer busy.Stop()
 		stop := make(chan struct{})

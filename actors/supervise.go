@@ -68,7 +68,7 @@ func (s *System) spawnActors(ctx actor.Context) {
 	var a *auth
 	s.auth = spawn("auth", throughput, func() actor.Actor { a = newAuth(s, a); return a })
 	for i := range s.registries {
-		shard := &shard{mailbox: actor.Unbounded()()}
+		shard := &shard{mailbox: &promptMailbox{}}
 		s.registries[i] = spawn(fmt.Sprint("registry", i), throughput,
 			func() actor.Actor { return newRegistry(s, shard, atRegistry+station(i)) },
 			actor.WithMailbox(func() actor.Mailbox { return shard.mailbox }))
@@ -76,7 +76,8 @@ func (s *System) spawnActors(ctx actor.Context) {
 	}
 	var m *mapper
 	s.mapper = spawn("mapper", throughput, func() actor.Actor { m = newMapper(s, m); return m })
-	s.listener = spawn("listener", headlong, func() actor.Actor { return newListener(s) })
+	s.listener = spawn("listener", headlong, func() actor.Actor { return newListener(s) },
+		actor.WithMailbox(func() actor.Mailbox { return &promptMailbox{} }))
 }
 
 // How many messages an actor handles before others get a turn. The listener handles all that has
