@@ -74,48 +74,32 @@ func (m *mailbox) PostSystemMessage(message any) {
 // handleQueued handles what others have sent meanwhile. Where they go on and on, a goroutine of its
 // own takes over, because the one that came with the first message has other work to do.
 func (m *mailbox) handleQueued() {
-	if m.handleSome(throughput, m.next) {
+	if m.handleSome(throughput) {
 		go m.handleQueued()
 	}
 }
 
-// handleSome handles what next returns, but no more than limit messages, and reports whether there may be more.
-func (m *mailbox) handleSome(limit int, next func() (message any, from sender)) (more bool) {
+// handleSome handles what is queued, but no more than limit messages, and reports whether there may be more. Where there are none, the
+// actor is idle.
+func (m *mailbox) handleSome(limit int) (more bool) {
 	for range limit {
-		switch message, from := next(); from {
-		case fromNobody:
+		m.mu.Lock()
+		var message any
+		var how func(any)
+		switch {
+		case len(m.system) > 0:
+			message, how = pop(&m.system), m.onSystemMessage
+		case len(m.user) > 0 && !m.suspended:
+			message, how = pop(&m.user), m.onUserMessage
+		default:
+			m.busy = false
+			m.mu.Unlock()
 			return false
-		case fromRuntime:
-			m.handle(message, m.onSystemMessage)
-		case fromUser:
-			m.handle(message, m.onUserMessage)
 		}
+		m.mu.Unlock()
+		m.handle(message, how)
 	}
 	return true
-}
-
-// sender is who has sent a message, as far as it matters. Those of the runtime come first.
-type sender int
-
-const (
-	fromNobody sender = iota // there is none
-	fromRuntime
-	fromUser
-)
-
-// next returns the message to handle now. Where there is none, the actor is idle.
-func (m *mailbox) next() (message any, from sender) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	switch {
-	case len(m.system) > 0:
-		return pop(&m.system), fromRuntime
-	case len(m.user) > 0 && !m.suspended:
-		return pop(&m.user), fromUser
-	default:
-		m.busy = false
-		return nil, fromNobody
-	}
 }
 
 // handle calls the actor; a panic there goes to its supervisor.

@@ -322,7 +322,7 @@ type (
 	authTick struct{ quiet }
 )
 
-// The runtime's mailboxes hold on to messages that were handled until others take their places.
+// The runtime's mailboxes hold on to messages that were handled until others take their places, and what it says of a failure to the message.
 func (m *payloadArrived) forget() { m.Payload = nil }
 func (m *eventPublished) forget() { m.Event = nil }
 func (m *authenticate) forget()   { m.Credentials, m.values = nil, nil }

@@ -13,7 +13,8 @@ type EventSource interface {
 	// Receive subscribes to channels and hands on what arrives until ctx ends or the
 	// subscription is lost, and returns why. It calls subscribed once, when every channel is
 	// confirmed, and then message for each payload, in order and from one goroutine. message may
-	// block: that is how a flood is slowed down. The payload belongs to the callee.
+	// block: that is how a flood is slowed down. It may also call Sockets and Control: the caller
+	// holds no lock that they take. The payload belongs to the callee.
 	Receive(ctx context.Context, channels []string, subscribed func(), message func(channel string, payload []byte)) error
 }
 

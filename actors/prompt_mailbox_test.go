@@ -1,30 +1,35 @@
 package actors
 
 import (
+	"runtime"
 	"testing"
 
+	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 )
 
 // byHand is a dispatcher that keeps the turns, and an actor that notes what it handles.
 type byHand struct {
-	turns    []func()
-	handled  []any
-	onUser   func(message any)
-	failures int
+	turns     []func()
+	handled   []any
+	silent    bool // it notes nothing
+	onUser    func(message any)
+	onFailure func()
 }
 
 func (h *byHand) Schedule(turn func()) { h.turns = append(h.turns, turn) }
 func (h *byHand) Throughput() int      { return 2 }
 
 func (h *byHand) InvokeUserMessage(message any) {
-	h.handled = append(h.handled, message)
+	if !h.silent {
+		h.handled = append(h.handled, message)
+	}
 	if h.onUser != nil {
 		h.onUser(message)
 	}
 }
 func (h *byHand) InvokeSystemMessage(message any) { h.handled = append(h.handled, message) }
-func (h *byHand) EscalateFailure(any, any)        { h.failures++ }
+func (h *byHand) EscalateFailure(any, any)        { h.onFailure() }
 
 // takeTurn is what a worker does.
 func (h *byHand) takeTurn(t *testing.T) {
@@ -74,37 +79,72 @@ func TestPromptMailboxLeavesTheRestToWorkers(t *testing.T) {
 	require.Len(t, h.handled, 5, "the actor is idle again")
 }
 
+// An actor that has failed handles nothing until its supervisor has decided.
 func TestPromptMessagesWaitForASupervisor(t *testing.T) {
 	m, h := newPromptMailbox()
+	h.onFailure = func() { m.PostSystemMessage(&actor.SuspendMailbox{}) }
 	h.onUser = func(any) { panic("test") }
 	m.PostUserMessage(promptly)
-	require.Equal(t, 1, h.failures)
 	h.onUser = nil
-	m.suspend(true)
+	m.PostUserMessage(promptly)
+	h.takeTurn(t)
 	m.PostUserMessage(promptly)
 	require.Len(t, h.handled, 1)
 	require.Empty(t, h.turns)
-	m.suspend(false)
-	m.PostUserMessage(later)
+	require.Equal(t, 2, m.UserMessageCount())
+	m.PostSystemMessage(&actor.ResumeMailbox{})
 	h.takeTurn(t)
-	require.Equal(t, []any{promptly, promptly, later}, h.handled)
+	require.Len(t, h.handled, 3)
 }
 
-func TestFIFO(t *testing.T) {
-	q := &fifo{}
-	pushed, popped := 0, 0
-	for _, step := range []int{1, -1, 3, -2, 5, -6, 2 * keptFIFO, -2 * keptFIFO, 1, -1} {
-		for range max(step, 0) {
-			q.push(pushed)
-			pushed++
+// An actor whose goroutine ends in a turn, as that of a test does that has failed, goes on in another one.
+func TestPromptMailboxOutlivesGoroutines(t *testing.T) {
+	m, h := newPromptMailbox()
+	h.onUser = func(any) { m.PostUserMessage(later); runtime.Goexit() }
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		m.PostUserMessage(promptly)
+	}()
+	<-ended
+	h.onUser = nil
+	h.takeTurn(t)
+	m.PostUserMessage(promptly)
+	require.Equal(t, []any{promptly, later, promptly}, h.handled)
+}
+
+// The messages of each sender arrive in order, whoever handles them, and the actor handles one at a time.
+func TestPromptMailboxKeepsOrder(t *testing.T) {
+	const senders, each = 4, 2000
+	type numbered struct {
+		pushUser
+		sender, n int
+	}
+	m := &promptMailbox{}
+	var next [senders]int // unguarded: the race detector sees where two handle at once
+	handled := make(chan struct{}, senders*each)
+	m.RegisterHandlers(&byHand{silent: true, onUser: func(message any) {
+		got := message.(*numbered)
+		if next[got.sender] != got.n {
+			t.Errorf("%d of sender %d instead of %d", got.n, got.sender, next[got.sender])
 		}
-		for range max(-step, 0) {
-			require.Equal(t, popped, q.pop())
-			popped++
-		}
-		require.Equal(t, pushed-popped, q.len())
-		if q.len() == 0 {
-			require.LessOrEqual(t, cap(q.in)+cap(q.out), keptFIFO, "what it grew to is given back")
-		}
+		next[got.sender] = got.n + 1
+		handled <- struct{}{}
+	}}, atOnce{})
+	for sender := range senders {
+		go func() {
+			for n := range each {
+				m.PostUserMessage(&numbered{pushUser{prompt: n%3 == 0}, sender, n})
+			}
+		}()
+	}
+	for range senders * each {
+		<-handled
 	}
 }
+
+// atOnce is a dispatcher with a goroutine for each turn.
+type atOnce struct{}
+
+func (atOnce) Schedule(turn func()) { go turn() }
+func (atOnce) Throughput() int      { return 2 }
