@@ -113,7 +113,7 @@ func TestPromptMailboxOutlivesGoroutines(t *testing.T) {
 	require.Equal(t, []any{promptly, later, promptly}, h.handled)
 }
 
-// The messages of each sender arrive in order, whoever handles them, and the actor handles one at a time.
+// The messages of each sender arrive in order, in whichever goroutine they are handled, and the actor handles one at a time.
 func TestPromptMailboxKeepsOrder(t *testing.T) {
 	const senders, each = 4, 2000
 	type numbered struct {
