@@ -47,7 +47,6 @@ type listener struct {
 	resyncs   resyncTimes
 	resyncing bool          // a resync is on its way
 	hintedAt  time.Duration // when the mapper was sent mountsMayChange last
-	prompt    bool          // the event that is handled came after a lull
 }
 
 func newListener(system *System) actor.Actor {
@@ -89,8 +88,8 @@ func (l *listener) subscribe(ctx actor.Context) {
 	subscription, cancel := context.WithCancel(l.system.ctx)
 	l.run, l.cancel = l.system.nextRun(), cancel
 	run, root, self, system := l.run, l.system.root, ctx.Self(), l.system
-	var handed time.Duration // when the payload before was
 	system.spawnWorker(func() {
+		var handed time.Duration // when the payload before was
 		err := system.guarded("event source", func() error {
 			return system.ports.Events.Receive(subscription, Channels,
 				func() { root.Send(self, &subscribed{run: run}) },
@@ -188,19 +187,18 @@ func (l *listener) onPayload(ctx actor.Context, m *payloadArrived) {
 		return
 	}
 	l.system.logEvent(m.channel, event)
-	l.prompt = m.prompt
-	l.route(ctx, event, m.at)
+	l.route(ctx, event, m.at, m.prompt)
 }
 
 func (l *listener) onEvent(ctx actor.Context, m *eventPublished) {
 	defer l.system.inFlight.release(0)
 	defer m.forget()
 	l.system.counters.events.Add(1)
-	l.prompt = false
-	l.route(ctx, m.Event, m.at)
+	l.route(ctx, m.Event, m.at, false)
 }
 
-func (l *listener) route(ctx actor.Context, event Event, at time.Duration) {
+// route sends an event on. prompt says that it came after a lull.
+func (l *listener) route(ctx actor.Context, event Event, at time.Duration, prompt bool) {
 	system := l.system
 	switch e := event.(type) {
 	case StorageUpdate:
@@ -208,14 +206,14 @@ func (l *listener) route(ctx actor.Context, event Event, at time.Duration) {
 		ctx.Send(system.mapper, &storageChanged{StorageUpdate: e})
 	case GroupUpdate, ShareCreated:
 		l.mountsMayChange(ctx)
-		l.push(ctx, at, &pushUser{user: event.concerns(), push: filePush})
+		l.push(ctx, at, &pushUser{user: event.concerns(), push: filePush, prompt: prompt})
 	case ActivityAdded:
-		l.push(ctx, at, &pushUser{user: e.User, push: activityPush})
+		l.push(ctx, at, &pushUser{user: e.User, push: activityPush, prompt: prompt})
 	case NotificationChanged:
 		l.mountsMayChange(ctx) // all that Nextcloud says about a share with a group
-		l.push(ctx, at, &pushUser{user: e.User, push: notificationPush})
+		l.push(ctx, at, &pushUser{user: e.User, push: notificationPush, prompt: prompt})
 	case Custom:
-		l.push(ctx, at, &pushUser{user: e.User, push: customPush(e.Text)})
+		l.push(ctx, at, &pushUser{user: e.User, push: customPush(e.Text), prompt: prompt})
 	case TokenIssued:
 		system.sendAuth(&tokenIssued{TokenIssued: e})
 	case TestCookie:
@@ -248,7 +246,7 @@ func (l *listener) mountsMayChange(ctx actor.Context) {
 }
 
 func (l *listener) push(ctx actor.Context, at time.Duration, m *pushUser) {
-	m.push, m.prompt = l.system.hooks.stamp(m.push, at), l.prompt
+	m.push = l.system.hooks.stamp(m.push, at)
 	l.system.inFlight.add(len(m.push.frame))
 	ctx.Send(l.system.registries[shardOf(m.user)], m)
 }
