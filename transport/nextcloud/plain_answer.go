@@ -10,7 +10,7 @@ import (
 // length or in one chunk. It returns false for anything else, and where it is not sure: net/http knows better then.
 func plainAnswer(data []byte) (body []byte, ok bool) {
 	line, rest, found := bytes.Cut(data, []byte("\r\n"))
-	if !found || !bytes.HasPrefix(line, []byte("HTTP/1.1 200 ")) {
+	if !found || !bytes.HasPrefix(line, []byte("HTTP/1.1 200 ")) || !isPlainText(line) {
 		return nil, false
 	}
 	length, chunked := -1, false
@@ -78,12 +78,17 @@ func isPlain(name, value []byte) bool {
 			return false
 		}
 	}
-	for _, c := range value {
+	return len(name) > 0 && isPlainText(value)
+}
+
+// isPlainText reports whether a line has nothing in it but printable ASCII and tabs: a line feed alone ends a line for net/http.
+func isPlainText(text []byte) bool {
+	for _, c := range text {
 		if c < ' ' && c != '\t' || c >= 0x7F {
 			return false
 		}
 	}
-	return len(name) > 0
+	return true
 }
 
 // plainBody is a body that is there already.

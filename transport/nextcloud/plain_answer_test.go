@@ -33,6 +33,7 @@ func TestPlainAnswer(t *testing.T) {
 		"HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nalice",
 		"HTTP/1.1 200 OK\r\n\r\nalice",
 		"HTTP/1.1 200 OK\nContent-Length: 5\n\nalice",
+		"HTTP/1.1 200 OK\n\r\nContent-Length: 5\r\n\r\nalice",
 		"HTTP/1.1 401 Unauthorized\r\nContent-Length: 5\r\n\r\nalice",
 		"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nalice",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\nalice\r\n0\r\n\r\n",
