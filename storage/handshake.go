@@ -15,6 +15,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"github.com/notifypush/notifypush/internal/nonblock"
 	"github.com/notifypush/notifypush/storage/internal/dial"
 )
 
@@ -198,6 +199,7 @@ func (c *client) connect(ctx context.Context, n node, wrap func(net.Conn) net.Co
 	if err != nil {
 		return nil, failed(StepDial, n, err)
 	}
+	netConn = nonblock.Wrap(netConn)
 	if wrap != nil {
 		netConn = wrap(netConn)
 	}

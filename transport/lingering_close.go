@@ -1,11 +1,11 @@
 package transport
 
 import (
-	"errors"
 	"math/rand/v2"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/notifypush/notifypush/internal/nonblock"
 )
 
 const (
@@ -143,10 +143,10 @@ const maxDrained = 1 << 20
 func drain(fd int) {
 	buffer := make([]byte, 16<<10)
 	for total := 0; total < maxDrained; {
-		n, err := tryRead(fd, buffer)
-		if n <= 0 && !errors.Is(err, syscall.EINTR) {
+		n, err := nonblock.Read(fd, buffer)
+		if n == 0 || err != nil {
 			return
 		}
-		total += max(n, 0)
+		total += n
 	}
 }

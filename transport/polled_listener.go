@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/notifypush/notifypush/internal/nonblock"
 )
 
 // acceptBatch is how many connections are accepted at once.
@@ -129,20 +131,13 @@ func (l *polledListener) accept() {
 }
 
 func (l *polledListener) next() (fd int32, peer netip.Addr, err error) {
-	var from syscall.Sockaddr
 	controlErr := l.raw.Control(func(listener uintptr) {
 		var accepted int
-		accepted, from, err = syscall.Accept4(int(listener), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC) // unix.Accept4 asks for the protocol, too
-		fd = int32(accepted)                                                                             //nolint:gosec // G115: it is one
+		accepted, peer, err = nonblock.Accept(int(listener)) //nolint:gosec // G115: it is one
+		fd = int32(accepted)                                 //nolint:gosec // G115: it is one
 	})
 	if controlErr != nil {
 		return 0, peer, unix.EAGAIN // it is closed
 	}
-	switch from := from.(type) {
-	case *syscall.SockaddrInet4:
-		peer = netip.AddrFrom4(from.Addr)
-	case *syscall.SockaddrInet6:
-		peer = plain(netip.AddrFrom16(from.Addr))
-	}
-	return fd, peer, err
+	return fd, plain(peer), err
 }

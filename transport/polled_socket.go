@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/nonblock"
 	"github.com/notifypush/notifypush/transport/frame"
 )
 
@@ -149,14 +150,14 @@ func (s *polledSocket) lost(err error) {
 
 // readable reads what is there, without waiting. The poller calls it, with its buffer.
 func (s *polledSocket) readable(buffer []byte) {
-	n, err := tryRead(int(s.fd), buffer)
+	n, err := nonblock.Read(int(s.fd), buffer)
 	if err == nil && n == 0 {
 		err = io.EOF
 	}
-	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR) {
-		n, err = 0, nil
+	if errors.Is(err, syscall.EAGAIN) {
+		err = nil
 	}
-	if l := s.login.Load(); l != nil && l.received(buffer[:max(n, 0)], err) {
+	if l := s.login.Load(); l != nil && l.received(buffer[:n], err) {
 		return
 	}
 	switch {
@@ -368,11 +369,8 @@ func (s *polledSocket) panicked(cause any) {
 
 // tryWriteAll writes what the kernel takes without waiting.
 func tryWriteAll(fd int, data []byte) (n int, err error) {
-	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
-		n, err = syscall.Write(fd, data)
-	}
-	if errors.Is(err, syscall.EAGAIN) {
+	if n, err = nonblock.Write(fd, data); errors.Is(err, syscall.EAGAIN) {
 		return 0, nil
 	}
-	return max(n, 0), err
+	return n, err
 }

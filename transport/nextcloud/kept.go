@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"github.com/notifypush/notifypush/internal/nonblock"
 )
 
 const (
@@ -84,8 +85,12 @@ func newKeptConns(n *Client, options Options, transport *http.Transport) *keptCo
 	config.ServerName = asked.URL.Hostname()
 	k.dial = func(ctx context.Context) (net.Conn, error) {
 		conn, err := transport.DialContext(ctx, "tcp", address)
-		if err != nil || asked.URL.Scheme == "http" {
-			return conn, err
+		if err != nil {
+			return nil, err
+		}
+		conn = nonblock.Wrap(conn)
+		if asked.URL.Scheme == "http" {
+			return conn, nil
 		}
 		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 		defer cancel()
