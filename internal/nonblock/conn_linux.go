@@ -15,8 +15,8 @@ type conn struct {
 	raw syscall.RawConn
 }
 
-// Wrap returns a connection whose Read and Write do not tell Go's scheduler, where it is one of plain TCP or a unix socket, and else the
-// connection itself.
+// Wrap returns a connection whose Read and Write are this package's, where it is a stream of plain TCP or of a unix socket, and else the
+// connection itself. It has the methods of net.Conn and no other.
 func Wrap(plain net.Conn) net.Conn {
 	switch plain.(type) {
 	case *net.TCPConn, *net.UnixConn:
@@ -30,65 +30,84 @@ func Wrap(plain net.Conn) net.Conn {
 	return &conn{plain, raw}
 }
 
-// Read is that of net.Conn.
+// Read is as that of net.Conn.
 func (c *conn) Read(into []byte) (n int, err error) {
 	if len(into) == 0 {
-		return 0, nil
+		return c.Conn.Read(into)
 	}
-	n, err = c.transfer("read", c.raw.Read, Read, into)
-	if n == 0 && err == nil {
-		err = io.EOF
-	}
-	return n, err
-}
-
-// Write is that of net.Conn.
-func (c *conn) Write(data []byte) (n int, err error) {
-	for n < len(data) && err == nil {
-		var some int
-		some, err = c.transfer("write", c.raw.Write, Write, data[n:])
-		n += some
-	}
-	return n, err
-}
-
-// transfer calls as soon as the kernel has or takes something. Its errors are those of the net package.
-func (c *conn) transfer(name string, await func(func(fd uintptr) bool) error, call func(fd int, data []byte) (int, error), data []byte) (n int, err error) {
 	t := transfers.Get().(*transfer)
 	defer t.release()
-	t.call, t.data = call, data
-	err = await(t.try)
-	if failure, ok := errors.AsType[*net.OpError](err); ok {
-		failure.Op = name // instead of "raw-read"
-	}
-	if err == nil && t.err != nil {
-		err = &net.OpError{Op: name, Net: c.LocalAddr().Network(), Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: os.NewSyscallError(name, t.err)}
+	t.data = into
+	waiting := c.raw.Read(t.readOnce)
+	err = c.failure("read", waiting, t.err)
+	if t.n == 0 && err == nil {
+		err = io.EOF
 	}
 	return t.n, err
 }
 
-// transfer is a Read or a Write under way. It is used again, and try with it, because both would be allocated each time.
+// Write is as that of net.Conn.
+func (c *conn) Write(data []byte) (n int, err error) {
+	t := transfers.Get().(*transfer)
+	defer t.release()
+	t.data = data
+	waiting := c.raw.Write(t.writeAll)
+	err = c.failure("write", waiting, t.err)
+	return t.n, err
+}
+
+// failure returns the error that the net package would, for one of waiting or one of the kernel.
+func (c *conn) failure(operation string, waiting, kernel error) error {
+	if failure, ok := errors.AsType[*net.OpError](waiting); ok {
+		failure.Op = operation // instead of "raw-read"
+		return failure
+	}
+	if waiting == nil && kernel != nil {
+		return &net.OpError{Op: operation, Net: c.LocalAddr().Network(), Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: os.NewSyscallError(operation, kernel)}
+	}
+	return waiting
+}
+
+// transfer is a Read or a Write under way. It is used again with its functions, because all of them would be allocated each time.
 type transfer struct {
-	try  func(fd uintptr) (done bool) // its attempt
-	call func(fd int, data []byte) (int, error)
+	readOnce, writeAll func(fd uintptr) (done bool)
+
 	data []byte
-	n    int
+	n    int // transferred
 	err  error
 }
 
 var transfers = sync.Pool{New: func() any {
 	t := &transfer{}
-	t.try = t.attempt
+	t.readOnce, t.writeAll = t.read, t.write
 	return t
 }}
 
-// attempt reports false where the kernel has to be waited for.
-func (t *transfer) attempt(fd uintptr) (done bool) {
-	t.n, t.err = t.call(int(fd), t.data) //nolint:gosec // G115: it is one
+func (t *transfer) release() {
+	*t = transfer{readOnce: t.readOnce, writeAll: t.writeAll}
+	transfers.Put(t)
+}
+
+// read reports false where nothing has come.
+func (t *transfer) read(fd uintptr) (done bool) {
+	t.n, t.err = Read(int(fd), t.data) //nolint:gosec // G115: it is one
 	return !errors.Is(t.err, syscall.EAGAIN)
 }
 
-func (t *transfer) release() {
-	*t = transfer{try: t.try}
-	transfers.Put(t)
+// write reports false where the kernel takes nothing more.
+func (t *transfer) write(fd uintptr) (done bool) {
+	for {
+		var n int
+		n, t.err = Write(int(fd), t.data[t.n:]) //nolint:gosec // G115: it is one
+		t.n += n
+		switch {
+		case t.err != nil:
+			return !errors.Is(t.err, syscall.EAGAIN)
+		case t.n == len(t.data):
+			return true
+		case n == 0:
+			t.err = io.ErrUnexpectedEOF
+			return true
+		}
+	}
 }

@@ -1,14 +1,18 @@
 package nonblock
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"golang.org/x/net/nettest"
@@ -66,6 +70,22 @@ func TestErrors(t *testing.T) {
 				_, err := c.Write([]byte("x"))
 				return err
 			},
+			"reset": func(t *testing.T, c, other net.Conn) error {
+				tcp, ok := other.(*net.TCPConn)
+				if !ok {
+					return nil
+				}
+				require.NoError(t, tcp.SetLinger(0))
+				other.Close()
+				_, err := c.Read(make([]byte, 1))
+				return err
+			},
+			"nothing asked for": func(_ *testing.T, c, _ net.Conn) error {
+				c.Close()
+				_, err := c.Read(nil)
+				_, writing := c.Write(nil)
+				return errors.Join(err, writing)
+			},
 			"hung up": func(t *testing.T, c, other net.Conn) error {
 				if tcp, ok := other.(*net.TCPConn); ok {
 					require.NoError(t, tcp.SetLinger(0)) // a reset
@@ -95,9 +115,10 @@ func TestErrors(t *testing.T) {
 				require.NotNil(t, wrapped, "%v", got)
 				require.Equal(t, operation.Op, wrapped.Op)
 				require.Equal(t, operation.Net, wrapped.Net)
-				require.Equal(t, operation.Err.Error(), wrapped.Err.Error())
+				require.Equal(t, operation.Err, wrapped.Err)
 				require.Equal(t, operation.Timeout(), wrapped.Timeout())
-				require.NotNil(t, wrapped.Addr)
+				require.Equal(t, operation.Source == nil, wrapped.Source == nil)
+				require.Equal(t, operation.Addr == nil, wrapped.Addr == nil)
 			})
 		}
 	}
@@ -121,6 +142,54 @@ func TestAllOfALongWrite(t *testing.T) {
 		require.Equal(t, len(data), n)
 		ours.Close()
 		require.Equal(t, data, <-read)
+	}
+}
+
+// TestWritesStayWhole: what two goroutines write at once does not mix, also where the kernel takes it in parts.
+func TestWritesStayWhole(t *testing.T) {
+	for _, network := range networks {
+		ours, theirs := pair(t, network)
+		wrapped := Wrap(ours)
+		const size = 4 << 20
+		var writers sync.WaitGroup
+		for _, letter := range []byte("ab") {
+			writers.Go(func() {
+				n, err := wrapped.Write(bytes.Repeat([]byte{letter}, size))
+				assert.NoError(t, err)
+				assert.Equal(t, size, n)
+			})
+		}
+		all := make([]byte, 2*size)
+		_, err := io.ReadFull(theirs, all)
+		require.NoError(t, err)
+		writers.Wait()
+		for _, half := range [][]byte{all[:size], all[size:]} {
+			require.Equal(t, size, bytes.Count(half, half[:1]))
+		}
+	}
+}
+
+// TestWriteUntilADeadline: how much was written is told beside the error.
+func TestWriteUntilADeadline(t *testing.T) {
+	for _, network := range networks {
+		ours, theirs := pair(t, network)
+		data := make([]byte, 16<<20)
+		written := make(chan struct{})
+		var n int
+		var err error
+		go func() {
+			defer close(written)
+			n, err = Wrap(ours).Write(data)
+		}()
+		_, readErr := io.ReadFull(theirs, make([]byte, 1))
+		require.NoError(t, readErr)
+		require.NoError(t, ours.SetWriteDeadline(time.Unix(1, 0)))
+		<-written
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		ours.Close()
+		came, readErr := io.Copy(io.Discard, theirs)
+		require.NoError(t, readErr)
+		require.EqualValues(t, n, came+1)
 	}
 }
 
