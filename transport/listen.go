@@ -186,6 +186,15 @@ func removeStale(ctx context.Context, path string) error {
 	return nil
 }
 
+// boundTo returns the path in a line of /proc/net/unix, behind seven fields; "" where there is none.
+func boundTo(line string) string {
+	line = strings.TrimSuffix(line, "\n")
+	for range 7 {
+		_, line, _ = strings.Cut(strings.TrimLeft(line, " "), " ")
+	}
+	return line
+}
+
 // isServed reports whether a process listens at a unix socket. One that this process may not connect to is looked up in the kernel's list.
 func isServed(ctx context.Context, path string) (bool, error) {
 	dialer := net.Dialer{Timeout: time.Second}
@@ -206,7 +215,7 @@ func isServed(ctx context.Context, path string) (bool, error) {
 		return false, err
 	}
 	for line := range strings.Lines(string(bound)) {
-		if strings.HasSuffix(strings.TrimSuffix(line, "\n"), filepath.Base(path)) { // the path may be relative
+		if filepath.Base(boundTo(line)) == filepath.Base(path) { // either may be relative
 			return true, nil
 		}
 	}

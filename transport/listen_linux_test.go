@@ -29,9 +29,11 @@ func TestUnixSocketOfAnotherUser(t *testing.T) {
 		require.NoError(t, os.Mkdir(foreign, 0o755))
 		deadSocket(t, filepath.Join(foreign, "dead"), other, 0o600)
 		require.NoError(t, os.Mkdir(filepath.Join(ours, "closed"), 0o700))
-		alive, err := net.Listen("unix", filepath.Join(ours, "alive"))
-		require.NoError(t, err)
-		t.Cleanup(func() { alive.Close() })
+		for _, name := range []string{"alive", "another 600", "another660"} {
+			alive, err := net.Listen("unix", filepath.Join(ours, name))
+			require.NoError(t, err)
+			t.Cleanup(func() { alive.Close() })
+		}
 		require.NoError(t, os.Chmod(filepath.Join(ours, "alive"), 0o600))
 	}
 	if !storagetest.AsUser(t, uid, uid, "SOCKETS_FOLDER="+ours) {
