@@ -186,11 +186,20 @@ func removeStale(ctx context.Context, path string) error {
 	return nil
 }
 
-// boundTo returns the path in a line of /proc/net/unix, behind seven fields; "" where there is none.
-func boundTo(line string) string {
+// listensAt returns the path that a line of /proc/net/unix says somebody listens at, and "" for all other lines. It is such as
+//
+//	000000002f1a9e14: 00000002 00000000 00010000 0001 01 81537 /run/notify_push/notify_push.sock
+func listensAt(line string) string {
+	const flags, listening = 3, "00010000"
 	line = strings.TrimSuffix(line, "\n")
-	for range 7 {
-		_, line, _ = strings.Cut(strings.TrimLeft(line, " "), " ")
+	for i := range 7 {
+		var field string
+		if field, line, _ = strings.Cut(strings.TrimLeft(line, " "), " "); i == flags && field != listening {
+			return ""
+		}
+	}
+	if strings.HasPrefix(line, "@") { // of the abstract kind, which is no file
+		return ""
 	}
 	return line
 }
@@ -215,7 +224,7 @@ func isServed(ctx context.Context, path string) (bool, error) {
 		return false, err
 	}
 	for line := range strings.Lines(string(bound)) {
-		if filepath.Base(boundTo(line)) == filepath.Base(path) { // either may be relative
+		if name := listensAt(line); name != "" && filepath.Base(name) == filepath.Base(path) { // either may be relative
 			return true, nil
 		}
 	}

@@ -53,7 +53,6 @@ func (l *polledListener) open() bool {
 	l.raw = raw
 	err = raw.Control(func(fd uintptr) {
 		l.fd = int32(fd)                                                       //nolint:gosec // G115: it is one
-		_ = unix.SetNonblock(int(fd), true)                                    // a host may have handed it to a child process, which changes that
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // of those that it accepts, as the net package has it
 	})
 	return err == nil
@@ -114,6 +113,7 @@ func (p *poller) accept(fd int32) {
 }
 
 func (l *polledListener) accept() {
+	_ = l.raw.Control(func(fd uintptr) { _ = unix.SetNonblock(int(fd), true) }) // a host that hands it to a child process has changed that
 	for range acceptBatch {
 		fd, peer, err := l.next()
 		switch {

@@ -114,3 +114,20 @@ func TestNothingHoldsThePollerUp(t *testing.T) {
 	require.NotZero(t, kit.System.Stats().HooksDropped, "hooks are blocked")
 	require.NoError(t, other.websocket.Probe(t.Context()))
 }
+
+// TestListenerMadeBlocking: a host that hands its listener to a child process makes it blocking, and nobody waits for the next client then.
+func TestListenerMadeBlocking(t *testing.T) {
+	listener := loopback(t)
+	b := newBench(t, listener, WebsocketOptions{})
+	alice := b.login(t, "alice")
+	file, err := listener.(*net.TCPListener).File()
+	require.NoError(t, err)
+	defer file.Close()
+	require.NoError(t, unix.SetNonblock(int(file.Fd()), false))
+	for _, w := range []*wire{b.login(t, "bob"), alice} {
+		w.send(testkit.ClientFrame(testkit.Final|9, "are you there?"))
+		f, err := w.frame()
+		require.NoError(t, err)
+		require.Equal(t, frame.Pong, f.Opcode)
+	}
+}

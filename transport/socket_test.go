@@ -328,7 +328,7 @@ func TestEndBeforeAnythingElseIsReadOnce(t *testing.T) {
 			})
 			<-attached
 			require.NoError(t, ends(client))
-			require.NoError(t, unix.SetNonblock(int(s.fd), false)) // so that it waits
+			awaitReadable(t, s)
 			s.readable(make([]byte, pollBuffer))
 			_, happened := p.begin(s.fd, unix.EPOLLIN)
 			p.end(s)
@@ -375,6 +375,13 @@ func TestTimeoutEndsALingeringSocket(t *testing.T) {
 }
 
 // TestClosedByTheClientIsNotWaitedFor: after the client's close frame nothing comes that closing could take along.
+// awaitReadable waits until the kernel has something for the socket.
+func awaitReadable(t *testing.T, s *polledSocket) {
+	n, err := unix.Poll([]unix.PollFd{{Fd: s.fd, Events: unix.POLLIN}}, int(patience.Milliseconds()))
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+}
+
 func TestClosedByTheClientIsNotWaitedFor(t *testing.T) {
 	conn, client := tcpPair(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -386,7 +393,7 @@ func TestClosedByTheClientIsNotWaitedFor(t *testing.T) {
 		began := time.Now()
 		_, err := client.Write(testkit.ClientFrame(testkit.Final|8, "\x03\xe8"))
 		require.NoError(t, err)
-		require.NoError(t, unix.SetNonblock(int(s.fd), false)) // so that it waits
+		awaitReadable(t, s)
 		s.readable(make([]byte, pollBuffer))
 		w.waitForEnds()
 		require.Equal(t, began, time.Now(), "the client has not hung up, and no timeout has passed")

@@ -23,6 +23,9 @@ func Wrap(plain net.Conn) net.Conn {
 	default:
 		return plain
 	}
+	if plain.LocalAddr().Network() == "unixgram" {
+		return plain
+	}
 	raw, err := plain.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return plain
