@@ -113,7 +113,7 @@ func (p *poller) accept(fd int32) {
 }
 
 func (l *polledListener) accept() {
-	_ = l.raw.Control(func(fd uintptr) { _ = unix.SetNonblock(int(fd), true) }) // a host that hands it to a child process has changed that
+	_ = l.raw.Control(func(fd uintptr) { nonblock.KeepFromBlocking(int(fd)) }) //nolint:gosec // G115: it is one
 	for range acceptBatch {
 		fd, peer, err := l.next()
 		switch {

@@ -7,6 +7,9 @@ import (
 	"syscall"
 )
 
+// KeepFromBlocking has a listener not block, also after a child process has got it from package os, which makes it block.
+func KeepFromBlocking(listener int) { _ = syscall.SetNonblock(listener, true) }
+
 // Accept accepts a connection that waits at a listener, which must not block; the error is EAGAIN where none waits. The descriptor does not
 // block, and is closed on exec. The address is the zero one over a unix socket.
 func Accept(listener int) (fd int, from netip.Addr, err error) {

@@ -35,6 +35,11 @@ func call(number uintptr, fd int, data []byte, flags uintptr) (n int, err error)
 	return int(done), nil //nolint:gosec // G115: at most len(data)
 }
 
+// KeepFromBlocking has a listener not block, also after a child process has got it from package os, which makes it block.
+func KeepFromBlocking(listener int) {
+	_, _, _ = unix.RawSyscall(unix.SYS_FCNTL, uintptr(listener), unix.F_SETFL, unix.O_NONBLOCK) //nolint:gosec // G115: it is one
+}
+
 // Accept accepts a connection that waits at a listener, which must not block; the error is EAGAIN where none waits. The descriptor does not
 // block, and is closed on exec. The address is the zero one over a unix socket.
 func Accept(listener int) (fd int, from netip.Addr, err error) {
