@@ -374,7 +374,6 @@ func TestTimeoutEndsALingeringSocket(t *testing.T) {
 	require.Nil(t, s.unsent)
 }
 
-// TestClosedByTheClientIsNotWaitedFor: after the client's close frame nothing comes that closing could take along.
 // awaitReadable waits until the kernel has something for the socket.
 func awaitReadable(t *testing.T, s *polledSocket) {
 	n, err := unix.Poll([]unix.PollFd{{Fd: s.fd, Events: unix.POLLIN}}, int(patience.Milliseconds()))
@@ -382,6 +381,7 @@ func awaitReadable(t *testing.T, s *polledSocket) {
 	require.Equal(t, 1, n)
 }
 
+// TestClosedByTheClientIsNotWaitedFor: after the client's close frame nothing comes that closing could take along.
 func TestClosedByTheClientIsNotWaitedFor(t *testing.T) {
 	conn, client := tcpPair(t)
 	synctest.Test(t, func(t *testing.T) {
