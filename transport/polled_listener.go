@@ -53,6 +53,7 @@ func (l *polledListener) open() bool {
 	l.raw = raw
 	err = raw.Control(func(fd uintptr) {
 		l.fd = int32(fd)                                                       //nolint:gosec // G115: it is one
+		nonblock.KeepFromLingering(int(fd))                                    //nolint:gosec // G115: it is one
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // of those that it accepts, as the net package has it
 	})
 	return err == nil

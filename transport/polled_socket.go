@@ -79,6 +79,7 @@ func newPolledSocket(w *Websocket, conn net.Conn) (clientSocket, error) {
 	if err != nil {
 		return nil, err
 	}
+	nonblock.KeepFromLingering(fd)
 	w.startReading()
 	return &polledSocket{poller: w.poller, websocket: w, peer: peer, fd: int32(fd)}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/notifypush/notifypush/internal/epoll"
+	"github.com/notifypush/notifypush/internal/nonblock"
 )
 
 const (
@@ -182,7 +183,7 @@ func (p *poller) close(s *polledSocket) {
 }
 
 func closeDescriptor(s *polledSocket) {
-	_ = unix.Close(int(s.fd))
+	_ = nonblock.Close(int(s.fd))
 	if s.login.Load() == nil { // else the login counts it out
 		s.websocket.leave()
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -130,4 +131,22 @@ func TestListenerMadeBlocking(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, frame.Pong, f.Opcode)
 	}
+}
+
+// TestLingeringListener: what it accepts has its SO_LINGER, and would hold up all others when it is closed.
+func TestLingeringListener(t *testing.T) {
+	listener := loopback(t)
+	raw, err := listener.(syscall.Conn).SyscallConn()
+	require.NoError(t, err)
+	require.NoError(t, raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptLinger(int(fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 10})
+	}))
+	require.NoError(t, err)
+	newBench(t, listener, WebsocketOptions{}).login(t, "alice")
+	var linger *unix.Linger
+	require.NoError(t, raw.Control(func(fd uintptr) {
+		linger, err = unix.GetsockoptLinger(int(fd), unix.SOL_SOCKET, unix.SO_LINGER)
+	}))
+	require.NoError(t, err)
+	require.Zero(t, linger.Onoff)
 }

@@ -374,6 +374,23 @@ func TestTimeoutEndsALingeringSocket(t *testing.T) {
 	require.Nil(t, s.unsent)
 }
 
+// TestLingeringOfAHostHoldsNobodyUp: with SO_LINGER, closing would wait for a client that does not read, and the poller with it.
+func TestLingeringOfAHostHoldsNobodyUp(t *testing.T) {
+	conn, _ := tcpPair(t)
+	require.NoError(t, conn.(*net.TCPConn).SetLinger(10))
+	w := alone(newTestPoller(t))
+	taken, err := newClientSocket(w, conn)
+	require.NoError(t, err)
+	s := taken.(*polledSocket)
+	pending, err := s.Write(make([]byte, 16<<20))
+	require.NoError(t, err)
+	require.True(t, pending)
+	began := time.Now()
+	s.finish()
+	require.Less(t, time.Since(began), 10*time.Second)
+	w.waitForEnds()
+}
+
 // awaitReadable waits until the kernel has something for the socket.
 func awaitReadable(t *testing.T, s *polledSocket) {
 	n, err := unix.Poll([]unix.PollFd{{Fd: s.fd, Events: unix.POLLIN}}, int(patience.Milliseconds()))

@@ -7,6 +7,9 @@ import (
 	"syscall"
 )
 
+// Close closes a socket that KeepFromLingering was called for, or its listener.
+func Close(fd int) error { return syscall.Close(fd) }
+
 // KeepFromBlocking has a listener not block, also after a child process has got it from package os, which makes it block.
 func KeepFromBlocking(listener int) { _ = syscall.SetNonblock(listener, true) }
 

@@ -35,6 +35,14 @@ func call(number uintptr, fd int, data []byte, flags uintptr) (n int, err error)
 	return int(done), nil //nolint:gosec // G115: at most len(data)
 }
 
+// Close closes a socket that KeepFromLingering was called for, or its listener.
+func Close(fd int) error {
+	if _, _, errno := unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0); errno != 0 { //nolint:gosec // G115: it is one
+		return errno
+	}
+	return nil
+}
+
 // KeepFromBlocking has a listener not block, also after a child process has got it from package os, which makes it block.
 func KeepFromBlocking(listener int) {
 	_, _, _ = unix.RawSyscall(unix.SYS_FCNTL, uintptr(listener), unix.F_SETFL, unix.O_NONBLOCK) //nolint:gosec // G115: it is one
