@@ -139,7 +139,8 @@ func (l *logins) sum(texts ...string) (sum digest) {
 		l.mac.Write(l.text)
 		clear(l.text)
 	}
-	l.mac.Sum(sum[:0])
+	l.text = l.mac.Sum(l.text[:0])
+	copy(sum[:], l.text)
 	l.mac.Write(blank[:]) // it keeps the end of its input until something takes its place
 	return sum
 }
@@ -147,6 +148,9 @@ func (l *logins) sum(texts ...string) (sum digest) {
 // texts returns what credentials are the same by.
 func (c Credentials) texts() []string {
 	texts := []string{"login", c.Login, c.Password.Reveal()}
+	if len(c.Header) == 0 {
+		return texts
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Header)) {
 		texts = append(texts, name, strconv.Itoa(len(c.Header[name])))
 		texts = append(texts, c.Header[name]...)

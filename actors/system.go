@@ -386,7 +386,9 @@ func (s *System) sendAuth(message any) { s.root.Send(s.auth, message) }
 // closed counts and logs the end of a connection.
 func (s *System) closed(reason CloseReason, login *Login) {
 	s.counters.closed[reason.known()].Add(1)
-	s.log.Debug("connection ended", zap.Stringer("reason", reason), zap.String("user", login.User))
+	if entry := s.log.Check(zap.DebugLevel, "connection ended"); entry != nil {
+		entry.Write(zap.Stringer("reason", reason), zap.String("user", login.User))
+	}
 }
 
 // CountRefusal counts the end of a socket that never became a connection.

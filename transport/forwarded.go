@@ -18,6 +18,8 @@ type origin struct {
 	// the farthest where all are believed. It is the zero Addr where none is known, as over a unix socket
 	// without a chain: what is at the socket's other end is believed.
 	client netip.Addr
+	// address is client as text; "" where none is known, and before there is a request.
+	address string
 	// gateway says that client is none, or one that could be a proxy's, such as a container's gateway: it stands
 	// for many clients.
 	gateway bool
@@ -59,6 +61,11 @@ func (p proxies) mayBe(address netip.Addr) bool {
 func originOf(header http.Header, peer netip.Addr, believed proxies) origin {
 	addresses := chain(header, peer)
 	from := originIn(addresses, peer, believed)
+	from.address = addressText(from.client)
+	if len(addresses) == 1 {
+		from.forwarded = from.address
+		return from
+	}
 	var text []byte
 	for i, address := range addresses {
 		if i > 0 {
@@ -72,7 +79,10 @@ func originOf(header http.Header, peer netip.Addr, believed proxies) origin {
 
 // originOfPeer is originOf before there is a request, and without what Nextcloud is sent.
 func originOfPeer(peer netip.Addr, believed proxies) origin {
-	return originIn(chain(nil, peer), peer, believed)
+	if !peer.IsValid() {
+		return originIn(nil, peer, believed)
+	}
+	return originIn([]netip.Addr{plain(peer)}, peer, believed)
 }
 
 // originIn returns what a chain of addresses says.
@@ -98,12 +108,12 @@ func limitAddress(address netip.Addr) netip.Addr {
 	return prefix.Addr()
 }
 
-// address returns the client's address; "" where none is known.
-func (o origin) address() string {
-	if !o.client.IsValid() {
+// addressText returns an address as text; "" for the zero one.
+func addressText(address netip.Addr) string {
+	if !address.IsValid() {
 		return ""
 	}
-	return o.client.String()
+	return address.String()
 }
 
 // field names a connection's client in the log, where its address is known.

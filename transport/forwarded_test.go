@@ -178,7 +178,7 @@ func FuzzForwarded(f *testing.F) {
 		nearby := proxies{private: true}
 		r.Header["X-Forwarded-For"] = []string{forwardedFor, "203.0.113.7"}
 		r.RemoteAddr = "172.17.0.1:1"
-		require.Equal(t, "203.0.113.7", originOfRequest(r, nearby).address(), "what the proxy wrote counts, whatever stands before it")
+		require.Equal(t, "203.0.113.7", originOfRequest(r, nearby).address, "what the proxy wrote counts, whatever stands before it")
 		r.RemoteAddr = "192.0.2.9:1"
 		require.True(t, clientOf(r) == netip.MustParseAddr("192.0.2.9"))
 		require.True(t, clientOf(r, netip.MustParsePrefix("192.0.2.9/32")).IsValid())

@@ -21,7 +21,7 @@ type gatewayLog struct {
 // name names where a client comes from that was refused, if that is a gateway.
 func (g *gatewayLog) name(log *zap.Logger, from origin) {
 	if from.gateway && g.isNew(from.client) {
-		log.Warn("many clients may share one address", zap.String("gateway address", cmp.Or(from.address(), "unix socket")), zap.String("advice", from.advice()))
+		log.Warn("many clients may share one address", zap.String("gateway address", cmp.Or(addressText(from.client), "unix socket")), zap.String("advice", from.advice()))
 	}
 }
 

@@ -45,9 +45,9 @@ func missingOfHandshake(header http.Header, http11 bool) string {
 		return `the header "Upgrade: websocket"`
 	case !hasToken(header, "Connection", "upgrade"):
 		return `the header "Connection: Upgrade"`
-	case header.Get("Sec-WebSocket-Version") != "13":
+	case header.Get("Sec-Websocket-Version") != "13":
 		return `the header "Sec-WebSocket-Version: 13"`
-	case header.Get("Sec-WebSocket-Key") == "":
+	case header.Get("Sec-Websocket-Key") == "":
 		return `the header "Sec-WebSocket-Key"`
 	case !http11:
 		return "HTTP/1.1"
@@ -99,7 +99,7 @@ func appendRefusal(out []byte, status int, retryAfter, reason string) []byte {
 
 // handshake is what is needed while one is read and answered.
 type handshake struct {
-	header   http.Header
+	header   http.Header // parseHandshake's; fields of the one before may be there without a value
 	response [256]byte
 }
 
@@ -119,7 +119,9 @@ var usualValues = []string{"websocket", "Upgrade", "upgrade", "13"}
 // websocket handshake to …/ws, as nearly all are, with the headers that count in header. It returns 0 for
 // anything else, and where it is not sure: net/http knows better then.
 func parseHandshake(data []byte, header http.Header) (size int, path []byte) {
-	clear(header)
+	for name, values := range header {
+		header[name] = values[:0]
+	}
 	line, rest, ok := cutLine(data)
 	target, isWebsocket := websocketPath(line)
 	if !ok || !isWebsocket {

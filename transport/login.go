@@ -287,17 +287,17 @@ func (l *login) readCredentials() (*actors.Credentials, error) {
 		l.timer.Stop()
 		l.try = newAttempt(l.websocket.rateLimit.hasher, l.from, l.user)
 		return &actors.Credentials{Login: l.user, Password: actors.Secret(text), Forwarded: l.from.forwarded, Origin: l.fairOrigin(), Gateway: l.from.gateway,
-			Address: l.from.address(), Header: l.header}, nil
+			Address: l.from.address, Header: l.header}, nil
 	}
 	return nil, nil
 }
 
 // fairOrigin is what logins have in common that come from one place; "" where that is not known.
 func (l *login) fairOrigin() string {
-	if !l.from.client.IsValid() {
-		return ""
+	if common := limitAddress(l.from.client); common != l.from.client {
+		return common.String()
 	}
-	return limitAddress(l.from.client).String()
+	return l.from.address
 }
 
 // check has the credentials checked, unless the rate limit makes them wait.
@@ -407,7 +407,7 @@ func (l *login) accepts(who *actors.Login, err error) bool {
 // asSocket returns the socket as the system has it.
 func (l *login) asSocket() actors.Socket {
 	if l.websocket.options.DescribeClients {
-		return &describedSocket{l.socket, l.from.address(), l.agent}
+		return &describedSocket{l.socket, l.from.address, l.agent}
 	}
 	return l.socket
 }

@@ -27,7 +27,14 @@ type polledListener struct {
 	raw    syscall.RawConn
 	fd     int32
 
-	listening atomic.Bool // until an error
+	listening atomic.Bool    // until an error
+	batch     []acceptedConn // owned by accept
+}
+
+// acceptedConn is a connection that nobody has yet.
+type acceptedConn struct {
+	fd   int32
+	peer netip.Addr
 }
 
 // newAcceptor returns one that accepts in the poller's goroutine, or where that cannot be in one of its own.
@@ -113,33 +120,34 @@ func (p *poller) accept(fd int32) {
 	}
 }
 
+// accept begins with those that wait, so many at once.
 func (l *polledListener) accept() {
-	_ = l.raw.Control(func(fd uintptr) { nonblock.KeepFromBlocking(int(fd)) }) //nolint:gosec // G115: it is one
-	for range acceptBatch {
-		fd, peer, err := l.next()
-		switch {
-		case err == nil:
-			l.i.begin(&polledSocket{poller: l.poller, websocket: l.i.websocket, peer: peer, fd: fd}, peer)
-		case errors.Is(err, unix.EAGAIN):
-			return
-		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
-		default:
-			_ = l.raw.Control(func(fd uintptr) { _ = l.poller.epoll.Modify(int(fd), 0, listenerTag(l.fd)) })
-			address := l.i.Addr()
-			l.fail(&net.OpError{Op: "accept", Net: address.Network(), Addr: address, Err: os.NewSyscallError("accept4", err)})
-			return
-		}
+	err := error(unix.EAGAIN)                                          // it is closed
+	_ = l.raw.Control(func(fd uintptr) { err = l.takeBatch(int(fd)) }) //nolint:gosec // G115: it is one
+	for _, a := range l.batch {
+		l.i.begin(&polledSocket{poller: l.poller, websocket: l.i.websocket, peer: a.peer, fd: a.fd}, a.peer)
 	}
+	l.batch = l.batch[:0]
+	if err == nil || errors.Is(err, unix.EAGAIN) {
+		return
+	}
+	_ = l.raw.Control(func(fd uintptr) { _ = l.poller.epoll.Modify(int(fd), 0, listenerTag(l.fd)) })
+	address := l.i.Addr()
+	l.fail(&net.OpError{Op: "accept", Net: address.Network(), Addr: address, Err: os.NewSyscallError("accept4", err)})
 }
 
-func (l *polledListener) next() (fd int32, peer netip.Addr, err error) {
-	controlErr := l.raw.Control(func(listener uintptr) {
-		var accepted int
-		accepted, peer, err = nonblock.Accept(int(listener)) //nolint:gosec // G115: it is one
-		fd = int32(accepted)                                 //nolint:gosec // G115: it is one
-	})
-	if controlErr != nil {
-		return 0, peer, unix.EAGAIN // it is closed
+// takeBatch accepts connections until none waits, or acceptBatch of them.
+func (l *polledListener) takeBatch(listener int) error {
+	nonblock.KeepFromBlocking(listener)
+	for range acceptBatch {
+		fd, peer, err := nonblock.Accept(listener)
+		switch {
+		case err == nil:
+			l.batch = append(l.batch, acceptedConn{int32(fd), plain(peer)}) //nolint:gosec // G115: it is one
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
+		default:
+			return err
+		}
 	}
-	return fd, plain(peer), err
+	return nil
 }

@@ -85,7 +85,7 @@ func newPolledSocket(w *Websocket, conn net.Conn) (clientSocket, error) {
 }
 
 // Address returns that of the connection's other end; "" over a unix socket.
-func (s *polledSocket) Address() string { return origin{client: s.peer}.address() }
+func (s *polledSocket) Address() string { return addressText(s.peer) }
 
 func (s *polledSocket) assign(l *login) { s.login.Store(l) }
 

@@ -75,7 +75,7 @@ func newSocket(w *Websocket, conn net.Conn) *socket {
 }
 
 // Address returns that of the connection's other end; "" over a unix socket.
-func (s *socket) Address() string { return origin{client: peerOf(s.conn)}.address() }
+func (s *socket) Address() string { return addressText(peerOf(s.conn)) }
 
 func (s *socket) isEncrypted() bool {
 	_, encrypted := s.conn.(*tls.Conn)
