@@ -673,13 +673,17 @@ backoff: 10ms
 steps:
   - handshake: {in_flight: 5}
   - connect: {}
+  - leave: {}
+  - handshake: {name: paced, rate: 1000}
+  - connect: {name: again}
   - cut: {}
 `)))
 	requireFigures(t, got["handshake"], map[string]float64{"handshakes": 20})
 	requireFigures(t, got["connect"], map[string]float64{"logins": 20})
-	for _, step := range []string{"connect", "cut"} {
+	requireFigures(t, got["paced"], map[string]float64{"handshakes": 20})
+	for step, before := range map[string]string{"connect": "handshake", "again": "paced", "cut": "paced"} {
 		login, _ := got[step].Figure("CPU a login")
-		handshake, _ := got["handshake"].Figure("CPU a handshake")
+		handshake, _ := got[before].Figure("CPU a handshake")
 		beside, ok := got[step].Figure("CPU a login beside the handshake")
 		require.True(t, ok, step)
 		require.InDelta(t, login-handshake, beside, 1e-9)

@@ -54,12 +54,17 @@ func (e *execution) beginConnect(ctx context.Context, wanted int) (before snapsh
 	return e.begin(ctx), n
 }
 
-// Handshake has clients connect, and hang up when the websocket handshake is done. Logins in later steps are compared with that.
+// Handshake has clients connect, and hang up when the websocket handshake is done. Logins in later steps are compared with that, until
+// another one: where they come at another pace, the server wakes up more often or less for each.
 type Handshake struct {
+	// Name is shown in reports; empty means "handshake".
+	Name string `yaml:"name"`
 	// Clients is how many; 0 means all that are not connected.
 	Clients int `yaml:"clients"`
 	// InFlight is how many may be connecting at once; 0 means all.
 	InFlight int `yaml:"in_flight"`
+	// Rate is how many may begin a second; 0 means as many as InFlight allows.
+	Rate float64 `yaml:"rate"`
 }
 
 func (h *Handshake) run(ctx context.Context, e *execution) {
@@ -67,7 +72,7 @@ func (h *Handshake) run(ctx context.Context, e *execution) {
 		e.check(errors.New("some clients are connected already; let handshake come before connect"))
 	}
 	before, n := e.beginConnect(ctx, h.Clients)
-	e.check(e.swarm.Do(swarm.Command{Do: swarm.Connect, Count: n, InFlight: h.InFlight, HandshakeOnly: true}))
+	e.check(e.swarm.Do(swarm.Command{Do: swarm.Connect, Count: n, InFlight: h.InFlight, Rate: h.Rate, HandshakeOnly: true}))
 	c, done := e.await(ctx, connectTimeout, func(c swarm.Counters) int { return c.Handshakes }, n)
 	if !done {
 		e.check(fmt.Errorf("%d of %d handshakes done, and for %v no more: %s", c.Handshakes, n, connectTimeout, disconnects(c)))

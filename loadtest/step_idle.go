@@ -41,6 +41,8 @@ func (i *Idle) run(ctx context.Context, e *execution) {
 
 // Leave has all clients hang up; they may connect again.
 type Leave struct {
+	// Name is shown in reports; empty means "leave".
+	Name string `yaml:"name"`
 	// Settle is how long to wait then; 0 means not at all.
 	Settle time.Duration `yaml:"settle"`
 }
