@@ -139,7 +139,7 @@ func (l *logins) sum(texts ...string) (sum digest) {
 		l.mac.Write(l.text)
 		clear(l.text)
 	}
-	l.text = l.mac.Sum(l.text[:0])
+	l.text = l.mac.Sum(l.text[:0]) // not into sum, which would be allocated
 	copy(sum[:], l.text)
 	l.mac.Write(blank[:]) // it keeps the end of its input until something takes its place
 	return sum

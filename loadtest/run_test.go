@@ -674,13 +674,15 @@ steps:
   - handshake: {in_flight: 5}
   - connect: {}
   - leave: {}
-  - handshake: {name: paced, rate: 1000}
+  - handshake: {name: paced, rate: 100}
   - connect: {name: again}
   - cut: {}
 `)))
 	requireFigures(t, got["handshake"], map[string]float64{"handshakes": 20})
 	requireFigures(t, got["connect"], map[string]float64{"logins": 20})
 	requireFigures(t, got["paced"], map[string]float64{"handshakes": 20})
+	pace, _ := got["paced"].Figure("handshakes/s")
+	require.Less(t, pace, 200.0)
 	for step, before := range map[string]string{"connect": "handshake", "again": "paced", "cut": "paced"} {
 		login, _ := got[step].Figure("CPU a login")
 		handshake, _ := got[before].Figure("CPU a handshake")

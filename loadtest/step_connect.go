@@ -71,6 +71,7 @@ func (h *Handshake) run(ctx context.Context, e *execution) {
 	if e.connected > 0 {
 		e.check(errors.New("some clients are connected already; let handshake come before connect"))
 	}
+	e.handshakeCPU = 0
 	before, n := e.beginConnect(ctx, h.Clients)
 	e.check(e.swarm.Do(swarm.Command{Do: swarm.Connect, Count: n, InFlight: h.InFlight, Rate: h.Rate, HandshakeOnly: true}))
 	c, done := e.await(ctx, connectTimeout, func(c swarm.Counters) int { return c.Handshakes }, n)

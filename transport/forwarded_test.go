@@ -184,3 +184,18 @@ func FuzzForwarded(f *testing.F) {
 		require.True(t, clientOf(r, netip.MustParsePrefix("192.0.2.9/32")).IsValid())
 	})
 }
+
+// TestFairOrigin: the logins of one subscriber take turns with those of others, whatever addresses he has.
+func TestFairOrigin(t *testing.T) {
+	for client, want := range map[string]string{
+		"192.0.2.1":          "192.0.2.1",
+		"::ffff:192.0.2.1":   "192.0.2.1",
+		"2001:db8:0:ff01::1": "2001:db8:0:ff00::",
+		"2001:db8:0:ff00::":  "2001:db8:0:ff00::",
+	} {
+		l := &login{from: originOf(nil, netip.MustParseAddr(client), proxies{})}
+		require.Equal(t, want, l.fairOrigin())
+	}
+	l := &login{from: originOf(nil, netip.Addr{}, proxies{})}
+	require.Empty(t, l.fairOrigin())
+}

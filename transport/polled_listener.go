@@ -22,19 +22,22 @@ const acceptBatch = 64
 // cost a third more of a login's system calls, and give up their descriptor a moment later. The listener stays the net package's.
 type polledListener struct {
 	// set once
-	i      *interceptor
-	poller *poller
-	raw    syscall.RawConn
-	fd     int32
+	i          *interceptor
+	poller     *poller
+	raw        syscall.RawConn
+	fd         int32
+	lingers    bool             // as a host has set it; so do those that it accepts
+	acceptNext func(fd uintptr) // accepts into next; made once, because each one would be allocated
 
-	listening atomic.Bool    // until an error
-	batch     []acceptedConn // owned by accept
+	listening atomic.Bool // until an error
+	next      nextConn    // owned by accept
 }
 
-// acceptedConn is a connection that nobody has yet.
-type acceptedConn struct {
+// nextConn is a connection, or why there is none: EAGAIN where none waits.
+type nextConn struct {
 	fd   int32
 	peer netip.Addr
+	err  error
 }
 
 // newAcceptor returns one that accepts in the poller's goroutine, or where that cannot be in one of its own.
@@ -58,9 +61,13 @@ func (l *polledListener) open() bool {
 		return false
 	}
 	l.raw = raw
+	l.acceptNext = func(listener uintptr) {
+		fd, peer, err := nonblock.Accept(int(listener)) //nolint:gosec // G115: it is one
+		l.next = nextConn{int32(fd), plain(peer), err}  //nolint:gosec // G115: it is one
+	}
 	err = raw.Control(func(fd uintptr) {
 		l.fd = int32(fd)                                                       //nolint:gosec // G115: it is one
-		nonblock.KeepFromLingering(int(fd))                                    //nolint:gosec // G115: it is one
+		l.lingers = nonblock.Lingers(int(fd))                                  //nolint:gosec // G115: it is one
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // of those that it accepts, as the net package has it
 	})
 	return err == nil
@@ -120,34 +127,29 @@ func (p *poller) accept(fd int32) {
 	}
 }
 
-// accept begins with those that wait, so many at once.
 func (l *polledListener) accept() {
-	err := error(unix.EAGAIN)                                          // it is closed
-	_ = l.raw.Control(func(fd uintptr) { err = l.takeBatch(int(fd)) }) //nolint:gosec // G115: it is one
-	for _, a := range l.batch {
-		l.i.begin(&polledSocket{poller: l.poller, websocket: l.i.websocket, peer: a.peer, fd: a.fd}, a.peer)
-	}
-	l.batch = l.batch[:0]
-	if err == nil || errors.Is(err, unix.EAGAIN) {
-		return
-	}
-	_ = l.raw.Control(func(fd uintptr) { _ = l.poller.epoll.Modify(int(fd), 0, listenerTag(l.fd)) })
-	address := l.i.Addr()
-	l.fail(&net.OpError{Op: "accept", Net: address.Network(), Addr: address, Err: os.NewSyscallError("accept4", err)})
-}
-
-// takeBatch accepts connections until none waits, or acceptBatch of them.
-func (l *polledListener) takeBatch(listener int) error {
-	nonblock.KeepFromBlocking(listener)
+	_ = l.raw.Control(func(fd uintptr) { nonblock.KeepFromBlocking(int(fd)) }) //nolint:gosec // G115: it is one
 	for range acceptBatch {
-		fd, peer, err := nonblock.Accept(listener)
-		switch {
-		case err == nil:
-			l.batch = append(l.batch, acceptedConn{int32(fd), plain(peer)}) //nolint:gosec // G115: it is one
-		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
+		l.next.err = unix.EAGAIN // where the listener is closed
+		_ = l.raw.Control(l.acceptNext)
+		switch next := l.next; {
+		case next.err == nil:
+			l.begin(next)
+		case errors.Is(next.err, unix.EAGAIN):
+			return
+		case errors.Is(next.err, unix.EINTR), errors.Is(next.err, unix.ECONNABORTED):
 		default:
-			return err
+			_ = l.raw.Control(func(fd uintptr) { _ = l.poller.epoll.Modify(int(fd), 0, listenerTag(l.fd)) })
+			address := l.i.Addr()
+			l.fail(&net.OpError{Op: "accept", Net: address.Network(), Addr: address, Err: os.NewSyscallError("accept4", next.err)})
+			return
 		}
 	}
-	return nil
+}
+
+func (l *polledListener) begin(c nextConn) {
+	if l.lingers {
+		nonblock.KeepFromLingering(int(c.fd))
+	}
+	l.i.begin(&polledSocket{poller: l.poller, websocket: l.i.websocket, peer: c.peer, fd: c.fd}, c.peer)
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/notifypush/notifypush/actors"
 	"github.com/notifypush/notifypush/actors/actorstest"
+	"github.com/notifypush/notifypush/internal/nonblock"
 	"github.com/notifypush/notifypush/internal/testkit"
 	"github.com/notifypush/notifypush/transport/frame"
 )
@@ -142,11 +143,20 @@ func TestLingeringListener(t *testing.T) {
 		err = unix.SetsockoptLinger(int(fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 10})
 	}))
 	require.NoError(t, err)
-	newBench(t, listener, WebsocketOptions{}).login(t, "alice")
-	var linger *unix.Linger
-	require.NoError(t, raw.Control(func(fd uintptr) {
-		linger, err = unix.GetsockoptLinger(int(fd), unix.SOL_SOCKET, unix.SO_LINGER)
-	}))
+	early, err := net.Dial("tcp", listener.Addr().String())
 	require.NoError(t, err)
-	require.Zero(t, linger.Onoff)
+	defer early.Close()
+	b := newBench(t, listener, WebsocketOptions{})
+	b.login(t, "alice")
+	p := b.websocket.poller
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	found := 0
+	for _, s := range p.sockets {
+		if s != nil && s.websocket == b.websocket {
+			found++
+			require.False(t, nonblock.Lingers(int(s.fd)))
+		}
+	}
+	require.Equal(t, 2, found)
 }

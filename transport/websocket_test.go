@@ -799,6 +799,7 @@ func TestGatewayIsNamedOnce(t *testing.T) {
 				require.Empty(t, named())
 				return
 			}
+			eventually(t, func() bool { return len(named()) > 0 }) // a log is written aside
 			require.Len(t, named(), 1)
 			require.Equal(t, test.address, named()[0].ContextMap()["gateway address"])
 			require.Contains(t, named()[0].ContextMap()["advice"], test.line)

@@ -35,7 +35,7 @@ func call(number uintptr, fd int, data []byte, flags uintptr) (n int, err error)
 	return int(done), nil //nolint:gosec // G115: at most len(data)
 }
 
-// Close closes a socket that KeepFromLingering was called for, or its listener.
+// Close closes a socket that does not linger (see Lingers): the call would wait, with its place in the runtime.
 func Close(fd int) error {
 	if _, _, errno := unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0); errno != 0 { //nolint:gosec // G115: it is one
 		return errno

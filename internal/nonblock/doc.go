@@ -1,4 +1,4 @@
-// Package nonblock reads from and writes to sockets without waiting, and without telling Go's scheduler.
+// Package nonblock accepts, reads, writes and closes sockets without waiting, and without telling Go's scheduler.
 //
 // The calls of packages syscall and net tell it, because some calls block. That wakes its watcher (sysmon), which looks at first every
 // 20 µs which call takes longer, and gives the place of one to another thread where goroutines wait for it. A push server makes many short

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// Close closes a socket that KeepFromLingering was called for, or its listener.
+// Close closes a socket that does not linger (see Lingers): the call would wait, with its place in the runtime.
 func Close(fd int) error { return syscall.Close(fd) }
 
 // KeepFromBlocking has a listener not block, also after a child process has got it from package os, which makes it block.
