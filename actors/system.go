@@ -386,8 +386,8 @@ func (s *System) sendAuth(message any) { s.root.Send(s.auth, message) }
 // closed counts and logs the end of a connection.
 func (s *System) closed(reason CloseReason, login *Login) {
 	s.counters.closed[reason.known()].Add(1)
-	if entry := s.log.Check(zap.DebugLevel, "connection ended"); entry != nil {
-		entry.Write(zap.Stringer("reason", reason), zap.String("user", login.User))
+	if line := s.log.Check(zap.DebugLevel, "connection ended"); line != nil {
+		line.Write(zap.Stringer("reason", reason), zap.String("user", login.User))
 	}
 }
 

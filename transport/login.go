@@ -437,8 +437,8 @@ func (l *login) attached(err error) {
 	}
 	l.stage, l.served = isOver, true
 	l.websocket.loggedIn(l)
-	if log := l.websocket.log; log.Core().Enabled(zap.DebugLevel) {
-		log.Debug("client logged in", zap.String("user", l.user), l.from.field())
+	if line := l.websocket.log.Check(zap.DebugLevel, "client logged in"); line != nil {
+		line.Write(zap.String("user", l.user), l.from.field())
 	}
 }
 
