@@ -121,9 +121,9 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	c.system.counters.totalConnections.Add(1)
 	c.system.sendAuth(&loginAttached{login: m.login})
 	c.system.hooks.connected(c)
-	c.send(authenticatedFrame)
 	c.scheduleWake(now)
-	c.socket.Serve(Client{c.system, c.self()})
+	c.socket.Serve(Client{c.system, c.self()}) // what it receives comes after this message
+	c.send(authenticatedFrame)
 }
 
 func (c *connection) onPush(p *push) {
@@ -166,7 +166,7 @@ func (c *connection) queuePush(p *push) {
 
 func (c *connection) send(frame []byte) {
 	c.queue(frame)
-	c.askForTurn()
+	c.flushInTurn()
 }
 
 // queue has a frame written with the next flush. When that is long in coming, the frames before it don't
@@ -239,6 +239,7 @@ func (c *connection) onWriteDone(m *writeDone) {
 }
 
 func (c *connection) onFrames(m *framesReceived) {
+	answered := false // all pings with one write
 	for _, f := range m.frames {
 		if c.closed {
 			return
@@ -251,7 +252,8 @@ func (c *connection) onFrames(m *framesReceived) {
 				c.system.hooks.received(c, f.Payload)
 			}
 		case frame.Ping:
-			c.send(frame.Append(nil, frame.Pong, string(f.Payload)))
+			c.queue(frame.Append(nil, frame.Pong, string(f.Payload)))
+			answered = true
 		case frame.Pong:
 			c.onPong(f.Payload)
 		case frame.Close:
@@ -259,6 +261,9 @@ func (c *connection) onFrames(m *framesReceived) {
 		default:
 			c.close(MessageUnsupported)
 		}
+	}
+	if answered {
+		c.flushInTurn()
 	}
 	if !c.closed {
 		c.socket.Resume()

@@ -141,11 +141,13 @@ func TestUnsolicitedPongIsIgnored(t *testing.T) {
 func TestClientPingsAreAnswered(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, kit *actorstest.Kit) {
 		alice := kit.Connect(t, "alice")
+		before := alice.Writes()
 		alice.Send(
 			frame.Frame{Opcode: frame.Ping, Payload: []byte("one")},
 			frame.Frame{Opcode: frame.Ping},
 			frame.Frame{Opcode: frame.Ping, Payload: bytes.Repeat([]byte("x"), 125)})
 		require.Equal(t, [][]byte{[]byte("one"), {}, bytes.Repeat([]byte("x"), 125)}, frames(alice, frame.Pong))
+		require.Equal(t, before+1, alice.Writes(), "however many come at once")
 		requireOpen(t, alice)
 	})
 }

@@ -9,7 +9,8 @@ import (
 
 const (
 	wheelTick  = time.Second
-	wheelSlots = 64 // more than any delay, in ticks
+	wheelSlots = 64         // more than any delay, in ticks
+	wheelDue   = wheelSlots // the list of those that are being woken, behind the slots
 	// wheelGrace is how many ticks are skipped after the process did not run for a while, so that
 	// answers which wait in the sockets are read before anybody is blamed for their absence.
 	wheelGrace = 5
@@ -23,7 +24,7 @@ type wheel struct {
 
 	// guarded by mu
 	mu      sync.Mutex
-	slots   [wheelSlots]*wheelEntry
+	slots   [wheelSlots + 1]*wheelEntry
 	entries int         // in all slots
 	timer   *time.Timer // of the next tick; nil while there is nobody to wake
 	waking  bool        // who is due; meanwhile the wheel stands still
@@ -52,13 +53,7 @@ func (w *wheel) schedule(e *wheelEntry, after time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.unlink(e)
-	e.slot, e.in = (w.now+int(min(max(ticks, 1), wheelSlots-1)))%wheelSlots, true
-	e.next = w.slots[e.slot]
-	if e.next != nil {
-		e.next.prev = e
-	}
-	w.slots[e.slot] = e
-	w.entries++
+	w.link(e, (w.now+int(min(max(ticks, 1), wheelSlots-1)))%wheelSlots)
 	if w.timer == nil {
 		w.last, w.grace = time.Time{}, 0
 		w.timer = time.AfterFunc(untilTick(), func() { w.tick(time.Now()) })
@@ -69,6 +64,15 @@ func (w *wheel) cancel(e *wheelEntry) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.unlink(e)
+}
+
+func (w *wheel) link(e *wheelEntry, slot int) {
+	e.slot, e.in, e.next = slot, true, w.slots[slot]
+	if e.next != nil {
+		e.next.prev = e
+	}
+	w.slots[slot] = e
+	w.entries++
 }
 
 func (w *wheel) unlink(e *wheelEntry) {
@@ -90,9 +94,10 @@ func (w *wheel) unlink(e *wheelEntry) {
 // tick moves on and wakes who is due, and stops where there is nobody to wake.
 func (w *wheel) tick(now time.Time) {
 	w.mu.Lock()
-	due := w.advance(now)
+	w.advance(now)
+	due := w.slots[wheelDue] != nil
 	switch {
-	case len(due) > 0: // those are running, so Shutdown waits still
+	case due: // those are running, so Shutdown waits still
 		w.waking = true
 		w.system.running.Add(1)
 	case w.entries == 0:
@@ -101,8 +106,8 @@ func (w *wheel) tick(now time.Time) {
 		w.timer.Reset(untilTick())
 	}
 	w.mu.Unlock()
-	if len(due) > 0 {
-		w.wake(due)
+	if due {
+		w.wake()
 	}
 }
 
@@ -112,16 +117,27 @@ func untilTick() time.Duration {
 	return now.Truncate(wheelTick).Add(wheelTick).Sub(now)
 }
 
-func (w *wheel) wake(due []*actor.PID) {
+func (w *wheel) wake() {
 	defer w.system.running.Done()
 	defer w.rest()
 	_ = w.system.guarded("timer wheel", func() error {
-		for _, pid := range due {
+		for pid := w.nextDue(); pid != nil; pid = w.nextDue() {
 			w.system.root.Send(pid, &wake{})
 			w.system.handled(atWheel)
 		}
 		return nil
 	})
+}
+
+func (w *wheel) nextDue() *actor.PID {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e := w.slots[wheelDue]
+	if e == nil {
+		return nil
+	}
+	w.unlink(e)
+	return e.pid
 }
 
 // rest has the wheel turn again.
@@ -160,20 +176,19 @@ func (w *wheel) probe(passed chan<- station) {
 	}
 }
 
-// advance moves on by one slot and returns the connections that are due. mu is held.
-func (w *wheel) advance(now time.Time) (due []*actor.PID) {
+// advance moves on by one slot, and the connections that are due to wheelDue. mu is held.
+func (w *wheel) advance(now time.Time) {
 	if !w.last.IsZero() && now.Sub(w.last) > wheelGrace*wheelTick {
 		w.grace = wheelGrace
 	}
 	w.last = now
 	if w.grace > 0 {
 		w.grace--
-		return nil
+		return
 	}
 	w.now = (w.now + 1) % wheelSlots
-	for s := w.slots[w.now]; s != nil; s = w.slots[w.now] {
-		due = append(due, s.pid)
-		w.unlink(s)
+	for e := w.slots[w.now]; e != nil; e = w.slots[w.now] {
+		w.unlink(e)
+		w.link(e, wheelDue)
 	}
-	return due
 }

@@ -16,17 +16,20 @@ func TestWheelIsNeverEarly(t *testing.T) {
 			w, e, ticks := &wheel{}, &wheelEntry{}, 0
 			w.schedule(e, after)
 			for now := time.Unix(1, 0); ; now = now.Add(wheelTick) {
-				if ticks++; len(w.advance(now)) > 0 {
+				w.advance(now)
+				if ticks++; w.slots[wheelDue] != nil {
 					break
 				}
 			}
+			require.Same(t, e, w.slots[wheelDue])
 			least := time.Duration(ticks-1) * wheelTick // where the first tick comes at once
 			require.GreaterOrEqual(t, least, after)
 			require.Less(t, least, max(after, 0)+wheelTick)
 			w.schedule(e, after)
 			w.cancel(e)
 			for range wheelSlots {
-				require.Empty(t, w.advance(time.Unix(1, 0)))
+				w.advance(time.Unix(1, 0))
+				require.Nil(t, w.slots[wheelDue])
 			}
 			w.stop()
 		}

@@ -12,7 +12,7 @@ import (
 // make hardly any garbage, so little is allowed while nothing happens; in a storm of logins or
 // pushes, collecting so often would cost a third of the time.
 const (
-	garbageIdle = 25
+	garbageIdle = 15
 	garbageBusy = 100
 )
 
@@ -25,7 +25,7 @@ const (
 	// manyEvents a tick make a busy time, too, and half as many have it go on. Pushes are late while a collection is under way, 50 to
 	// 100 ms with 15,000 connections; with little garbage allowed there is one every two seconds, and more than one push of a hundred
 	// would be late.
-	manyEvents = 500
+	manyEvents = 400
 	// settledTicks are as many as it takes until connections to databases and Nextcloud are closed that a busy time, such as the start of
 	// hundreds of instances, has needed: memory is given back once more then.
 	settledTicks = 150

@@ -69,7 +69,7 @@ type Handshake struct {
 
 func (h *Handshake) run(ctx context.Context, e *execution) {
 	if e.connected > 0 {
-		e.check(errors.New("some clients are connected already; let handshake come before connect"))
+		e.check(errors.New("some clients are connected already; let handshake come before connect, or after leave"))
 	}
 	e.handshakeCPU = 0
 	before, n := e.beginConnect(ctx, h.Clients)
