@@ -105,7 +105,7 @@ func (c *connection) Receive(ctx actor.Context) {
 func (c *connection) self() *actor.PID { return c.turn.connection }
 
 func (c *connection) onAttach(ctx actor.Context, m *attach) {
-	defer m.callback.answer(nil, nil) // also after a panic: the socket is this connection's now
+	defer m.callback.answer(nil, nil) // after a panic: the socket is this connection's now
 	c.turn.connection = ctx.Self()
 	c.login, c.socket = m.login, m.socket
 	c.system.running.Add(1)
@@ -121,8 +121,10 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	c.system.counters.totalConnections.Add(1)
 	c.system.sendAuth(&loginAttached{login: m.login})
 	c.system.hooks.connected(c)
+	c.lastSent = now // soon
 	c.scheduleWake(now)
-	c.socket.Serve(Client{c.system, c.self()}) // what it receives comes after this message
+	c.socket.Serve(Client{c.system, c.self()})
+	m.callback.answer(nil, nil) // before the client knows, and may be back with another login
 	c.send(authenticatedFrame)
 }
 
@@ -239,7 +241,7 @@ func (c *connection) onWriteDone(m *writeDone) {
 }
 
 func (c *connection) onFrames(m *framesReceived) {
-	answered := false // all pings with one write
+	answered := false // pongs of one read leave in one write
 	for _, f := range m.frames {
 		if c.closed {
 			return

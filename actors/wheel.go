@@ -10,7 +10,7 @@ import (
 const (
 	wheelTick  = time.Second
 	wheelSlots = 64         // more than any delay, in ticks
-	wheelDue   = wheelSlots // the list of those that are being woken, behind the slots
+	wheelDue   = wheelSlots // the last list: entries that are being woken
 	// wheelGrace is how many ticks are skipped after the process did not run for a while, so that
 	// answers which wait in the sockets are read before anybody is blamed for their absence.
 	wheelGrace = 5
@@ -24,13 +24,13 @@ type wheel struct {
 
 	// guarded by mu
 	mu      sync.Mutex
-	slots   [wheelSlots + 1]*wheelEntry
-	entries int         // in all slots
-	timer   *time.Timer // of the next tick; nil while there is nobody to wake
-	waking  bool        // who is due; meanwhile the wheel stands still
-	now     int         // the slot that was last served
-	last    time.Time   // the tick before; zero at the first
-	grace   int         // ticks still to skip
+	slots   [wheelSlots + 1]*wheelEntry // and wheelDue
+	entries int                         // in all lists
+	timer   *time.Timer                 // of the next tick; nil while there is nobody to wake
+	waking  bool                        // who is due; meanwhile the wheel stands still
+	now     int                         // the slot that was last served
+	last    time.Time                   // the tick before; zero at the first
+	grace   int                         // ticks still to skip
 	probes  []chan<- station
 }
 
@@ -121,11 +121,15 @@ func (w *wheel) wake() {
 	defer w.system.running.Done()
 	defer w.rest()
 	_ = w.system.guarded("timer wheel", func() error {
-		for pid := w.nextDue(); pid != nil; pid = w.nextDue() {
+		for n := 0; ; n++ {
+			letOthersRun(n)
+			pid := w.nextDue()
+			if pid == nil {
+				return nil
+			}
 			w.system.root.Send(pid, &wake{})
 			w.system.handled(atWheel)
 		}
-		return nil
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 )
 
@@ -15,7 +16,7 @@ func TestWheelIsNeverEarly(t *testing.T) {
 		for _, after := range []time.Duration{-time.Second, 0, 1, time.Second, 29500 * time.Millisecond, heartbeat} {
 			w, e, ticks := &wheel{}, &wheelEntry{}, 0
 			w.schedule(e, after)
-			for now := time.Unix(1, 0); ; now = now.Add(wheelTick) {
+			for now := time.Unix(1, 0); ticks < wheelSlots; now = now.Add(wheelTick) {
 				w.advance(now)
 				if ticks++; w.slots[wheelDue] != nil {
 					break
@@ -33,6 +34,29 @@ func TestWheelIsNeverEarly(t *testing.T) {
 			}
 			w.stop()
 		}
+	})
+}
+
+// Those that are being woken may be cancelled, or ask to be woken again, meanwhile.
+func TestWheelChangesWhileItWakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &wheel{}
+		entries := map[string]*wheelEntry{}
+		for _, id := range []string{"first", "cancelled", "again", "last"} {
+			entries[id] = &wheelEntry{pid: actor.NewPID("", id)}
+			w.schedule(entries[id], 0)
+		}
+		w.advance(time.Unix(1, 0))
+		require.Equal(t, "first", w.nextDue().Id)
+		w.cancel(entries["cancelled"])
+		w.schedule(entries["again"], 0)
+		require.Equal(t, "last", w.nextDue().Id)
+		require.Nil(t, w.nextDue())
+		require.Equal(t, 1, w.entries)
+		w.advance(time.Unix(2, 0))
+		require.Equal(t, "again", w.nextDue().Id)
+		require.Zero(t, w.entries)
+		w.stop()
 	})
 }
 

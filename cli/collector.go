@@ -25,7 +25,7 @@ const (
 	// manyEvents a tick make a busy time, too, and half as many have it go on. Pushes are late while a collection is under way, 50 to
 	// 100 ms with 15,000 connections; with little garbage allowed there is one every two seconds, and more than one push of a hundred
 	// would be late.
-	manyEvents = 400
+	manyEvents = 300
 	// settledTicks are as many as it takes until connections to databases and Nextcloud are closed that a busy time, such as the start of
 	// hundreds of instances, has needed: memory is given back once more then.
 	settledTicks = 150

@@ -25,7 +25,8 @@ type connKey struct{}
 // other requests. It takes the server's ConnState and ConnContext.
 //
 // The listener that it returns is to be closed, as net/http does: on Linux the other one, closed alone, does not end Accept.
-// There connections of a listener that has SO_LINGER with a time before lose it: closing one would hold up all others.
+// On Linux, connections that it accepts of a listener with SO_LINGER and a time lose that setting, because closing one would hold up all
+// others; it must have been set before.
 //
 // A connection is refused at once when there are Limits.Sockets already, or Limits.LoginsPerAddress of its
 // address that have not logged in: also those that send nothing take a file descriptor each, and this
