@@ -2,13 +2,16 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/notifypush/notifypush/actors"
+	"go.uber.org/zap"
 )
 
 // noRoom is the response to a connection that is refused before anything was read.
@@ -70,10 +73,25 @@ func (i *interceptor) Accept() (net.Conn, error) {
 	case conn := <-i.others:
 		return conn, nil
 	case err := <-i.failed:
+		i.websocket.logUnaccepted(err)
 		return nil, err
 	case <-i.done:
 		return nil, net.ErrClosed
 	}
+}
+
+// logUnaccepted warns where clients are kept out until something changes. net/http logs what else is wrong with a listener.
+func (w *Websocket) logUnaccepted(err error) {
+	var advice string
+	switch {
+	case errors.Is(err, syscall.EMFILE):
+		advice = "raise the limit of open files of this process (LimitNOFILE of the unit, ulimit -n), or lower --max-connections"
+	case errors.Is(err, syscall.ENFILE):
+		advice = "raise fs.file-max of the machine"
+	default:
+		return
+	}
+	aside(func() { w.full.Warn("", zap.Error(err), zap.String("advice", advice)) })
 }
 
 // Close ends Accept, and closes the connections that have sent nothing yet.

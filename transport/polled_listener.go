@@ -129,7 +129,7 @@ func (p *poller) accept(fd int32) {
 
 func (l *polledListener) accept() {
 	_ = l.raw.Control(func(fd uintptr) { nonblock.KeepFromBlocking(int(fd)) }) //nolint:gosec // G115: it is one
-	for range acceptBatch {
+	for n := range acceptBatch {
 		l.next.err = unix.EAGAIN // where the listener is closed
 		_ = l.raw.Control(l.acceptNext)
 		switch next := l.next; {
@@ -138,6 +138,8 @@ func (l *polledListener) accept() {
 		case errors.Is(next.err, unix.EAGAIN):
 			return
 		case errors.Is(next.err, unix.EINTR), errors.Is(next.err, unix.ECONNABORTED):
+		case n > 0: // those before it may be gone soon, and then there is room: net/http would wait for up to a second
+			return
 		default:
 			_ = l.raw.Control(func(fd uintptr) { _ = l.poller.epoll.Modify(int(fd), 0, listenerTag(l.fd)) })
 			address := l.i.Addr()

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 	"golang.org/x/sys/unix"
 
 	"github.com/notifypush/notifypush/actors"
@@ -159,4 +162,34 @@ func TestLingeringListener(t *testing.T) {
 		}
 	}
 	require.Equal(t, 2, found)
+}
+
+// TestNoDescriptorIsLeft: clients that cannot be accepted wait, and the log says what to do.
+func TestNoDescriptorIsLeft(t *testing.T) {
+	core, logged := observer.New(zap.WarnLevel)
+	b := newBench(t, loopback(t), WebsocketOptions{Logger: zap.New(core)})
+	b.login(t, "alice")
+	var clients []int // have their descriptors before
+	for range 100 {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		require.NoError(t, err)
+		clients = append(clients, fd)
+	}
+	var before unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
+	restore := func() { require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before)) }
+	t.Cleanup(restore)
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(slices.Max(clients)) + 2, Max: before.Max}))
+	for _, fd := range clients {
+		require.NoError(t, unix.Connect(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: b.address.(*net.TCPAddr).Port}))
+	}
+	lines := func() []observer.LoggedEntry { return logged.FilterMessage("cannot accept connections").All() }
+	eventually(t, func() bool { return len(lines()) > 0 })
+	require.Contains(t, lines()[0].ContextMap()["error"], "too many open files")
+	require.Contains(t, lines()[0].ContextMap()["advice"], "LimitNOFILE")
+	for _, fd := range clients {
+		require.NoError(t, unix.Close(fd))
+	}
+	restore()
+	b.login(t, "bob")
 }

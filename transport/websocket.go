@@ -126,6 +126,7 @@ type Websocket struct {
 
 	origins atomic.Pointer[originRules]
 	foreign *logthrottle.Line
+	full    *logthrottle.Line // no descriptor is left
 
 	admission
 	rateLimit  loginRateLimit
@@ -164,6 +165,7 @@ func newWebsocket(system *actors.System, options WebsocketOptions, p *poller) *W
 		log:        options.Logger,
 		poller:     p,
 		foreign:    logthrottle.New(options.Logger, foreignInterval, "a web page that may be another site's connects", ""),
+		full:       logthrottle.New(options.Logger, time.Minute, "cannot accept connections", ""),
 		refused:    logthrottle.New(options.Logger, time.Second, "login refused", "reason"),
 		hold:       holdTime,
 		failed:     make(chan error, 1),
