@@ -31,6 +31,7 @@ type polledListener struct {
 
 	listening atomic.Bool // until an error
 	next      nextConn    // owned by accept
+	starved   bool        // the batch before could accept nobody; owned by accept
 }
 
 // nextConn is a connection, or why there is none: EAGAIN where none waits.
@@ -134,13 +135,16 @@ func (l *polledListener) accept() {
 		_ = l.raw.Control(l.acceptNext)
 		switch next := l.next; {
 		case next.err == nil:
+			l.starved = false
 			l.begin(next)
 		case errors.Is(next.err, unix.EAGAIN):
 			return
 		case errors.Is(next.err, unix.EINTR), errors.Is(next.err, unix.ECONNABORTED):
-		case n > 0: // those before it may be gone soon, and then there is room: net/http would wait for up to a second
+		case !l.starved: // until those that have ended are closed, before the second try: net/http would wait for up to a second
+			l.starved = n == 0
 			return
 		default:
+			l.starved = false
 			_ = l.raw.Control(func(fd uintptr) { _ = l.poller.epoll.Modify(int(fd), 0, listenerTag(l.fd)) })
 			address := l.i.Addr()
 			l.fail(&net.OpError{Op: "accept", Net: address.Network(), Addr: address, Err: os.NewSyscallError("accept4", next.err)})
