@@ -121,7 +121,7 @@ func (c *connection) onAttach(ctx actor.Context, m *attach) {
 	c.system.counters.totalConnections.Add(1)
 	c.system.sendAuth(&loginAttached{login: m.login})
 	c.system.hooks.connected(c)
-	c.lastSent = now // soon
+	c.lastSent = now // at the end of this
 	c.scheduleWake(now)
 	c.socket.Serve(Client{c.system, c.self()})
 	m.callback.answer(nil, nil) // before the client knows, and may be back with another login

@@ -127,7 +127,7 @@ func (r *registry) onPushAll(ctx actor.Context, m *pushAll) {
 	}
 }
 
-// letOthersRun is called before each of many pushes. After every 128, which take one to two milliseconds, other goroutines get the
+// letOthersRun is called before each of many pushes or pings. After every 128, which take one to two milliseconds, other goroutines get the
 // processor: a goroutine that runs for 10 ms is interrupted by the runtime, which also takes its processor away in the middle of writes.
 // That made a push to thousands a tenth slower.
 func letOthersRun(pushed int) {
