@@ -23,8 +23,8 @@ const (
 	busyCycles = 2
 	quietTicks = 3
 	// manyEvents a tick make a busy time, too, and half as many have it go on. Pushes are late while a collection is under way, 50 to
-	// 100 ms with 15,000 connections; with little garbage allowed there is one every two seconds, and more than one push of a hundred
-	// would be late.
+	// 100 ms with 15,000 connections; with a quarter of garbage allowed there was one every two seconds at 2,000 events a second, and more
+	// than one push of a hundred was late.
 	manyEvents = 300
 	// settledTicks are as many as it takes until connections to databases and Nextcloud are closed that a busy time, such as the start of
 	// hundreds of instances, has needed: memory is given back once more then.
